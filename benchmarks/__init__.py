@@ -1,0 +1,1 @@
+"""Speed and agreement with peers, side by side: ``make bench``."""

@@ -1,0 +1,58 @@
+"""What can go wrong, as a tree. Each error is also the builtin that fits it.
+
+::
+
+    SpatialkitError
+    ├── ShapeError (ValueError)       an array has the wrong number of axes, channels or samples
+    ├── SignalError (ValueError)      audio holds NaN, infinity, integers or complex numbers
+    ├── DirectionError (ValueError)   an angle is NaN, infinite or out of range
+    ├── LayoutError (ValueError)      a layout or format is unknown, impossible or does not fit
+    ├── OptionError (ValueError)      an option has a value that is not accepted
+    ├── UpmixerError (ValueError)     an upmixer is unknown, broken, or breaks its contract
+    └── AudioFileError (OSError)      a file cannot be read or written
+
+Every message says which argument, what came, what is accepted and, where it helps, what to do.
+"""
+
+__all__ = [
+    "AudioFileError",
+    "DirectionError",
+    "LayoutError",
+    "OptionError",
+    "ShapeError",
+    "SignalError",
+    "SpatialkitError",
+    "UpmixerError",
+]
+
+
+class SpatialkitError(Exception):
+    """Whatever spatialkit refuses: the base class of all its errors."""
+
+
+class ShapeError(SpatialkitError, ValueError):
+    """An array has the wrong number of axes, channels or samples."""
+
+
+class SignalError(SpatialkitError, ValueError):
+    """Audio holds NaN, infinity, integers or complex numbers."""
+
+
+class DirectionError(SpatialkitError, ValueError):
+    """An angle is NaN, infinite or out of range."""
+
+
+class LayoutError(SpatialkitError, ValueError):
+    """A layout or format is unknown, impossible or does not fit the request."""
+
+
+class OptionError(SpatialkitError, ValueError):
+    """An option has a value that is not accepted."""
+
+
+class UpmixerError(SpatialkitError, ValueError):
+    """An upmixer is unknown, broken, or breaks its contract."""
+
+
+class AudioFileError(SpatialkitError, OSError):
+    """A file cannot be read or written."""

@@ -1,0 +1,171 @@
+"""Directions: degrees to vectors and back, rotations, and points spread over the sphere.
+
+Azimuth is 0 ahead and positive to the left (anticlockwise seen from above), elevation positive
+up, both in degrees; x points ahead, y to the left, z up (ITU-R BS.2051, AmbiX).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spatialkit._checks import as_directions, as_finite_floats
+
+__all__ = ["angle_between", "rotation_matrix", "sphere_quadrature", "to_cartesian", "to_spherical"]
+
+
+def to_cartesian(azimuth: ArrayLike, elevation: ArrayLike = 0.0) -> NDArray[np.float64]:
+    """Unit vectors that point in the given directions.
+
+    Parameters
+    ----------
+    azimuth, elevation : array_like
+        Degrees, broadcast against each other; elevation from -90 to 90.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., 3)
+        x ahead, y left, z up.
+
+    Raises
+    ------
+    DirectionError
+        If an angle is not finite, or an elevation is beyond +-90 degrees.
+
+    Examples
+    --------
+    >>> to_cartesian([0.0, 90.0]).round(3) + 0.0
+    array([[1., 0., 0.],
+           [0., 1., 0.]])
+    """
+    azimuth, elevation = as_directions(azimuth, elevation)
+    # Reduced first: the sine of a large angle in radians loses digits that the degrees still have.
+    azimuth_rad = np.radians(np.fmod(azimuth, 360.0))
+    elevation_rad = np.radians(elevation)
+    horizontal = np.cos(elevation_rad)
+    return np.stack(
+        [horizontal * np.cos(azimuth_rad), horizontal * np.sin(azimuth_rad), np.sin(elevation_rad)],
+        axis=-1,
+    )
+
+
+def to_spherical(vectors: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Azimuth and elevation of vectors of any length.
+
+    Parameters
+    ----------
+    vectors : array_like, shape (..., 3)
+        x ahead, y left, z up. A vector of length zero points nowhere: its angles are NaN.
+
+    Returns
+    -------
+    azimuth, elevation : ndarray of float64, shape (...)
+        Degrees, azimuth in (-180, 180], elevation in [-90, 90].
+
+    Examples
+    --------
+    >>> azimuth, elevation = to_spherical([0.0, -2.0, 0.0])
+    >>> float(azimuth), float(elevation)
+    (-90.0, 0.0)
+    """
+    x, y, z = np.moveaxis(np.asarray(vectors, dtype=np.float64), -1, 0)
+    horizontal = np.hypot(x, y)
+    nowhere = (horizontal == 0.0) & (z == 0.0)
+    azimuth = np.where(nowhere, np.nan, np.degrees(np.arctan2(y, x)))
+    azimuth = np.where(azimuth == -180.0, 180.0, azimuth)
+    return azimuth, np.where(nowhere, np.nan, np.degrees(np.arctan2(z, horizontal)))
+
+
+def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+    """Angle between vectors in degrees, 0 to 180, exact for small angles too.
+
+    Parameters
+    ----------
+    a, b : array_like, shape (..., 3)
+        Vectors of any length but zero (which gives NaN), broadcast against each other.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+
+    Examples
+    --------
+    >>> float(angle_between([1.0, 0.0, 0.0], [0.0, 3.0, 0.0]))
+    90.0
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    # atan2 of cross and dot: the arc cosine of a dot product loses half of the digits near 0.
+    sine = np.linalg.norm(np.cross(a, b), axis=-1)
+    cosine = np.sum(a * b, axis=-1)
+    nowhere = (sine == 0.0) & (cosine == 0.0)
+    return np.where(nowhere, np.nan, np.degrees(np.arctan2(sine, cosine)))
+
+
+def rotation_matrix(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> NDArray[np.float64]:
+    """Matrix of an active rotation of the scene: roll first, then pitch, then yaw.
+
+    Parameters
+    ----------
+    yaw : float
+        Degrees; positive turns the scene to the left.
+    pitch : float
+        Degrees; positive lifts its front.
+    roll : float
+        Degrees; positive lifts its left side.
+
+    Returns
+    -------
+    ndarray of float64, shape (3, 3)
+        To be multiplied with column vectors (x, y, z).
+
+    Examples
+    --------
+    >>> (rotation_matrix(yaw=90.0) @ [1.0, 0.0, 0.0]).round(3) + 0.0
+    array([0., 1., 0.])
+    """
+    angles = as_finite_floats([yaw, pitch, roll], "yaw, pitch, roll")
+    (cy, cp, cr), (sy, sp, sr) = np.cos(np.radians(angles)), np.sin(np.radians(angles))
+    about_z = np.array([[cy, -sy, 0.0], [sy, cy, 0.0], [0.0, 0.0, 1.0]])
+    about_y = np.array([[cp, 0.0, -sp], [0.0, 1.0, 0.0], [sp, 0.0, cp]])
+    about_x = np.array([[1.0, 0.0, 0.0], [0.0, cr, -sr], [0.0, sr, cr]])
+    return about_z @ about_y @ about_x
+
+
+def sphere_quadrature(degree: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points and weights that average polynomials up to ``degree`` over the sphere exactly.
+
+    A product rule: Gauss-Legendre in the height, equal steps in azimuth. The points are
+    mirror-symmetric left/right, front/back and up/down.
+
+    Parameters
+    ----------
+    degree : int
+        Highest degree of the spherical polynomials that are averaged exactly.
+
+    Returns
+    -------
+    vectors : ndarray of float64, shape (points, 3)
+    weights : ndarray of float64, shape (points,)
+        They sum to 1.
+
+    Examples
+    --------
+    >>> vectors, weights = sphere_quadrature(4)
+    >>> (weights @ vectors**2).round(6)
+    array([0.333333, 0.333333, 0.333333])
+    """
+    height, height_weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
+    # A multiple of four steps, half a step off the axes, keeps all three mirror planes.
+    steps = 4 * (degree // 4 + 1)
+    azimuth = (np.arange(steps) + 0.5) * (2.0 * np.pi / steps)
+    ring = np.sqrt(1.0 - height**2)
+    vectors = np.stack(
+        [
+            np.outer(ring, np.cos(azimuth)),
+            np.outer(ring, np.sin(azimuth)),
+            np.outer(height, np.ones(steps)),
+        ],
+        axis=-1,
+    )
+    weights = np.repeat(height_weights / (2.0 * steps), steps)
+    return vectors.reshape(-1, 3), weights

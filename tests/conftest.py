@@ -1,0 +1,26 @@
+"""What all tests share: one seed, NumPy's floating-point warnings as errors, repeatable Hypothesis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+settings.register_profile("spatialkit", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("spatialkit")
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture
+def rng():
+    """A generator that is the same in every run."""
+    return np.random.default_rng(20261121)
+
+
+@pytest.fixture(autouse=True)
+def _floating_point_errors_raise():
+    with np.errstate(divide="raise", over="raise", invalid="raise"):
+        yield

@@ -177,7 +177,7 @@ class Layout:
         """Layout from the JSON that the IEM and SPARTA plug-ins exchange.
 
         Imaginary loudspeakers are left out. Channels come in the order of their numbers; a number
-        that no loudspeaker has is an LFE, for which these files have no word.
+        that no loudspeaker has is an LFE, for which these files have no word (`to_json` adds one).
 
         Parameters
         ----------
@@ -196,6 +196,7 @@ class Layout:
             real = {int(e["Channel"]): e for e in entries if not e.get("IsImaginary", False)}
             n_real = sum(not e.get("IsImaginary", False) for e in entries)
             angles = {n: (float(e["Azimuth"]), float(e["Elevation"])) for n, e in real.items()}
+            lfe = {int(n): str(label) for n, label in layout.get("LFE", {}).items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise LayoutError(f"not a loudspeaker layout of IEM or SPARTA: {error!r}") from error
         if len(real) < n_real or (real and min(real) < 1):
@@ -206,11 +207,14 @@ class Layout:
                 f"the loudspeaker of channel {scaled[0]} has a gain other than 1: "
                 "a layout holds directions only, apply gains to the audio"
             )
-        if real and max(real) > _LARGEST_JSON_CHANNEL:
+        largest = max([*real, *lfe], default=0)
+        if largest > _LARGEST_JSON_CHANNEL:
             raise LayoutError(f"channel numbers must not pass {_LARGEST_JSON_CHANNEL}")
-        numbers = range(1, max(real, default=0) + 1)
+        numbers = range(1, largest + 1)
         unused = [n for n in numbers if n not in real]
-        lfe_names = {n: f"LFE{i + 1}" if len(unused) > 1 else "LFE" for i, n in enumerate(unused)}
+        lfe_names = {
+            n: lfe.get(n, f"LFE{i + 1}" if len(unused) > 1 else "LFE") for i, n in enumerate(unused)
+        }
         return cls(
             str(layout.get("Name") or data.get("Name") or "custom"),
             tuple(lfe_names.get(n) or str(real[n].get("Label", n)) for n in numbers),
@@ -220,7 +224,7 @@ class Layout:
         )
 
     def to_json(self) -> str:
-        """Return the JSON that the IEM plug-ins read; an LFE leaves its channel number unused.
+        """Return the JSON that the IEM plug-ins read; LFE channels stand apart under "LFE".
 
         Examples
         --------
@@ -239,7 +243,9 @@ class Layout:
             }
             for n in self.loudspeakers
         ]
-        layout = {"Name": self.name, "Loudspeakers": loudspeakers}
+        layout: dict[str, Any] = {"Name": self.name, "Loudspeakers": loudspeakers}
+        if self.is_lfe.any():
+            layout["LFE"] = {int(n) + 1: self.labels[n] for n in np.flatnonzero(self.is_lfe)}
         whole = {"Name": self.name, "Description": "", "LoudspeakerLayout": layout}
         return json.dumps(whole, indent=2)
 

@@ -1,9 +1,125 @@
-"""Spatial audio for Python."""
+"""Spatial audio: panning, Ambisonics, downmix, upmixing and metrics.
 
-from spatialkit._version import __version__ as __version__
-from spatialkit.layouts import AmbisonicFormat as AmbisonicFormat
-from spatialkit.layouts import Layout as Layout
-from spatialkit.layouts import get_layout as get_layout
-from spatialkit.layouts import layout_names as layout_names
-from spatialkit.panning import vbap_gains as vbap_gains
-from spatialkit.panning import vbap_pan as vbap_pan
+Audio is ``(..., channels, samples)``, float32 or float64, time last. Azimuth is in degrees, 0
+ahead and positive to the left; elevation is positive up. Ambisonics is AmbiX (ACN order, SN3D)
+unless named otherwise.
+
+Pan sources to any layout, at rest or moving:
+
+>>> import numpy as np
+>>> import spatialkit
+>>> voice = np.random.default_rng(0).standard_normal(48000)
+>>> spatialkit.vbap_pan(voice, [0.0, 90.0], layout="7.1.4").shape
+(12, 48000)
+
+Encode, turn and decode Ambisonics:
+
+>>> scene = spatialkit.encode_foa(voice, azimuth=30.0)
+>>> spatialkit.decode_foa(spatialkit.rotate_foa(scene, yaw=60.0), "5.0").shape
+(5, 48000)
+
+Upmix by name:
+
+>>> upmixer = spatialkit.get_upmixer("matrix", layout="5.1")
+>>> upmixer.upmix(np.stack([voice, voice]), 48000).shape
+(6, 48000)
+
+Nothing heavy is imported here: numba, SciPy, soundfile and soxr are, when first needed.
+"""
+
+from spatialkit import metrics
+from spatialkit._version import __version__
+from spatialkit.ambisonics import (
+    convert_ambisonics,
+    convert_foa,
+    encode_ambisonics,
+    encode_foa,
+    rotate_ambisonics,
+    rotate_foa,
+    spherical_harmonics,
+    virtual_microphones,
+)
+from spatialkit.channel_order import channel_map, reorder
+from spatialkit.decoding import (
+    DecoderReport,
+    decode_ambisonics,
+    decode_foa,
+    decoder_matrix,
+    decoder_report,
+)
+from spatialkit.downmix import downmix, downmix_matrix, match_downmix
+from spatialkit.errors import (
+    AudioFileError,
+    DirectionError,
+    LayoutError,
+    OptionError,
+    ShapeError,
+    SignalError,
+    SpatialkitError,
+    UpmixerError,
+)
+from spatialkit.files import Audio, info, read, write
+from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout, layout_names
+from spatialkit.panning import vbap_gains, vbap_pan
+from spatialkit.rendering import render, render_matrix
+from spatialkit.sample import sample_path
+from spatialkit.stft import istft, stft
+from spatialkit.upmixing import (
+    Upmixer,
+    check_upmixer,
+    get_upmixer,
+    register_upmixer,
+    upmixer_names,
+)
+
+__all__ = [
+    "AmbisonicFormat",
+    "Audio",
+    "AudioFileError",
+    "DecoderReport",
+    "DirectionError",
+    "Layout",
+    "LayoutError",
+    "OptionError",
+    "ShapeError",
+    "SignalError",
+    "SpatialkitError",
+    "Upmixer",
+    "UpmixerError",
+    "__version__",
+    "channel_map",
+    "check_upmixer",
+    "convert_ambisonics",
+    "convert_foa",
+    "decode_ambisonics",
+    "decode_foa",
+    "decoder_matrix",
+    "decoder_report",
+    "downmix",
+    "downmix_matrix",
+    "encode_ambisonics",
+    "encode_foa",
+    "get_format",
+    "get_layout",
+    "get_upmixer",
+    "info",
+    "istft",
+    "layout_names",
+    "match_downmix",
+    "metrics",
+    "read",
+    "register_upmixer",
+    "render",
+    "render_matrix",
+    "reorder",
+    "rotate_ambisonics",
+    "rotate_foa",
+    "sample_path",
+    "spherical_harmonics",
+    "stft",
+    "upmixer_names",
+    "vbap_gains",
+    "vbap_pan",
+    "virtual_microphones",
+    "write",
+]

@@ -74,7 +74,9 @@ def as_audio(
 def require_finite(audio: NDArray[Any], name: str = "audio") -> NDArray[Any]:
     """``audio`` itself, or an error that names the first NaN or infinity in it."""
     # One pass: a sum is NaN or infinite if any term is (or if it overflows: then look closely).
-    if audio.size and not np.isfinite(np.sum(audio)):
+    with np.errstate(all="ignore"):
+        suspicious = not np.isfinite(np.sum(audio))
+    if suspicious:
         bad = np.argwhere(~np.isfinite(audio))
         if len(bad):
             place = ", ".join(str(index) for index in bad[0])

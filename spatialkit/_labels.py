@@ -99,7 +99,8 @@ WAVE_BITS = {
 # Film (SMPTE, Pro Tools) and Vorbis/Opus agree as far as Vorbis goes (8 channels): left, centre,
 # right, sides, backs, and the LFE behind the bed.
 FILM_ORDER = (
-    "FL FLC FC FRC FR FWL FWR SL SR BL BR BC LFE TFL TFC TFR TSL TC TSR TBL TBC TBR".split()
+    *("FL", "FLC", "FC", "FRC", "FR", "FWL", "FWR", "SL", "SR", "BL", "BR", "BC", "LFE"),
+    *("TFL", "TFC", "TFR", "TSL", "TC", "TSR", "TBL", "TBC", "TBR"),
 )
 
 # The everyday label of each label of BS.2051, "..L" standing for the pair.

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit import _labels
-from spatialkit._checks import as_audio, as_choice, as_count, as_directions
-from spatialkit.errors import DirectionError, LayoutError, ShapeError
-from spatialkit.geometry import angle_between, to_cartesian
+from spatialkit import _labels, _layout_json
+from spatialkit._ambisonic_format import FORMATS
+from spatialkit._ambisonic_format import AmbisonicFormat as AmbisonicFormat
+from spatialkit._checks import as_audio, as_choice, as_directions
+from spatialkit.errors import DirectionError, LayoutError
+from spatialkit.geometry import to_cartesian
 
 __all__ = [
     "AmbisonicFormat",
     "Layout",
-    "channel_map",
     "get_format",
     "get_layout",
     "layout_names",
-    "reorder",
 ]
 
-# Two layouts share a loudspeaker, for reordering, if its directions are closer than this.
-SAME_DIRECTION_DEGREES = 0.5
 CHANNEL_ORDERS = ("wave", "film", "vorbis")
 MOST_VORBIS_CHANNELS = 8
-HIGHEST_ORDER = 7
-HIGHEST_FUMA_ORDER = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +155,7 @@ class Layout:
         labels = [label for label, bit in _labels.WAVE_BITS.items() if mask & bit]
         if mask != sum(_labels.WAVE_BITS[label] for label in labels) or not labels:
             raise LayoutError(
-                f"channel mask {mask:#x} is no set of WAVE loudspeakers (bits 0 to 17, at least one)"
+                f"channel mask {mask:#x} is no set of WAVE loudspeakers: bits 0 to 17, at least one"
             )
         for layout in map(get_layout, _labels.EVERYDAY_SYSTEMS):
             if layout.wave_mask == mask:
@@ -189,39 +184,7 @@ class Layout:
         LayoutError
             If the text is no such JSON, or a real loudspeaker has a gain other than 1.
         """
-        try:
-            data = json.loads(text)
-            layout = data.get("LoudspeakerLayout") or data["GenericLayout"]
-            entries = layout["Loudspeakers"] if "Loudspeakers" in layout else layout["Elements"]
-            real = {int(e["Channel"]): e for e in entries if not e.get("IsImaginary", False)}
-            n_real = sum(not e.get("IsImaginary", False) for e in entries)
-            angles = {n: (float(e["Azimuth"]), float(e["Elevation"])) for n, e in real.items()}
-            lfe = {int(n): str(label) for n, label in layout.get("LFE", {}).items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise LayoutError(f"not a loudspeaker layout of IEM or SPARTA: {error!r}") from error
-        if len(real) < n_real or (real and min(real) < 1):
-            raise LayoutError("channel numbers must be 1 or more, a different one per loudspeaker")
-        scaled = [n for n, e in real.items() if float(e.get("Gain", 1.0)) != 1.0]
-        if scaled:
-            raise LayoutError(
-                f"the loudspeaker of channel {scaled[0]} has a gain other than 1: "
-                "a layout holds directions only, apply gains to the audio"
-            )
-        largest = max([*real, *lfe], default=0)
-        if largest > _LARGEST_JSON_CHANNEL:
-            raise LayoutError(f"channel numbers must not pass {_LARGEST_JSON_CHANNEL}")
-        numbers = range(1, largest + 1)
-        unused = [n for n in numbers if n not in real]
-        lfe_names = {
-            n: lfe.get(n, f"LFE{i + 1}" if len(unused) > 1 else "LFE") for i, n in enumerate(unused)
-        }
-        return cls(
-            str(layout.get("Name") or data.get("Name") or "custom"),
-            tuple(lfe_names.get(n) or str(real[n].get("Label", n)) for n in numbers),
-            np.array([angles.get(n, (np.nan, np.nan))[0] for n in numbers]),
-            np.array([angles.get(n, (np.nan, np.nan))[1] for n in numbers]),
-            np.array([n in lfe_names for n in numbers], dtype=bool),
-        )
+        return cls(*_layout_json.read(text))
 
     def to_json(self) -> str:
         """Return the JSON that the IEM plug-ins read; LFE channels stand apart under "LFE".
@@ -231,23 +194,9 @@ class Layout:
         >>> Layout.from_json(get_layout("5.1").to_json()) == get_layout("5.1")
         True
         """
-        loudspeakers = [
-            {
-                "Azimuth": float(self.azimuth[n]),
-                "Elevation": float(self.elevation[n]),
-                "Radius": 1.0,
-                "IsImaginary": False,
-                "Channel": int(n) + 1,
-                "Gain": 1.0,
-                "Label": self.labels[n],
-            }
-            for n in self.loudspeakers
-        ]
-        layout: dict[str, Any] = {"Name": self.name, "Loudspeakers": loudspeakers}
-        if self.is_lfe.any():
-            layout["LFE"] = {int(n) + 1: self.labels[n] for n in np.flatnonzero(self.is_lfe)}
-        whole = {"Name": self.name, "Description": "", "LoudspeakerLayout": layout}
-        return json.dumps(whole, indent=2)
+        return _layout_json.write(
+            _layout_json.Fields(self.name, self.labels, self.azimuth, self.elevation, self.is_lfe)
+        )
 
     @property
     def n_channels(self) -> int:
@@ -270,7 +219,7 @@ class Layout:
 
     @cached_property
     def wave_mask(self) -> int:
-        """dwChannelMask of WAVE, or 0 where WAVE cannot say these channels in this order."""
+        """The dwChannelMask of WAVE, or 0 where WAVE cannot say these channels in this order."""
         bits = [_labels.WAVE_BITS.get(_labels.everyday_label(label), 0) for label in self.labels]
         ascending = all(a < b for a, b in zip([0, *bits], bits, strict=False))
         return sum(bits) if ascending else 0
@@ -336,9 +285,6 @@ class Layout:
         return f"Layout({self.name!r}: {' '.join(self.labels)})"
 
 
-_LARGEST_JSON_CHANNEL = 1024
-
-
 def layout_names() -> tuple[str, ...]:
     """Names that `get_layout` knows: the everyday ones, then the systems of BS.2051.
 
@@ -380,7 +326,7 @@ def get_layout(name: str | Layout) -> Layout:
     return _named_layout(name)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _named_layout(name: str) -> Layout:
     base, _, order = name.partition(":")
     if base not in layout_names():
@@ -407,139 +353,6 @@ def _everyday_layout(name: str, labels: Sequence[str]) -> Layout:
     return Layout(name, tuple(labels), azimuth, elevation)
 
 
-def channel_map(source: str | Layout, target: str | Layout) -> NDArray[np.intp]:
-    """Where each channel of ``target`` stands in ``source``, if both share their loudspeakers.
-
-    Channels are matched by label; failing that by what the labels mean ("M+110" is "SL"); failing
-    that by direction. Never by position.
-
-    Parameters
-    ----------
-    source, target : str or Layout
-
-    Returns
-    -------
-    ndarray of int, shape (channels,)
-        ``audio[..., channel_map(source, target), :]`` is in the order of ``target``.
-
-    Raises
-    ------
-    LayoutError
-        If the layouts do not have the same loudspeakers.
-
-    Examples
-    --------
-    >>> channel_map("7.1", "0+7+0").tolist()
-    [0, 1, 2, 3, 6, 7, 4, 5]
-    """
-    source, target = get_layout(source), get_layout(target)
-    if source.n_channels == target.n_channels:
-        for meaning in (str, _labels.everyday_label):
-            have = [meaning(label) for label in source.labels]
-            want = [meaning(label) for label in target.labels]
-            if len(set(have)) == len(have) and set(have) == set(want):
-                return np.array([have.index(label) for label in want])
-        matched = _match_directions(source, target)
-        if matched is not None:
-            return matched
-    raise LayoutError(
-        f"{source.name!r} ({' '.join(source.labels)}) and {target.name!r} "
-        f"({' '.join(target.labels)}) do not have the same loudspeakers: reordering needs them to, "
-        "render() converts between different layouts"
-    )
-
-
-def _match_directions(source: Layout, target: Layout) -> NDArray[np.intp] | None:
-    if source.is_lfe.sum() != target.is_lfe.sum():
-        return None
-    indices = np.empty(target.n_channels, dtype=np.intp)
-    indices[target.is_lfe] = np.flatnonzero(source.is_lfe)
-    have, want = source.directions[source.loudspeakers], target.directions[target.loudspeakers]
-    near = angle_between(want[:, None], have[None]) < SAME_DIRECTION_DEGREES
-    if not ((near.sum(axis=0) == 1).all() and (near.sum(axis=1) == 1).all()):
-        return None
-    indices[target.loudspeakers] = source.loudspeakers[near.argmax(axis=1)]
-    return indices
-
-
-def reorder(audio: ArrayLike, source: str | Layout, target: str | Layout) -> NDArray[Any]:
-    """Channels of ``audio`` in the order of another layout with the same loudspeakers.
-
-    Parameters
-    ----------
-    audio : array_like of float, shape (..., channels, samples)
-    source, target : str or Layout
-        Matched as in `channel_map`.
-
-    Returns
-    -------
-    ndarray, shape (..., channels, samples)
-        A copy.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> film = np.arange(6.0)[:, None]  # L C R Ls Rs LFE
-    >>> reorder(film, "5.1:film", "5.1")[:, 0]
-    array([0., 2., 1., 5., 3., 4.])
-    """
-    source = get_layout(source)
-    array = as_audio(audio, channels=source.n_channels, of=f"layout {source.name!r}")
-    return array[..., channel_map(source, target), :]
-
-
-@dataclass(frozen=True)
-class AmbisonicFormat:
-    """Order, normalization and channel order of an Ambisonic signal.
-
-    Parameters
-    ----------
-    order : int
-        1 to 7; to 3 with anything of FuMa.
-    normalization : {"SN3D", "N3D", "FuMa"}
-    channel_order : {"ACN", "FuMa"}
-
-    Examples
-    --------
-    >>> AmbisonicFormat(3).n_channels, AmbisonicFormat(3).name
-    (16, 'ambix3')
-    """
-
-    order: int = 1
-    normalization: str = "SN3D"
-    channel_order: str = "ACN"
-
-    def __post_init__(self) -> None:
-        as_choice(self.normalization, "normalization", ("SN3D", "N3D", "FuMa"))
-        as_choice(self.channel_order, "channel_order", ("ACN", "FuMa"))
-        fuma = "FuMa" in (self.normalization, self.channel_order)
-        if fuma and self.order > HIGHEST_FUMA_ORDER:
-            raise LayoutError(f"FuMa is defined up to order 3, got order {self.order}")
-        as_count(self.order, "order", most=HIGHEST_ORDER)
-
-    @property
-    def n_channels(self) -> int:
-        """Number of channels, (order + 1) squared."""
-        return (self.order + 1) ** 2
-
-    @property
-    def name(self) -> str:
-        """Name such as "ambix1" or "fuma2"; spelled out where no name is usual."""
-        usual = {("SN3D", "ACN"): "ambix", ("FuMa", "FuMa"): "fuma"}
-        prefix = usual.get((self.normalization, self.channel_order))
-        return f"{prefix or f'{self.normalization}-{self.channel_order}-'}{self.order}"
-
-
-_FORMATS = {
-    "foa": AmbisonicFormat(1),
-    **{f"ambix{order}": AmbisonicFormat(order) for order in range(1, HIGHEST_ORDER + 1)},
-    **{
-        f"fuma{order}": AmbisonicFormat(order, "FuMa", "FuMa")
-        for order in range(1, HIGHEST_FUMA_ORDER + 1)
-    },
-}
-
-
 def get_format(name: str | Layout | AmbisonicFormat) -> Layout | AmbisonicFormat:
     """Layout or Ambisonic format of that name; an object of either kind is returned as it is.
 
@@ -560,8 +373,8 @@ def get_format(name: str | Layout | AmbisonicFormat) -> Layout | AmbisonicFormat
     """
     if isinstance(name, AmbisonicFormat):
         return name
-    if isinstance(name, str) and name in _FORMATS:
-        return _FORMATS[name]
+    if isinstance(name, str) and name in FORMATS:
+        return FORMATS[name]
     if isinstance(name, str) and name.partition(":")[0] not in layout_names():
         known = (*layout_names(), "foa", "ambix1 ... ambix7", "fuma1 ... fuma3")
         raise LayoutError(f"no layout or format is called {name!r}; known: {', '.join(known)}")

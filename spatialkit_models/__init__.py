@@ -1,1 +1,1 @@
-"""Learned upmixers for spatialkit."""
+"""Learned upmixers for spatialkit, as plug-ins; their networks need ``spatialkit[models]``."""

@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 from conftest import DATA
 
+from spatialkit.channel_order import channel_map, reorder
 from spatialkit.errors import LayoutError, OptionError, ShapeError
 from spatialkit.layouts import (
     AmbisonicFormat,
     Layout,
-    channel_map,
     get_format,
     get_layout,
     layout_names,
-    reorder,
 )
 
 BS2051 = json.loads((DATA / "panning/bs2051_layouts.json").read_text())["layouts"]
@@ -228,7 +227,7 @@ def test_json_of_sparta_is_read_without_its_imaginary_loudspeakers():
         (
             '{"LoudspeakerLayout": {"Loudspeakers": [{"Azimuth": 0, "Elevation": 0,'
             ' "Channel": 1000000000}]}}',
-            "must not pass 1024",
+            "must be from 1 to 1024",
         ),
     ],
 )
@@ -276,10 +275,11 @@ def test_unknown_names_list_the_known_ones():
         ("foa", AmbisonicFormat(1)),
         ("ambix7", AmbisonicFormat(7, "SN3D", "ACN")),
         ("fuma3", AmbisonicFormat(3, "FuMa", "FuMa")),
+        ("N3D-ACN-2", AmbisonicFormat(2, "N3D", "ACN")),
     ],
 )
 def test_ambisonic_formats_by_name(name, expected):
-    assert get_format(name) == expected
+    assert get_format(name) == get_format(expected.name) == expected
     assert expected.n_channels == (expected.order + 1) ** 2
 
 

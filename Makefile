@@ -1,0 +1,53 @@
+# spatialkit: `make demo`, `make test`, `make bench`. Needs make and Python 3.11 or newer.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Peers of the benchmark. On Linux a bare `torch` brings CUDA with it: name the build you want.
+PEERS ?= librosa spaudiopy torch==2.13.0
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test slow check bench wheel figures clean
+
+demo: $(VENV)/.core
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -q
+
+slow: $(VENV)/.test
+	$(BIN)/python -m pytest -q -m slow
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.bench
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m benchmarks
+
+# Pictures of the README, drawn by the code that they show.
+figures: $(VENV)/.test
+	$(BIN)/python docs/make_figures.py
+
+wheel: $(VENV)/.test
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean:
+	rm -rf build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "spatialkit needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: setup.cfg | $(BIN)/python
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.test: setup.cfg | $(BIN)/python
+	$(PIP) -e '.[test]'
+	touch $@ $(VENV)/.core
+
+$(VENV)/.bench: setup.cfg | $(BIN)/python
+	$(PIP) -e '.[test]' $(PEERS)
+	touch $@ $(VENV)/.core $(VENV)/.test

@@ -1,0 +1,64 @@
+"""The command ``spatialkit``, also as ``python -m spatialkit``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["main", "run"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command of the shell and return its exit status.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        What stands behind ``spatialkit``; by default what this process was called with.
+
+    Returns
+    -------
+    int
+        0 done, 1 some files failed, 2 wrong use or input (with one sentence on stderr).
+
+    Examples
+    --------
+    >>> main(["layouts", "stereo"])
+    stereo: 2 channels, WAVE mask 0x3
+    channel  label  azimuth  elevation
+    1        FL     30       0
+    2        FR     -30      0
+    0
+    """
+    import click
+
+    from spatialkit.commands import cli
+    from spatialkit.commands._common import print_error
+    from spatialkit.errors import SpatialkitError
+
+    state = {"debug": False}
+    try:
+        return cli.main(arguments, "spatialkit", standalone_mode=False, obj=state) or 0
+    except click.Abort:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "spatialkit"
+        print_error(f"{error.format_message()} See: {where} --help", state["debug"])
+    except SpatialkitError as error:
+        print_error(str(error), state["debug"])
+    except BrokenPipeError:  # the reader has had enough: `spatialkit layouts | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        print_error(f"unexpected {type(error).__name__}: {error} (see --debug)", state["debug"])
+    return 2
+
+
+def run() -> None:
+    """Run the command of this process and exit with its status."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,183 @@
+"""What commands share: options, reading with a format, careful outputs, tables and JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spatialkit.errors import AudioFileError, LayoutError
+
+if TYPE_CHECKING:
+    from spatialkit.files import Audio
+    from spatialkit.layouts import AmbisonicFormat, Layout
+
+WIDTH = 80
+FILE = click.Path(path_type=Path)
+
+
+def _note_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and context.obj is not None:
+        context.obj["debug"] = True
+
+
+debug_option = click.option(
+    "--debug",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_note_debug,
+    help="Show the traceback of an error.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+force_option = click.option("--force", is_flag=True, help="Replace an existing output.")
+file_argument = click.argument("source", metavar="IN", type=FILE)
+output_option = click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    type=FILE,
+    help="File to write: .wav or .flac.",
+)
+from_option = click.option(
+    "--from",
+    "source_format",
+    metavar="FORMAT",
+    help="What the channels of IN are, if IN does not say: a layout, or ambix1 ... ambix7, "
+    "fuma1 ... fuma3.",
+)
+
+
+def command(*examples: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command of a function: called as its module, with examples below its help."""
+
+    def make(function: Callable[..., Any]) -> click.Command:
+        name = function.__module__.rpartition(".")[2]
+        title = "Examples:" if len(examples) > 1 else "Example:"
+        epilog = "\n".join(["\b", title, *(f"  {example}" for example in examples)])
+        return debug_option(click.command(name, epilog=epilog)(function))
+
+    return make
+
+
+def read_input(path: Path, source_format: str | None = None) -> Audio:
+    """Sound of a file."""
+    from spatialkit.files import read
+
+    return read(path, format=source_format)
+
+
+def read_known(path: Path, source_format: str | None) -> tuple[Audio, Layout | AmbisonicFormat]:
+    """Sound of a file and its format, which the file or ``source_format`` must say."""
+    audio = read_input(path, source_format)
+    if audio.format is None:
+        raise LayoutError(
+            f"{path} does not say what its {len(audio.samples)} channels are: add --from"
+        )
+    return audio, audio.format
+
+
+def check_output(output: Path, inputs: Iterable[Path], force: bool) -> None:
+    """Refuse an output that cannot or must not be written, before any work."""
+    from spatialkit.files import check_target
+
+    if output.exists():
+        for path in inputs:
+            if path.exists() and output.samefile(path):
+                raise AudioFileError(f"output {output} is the input {path}: choose another name")
+        if not force:
+            raise AudioFileError(f"{output} exists: add --force to replace it")
+    check_target(output, overwrite=True)
+
+
+def write_output(
+    output: Path, samples: Any, sample_rate: int, format: Layout | AmbisonicFormat, force: bool
+) -> dict[str, Any]:
+    """Write a file and return the facts about it."""
+    import numpy as np
+
+    from spatialkit.files import write
+
+    write(output, samples, sample_rate, format=format, overwrite=force)
+    peak = float(np.abs(samples).max(initial=0.0))
+    return {
+        "output": str(output),
+        "format": format.name,
+        "channels": len(samples),
+        "sample_rate": sample_rate,
+        "duration": samples.shape[-1] / sample_rate,
+        "peak_db": decibels(peak),
+    }
+
+
+def decibels(amplitude: float) -> float:
+    """20 log10, -inf for 0."""
+    return 20.0 * math.log10(amplitude) if amplitude > 0.0 else -math.inf
+
+
+def print_output(facts: dict[str, Any], as_json: bool) -> None:
+    """Say what was written."""
+    if as_json:
+        print_json(facts)
+    else:
+        click.echo(output_line(facts))
+
+
+def output_line(facts: dict[str, Any]) -> str:
+    """What was written, in a line."""
+    return (
+        f"{facts['output']}: {facts['format']}, {facts['channels']} channels, "
+        f"{facts['duration']:.2f} s at {facts['sample_rate']} Hz, peak {facts['peak_db']:.1f} dB"
+    )
+
+
+def print_error(sentence: str, debug: bool) -> None:
+    """Print why something failed, on stderr, behind the traceback if that is wanted."""
+    if debug:
+        traceback.print_exc()
+    click.echo(f"Error: {' '.join(sentence.splitlines())}", err=True)
+
+
+def print_json(facts: Any) -> None:
+    """Print as JSON; NaN, which it cannot say, is null, infinity is "inf" or "-inf"."""
+    click.echo(json.dumps(_plain(facts), indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return value if math.isfinite(value) else str(value)
+    return value
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print columns; the last one goes on in the next line where the terminal ends."""
+    widths = [max(map(len, column)) + 2 for column in zip(header, *rows, strict=True)][:-1]
+    for row in (header, *rows):
+        first = "".join(f"{cell:<{width}}" for cell, width in zip(row[:-1], widths, strict=True))
+        print_wrapped(first + row[-1], rest=sum(widths))
+
+
+def print_wrapped(text: str, *, first: int = 0, rest: int = 0) -> None:
+    """Print a paragraph, its first and its other lines indented by so much."""
+    click.echo(
+        textwrap.fill(
+            text,
+            WIDTH,
+            initial_indent=" " * first,
+            subsequent_indent=" " * rest,
+            break_on_hyphens=False,
+        )
+    )

@@ -1,0 +1,65 @@
+"""Directions as text: ``30`` at rest, ``0:90:180`` moving, ``30,-30`` one per source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spatialkit.errors import DirectionError, ShapeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SYNTAX = "30 at rest, 0:90:180 moving, 30,-30 one for each channel of IN"
+
+
+class Angles(click.ParamType):
+    """Points by source, in degrees."""
+
+    name = "ANGLES"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[list[float]]:
+        if not isinstance(value, str):
+            return value
+        try:
+            return [[float(point) for point in part.split(":")] for part in value.split(",")]
+        except ValueError:
+            raise DirectionError(
+                f"{param.opts[0]} must be degrees such as {SYNTAX}; got {value!r}"
+            ) from None
+
+
+azimuth_option = click.option(
+    "--azimuth",
+    type=Angles(),
+    required=True,
+    help=f"Degrees, positive to the left: {SYNTAX}.",
+)
+elevation_option = click.option(
+    "--elevation",
+    type=Angles(),
+    default="0",
+    show_default=True,
+    help="Degrees, -90 to 90, positive up; written as --azimuth.",
+)
+
+
+def spread_out(sources: int, **angles: list[list[float]]) -> list[NDArray[Any]]:
+    """Angles by name as arrays of one shape: (sources,), or (sources, points) if any moves."""
+    import numpy as np
+
+    points = max(len(part) for parts in angles.values() for part in parts)
+    arrays = []
+    for name, parts in angles.items():
+        if len(parts) not in (1, sources):
+            raise ShapeError(
+                f"--{name} gives {len(parts)} directions, IN has {sources} channels: one for all "
+                "or one for each"
+            )
+        if any(len(part) not in (1, points) for part in parts):
+            raise ShapeError(f"--{name}: all that moves must have {points} points")
+        whole = np.array([np.broadcast_to(part, points) for part in parts])
+        whole = np.broadcast_to(whole, (sources, points))
+        arrays.append(whole[:, 0] if points == 1 else whole)
+    return arrays

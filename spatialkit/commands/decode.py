@@ -1,0 +1,77 @@
+"""``spatialkit decode``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from spatialkit.commands import _common
+from spatialkit.errors import LayoutError
+
+
+@_common.command(
+    "spatialkit decode scene.wav -o room.wav --layout 7.1.4",
+    "spatialkit decode b-format.wav -o quad.wav --from fuma1 --layout quad",
+)
+@_common.file_argument
+@_common.output_option
+@click.option(
+    "--layout", metavar="NAME", default="5.1", show_default=True, help="See: spatialkit layouts."
+)
+@click.option(
+    "--from",
+    "source_format",
+    metavar="FORMAT",
+    help="ambix1 ... ambix7 or fuma1 ... fuma3; by default AmbiX of the order that the number of "
+    "channels has.",
+)
+@click.option(
+    "--decoder",
+    metavar="NAME",
+    default="allrad",
+    show_default=True,
+    help="allrad, epad, mode-matching or sampling.",
+)
+@click.option(
+    "--weights",
+    metavar="NAME",
+    default="max-re",
+    show_default=True,
+    help="max-re, basic, in-phase or dual-band.",
+)
+@_common.force_option
+@_common.json_option
+def command(
+    source: Path,
+    output: Path,
+    layout: str,
+    source_format: str | None,
+    decoder: str,
+    weights: str,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Decode Ambisonics to loudspeakers."""
+    from spatialkit.decoding import decode_ambisonics
+    from spatialkit.layouts import AmbisonicFormat, get_layout
+
+    target = get_layout(layout)
+    _common.check_output(output, [source], force)
+    audio = _common.read_input(source, source_format)
+    scene = audio.format or AmbisonicFormat()
+    if not isinstance(scene, AmbisonicFormat):
+        raise LayoutError(
+            f"{source} is {scene.name!r}, not Ambisonics: say with --from which order, or render it"
+        )
+    decoded = decode_ambisonics(
+        audio.samples,
+        target,
+        decoder=decoder,
+        weights=weights,
+        sample_rate=audio.sample_rate,
+        normalization=scene.normalization,
+        channel_order=scene.channel_order,
+    )
+    facts = _common.write_output(output, decoded, audio.sample_rate, target, force)
+    _common.print_output(facts, as_json)

@@ -1,0 +1,60 @@
+"""``spatialkit pan``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from spatialkit.commands import _common, _directions
+
+Angles = list[list[float]]
+
+
+@_common.command(
+    "spatialkit pan voice.wav -o left.wav --azimuth 30",
+    "spatialkit pan duo.wav -o dome.wav --azimuth 45,-45 --layout 7.1.4",
+    "spatialkit pan bee.wav -o around.wav --azimuth 0:90:180:270:360",
+)
+@_common.file_argument
+@_common.output_option
+@_directions.azimuth_option
+@_directions.elevation_option
+@click.option(
+    "--spread",
+    type=_directions.Angles(),
+    default="0",
+    show_default=True,
+    help="Degrees, 0 to 360: how wide a source is; written as --azimuth.",
+)
+@click.option(
+    "--layout", metavar="NAME", default="5.1", show_default=True, help="See: spatialkit layouts."
+)
+@_common.force_option
+@_common.json_option
+def command(
+    source: Path,
+    output: Path,
+    azimuth: Angles,
+    elevation: Angles,
+    spread: Angles,
+    layout: str,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Pan sources to loudspeakers, at rest or moving (VBAP).
+
+    Each channel of IN is a source. Points of a path are equally spaced over the file.
+    """
+    from spatialkit.layouts import get_layout
+    from spatialkit.panning import vbap_pan
+
+    target = get_layout(layout)
+    _common.check_output(output, [source], force)
+    audio = _common.read_input(source)
+    places = _directions.spread_out(
+        len(audio.samples), azimuth=azimuth, elevation=elevation, spread=spread
+    )
+    panned = vbap_pan(audio.samples, places[0], places[1], layout=target, spread=places[2])
+    facts = _common.write_output(output, panned, audio.sample_rate, target, force)
+    _common.print_output(facts, as_json)

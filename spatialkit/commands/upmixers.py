@@ -1,0 +1,70 @@
+"""``spatialkit upmixers``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spatialkit.commands import _common
+
+if TYPE_CHECKING:
+    from spatialkit.upmixing.registry import UpmixerDescription
+
+
+@_common.command(
+    "spatialkit upmixers",
+)
+@_common.json_option
+def command(as_json: bool) -> None:
+    """List the installed upmixers with their options.
+
+    Options are given to "spatialkit upmix" as -O KEY=VALUE.
+    """
+    from spatialkit.upmixing.registry import describe_upmixers
+
+    found = describe_upmixers()
+    if as_json:
+        _common.print_json([_facts(upmixer) for upmixer in found])
+        return
+    for upmixer in found:
+        _print(upmixer)
+
+
+def _facts(upmixer: UpmixerDescription) -> dict[str, Any]:
+    options = [
+        {
+            "name": option.name,
+            "accepts": option.accepts,
+            "default": option.text(option.default),
+            "unit": option.unit,
+            "help": option.help,
+        }
+        for option in upmixer.options
+    ]
+    return {
+        "name": upmixer.name,
+        "summary": upmixer.summary,
+        "origin": upmixer.origin,
+        "accepts": list(upmixer.accepts),
+        "sample_rate": upmixer.sample_rate,
+        "format": upmixer.format or None,
+        "problem": upmixer.problem or None,
+        "options": options,
+    }
+
+
+def _print(upmixer: UpmixerDescription) -> None:
+    click.echo(upmixer.name)
+    lines = [upmixer.summary] if upmixer.summary else []
+    if upmixer.accepts:
+        inputs = " or ".join({1: "mono", 2: "stereo"}.get(n, str(n)) for n in upmixer.accepts)
+        rate = f" at {upmixer.sample_rate} Hz" if upmixer.sample_rate else ""
+        lines.append(f"{inputs} to {upmixer.format or 'its own format'}{rate}")
+    if upmixer.problem:
+        lines.append(f"cannot be used: {upmixer.problem} ({upmixer.origin})")
+    for line in lines:
+        _common.print_wrapped(line, first=2, rest=2)
+    for option in upmixer.options:
+        setting = f"-O {option.name}={option.text(option.default)}"
+        _common.print_wrapped(f"{setting}  {option.help} ({option.accepts})", first=2, rest=6)

@@ -1,0 +1,32 @@
+"""A bundled song excerpt for demonstrations, examples and tests."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from spatialkit._checks import as_choice
+
+__all__ = ["sample_path"]
+
+SAMPLE_NAMES = ("mixture", "vocals", "drums", "bass", "other")
+
+
+def sample_path(name: str = "mixture") -> Path:
+    """Path of the bundled song excerpt: 30 s of stereo at 44.1 kHz, Ogg Vorbis.
+
+    "Francium" by Software-Entwicklungskit, CC0 1.0; origin and limits in
+    ``spatialkit/data/README.md``.
+
+    Parameters
+    ----------
+    name : {"mixture", "vocals", "drums", "bass", "other"}
+        The stereo mixture, or one of the four stems whose sum it is.
+
+    Examples
+    --------
+    >>> sample_path("drums").name
+    'francium-drums.ogg'
+    """
+    as_choice(name, "name", SAMPLE_NAMES)
+    return Path(str(files("spatialkit") / "data" / f"francium-{name}.ogg"))

@@ -1,0 +1,36 @@
+"""Upmixing: one interface for all upmixers, found by name, each checked by the same test."""
+
+from spatialkit.upmixing.checks import check_upmixer
+from spatialkit.upmixing.interface import Upmixer, UpmixStream
+from spatialkit.upmixing.options import (
+    Option,
+    describe_options,
+    option,
+    option_values,
+    parse_options,
+)
+from spatialkit.upmixing.registry import (
+    UpmixerDescription,
+    describe_upmixers,
+    get_upmixer,
+    load_upmixer,
+    register_upmixer,
+    upmixer_names,
+)
+
+__all__ = [
+    "Option",
+    "UpmixStream",
+    "Upmixer",
+    "UpmixerDescription",
+    "check_upmixer",
+    "describe_options",
+    "describe_upmixers",
+    "get_upmixer",
+    "load_upmixer",
+    "option",
+    "option_values",
+    "parse_options",
+    "register_upmixer",
+    "upmixer_names",
+]

@@ -1,0 +1,402 @@
+"""The shell: what it writes equals what the library gives, and it says plainly what is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import types
+from importlib.metadata import EntryPoint
+
+import click
+import numpy as np
+import pytest
+
+from spatialkit import commands
+from spatialkit.__main__ import main
+from spatialkit.ambisonics import encode_ambisonics
+from spatialkit.commands import COMMANDS
+from spatialkit.decoding import decode_ambisonics
+from spatialkit.downmix import downmix
+from spatialkit.files import info, read, write
+from spatialkit.layouts import get_layout, layout_names
+from spatialkit.metrics import downmix_error, evaluate
+from spatialkit.panning import vbap_pan
+from spatialkit.rendering import render
+from spatialkit.sample import sample_path
+from spatialkit.upmixing import registry
+from spatialkit.upmixing.interface import Upmixer
+from spatialkit.upmixing.registry import get_upmixer
+
+RATE = 44100
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, rng):
+    """Folder to work in, with noise of 1, 2 and 6 channels and of second order Ambisonics."""
+    monkeypatch.chdir(tmp_path)
+    files = {"mono": "mono", "stereo": "stereo", "surround": "5.1", "scene": "ambix2"}
+    for name, form in files.items():
+        channels = {"mono": 1, "stereo": 2, "5.1": 6, "ambix2": 9}[form]
+        noise = rng.uniform(-0.5, 0.5, (channels, 8000)).astype(np.float32)
+        write(f"{name}.wav", noise, RATE, format=form)
+    (tmp_path / "words.wav").write_text("no sound\n" * 20)
+    return tmp_path
+
+
+def shell(line):
+    """Exit status of a command as it would be typed."""
+    return main(line.split())
+
+
+def samples(path, **options):
+    return read(path, **options).samples
+
+
+# Help
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_with_an_example_in_80_columns(capsys, name):
+    assert main([name, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert f"  spatialkit {name} " in text or text.rstrip().endswith(f"  spatialkit {name}")
+    assert "Example" in text
+    assert "--debug" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_help_lists_every_command_with_a_whole_sentence(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert main([]) == 0
+    assert capsys.readouterr().out == text
+    for name in COMMANDS:
+        (line,) = [line for line in text.splitlines() if line.startswith(f"  {name} ")]
+        assert line.endswith(".")
+        assert not line.endswith("...")
+
+
+def run_python(*arguments):
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_the_module_runs_and_help_loads_nothing_heavy():
+    done = run_python("-m", "spatialkit", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage: spatialkit [OPTIONS] [COMMAND]" in done.stdout
+    script = (
+        "import sys; from spatialkit.__main__ import main; main(['--help']);"
+        "heavy = {'numba', 'scipy', 'soundfile', 'soxr', 'torch', 'matplotlib', 'tqdm'};"
+        "print(heavy & set(sys.modules))"
+    )
+    assert run_python("-c", script).stdout.splitlines()[-1] == "set()"
+
+
+def test_exit_status_of_the_process_is_that_of_main(folder):
+    wrong = run_python("-m", "spatialkit", "info", "nothing.wav")
+    assert wrong.returncode == 2
+    assert wrong.stderr == "Error: nothing.wav cannot be read: No such file or directory\n"
+    right = run_python("-m", "spatialkit", "upmix", "stereo.wav", "-o", "made.wav")
+    assert (right.returncode, right.stderr) == (0, "")
+    assert info("made.wav").wave_mask == 0x60F
+
+
+# What is written
+
+
+def test_upmix_writes_what_the_library_gives(folder, capsys):
+    assert shell("upmix stereo.wav -o up.wav --layout 7.1.4 -O centre_db=-3 --json") == 0
+    (facts,) = json.loads(capsys.readouterr().out)
+    stereo = samples("stereo.wav")
+    expected = get_upmixer("matrix", layout="7.1.4", centre_db=-3.0).upmix(stereo, RATE)
+    assert np.array_equal(samples("up.wav"), expected)
+    assert info("up.wav").wave_mask == 0x2D63F
+    assert facts["format"] == "7.1.4"
+    assert facts["peak_db"] == pytest.approx(20 * np.log10(np.abs(expected).max()), abs=1e-6)
+    fold_down = downmix_error(expected, stereo, "7.1.4")
+    assert facts["downmix_error_db"] == pytest.approx(float(fold_down), abs=1e-9)
+    assert -60 < facts["downmix_correction_db"] < 0
+
+
+def test_upmix_of_the_bundled_song_prints_what_it_made(folder, capsys):
+    assert main(["upmix", str(sample_path()), "-o", "song.flac"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("song.flac: 5.1, 6 channels, 30.00 s at 44100 Hz, peak -")
+    assert "by matrix; fold-down " in printed
+    assert info("song.flac").format == get_layout("5.1")
+
+
+def test_upmix_of_several_files_goes_on_after_a_bad_one(folder, capsys):
+    assert shell("upmix stereo.wav words.wav mono.wav -o up --json") == 1
+    captured = capsys.readouterr()
+    done = json.loads(captured.out)
+    assert [facts["input"] for facts in done] == ["stereo.wav", "words.wav", "mono.wav"]
+    assert ["error" in facts for facts in done] == [False, True, False]
+    assert captured.err == "Error: words.wav is damaged, or no sound file that can be read\n"
+    assert sorted(path.name for path in (folder / "up").iterdir()) == ["mono.wav", "stereo.wav"]
+
+
+def test_an_upmixer_that_breaks_fails_its_files_only(folder, capsys, monkeypatch):
+    class Breaking(Upmixer):
+        """Breaks."""
+
+        name = "breaking"
+        accepts = (1, 2)
+        format = get_layout("stereo")
+
+        def _upmix(self, audio, sample_rate):
+            if len(audio) == 1:
+                raise ZeroDivisionError("no reason")
+            return audio
+
+    monkeypatch.setattr(registry, "_registered", {"breaking": Breaking})
+    assert shell("upmix mono.wav stereo.wav -o up --upmixer breaking") == 1
+    captured = capsys.readouterr()
+    assert captured.err == "Error: mono.wav: ZeroDivisionError: no reason\n"
+    assert "fold-down inf dB, correction -inf dB" in captured.out
+
+
+def test_pan_gives_each_channel_its_direction(folder):
+    assert shell("pan stereo.wav -o out.wav --azimuth 45,-100 --elevation 20 --layout 7.1.4") == 0
+    expected = vbap_pan(samples("stereo.wav"), [45.0, -100.0], 20.0, layout="7.1.4")
+    assert np.array_equal(samples("out.wav"), expected)
+
+
+def test_pan_moves_along_a_path(folder):
+    assert shell("pan mono.wav -o out.wav --azimuth -30:0:90 --spread 40 --layout 5.0") == 0
+    expected = vbap_pan(samples("mono.wav")[0], [-30.0, 0.0, 90.0], layout="5.0", spread=40.0)
+    assert np.array_equal(samples("out.wav"), expected)
+    assert shell("pan stereo.wav -o two.wav --azimuth 0:180,30 --layout 5.0") == 0
+    expected = vbap_pan(samples("stereo.wav"), [[0.0, 180.0], [30.0, 30.0]], layout="5.0")
+    assert np.array_equal(samples("two.wav"), expected)
+
+
+def test_a_negative_azimuth_is_no_option(folder):
+    assert shell("pan mono.wav -o right.wav --azimuth -110 --layout 5.0") == 0
+    assert np.abs(samples("right.wav")).max(axis=1).argmax() == 4
+
+
+def test_encode_decode_and_render_equal_the_library(folder):
+    assert shell("encode stereo.wav -o scene3.wav --azimuth 30,-90 --order 3") == 0
+    scene = encode_ambisonics(samples("stereo.wav"), [30.0, -90.0], order=3)
+    assert np.array_equal(samples("scene3.wav"), scene)
+    assert info("scene3.wav").wave_mask == 0
+    assert shell("decode scene3.wav -o out.wav --layout 7.1.4 --decoder epad --weights basic") == 0
+    expected = decode_ambisonics(scene, "7.1.4", decoder="epad", weights="basic")
+    assert np.array_equal(samples("out.wav"), expected)
+    assert shell("render scene3.wav -o out2.wav --from ambix3 --to 5.1") == 0
+    assert np.array_equal(samples("out2.wav"), render(scene, "ambix3", "5.1"))
+
+
+def test_decode_knows_other_conventions_and_both_bands(folder):
+    write("fuma.wav", samples("scene.wav")[:4], RATE)
+    assert shell("decode fuma.wav -o out.wav --from fuma1 --layout quad --weights dual-band") == 0
+    expected = decode_ambisonics(
+        samples("fuma.wav"),
+        "quad",
+        weights="dual-band",
+        sample_rate=RATE,
+        normalization="FuMa",
+        channel_order="FuMa",
+    )
+    assert np.array_equal(samples("out.wav"), expected)
+
+
+def test_downmix_equals_the_library(folder):
+    surround = samples("surround.wav")
+    assert shell("downmix surround.wav -o two.wav") == 0
+    assert np.array_equal(samples("two.wav"), downmix(surround, "5.1"))
+    assert shell("downmix surround.wav -o one.wav --to mono --from 0+5+0") == 0
+    assert np.array_equal(samples("one.wav"), downmix(surround, "5.1", "mono"))
+    assert shell("downmix surround.wav -o lt.wav --method dplii") == 0
+    assert np.array_equal(samples("lt.wav"), downmix(surround, "5.1", method="dplii"))
+
+
+def test_force_replaces_and_only_force(folder, capsys):
+    assert shell("downmix surround.wav -o out.wav") == 0
+    assert shell("render surround.wav -o out.wav --to mono") == 2
+    assert "out.wav exists: add --force to replace it" in capsys.readouterr().err
+    assert info("out.wav").channels == 2
+    assert shell("render surround.wav -o out.wav --to mono --force") == 0
+    assert info("out.wav").channels == 1
+
+
+# What is printed
+
+
+def test_evaluate_prints_the_metrics(folder, capsys):
+    write("quieter.wav", 0.5 * samples("surround.wav"), RATE, format="5.1")
+    assert shell("evaluate surround.wav quieter.wav --json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    pair = samples("surround.wav"), samples("quieter.wav")
+    expected = evaluate(*pair, layout="5.1", sample_rate=RATE)
+    assert printed.keys() == expected.keys()
+    finite = [name for name, value in expected.items() if np.isfinite(value)]
+    assert len(finite) > 5
+    for name in finite:
+        assert printed[name] == pytest.approx(expected[name])
+    assert printed["si_sdr"] == str(expected["si_sdr"]) or "si_sdr" in finite
+    assert shell("evaluate surround.wav quieter.wav") == 0
+    assert "snr " in capsys.readouterr().out
+
+
+def test_json_says_infinity_and_nothing(folder, capsys):
+    assert shell("evaluate stereo.wav stereo.wav --json") == 0
+    assert json.loads(capsys.readouterr().out)["snr"] == "inf"
+    write("silence.wav", np.zeros((2, 8000)), RATE)
+    assert shell("evaluate silence.wav stereo.wav --json") == 0
+    assert json.loads(capsys.readouterr().out)["snr"] is None
+
+
+def test_layouts_lists_all_and_details_one(capsys):
+    assert main(["layouts", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [layout["name"] for layout in listed] == list(layout_names())
+    assert main(["layouts", "5.1:film", "--json"]) == 0
+    film = json.loads(capsys.readouterr().out)
+    assert [channel["label"] for channel in film["channels"]] == [
+        "FL",
+        "FC",
+        "FR",
+        "SL",
+        "SR",
+        "LFE",
+    ]
+    assert film["channels"][3]["azimuth"] == 110.0
+    assert film["channels"][5]["azimuth"] is None
+    assert main(["layouts"]) == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    assert all(f"\n{name} " in text for name in layout_names())
+    assert main(["layouts", "7.1"]) == 0
+    assert "4        LFE    LFE\n" in capsys.readouterr().out
+
+
+def test_info_shows_what_the_file_says(folder, capsys):
+    assert main(["info", "surround.wav", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["format"], facts["wave_mask"], facts["samples"]) == ("5.1", 0x60F, 8000)
+    assert facts["labels"] == ["FL", "FR", "FC", "LFE", "SL", "SR"]
+    assert main(["info", "scene.wav"]) == 0
+    assert "9 channels, not said by the file (mask: 0x0)" in capsys.readouterr().out
+
+
+def test_upmixers_are_listed_from_their_declaration(capsys):
+    assert main(["upmixers"]) == 0
+    text = capsys.readouterr().out
+    assert "-O centre_db=0.0  Level of the centre. (number from -60 to 10 dB)" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert main(["upmixers", "--json"]) == 0
+    found = {facts["name"]: facts for facts in json.loads(capsys.readouterr().out)}
+    assert found["matrix"]["options"][0]["default"] == "5.1"
+    assert found["matrix"]["problem"] is None
+
+
+def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
+    broken = EntryPoint("broken", "no_such_package:Broken", registry.GROUP)
+    entries = {**registry._entries(), "broken": [broken]}
+    monkeypatch.setattr(registry, "_entries", lambda: entries)
+    assert main(["upmixers"]) == 0
+    text = capsys.readouterr().out
+    assert "cannot be used: upmixer 'broken'" in text
+    assert "\nmatrix\n" in text
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("sing", "No such command 'sing'"),
+        ("pan", "Missing argument 'IN'. See: spatialkit pan --help"),
+        ("pan mono.wav --azimuth 0", "Missing option '-o' / '--output'"),
+        ("pan mono.wav -o out.wav", "Missing option '--azimuth'"),
+        ("pan mono.wav -o out.wav --azimuth left", "--azimuth must be degrees such as"),
+        ("pan mono.wav -o out.wav --azimuth nan", "azimuth must be finite degrees"),
+        ("pan mono.wav -o out.wav --azimuth 0 --elevation 91", "elevation must be from -90"),
+        ("pan mono.wav -o out.wav --azimuth 0 --spread 400", "spread must be from 0 to 360"),
+        ("pan mono.wav -o out.wav --azimuth 1,2,3", "gives 3 directions, IN has 1 channels"),
+        ("pan mono.wav -o out.wav --azimuth 0:90 --elevation 1:2:3", "must have 3 points"),
+        ("pan mono.wav -o out.wav --azimuth 0 --layout 8.8", "no layout is called '8.8'"),
+        ("pan mono.wav -o out.mp3 --azimuth 0", "must end in .wav or .flac"),
+        ("pan mono.wav -o no/out.wav --azimuth 0", "there is no folder no"),
+        ("encode mono.wav -o out.wav --azimuth 0 --order 9", "order must be from 1 to 7, got 9"),
+        ("encode mono.wav -o out.wav --azimuth 0 --order two", "'two' is not a valid integer"),
+        ("decode stereo.wav -o out.wav", "stereo.wav is 'stereo', not Ambisonics"),
+        ("decode scene.wav -o out.wav --from ambix3", "has 9 channels, 'ambix3' has 16"),
+        ("decode scene.wav -o out.wav --decoder magic", "decoder must be one of"),
+        (
+            "render scene.wav -o out.wav --to 5.1",
+            "does not say what its 9 channels are: add --from",
+        ),
+        ("render stereo.wav -o out.wav --to binaural", "binaural"),
+        ("downmix stereo.wav -o out.wav --to 7.1", "render"),
+        ("downmix surround.wav -o surround.wav --force", "output surround.wav is the input"),
+        ("upmix nothing.wav -o out.wav", "nothing.wav cannot be read: No such file"),
+        ("upmix words.wav -o out.wav", "words.wav is damaged, or no sound file"),
+        ("upmix surround.wav -o out.wav", "surround.wav: upmixer 'matrix' accepts 1 or 2"),
+        ("upmix stereo.wav -o out.wav --upmixer magic", "no upmixer is called 'magic'; installed"),
+        ("upmix stereo.wav -o out.wav -O loud=1", "has no option 'loud'; its options: layout"),
+        ("upmix stereo.wav -o out.wav -O loud", "-O takes KEY=VALUE, got 'loud'"),
+        ("upmix stereo.wav -o out.wav -O centre_db=x", "centre_db must be a number of dB"),
+        ("upmix stereo.wav -o out.wav --layout 5.1 -O layout=5.0", "'layout' is given twice"),
+        ("upmix stereo.wav mono.wav -o out.wav", "out.wav must be a folder for 2 inputs"),
+        ("upmix stereo.wav mono.wav -o .", "output stereo.wav is the input stereo.wav"),
+        ("upmix stereo.wav stereo.wav -o up", "would both become up/stereo.wav"),
+        ("upmix stereo.wav mono.wav -o words.wav/up", "folder words.wav/up cannot be made"),
+        ("evaluate stereo.wav mono.wav", "'stereo', the estimate 'mono'"),
+        ("evaluate stereo.wav slow.wav", "stereo.wav has 44100 Hz, slow.wav has 48000 Hz"),
+        ("layouts 5.2", "no layout is called '5.2'"),
+        ("info words.wav", "words.wav is damaged, or no sound file that can be read"),
+        ("info .", ". cannot be read: Is a directory"),
+    ],
+)
+def test_wrong_use_is_told_in_one_sentence(folder, capsys, line, words):
+    write("slow.wav", np.zeros((2, 100)), 48000)
+    before = sorted(folder.iterdir())
+    assert shell(line) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Error: ")
+    assert captured.err.count("\n") == 1
+    assert words in captured.err
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("line", ["--debug info nothing.wav", "info nothing.wav --debug"])
+def test_debug_adds_the_traceback(folder, capsys, line):
+    assert shell(line) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Traceback")
+    assert error.endswith("Error: nothing.wav cannot be read: No such file or directory\n")
+
+
+def test_a_fault_of_ours_is_told_as_one(folder, capsys, monkeypatch):
+    def faulty(*arguments, **options):
+        raise KeyError("lost")
+
+    monkeypatch.setattr("spatialkit.rendering.render", faulty)
+    assert shell("render stereo.wav -o out.wav --to 5.1") == 2
+    assert capsys.readouterr().err == "Error: unexpected KeyError: 'lost' (see --debug)\n"
+
+
+# Commands of other packages
+
+
+def test_commands_of_other_packages_are_found_and_loaded_on_use(capsys, monkeypatch):
+    package = types.ModuleType("greetings")
+    package.greet = click.Command("greet", callback=lambda: click.echo("hello"))
+    monkeypatch.setitem(sys.modules, "greetings", package)
+    plugins = {
+        "greet": EntryPoint("greet", "greetings:greet", commands.GROUP),
+        "lost": EntryPoint("lost", "no_such_package:command", commands.GROUP),
+    }
+    monkeypatch.setattr(commands, "_plugins", lambda: plugins)
+    assert main(["--help"]) == 0
+    assert "From no_such_package:command." in capsys.readouterr().out
+    assert main(["greet"]) == 0
+    assert capsys.readouterr().out == "hello\n"
+    assert main(["lost"]) == 2
+    assert "command 'lost' (no_such_package:command) failed to import" in capsys.readouterr().err

@@ -1,0 +1,262 @@
+"""The conformance check: good upmixers pass, and every broken rule is named."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from spatialkit.errors import UpmixerError
+from spatialkit.layouts import AmbisonicFormat, get_layout
+from spatialkit.upmixing import Upmixer, UpmixStream, check_upmixer, get_upmixer
+
+
+def twice(audio):
+    return np.concatenate([audio, audio])
+
+
+class Good(Upmixer):
+    """Both channels, twice."""
+
+    name = "good"
+    accepts = (2,)
+    format = get_layout("quad")
+
+    def _upmix(self, audio, sample_rate):
+        return twice(audio)
+
+
+class Native(Good):
+    sample_rate = 32000
+
+
+class Scene(Good):
+    format = AmbisonicFormat(1)
+    accepts = (1, 2, 4)
+
+    def _upmix(self, audio, sample_rate):
+        return np.repeat(audio[:1], 4, axis=0)
+
+
+class Lookahead(UpmixStream):
+    """Holds ``held`` samples back, as a filter's stream does, and says ``latency``."""
+
+    latency = 100.0
+    held = 100
+
+    def __init__(self, upmixer, sample_rate):
+        super().__init__(upmixer, sample_rate)
+        self.kept = None
+
+    def _process(self, block):
+        known = block if self.kept is None else np.concatenate([self.kept, block], axis=1)
+        ready = max(0, known.shape[1] - self.held)
+        self.kept = known[:, ready:].copy()
+        return self.upmixer.upmix(known[:, :ready], self.sample_rate)
+
+    def _flush(self):
+        return self.upmixer.upmix(self.kept, self.sample_rate)
+
+
+class Streaming(Good):
+    def _stream(self, sample_rate):
+        return Lookahead(self, sample_rate)
+
+
+GOOD = [
+    Good(),
+    Native(),
+    Scene(),
+    Streaming(),
+    get_upmixer("all-channel-stereo"),
+    *(get_upmixer("matrix", layout=name) for name in ("mono", "quad", "7.1.4", "22.2", "3+7+0")),
+]
+
+
+@pytest.mark.parametrize(
+    "upmixer", GOOD, ids=lambda upmixer: f"{upmixer.name}-{upmixer.format.name}"
+)
+def test_good_upmixers_pass(upmixer):
+    check_upmixer(upmixer)
+
+
+def broken(base=Good, **members):
+    """An upmixer with some members replaced."""
+    return type("Broken", (base,), {"name": "broken", **members})()
+
+
+class Picky(Good):
+    def __init__(self, size):
+        super().__init__()
+
+
+class Hollow(Good):
+    def __init__(self):
+        pass
+
+
+class Tuned(Good):
+    """Its sound depends on what is no option."""
+
+    level = 1.0
+
+    def _upmix(self, audio, sample_rate):
+        return twice(audio) * audio.dtype.type(self.level)
+
+
+class Tiring(Tuned):
+    """Remembers what it has heard before."""
+
+    def _upmix(self, audio, sample_rate):
+        self.level *= 0.999
+        return super()._upmix(audio, sample_rate)
+
+
+tuned = Tuned()
+tuned.level = 0.5
+
+
+class Aliasing(UpmixStream):
+    """Keeps the caller's buffer, not what was in it."""
+
+    latency = math.inf
+
+    def _process(self, block):
+        self.blocks = [*getattr(self, "blocks", []), block]
+        return self._nothing()
+
+    def _flush(self):
+        return self.upmixer.upmix(np.concatenate(self.blocks, axis=1), self.sample_rate)
+
+
+class Understated(Lookahead):
+    latency = 10.0
+
+
+class Delayed(Lookahead):
+    """Fills up with zeros, as a plug-in host would, and drops the end."""
+
+    latency = 0.0
+
+    def _process(self, block):
+        early = super()._process(block)
+        zeros = np.zeros((4, block.shape[1] - early.shape[1]), block.dtype)
+        return np.concatenate([zeros, early], axis=1)
+
+    def _flush(self):
+        return self._nothing()
+
+
+class Eager(Lookahead):
+    def _process(self, block):
+        return np.zeros((4, block.shape[1] + 1), block.dtype)
+
+
+class Global(Lookahead):
+    """All streams share one memory."""
+
+    kept = None
+    __init__ = UpmixStream.__init__
+
+    def _process(self, block):
+        known = block if Global.kept is None else np.concatenate([Global.kept, block], axis=1)
+        ready = max(0, known.shape[1] - self.held)
+        Global.kept = known[:, ready:].copy()
+        return self.upmixer.upmix(known[:, :ready], self.sample_rate)
+
+
+class Bare(Upmixer):
+    """Overrides the public methods and so loses the checks of the base class."""
+
+    name = "bare"
+    accepts = (2,)
+    format = get_layout("quad")
+
+    def upmix(self, audio, sample_rate):
+        return twice(audio)
+
+
+def served(function):
+    """Members of an upmixer without the checks of the base class."""
+    return broken(Bare, upmix=lambda self, audio, sample_rate: function(audio))
+
+
+def refusing(**wrong):
+    """An upmixer that refuses what it should, but for one thing."""
+
+    class Lax(Good):
+        def _check_input(self, audio, name="audio"):
+            array = np.asarray(audio)
+            if any(fits(array) for fits in wrong.values()):
+                return np.zeros((2, array.shape[-1]))
+            return super()._check_input(audio, name)
+
+    return Lax()
+
+
+def in_place(audio):
+    audio *= audio.dtype.type(0.5)
+    return twice(audio)
+
+
+def late(audio, lag=2048):
+    delayed = np.zeros_like(audio)
+    delayed[:, lag:] = audio[:, : max(0, audio.shape[1] - lag)]
+    return twice(delayed)
+
+
+def crash(audio):
+    raise RuntimeError("no")
+
+
+BROKEN = [
+    (3, "must be an Upmixer, got 3"),
+    (broken(name="a b"), "'a b': name must be letters, digits and '-'"),
+    (broken(accepts=[2]), r"accepts must be a tuple of channel counts, got \[2\]"),
+    (broken(accepts=()), "accepts must be a tuple"),
+    (broken(accepts=(0, 2)), "accepts must be a tuple"),
+    (broken(sample_rate=48000.0), "sample_rate must be hertz or None, got 48000.0"),
+    (broken(format="quad"), "format must be a Layout or AmbisonicFormat, got 'quad'"),
+    (Hollow(), "options must be an instance of NoOptions, its options_class, got None"),
+    (Picky(3), "must make it again, it raised TypeError"),
+    (served(crash), "must be served, it raised RuntimeError: no"),
+    (served(lambda audio: audio), r"upmix must return shape \(4, 0\) .*'quad', got \(2, 0\)"),
+    (served(lambda audio: twice(audio)[:, :90]), r"upmix must return shape \(4, 100\)"),
+    (served(lambda audio: twice(audio).tolist()), "upmix must return a NumPy array"),
+    (served(lambda audio: twice(audio).astype(np.float32)), "upmix must keep the dtype float64"),
+    (served(lambda audio: twice(audio) * audio.dtype.type(np.nan)), "upmix returned NaN"),
+    (served(in_place), "upmix changed its input in place"),
+    (broken(format=get_layout("stereo"), _upmix=lambda self, audio, rate: audio), "share memory"),
+    (broken(_upmix=lambda self, audio, rate: twice(audio) + audio[0, 0]), "it raised IndexError"),
+    (tuned, "made again from its options it gives another output"),
+    (Tiring(), "the same input must give the same output"),
+    (broken(_upmix=lambda self, audio, rate: twice(audio) + 1e-5), "silence must stay silence"),
+    (broken(_upmix=lambda self, audio, rate: late(audio)), "it is 2048 samples late"),
+    (broken(memoryless=True, _upmix=lambda self, a, r: twice(a) - a.sum()), "must equal upmix of"),
+    (broken(_stream=lambda self, rate: Delayed(self, rate)), "must equal upmix of the whole, got"),
+    (broken(_stream=lambda self, rate: Understated(self, rate)), "held back .* latency says 10"),
+    (broken(_stream=lambda self, rate: Eager(self, rate)), "returned 2 samples after 1"),
+    (broken(_stream=lambda self, rate: Global(self, rate)), r"\(4, 24000\) .*, got \(4, 24008\)"),
+    (broken(_stream=lambda self, rate: Aliasing(self, rate)), "a stream must serve.*SignalError"),
+    (refusing(count=lambda a: a.shape == (1, 1000)), "a channel count of 1 must be refused"),
+    (refusing(turned=lambda a: a.shape == (1000, 2)), "frames-first audio must be refused"),
+    (refusing(axes=lambda a: a.ndim == 3), "three axes must be refused"),
+    (refusing(holes=lambda a: a.size and np.isnan(a.sum())), "NaN must be refused"),
+    (refusing(whole=lambda a: a.dtype == np.int16), "integers must be refused"),
+    (broken(Bare), "must be refused with a SpatialkitError"),
+    (
+        served(lambda audio: np.add(*audio, dtype=audio.dtype)[None].repeat(4, axis=0)),
+        "a channel count of 1 must be refused with a SpatialkitError, it raised TypeError",
+    ),
+    (
+        broken(stream=lambda self, rate: Lookahead(self, abs(rate) + 1)),
+        "a rate of 0 must be refused",
+    ),
+]
+
+
+@pytest.mark.parametrize(("upmixer", "message"), BROKEN, ids=[message for _, message in BROKEN])
+def test_a_broken_rule_is_named(upmixer, message):
+    with pytest.raises(UpmixerError, match=message):
+        check_upmixer(upmixer)

@@ -1,0 +1,210 @@
+"""Upmixers by name: entry points of installed packages, names registered at run time."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from spatialkit.errors import OptionError, UpmixerError
+from spatialkit.upmixing import (
+    check_upmixer,
+    describe_upmixers,
+    get_upmixer,
+    load_upmixer,
+    parse_options,
+    register_upmixer,
+    registry,
+    upmixer_names,
+)
+from spatialkit.upmixing.passive import Matrix
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """The names registered at run time, forgotten after the test."""
+    monkeypatch.setattr(registry, "_registered", {})
+
+
+def install(
+    folder: Path, monkeypatch, *, distribution: str, entries: str, module: str = "", code: str = ""
+) -> None:
+    """Lay a package down in ``folder`` as an installer does."""
+    info = folder / f"{distribution.replace('-', '_')}-1.2.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(f"[spatialkit.upmixers]\n{entries}\n")
+    if module:
+        (folder / f"{module}.py").write_text(code)
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.syspath_prepend(folder)
+
+
+PLUG_IN = '''
+from __future__ import annotations
+from dataclasses import dataclass
+import numpy as np
+from spatialkit.layouts import get_layout
+from spatialkit.upmixing import Upmixer, option
+
+@dataclass(frozen=True)
+class Options:
+    back: float = option(0.5, "Gain of the rear pair.", least=0.0, most=1.0)
+
+class Quad(Upmixer):
+    """Both sides to the rear, too.
+
+    More words.
+    """
+    name = "third-party-quad"
+    accepts = (2,)
+    format = get_layout("quad")
+    options_class = Options
+    memoryless = True
+
+    def _upmix(self, audio, sample_rate):
+        return np.concatenate([audio, audio * audio.dtype.type(self.options.back)])
+
+def not_an_upmixer(**options):
+    return 3
+'''
+
+
+@pytest.fixture
+def third_party(tmp_path, monkeypatch):
+    """An installed package with a good upmixer, a nonsense one, one evil name."""
+    entries = "third-party-quad = quad_plug_in:Quad\nnonsense = quad_plug_in:not_an_upmixer\n"
+    entries += "missing = quad_plug_in:Nothing\n../evil = quad_plug_in:Quad\nnumber = math:pi\n"
+    install(
+        tmp_path / "good",
+        monkeypatch,
+        distribution="quad-plug-in",
+        entries=entries,
+        module="quad_plug_in",
+        code=PLUG_IN,
+    )
+    yield
+    sys.modules.pop("quad_plug_in", None)
+
+
+def test_built_in_names_come_through_the_entry_points():
+    assert {"all-channel-stereo", "matrix", "style-vae", "ambisonizer"} <= set(upmixer_names())
+    assert list(upmixer_names()) == sorted(upmixer_names())
+    assert load_upmixer("matrix").name == "matrix"
+
+
+@pytest.mark.usefixtures("third_party")
+def test_an_installed_package_adds_its_upmixer_without_being_imported():
+    assert "third-party-quad" in upmixer_names()
+    get_upmixer("matrix")
+    assert "quad_plug_in" not in sys.modules
+    upmixer = get_upmixer("third-party-quad", back=0.25)
+    check_upmixer(upmixer)
+    assert upmixer.options.back == 0.25
+    assert parse_options(load_upmixer("third-party-quad"), {"back": "1"}) == {"back": 1.0}
+    with pytest.raises(OptionError, match="back must be from 0 to 1"):
+        get_upmixer("third-party-quad", back=2)
+
+
+@pytest.mark.usefixtures("third_party")
+def test_upmixers_are_described_with_their_options_and_origin():
+    found = {each.name: each for each in describe_upmixers()}["third-party-quad"]
+    assert found.summary == "Both sides to the rear, too."
+    assert found.origin == "quad_plug_in:Quad, from quad-plug-in 1.2"
+    assert (found.format, found.accepts, found.sample_rate) == ("quad", (2,), None)
+    assert [each.name for each in found.options] == ["back"]
+    assert found.problem == ""
+
+
+@pytest.mark.usefixtures("third_party")
+def test_broken_plug_ins_name_themselves_and_leave_the_others_alone(tmp_path, monkeypatch):
+    for number, code in enumerate(["import no_such_module", "import sys; sys.exit(3)", "1/0"]):
+        install(
+            tmp_path / str(number),
+            monkeypatch,
+            distribution=f"broken-{number}",
+            entries=f"broken-{number} = broken_{number}:Thing",
+            module=f"broken_{number}",
+            code=code,
+        )
+    problems = {each.name: each.problem for each in describe_upmixers()}
+    assert problems["third-party-quad"] == problems["matrix"] == ""
+    for name, cause in [
+        ("broken-0", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("broken-1", "SystemExit: 3"),
+        ("broken-2", "ZeroDivisionError"),
+    ]:
+        message = rf"'{name}' \({name.replace('-', '_')}:Thing, from {name} 1.2\) failed.*{cause}"
+        with pytest.raises(UpmixerError, match=message):
+            get_upmixer(name)
+        assert cause in problems[name]
+    with pytest.raises(UpmixerError, match=r"'missing' .* failed to import: AttributeError"):
+        get_upmixer("missing")
+    with pytest.raises(UpmixerError, match=r"'nonsense' .* is a int, not an Upmixer"):
+        get_upmixer("nonsense")
+    with pytest.raises(UpmixerError, match=r"'number' .* is no class: 3.14"):
+        get_upmixer("number")
+
+
+@pytest.mark.usefixtures("third_party")
+def test_evil_names_are_listed_as_broken_and_never_loaded():
+    assert "../evil" not in upmixer_names()
+    assert "letters, digits" in {each.name: each.problem for each in describe_upmixers()}["../evil"]
+    with pytest.raises(UpmixerError, match="no upmixer is called"):
+        get_upmixer("../evil")
+
+
+@pytest.mark.usefixtures("third_party")
+def test_a_name_that_two_packages_claim_is_an_error_that_names_both(tmp_path, monkeypatch):
+    entries = "third-party-quad = another:Quad\nmatrix = another:Matrix"
+    install(tmp_path / "more", monkeypatch, distribution="another", entries=entries)
+    message = "another:Quad, from another 1.2; quad_plug_in:Quad, from quad-plug-in 1.2; uninstall"
+    with pytest.raises(UpmixerError, match=message):
+        get_upmixer("third-party-quad")
+    with pytest.raises(UpmixerError, match="more than one upmixer is called 'matrix'"):
+        get_upmixer("matrix")
+    assert upmixer_names().count("third-party-quad") == 1
+
+
+@pytest.mark.parametrize("name", ["no-such", "", "-m", "a b", None, 3])
+def test_unknown_names_are_refused_with_those_known(name):
+    with pytest.raises(UpmixerError, match=r"no upmixer is called .*installed: .*matrix"):
+        get_upmixer(name)
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_registered_upmixer_is_found_by_name():
+    register_upmixer("demo", Matrix)
+    register_upmixer("made", lambda **options: Matrix(**options))
+    assert {"demo", "made"} <= set(upmixer_names())
+    assert get_upmixer("demo", layout="7.1").format.name == "7.1"
+    assert isinstance(get_upmixer("made"), Matrix)
+    found = {each.name: each for each in describe_upmixers()}
+    assert found["demo"].format == "5.1"
+    assert found["demo"].origin.endswith("Matrix, registered")
+    assert found["made"].problem == ""
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    ("name", "factory", "message"),
+    [
+        ("demo", Matrix, "'demo' is taken by .*Matrix, registered"),
+        ("matrix", Matrix, "'matrix' is taken by spatialkit.upmixing.passive:Matrix"),
+        ("a/b", Matrix, "letters, digits and '-', got 'a/b'"),
+        ("-x", Matrix, "letters, digits"),
+        ("x", 3, "factory must be callable"),
+    ],
+)
+def test_registering_refuses_taken_and_evil_names(name, factory, message):
+    register_upmixer("demo", Matrix)
+    with pytest.raises(UpmixerError, match=message):
+        register_upmixer(name, factory)
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_factory_with_a_wrong_signature_names_itself():
+    register_upmixer("rigid", lambda size: None)
+    with pytest.raises(UpmixerError, match=r"'rigid' .*could not be made: TypeError"):
+        get_upmixer("rigid")

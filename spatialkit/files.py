@@ -235,14 +235,11 @@ def write(
     format = None if format is None else get_format(format)
     samples = _as_samples(samples, path, format)
     order, mask = _wave_order(len(samples), format)
-    check, put = (
-        (_check_flac, _containers.put_flac)
-        if kind == ".flac"
-        else (_check_wave, _containers.put_wave)
-    )
+    check = _check_flac if kind == ".flac" else _check_wave
     check(path, samples, sample_rate, subtype)
     _check_level(path, samples, subtype)
-    with _replacing(path, overwrite) as file:
+    put = _containers.put_flac if kind == ".flac" else _containers.put_wave
+    with _replacing(path) as file:
         put(file, samples if order is None else samples[order], int(sample_rate), subtype, mask)
 
 
@@ -381,19 +378,20 @@ def _check_flac(path: Path, samples: NDArray[Any], sample_rate: int, subtype: st
 def _check_level(path: Path, samples: NDArray[Any], subtype: str) -> None:
     """Refuse what the encoding would clip or spoil."""
     name = f"samples of {path}"
-    require_finite(samples, name)
+    with np.errstate(over="ignore", invalid="ignore"):  # in the sum that is looked at first
+        require_finite(samples, name)
     limit = {"FLOAT": float(np.finfo(np.float32).max), "DOUBLE": np.inf}.get(subtype, 1.0)
     peak = max(samples.max(initial=0.0), -samples.min(initial=0.0))
     if peak > limit:
         wider = "DOUBLE" if subtype == "FLOAT" else "FLOAT"
         raise SignalError(
-            f"{name} reach {peak:.4g}, {subtype} holds {limit:.4g}: scale them down, or write a "
+            f"{name} reach {peak:.6g}, {subtype} holds {limit:.6g}: scale them down, or write a "
             f"WAV file of subtype {wider}"
         )
 
 
 @contextmanager
-def _replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
+def _replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file that takes the place of ``path`` once it is complete, and else is gone."""
     part = path.with_name(f".spatialkit-{secrets.token_hex(6)}.part")
     try:
@@ -406,7 +404,5 @@ def _replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-    except AudioFileError:
-        raise
     except OSError as error:
         raise AudioFileError(f"{path} cannot be written: {error.strerror}") from error

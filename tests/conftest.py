@@ -1,4 +1,4 @@
-"""What all tests share: one seed, NumPy's floating-point warnings as errors, repeatable Hypothesis."""
+"""What all tests share: one seed, floating-point warnings as errors, repeatable Hypothesis."""
 
 from __future__ import annotations
 

@@ -126,15 +126,11 @@ def print_output(facts: dict[str, Any], as_json: bool) -> None:
     """Say what was written."""
     if as_json:
         print_json(facts)
-    else:
-        click.echo(output_line(facts))
-
-
-def output_line(facts: dict[str, Any]) -> str:
-    """What was written, in a line."""
-    return (
+        return
+    peak = round(facts["peak_db"], 1) + 0.0  # no "-0.0"
+    click.echo(
         f"{facts['output']}: {facts['format']}, {facts['channels']} channels, "
-        f"{facts['duration']:.2f} s at {facts['sample_rate']} Hz, peak {facts['peak_db']:.1f} dB"
+        f"{facts['duration']:.2f} s at {facts['sample_rate']} Hz, peak {peak:.1f} dB"
     )
 
 

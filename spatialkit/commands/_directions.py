@@ -11,6 +11,7 @@ from spatialkit.errors import DirectionError, ShapeError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Points = list[list[float]]
 SYNTAX = "30 at rest, 0:90:180 moving, 30,-30 one for each channel of IN"
 
 
@@ -19,7 +20,7 @@ class Angles(click.ParamType):
 
     name = "ANGLES"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> list[list[float]]:
+    def convert(self, value: Any, param: Any, ctx: Any) -> Points:
         if not isinstance(value, str):
             return value
         try:
@@ -45,7 +46,7 @@ elevation_option = click.option(
 )
 
 
-def spread_out(sources: int, **angles: list[list[float]]) -> list[NDArray[Any]]:
+def to_arrays(sources: int, **angles: Points) -> list[NDArray[Any]]:
     """Angles by name as arrays of one shape: (sources,), or (sources, points) if any moves."""
     import numpy as np
 

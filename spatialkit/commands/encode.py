@@ -8,8 +8,6 @@ import click
 
 from spatialkit.commands import _common, _directions
 
-Angles = list[list[float]]
-
 
 @_common.command(
     "spatialkit encode voice.wav -o scene.wav --azimuth 30 --order 3",
@@ -27,8 +25,8 @@ Angles = list[list[float]]
 def command(
     source: Path,
     output: Path,
-    azimuth: Angles,
-    elevation: Angles,
+    azimuth: _directions.Points,
+    elevation: _directions.Points,
     order: int,
     force: bool,
     as_json: bool,
@@ -43,7 +41,7 @@ def command(
     target = AmbisonicFormat(order)
     _common.check_output(output, [source], force)
     audio = _common.read_input(source)
-    places = _directions.spread_out(len(audio.samples), azimuth=azimuth, elevation=elevation)
+    places = _directions.to_arrays(len(audio.samples), azimuth=azimuth, elevation=elevation)
     encoded = encode_ambisonics(audio.samples, *places, order=order)
     facts = _common.write_output(output, encoded, audio.sample_rate, target, force)
     _common.print_output(facts, as_json)

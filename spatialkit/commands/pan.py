@@ -8,8 +8,6 @@ import click
 
 from spatialkit.commands import _common, _directions
 
-Angles = list[list[float]]
-
 
 @_common.command(
     "spatialkit pan voice.wav -o left.wav --azimuth 30",
@@ -35,9 +33,9 @@ Angles = list[list[float]]
 def command(
     source: Path,
     output: Path,
-    azimuth: Angles,
-    elevation: Angles,
-    spread: Angles,
+    azimuth: _directions.Points,
+    elevation: _directions.Points,
+    spread: _directions.Points,
     layout: str,
     force: bool,
     as_json: bool,
@@ -52,7 +50,7 @@ def command(
     target = get_layout(layout)
     _common.check_output(output, [source], force)
     audio = _common.read_input(source)
-    places = _directions.spread_out(
+    places = _directions.to_arrays(
         len(audio.samples), azimuth=azimuth, elevation=elevation, spread=spread
     )
     panned = vbap_pan(audio.samples, places[0], places[1], layout=target, spread=places[2])

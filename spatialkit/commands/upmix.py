@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @_common.command(
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4",
-    "spatialkit upmix a.flac b.flac -o surround/ -O surround_db=-3",
+    "spatialkit upmix a.flac b.flac -o surround/ -O surround=-3",
 )
 @click.argument("sources", metavar="IN...", nargs=-1, required=True, type=_common.FILE)
 @click.option(

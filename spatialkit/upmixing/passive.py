@@ -86,9 +86,9 @@ class AllChannelStereo(_PassiveUpmixer):
 class MatrixOptions:
     """Options of `Matrix`."""
 
-    layout: Layout = option("5.1", "Loudspeakers to upmix to.")  # noqa: RUF009 - a field
-    centre_db: float = option(0.0, "Level of the centre.", unit="dB", least=-60.0, most=10.0)
-    surround_db: float = option(
+    layout: Layout = option("5.1", "Loudspeakers to upmix to.")
+    center: float = option(0.0, "Level of the centre.", unit="dB", least=-60.0, most=10.0)
+    surround: float = option(
         0.0, "Level of what is not in front.", unit="dB", least=-60.0, most=10.0
     )
 
@@ -115,7 +115,7 @@ class Matrix(_PassiveUpmixer):
     ----------
     layout : str or Layout
         Loudspeakers to upmix to; "5.1" by default.
-    centre_db, surround_db : float
+    center, surround : float
         Level of C and of S in dB, -60 to 10, 0 by default.
 
     References
@@ -144,7 +144,7 @@ class Matrix(_PassiveUpmixer):
         centre = np.outer(_front_gains(layout, "FC", 0.0), [1.0, 1.0]) / np.sqrt(2.0)
         surround = np.outer(_surround_gains(layout), [1.0, -1.0]) / np.sqrt(2.0)
         power = np.sum((sides + centre + surround) ** 2)
-        levels = 10.0 ** (np.array([self.options.centre_db, self.options.surround_db]) / 20.0)
+        levels = 10.0 ** (np.array([self.options.center, self.options.surround]) / 20.0)
         self.gains = sides + levels[0] * centre + levels[1] * surround
         self.gains *= np.sqrt(2.0 / power)
 

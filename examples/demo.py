@@ -1,0 +1,54 @@
+"""What ``make demo`` runs: the bundled song excerpt to 5.1 and 7.1.4, measured."""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import spatialkit
+from spatialkit import metrics
+
+UPMIXER = "matrix"
+
+
+def main(folder: Path) -> None:
+    """Upmix the excerpt into ``folder`` and print what was made."""
+    song = spatialkit.read(spatialkit.sample_path())
+    seconds = song.samples.shape[1] / song.sample_rate
+    loudness = float(metrics.loudness(song.samples, "stereo", song.sample_rate))
+    print("Francium by Software-Entwicklungskit (CC0), an excerpt of")
+    print(f"{seconds:.0f} s, {song.sample_rate} Hz, stereo, {loudness:.1f} LUFS\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    for layout in ("5.1", "7.1.4"):
+        start = time.perf_counter()
+        upmixer = spatialkit.get_upmixer(UPMIXER, layout=layout)
+        upmix = upmixer.upmix(song.samples, song.sample_rate)
+        took = time.perf_counter() - start
+        path = folder / f"francium-{layout}.wav"
+        spatialkit.write(path, upmix, song.sample_rate, format=layout, overwrite=True)
+        print(f"{layout} by {UPMIXER!r} in {1000 * took:.0f} ms: {path}")
+        describe(song, upmix, layout)
+
+
+def describe(song: spatialkit.Audio, upmix: np.ndarray, layout: str) -> None:
+    """Print levels and metrics of an upmix."""
+    labels = spatialkit.get_layout(layout).labels
+    power = np.mean(upmix.astype(np.float64) ** 2, axis=1)
+    levels = [f"{name} {10 * np.log10(p):.1f}" for name, p in zip(labels, power) if p > 0]
+    silent = [name for name, p in zip(labels, power) if p == 0]
+    loudness = float(metrics.loudness(upmix, layout, song.sample_rate))
+    peak = float(metrics.true_peak(upmix, song.sample_rate))
+    fold_down = float(metrics.downmix_error(upmix, song.samples, layout))
+    _, correction = spatialkit.match_downmix(upmix, song.samples, layout, return_correction=True)
+    energy_vector = metrics.energy_vector(upmix, layout)
+    print(f"  levels, dBFS     {', '.join(levels)}; silent: {', '.join(silent) or 'none'}")
+    print(f"  loudness         {loudness:.1f} LUFS, true peak {peak:.1f} dBTP")
+    print(f"  fold-down (itu)  {fold_down:.1f} dB SNR against the original; made exact by a")
+    print(f"                   correction of {float(correction):.1f} dB (match_downmix)")
+    print(f"  energy vector    x {energy_vector[0]:.2f} ahead, length ", end="")
+    print(f"{np.linalg.norm(energy_vector):.2f} (1: one loudspeaker, 0: all around)\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "demo-output").resolve())

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS ?= librosa spaudiopy torch==2.13.0
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test slow check bench wheel figures clean
+.PHONY: demo test slow check bench test-wheel figures clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/demo.py
@@ -29,8 +29,15 @@ bench: $(VENV)/.bench
 figures: $(VENV)/.test
 	$(BIN)/python docs/make_figures.py
 
-wheel: $(VENV)/.test
-	$(BIN)/python -m build --wheel --no-isolation
+# The wheel in an environment of its own, its tests away from the source tree.
+test-wheel: $(VENV)/.test
+	rm -rf dist $(VENV)-wheel
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist > /dev/null
+	$(PYTHON) -m venv $(VENV)-wheel
+	$(VENV)-wheel/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls dist/*.whl)[test]"
+	elsewhere="$$(mktemp -d)" && cp -r tests examples pyproject.toml "$$elsewhere" && \
+		venv="$$(pwd)/$(VENV)-wheel" && cd "$$elsewhere" && \
+		"$$venv/bin/python" -m pytest -q tests && rm -rf "$$elsewhere" "$$venv"
 
 clean:
 	rm -rf build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -36,8 +36,10 @@ def draw_room(axes: plt.Axes) -> None:
     for n in layout.loudspeakers:
         x, y, z = layout.directions[n]
         colour = COLOURS[1] if z > 0.1 else COLOURS[0]
-        axes.scatter(-y, x, s=30 + 900 * gains[n] ** 2, color=colour, alpha=0.85, zorder=2)
-        axes.annotate(layout.labels[n], (-y * 1.24, x * 1.24), ha="center", va="center")
+        axes.scatter(-y, x, s=30 + 500 * gains[n] ** 2, color=colour, alpha=0.85, zorder=2)
+        # Names of the tops inside the ring, of the others outside.
+        away = 0.62 if z > 0.1 else 1.27
+        axes.annotate(layout.labels[n], (-y * away, x * away), ha="center", va="center")
     axes.add_patch(plt.Circle((0, 0), 1.0, fill=False, color="0.8", zorder=1))
     x, y, _ = spatialkit.geometry.to_cartesian(-62.0, 20.0)
     axes.plot([0, -y], [0, x], color="0.4", linewidth=1, zorder=1)

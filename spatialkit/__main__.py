@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 __all__ = ["main", "run"]
@@ -47,9 +46,6 @@ def main(arguments: list[str] | None = None) -> int:
         print_error(f"{error.format_message()} See: {where} --help", state["debug"])
     except SpatialkitError as error:
         print_error(str(error), state["debug"])
-    except BrokenPipeError:  # the reader has had enough: `spatialkit layouts | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         print_error(f"unexpected {type(error).__name__}: {error} (see --debug)", state["debug"])
     return 2

@@ -13,7 +13,6 @@ import click
 
 from spatialkit._version import __version__
 from spatialkit.commands._common import debug_option
-from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -50,9 +49,8 @@ class _Commands(click.Group):
         try:
             return entry.load()
         except Exception as error:
-            raise OptionError(
-                f"command {cmd_name!r} ({entry.value}) failed to import: {error}"
-            ) from error
+            sentence = f"command {cmd_name!r} ({entry.value}) failed to import: {error}."
+            raise click.UsageError(sentence, ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them without loading what other packages bring."""

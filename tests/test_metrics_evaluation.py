@@ -1,0 +1,119 @@
+"""The dict of everything that applies, and the names that the metrics go by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spatialkit import metrics
+from spatialkit.ambisonics import encode_ambisonics
+from spatialkit.downmix import downmix
+from spatialkit.errors import ShapeError
+from spatialkit.layouts import Layout
+from spatialkit.metrics import evaluate
+
+ALWAYS = {"snr", "sd_sdr", "si_sdr"}
+LEVELS = {"wild", "ild_error"}
+VECTORS = {"energy_vector_angle", "energy_vector_difference"}
+LOUDNESS = {"loudness_reference", "loudness_estimate", "loudness_difference"}
+PEAKS = {"true_peak_reference", "true_peak"}
+
+
+@pytest.mark.parametrize(
+    ("channels", "layout", "sample_rate", "expected"),
+    [
+        (1, None, None, ALWAYS),
+        (2, None, None, ALWAYS | LEVELS),
+        (2, None, 48000, ALWAYS | LEVELS | LOUDNESS | PEAKS),
+        (6, None, 48000, ALWAYS | LEVELS | PEAKS),
+        (2, "stereo", None, ALWAYS | LEVELS | VECTORS),
+        (6, "5.1", 48000, ALWAYS | LEVELS | VECTORS | LOUDNESS | PEAKS | {"downmix_snr"}),
+        (3, Layout.from_directions([0, 120, -120]), None, ALWAYS | LEVELS | VECTORS),
+        (4, "foa", 48000, ALWAYS | PEAKS | {"intensity_angle", "diffuseness_difference"}),
+    ],
+)
+def test_what_applies_is_there_and_a_float(rng, channels, layout, sample_rate, expected):
+    reference = rng.standard_normal((channels, 24_000)).astype(np.float32)
+    estimate = reference + rng.standard_normal((channels, 24_000)).astype(np.float32)
+    scores = evaluate(reference, estimate, layout=layout, sample_rate=sample_rate)
+    assert set(scores) == expected
+    assert {type(score) for score in scores.values()} == {float}
+    assert np.all(np.isfinite(list(scores.values())))
+
+
+def test_scores_are_those_of_the_metrics(rng):
+    reference, estimate = rng.standard_normal((2, 5, 24_000))
+    scores = evaluate(reference, estimate, layout="5.0", sample_rate=48000)
+    for name in ("snr", "sd_sdr", "si_sdr", "wild", "ild_error"):
+        assert scores[name] == getattr(metrics, name)(reference, estimate)
+    loudness = [metrics.loudness(x, "5.0", 48000) for x in (reference, estimate)]
+    assert scores["loudness_reference"] == loudness[0]
+    assert scores["loudness_difference"] == loudness[1] - loudness[0]
+    assert scores["true_peak"] == metrics.true_peak(estimate, 48000)
+    folded = [downmix(x, "5.0", "stereo") for x in (reference, estimate)]
+    assert scores["downmix_snr"] == metrics.snr(*folded)
+    rotated = np.zeros((2, 5, 10))
+    rotated[0, 2] = rotated[1, 0] = 1.0  # the centre moves to the left
+    scores = evaluate(*rotated, layout="5.0")
+    assert scores["energy_vector_angle"] == pytest.approx(30.0, abs=1e-9)
+    # a chord of 30 degrees
+    chord = 2.0 * np.sin(np.radians(15.0))
+    assert scores["energy_vector_difference"] == pytest.approx(chord, abs=1e-12)
+
+
+def test_ambisonic_scores_are_those_of_known_scenes(rng):
+    """A wave turned by 40 degrees; then a second one, opposite, of half its amplitude: psi 0.4."""
+    first, second = rng.standard_normal((2, 200_000))
+    scene = encode_ambisonics(first, 10.0, order=1)
+    turned = encode_ambisonics(first, 50.0, order=1)
+    scores = evaluate(scene, turned, layout="foa")
+    assert scores["intensity_angle"] == pytest.approx(40.0, abs=1e-9)
+    assert scores["diffuseness_difference"] == pytest.approx(0.0, abs=1e-9)
+    mixed = scene + encode_ambisonics(0.5 * second, -170.0, order=1)
+    assert evaluate(scene, mixed, layout="foa")["diffuseness_difference"] == pytest.approx(
+        0.4,
+        abs=0.01,  # 1 / sqrt(200 000), a few times
+    )
+
+
+@pytest.mark.parametrize("layout", ["5.0", "foa"])
+def test_silence_and_emptiness_never_fail(rng, layout):
+    channels = 5 if layout == "5.0" else 4
+    sound, silence = rng.standard_normal((channels, 24_000)), np.zeros((channels, 24_000))
+    options = {"layout": layout, "sample_rate": 48000}
+    scores = evaluate(silence, silence, **options)
+    assert scores.pop("true_peak") == scores.pop("true_peak_reference") == -np.inf
+    for name in ("loudness_reference", "loudness_estimate"):
+        assert scores.pop(name, -np.inf) == -np.inf
+    assert np.all(np.isnan(list(scores.values())))
+    scores = evaluate(sound, silence, **options)
+    assert scores["snr"] == 0.0
+    assert scores["sd_sdr"] == scores["si_sdr"] == -np.inf
+    assert scores.get("loudness_difference", -np.inf) == -np.inf
+    scores = evaluate(sound, sound, **options)
+    assert scores["snr"] == scores["sd_sdr"] == scores["si_sdr"] == np.inf
+    for name in ("wild", "ild_error", "energy_vector_angle", "loudness_difference"):
+        assert scores.get(name, 0.0) == 0.0
+    for samples in (0, 1):
+        evaluate(sound[:, :samples], sound[:, :samples], **options)
+
+
+def test_evaluate_takes_one_item_that_fits_its_layout():
+    with pytest.raises(ShapeError, match=r"one item, \(channels, samples\), got \(2, 2, 10\)"):
+        evaluate(np.zeros((2, 2, 10)), np.zeros((2, 2, 10)))
+    with pytest.raises(ShapeError, match="reference must have 6 channels for layout '5.1'"):
+        evaluate(np.zeros((5, 10)), np.zeros((5, 10)), layout="5.1")
+
+
+def test_the_public_names_are_these():
+    assert metrics.__all__ == sorted(metrics.__all__)
+    families = ("direction", "distortion", "evaluation", "level", "loudness")
+    modules = [__import__(f"spatialkit.metrics.{name}", fromlist=["x"]) for name in families]
+    assert set(metrics.__all__) == {name for module in modules for name in module.__all__}
+
+
+@pytest.mark.parametrize("name", ["snr", "sd_sdr", "si_sdr", "wild", "ild_error", "evaluate"])
+def test_both_signals_go_by_keyword(rng, name):
+    first, second = rng.standard_normal((2, 2, 3000))
+    metric = getattr(metrics, name)
+    assert metric(estimate=second, reference=first) == metric(first, second)

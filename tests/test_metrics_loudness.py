@@ -1,0 +1,167 @@
+"""BS.1770: the standard's own numbers, pyloudnorm, and tones whose level is known."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
+from spatialkit.layouts import Layout
+from spatialkit.metrics import loudness, true_peak
+from spatialkit.metrics.loudness import HEAD_SHELF, HIGH_PASS, _at_rate
+
+RATES = [8000, 11025, 22050, 32000, 44100, 48000, 88200, 96000, 192000]
+
+
+def sine(frequency: float, rate: float, seconds: float, phase: float = 0.0) -> np.ndarray:
+    return np.sin(2.0 * np.pi * frequency / rate * np.arange(int(rate * seconds)) + phase)
+
+
+def pauses(rng, channels: int, samples: int) -> np.ndarray:
+    """Noise with loud, soft and silent stretches, so that both gates have something to do."""
+    level = np.repeat(rng.choice([0.0, 1e-3, 0.05, 0.5], samples // 12_000), 12_000)
+    noise = rng.standard_normal((channels, samples))
+    noise[..., : level.size] *= level
+    return 0.2 * noise
+
+
+def peer(audio: np.ndarray, rate: int) -> float:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        import pyloudnorm
+
+        return pyloudnorm.Meter(rate, filter_class="DeMan").integrated_loudness(audio.T)
+
+
+@pytest.mark.parametrize("stage", [HEAD_SHELF, HIGH_PASS])
+def test_at_48_khz_the_filters_are_those_of_the_standard(stage):
+    np.testing.assert_allclose(_at_rate(stage, 48000.0), np.concatenate(stage), atol=1e-13)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_the_response_is_the_same_at_all_rates(rate):
+    """Up to a tenth of the rate, beyond which the bilinear transform bends the axis."""
+    from scipy.signal import sosfreqz
+
+    frequencies = np.geomspace(20.0, rate / 10.0, 50)
+    responses = []
+    for at in (rate, 48000.0):
+        sections = np.array([_at_rate(stage, at) for stage in (HEAD_SHELF, HIGH_PASS)])
+        _, response = sosfreqz(sections, 2.0 * np.pi * frequencies / at)
+        responses.append(20.0 * np.log10(np.abs(response)))
+    # The shelf keeps the frequency of its poles; its slope shifts where that is near the top.
+    np.testing.assert_allclose(*responses, atol=0.3 if rate < 22050 else 0.05)
+
+
+@pytest.mark.parametrize(("layout", "channels"), [("mono", 1), ("stereo", 2), ("5.0", 5)])
+def test_loudness_equals_pyloudnorm(rng, layout, channels):
+    audio = pauses(rng, channels, 240_000)
+    ours = loudness(audio, layout, 48000)
+    assert ours == pytest.approx(peer(audio, 48000), abs=1e-6)
+    assert -60.0 < ours < 0.0
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 96000])
+def test_loudness_at_other_rates_comes_near_pyloudnorm(rng, rate):
+    """That one keeps the high-pass at (1, -2, 1), up to 0.05 dB off the response at 48 kHz."""
+    audio = pauses(rng, 2, 5 * rate)
+    assert loudness(audio, "stereo", rate) == pytest.approx(peer(audio, rate), abs=0.06)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_full_scale_sine_at_997_hz_reads_minus_3_01(rate):
+    """BS.1770-5, annex 1: at 0 dBFS in one front channel, -3.01 LKFS."""
+    tone = sine(997.0, rate, 3.0)
+    assert loudness(tone, "mono", rate) == pytest.approx(-3.01, abs=0.1 if rate < 22050 else 0.01)
+
+
+def test_weights_follow_the_directions():
+    """1.5 dB more from 60 to 120 degrees below 30 degrees of elevation; no LFE."""
+    tone = sine(997.0, 48000, 1.0)
+    azimuth = [59.0, 60.0, -120.0, 121.0, 90.0, 90.0, 270.0, 180.0]
+    elevation = [0.0, 0.0, 29.0, 0.0, 30.0, -29.0, 0.0, 0.0]
+    layout = Layout.from_directions(azimuth, elevation)
+    alone = np.eye(8)[:, :, None] * tone
+    heavier = 10.0 * np.log10(1.41)
+    expected = np.array([0, 1, 1, 0, 0, 1, 1, 0]) * heavier + loudness(tone, "mono", 48000)
+    np.testing.assert_allclose(loudness(alone, layout, 48000), expected, atol=1e-10)
+    surround = np.zeros((6, tone.size))
+    surround[3] = tone
+    assert loudness(surround, "5.1", 48000) == -np.inf
+    assert loudness(surround, None, 48000) == pytest.approx(loudness(tone, "mono", 48000))
+
+
+def test_the_gates_leave_out_pauses():
+    """EBU Tech 3341, case 3: 10 s at -36, 60 s at -23, 10 s at -36 dBFS reads -23.0 +- 0.1."""
+    steps = np.repeat([-36.0, -23.0, -36.0], [10, 60, 10])
+    gain = np.repeat(10.0 ** (steps / 20.0), 8000)
+    stereo = np.stack([sine(1000.0, 8000, 80.0)] * 2) * gain
+    assert loudness(stereo, "stereo", 8000) == pytest.approx(-23.0, abs=0.1)
+    gain = np.repeat(10.0 ** (np.array([-72.0, -36.0, -23.0, -36.0, -72.0]) / 20.0), 80_000)
+    stereo = np.stack([sine(1000.0, 8000, 50.0)] * 2) * gain  # case 4, shortened
+    assert loudness(stereo, "stereo", 8000) == pytest.approx(-23.0, abs=0.1)
+
+
+def test_batches_and_short_signals(rng):
+    audio = pauses(rng, 2, 96_000)[None] * np.array([1.0, 0.1, 0.0])[:, None, None]
+    values = loudness(audio, "stereo", 48000)
+    assert values[0] == loudness(audio[0], "stereo", 48000)
+    assert values[1] < values[0]
+    assert values[2] == -np.inf
+    assert np.isfinite(loudness(audio[0, :, :19_200] + 0.1, "stereo", 48000))
+    for samples in (0, 1, 19_199):
+        assert np.all(np.isnan(loudness(audio[..., :samples], "stereo", 48000)))
+
+
+def test_gating_blocks_start_every_100_ms_at_odd_rates():
+    """At 11025 Hz 100 ms are 1102.5 samples: an early and a late burst count alike."""
+    tone = sine(997.0, 11025, 60.0)
+    whole = loudness(tone, "mono", 11025)
+    assert whole == pytest.approx(loudness(tone[: 11025 * 2], "mono", 11025), abs=0.02)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rate", [44100, 48000, 96000, 192000])
+def test_the_peak_between_samples_is_found(rate, dtype):
+    """A sine at a quarter of the rate, sampled 45 degrees off its peaks: 3 dB lie between."""
+    tone = np.sqrt(0.5) * sine(rate / 4.0, rate, 0.2, np.pi / 4.0)
+    fade = np.minimum(1.0, np.linspace(0.0, 8.0, tone.size) * np.linspace(8.0, 0.0, tone.size))
+    tone = (tone * fade).astype(dtype)
+    assert 20.0 * np.log10(np.abs(tone).max()) == pytest.approx(-6.02, abs=0.01)
+    # BS.1770-5 allows this with 4 times 48 kHz; at 192 kHz there is no oversampling.
+    expected = -3.01 if rate < 192000 else -6.02
+    assert true_peak(tone, rate) == pytest.approx(expected, abs=0.05)
+
+
+def test_true_peak_is_that_of_the_loudest_channel(rng):
+    audio = rng.uniform(-1.0, 1.0, (3, 2, 1000)) * [[0.1], [0.5]]
+    each = true_peak(audio[:, :, None, :], 48000)
+    assert each.shape == (3, 2)
+    np.testing.assert_array_equal(true_peak(audio, 48000), each.max(axis=-1))
+    assert np.all(each >= 20.0 * np.log10(np.abs(audio).max(axis=-1)))
+
+
+def test_true_peak_of_long_and_short_signals(rng):
+    noise = rng.uniform(-1.0, 1.0, 200_000)
+    noise[150_000:150_002] = [3.0, 3.0]  # a peak beyond both samples, behind the second chunk
+    assert true_peak(noise, 48000) > 20.0 * np.log10(3.2)
+    assert true_peak(np.array([0.5]), 48000) >= 20.0 * np.log10(0.5) - 1e-12
+    for samples in (0, 1, 100):
+        assert true_peak(np.zeros((2, samples)), 48000) == -np.inf
+
+
+def test_wrong_arguments_are_refused():
+    with pytest.raises(ShapeError, match="must have 2 channels for layout 'stereo'"):
+        loudness(np.zeros((3, 48000)), "stereo", 48000)
+    with pytest.raises(LayoutError, match="no layout is called 'foa'"):
+        loudness(np.zeros((4, 48000)), "foa", 48000)
+    with pytest.raises(OptionError, match="sample_rate must be at least 8000 Hz, got 48"):
+        loudness(np.zeros((2, 48000)), "stereo", 48)
+    with pytest.raises(OptionError, match="sample_rate"):
+        true_peak(np.zeros((2, 48000)), float("nan"))
+    with pytest.raises(SignalError, match=r"audio holds nan at index \(1, 7\)"):
+        broken = np.zeros((2, 100))
+        broken[1, 7] = np.nan
+        true_peak(broken, 48000)

@@ -18,11 +18,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit import _containers, _labels
+from spatialkit import _containers
 from spatialkit._checks import as_audio, as_choice, as_count, require_finite
 from spatialkit.channel_order import channel_map
 from spatialkit.errors import AudioFileError, LayoutError, ShapeError, SignalError
-from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
+from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout, layout_names
 
 __all__ = ["Audio", "FileInfo", "info", "read", "write"]
 
@@ -307,11 +307,11 @@ def _stored_layout(
         return None, None
     if layout.n_channels != channels:
         return None, None
-    # Backs that are read as sides stand in the file where the bits of backs do.
-    stored = [label for label, bit in _labels.WAVE_BITS.items() if mask & bit]
-    sides = {"BL": "SL", "BR": "SR"} if "BL" not in layout.labels else {}
-    stored = [sides.get(label, label) for label in stored]
-    return layout, np.array([stored.index(label) for label in layout.labels])
+    # Backs that are read as sides may stand elsewhere than sides do: 0x13F is 6.1, BC last.
+    for named in map(get_layout, layout_names()):
+        if named.wave_mask and set(named.labels) == set(layout.labels):
+            return named, channel_map(layout, named)
+    return layout, None
 
 
 @contextmanager

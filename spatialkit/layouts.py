@@ -132,7 +132,7 @@ class Layout:
 
     @classmethod
     def from_wave_mask(cls, mask: int) -> Layout:
-        """Layout that a WAVE channel mask describes.
+        """Layout that a WAVE channel mask describes, in the order of the file.
 
         A mask of an everyday layout gives that layout; backs without sides beside a centre are
         surrounds (0x37 is 5.0, 0x3F is 5.1). Other masks give a layout with the usual angles.
@@ -157,14 +157,11 @@ class Layout:
             raise LayoutError(
                 f"channel mask {mask:#x} is no set of WAVE loudspeakers: bits 0 to 17, at least one"
             )
-        for layout in map(get_layout, _labels.EVERYDAY_SYSTEMS):
-            if layout.wave_mask == mask:
-                return layout
-        only_backs = {"FC", "BL", "BR"} <= set(labels) and not {"SL", "SR"} & set(labels)
-        if only_backs:
-            sides = _labels.WAVE_BITS["SL"] | _labels.WAVE_BITS["SR"]
-            backs = _labels.WAVE_BITS["BL"] | _labels.WAVE_BITS["BR"]
-            return cls.from_wave_mask(mask ^ backs ^ sides)
+        if {"FC", "BL", "BR"} <= set(labels) and not {"SL", "SR"} & set(labels):
+            labels = [{"BL": "SL", "BR": "SR"}.get(label, label) for label in labels]
+        for name, system in _labels.EVERYDAY_SYSTEMS.items():
+            if system.split() == labels:
+                return get_layout(name)
         return _everyday_layout(f"wave-{mask:#x}", labels)
 
     @classmethod

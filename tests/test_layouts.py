@@ -100,6 +100,13 @@ def test_backs_without_sides_are_surrounds(mask, name):
     assert Layout.from_wave_mask(mask) == get_layout(name)
 
 
+def test_masks_give_the_channels_in_the_order_of_the_file():
+    """Backs read as sides stay where the bits of backs are, before the rear centre."""
+    layout = Layout.from_wave_mask(0x13F)
+    assert layout.labels == ("FL", "FR", "FC", "LFE", "SL", "SR", "BC")
+    assert channel_map(layout, "6.1").tolist() == [0, 1, 2, 3, 6, 4, 5]
+
+
 def test_masks_of_no_named_layout_have_the_usual_angles():
     layout = Layout.from_wave_mask(0x107)
     assert layout.labels == ("FL", "FR", "FC", "BC")

@@ -107,7 +107,7 @@ def test_copies_of_a_stem_share_its_direction(rng):
 
 def test_angle_error_refuses_what_does_not_fit():
     stems, mix = np.zeros((2, 10)), np.zeros((5, 10))
-    with pytest.raises(ShapeError, match="must have 5 channels for layout '5.0'"):
+    with pytest.raises(ShapeError, match=r"must have 5 channels for layout '5\.0'"):
         angle_error(stems, mix[:4], [0.0, 0.0], "5.0")
     with pytest.raises(ShapeError, match="same batch axes and samples"):
         angle_error(stems, mix[:, :9], [0.0, 0.0], "5.0")
@@ -202,7 +202,7 @@ def test_silence_flows_nowhere():
 
 
 def test_only_ambisonics_has_an_intensity():
-    with pytest.raises(LayoutError, match="format must be Ambisonic, such as 'foa', got '5.0'"):
+    with pytest.raises(LayoutError, match=r"such as 'foa', got '5\.0'"):
         active_intensity(np.zeros((5, 3, 4), complex), "5.0")
     with pytest.raises(ShapeError, match="spectrum must have 9 channels for 'ambix2'"):
         diffuseness(np.zeros((4, 3, 4), complex), "ambix2")

@@ -101,7 +101,7 @@ def test_silence_and_emptiness_never_fail(rng, layout):
 def test_evaluate_takes_one_item_that_fits_its_layout():
     with pytest.raises(ShapeError, match=r"one item, \(channels, samples\), got \(2, 2, 10\)"):
         evaluate(np.zeros((2, 2, 10)), np.zeros((2, 2, 10)))
-    with pytest.raises(ShapeError, match="reference must have 6 channels for layout '5.1'"):
+    with pytest.raises(ShapeError, match=r"reference must have 6 channels for layout '5\.1'"):
         evaluate(np.zeros((5, 10)), np.zeros((5, 10)), layout="5.1")
 
 

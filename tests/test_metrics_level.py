@@ -60,7 +60,7 @@ def test_bins_below_the_floor_are_nan():
     expected = [20.0, 40.0, -40.0, np.nan, -np.inf, np.nan]
     np.testing.assert_allclose(ild(spectrum).ravel(), expected, atol=1e-12)
     np.testing.assert_array_equal(np.isnan(ipd(spectrum)).ravel(), [0, 1, 1, 1, 1, 1])
-    # The floor is that of each item: another one beside it, a thousand times louder, changes nothing.
+    # The floor is that of each item: a thousand times louder one beside it changes nothing.
     both = ild(np.stack([spectrum, 1000.0 * spectrum]))
     np.testing.assert_allclose(both[0], both[1], atol=1e-12)
 
@@ -209,9 +209,9 @@ def test_wrong_arguments_are_refused(rng):
         ipd(np.zeros((1, 3, 4), complex))
     with pytest.raises(ShapeError, match=r"\(\.\.\., channels, bins, frames\)"):
         icc(np.zeros((3, 4), complex))
+    spectrum = np.ones((2, 3, 4), complex)
+    spectrum[1, 0, 2] = np.nan
     with pytest.raises(SignalError, match=r"spectrum holds \(?nan.* at index \(1, 0, 2\)"):
-        spectrum = np.ones((2, 3, 4), complex)
-        spectrum[1, 0, 2] = np.nan
         ild(spectrum)
     with pytest.raises(OptionError, match="frames must be at least 1"):
         icc(np.zeros((2, 3, 4), complex), frames=0)
@@ -227,9 +227,9 @@ def test_wrong_arguments_are_refused(rng):
         wild(stereo, stereo, method="sorted")
     with pytest.raises(OptionError, match="clip_db"):
         wild(stereo, stereo, clip_db=0.0)
+    broken = stereo.copy()
+    broken[0, 3] = np.inf
     with pytest.raises(SignalError, match=r"estimate holds inf at index \(0, 3\)"):
-        broken = stereo.copy()
-        broken[0, 3] = np.inf
         wild(stereo, broken)
     with pytest.raises(ShapeError, match="at least one sample"):
         wasserstein_distance([], [1.0])

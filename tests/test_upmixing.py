@@ -120,8 +120,7 @@ def test_matrix_serves_any_layout(azimuth):
 
 def test_levels_change_their_own_feed_only():
     plain, changed = (
-        get_upmixer("matrix", **levels).gains
-        for levels in ({}, {"center": -6.0, "surround": 3.0})
+        get_upmixer("matrix", **levels).gains for levels in ({}, {"center": -6.0, "surround": 3.0})
     )
     ratio = 10 ** (np.array([0.0, 0.0, -6.0, 0.0, 3.0, 3.0]) / 20)
     np.testing.assert_allclose(changed, ratio[:, None] * plain, atol=FLOAT64_SUM)

@@ -63,7 +63,7 @@ from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout, 
 from spatialkit.panning import vbap_gains, vbap_pan
 from spatialkit.rendering import render, render_matrix
 from spatialkit.sample import sample_path
-from spatialkit.stft import istft, stft
+from spatialkit.stft import StreamingISTFT, StreamingSTFT, istft, stft
 from spatialkit.upmixing import (
     Upmixer,
     check_upmixer,
@@ -84,6 +84,8 @@ __all__ = [
     "ShapeError",
     "SignalError",
     "SpatialkitError",
+    "StreamingISTFT",
+    "StreamingSTFT",
     "Upmixer",
     "UpmixerError",
     "__version__",

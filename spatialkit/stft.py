@@ -7,22 +7,18 @@ added up, and divided by the overlap sum of the squared window.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_audio, as_count
-from spatialkit.errors import OptionError, ShapeError, SignalError
+from spatialkit._checks import as_audio
+from spatialkit._stft_frames import Frames
+from spatialkit.errors import OptionError, ShapeError
 
 __all__ = ["StreamingISTFT", "StreamingSTFT", "istft", "stft"]
 
-# The inverse divides by the overlap sum of the squared window: where that falls below this share
-# of its largest value, rounding and whatever was done to the spectrum would be blown up.
-LEAST_OVERLAP = 1e-3
-# Frames transformed at a time: their buffer stays within the processor's cache.
-FRAMES_AT_ONCE = 64
+NO_BLOCK = "flush needs a block before it (an empty one will do): it says which shape to return"
 
 
 def stft(
@@ -31,7 +27,8 @@ def stft(
     """Short-time Fourier transform.
 
     Frame k is centred on sample ``k * hop``; outside the signal stand zeros; there is no scaling.
-    The values equal ``librosa.stft(..., pad_mode="constant")``.
+    All equal ``librosa.stft(..., pad_mode="constant")``, whose last frame is missing at times if
+    ``n_fft`` is odd.
 
     Parameters
     ----------
@@ -65,7 +62,7 @@ def stft(
     >>> float(spectrum[0, 0, 4].real)  # the sum of the window
     256.0
     """
-    frames = _Frames(n_fft, hop, window)
+    frames = Frames(n_fft, hop, window)
     array = as_audio(audio, allow_mono=True)
     count = 1 + array.shape[-1] // frames.hop
     padded = np.zeros((*array.shape[:-1], frames.span(count)), dtype=array.dtype)
@@ -119,7 +116,7 @@ def istft(
     >>> np.allclose(istft(stft(audio), length=1000), audio, rtol=0, atol=1e-12)
     True
     """
-    frames = _Frames(n_fft, hop, window)
+    frames = Frames(n_fft, hop, window)
     array = frames.as_spectrum(spectrum)
     count = array.shape[-1]
     length = frames.as_length(length, count)
@@ -152,7 +149,7 @@ class StreamingSTFT:
     def __init__(
         self, *, n_fft: int = 1024, hop: int = 256, window: str | ArrayLike = "hann"
     ) -> None:
-        self._frames = _Frames(n_fft, hop, window)
+        self._frames = Frames(n_fft, hop, window)
         self._waiting: NDArray[Any] | None = None
         self._n_samples = self._n_frames = 0
 
@@ -224,12 +221,11 @@ class StreamingISTFT:
     True
     """
 
-    # Positions count from the first sample of the first frame, `centre` samples before the signal.
-
     def __init__(
         self, *, n_fft: int = 1024, hop: int = 256, window: str | ArrayLike = "hann"
     ) -> None:
-        self._frames = _Frames(n_fft, hop, window)
+        self._frames = Frames(n_fft, hop, window)
+        # Sums that later frames may add to; they begin at `_position`.
         self._open: NDArray[Any] | None = None
         self._position = self._n_frames = 0
 
@@ -292,138 +288,6 @@ class StreamingISTFT:
         self._open = self._open[..., end - self._position :].copy()
         self._position = end
         return samples
-
-
-NO_BLOCK = "flush needs a block before it (an empty one will do): it says which shape to return"
-
-
-class _Frames:
-    """Frames of one size, hop and window: their transform and its least-squares inverse."""
-
-    def __init__(self, n_fft: int, hop: int, window: str | ArrayLike) -> None:
-        self.n_fft = as_count(n_fft, "n_fft", least=2)
-        self.hop = as_count(hop, "hop", most=self.n_fft)
-        self.centre = self.n_fft // 2
-        self.bins = self.n_fft // 2 + 1
-        self.window = _as_window(window, self.n_fft)
-        # Row j, column r: the squared windows of the first j of the frames over a sample, newest
-        # first, that lies r samples behind the start of a hop.
-        self.turns = -(-self.n_fft // self.hop)
-        squared = np.zeros(self.turns * self.hop)
-        squared[: self.n_fft] = self.window**2
-        self.overlaps = np.zeros((self.turns + 1, self.hop))
-        np.cumsum(squared.reshape(self.turns, self.hop), axis=0, out=self.overlaps[1:])
-        self.least = LEAST_OVERLAP * self.overlaps[-1].max()
-        if not self.overlaps[-1].min() >= self.least > 0.0:
-            share = self.overlaps[-1].min() / max(self.overlaps[-1].max(), np.finfo(float).tiny)
-            raise OptionError(
-                f"n_fft={n_fft} with hop={hop} and this window leaves samples nearly unseen: the "
-                f"overlap sum of the squared window falls to {share:.1e} of its largest value, "
-                f"{LEAST_OVERLAP:g} is needed to invert it; take a smaller hop"
-            )
-
-    def span(self, count: int) -> int:
-        """Return how many samples ``count`` frames cover."""
-        return (count - 1) * self.hop + self.n_fft if count else 0
-
-    def analyse(self, padded: NDArray[Any], count: int) -> NDArray[Any]:
-        """Return the first ``count`` frames of ``padded`` (..., samples)."""
-        import scipy.fft
-
-        lead, window = padded.shape[:-1], self.window.astype(padded.dtype)
-        rows = padded.reshape(math.prod(lead), padded.shape[-1])
-        spectrum = np.empty((len(rows), count, self.bins), np.result_type(padded, np.complex64))
-        for row, target in zip(rows, spectrum, strict=True):
-            if count:
-                framed = np.lib.stride_tricks.sliding_window_view(row, self.n_fft)[:: self.hop]
-            for k in range(0, count, FRAMES_AT_ONCE):
-                end = min(k + FRAMES_AT_ONCE, count)
-                target[k:end] = scipy.fft.rfft(framed[k:end] * window)
-        return spectrum.reshape(*lead, count, self.bins).swapaxes(-1, -2)
-
-    def overlap_add(self, spectrum: NDArray[Any], summed: NDArray[Any]) -> None:
-        """Add the frames (..., bins, frames) into ``summed`` (..., samples), in their order."""
-        import scipy.fft
-
-        # Divided by the overlap sum where all frames are there, which repeats with every hop.
-        dual = self.window / np.resize(self.overlaps[-1], self.n_fft)
-        dual = dual.astype(summed.dtype)
-        for row in np.ndindex(spectrum.shape[:-2]):
-            framed, target = spectrum[row].T, summed[row]
-            for k in range(0, len(framed), FRAMES_AT_ONCE):
-                pieces = scipy.fft.irfft(framed[k : k + FRAMES_AT_ONCE], self.n_fft)
-                pieces *= dual
-                for start, piece in enumerate(pieces, k):
-                    target[start * self.hop : start * self.hop + self.n_fft] += piece
-
-    def complete(self, samples: NDArray[Any], first: int, count: int) -> None:
-        """Divide ``samples``, which begin at position ``first``, at the edges by what is there."""
-        end = first + samples.shape[-1]
-        head = min(max((self.turns - 1) * self.hop, first), end)
-        tail = min(max(count * self.hop, head), end)
-        for begin, stop in ((first, head), (tail, end)):
-            positions = np.arange(begin, stop)
-            gains = self.overlaps[-1, positions % self.hop] / self._overlap(positions, count)
-            samples[..., begin - first : stop - first] *= gains.astype(samples.dtype)
-
-    def _overlap(self, positions: NDArray[np.intp], count: int) -> NDArray[np.float64]:
-        """Overlap sum at ``positions`` if there are ``count`` frames only."""
-        hops, rest = np.divmod(positions, self.hop)
-        newest = np.clip(hops - count + 1, 0, self.turns)
-        oldest = np.minimum(hops + 1, self.turns)
-        return self.overlaps[oldest, rest] - self.overlaps[newest, rest]
-
-    def as_length(self, length: int | None, count: int) -> int:
-        """Return ``length``, or the reason why ``count`` frames do not hold so many samples."""
-        if length is None:
-            return max(count - 1, 0) * self.hop
-        length = as_count(length, "length", least=0)
-        end = min(self.centre + length, max(self.span(count), self.centre) + 1)
-        head = np.arange(self.centre, min(self.n_fft, end))
-        tail = np.arange(max(count * self.hop, self.centre), end)
-        positions = np.concatenate([head, tail])
-        unseen = positions[self._overlap(positions, count) < self.least]
-        if unseen.size:
-            raise OptionError(
-                f"length={length} reaches beyond what {count} frames of n_fft={self.n_fft}, "
-                f"hop={self.hop} hold: from sample {unseen[0] - self.centre} on their overlap sum "
-                f"is below {LEAST_OVERLAP:g} of its largest value; take a smaller hop, or pad the "
-                "audio to a multiple of the hop"
-            )
-        return length
-
-    def as_spectrum(self, spectrum: ArrayLike) -> NDArray[Any]:
-        """Return ``spectrum`` as an array, or the reason why it is none of these frames."""
-        array = np.asarray(spectrum)
-        if array.dtype not in (np.complex64, np.complex128):
-            raise SignalError(f"spectrum must be complex64 or complex128, got {array.dtype}")
-        if array.ndim < 2 or array.shape[-2] != self.bins:
-            raise ShapeError(
-                f"spectrum must have shape (..., {self.bins}, frames) for n_fft={self.n_fft}, "
-                f"got {array.shape}"
-            )
-        return array
-
-
-def _as_window(window: str | ArrayLike, n_fft: int) -> NDArray[np.float64]:
-    if isinstance(window, str) and window == "hann":
-        return 0.5 - 0.5 * np.cos(np.arange(n_fft) * (2.0 * np.pi / n_fft))
-    if isinstance(window, str):
-        from scipy.signal import get_window
-
-        try:
-            return np.asarray(get_window(window, n_fft), dtype=np.float64)
-        except ValueError as error:
-            raise OptionError(
-                f"window must be a name that scipy.signal.get_window knows or an array, got "
-                f"{window!r} ({error})"
-            ) from error
-    array = np.asarray(window)
-    if array.shape != (n_fft,):
-        raise ShapeError(f"window must have shape ({n_fft},), as many as n_fft, got {array.shape}")
-    if not (np.isrealobj(array) and np.all(np.isfinite(array))):
-        raise OptionError("window must hold finite real numbers")
-    return array.astype(np.float64)
 
 
 def _joined(before: NDArray[Any], after: NDArray[Any], name: str) -> NDArray[Any]:

@@ -225,7 +225,13 @@ def test_short_blocks_of_many_channels_are_no_mistake():
 
 @pytest.mark.parametrize(
     ("n_fft", "hop", "window"),
-    [(64, 64, "hann"), (64, 63, "hann"), (64, 16, np.zeros(64)), (64, 33, np.eye(64)[0])],
+    [
+        (64, 64, "hann"),
+        (64, 63, "hann"),
+        (64, 16, np.zeros(64)),
+        (64, 33, np.eye(64)[0]),
+        (64, 16, np.repeat([0.0, 1.0], [48, 16])),  # no frame sees the first sample
+    ],
 )
 def test_settings_without_an_inverse_are_refused(n_fft, hop, window):
     for call in (
@@ -264,6 +270,10 @@ def test_lengths_that_no_frame_saw_are_refused():
     with pytest.raises(OptionError, match="length=1 reaches beyond what 0 frames"):
         istft(spectrum[..., :0], n_fft=64, hop=32, length=1)
     assert istft(spectrum[..., :0], n_fft=64, hop=32).shape == (2, 0)
+    early = np.repeat([1.0, 0.0], [16, 48])  # no frame sees the last samples, the centres even
+    spectrum = stft(noise(100), n_fft=64, hop=16, window=early)
+    with pytest.raises(OptionError, match="length=96 reaches beyond what 7 frames"):
+        istft(spectrum, n_fft=64, hop=16, window=early)
 
 
 def test_wrong_arguments_are_refused():

@@ -32,7 +32,7 @@ def as_signal(
         of=f"layout {layout.name!r}" if layout else "",
         allow_mono=allow_mono,
     )
-    return _require_finite(array, name)
+    return finite(array, name)
 
 
 def as_pair(
@@ -66,10 +66,11 @@ def as_spectrum(spectrum: ArrayLike, *, least_channels: int = 1) -> NDArray[Any]
             f"spectrum must have shape (..., channels, bins, frames) with at least "
             f"{least_channels} channels, got {array.shape}"
         )
-    return _require_finite(array, "spectrum")
+    return finite(array, "spectrum")
 
 
-def _require_finite(array: NDArray[Any], name: str) -> NDArray[Any]:
+def finite(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """``array`` itself, or an error that names its first NaN or infinity."""
     # The sum that is looked at first may overflow, or be infinity less infinity.
     with np.errstate(over="ignore", invalid="ignore"):
         return require_finite(array, name)
@@ -91,7 +92,7 @@ def averaged(values: NDArray[Any], frames: int | None, bins: int | None) -> NDAr
     for count, name, axis in ((bins, "bins", -2), (frames, "frames", -1)):
         if count is None:
             values = values.sum(axis=axis, keepdims=True)
-        elif as_count(count, name) > 1:
+        elif as_count(count, name) > 1 and values.shape[axis]:
             around = [(0, 0)] * values.ndim
             around[axis] = ((count - 1) // 2, count // 2)
             padded = np.pad(values, around)

@@ -61,8 +61,8 @@ def snr(
     >>> float(snr(tone, 0.5 * tone).round(3))
     6.021
     """
-    first, second, axes = _arguments(reference, estimate, per_channel)
-    signal, _, noise = _energies(first, second, axes)
+    first, second, joint = _arguments(reference, estimate, per_channel)
+    signal, _, noise = _energies(first, second, joint)
     return _decibels(signal, noise, signal)
 
 
@@ -89,8 +89,8 @@ def sd_sdr(
     >>> float(sd_sdr(tone, 0.5 * tone).round(3) + 0.0)
     0.0
     """
-    first, second, axes = _arguments(reference, estimate, per_channel)
-    signal, cross, noise = _energies(first, second, axes)
+    first, second, joint = _arguments(reference, estimate, per_channel)
+    signal, cross, noise = _energies(first, second, joint)
     return _decibels(_scale(cross, signal) ** 2 * signal, noise, signal)
 
 
@@ -119,15 +119,16 @@ def si_sdr(
     >>> float(si_sdr(tone, 0.5 * tone + 0.05 * other).round(1))
     20.0
     """
-    first, second, axes = _arguments(reference, estimate, per_channel)
-    signal, cross, _ = _energies(first, second, axes)
+    first, second, joint = _arguments(reference, estimate, per_channel)
+    signal, cross, _ = _energies(first, second, joint)
     scale = _scale(cross, signal)
-    stretched = np.expand_dims(scale, axes)
     # A second pass: |e|^2 - |a s|^2 would lose all digits where the score is high.
-    residual = np.zeros(scale.shape)
+    residual = np.zeros(first.shape[:-1])
     for s, e in in_blocks(first, second):
-        residual += np.sum((stretched * s - e) ** 2, axis=axes)
-    return _decibels(scale**2 * signal, residual, signal)
+        s *= scale[..., None, None] if joint else scale[..., None]
+        e -= s
+        residual += _product(e, e)
+    return _decibels(scale**2 * signal, residual.sum(axis=-1) if joint else residual, signal)
 
 
 def downmix_error(
@@ -180,24 +181,29 @@ def downmix_error(
 
 def _arguments(
     reference: ArrayLike, estimate: ArrayLike, per_channel: bool
-) -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
+) -> tuple[NDArray[Any], NDArray[Any], bool]:
+    """Both signals, and whether there are channels to take together."""
     first, second = as_pair(reference, estimate, allow_mono=True)
-    return first, second, (-1,) if per_channel or first.ndim == 1 else (-2, -1)
+    return first, second, first.ndim > 1 and not per_channel
 
 
-def _energies(
-    reference: NDArray[Any], estimate: NDArray[Any], axes: tuple[int, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _energies(reference: NDArray[Any], estimate: NDArray[Any], joint: bool) -> NDArray[np.float64]:
     """|s|^2, <e, s> and |s - e|^2."""
-    signal, cross, noise = np.zeros((3, *reference.shape[: reference.ndim - len(axes)]))
+    sums = np.zeros((3, *reference.shape[:-1]))
     for s, e in in_blocks(reference, estimate):
-        signal = signal + np.sum(s * s, axis=axes)
-        cross = cross + np.sum(e * s, axis=axes)
-        noise = noise + np.sum((s - e) ** 2, axis=axes)
-    return signal, cross, noise
+        sums[0] += _product(s, s)
+        sums[1] += _product(e, s)
+        e -= s
+        sums[2] += _product(e, e)
+    return sums.sum(axis=-1) if joint else sums
+
+
+def _product(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.einsum("...s,...s->...", a, b)
 
 
 def _scale(cross: NDArray[np.float64], signal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The factor a, 0 where the reference is silent."""
     return np.divide(cross, signal, out=np.zeros_like(signal), where=signal > 0.0)
 
 

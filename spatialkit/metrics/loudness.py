@@ -46,8 +46,8 @@ def loudness(
         Says which channels are LFE (left out) or stand beside the listener (1.5 dB more). None
         weighs all alike, which is right for mono and stereo. Ambisonics: render it first.
     sample_rate : float
-        Hz, at least 8000. The weighting has the response of 48 kHz at all rates, but for what the
-        bilinear transform bends: from 22050 Hz on 0.03 dB at 1 kHz.
+        Hz, at least 8000. The weighting has the response of 48 kHz at all rates, as far as the
+        bilinear transform can follow: at 1 kHz within 0.03 dB from 22050 Hz on.
 
     Returns
     -------

@@ -1,0 +1,119 @@
+"""Metrics beside their peers, in one run. Peers that are not installed give no row."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from benchmarks.harness import Row, best_times
+from spatialkit.metrics import loudness, si_sdr, wild
+from spatialkit.stft import stft
+
+RATE, SECONDS, CHANNELS = 44100, 10, 5
+
+
+def rows() -> list[Row]:
+    rng = np.random.default_rng(0)
+    swell = np.sin(np.arange(SECONDS * RATE) * rng.uniform(1e-5, 1e-3, (2, CHANNELS, 1))) ** 2
+    noise = 0.1 * rng.standard_normal((2, CHANNELS, SECONDS * RATE)) * swell
+    reference, estimate = noise.astype(np.float32)
+    return [
+        *_wild_rows(reference, estimate),
+        *_si_sdr_rows(reference, reference + estimate),
+        *_loudness_rows(reference.astype(np.float64)),
+    ]
+
+
+def _wild_rows(reference: NDArray[Any], estimate: NDArray[Any]) -> list[Row]:
+    task = f"WILD of {SECONDS} s of {CHANNELS} channels"
+    ours = {
+        "spatialkit, spectra included": lambda: wild(reference, estimate),
+        "spatialkit, histogram of 0.1 dB": lambda: wild(reference, estimate, method="histogram"),
+    }
+    samples = _level_differences(reference, estimate)
+    peer = "scipy.stats, of ready level differences"
+    seconds = best_times(ours)
+    start = time.perf_counter()
+    theirs = _scipy_distance(samples)  # seconds long: once is enough
+    seconds[peer] = time.perf_counter() - start
+    exact, coarse = (call() for call in ours.values())
+    differences = (None, abs(coarse - exact), abs(theirs - exact))
+    return [
+        Row(task, who, seconds[who], "ms", None if apart is None else float(apart))
+        for who, apart in zip((*ours, peer), differences, strict=True)
+    ]
+
+
+def _level_differences(
+    reference: NDArray[Any], estimate: NDArray[Any]
+) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """Those that WILD compares, in float64 and by the plainest way."""
+    first, second = (np.abs(stft(x.astype(np.float64))) for x in (reference, estimate))
+    floor = 1e-3 * first.max()
+    levels = [20.0 * np.log10(np.maximum(x, floor)) for x in (first, second)]
+    pairs = combinations(range(CHANNELS), 2)
+    a, b = zip(
+        *([np.clip(x[i] - x[j], -60.0, 60.0).ravel() for x in levels] for i, j in pairs),
+        strict=True,
+    )
+    return list(zip(a, b, strict=True))
+
+
+def _scipy_distance(samples: list[tuple[NDArray[Any], NDArray[Any]]]) -> float:
+    return float(sum(stats.wasserstein_distance(a, b) for a, b in samples))
+
+
+def _si_sdr_rows(reference: NDArray[Any], estimate: NDArray[Any]) -> list[Row]:
+    calls: dict[str, Callable[[], Any]] = {
+        "spatialkit": lambda: si_sdr(reference, estimate, per_channel=True)
+    }
+    try:
+        import torch
+        from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
+
+        torch.set_num_threads(1)
+        tensors = torch.from_numpy(estimate), torch.from_numpy(reference)
+        calls["torchmetrics, float32"] = lambda: scale_invariant_signal_distortion_ratio(
+            *tensors
+        ).numpy()
+    except ImportError:
+        pass
+    return _compared(f"SI-SDR of {SECONDS} s of {CHANNELS} channels, float32", calls)
+
+
+def _loudness_rows(audio: NDArray[Any]) -> list[Row]:
+    # Whole seconds at 48 kHz: at other rates pyloudnorm lets the response of its high-pass move,
+    # at other lengths it counts a block that is not whole.
+    rate, seconds = 48000, SECONDS - 1
+    audio = np.ascontiguousarray(audio[:, : rate * seconds])
+    calls: dict[str, Callable[[], Any]] = {"spatialkit": lambda: loudness(audio, "5.0", rate)}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pyloudnorm
+        meter = pyloudnorm.Meter(rate, filter_class="DeMan")
+        calls["pyloudnorm"] = lambda: meter.integrated_loudness(audio.T)
+    except ImportError:
+        pass
+    return _compared(f"loudness of {seconds} s of {CHANNELS} channels, float64", calls)
+
+
+def _compared(task: str, calls: dict[str, Callable[[], Any]]) -> list[Row]:
+    seconds, ours = best_times(calls), calls["spatialkit"]()
+    return [
+        Row(
+            task,
+            who,
+            seconds[who],
+            "ms",
+            None if who == "spatialkit" else float(np.abs(call() - ours).max()),
+        )
+        for who, call in calls.items()
+    ]

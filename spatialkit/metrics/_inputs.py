@@ -32,7 +32,7 @@ def as_signal(
         of=f"layout {layout.name!r}" if layout else "",
         allow_mono=allow_mono,
     )
-    return finite(array, name)
+    return require_finite(array, name)
 
 
 def as_pair(
@@ -66,14 +66,7 @@ def as_spectrum(spectrum: ArrayLike, *, least_channels: int = 1) -> NDArray[Any]
             f"spectrum must have shape (..., channels, bins, frames) with at least "
             f"{least_channels} channels, got {array.shape}"
         )
-    return finite(array, "spectrum")
-
-
-def finite(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """``array`` itself, or an error that names its first NaN or infinity."""
-    # The sum that is looked at first may overflow, or be infinity less infinity.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return require_finite(array, name)
+    return require_finite(array, "spectrum")
 
 
 def in_blocks(*arrays: NDArray[Any]) -> Iterator[tuple[NDArray[np.float64], ...]]:

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_choice, as_number
+from spatialkit._checks import as_choice, as_number, require_finite
 from spatialkit.errors import ShapeError
-from spatialkit.metrics._inputs import as_pair, as_spectrum, averaged, finite
+from spatialkit.metrics._inputs import as_pair, as_spectrum, averaged
 from spatialkit.stft import StreamingSTFT
 
 __all__ = ["icc", "ild", "ild_error", "ipd", "wasserstein_distance", "wild"]
@@ -269,7 +269,7 @@ def wasserstein_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     0.5
     """
     first, second = (
-        finite(np.atleast_1d(np.asarray(samples, dtype=np.float64)), name)
+        require_finite(np.atleast_1d(np.asarray(samples, dtype=np.float64)), name)
         for samples, name in ((a, "a"), (b, "b"))
     )
     if first.shape[:-1] != second.shape[:-1] or 0 in (first.shape[-1], second.shape[-1]):

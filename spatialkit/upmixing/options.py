@@ -207,7 +207,7 @@ def describe_options(upmixer: Any) -> tuple[Option, ...]:
     >>> for option in describe_options(Matrix):
     ...     print(f"{option.name} ({option.accepts}; {option.text(option.default)})")
     layout (layout; 5.1)
-    centre_db (number from -60 to 10 dB; 0.0)
+    center (number from -60 to 10 dB; 0.0)
     surround_db (number from -60 to 10 dB; 0.0)
     """
     return tuple(_declared_of(upmixer).values())
@@ -232,8 +232,8 @@ def parse_options(upmixer: Any, texts: Mapping[str, str]) -> dict[str, Any]:
     Examples
     --------
     >>> from spatialkit.upmixing.passive import Matrix
-    >>> parse_options(Matrix, {"centre_db": "-3"})
-    {'centre_db': -3.0}
+    >>> parse_options(Matrix, {"center": "-3"})
+    {'center': -3.0}
     """
     return {key: _find(upmixer, key).parse(text) for key, text in texts.items()}
 

@@ -208,7 +208,7 @@ def describe_options(upmixer: Any) -> tuple[Option, ...]:
     ...     print(f"{option.name} ({option.accepts}; {option.text(option.default)})")
     layout (layout; 5.1)
     center (number from -60 to 10 dB; 0.0)
-    surround_db (number from -60 to 10 dB; 0.0)
+    surround (number from -60 to 10 dB; 0.0)
     """
     return tuple(_declared_of(upmixer).values())
 

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Peers of the benchmark. On Linux a bare `torch` brings CUDA with it: name the build you want.
-PEERS ?= librosa spaudiopy torch==2.13.0
+PEERS ?= librosa spaudiopy torch==2.13.0 torchmetrics fast-bss-eval
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test slow check bench test-wheel figures clean

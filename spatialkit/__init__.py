@@ -56,6 +56,7 @@ from spatialkit.errors import (
     ShapeError,
     SignalError,
     SpatialkitError,
+    SpatialkitWarning,
     UpmixerError,
 )
 from spatialkit.files import Audio, info, read, write
@@ -84,6 +85,7 @@ __all__ = [
     "ShapeError",
     "SignalError",
     "SpatialkitError",
+    "SpatialkitWarning",
     "StreamingISTFT",
     "StreamingSTFT",
     "Upmixer",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 __all__ = ["main", "run"]
 
@@ -32,22 +33,27 @@ def main(arguments: list[str] | None = None) -> int:
     import click
 
     from spatialkit.commands import cli
-    from spatialkit.commands._common import print_error
+    from spatialkit.commands._common import print_error, print_warning
     from spatialkit.errors import SpatialkitError
 
     state = {"debug": False}
+    show = warnings.showwarning
+    warnings.showwarning = print_warning
     try:
         return cli.main(arguments, "spatialkit", standalone_mode=False, obj=state) or 0
     except click.Abort:
         print("interrupted", file=sys.stderr)
         return 130
-    except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "spatialkit"
-        print_error(f"{error.format_message()} See: {where} --help", state["debug"])
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)  # usage errors know it
+        see = f" See: {context.command_path} --help" if context else ""
+        print_error(error.format_message() + see, state["debug"])
     except SpatialkitError as error:
         print_error(str(error), state["debug"])
     except Exception as error:
         print_error(f"unexpected {type(error).__name__}: {error} (see --debug)", state["debug"])
+    finally:
+        warnings.showwarning = show
     return 2
 
 

@@ -39,10 +39,10 @@ class AmbisonicFormat:
     def __post_init__(self) -> None:
         as_choice(self.normalization, "normalization", NORMALIZATIONS)
         as_choice(self.channel_order, "channel_order", AMBISONIC_ORDERS)
+        as_count(self.order, "order", most=HIGHEST_ORDER)
         fuma = "FuMa" in (self.normalization, self.channel_order)
         if fuma and self.order > HIGHEST_FUMA_ORDER:
             raise LayoutError(f"FuMa is defined up to order 3, got order {self.order}")
-        as_count(self.order, "order", most=HIGHEST_ORDER)
 
     @property
     def n_channels(self) -> int:

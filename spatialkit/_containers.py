@@ -16,6 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+# Frames that are read or written at a time.
+BLOCK = 16384
 # What a RIFF size can say; this very number stands for "unknown" in files written to a pipe.
 LARGEST_SIZE = 0xFFFFFFFF
 _PCM, _IEEE_FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
@@ -34,7 +36,6 @@ _FLAC_TAG = "WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x{:08X}"
 # As long as the tag, and what libsndfile writes for it: "comment=" and the text.
 _FLAC_PLACEHOLDER = "?" * (len(_FLAC_TAG.format(0)) - len("comment="))
 _FLAC_COMMENTS = 4
-_BLOCK = 16384
 
 
 def wave_header(
@@ -115,21 +116,31 @@ def opus_says_order(file: BinaryIO) -> bool:
 
 
 def put_wave(
-    file: BinaryIO, samples: NDArray[Any], sample_rate: int, subtype: str, mask: int
+    file: BinaryIO,
+    samples: NDArray[Any],
+    order: NDArray[np.intp] | None,
+    sample_rate: int,
+    subtype: str,
+    mask: int,
 ) -> None:
-    """Write samples (channels, n) as a WAV file."""
+    """Write samples (channels, n), or ``samples[order]``, as a WAV file."""
     channels, count = samples.shape
     header, size = wave_header(channels, count, sample_rate, subtype, mask)
     file.write(header)
-    for block in _blocks(samples):
+    for block in _blocks(samples, order):
         file.write(_encoded(block, subtype))
     file.write(bytes(size - file.tell()))  # chunks have an even size
 
 
 def put_flac(
-    file: BinaryIO, samples: NDArray[Any], sample_rate: int, subtype: str, mask: int
+    file: BinaryIO,
+    samples: NDArray[Any],
+    order: NDArray[np.intp] | None,
+    sample_rate: int,
+    subtype: str,
+    mask: int,
 ) -> None:
-    """Write samples (channels, n) as a FLAC file; tagged if its number of channels says less."""
+    """As `put_wave`, a FLAC file; with a tag if its number of channels does not say the mask."""
     import soundfile
 
     bits = int(subtype[-2:])
@@ -142,7 +153,7 @@ def put_flac(
         ) as flac:
             if needs_tag:
                 flac.comment = _FLAC_PLACEHOLDER
-            for block in _blocks(samples):
+            for block in _blocks(samples, order):
                 # libsndfile takes the upper bits of 32: shifted, every integer is stored exactly.
                 flac.write(_as_integers(block.T, bits) << (32 - bits))
     except (soundfile.SoundFileError, AssertionError) as error:
@@ -170,9 +181,10 @@ class _Sink:
             return 0
 
 
-def _blocks(samples: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    for start in range(0, samples.shape[1], _BLOCK):
-        yield samples[:, start : start + _BLOCK]
+def _blocks(samples: NDArray[Any], order: NDArray[np.intp] | None) -> Iterator[NDArray[Any]]:
+    for start in range(0, samples.shape[1], BLOCK):
+        block = samples[:, start : start + BLOCK]
+        yield block if order is None else block[order]
 
 
 def _replace_placeholder(file: BinaryIO, mask: int) -> None:

@@ -16,8 +16,6 @@ from spatialkit.panning import vbap_gains
 
 DECODERS = ("allrad", "epad", "mode-matching", "sampling")
 WEIGHTS = ("basic", "max-re", "in-phase")
-# Loudspeakers no further than this (in chords of the unit sphere) from the horizon are flat.
-FLAT = 1e-7
 # Mode matching amplifies no pattern of the loudspeakers by more than this over the best one.
 MOST_AMPLIFICATION_DB = 10.0
 # Condition number beyond which EPAD would put full energy where the loudspeakers have none. Named
@@ -40,7 +38,7 @@ def design(layout: Layout, order: int, decoder: str, weights: str) -> NDArray[np
         matrix = gains.T @ _harmonics.harmonics(vectors, order)
     else:
         matrix = _shaped(modes_of(layout, order), decoder) @ _scene_harmonics(layout, order)
-    on_circle = _is_flat(layout) and decoder != "allrad"
+    on_circle = layout.is_flat and decoder != "allrad"
     matrix *= _order_weights(weights, order, on_circle)[_harmonics.orders_of_acn(order)]
     vectors, quadrature = plane_waves(layout, 2 * order)
     energy = np.sum((_harmonics.harmonics(vectors, order) @ matrix.T) ** 2, axis=-1)
@@ -79,13 +77,9 @@ def _order_weights(weights: str, order: int, on_circle: bool) -> NDArray[np.floa
     return np.ones(order + 1)
 
 
-def _is_flat(layout: Layout) -> bool:
-    return bool(np.all(np.abs(layout.directions[layout.loudspeakers, 2]) <= FLAT))
-
-
 def plane_waves(layout: Layout, degree: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Directions that a layout is judged by and their weights: over the sphere or the horizon."""
-    if not _is_flat(layout):
+    if not layout.is_flat:
         return sphere_quadrature(degree)
     steps = 4 * (degree + 1)
     return to_cartesian(np.arange(steps) * (360.0 / steps)), np.full(steps, 1.0 / steps)
@@ -97,7 +91,7 @@ def _scene_harmonics(layout: Layout, order: int) -> NDArray[np.float64]:
     All of them, or on flat layouts the circular ones, orthonormal for the mean over the horizon.
     """
     every = np.eye((order + 1) ** 2)
-    if not _is_flat(layout):
+    if not layout.is_flat:
         return every
     degrees = np.arange(-order, order + 1)
     orders = np.abs(degrees)

@@ -29,7 +29,7 @@ def ambisonic_matrix(source: AmbisonicFormat, target: Layout, method: str) -> ND
     if method != "itu" or not _is_mono(target):
         raise LayoutError(
             f"Ambisonics folds to 'mono' (W) by 'itu' only, got target {target.name!r} and method "
-            f"{method!r}: render() decodes to loudspeakers, virtual_microphones() to a stereo pair"
+            f"{method!r}: render decodes to loudspeakers, virtual_microphones to a stereo pair"
         )
     matrix = np.zeros((1, source.n_channels))
     matrix[0, 0] = np.sqrt(2) if source.normalization == "FuMa" else 1.0
@@ -44,7 +44,7 @@ def layout_matrix(source: Layout, target: Layout, method: str, lfe_gain: float) 
     if source.n_channels <= target.n_channels:
         raise LayoutError(
             f"downmix goes to fewer channels, {source.name!r} has {source.n_channels} and "
-            f"{target.name!r} {target.n_channels}: render() goes from any layout to any"
+            f"{target.name!r} {target.n_channels}: render goes from any layout to any"
         )
     gains = METHODS[method](source, target)
     matrix = np.zeros((target.n_channels, source.n_channels), dtype=gains.dtype)
@@ -88,7 +88,7 @@ def _fold_itu(
         if unknown:
             raise LayoutError(
                 f"downmix goes by labels and does not know {', '.join(unknown)} of "
-                f"{layout.name!r}: render() goes by directions"
+                f"{layout.name!r}: render goes by directions"
             )
     return _fold_roles(roles_of(source), target, mono_divisor)
 
@@ -102,7 +102,7 @@ def _fold_roles(
     if not {"FL", "FR"} <= set(roles):
         raise LayoutError(
             f"downmix needs a front pair or a lone centre in the target, {target.name!r} has "
-            f"{' '.join(target.labels)}: use render()"
+            f"{' '.join(target.labels)}: use render"
         )
     return fold_matrix(source, roles)
 

@@ -103,6 +103,9 @@ FILM_ORDER = (
     *("TFL", "TFC", "TFR", "TSL", "TC", "TSR", "TBL", "TBC", "TBR"),
 )
 
+# All that Vorbis and Opus (mapping family 1) have an order for: RFC 7845, section 5.1.1.2.
+VORBIS_SYSTEMS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+
 # The everyday label of each label of BS.2051, "..L" standing for the pair.
 _ROLES = {
     "M030": "FL",
@@ -149,6 +152,12 @@ def bs2051_direction(label: str) -> tuple[float, float] | None:
     layer, sign, angle = match.groups()
     azimuth = SCREEN_AZIMUTH if angle == "SC" else float(angle)
     return (azimuth if sign == "+" else -azimuth), LAYER_ELEVATIONS[layer]
+
+
+def has_meaning(label: str) -> bool:
+    """Whether a label is one of BS.2051 or of everyday layouts."""
+    spoken = label.startswith("LFE") or everyday_direction(label) or bs2051_direction(label)
+    return bool(spoken)
 
 
 def everyday_label(label: str) -> str:

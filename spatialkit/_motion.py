@@ -16,8 +16,8 @@ from spatialkit._checks import as_audio, as_directions, as_finite_floats
 from spatialkit.errors import ShapeError
 from spatialkit.geometry import angle_between, to_cartesian
 
-# 10 ms at 44.1 kHz. Functions of arrays do not know the sample rate.
-STEP_SAMPLES = 441
+# 10 ms at 16 kHz, less at higher rates. Functions of arrays do not know the sample rate.
+STEP_SAMPLES = 160
 # Control points whose gains are held in memory at a time.
 CHUNK = 4096
 
@@ -45,11 +45,11 @@ def place_sources(
         (n, n_outputs).
     n_outputs : int
     step_degrees : float
-        Control points of a path are at most this far apart.
+        Control points of a path are at most this far apart, also in ``alongside``.
     unit_power : bool
         Whether gains have unit power and keep it between control points.
     alongside : array_like, optional
-        A number that goes with each direction, such as its spread; in the shape of ``elevation``.
+        Degrees that go with each direction: its spread; in the shape of ``elevation``.
 
     Returns
     -------
@@ -131,8 +131,11 @@ def _control_points(
     here, there = path[:-1], path[1:]
     angles = angle_between(here, there)
     spacing = (n_samples - 1) / len(angles)
-    parts = np.maximum(np.ceil(angles / step), np.ceil(spacing / STEP_SAMPLES)).astype(int)
-    parts = np.maximum(parts, 1)
+    longest = np.max([angles, *(np.abs(np.diff(values)) for values in along)], axis=0)
+    parts = np.maximum(np.ceil(longest / step), np.ceil(spacing / STEP_SAMPLES))
+    # No more than one per sample, and none where nothing moves.
+    parts = np.clip(parts, 1, max(np.ceil(spacing), 1.0))
+    parts = np.where(longest > 0.0, parts, 1.0).astype(int)
     segment = np.repeat(np.arange(len(angles)), parts)
     fraction = (np.arange(len(segment)) - np.repeat(np.cumsum(parts) - parts, parts)) / parts[
         segment

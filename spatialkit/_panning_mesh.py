@@ -31,6 +31,8 @@ THIN = 1e-3
 # closed where they reach 180 degrees less the angle that belongs to it.
 OPEN = 1e-7
 RING_GAP = np.pi - 2e-6
+# Degrees between loudspeakers that stand above each other.
+SAME_AZIMUTH = 1e-4
 # Face equations nearer than this are one face. BS.2127's reference code uses 1e-5.
 SAME_FACE = 1e-6
 MOST_CORNERS = 4
@@ -56,8 +58,7 @@ class Mesh:
     """
 
     frame: Vectors
-    """(3, 3): rows are the axes of the mesh; its plane is horizontal in them if ``is_flat``."""
-    is_flat: bool
+    """(3, 3): rows are the axes of the mesh. Loudspeakers in one plane are level in them."""
     planes: Vectors
     """(faces, 3)"""
     corners: NDArray[np.int64]
@@ -102,13 +103,12 @@ def build_mesh(directions: Vectors) -> Mesh:
         # A quad of one corner: whatever the direction, the kernel finds that corner.
         return Mesh(
             frame=np.eye(3),
-            is_flat=True,
             planes=np.zeros((1, 3)),
             corners=np.zeros((1, MOST_CORNERS), dtype=np.int64),
             bases=np.zeros((1, 6, 3)),
             shares=np.sqrt(powers),
         )
-    frame, is_flat = _frame(places)
+    frame = _frame(places)
     vertices = _Vertices(list(places @ frame.T), len(places))
     real_faces = _hull(vertices.array())
     ring = _close_ring(vertices, real_faces)
@@ -117,7 +117,6 @@ def build_mesh(directions: Vectors) -> Mesh:
     faces = _close_hull(vertices)
     return Mesh(
         frame=frame,
-        is_flat=is_flat,
         planes=np.array([face.normal / face.distance for face in faces]),
         corners=np.array([(*face.corners, -1)[:MOST_CORNERS] for face in faces]),
         bases=np.array([_basis(vertices.array()[list(face.corners)]) for face in faces]),
@@ -136,12 +135,12 @@ def _merge_coincident(directions: Vectors) -> tuple[Vectors, Vectors]:
     return places / np.linalg.norm(places, axis=1, keepdims=True), powers
 
 
-def _frame(places: Vectors) -> tuple[Vectors, bool]:
-    """Axes of the mesh, and whether all places lie in the plane of the first two."""
+def _frame(places: Vectors) -> Vectors:
+    """Axes of the mesh: the usual ones unless all places lie in one plane that is tilted."""
     _, values, axes = np.linalg.svd(places)
     values = np.append(values, np.zeros(3 - len(values)))
     if values[2] > COPLANAR:
-        return np.eye(3), False
+        return np.eye(3)
     if values[1] > COPLANAR:
         normal = axes[2]
     else:
@@ -152,33 +151,44 @@ def _frame(places: Vectors) -> tuple[Vectors, bool]:
         normal = np.cross(places[0], sideways)
     normal = normal / np.linalg.norm(normal)
     if np.hypot(normal[0], normal[1]) < COPLANAR:
-        return np.eye(3), True
+        return np.eye(3)
     ahead = np.cross(normal, [0.0, 0.0, 1.0])
     ahead = ahead / np.linalg.norm(ahead)
-    return np.array([ahead, np.cross(normal, ahead), normal]), True
+    return np.array([ahead, np.cross(normal, ahead), normal])
 
 
-def _close_ring(vertices: _Vertices, real_faces: list[_Face]) -> list[int]:
-    """Fill gaps of 180 degrees and more in the middle layer; return all vertices of the layer."""
+def _close_ring(vertices: _Vertices, real_faces: list[_Face]) -> list[list[int]]:
+    """Fill gaps of 180 degrees and more in the middle layer; return its vertices.
+
+    They come by azimuth: loudspeakers above each other are one place of the ring.
+    """
     azimuths, elevations = to_spherical(vertices.array())
-    layer = np.flatnonzero(np.abs(elevations) <= MIDDLE_LAYER)
-    layer = layer[np.argsort(azimuths[layer], kind="stable")]
-    ring = layer.tolist()
-    for here, there in zip(layer, np.roll(layer, -1), strict=True):
-        gap = np.radians(azimuths[there] - azimuths[here])
+    ring: list[list[int]] = []
+    for vertex in np.argsort(azimuths, kind="stable"):
+        if abs(elevations[vertex]) > MIDDLE_LAYER:
+            continue
+        if ring and azimuths[vertex] - azimuths[ring[-1][0]] < SAME_AZIMUTH:
+            ring[-1].append(int(vertex))
+        else:
+            ring.append([int(vertex)])
+    if len(ring) > 1 and azimuths[ring[0][0]] + 360.0 - azimuths[ring[-1][0]] < SAME_AZIMUTH:
+        ring[0] += ring.pop()
+    for here, there in list(zip(ring, ring[1:] + ring[:1], strict=True)):
+        gap = np.radians(azimuths[there[0]] - azimuths[here[0]])
         gap = gap if gap > 0.0 else gap + 2.0 * np.pi
         if gap < RING_GAP:
             continue
-        n_fillers = 2 if here == there else 1
+        n_fillers = 2 if here is there else 1
         for step in range(1, n_fillers + 1):
-            angle = azimuths[here] + np.degrees(gap) * step / (n_fillers + 1)
-            filler = to_cartesian(angle)
+            filler = to_cartesian(azimuths[here[0]] + np.degrees(gap) * step / (n_fillers + 1))
             if not any(_spans(face, vertices, filler) for face in real_faces):
-                ring.append(vertices.add(filler, [int(here), int(there)]))
+                ring.append([vertices.add(filler, [*here, *there])])
     return ring
 
 
-def _close_pole(vertices: _Vertices, real_faces: list[_Face], ring: list[int], side: float) -> None:
+def _close_pole(
+    vertices: _Vertices, real_faces: list[_Face], ring: list[list[int]], side: float
+) -> None:
     """Add an imaginary loudspeaker at the pole, and copies of the ring on the way there.
 
     Neither is needed where a loudspeaker stands at the pole or a triangle of real ones spans it.
@@ -192,17 +202,21 @@ def _close_pole(vertices: _Vertices, real_faces: list[_Face], ring: list[int], s
     if any(len(face.corners) == 3 and _spans(face, vertices, pole) for face in real_faces):
         return
     azimuths, elevations = to_spherical(vertices.array())
-    height = side * elevations[: vertices.n_real]
+    height = side * elevations
     # A loudspeaker at the edge of both layers belongs to both, as in BS.2127.
-    covering = np.flatnonzero((height >= MIDDLE_LAYER) & (height <= COVERING_LAYER))
+    covering = np.flatnonzero(
+        (height[: vertices.n_real] >= MIDDLE_LAYER) & (height[: vertices.n_real] <= COVERING_LAYER)
+    )
     if covering.size:
         first_azimuth = np.abs(azimuths[covering]).max() + COPY_MARGIN
         copy_elevation = elevations[covering].mean()
     else:
         first_azimuth, copy_elevation = 0.0, side * COPY_ELEVATION
-    for vertex in ring:
-        if abs(azimuths[vertex]) >= first_azimuth - 1e-5:
-            vertices.add(to_cartesian(azimuths[vertex], copy_elevation), [vertex])
+    for place in ring:
+        # Of loudspeakers above each other the nearest to the pole is the one below its copy.
+        nearest = max(place, key=lambda vertex: height[vertex])
+        if abs(azimuths[nearest]) >= first_azimuth - 1e-5:
+            vertices.add(to_cartesian(azimuths[nearest], copy_elevation), [nearest])
     vertices.add(pole)
 
 
@@ -221,9 +235,9 @@ def _close_hull(vertices: _Vertices) -> list[_Face]:
     """Faces of the hull, after imaginary loudspeakers in its holes and in faces of many corners."""
     points = vertices.array()
     _, thickness, axes = np.linalg.svd(points - points.mean(axis=0))
-    if thickness[-1] < THIN:
+    for axis in axes[thickness < THIN]:
         for side in (-1.0, 1.0):
-            vertices.add(side * axes[2])
+            vertices.add(side * axis)
     while True:
         faces = _hull(vertices.array())
         nearest = min(face.distance for face in faces)

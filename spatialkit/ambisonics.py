@@ -323,6 +323,8 @@ def convert_ambisonics(
 
     Raises
     ------
+    ShapeError
+        If the number of channels is not that of ``source``.
     LayoutError
         If a format is unknown or no Ambisonic one, or the target has the higher order.
 
@@ -388,6 +390,11 @@ def virtual_microphones(
 
     Raises
     ------
+    ShapeError
+        If the number of channels is not that of an order from 1 to 7, or angles and patterns do
+        not fit each other.
+    DirectionError
+        If an angle is not finite, or an elevation is beyond +-90 degrees.
     OptionError
         If a pattern is not from 0 to 1.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit._checks import as_audio
-from spatialkit._labels import everyday_label
+from spatialkit._labels import everyday_label, has_meaning
 from spatialkit.errors import LayoutError
 from spatialkit.geometry import angle_between
 from spatialkit.layouts import Layout, get_layout
@@ -22,8 +22,8 @@ SAME_DIRECTION_DEGREES = 0.5
 def channel_map(source: str | Layout, target: str | Layout) -> NDArray[np.intp]:
     """Where each channel of ``target`` stands in ``source``, if both share their loudspeakers.
 
-    Channels are matched by label; failing that by what the labels mean ("M+110" is "SL"); failing
-    that by direction. Never by position.
+    Channels are matched by what their labels mean ("M+110" is "SL"), or by direction where labels
+    are not those of BS.2051 or everyday layouts. Never by position.
 
     Parameters
     ----------
@@ -46,12 +46,8 @@ def channel_map(source: str | Layout, target: str | Layout) -> NDArray[np.intp]:
     """
     source, target = get_layout(source), get_layout(target)
     if source.n_channels == target.n_channels:
-        for meaning in (str, everyday_label):
-            have = [meaning(label) for label in source.labels]
-            want = [meaning(label) for label in target.labels]
-            if len(set(have)) == len(have) and set(have) == set(want):
-                return np.array([have.index(label) for label in want])
-        matched = _match_directions(source, target)
+        matched = _match_labels(source, target)
+        matched = _match_directions(source, target) if matched is None else matched
         if matched is not None:
             return matched
     raise LayoutError(
@@ -59,6 +55,15 @@ def channel_map(source: str | Layout, target: str | Layout) -> NDArray[np.intp]:
         f"({' '.join(target.labels)}) do not have the same loudspeakers: reordering needs them to, "
         "render() converts between different layouts"
     )
+
+
+def _match_labels(source: Layout, target: Layout) -> NDArray[np.intp] | None:
+    """Match what the labels mean; labels of one's own ("1", "2" ...) mean nothing."""
+    have, want = ([everyday_label(label) for label in one.labels] for one in (source, target))
+    known = all(map(has_meaning, (*source.labels, *target.labels)))
+    if not known or len(set(have)) < len(have) or set(have) != set(want):
+        return None
+    return np.array([have.index(label) for label in want])
 
 
 def _match_directions(source: Layout, target: Layout) -> NDArray[np.intp] | None:

@@ -159,7 +159,9 @@ def _decode(
     above = _matrix(layout, form, decoder, "max-re")
     # The high band is the input less the low band.
     low_band = _low_pass(audio, crossover / rate)
-    return _harmonics.apply(above, audio) + _harmonics.apply(below - above, low_band)
+    decoded = _harmonics.apply(above, audio)
+    decoded += _harmonics.apply(below - above, low_band)
+    return decoded
 
 
 def _low_pass(audio: NDArray[Any], crossover: float) -> NDArray[Any]:

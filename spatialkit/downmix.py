@@ -5,7 +5,7 @@ back to what they came from.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -104,8 +104,8 @@ def downmix_matrix(
     Returns
     -------
     ndarray, shape (out, channels)
-        float64; complex128 for "dplii", where j is a phase of +90 degrees. A mere reordering is a
-        permutation, whatever the method.
+        float64; of "dplii" complex128, where j is a phase of +90 degrees. The same loudspeakers in
+        another order give a permutation in float64, whatever the method.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def downmix_matrix(
     lfe_gain = as_number(lfe_gain, "lfe_gain")
     goal = get_format(target)
     if isinstance(goal, AmbisonicFormat):
-        raise LayoutError(f"downmix goes to a layout, got target {goal.name!r}: use render()")
+        raise LayoutError(f"downmix goes to a layout, got target {goal.name!r}: use render")
     return _matrix(get_format(source), goal, method, lfe_gain, bool(normalize)).copy()
 
 
@@ -206,6 +206,28 @@ def _hilbert_taps() -> NDArray[np.float64]:
     ideal = np.zeros(HILBERT_TAPS)
     ideal[odd] = -2.0 / (np.pi * offsets[odd])
     return ideal * np.kaiser(HILBERT_TAPS, HILBERT_KAISER_BETA)
+
+
+@overload
+def match_downmix(
+    upmix: ArrayLike,
+    original: ArrayLike,
+    source: str | Layout | AmbisonicFormat,
+    *,
+    method: str = "itu",
+    return_correction: Literal[False] = False,
+) -> NDArray[Any]: ...
+
+
+@overload
+def match_downmix(
+    upmix: ArrayLike,
+    original: ArrayLike,
+    source: str | Layout | AmbisonicFormat,
+    *,
+    method: str = "itu",
+    return_correction: Literal[True],
+) -> tuple[NDArray[Any], NDArray[np.float64]]: ...
 
 
 def match_downmix(
@@ -261,23 +283,34 @@ def match_downmix(
     >>> np.allclose(downmix(matched, "5.1"), stereo)
     True
     """
+    upmixed, difference, matrix = _misfit(upmix, original, source, method)
+    matched = upmixed.copy()
+    inverse = np.linalg.pinv(matrix)
+    for folded in np.flatnonzero(matrix.any(axis=0)):
+        matched[..., folded, :] += np.matmul(inverse[folded], difference)
+    return (matched, _size_db(upmixed, difference, matrix)) if return_correction else matched
+
+
+def correction_size(
+    upmix: ArrayLike, original: ArrayLike, source: str | Layout | AmbisonicFormat
+) -> NDArray[np.float64]:
+    """Size of the correction that `match_downmix` makes, in dB, without making it."""
+    return _size_db(*_misfit(upmix, original, source, "itu"))
+
+
+def _misfit(
+    upmix: ArrayLike, original: ArrayLike, source: str | Layout | AmbisonicFormat, method: str
+) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]:
+    """The upmix, what its downmix lacks of the original, and the matrix of the downmix."""
     if method == "dplii":
         raise OptionError("method 'dplii' shifts phases: match_downmix needs a real matrix")
     upmixed = channels_of(upmix, get_format(source))
     wanted, matrix = _original_and_matrix(original, upmixed, source, method)
     difference = wanted.astype(np.float64)
-    for channel in range(upmixed.shape[-2]):  # in float64 without a float64 copy of all channels
+    # Channel by channel: in float64 without a float64 copy of all of them.
+    for channel in np.flatnonzero(matrix.any(axis=0)):
         difference -= matrix[:, channel, None] * upmixed[..., channel, None, :]
-    matched = upmixed.copy()
-    inverse = np.linalg.pinv(matrix)
-    for folded in np.flatnonzero(matrix.any(axis=0)):
-        matched[..., folded, :] += np.matmul(inverse[folded], difference)
-    if not return_correction:
-        return matched
-    # The energy of inverse @ difference, from the two or one signals of the difference.
-    products = difference @ difference.swapaxes(-1, -2)
-    energy = np.einsum("ij,...ij->...", inverse.T @ inverse, products)
-    return matched, _ratio_db(energy, np.sum(np.square(upmixed, dtype=np.float64), axis=(-2, -1)))
+    return upmixed, difference, matrix
 
 
 def _original_and_matrix(
@@ -299,7 +332,15 @@ def _original_and_matrix(
     return wanted, downmix_matrix(source, "stereo" if stereo else "mono", method=method)
 
 
-def _ratio_db(energy: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+def _size_db(
+    upmixed: NDArray[Any], difference: NDArray[np.float64], matrix: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Energy of pinv(matrix) @ difference over that of ``upmixed``, in dB."""
+    inverse = np.linalg.pinv(matrix)
+    # From the two or one signals of the difference.
+    products = difference @ difference.swapaxes(-1, -2)
+    energy = np.einsum("ij,...ij->...", inverse.T @ inverse, products)
+    reference = np.sum(np.square(upmixed, dtype=np.float64), axis=(-2, -1))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(energy > 0.0, energy / reference, 0.0)
         return 10.0 * np.log10(ratio)

@@ -11,6 +11,8 @@
     ├── UpmixerError (ValueError)     an upmixer is unknown, broken, or breaks its contract
     └── AudioFileError (OSError)      a file cannot be read or written
 
+`SpatialkitWarning` (UserWarning) is for what is served but suspect.
+
 Every message says which argument, what came, what is accepted and, where it helps, what to do.
 """
 
@@ -22,12 +24,17 @@ __all__ = [
     "ShapeError",
     "SignalError",
     "SpatialkitError",
+    "SpatialkitWarning",
     "UpmixerError",
 ]
 
 
 class SpatialkitError(Exception):
     """Whatever spatialkit refuses: the base class of all its errors."""
+
+
+class SpatialkitWarning(UserWarning):
+    """Something is served, but suspect: such as a channel mask that is often wrong."""
 
 
 class ShapeError(SpatialkitError, ValueError):

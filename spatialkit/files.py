@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +21,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit import _containers
 from spatialkit._checks import as_audio, as_choice, as_count, require_finite
+from spatialkit._labels import VORBIS_SYSTEMS
 from spatialkit.channel_order import channel_map
-from spatialkit.errors import AudioFileError, LayoutError, ShapeError, SignalError
+from spatialkit.errors import (
+    AudioFileError,
+    LayoutError,
+    ShapeError,
+    SignalError,
+    SpatialkitWarning,
+)
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout, layout_names
 
 __all__ = ["Audio", "FileInfo", "info", "read", "write"]
@@ -31,8 +39,10 @@ Format = Layout | AmbisonicFormat
 SUBTYPES = {".wav": tuple(_containers.WAVE_ENCODINGS), ".flac": ("PCM_24", "PCM_16")}
 MOST_FLAC_CHANNELS = 8
 HIGHEST_FLAC_RATE = 655350
+# 7.1 with wides in WAVE, and what libsndfile and others write for any 8 channels.
+DOUBTFUL_MASK = 0xFF
 # Ogg has no mask: the number of channels says what they are (RFC 7845; Vorbis I, section 4.3.9).
-_VORBIS_LAYOUTS = {3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+_VORBIS_LAYOUTS = {n: name for n, name in enumerate(VORBIS_SYSTEMS, start=1) if n > 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +134,12 @@ def read(
         If there is no such file, it is no sound file, it is cut short, its mask contradicts its
         number of channels, or ``format`` does.
 
+    Warns
+    -----
+    SpatialkitWarning
+        If the mask is 0xFF, FL FR FC LFE BL BR FLC FRC: many programs write it for any 8 channels.
+        ``format`` says which they are.
+
     Examples
     --------
     >>> from spatialkit.sample import sample_path
@@ -144,15 +160,26 @@ def read(
     elif known is None and facts.wave_mask:
         raise AudioFileError(
             f"{path} has {facts.channels} channels but the channel mask {facts.wave_mask:#x}, "
-            "which does not fit: say what they are with format="
+            "which does not fit: say what they are (format=, in the shell --from)"
         )
+    elif facts.wave_mask == DOUBTFUL_MASK:
+        warnings.warn(
+            f"{path} has the channel mask 0xff, read as {' '.join(facts.format.labels)}, which many "
+            'programs write for any 8 channels: if it is ordinary 7.1, pass format="7.1" (in the '
+            "shell --from 7.1)",
+            SpatialkitWarning,
+            stacklevel=2,
+        )
+    samples, done = np.empty((facts.channels, facts.samples), dtype), 0
     with _opened(path) as file:
-        frames = file.read(dtype=dtype, always_2d=True)
-    if len(frames) < facts.samples:
+        while len(frames := file.read(_containers.BLOCK, dtype, always_2d=True)):
+            block = samples[:, done : done + len(frames)]
+            block[:] = frames.T if order is None else frames.T[order]
+            done += len(frames)
+    if done < facts.samples:
         raise AudioFileError(
-            f"{path} is cut short: it announces {facts.samples} samples and holds {len(frames)}"
+            f"{path} is cut short: it announces {facts.samples} samples and holds {done}"
         )
-    samples = np.ascontiguousarray(frames.T if order is None else frames.T[order])
     return Audio(samples, facts.sample_rate, known)
 
 
@@ -216,7 +243,7 @@ def write(
     ShapeError
         If the number of channels is not that of ``format``.
     SignalError
-        If a sample is NaN or infinite, or beyond -1 to 1 in PCM: nothing is clipped.
+        If samples are no floats, NaN or infinite, or beyond -1 to 1 in PCM: nothing is clipped.
     OptionError
         If the subtype or sample rate is not accepted.
 
@@ -240,7 +267,7 @@ def write(
     _check_level(path, samples, subtype)
     put = _containers.put_flac if kind == ".flac" else _containers.put_wave
     with _replacing(path) as file:
-        put(file, samples if order is None else samples[order], int(sample_rate), subtype, mask)
+        put(file, samples, order, int(sample_rate), subtype, mask)
 
 
 def check_target(path: Path, overwrite: bool) -> None:

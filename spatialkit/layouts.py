@@ -25,8 +25,8 @@ __all__ = [
     "layout_names",
 ]
 
+FLAT_DEGREES = 1.0
 CHANNEL_ORDERS = ("wave", "film", "vorbis")
-MOST_VORBIS_CHANNELS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,15 @@ class Layout:
     is_lfe: NDArray[np.bool_] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        labels = tuple(str(label) for label in self.labels)
+        try:
+            labels = tuple(str(label) for label in self.labels)
+            azimuth = np.array(self.azimuth, dtype=np.float64)
+            elevation = np.zeros(len(labels)) if self.elevation is None else self.elevation
+            elevation = np.array(elevation, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise LayoutError(
+                f"layout {self.name!r} needs labels and angles in degrees: {error}"
+            ) from error
         repeated = sorted({label for label in labels if labels.count(label) > 1})
         if repeated:
             raise LayoutError(
@@ -83,9 +91,6 @@ class Layout:
             is_lfe = np.array([label.startswith("LFE") for label in labels], dtype=bool)
         else:
             is_lfe = np.array(self.is_lfe, dtype=bool)
-        azimuth = np.array(self.azimuth, dtype=np.float64)
-        elevation = np.zeros(len(labels)) if self.elevation is None else self.elevation
-        elevation = np.array(elevation, dtype=np.float64)
         for what, values in (("azimuth", azimuth), ("elevation", elevation), ("is_lfe", is_lfe)):
             if values.shape != (len(labels),):
                 raise LayoutError(
@@ -152,6 +157,8 @@ class Layout:
         >>> Layout.from_wave_mask(0x3F).name
         '5.1'
         """
+        if not isinstance(mask, (int, np.integer)):
+            raise LayoutError(f"a channel mask is a whole number, got {mask!r}")
         labels = [label for label, bit in _labels.WAVE_BITS.items() if mask & bit]
         if mask != sum(_labels.WAVE_BITS[label] for label in labels) or not labels:
             raise LayoutError(
@@ -203,7 +210,9 @@ class Layout:
     @cached_property
     def loudspeakers(self) -> NDArray[np.intp]:
         """Indices of the channels that are no LFE, ascending."""
-        return np.flatnonzero(~self.is_lfe)
+        indices = np.flatnonzero(~self.is_lfe)
+        indices.flags.writeable = False
+        return indices
 
     @cached_property
     def directions(self) -> NDArray[np.float64]:
@@ -213,6 +222,11 @@ class Layout:
         vectors[real] = to_cartesian(self.azimuth[real], self.elevation[real])
         vectors.flags.writeable = False
         return vectors
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether all loudspeakers are on the horizon, within a degree: as rooms are measured."""
+        return bool(np.all(np.abs(self.elevation[self.loudspeakers]) <= FLAT_DEGREES))
 
     @cached_property
     def wave_mask(self) -> int:
@@ -253,8 +267,12 @@ class Layout:
                 f"{order} order does not say where {', '.join(lost or self.labels)} of "
                 f"{self.name!r} belongs"
             )
-        if order == "vorbis" and (self.n_channels > MOST_VORBIS_CHANNELS or "TFL" in roles):
-            raise LayoutError(f"Vorbis has no order for {self.name!r}, only for mono to 7.1")
+        systems = [set(_labels.EVERYDAY_SYSTEMS[name].split()) for name in _labels.VORBIS_SYSTEMS]
+        if order == "vorbis" and set(roles) not in systems:
+            raise LayoutError(
+                f"Vorbis has no order for {self.name!r}, only for "
+                + ", ".join(_labels.VORBIS_SYSTEMS)
+            )
         return self._taking(
             sorted(range(self.n_channels), key=lambda n: ranks.index(roles[n])),
             f"{self.name}:{order}",
@@ -277,6 +295,11 @@ class Layout:
 
     def __hash__(self) -> int:
         return hash(self._key)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Made anew by pickle and copy: NumPy forgets there that an array is read-only.
+        fields = (self.name, self.labels, self.azimuth, self.elevation, self.is_lfe)
+        return Layout, fields
 
     def __repr__(self) -> str:
         return f"Layout({self.name!r}: {' '.join(self.labels)})"
@@ -326,9 +349,12 @@ def get_layout(name: str | Layout) -> Layout:
 @cache
 def _named_layout(name: str) -> Layout:
     base, _, order = name.partition(":")
-    if base not in layout_names():
-        raise LayoutError(f"no layout is called {name!r}; known: {', '.join(layout_names())}")
-    if order:
+    if base not in layout_names() or order not in ("", *CHANNEL_ORDERS):
+        raise LayoutError(
+            f"no layout is called {name!r}; known: {', '.join(layout_names())}, also with "
+            + ", ".join(f":{order}" for order in CHANNEL_ORDERS)
+        )
+    if order in CHANNEL_ORDERS:
         return get_layout(base).in_order(order)
     if base in _labels.EVERYDAY_SYSTEMS:
         return _everyday_layout(base, _labels.EVERYDAY_SYSTEMS[base].split())

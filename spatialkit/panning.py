@@ -7,7 +7,7 @@ whole, and imaginary loudspeakers pass their power on where a layout leaves a ho
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ __all__ = ["vbap_gains", "vbap_pan"]
 # Directions in memory at a time, and those of them whose quadrature points are.
 CHUNK = 4096
 SPREAD_CHUNK = 64
+# Degrees below 360 within which the mean over all directions takes over from the quadrature. What
+# a cap of 357 degrees leaves out is 2e-4 of the sphere, less than the quadrature's own error.
+WHOLE_SPREAD = 3.0
 # Control points of moving sources: at most this far apart.
 STEP_DEGREES = 1.0
 
@@ -145,9 +148,9 @@ def vbap_pan(
 
     Notes
     -----
-    Gains of moving sources are computed at control points at most 1 degree and 441 samples (10 ms
-    at 44.1 kHz) apart, are linear between them, and are brought back to unit power at each sample:
-    no steps, and no table of gains at full rate.
+    Gains of moving sources are computed at control points at most 1 degree (of direction or spread)
+    and 160 samples (10 ms at 16 kHz) apart, are linear between them, and are brought back to unit
+    power at each sample: no steps, and no table of gains at full rate.
 
     Examples
     --------
@@ -192,7 +195,7 @@ class Panner:
     def __init__(self, layout: Layout) -> None:
         from spatialkit._panning_mesh import build_mesh
 
-        self.n_channels = layout.n_channels
+        self._layout = layout
         self._mesh = build_mesh(layout.directions[layout.loudspeakers])
         vertices, shared = np.nonzero(self._mesh.shares)
         self._shares = (
@@ -207,20 +210,37 @@ class Panner:
         """Gains (n, channels) of unit vectors (n, 3) with spreads (n,) in degrees."""
         vectors = vectors @ self._mesh.frame.T
         gains = self._point_gains(vectors)
-        around = arc_points if self._mesh.is_flat else cap_points
+        # Near the whole sphere its mean takes over, so that it is the same from everywhere.
+        whole = np.clip(1.0 - (360.0 - spreads) / WHOLE_SPREAD, 0.0, 1.0)
         wide = np.flatnonzero(spreads)
         for start in range(0, len(wide), SPREAD_CHUNK):
             some = wide[start : start + SPREAD_CHUNK]
-            points, weights = around(vectors[some], np.radians(spreads[some]) / 2.0)
-            each = self._point_gains(points.reshape(-1, 3))
-            powers = weights @ each.reshape(*points.shape[:2], -1) ** 2
+            powers = self._mean_powers(vectors[some], np.radians(spreads[some]) / 2.0)
+            if whole[some].any():
+                powers += whole[some, None] * (self._mean_power - powers)
             gains[some] = np.sqrt(powers / powers.sum(axis=-1, keepdims=True))
         return gains
+
+    def _mean_powers(
+        self, vectors: NDArray[np.float64], reaches: NDArray[np.float64], finer: int = 1
+    ) -> NDArray[np.float64]:
+        """Powers (n, channels) in the mean over caps, or over arcs on flat layouts."""
+        around = arc_points if self._layout.is_flat else cap_points
+        # The more loudspeakers, the finer the pattern of gains that is averaged.
+        fineness = finer * max(4.0, np.sqrt(self._layout.n_channels))
+        points, weights = around(vectors, reaches, int(np.ceil(fineness)))
+        each = self._point_gains(points.reshape(-1, 3))
+        return weights @ each.reshape(*points.shape[:2], -1) ** 2
+
+    @cached_property
+    def _mean_power(self) -> NDArray[np.float64]:
+        """Powers (channels,) in the mean over all directions."""
+        return self._mean_powers(np.array([[1.0, 0.0, 0.0]]), np.array([np.pi]), finer=6)[0]
 
     def _point_gains(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         from spatialkit._panning_kernels import pan
 
-        mesh, gains = self._mesh, np.empty((len(vectors), self.n_channels))
+        mesh, gains = self._mesh, np.empty((len(vectors), self._layout.n_channels))
         pan(vectors, mesh.planes, mesh.corners, mesh.bases, *self._shares, gains)
         return gains
 

@@ -116,10 +116,15 @@ def render_matrix(source: Format, target: Format, **options: Any) -> NDArray[np.
     return _matrix_of(source, target, options).copy()
 
 
-def _matrix_of(source: Format, target: Format, options: dict[str, Any]) -> NDArray[np.float64]:
-    if target == "binaural":
+def as_target(target: Format) -> Layout | AmbisonicFormat:
+    """``target`` as what `render` goes to."""
+    if isinstance(target, str) and target == "binaural":
         raise LayoutError("binaural rendering is not available in this version")
-    start, goal = get_format(source), get_format(target)
+    return get_format(target)
+
+
+def _matrix_of(source: Format, target: Format, options: dict[str, Any]) -> NDArray[np.float64]:
+    start, goal = get_format(source), as_target(target)
     decodes = isinstance(start, AmbisonicFormat) and isinstance(goal, Layout)
     unknown = [name for name in options if not (decodes and name in DECODING_OPTIONS)]
     if unknown:
@@ -128,6 +133,9 @@ def _matrix_of(source: Format, target: Format, options: dict[str, Any]) -> NDArr
             f"render from {start.name!r} to {goal.name!r} has no option {unknown[0]!r}: it accepts "
             f"{accepted}"
         )
+    for name, value in options.items():
+        if not isinstance(value, str):
+            raise OptionError(f"{name} must be a name, got {value!r}")
     if options.get("weights") == "dual-band":
         raise OptionError("dual-band decoding is not one matrix: use decode_ambisonics")
     return _matrix(start, goal, **options)
@@ -153,10 +161,10 @@ def _matrix(
 
 
 def _between_layouts(source: Layout, target: Layout) -> NDArray[np.float64]:
-    permutation = permutation_matrix(source, target)
+    named = _is_named(source) and _is_named(target)
+    permutation = permutation_matrix(source, target) if named else None
     if permutation is not None:
         return permutation
-    named = _is_named(source) and _is_named(target)
     if named and source.n_channels > target.n_channels:
         return downmix_matrix(source, target)
     matrix = lfe_matrix(source, target)

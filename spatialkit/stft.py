@@ -45,12 +45,14 @@ def stft(
     -------
     ndarray of complex, shape (..., bins, frames)
         ``bins`` is ``n_fft // 2 + 1``, ``frames`` is ``1 + samples // hop``. complex64 of float32,
-        complex128 of float64. Frames lie next to each other in memory.
+        complex128 of float64. The bins of a frame lie next to each other in memory.
 
     Raises
     ------
+    ShapeError, SignalError
+        If ``audio`` has no axis or seems to be frames-first, or is not of float32 or float64.
     OptionError
-        If window and hop leave samples nearly unseen, so that no inverse exists: their least
+        If an option is not accepted, or if window and hop leave samples nearly unseen, so that no inverse exists: their least
         overlap sum (of the squared window) is below a thousandth of the largest.
 
     Examples
@@ -98,8 +100,10 @@ def istft(
 
     Raises
     ------
+    ShapeError, SignalError
+        If ``spectrum`` has not the bins of ``n_fft``, or is not of complex64 or complex128.
     OptionError
-        If window and hop leave samples nearly unseen (see `stft`), or if ``length`` reaches into
+        If an option is not accepted, if window and hop leave samples nearly unseen (see `stft`), or if ``length`` reaches into
         samples that the last frame hardly saw. The latter does not happen for ``length`` up to
         ``hop * frames - 1`` with the Hann window and a hop of at most ``n_fft // 4``; with larger
         hops pad the audio to a multiple of the hop.

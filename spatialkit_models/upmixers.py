@@ -17,10 +17,11 @@ class _LearnedUpmixer(Upmixer):
 
     @classmethod
     def unavailable(cls) -> str:
-        """Name the extra that is missing; with it, say that the network is not there yet."""
+        """Name the extra that is missing, and say that the network is not there yet."""
+        to_come = "its network and weights are still to come"
         if any(find_spec(module) is None for module in REQUIREMENTS):
-            return "needs `pip install spatialkit[models]`"
-        return "is not available in this version: its network and weights are still to come"
+            return f"needs `pip install spatialkit[models]`; {to_come}"
+        return f"is not available in this version: {to_come}"
 
 
 class StyleVAEUpmixer(_LearnedUpmixer):

@@ -1,7 +1,9 @@
 """Layouts against the Recommendation's tables, DESIGN's masks, and other programs' orders."""
 
+import copy
 import itertools
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -147,6 +149,11 @@ def test_other_orders_of_the_same_loudspeakers(order, name, labels):
     assert get_layout(f"{name}:{order}") == layout
 
 
+def test_vorbis_has_seven_channels_with_an_lfe_only():
+    with pytest.raises(LayoutError, match=r"Vorbis has no order for '7\.0', only for mono"):
+        get_layout("7.0:vorbis")
+
+
 def test_orders_that_do_not_know_a_channel_are_refused():
     with pytest.raises(LayoutError, match="does not say where LFE2, B"):
         get_layout("9+10+3").in_order("film")
@@ -182,6 +189,16 @@ def test_reordering_follows_the_loudspeakers_and_comes_back(group):
 def test_layouts_with_their_own_labels_are_matched_by_direction():
     mine = Layout("mine", ["a", "b", "c"], [0.0, -30.0, 30.0])
     assert channel_map("3.0", mine).tolist() == [2, 1, 0]
+
+
+def test_labels_of_ones_own_mean_nothing():
+    """Layouts made from directions number their channels: "1" of one is not "1" of another."""
+    there = Layout.from_directions([-30.0, 30.0])
+    assert channel_map(Layout.from_directions([30.0, -30.0]), there).tolist() == [1, 0]
+    square = Layout.from_directions([45, 135, -135, -45])
+    turned = Layout.from_directions([0, 90, 180, -90])
+    with pytest.raises(LayoutError, match="do not have the same loudspeakers"):
+        channel_map(square, turned)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +270,8 @@ def test_json_that_is_no_layout_is_refused(text, message):
         (("x", ["a"], [0.0], [np.nan]), "elevation must be finite"),
         (("x", ["a"], [0.0], [91.0]), "elevation must be from -90 to 90"),
         (("x", ["a", "b"], [0.0]), "one value per channel"),
+        (("x", ["a"], ["north"]), "needs labels and angles in degrees"),
+        (("x", None, [0.0]), "needs labels and angles in degrees"),
     ],
 )
 def test_impossible_layouts_are_refused_at_construction(arguments, message):
@@ -265,8 +284,11 @@ def test_layouts_are_values():
     assert one == other
     assert hash(one) == hash(other)
     assert one != Layout("x", ["a", "LFE"], [11.0, np.nan])
-    with pytest.raises(ValueError, match="read-only"):
-        one.azimuth[0] = 5.0
+    for same in (one, pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
+        assert same == one
+        for values in (same.azimuth, same.elevation, same.is_lfe, same.loudspeakers):
+            with pytest.raises(ValueError, match="read-only"):
+                values[0] = 1
 
 
 def test_unknown_names_list_the_known_ones():

@@ -63,6 +63,18 @@ def test_loudness_equals_pyloudnorm(rng, layout, channels):
     assert -60.0 < ours < 0.0
 
 
+@pytest.mark.parametrize("softer_db", [6.0, 9.0, 9.9, 10.1, 11.0, 12.0, 12.6, 15.0])
+def test_the_relative_gate_is_10_lu_below_the_ungated_mean(softer_db):
+    """A tone with a softer second half: in the mean as long as it is above the gate.
+
+    The ungated mean of both lies 2.8 to 2.1 dB below the louder half for what is softer by 9 to
+    15 dB, so the gate opens at about 12.6.
+    """
+    tone = sine(997.0, 48000, 10.0)
+    tone[240_000:] *= 10.0 ** (-softer_db / 20.0)
+    assert loudness(tone, "mono", 48000) == pytest.approx(peer(tone[None], 48000), abs=1e-6)
+
+
 @pytest.mark.parametrize("rate", [22050, 44100, 96000])
 def test_loudness_at_other_rates_comes_near_pyloudnorm(rng, rate):
     """That one keeps the high-pass at (1, -2, 1), up to 0.05 dB off the response at 48 kHz."""

@@ -84,6 +84,17 @@ UNUSUAL = [
     pointing(to_cartesian(np.arange(0, 360, 60)) @ rotation_matrix(20, 35, 10).T, "tilted ring"),
     *_random_layouts(),
 ]
+ABOVE_EACH_OTHER = Layout.from_directions(
+    [30.0, -30.0, 0.0, 110.0, -110.0, 0.0], [0, 0, 0, 0, 0, 5], name="two centres"
+)
+UNUSUAL += [
+    ABOVE_EACH_OTHER,
+    Layout.from_directions(
+        [30.0, 30.0, -30.0, -30.0, 110.0, -110.0], [-8, 8, -8, 8, 0, 0], name="doubled fronts"
+    ),
+    Layout.from_directions([0.0, 1.0, 0.0, -1.0], [0.0, 0.0, 1.0, 0.0], name="close together"),
+    Layout.from_directions([0.0, 120.0, -120.0], 89.97, name="at the zenith"),
+]
 COINCIDENT = [
     Layout.from_directions([30.0, 30.0, -30.0, 110.0, -110.0], name="coincident pair"),
     Layout.from_directions([30.0, 30.0], name="one place, two loudspeakers"),
@@ -249,8 +260,8 @@ def test_gains_are_continuous(layout, rng):
     vectors = np.vstack([vectors, arcs / np.linalg.norm(arcs, axis=1, keepdims=True)])
     nearby = vectors + 1e-8 * random_directions(rng, len(vectors))
     change = np.abs(gains_towards(nearby, layout) - gains_towards(vectors, layout)).max()
-    # A jump is of the size of a gain; slivers of random layouts are steep, up to 1000 a radian.
-    assert change < 1e-5
+    # A jump is of the size of a gain; slivers are steep, up to 3000 a radian.
+    assert change < 1e-4
 
 
 @every_layout
@@ -311,6 +322,14 @@ def test_a_source_straight_behind_is_exact_on_both_ends_of_the_scale(azimuth):
     np.testing.assert_array_equal(vbap_gains(azimuth, layout="6.1"), [0, 0, 0, 0, 1, 0, 0])
 
 
+def test_loudspeakers_above_each_other_are_one_place_of_the_ring():
+    behind = vbap_gains(180.0, layout=ABOVE_EACH_OTHER)
+    np.testing.assert_allclose(behind, [0, 0, 0, *np.sqrt([0.5, 0.5]), 0], atol=1e-14)
+    above, below = vbap_gains(0.0, [30.0, -30.0], layout=ABOVE_EACH_OTHER)
+    np.testing.assert_allclose(above, [0, 0, 0, 0, 0, 1], atol=1e-14)
+    np.testing.assert_allclose(below, [0, 0, 1, 0, 0, 0], atol=1e-14)
+
+
 def test_coincident_loudspeakers_share_equally_in_power():
     pair, stack, tops = COINCIDENT
     np.testing.assert_allclose(vbap_gains(30, layout=pair)[:2], np.sqrt([0.5, 0.5]), atol=1e-15)
@@ -344,8 +363,14 @@ def test_spread_is_the_power_mean_over_a_cap_or_an_arc(name, spread, rng):
 @pytest.mark.parametrize("name", ["mono", "stereo", "5.0", "4+5+1", "7.1.4"])
 def test_full_spread_is_the_same_from_everywhere(name, rng):
     gains = gains_towards(sphere(rng, 20)[::6], name, spread=360.0)
-    # The quadrature's error: see CAP_RINGS.
-    np.testing.assert_allclose(gains - gains[0], 0.0, atol=1e-3)
+    np.testing.assert_allclose(gains - gains[0], 0.0, atol=1e-12)
+
+
+def test_a_degree_off_the_horizon_spread_is_still_an_arc():
+    nearly = Layout.from_directions([30, -30, 0, 110, -110], [0, 0, 0.5, 0, -0.5])
+    exact = vbap_gains(20.0, layout="5.0", spread=90.0)[[0, 1, 2, 3, 4]]
+    # Half a degree of elevation moves gains by about a hundredth.
+    np.testing.assert_allclose(vbap_gains(20.0, layout=nearly, spread=90.0), exact, atol=0.02)
 
 
 @pytest.mark.parametrize("name", ["stereo", "5.0", "7.1.4"])
@@ -500,6 +525,13 @@ def test_a_path_with_a_point_per_sample_is_followed_to_the_sample(rng):
     azimuths = rng.uniform(-60, 60, 5000).cumsum() / 20
     out = vbap_pan(np.ones(5000), azimuths, layout="5.0")
     np.testing.assert_allclose(out, vbap_gains(azimuths).T, atol=1e-9)
+
+
+def test_a_spread_that_changes_quickly_is_followed():
+    out = vbap_pan(np.ones(200), [20.0, 20.0], layout="7.1.4", spread=[0.0, 180.0])
+    exact = vbap_gains(20.0, layout="7.1.4", spread=np.linspace(0.0, 180.0, 200)).T
+    # Second differences over a degree; the first gains grow like a root.
+    np.testing.assert_allclose(out, exact, atol=0.03)
 
 
 def test_input_is_left_alone(rng):

@@ -30,6 +30,16 @@ def pairwise_gains(azimuth, first, second):
 # Known matrices
 
 
+def test_custom_layouts_share_directions_whatever_their_labels_say():
+    square, turned = (Layout.from_directions(a) for a in ([45, 135, -135, -45], [0, 90, 180, -90]))
+    half = np.sqrt(0.5)
+    expected = half * np.array([[1, 0, 0, 1], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]])
+    np.testing.assert_allclose(render_matrix(square, turned), expected, atol=ROUNDING)
+    wide = Layout("wide", ["FL", "FR", "BL", "BR"], [60.0, -60.0, 100.0, -100.0])
+    assert render_matrix("quad", wide)[0, 0] < 1.0
+    np.testing.assert_array_equal(render_matrix(wide, wide), np.eye(4))
+
+
 def test_5_1_to_7_1_4_keeps_the_front_and_pans_the_surrounds():
     expected = np.zeros((12, 6))
     expected[[0, 1, 2, 3], [0, 1, 2, 3]] = 1.0

@@ -141,6 +141,11 @@ def print_error(sentence: str, debug: bool) -> None:
     click.echo(f"Error: {' '.join(sentence.splitlines())}", err=True)
 
 
+def print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning in one line on stderr: takes the place of `warnings.showwarning`."""
+    click.echo(f"warning: {' '.join(str(message).splitlines())}", err=True)
+
+
 def print_json(facts: Any) -> None:
     """Print as JSON; NaN, which it cannot say, is null, infinity is "inf" or "-inf"."""
     click.echo(json.dumps(_plain(facts), indent=2, allow_nan=False))

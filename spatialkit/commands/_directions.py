@@ -35,7 +35,8 @@ azimuth_option = click.option(
     "--azimuth",
     type=Angles(),
     required=True,
-    help=f"Degrees, positive to the left: {SYNTAX}.",
+    help=f"Degrees, positive to the left: {SYNTAX}. A single one is for all channels: they are summed "
+    "there.",
 )
 elevation_option = click.option(
     "--elevation",

@@ -17,7 +17,7 @@ from spatialkit.errors import LayoutError
 @_common.file_argument
 @_common.output_option
 @click.option(
-    "--layout", metavar="NAME", default="5.1", show_default=True, help="See: spatialkit layouts."
+    "--layout", metavar="NAME", default="5.0", show_default=True, help="See: spatialkit layouts."
 )
 @click.option(
     "--from",

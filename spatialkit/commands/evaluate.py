@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 @click.argument("reference", type=_common.FILE)
 @click.argument("estimate", type=_common.FILE)
 @click.option(
+    "--from",
     "--layout",
-    metavar="NAME",
+    "layout",
+    metavar="FORMAT",
     help="What the channels of both files are, if they do not say: a layout or Ambisonic format.",
 )
 @_common.json_option
@@ -60,6 +62,6 @@ def _common_format(first: Audio, second: Audio) -> Layout | AmbisonicFormat | No
     if first.format and second.format and first.format != second.format:
         raise LayoutError(
             f"the reference is {first.format.name!r}, the estimate {second.format.name!r}: render "
-            "one to the other's format, or say with --layout what both are"
+            "one to the other's format, or say with --from what both are"
         )
     return first.format or second.format

@@ -26,7 +26,7 @@ from spatialkit.commands import _common, _directions
     help="Degrees, 0 to 360: how wide a source is; written as --azimuth.",
 )
 @click.option(
-    "--layout", metavar="NAME", default="5.1", show_default=True, help="See: spatialkit layouts."
+    "--layout", metavar="NAME", default="5.0", show_default=True, help="See: spatialkit layouts."
 )
 @_common.force_option
 @_common.json_option

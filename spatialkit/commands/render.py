@@ -38,10 +38,9 @@ def command(
     Loudspeakers that both have keep their channels, others are panned; fewer channels are a
     downmix.
     """
-    from spatialkit.layouts import get_format
-    from spatialkit.rendering import render
+    from spatialkit.rendering import as_target, render
 
-    target = get_format(target_format)
+    target = as_target(target_format)
     _common.check_output(output, [source], force)
     audio, found = _common.read_known(source, source_format)
     rendered = render(audio.samples, found, target)

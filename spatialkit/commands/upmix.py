@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,11 +70,15 @@ def command(
     channels (ITU-R BS.775; Ambisonics: W), differs from it; the correction is what would have to
     be added to the upmix to make it exact, relative to the upmix.
     """
+    from tqdm import tqdm
+
     upmixer = _make(name, settings, layout)
     outputs = _outputs(sources, output, force)
     done: list[dict[str, Any]] = []
     failed = 0
-    for source, target in zip(sources, outputs, strict=True):
+    quiet = as_json or len(sources) == 1 or not sys.stderr.isatty()
+    progress = tqdm(sources, unit="file", leave=False, disable=quiet)
+    for source, target in zip(progress, outputs, strict=True):
         try:
             facts = _upmix(upmixer, source, target, force)
         except SpatialkitError as error:
@@ -81,10 +86,12 @@ def command(
                 raise
             failed += 1
             facts = {"input": str(source), "error": str(error)}
-            _common.print_error(str(error), click.get_current_context().obj["debug"])
+            with tqdm.external_write_mode():
+                _common.print_error(str(error), click.get_current_context().obj["debug"])
         done.append(facts)
         if not as_json and "error" not in facts:
-            _print(facts)
+            with tqdm.external_write_mode():
+                _print(facts)
     if as_json:
         _common.print_json(done)
     return 1 if failed else 0
@@ -140,12 +147,12 @@ def _upmix(upmixer: Upmixer, source: Path, output: Path, force: bool) -> dict[st
 
 def _fold_down(upmix: Any, original: Any, format: Any) -> dict[str, float]:
     """How well the upmix folds down, and how large a correction would make it exact, in dB."""
-    from spatialkit.downmix import match_downmix
+    from spatialkit.downmix import correction_size
     from spatialkit.metrics import downmix_error
 
     try:
         error = float(downmix_error(upmix, original, format))
-        _, correction = match_downmix(upmix, original, format, return_correction=True)
+        correction = correction_size(upmix, original, format)
     except LayoutError:  # no rule for these loudspeakers
         return {"downmix_error_db": math.nan, "downmix_correction_db": math.nan}
     return {"downmix_error_db": error, "downmix_correction_db": float(correction)}

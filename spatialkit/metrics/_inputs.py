@@ -74,7 +74,9 @@ def in_blocks(*arrays: NDArray[Any]) -> Iterator[tuple[NDArray[np.float64], ...]
     rows = max(math.prod(array.shape[:-1]) for array in arrays)
     step = max(VALUES_AT_ONCE // max(rows, 1), 1)
     for start in range(0, arrays[0].shape[-1], step):
-        yield tuple(array[..., start : start + step].astype(np.float64) for array in arrays)
+        # In one memory order: sums of equal signals are then equal to the bit.
+        pieces = (array[..., start : start + step] for array in arrays)
+        yield tuple(piece.astype(np.float64, order="C") for piece in pieces)
 
 
 def averaged(values: NDArray[Any], frames: int | None, bins: int | None) -> NDArray[Any]:

@@ -101,7 +101,7 @@ def icc(
     bins: int | None = 1,
     floor_db: float = -60.0,
 ) -> NDArray[np.float64]:
-    """Interchannel coherence: magnitude of the normalised cross-spectrum, averaged over a span.
+    """Interchannel coherence: magnitude of the normalized cross-spectrum, averaged over a span.
 
     Parameters
     ----------

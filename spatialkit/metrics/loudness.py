@@ -74,7 +74,7 @@ def loudness(
     if power.shape[-1] == 0:
         return np.full(power.shape[:-1], np.nan)[()]
     gate = power > _power_of(ABSOLUTE_GATE_LUFS)
-    relative = _power_of(RELATIVE_GATE_LU - OFFSET_LU) * _mean(power, gate)
+    relative = 10.0 ** (RELATIVE_GATE_LU / 10.0) * _mean(power, gate)
     gate &= power > relative[..., None]
     with np.errstate(divide="ignore"):
         return (OFFSET_LU + 10.0 * np.log10(_mean(power, gate)))[()]

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from spatialkit._checks import as_audio, as_count, require_finite
-from spatialkit.errors import ShapeError, UpmixerError
+from spatialkit.errors import ShapeError, SignalError, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.upmixing.options import NoOptions, build_options
 
@@ -193,8 +193,12 @@ class Upmixer:
                 f"upmixer {self.name!r} returned {array.dtype} of shape {array.shape} instead of "
                 f"floating-point audio of shape {expected}"
             )
-        if not np.isfinite(array).all():
-            raise UpmixerError(f"upmixer {self.name!r} returned NaN or infinity for finite audio")
+        try:
+            require_finite(array, "output")
+        except SignalError as error:
+            raise UpmixerError(
+                f"upmixer {self.name!r} returned NaN or infinity for finite audio: {error}"
+            ) from error
         return array.astype(audio.dtype, copy=False)
 
     def __repr__(self) -> str:
@@ -282,10 +286,10 @@ class UpmixStream(ABC):
 
 
 class _MemorylessStream(UpmixStream):
-    """Every block is a signal of its own."""
+    """Every block is a signal of its own, at the native rate."""
 
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
-        return self.upmixer.upmix(block, self.sample_rate)
+        return self.upmixer._check_output(self.upmixer._upmix(block, self.sample_rate), block)
 
     def _flush(self) -> NDArray[Any]:
         return self._nothing()

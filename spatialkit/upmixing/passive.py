@@ -34,9 +34,11 @@ class _PassiveUpmixer(Upmixer):
         gains = self.gains if len(audio) == 2 else MONO_TO_SIDE * self.gains.sum(1, keepdims=True)
         gains = gains.astype(audio.dtype)
         # Not gains @ audio: the rounding of BLAS depends on how long a block is.
-        result = gains[:, :1] * audio[0]
-        for column, channel in zip(gains.T[1:], audio[1:], strict=True):
-            result += column[:, None] * channel
+        result = np.zeros((len(gains), audio.shape[1]), audio.dtype)
+        product = np.empty_like(audio[0])
+        for row, row_gains in zip(result, gains, strict=True):
+            for n in np.flatnonzero(row_gains):
+                row += np.multiply(audio[n], row_gains[n], out=product)
         return result
 
 

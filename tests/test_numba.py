@@ -1,0 +1,51 @@
+"""Compiled loops work wherever they are called, with a cache or without."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+CALL = "import spatialkit; print(spatialkit.vbap_gains(30.0, layout='5.0').tolist())"
+EXPECTED = "[1.0, 0.0, 0.0, 0.0, 0.0]"
+
+
+def call(cache, **options):
+    done = subprocess.run(
+        [sys.executable, "-c", CALL],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
+        capture_output=True,
+        text=True,
+        check=True,
+        **options,
+    )
+    return done.stdout.strip()
+
+
+def test_kernels_are_kept_on_disk(tmp_path):
+    assert call(tmp_path) == EXPECTED
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+    assert any("_panning_kernels.pan" in path.name for path in kept)
+    assert call(tmp_path) == EXPECTED
+    assert kept == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+
+
+def test_damaged_caches_are_passed_over(tmp_path):
+    assert call(tmp_path) == EXPECTED
+    for path in tmp_path.rglob("*.nbi"):
+        path.write_bytes(path.read_bytes()[:50])
+    assert call(tmp_path) == EXPECTED
+
+
+def test_no_writable_folder_is_needed(tmp_path):
+    """Not a folder at all: no user, not even root, can write there."""
+    (tmp_path / "file").touch()
+    assert call(tmp_path / "file" / "below") == EXPECTED
+
+
+def test_a_full_disk_does_not_matter(tmp_path):
+    resource = pytest.importorskip("resource")
+    tiny = (1024, 1024)
+    assert call(tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, tiny)) == (
+        EXPECTED
+    )

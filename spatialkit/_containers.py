@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Frames that are read or written at a time.
-BLOCK = 16384
+BLOCK = 65536
 # What a RIFF size can say; this very number stands for "unknown" in files written to a pipe.
 LARGEST_SIZE = 0xFFFFFFFF
 _PCM, _IEEE_FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE

@@ -53,7 +53,7 @@ def channel_map(source: str | Layout, target: str | Layout) -> NDArray[np.intp]:
     raise LayoutError(
         f"{source.name!r} ({' '.join(source.labels)}) and {target.name!r} "
         f"({' '.join(target.labels)}) do not have the same loudspeakers: reordering needs them to, "
-        "render() converts between different layouts"
+        "render converts between different layouts"
     )
 
 

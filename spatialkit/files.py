@@ -137,7 +137,7 @@ def read(
     Warns
     -----
     SpatialkitWarning
-        If the mask is 0xFF, FL FR FC LFE BL BR FLC FRC: many programs write it for any 8 channels.
+        If the mask is 0xFF, 7.1 with FLC and FRC: many programs write it for any 8 channels.
         ``format`` says which they are.
 
     Examples
@@ -164,23 +164,12 @@ def read(
         )
     elif facts.wave_mask == DOUBTFUL_MASK:
         warnings.warn(
-            f"{path} has the channel mask 0xff, read as {' '.join(facts.format.labels)}, which many "
-            'programs write for any 8 channels: if it is ordinary 7.1, pass format="7.1" (in the '
-            "shell --from 7.1)",
+            f"{path} has the channel mask 0xff (wide 7.1), which many programs write for any 8 "
+            'channels: if it is ordinary 7.1, pass format="7.1" (in the shell --from 7.1)',
             SpatialkitWarning,
             stacklevel=2,
         )
-    samples, done = np.empty((facts.channels, facts.samples), dtype), 0
-    with _opened(path) as file:
-        while len(frames := file.read(_containers.BLOCK, dtype, always_2d=True)):
-            block = samples[:, done : done + len(frames)]
-            block[:] = frames.T if order is None else frames.T[order]
-            done += len(frames)
-    if done < facts.samples:
-        raise AudioFileError(
-            f"{path} is cut short: it announces {facts.samples} samples and holds {done}"
-        )
-    return Audio(samples, facts.sample_rate, known)
+    return Audio(_read_samples(facts, order, dtype), facts.sample_rate, known)
 
 
 def info(path: str | os.PathLike[str]) -> FileInfo:
@@ -339,6 +328,27 @@ def _stored_layout(
         if named.wave_mask and set(named.labels) == set(layout.labels):
             return named, channel_map(layout, named)
     return layout, None
+
+
+def _read_samples(
+    facts: FileInfo, order: NDArray[np.intp] | None, dtype: str
+) -> NDArray[np.floating]:
+    """Samples of a file, held once: block by block they are turned and put in order."""
+    samples = np.empty((facts.channels, facts.samples), dtype)
+    end = 0
+    with _opened(facts.path) as file:
+        while end < facts.samples:
+            count = min(_containers.BLOCK, facts.samples - end)
+            block = file.read(count, dtype, always_2d=True).T
+            if not block.size:
+                break
+            start, end = end, end + block.shape[1]
+            samples[:, start:end] = block if order is None else block[order]
+    if end < facts.samples:
+        raise AudioFileError(
+            f"{facts.path} is cut short: it announces {facts.samples} samples and holds {end}"
+        )
+    return samples
 
 
 @contextmanager

@@ -50,10 +50,12 @@ def stft(
     Raises
     ------
     ShapeError, SignalError
-        If ``audio`` has no axis or seems to be frames-first, or is not of float32 or float64.
+        If ``audio`` has no axis or looks frames-first, a window has not ``n_fft`` samples, or
+        ``audio`` is not float32 or float64.
     OptionError
-        If an option is not accepted, or if window and hop leave samples nearly unseen, so that no inverse exists: their least
-        overlap sum (of the squared window) is below a thousandth of the largest.
+        If an option is not accepted, or window and hop leave samples nearly unseen, so that no
+        inverse exists: their least overlap sum (of the squared window) is below a thousandth of
+        the largest.
 
     Examples
     --------
@@ -101,12 +103,13 @@ def istft(
     Raises
     ------
     ShapeError, SignalError
-        If ``spectrum`` has not the bins of ``n_fft``, or is not of complex64 or complex128.
+        If ``spectrum`` has not the bins of ``n_fft``, a window has not ``n_fft`` samples, or
+        ``spectrum`` is not complex64 or complex128.
     OptionError
-        If an option is not accepted, if window and hop leave samples nearly unseen (see `stft`), or if ``length`` reaches into
-        samples that the last frame hardly saw. The latter does not happen for ``length`` up to
-        ``hop * frames - 1`` with the Hann window and a hop of at most ``n_fft // 4``; with larger
-        hops pad the audio to a multiple of the hop.
+        If an option is not accepted, window and hop leave samples nearly unseen (see `stft`), or
+        ``length`` reaches into samples that the last frame hardly saw. The latter does not happen
+        for ``length`` up to ``hop * frames - 1`` with the Hann window and a hop of at most
+        ``n_fft // 4``; with larger hops pad the audio to a multiple of the hop.
 
     References
     ----------

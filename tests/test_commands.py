@@ -6,18 +6,20 @@ import json
 import subprocess
 import sys
 import types
+import warnings
 from importlib.metadata import EntryPoint
 
 import click
 import numpy as np
 import pytest
+import soundfile
 
 from spatialkit import commands
 from spatialkit.__main__ import main
 from spatialkit.ambisonics import encode_ambisonics
 from spatialkit.commands import COMMANDS
 from spatialkit.decoding import decode_ambisonics
-from spatialkit.downmix import downmix
+from spatialkit.downmix import downmix, match_downmix
 from spatialkit.files import info, read, write
 from spatialkit.layouts import get_layout, layout_names
 from spatialkit.metrics import downmix_error, evaluate
@@ -116,7 +118,8 @@ def test_upmix_writes_what_the_library_gives(folder, capsys):
     assert facts["peak_db"] == pytest.approx(20 * np.log10(np.abs(expected).max()), abs=1e-6)
     fold_down = downmix_error(expected, stereo, "7.1.4")
     assert facts["downmix_error_db"] == pytest.approx(float(fold_down), abs=1e-9)
-    assert -60 < facts["downmix_correction_db"] < 0
+    _, correction = match_downmix(expected, stereo, "7.1.4", return_correction=True)
+    assert facts["downmix_correction_db"] == correction
 
 
 def test_upmix_of_the_bundled_song_prints_what_it_made(folder, capsys):
@@ -125,6 +128,23 @@ def test_upmix_of_the_bundled_song_prints_what_it_made(folder, capsys):
     assert printed.startswith("song.flac: 5.1, 6 channels, 30.00 s at 44100 Hz, peak -")
     assert "by matrix; fold-down " in printed
     assert info("song.flac").format == get_layout("5.1")
+
+
+def test_upmix_of_several_files_shows_on_a_terminal_how_far_it_is(folder, capsys, monkeypatch):
+    line = "upmix stereo.wav mono.wav -o up --force"
+    for terminal, options, shown in (
+        (False, "", False),
+        (True, " --json", False),
+        (True, "", True),
+    ):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
+        assert shell(line + options) == 0
+        captured = capsys.readouterr()
+        assert ("0/2" in captured.err) == shown
+        assert captured.out.count("up/") == 2
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert shell("upmix stereo.wav -o one.wav") == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_upmix_of_several_files_goes_on_after_a_bad_one(folder, capsys):
@@ -161,6 +181,13 @@ def test_pan_gives_each_channel_its_direction(folder):
     assert shell("pan stereo.wav -o out.wav --azimuth 45,-100 --elevation 20 --layout 7.1.4") == 0
     expected = vbap_pan(samples("stereo.wav"), [45.0, -100.0], 20.0, layout="7.1.4")
     assert np.array_equal(samples("out.wav"), expected)
+
+
+def test_pan_and_decode_go_to_5_0_as_the_library_does(folder):
+    assert shell("pan mono.wav -o out.wav --azimuth 70") == 0
+    assert np.array_equal(samples("out.wav"), vbap_pan(samples("mono.wav")[0], 70.0))
+    assert shell("decode scene.wav -o decoded.wav") == 0
+    assert np.array_equal(samples("decoded.wav"), decode_ambisonics(samples("scene.wav")))
 
 
 def test_pan_moves_along_a_path(folder):
@@ -241,6 +268,15 @@ def test_evaluate_prints_the_metrics(folder, capsys):
     assert printed["si_sdr"] == str(expected["si_sdr"]) or "si_sdr" in finite
     assert shell("evaluate surround.wav quieter.wav") == 0
     assert "snr " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--from", "--layout"])
+def test_evaluate_is_told_what_files_hold(folder, capsys, option):
+    pair = samples("scene.wav"), 0.5 * samples("scene.wav")
+    write("quieter.wav", pair[1], RATE)
+    assert shell(f"evaluate scene.wav quieter.wav {option} ambix2 --json") == 0
+    expected = evaluate(*pair, layout="ambix2", sample_rate=RATE)
+    assert json.loads(capsys.readouterr().out).keys() == expected.keys()
 
 
 def test_json_says_infinity_and_nothing(folder, capsys):
@@ -367,6 +403,21 @@ def test_wrong_use_is_told_in_one_sentence(folder, capsys, line, words):
     assert sorted(folder.iterdir()) == before
 
 
+@pytest.mark.filterwarnings("always")
+def test_a_doubtful_file_is_warned_of_in_one_line(folder, capsys):
+    soundfile.write("eight.wav", samples("scene.wav")[:8].T, RATE, format="WAVEX")
+    assert info("eight.wav").wave_mask == 0xFF
+    show = warnings.showwarning
+    assert shell("render eight.wav -o out.wav --to stereo") == 0
+    assert warnings.showwarning is show
+    error = capsys.readouterr().err
+    assert error.startswith("warning: eight.wav has the channel mask 0xff")
+    assert "--from 7.1" in error
+    assert error.count("\n") == 1
+    assert shell("render eight.wav -o out2.wav --to stereo --from 7.1") == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("line", ["--debug info nothing.wav", "info nothing.wav --debug"])
 def test_debug_adds_the_traceback(folder, capsys, line):
     assert shell(line) == 2
@@ -390,9 +441,15 @@ def test_a_fault_of_ours_is_told_as_one(folder, capsys, monkeypatch):
 def test_commands_of_other_packages_are_found_and_loaded_on_use(capsys, monkeypatch):
     package = types.ModuleType("greetings")
     package.greet = click.Command("greet", callback=lambda: click.echo("hello"))
+
+    def fail():
+        raise click.ClickException("nobody is here")
+
+    package.fail = click.Command("fail", callback=fail)
     monkeypatch.setitem(sys.modules, "greetings", package)
     plugins = {
         "greet": EntryPoint("greet", "greetings:greet", commands.GROUP),
+        "fail": EntryPoint("fail", "greetings:fail", commands.GROUP),
         "lost": EntryPoint("lost", "no_such_package:command", commands.GROUP),
     }
     monkeypatch.setattr(commands, "_plugins", lambda: plugins)
@@ -400,5 +457,7 @@ def test_commands_of_other_packages_are_found_and_loaded_on_use(capsys, monkeypa
     assert "From no_such_package:command." in capsys.readouterr().out
     assert main(["greet"]) == 0
     assert capsys.readouterr().out == "hello\n"
+    assert main(["fail"]) == 2
+    assert capsys.readouterr().err == "Error: nobody is here\n"
     assert main(["lost"]) == 2
     assert "command 'lost' (no_such_package:command) failed to import" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from conftest import DATA
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from spatialkit.downmix import downmix, downmix_matrix, match_downmix
+from spatialkit.downmix import correction_size, downmix, downmix_matrix, match_downmix
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_layout, layout_names
 
@@ -392,6 +392,7 @@ def test_the_size_of_the_correction_comes_per_item_even_of_silence(rng):
     assert decibels.shape == (3,)
     assert np.isfinite(decibels[0])
     assert decibels[1:].tolist() == [np.inf, -np.inf]
+    assert np.array_equal(correction_size(upmix, original, "5.1"), decibels)
     np.testing.assert_allclose(downmix(matched, "5.1"), original, atol=1e-14)
 
 
@@ -427,15 +428,15 @@ def test_in_ambisonics_only_w_is_matched(rng, form, channels):
     ("source", "target"), [("5.1", "7.1"), ("stereo", "5.0"), ("5.1.2", "7.1")]
 )
 def test_more_channels_are_for_render(source, target):
-    with pytest.raises(LayoutError, match=r"fewer channels.*render\(\)"):
+    with pytest.raises(LayoutError, match=r"fewer channels.*render"):
         downmix_matrix(source, target)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("foa", "stereo"), r"Ambisonics folds to 'mono' \(W\).*render\(\)"),
-        (("5.1", "foa"), r"goes to a layout, got target 'ambix1': use render\(\)"),
+        (("foa", "stereo"), r"Ambisonics folds to 'mono' \(W\).*render"),
+        (("5.1", "foa"), r"goes to a layout, got target 'ambix1': use render"),
         ((Layout.from_directions([30, -30, 0]), "stereo"), r"does not know 1, 2, 3 of 'custom'"),
         (
             ("5.1", Layout("rear", ["BL", "BR"], [135, -135])),

@@ -6,6 +6,8 @@ import errno
 import io
 import os
 import struct
+import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -13,9 +15,16 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatialkit._containers import opus_says_order
+from spatialkit._containers import BLOCK, opus_says_order
 from spatialkit.channel_order import reorder
-from spatialkit.errors import AudioFileError, LayoutError, OptionError, ShapeError, SignalError
+from spatialkit.errors import (
+    AudioFileError,
+    LayoutError,
+    OptionError,
+    ShapeError,
+    SignalError,
+    SpatialkitWarning,
+)
 from spatialkit.files import info, read, write
 from spatialkit.layouts import AmbisonicFormat, Layout, get_layout, layout_names
 from spatialkit.sample import SAMPLE_NAMES, sample_path
@@ -147,15 +156,15 @@ def test_plain_header_where_it_says_enough(tmp_path):
 
 @pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE", "PCM_16", "PCM_24"])
 @pytest.mark.parametrize("channels", [1, 2, 3])
-@pytest.mark.parametrize("samples", [0, 1, 16385])
+@pytest.mark.parametrize("samples", [0, 1, BLOCK + 1])
 def test_libsndfile_reads_the_samples_that_were_meant(tmp_path, rng, subtype, channels, samples):
-    audio = rng.uniform(-1, 1, (channels, samples))
+    audio = rng.uniform(-1, 0.9999, (channels, samples))
     write(tmp_path / "a.wav", audio, 44100, subtype=subtype)
     parse_wave((tmp_path / "a.wav").read_bytes())
     frames, rate = soundfile.read(tmp_path / "a.wav", always_2d=True)
     assert rate == 44100
     assert soundfile.info(tmp_path / "a.wav").subtype == subtype
-    # Half a step of the encoding; at full scale the one number beyond is a whole step lower.
+    # Half a step of the encoding.
     step = {"FLOAT": 2**-24, "DOUBLE": 0, "PCM_16": 2**-15, "PCM_24": 2**-23}[subtype]
     np.testing.assert_allclose(frames.T, audio, rtol=0, atol=step / 2 * (1 + 1e-9))
 
@@ -202,6 +211,22 @@ def test_float_files_keep_what_passes_full_scale(tmp_path):
     assert read(tmp_path / "a.wav").samples.tolist() == [[2.5, -3.0]]
 
 
+def test_long_files_are_put_in_order_block_by_block(tmp_path, rng):
+    audio = rng.uniform(-1, 1, (5, 8 * BLOCK + 1)).astype(np.float32)
+    tracemalloc.start()
+    write(tmp_path / "a.wav", audio, 48000, format="paper5")
+    peaks = [tracemalloc.get_traced_memory()[1]]
+    tracemalloc.reset_peak()
+    back = read(tmp_path / "a.wav").samples
+    peaks.append(tracemalloc.get_traced_memory()[1])
+    tracemalloc.stop()
+    assert np.array_equal(back, audio[[0, 3, 2, 1, 4]])
+    # A block, reordered, and as bytes - not the whole once more.
+    block = 5 * 4 * BLOCK
+    assert peaks[0] < 4 * block
+    assert peaks[1] < audio.nbytes + 4 * block
+
+
 # What is read
 
 
@@ -222,6 +247,24 @@ def test_backs_for_sides_are_read_by_label(tmp_path, mask, channels, name, order
     back = read(tmp_path / "a.wav")
     assert back.format == get_layout(name)
     assert identities(back.samples) == order
+
+
+def test_long_files_with_backs_for_sides_are_read_by_label(tmp_path, rng):
+    values = rng.integers(-32768, 32768, (7, BLOCK + 9), dtype=np.int16)
+    data = plain_wave(7, samples=BLOCK + 9, mask=0x13F)
+    (tmp_path / "a.wav").write_bytes(data[: -values.nbytes] + values.T.astype("<i2").tobytes())
+    assert np.array_equal(read(tmp_path / "a.wav").samples * 32768, values[[0, 1, 2, 3, 6, 4, 5]])
+
+
+def test_the_mask_that_programs_write_for_any_8_channels_is_told_once(tmp_path):
+    (tmp_path / "a.wav").write_bytes(plain_wave(8, mask=0xFF))
+    with pytest.warns(SpatialkitWarning, match=r'a\.wav has .* 0xff .* pass format="7\.1"') as told:
+        found = read(tmp_path / "a.wav").format
+    assert found.labels[-2:] == ("FLC", "FRC")
+    assert [warning.filename for warning in told] == [__file__]
+    with warnings.catch_warnings(action="error"):
+        assert read(tmp_path / "a.wav", format="7.1").format == get_layout("7.1")
+        assert info(tmp_path / "a.wav").format == found
 
 
 @pytest.mark.parametrize("channels", [3, 4, 5, 6, 7, 8])

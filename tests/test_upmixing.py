@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -149,6 +150,19 @@ def test_passive_streams_equal_the_whole_to_the_bit(name, dtype, sizes, channels
     assert joined.dtype == dtype
 
 
+@pytest.mark.parametrize("name", PASSIVE)
+def test_long_signals_are_mixed_to_the_same_bits_and_held_once(name, rng):
+    stereo = rng.standard_normal((2, 100_000)).astype(np.float32)
+    upmixer = get_upmixer(name)
+    tracemalloc.start()
+    upmixed = upmixer.upmix(stereo, RATE)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * upmixed.nbytes
+    left, right = upmixer.gains.astype(np.float32).T[..., None]
+    np.testing.assert_array_equal(upmixed, left * stereo[0] + right * stereo[1])
+
+
 class Twin(Upmixer):
     """Both channels, twice."""
 
@@ -238,6 +252,9 @@ def test_a_wrong_output_is_the_upmixers_fault(result, message):
 
     with pytest.raises(UpmixerError, match=message):
         Wrong().upmix(np.zeros((2, 9)), RATE)
+    Wrong.memoryless = True
+    with pytest.raises(UpmixerError, match=message):
+        Wrong().stream(RATE).process(np.zeros((2, 9)))
 
 
 def test_a_stream_without_memory_of_its_own_holds_all_back_and_says_so(rng):

@@ -35,8 +35,7 @@ azimuth_option = click.option(
     "--azimuth",
     type=Angles(),
     required=True,
-    help=f"Degrees, positive to the left: {SYNTAX}. A single one is for all channels: they are summed "
-    "there.",
+    help=f"Degrees, positive to the left: {SYNTAX}. One for all puts their sum there.",
 )
 elevation_option = click.option(
     "--elevation",

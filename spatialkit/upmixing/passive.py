@@ -16,6 +16,8 @@ from spatialkit.upmixing.options import option
 
 __all__ = ["AllChannelStereo", "Matrix"]
 
+# Samples mixed at a time: they stay within the processor's cache.
+SAMPLES_AT_ONCE = 4096
 # Mono stands for a stereo signal of the same power with that channel on both sides.
 MONO_TO_SIDE = np.sqrt(0.5)
 # What is no farther to the side and from ear level is in front: wide loudspeakers are.
@@ -33,12 +35,14 @@ class _PassiveUpmixer(Upmixer):
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
         gains = self.gains if len(audio) == 2 else MONO_TO_SIDE * self.gains.sum(1, keepdims=True)
         gains = gains.astype(audio.dtype)
-        # Not gains @ audio: the rounding of BLAS depends on how long a block is.
-        result = np.zeros((len(gains), audio.shape[1]), audio.dtype)
-        product = np.empty_like(audio[0])
-        for row, row_gains in zip(result, gains, strict=True):
-            for n in np.flatnonzero(row_gains):
-                row += np.multiply(audio[n], row_gains[n], out=product)
+        result = np.empty((len(gains), audio.shape[1]), audio.dtype)
+        for start in range(0, audio.shape[1], SAMPLES_AT_ONCE):
+            moment = slice(start, start + SAMPLES_AT_ONCE)
+            block, mixed = audio[:, moment], result[:, moment]
+            # Not gains @ block: the rounding of BLAS depends on how long a block is.
+            np.multiply(gains[:, :1], block[0], out=mixed)
+            for column, channel in zip(gains.T[1:], block[1:], strict=True):
+                mixed += column[:, None] * channel
         return result
 
 

@@ -56,7 +56,7 @@ def design_rows():
         Row(task, "spatialkit", times["spatialkit"] / DIRECTIONS, each),
         Row(task, "SciPy sph_harm_y", times["SciPy"] / DIRECTIONS, each, difference),
         Row(design_task, "spatialkit", times["AllRAD"], "ms"),
-        Row(design_task, "ear 2.1.0", 1.9, "ms", note="quoted, 2026-11-21, best of its layouts"),
+        Row(design_task, "ear 2.1.0", 1.9, "ms", note="quoted 2026-11-21, best of its layouts"),
     ]
 
 

@@ -15,7 +15,7 @@ LAYOUT = "7.1.4"
 DIRECTIONS = 100_000
 PEER_DIRECTIONS = 2_000
 SECONDS, RATE = 60, 48_000
-QUOTED = "quoted, 2026-11-21, same kind of machine"
+QUOTED = "quoted 2026-11-21"
 
 
 def rows() -> list[Row]:

@@ -21,7 +21,7 @@ class Row:
     difference: float | None = None
     """Largest absolute difference of the numbers against ours; None where they do not compare."""
     note: str = ""
-    """Such as "quoted, 2026-11-21" for a peer that cannot be installed beside the project."""
+    """Such as "quoted 2026-11-21" for a peer that cannot be installed beside the project."""
 
 
 SCALES = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}

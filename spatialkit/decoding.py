@@ -72,7 +72,7 @@ def decode_foa(
     --------
     >>> import numpy as np
     >>> ahead = np.array([[1.0], [0.0], [0.0], [1.0]])
-    >>> decode_foa(ahead, "quad", decoder="sampling")[:, 0].round(3)
+    >>> decode_foa(ahead, "quad", decoder="sampling")[:, 0].round(3) + 0.0
     array([0.707, 0.707, 0.   , 0.   ])
     """
     audio, form = _harmonics.as_ambisonics(ambisonics, normalization, channel_order, order=1)

@@ -1,6 +1,7 @@
 """What ``make demo`` runs: the bundled song excerpt to 5.1 and 7.1.4, measured."""
 
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def describe(song: spatialkit.Audio, upmix: np.ndarray, layout: str) -> None:
     fold_down = float(metrics.downmix_error(upmix, song.samples, layout))
     _, correction = spatialkit.match_downmix(upmix, song.samples, layout, return_correction=True)
     energy_vector = metrics.energy_vector(upmix, layout)
-    print(f"  levels, dBFS     {', '.join(levels)}; silent: {', '.join(silent) or 'none'}")
+    lines = textwrap.wrap(f"{', '.join(levels)}; silent: {', '.join(silent) or 'none'}", 60)
+    print("  levels, dBFS     " + ("\n" + 19 * " ").join(lines))
     print(f"  loudness         {loudness:.1f} LUFS, true peak {peak:.1f} dBTP")
     print(f"  fold-down (itu)  {fold_down:.1f} dB SNR against the original; made exact by a")
     print(f"                   correction of {float(correction):.1f} dB (match_downmix)")

@@ -18,7 +18,7 @@ def main(folder: Path) -> None:
     song = spatialkit.read(spatialkit.sample_path())
     seconds = song.samples.shape[1] / song.sample_rate
     loudness = float(metrics.loudness(song.samples, "stereo", song.sample_rate))
-    print("Francium by Software-Entwicklungskit (CC0), an excerpt of")
+    print("Francium by Software-Entwicklungskit (CC0), an excerpt: ", end="")
     print(f"{seconds:.0f} s, {song.sample_rate} Hz, stereo, {loudness:.1f} LUFS\n")
     folder.mkdir(parents=True, exist_ok=True)
     for layout in ("5.1", "7.1.4"):
@@ -46,8 +46,9 @@ def describe(song: spatialkit.Audio, upmix: np.ndarray, layout: str) -> None:
     lines = textwrap.wrap(f"{', '.join(levels)}; silent: {', '.join(silent) or 'none'}", 60)
     print("  levels, dBFS     " + ("\n" + 19 * " ").join(lines))
     print(f"  loudness         {loudness:.1f} LUFS, true peak {peak:.1f} dBTP")
-    print(f"  fold-down (itu)  {fold_down:.1f} dB SNR against the original; made exact by a")
-    print(f"                   correction of {float(correction):.1f} dB (match_downmix)")
+    print(f"  fold-down (itu)  {fold_down:.1f} dB SNR against the original, as the file is;")
+    print("                   match_downmix() would make it exact by a correction that lies")
+    print(f"                   {-float(correction):.1f} dB below the upmix")
     print(f"  energy vector    x {energy_vector[0]:.2f} ahead, length ", end="")
     print(f"{np.linalg.norm(energy_vector):.2f} (1: one loudspeaker, 0: all around)\n")
 

@@ -148,7 +148,8 @@ def encode_ambisonics(
     azimuth : array_like
         Degrees. For (samples,): a scalar, or (points,) for a moving source. For sources: a scalar
         for all of them, (sources,), or (sources, points). Points are equally spaced from the first
-        to the last sample; between them the direction moves along the shortest arc.
+        to the last sample; between them the direction moves along the shortest arc, as in
+        `spatialkit.vbap_pan`.
     elevation : array_like
         Degrees, -90 to 90: a scalar, (sources,), or the shape of ``azimuth``.
     order : int

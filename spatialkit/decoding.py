@@ -269,7 +269,8 @@ def _matrix(
 class DecoderReport:
     """How a decoder treats plane waves, from `decoder_report`.
 
-    From all directions, or from all around the horizon on flat layouts.
+    From all directions, or from all around the horizon on flat layouts: those that no loudspeaker
+    surrounds, such as the floor of 7.1.4, count too and make the worst figures.
     """
 
     layout: str
@@ -286,7 +287,8 @@ class DecoderReport:
     """Angle between energy vector and plane wave, in degrees."""
     direction_error_max: float
     condition_number: float
-    """Of the harmonics at the loudspeakers; infinite if they do not tell them apart."""
+    """Of the harmonics at the loudspeakers; infinite if they do not tell them apart, which matters
+    to "epad" and "mode-matching" only."""
 
     def __str__(self) -> str:
         return (

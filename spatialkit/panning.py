@@ -121,12 +121,13 @@ def vbap_pan(
     Parameters
     ----------
     audio : array_like of float32 or float64, shape (samples,) or (..., sources, samples)
-        One source, or several to be summed.
+        One source, or several to be summed; directions are the same for all batch axes.
     azimuth : array_like
         Degrees, positive to the left. For audio (samples,) a scalar or (points,); else a scalar
         for all sources, (sources,), or (sources, points). Points are equally spaced from the
-        first to the last sample; between them the direction moves along the shortest arc, between
-        opposite points through the left.
+        first to the last sample; between them the direction moves along the shortest arc, a great
+        circle, between opposite points through the left. So a turn needs points on its way,
+        [0, 90, 180, 270, 360], and a level one above the horizon needs them closer together.
     elevation, spread : array_like
         Degrees, as in `vbap_gains`: a scalar, the shape of ``azimuth``, or (sources,) beside an
         azimuth of (sources, points).

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spatialkit.errors import OptionError, UpmixerError
+from spatialkit.layouts import get_layout
 from spatialkit.upmixing import (
+    Upmixer,
     check_upmixer,
     describe_upmixers,
     get_upmixer,
@@ -18,7 +21,7 @@ from spatialkit.upmixing import (
     registry,
     upmixer_names,
 )
-from spatialkit.upmixing.passive import Matrix
+from spatialkit.upmixing.passive import AllChannelStereo, Matrix
 
 
 @pytest.fixture
@@ -208,3 +211,33 @@ def test_a_factory_with_a_wrong_signature_names_itself():
     register_upmixer("rigid", lambda size: None)
     with pytest.raises(UpmixerError, match=r"'rigid' .*could not be made: TypeError"):
         get_upmixer("rigid")
+
+
+@pytest.mark.parametrize(
+    ("members", "rule"),
+    [
+        ({"accepts": 2}, "accepts must be a tuple of channel counts, got 2"),
+        ({"format": "quad"}, "format must be a Layout or AmbisonicFormat, got 'quad'"),
+        ({"_upmix": Upmixer._upmix}, r"it must define _upmix\(audio, sample_rate\)"),
+    ],
+)
+@pytest.mark.usefixtures("registered")
+def test_what_an_upmixer_declares_is_checked_when_it_is_made(members, rule):
+    class Amiss(Upmixer):
+        name = "amiss"
+        accepts = (2,)
+        format = get_layout("quad")
+
+        def _upmix(self, audio, sample_rate):
+            return np.concatenate([audio, audio])
+
+    register_upmixer("amiss", type("Amiss", (Amiss,), members))
+    with pytest.raises(UpmixerError, match=f"^upmixer 'amiss': {rule}"):
+        get_upmixer("amiss")
+
+
+@pytest.mark.usefixtures("registered")
+def test_an_upmixer_is_called_what_it_was_asked_for_by():
+    register_upmixer("another", AllChannelStereo)
+    assert get_upmixer("another").name == "another"
+    assert AllChannelStereo.name == "all-channel-stereo"

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import SpatialkitError, UpmixerError
-from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.upmixing.declaration import check_declaration, require
 from spatialkit.upmixing.interface import Upmixer
-from spatialkit.upmixing.options import describe_options, option_values
-from spatialkit.upmixing.registry import is_upmixer_name
+from spatialkit.upmixing.options import option_values
 
 __all__ = ["check_upmixer"]
 
@@ -58,7 +57,7 @@ def check_upmixer(upmixer: Upmixer) -> None:
     """
     if not isinstance(upmixer, Upmixer):
         raise UpmixerError(f"upmixer must be an Upmixer, got {upmixer!r}")
-    _check_declaration(upmixer)
+    check_declaration(upmixer)
     for channels in upmixer.accepts:
         _check_output(upmixer, channels)
         _check_silence(upmixer, channels)
@@ -67,11 +66,6 @@ def check_upmixer(upmixer: Upmixer) -> None:
             _check_stream(upmixer, channels, sample_rate)
     _check_refusals(upmixer)
     _check_remake(upmixer)
-
-
-def _require(condition: Any, upmixer: Upmixer, rule: str) -> None:
-    if not condition:
-        raise UpmixerError(f"upmixer {getattr(upmixer, 'name', upmixer)!r}: {rule}")
 
 
 def _rate(upmixer: Upmixer) -> int:
@@ -94,38 +88,6 @@ def _upmix(upmixer: Upmixer, audio: NDArray[Any], sample_rate: int | None = None
         ) from error
 
 
-def _check_declaration(upmixer: Upmixer) -> None:
-    def declared(attribute: str) -> Any:
-        return getattr(upmixer, attribute, None)
-
-    name, accepts, rate = declared("name"), declared("accepts"), declared("sample_rate")
-    _require(is_upmixer_name(name), upmixer, "name must be letters, digits and '-'")
-    _require(
-        isinstance(accepts, tuple) and accepts and all(_is_count(n) for n in accepts),
-        upmixer,
-        f"accepts must be a tuple of channel counts, got {accepts!r}",
-    )
-    _require(
-        rate is None or _is_count(rate), upmixer, f"sample_rate must be hertz or None, got {rate!r}"
-    )
-    _require(
-        isinstance(declared("format"), (Layout, AmbisonicFormat)),
-        upmixer,
-        f"format must be a Layout or AmbisonicFormat, got {declared('format')!r}",
-    )
-    describe_options(upmixer)
-    _require(
-        isinstance(declared("options"), upmixer.options_class),
-        upmixer,
-        f"options must be an instance of {upmixer.options_class.__name__}, its options_class, "
-        f"got {declared('options')!r}",
-    )
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
 def _check_output(upmixer: Upmixer, channels: int) -> None:
     """Shape, dtype, finite, deterministic, input untouched."""
     for samples in (*SAMPLES, _rate(upmixer)):
@@ -134,20 +96,20 @@ def _check_output(upmixer: Upmixer, channels: int) -> None:
             given = noise.copy()
             result = _upmix(upmixer, given)
             _check_array(upmixer, result, noise, "upmix")
-            _require(np.array_equal(given, noise), upmixer, "upmix changed its input in place")
-            _require(
+            require(np.array_equal(given, noise), upmixer, "upmix changed its input in place")
+            require(
                 not np.may_share_memory(result, given),
                 upmixer,
                 "the output must not share memory with the input",
             )
     _upmix(upmixer, _noise(channels, 100, seed=2))
-    _require(
+    require(
         np.array_equal(_upmix(upmixer, noise), result),
         upmixer,
         "the same input must give the same output, also after another input",
     )
     if channels == 1:
-        _require(
+        require(
             np.array_equal(_upmix(upmixer, noise[0]), result),
             upmixer,
             "mono of shape (samples,) must give what (1, samples) gives",
@@ -155,26 +117,26 @@ def _check_output(upmixer: Upmixer, channels: int) -> None:
 
 
 def _check_array(upmixer: Upmixer, result: Any, audio: NDArray[Any], what: str) -> None:
-    _require(isinstance(result, np.ndarray), upmixer, f"{what} must return a NumPy array")
+    require(isinstance(result, np.ndarray), upmixer, f"{what} must return a NumPy array")
     expected = (upmixer.format.n_channels, audio.shape[-1])
-    _require(
+    require(
         result.shape == expected,
         upmixer,
         f"{what} must return shape {expected} for input of shape {audio.shape} and format "
         f"{upmixer.format.name!r}, got {result.shape}",
     )
-    _require(
+    require(
         result.dtype == audio.dtype,
         upmixer,
         f"{what} must keep the dtype {audio.dtype}, got {result.dtype}",
     )
-    _require(np.isfinite(result).all(), upmixer, f"{what} returned NaN or infinity")
+    require(np.isfinite(result).all(), upmixer, f"{what} returned NaN or infinity")
 
 
 def _check_silence(upmixer: Upmixer, channels: int) -> None:
     result = _upmix(upmixer, np.zeros((channels, _rate(upmixer) // 4), dtype=np.float32))
     loudest = np.abs(result).max(initial=0.0)
-    _require(loudest <= SILENCE, upmixer, f"silence must stay silence, got a peak of {loudest:.2g}")
+    require(loudest <= SILENCE, upmixer, f"silence must stay silence, got a peak of {loudest:.2g}")
 
 
 def _check_alignment(upmixer: Upmixer, channels: int) -> None:
@@ -188,7 +150,7 @@ def _check_alignment(upmixer: Upmixer, channels: int) -> None:
     near = int(ALIGNMENT_SECONDS * rate) + 1
     aligned = max(likeness[:near].max(), likeness[-near:].max())
     lag = (int(likeness.argmax()) + rate) % (2 * rate) - rate
-    _require(
+    require(
         likeness.max() <= ALIGNMENT_POWER * aligned,
         upmixer,
         f"the output must be aligned with the input, it is {lag} samples late",
@@ -228,13 +190,13 @@ def _check_stream(upmixer: Upmixer, channels: int, sample_rate: int) -> None:
         ) from error
     _check_array(upmixer, joined, noise, "a stream's blocks, joined,")
     difference = np.abs(joined - whole).max(initial=0.0)
-    _require(
+    require(
         difference <= STREAM_TOLERANCE * max(1.0, np.abs(whole).max(initial=0.0)),
         upmixer,
         f"a stream's blocks, joined, must equal upmix of the whole, got {difference:.2g} off",
     )
     empty = upmixer.stream(sample_rate).flush()
-    _require(
+    require(
         np.shape(empty) == (upmixer.format.n_channels, 0),
         upmixer,
         f"a stream without blocks must flush no samples, got shape {np.shape(empty)}",
@@ -242,8 +204,8 @@ def _check_stream(upmixer: Upmixer, channels: int, sample_rate: int) -> None:
 
 
 def _check_latency(upmixer: Upmixer, latency: float, taken: int, returned: int) -> None:
-    _require(returned <= taken, upmixer, f"a stream returned {returned} samples after {taken}")
-    _require(
+    require(returned <= taken, upmixer, f"a stream returned {returned} samples after {taken}")
+    require(
         taken - returned <= latency,
         upmixer,
         f"a stream held back {taken - returned} samples, its latency says {latency}",
@@ -282,7 +244,7 @@ def _check_refusal(upmixer: Upmixer, what: str, function: Any, *arguments: Any) 
             f"upmixer {upmixer.name!r}: {what} must be refused with a SpatialkitError, it raised "
             f"{type(error).__name__}: {error}"
         ) from error
-    _require(False, upmixer, f"{what} must be refused with a SpatialkitError")
+    require(False, upmixer, f"{what} must be refused with a SpatialkitError")
 
 
 def _check_remake(upmixer: Upmixer) -> None:
@@ -293,11 +255,11 @@ def _check_remake(upmixer: Upmixer) -> None:
             f"upmixer {upmixer.name!r}: type(upmixer)(**option_values(upmixer)) must make it "
             f"again, it raised {type(error).__name__}: {error}"
         ) from error
-    _require(
+    require(
         again.options == upmixer.options and again.format == upmixer.format,
         upmixer,
         f"made again from its options it has others: {again.options} for {upmixer.options}",
     )
     noise = _noise(upmixer.accepts[0], 100)
     same = np.array_equal(_upmix(again, noise), _upmix(upmixer, noise))
-    _require(same, upmixer, "made again from its options it gives another output")
+    require(same, upmixer, "made again from its options it gives another output")

@@ -12,12 +12,12 @@ broken one says which package it came from.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spatialkit.errors import SpatialkitError, UpmixerError
+from spatialkit.upmixing.declaration import check_declaration, is_upmixer_name
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.options import Option, describe_options
 
@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 GROUP = "spatialkit.upmixers"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _registered: dict[str, Callable[..., Upmixer]] = {}
 
 
@@ -62,7 +61,8 @@ def get_upmixer(name: str, **options: Any) -> Upmixer:
     Raises
     ------
     UpmixerError
-        If no upmixer has that name, or it cannot be imported or used.
+        If no upmixer has that name, it cannot be imported or used, or what it declares of itself
+        is amiss.
     OptionError
         If the upmixer has no such option, or does not accept the value.
 
@@ -87,6 +87,8 @@ def get_upmixer(name: str, **options: Any) -> Upmixer:
             f"upmixer {name!r} ({_origin(name)}) is a {type(upmixer).__name__}, "
             "not an Upmixer: derive it from spatialkit.upmixing.Upmixer"
         )
+    upmixer.name = name  # what it was asked for by, whatever its class calls itself
+    check_declaration(upmixer)
     return upmixer
 
 
@@ -200,11 +202,6 @@ def _describe(name: str) -> UpmixerDescription:
     except Exception as error:  # whatever a plug-in does wrong, the others are still listed
         problem = str(error) if isinstance(error, SpatialkitError) else _cause(error)
         return UpmixerDescription(name=name, origin=origin, problem=problem)
-
-
-def is_upmixer_name(name: Any) -> bool:
-    """Whether ``name`` may be an upmixer's: letters, digits and "-", not "-" first."""
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def _entries() -> dict[str, list[EntryPoint]]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 import warnings
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 
 import click
@@ -21,13 +22,14 @@ from spatialkit.commands import COMMANDS
 from spatialkit.decoding import decode_ambisonics
 from spatialkit.downmix import downmix, match_downmix
 from spatialkit.files import info, read, write
-from spatialkit.layouts import get_layout, layout_names
+from spatialkit.layouts import Layout, get_layout, layout_names
 from spatialkit.metrics import downmix_error, evaluate
 from spatialkit.panning import vbap_pan
 from spatialkit.rendering import render
 from spatialkit.sample import sample_path
 from spatialkit.upmixing import registry
 from spatialkit.upmixing.interface import Upmixer
+from spatialkit.upmixing.options import option
 from spatialkit.upmixing.registry import get_upmixer
 
 RATE = 44100
@@ -51,6 +53,14 @@ def shell(line):
     return main(line.split())
 
 
+@pytest.fixture
+def room(folder):
+    """Four loudspeakers at angles of our own, as room.json."""
+    layout = Layout.from_directions([40.0, -40.0, 120.0, -120.0], name="room")
+    (folder / "room.json").write_text(layout.to_json())
+    return layout
+
+
 def samples(path, **options):
     return read(path, **options).samples
 
@@ -66,6 +76,32 @@ def test_every_command_explains_itself_with_an_example_in_80_columns(capsys, nam
     assert "Example" in text
     assert "--debug" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_h_is_help(capsys, name):
+    texts = []
+    for word in ("-h", "--help"):
+        assert main([name, word]) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+    assert main(["-h"]) == 0
+    assert "Commands:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("pan", "a full circle needs points, 0:90:180:270:360."),
+        ("encode", "a full circle needs points, 0:90:180:270:360."),
+        ("evaluate", "wild, summed over the pairs of channels"),
+        ("layouts", ".json file"),
+        ("render", "not the surround of 5.1, at 110 degrees, and the side of 7.1, at 90"),
+    ],
+)
+def test_help_tells_what_surprises(capsys, name, sentence):
+    assert main([name, "--help"]) == 0
+    assert sentence in " ".join(capsys.readouterr().out.split())
 
 
 def test_help_lists_every_command_with_a_whole_sentence(capsys):
@@ -177,6 +213,90 @@ def test_an_upmixer_that_breaks_fails_its_files_only(folder, capsys, monkeypatch
     assert "fold-down inf dB, correction -inf dB" in captured.out
 
 
+@pytest.mark.parametrize("output", ["here", "here/", "new/", "new.wav/"])
+def test_upmix_takes_a_folder_for_one_input_too(folder, capsys, output):
+    (folder / "here").mkdir()
+    for force in ("", " --force"):
+        assert shell(f"upmix stereo.wav -o {output}{force}") == 0
+    (made,) = (folder / output).iterdir()
+    assert made.name == "stereo.wav"
+    assert info(made).format == get_layout("5.1")
+    assert shell(f"upmix stereo.wav -o {output}") == 2
+    assert f"{output.rstrip('/')}/stereo.wav exists: add --force" in capsys.readouterr().err
+
+
+def test_what_is_told_is_the_layout_as_it_stands_in_the_file(folder, capsys):
+    for line in (
+        "decode scene.wav -o out.wav --layout 7.1.4:film",
+        "render stereo.wav -o out.wav --to 7.1.4:film",
+        "pan mono.wav -o out.wav --azimuth 0 --layout 7.1.4:film",
+        "upmix stereo.wav -o out.wav --layout 7.1.4:film",
+    ):
+        assert shell(f"{line} --force") == 0
+        assert capsys.readouterr().out.startswith("out.wav: 7.1.4 in WAVE order, 12 channels, ")
+        assert shell(f"{line} --force --json") == 0
+        facts = json.loads(capsys.readouterr().out)
+        facts = facts[0] if isinstance(facts, list) else facts
+        assert (facts["format"], facts["reordered"]) == (info("out.wav").format.name, True)
+    as_they_are = {name: name for name in ("7.1.4", "0+5+0", "ambix2")} | {"quad:film": "quad"}
+    for asked, told in as_they_are.items():
+        assert shell(f"render stereo.wav -o out.wav --to {asked} --force") == 0
+        assert capsys.readouterr().out.startswith(f"out.wav: {told}, ")
+
+
+def test_layouts_of_our_own_are_named_by_their_file(folder, room, capsys):
+    assert shell("pan mono.wav -o pan.wav --azimuth 80 --layout room.json") == 0
+    assert np.array_equal(samples("pan.wav"), vbap_pan(samples("mono.wav")[0], 80.0, layout=room))
+    assert capsys.readouterr().out.startswith("pan.wav: room, 4 channels, ")
+    assert shell("decode scene.wav -o decoded.wav --layout room.json") == 0
+    assert np.array_equal(samples("decoded.wav"), decode_ambisonics(samples("scene.wav"), room))
+    assert shell("render surround.wav -o to.wav --to room.json") == 0
+    assert np.array_equal(samples("to.wav"), render(samples("surround.wav"), "5.1", room))
+    assert shell("render pan.wav -o from.wav --from room.json --to stereo") == 0
+    assert np.array_equal(samples("from.wav"), render(samples("pan.wav"), room, "stereo"))
+    capsys.readouterr()
+    assert shell("evaluate pan.wav decoded.wav --from room.json --json") == 0
+    scores = evaluate(samples("pan.wav"), samples("decoded.wav"), layout=room, sample_rate=RATE)
+    assert json.loads(capsys.readouterr().out)["energy_vector_angle"] == pytest.approx(
+        scores["energy_vector_angle"]
+    )
+    assert shell("layouts room.json --json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert [channel["azimuth"] for channel in facts["channels"]] == room.azimuth.tolist()
+
+
+def test_downmix_takes_a_layout_file_on_both_sides(folder):
+    for name in ("5.1", "quad"):
+        (folder / f"{name}.json").write_text(get_layout(name).to_json())
+    assert shell("downmix surround.wav -o out.wav --from 5.1.json --to quad.json") == 0
+    assert np.array_equal(samples("out.wav"), downmix(samples("surround.wav"), "5.1", "quad"))
+
+
+@pytest.mark.parametrize("option", ["--layout wide.json", "-O layout=wide.json"])
+def test_upmix_gets_the_layout_of_a_file(folder, option):
+    quad = get_layout("quad")
+    wide = Layout("wide", quad.labels, [60.0, -60.0, 130.0, -130.0])
+    (folder / "wide.json").write_text(wide.to_json())
+    assert shell(f"upmix stereo.wav -o up.wav {option}") == 0
+    expected = get_upmixer("matrix", layout=wide).upmix(samples("stereo.wav"), RATE)
+    assert np.array_equal(samples("up.wav"), expected)
+
+
+def test_what_is_assumed_of_a_file_is_told(folder, capsys):
+    assert shell("decode scene.wav -o out.wav") == 0
+    assert capsys.readouterr().out.endswith("\n  scene.wav read as ambix2\n")
+    assert shell("decode scene.wav -o out.wav --force --json") == 0
+    assert json.loads(capsys.readouterr().out)["read_as"] == "ambix2"
+    assert shell("decode scene.wav -o out.wav --force --from ambix2") == 0
+    assert "read as" not in capsys.readouterr().out
+    write("unsaid.wav", samples("surround.wav"), RATE)
+    for line in ("surround.wav unsaid.wav", "unsaid.wav surround.wav"):
+        assert shell(f"evaluate {line}") == 0
+        assert capsys.readouterr().out.endswith("\nunsaid.wav read as 5.1\n")
+        assert shell(f"evaluate {line} --json") == 0
+        assert json.loads(capsys.readouterr().out)["read_as"] == "5.1"
+
+
 def test_pan_gives_each_channel_its_direction(folder):
     assert shell("pan stereo.wav -o out.wav --azimuth 45,-100 --elevation 20 --layout 7.1.4") == 0
     expected = vbap_pan(samples("stereo.wav"), [45.0, -100.0], 20.0, layout="7.1.4")
@@ -267,7 +387,14 @@ def test_evaluate_prints_the_metrics(folder, capsys):
         assert printed[name] == pytest.approx(expected[name])
     assert printed["si_sdr"] == str(expected["si_sdr"]) or "si_sdr" in finite
     assert shell("evaluate surround.wav quieter.wav") == 0
-    assert "snr " in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert text.splitlines()[0].split() == ["metric", "value", "unit"]
+    rows = {name: rest for name, *rest in map(str.split, text.splitlines()[1:])}
+    assert rows["snr"] == ["6.021", "dB"]  # a half is what is missing: 20 log10(2)
+    assert rows["true_peak_estimate"] == [f"{expected['true_peak_estimate']:.3f}", "dBTP"]
+    assert rows["energy_vector_angle"] == ["0.000", "degrees"]
+    assert rows["energy_vector_difference"] == ["0.000", "none"]
+    assert rows.keys() == expected.keys()
 
 
 @pytest.mark.parametrize("option", ["--from", "--layout"])
@@ -318,6 +445,30 @@ def test_info_shows_what_the_file_says(folder, capsys):
     assert facts["labels"] == ["FL", "FR", "FC", "LFE", "SL", "SR"]
     assert main(["info", "scene.wav"]) == 0
     assert "9 channels, not said by the file (mask: 0x0)" in capsys.readouterr().out
+    assert main(["info", "mono.wav"]) == 0
+    assert "\n1 channel, mono: FC (mask: 0x4)\n" in capsys.readouterr().out
+
+
+def test_info_of_several_files_goes_on_after_a_bad_one(folder, capsys):
+    assert shell("info mono.wav words.wav stereo.wav") == 1
+    captured = capsys.readouterr()
+    assert captured.out.count("\n\n") == 1
+    assert captured.out.index("mono.wav: WAV FLOAT") < captured.out.index("stereo.wav: WAV FLOAT")
+    assert captured.err == "Error: words.wav is damaged, or no sound file that can be read\n"
+    assert shell("info mono.wav words.wav --json") == 1
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["file"], first["channels"]) == ("mono.wav", 1)
+    assert second["error"].startswith("words.wav is damaged")
+    assert shell("info words.wav nothing.wav") == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_one_channel_is_no_plural(folder, capsys):
+    assert shell("downmix surround.wav -o one.wav --to mono") == 0
+    assert shell("layouts mono") == 0
+    text = capsys.readouterr().out
+    assert "one.wav: mono, 1 channel, " in text
+    assert "mono: 1 channel, " in text
 
 
 def test_upmixers_are_listed_from_their_declaration(capsys):
@@ -329,6 +480,30 @@ def test_upmixers_are_listed_from_their_declaration(capsys):
     found = {facts["name"]: facts for facts in json.loads(capsys.readouterr().out)}
     assert found["matrix"]["options"][0]["default"] == "5.1"
     assert found["matrix"]["problem"] is None
+
+
+def test_defaults_of_upmixers_are_numbers_and_booleans_in_json(capsys, monkeypatch):
+    @dataclass(frozen=True)
+    class Options:
+        layout: Layout = option("quad", "Loudspeakers.")
+        gain: float = option(0.5, "Gain.")
+        taps: int = option(8, "Length.")
+        steady: bool = option(True, "Whether it moves.")
+
+    class Various(Upmixer):
+        """Has options of all kinds."""
+
+        name = "various"
+        accepts = (2,)
+        format = get_layout("stereo")
+        options_class = Options
+
+    monkeypatch.setattr(registry, "_registered", {"various": Various})
+    assert main(["upmixers", "--json"]) == 0
+    found = {facts["name"]: facts for facts in json.loads(capsys.readouterr().out)}
+    defaults = [option["default"] for option in found["various"]["options"]]
+    assert defaults == ["quad", 0.5, 8, True]
+    assert list(map(type, defaults)) == [str, float, int, bool]
 
 
 def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
@@ -355,8 +530,20 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
         ("pan mono.wav -o out.wav --azimuth nan", "azimuth must be finite degrees"),
         ("pan mono.wav -o out.wav --azimuth 0 --elevation 91", "elevation must be from -90"),
         ("pan mono.wav -o out.wav --azimuth 0 --spread 400", "spread must be from 0 to 360"),
-        ("pan mono.wav -o out.wav --azimuth 1,2,3", "gives 3 directions, IN has 1 channels"),
-        ("pan mono.wav -o out.wav --azimuth 0:90 --elevation 1:2:3", "must have 3 points"),
+        ("pan mono.wav -o out.wav --azimuth 1,2,3", "gives 3 directions, IN has 1 channel:"),
+        (
+            "pan mono.wav -o out.wav --azimuth 0:90 --elevation 0:10:20",
+            "--azimuth has 2 points, --elevation 3: all that moves needs the same number",
+        ),
+        ("pan stereo.wav -o out.wav --azimuth 0:90,0:1:2", "--azimuth has 2 and 3 points: all"),
+        ("pan mono.wav -o folder --azimuth 0", "folder is a folder: name a file in it"),
+        ("pan mono.wav -o out.wav --azimuth 0 --layout no.json", "no.json cannot be read: No such"),
+        ("render mono.wav -o out.wav --to odd.json", "odd.json: not a loudspeaker layout"),
+        ("layouts bytes.json", "bytes.json: 'utf-8' codec"),
+        ("upmix stereo.wav -o out.wav --layout no.json", "no.json cannot be read: No such"),
+        ("pan nan.wav -o out.wav --azimuth 0", "Error: nan.wav holds nan at index (0, 1)"),
+        ("upmix nan.wav -o out.wav", "Error: nan.wav holds nan at index (0, 1)"),
+        ("evaluate mono.wav nan.wav", "Error: nan.wav holds nan at index (0, 1)"),
         ("pan mono.wav -o out.wav --azimuth 0 --layout 8.8", "no layout is called '8.8'"),
         ("pan mono.wav -o out.mp3 --azimuth 0", "must end in .wav or .flac"),
         ("pan mono.wav -o no/out.wav --azimuth 0", "there is no folder no"),
@@ -393,6 +580,10 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
 )
 def test_wrong_use_is_told_in_one_sentence(folder, capsys, line, words):
     write("slow.wav", np.zeros((2, 100)), 48000)
+    soundfile.write("nan.wav", [0.0, np.nan], RATE, subtype="FLOAT")
+    (folder / "odd.json").write_text("{}")
+    (folder / "bytes.json").write_bytes(b"\xff{}")
+    (folder / "folder").mkdir()
     before = sorted(folder.iterdir())
     assert shell(line) == 2
     captured = capsys.readouterr()

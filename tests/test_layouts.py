@@ -236,6 +236,12 @@ def test_json_of_sparta_is_read_without_its_imaginary_loudspeakers():
     ("text", "message"),
     [
         ("{", "not a loudspeaker layout"),
+        ("[" * 100_000, "not a loudspeaker layout"),
+        (
+            '{"LoudspeakerLayout": {"Loudspeakers": [{"Azimuth": 0, "Elevation": 0,'
+            ' "Channel": Infinity}]}}',
+            "not a loudspeaker layout",
+        ),
         ("[]", "not a loudspeaker layout"),
         ('{"LoudspeakerLayout": {"Loudspeakers": []}}', "has no loudspeaker"),
         (

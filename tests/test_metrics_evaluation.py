@@ -11,12 +11,13 @@ from spatialkit.downmix import downmix
 from spatialkit.errors import ShapeError
 from spatialkit.layouts import Layout
 from spatialkit.metrics import evaluate
+from spatialkit.metrics.evaluation import UNITS
 
 ALWAYS = {"snr", "sd_sdr", "si_sdr"}
 LEVELS = {"wild", "ild_error"}
 VECTORS = {"energy_vector_angle", "energy_vector_difference"}
 LOUDNESS = {"loudness_reference", "loudness_estimate", "loudness_difference"}
-PEAKS = {"true_peak_reference", "true_peak"}
+PEAKS = {"true_peak_reference", "true_peak_estimate"}
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,14 @@ def test_what_applies_is_there_and_a_float(rng, channels, layout, sample_rate, e
     assert np.all(np.isfinite(list(scores.values())))
 
 
+def test_every_score_has_a_unit_and_every_unit_a_score(rng):
+    surround, scene = rng.standard_normal((6, 24_000)), rng.standard_normal((4, 24_000))
+    scores = evaluate(surround, surround, layout="5.1", sample_rate=48000)
+    scores |= evaluate(scene, scene, layout="foa", sample_rate=48000)
+    assert UNITS.keys() == scores.keys()
+    assert set(UNITS.values()) == {"dB", "degrees", "LUFS", "LU", "dBTP", ""}
+
+
 def test_scores_are_those_of_the_metrics(rng):
     reference, estimate = rng.standard_normal((2, 5, 24_000))
     scores = evaluate(reference, estimate, layout="5.0", sample_rate=48000)
@@ -49,7 +58,7 @@ def test_scores_are_those_of_the_metrics(rng):
     loudness = [metrics.loudness(x, "5.0", 48000) for x in (reference, estimate)]
     assert scores["loudness_reference"] == loudness[0]
     assert scores["loudness_difference"] == loudness[1] - loudness[0]
-    assert scores["true_peak"] == metrics.true_peak(estimate, 48000)
+    assert scores["true_peak_estimate"] == metrics.true_peak(estimate, 48000)
     folded = [downmix(x, "5.0", "stereo") for x in (reference, estimate)]
     assert scores["downmix_snr"] == metrics.snr(*folded)
     rotated = np.zeros((2, 5, 10))
@@ -82,7 +91,7 @@ def test_silence_and_emptiness_never_fail(rng, layout):
     sound, silence = rng.standard_normal((channels, 24_000)), np.zeros((channels, 24_000))
     options = {"layout": layout, "sample_rate": 48000}
     scores = evaluate(silence, silence, **options)
-    assert scores.pop("true_peak") == scores.pop("true_peak_reference") == -np.inf
+    assert scores.pop("true_peak_estimate") == scores.pop("true_peak_reference") == -np.inf
     for name in ("loudness_reference", "loudness_estimate"):
         assert scores.pop(name, -np.inf) == -np.inf
     assert np.all(np.isnan(list(scores.values())))

@@ -72,6 +72,7 @@ def _plugins() -> dict[str, EntryPoint]:
 @click.group(
     cls=_Commands,
     invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},  # of the commands, too
     epilog="Example: spatialkit upmix song.wav -o surround.wav --layout 7.1.4",
 )
 @click.version_option(__version__, prog_name="spatialkit")

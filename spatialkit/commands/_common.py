@@ -20,6 +20,30 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 FILE = click.Path(path_type=Path)
+OWN = "a .json file of IEM or SPARTA"
+
+
+class LayoutName(click.ParamType):
+    """Name of a layout or format, or the `Layout` in a file of JSON."""
+
+    name = "layout"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str | Layout:
+        return resolve(value) if isinstance(value, str) else value
+
+
+def resolve(name: str) -> str | Layout:
+    """``name`` itself, or the layout in the file if it ends in .json."""
+    if not name.lower().endswith(".json"):
+        return name
+    from spatialkit.layouts import Layout
+
+    try:
+        return Layout.from_json(Path(name).read_text("utf-8-sig"))
+    except OSError as error:
+        raise LayoutError(f"{name} cannot be read: {error.strerror}") from error
+    except (LayoutError, UnicodeDecodeError) as error:
+        raise LayoutError(f"{name}: {error}") from error
 
 
 def _note_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -49,9 +73,18 @@ output_option = click.option(
 from_option = click.option(
     "--from",
     "source_format",
+    type=LayoutName(),
     metavar="FORMAT",
-    help="What the channels of IN are, if IN does not say: a layout, or ambix1 ... ambix7, "
-    "fuma1 ... fuma3.",
+    help=f"What the channels of IN are, if IN does not say: a layout, {OWN}, or "
+    "ambix1 ... ambix7, fuma1 ... fuma3.",
+)
+layout_option = click.option(
+    "--layout",
+    type=LayoutName(),
+    metavar="NAME",
+    default="5.0",
+    show_default=True,
+    help=f"See: spatialkit layouts; or {OWN}.",
 )
 
 
@@ -67,14 +100,19 @@ def command(*examples: str) -> Callable[[Callable[..., Any]], click.Command]:
     return make
 
 
-def read_input(path: Path, source_format: str | None = None) -> Audio:
-    """Sound of a file."""
+def read_input(path: Path, source_format: str | Layout | None = None) -> Audio:
+    """Sound of a file, finite."""
+    from spatialkit._checks import require_finite
     from spatialkit.files import read
 
-    return read(path, format=source_format)
+    audio = read(path, format=source_format)
+    require_finite(audio.samples, str(path))
+    return audio
 
 
-def read_known(path: Path, source_format: str | None) -> tuple[Audio, Layout | AmbisonicFormat]:
+def read_known(
+    path: Path, source_format: str | Layout | None
+) -> tuple[Audio, Layout | AmbisonicFormat]:
     """Sound of a file and its format, which the file or ``source_format`` must say."""
     audio = read_input(path, source_format)
     if audio.format is None:
@@ -88,6 +126,8 @@ def check_output(output: Path, inputs: Iterable[Path], force: bool) -> None:
     """Refuse an output that cannot or must not be written, before any work."""
     from spatialkit.files import check_target
 
+    if output.is_dir():
+        raise AudioFileError(f"{output} is a folder: name a file in it, .wav or .flac")
     if output.exists():
         for path in inputs:
             if path.exists() and output.samefile(path):
@@ -103,18 +143,30 @@ def write_output(
     """Write a file and return the facts about it."""
     import numpy as np
 
-    from spatialkit.files import write
+    from spatialkit.files import info, write
 
     write(output, samples, sample_rate, format=format, overwrite=force)
+    stored = info(output)
+    # Only a layout that no mask describes as it stands is reordered.
+    reordered = bool(stored.wave_mask) and not getattr(format, "wave_mask", 0)
+    name = format.name
+    if stored.format and (reordered or name.startswith(f"{stored.format.name}:")):
+        name = stored.format.name
     peak = float(np.abs(samples).max(initial=0.0))
     return {
         "output": str(output),
-        "format": format.name,
+        "format": name,
+        "reordered": reordered,
         "channels": len(samples),
         "sample_rate": sample_rate,
         "duration": samples.shape[-1] / sample_rate,
         "peak_db": decibels(peak),
     }
+
+
+def counted(number: int, thing: str) -> str:
+    """Return "1 channel" or "2 channels"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def decibels(amplitude: float) -> float:
@@ -128,8 +180,9 @@ def print_output(facts: dict[str, Any], as_json: bool) -> None:
         print_json(facts)
         return
     peak = round(facts["peak_db"], 1) + 0.0  # no "-0.0"
+    order = " in WAVE order" if facts["reordered"] else ""
     click.echo(
-        f"{facts['output']}: {facts['format']}, {facts['channels']} channels, "
+        f"{facts['output']}: {facts['format']}{order}, {counted(facts['channels'], 'channel')}, "
         f"{facts['duration']:.2f} s at {facts['sample_rate']} Hz, peak {peak:.1f} dB"
     )
 

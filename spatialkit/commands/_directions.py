@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spatialkit.commands._common import counted
 from spatialkit.errors import DirectionError, ShapeError
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ azimuth_option = click.option(
     "--azimuth",
     type=Angles(),
     required=True,
-    help=f"Degrees, positive to the left: {SYNTAX}. One for all puts their sum there.",
+    help=f"Degrees, positive to the left: {SYNTAX}. One for all puts their sum there. "
+    "Between points the shortest arc is taken (a great circle): a full circle needs points, "
+    "0:90:180:270:360.",
 )
 elevation_option = click.option(
     "--elevation",
@@ -50,17 +53,28 @@ def to_arrays(sources: int, **angles: Points) -> list[NDArray[Any]]:
     """Angles by name as arrays of one shape: (sources,), or (sources, points) if any moves."""
     import numpy as np
 
-    points = max(len(part) for parts in angles.values() for part in parts)
+    points = _count_points(angles)
     arrays = []
     for name, parts in angles.items():
         if len(parts) not in (1, sources):
             raise ShapeError(
-                f"--{name} gives {len(parts)} directions, IN has {sources} channels: one for all "
-                "or one for each"
+                f"--{name} gives {len(parts)} directions, IN has {counted(sources, 'channel')}: "
+                "one for all or one for each"
             )
-        if any(len(part) not in (1, points) for part in parts):
-            raise ShapeError(f"--{name}: all that moves must have {points} points")
         whole = np.array([np.broadcast_to(part, points) for part in parts])
         whole = np.broadcast_to(whole, (sources, points))
         arrays.append(whole[:, 0] if points == 1 else whole)
     return arrays
+
+
+def _count_points(angles: dict[str, Points]) -> int:
+    """Points of all that moves, 1 if nothing does."""
+    counts = {name: sorted({len(part) for part in parts} - {1}) for name, parts in angles.items()}
+    different = {count for many in counts.values() for count in many}
+    if len(different) > 1:
+        (name, first), *others = (
+            (name, " and ".join(map(str, many))) for name, many in counts.items() if many
+        )
+        rest = "".join(f", --{other} {many}" for other, many in others)
+        raise ShapeError(f"--{name} has {first} points{rest}: all that moves needs the same number")
+    return max(different, default=1)

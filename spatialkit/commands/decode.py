@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from spatialkit.commands import _common
 from spatialkit.errors import LayoutError
+
+if TYPE_CHECKING:
+    from spatialkit.layouts import Layout
 
 
 @_common.command(
@@ -16,9 +21,7 @@ from spatialkit.errors import LayoutError
 )
 @_common.file_argument
 @_common.output_option
-@click.option(
-    "--layout", metavar="NAME", default="5.0", show_default=True, help="See: spatialkit layouts."
-)
+@_common.layout_option
 @click.option(
     "--from",
     "source_format",
@@ -45,7 +48,7 @@ from spatialkit.errors import LayoutError
 def command(
     source: Path,
     output: Path,
-    layout: str,
+    layout: str | Layout,
     source_format: str | None,
     decoder: str,
     weights: str,
@@ -74,4 +77,8 @@ def command(
         channel_order=scene.channel_order,
     )
     facts = _common.write_output(output, decoded, audio.sample_rate, target, force)
+    if audio.format is None:
+        facts["read_as"] = f"ambix{math.isqrt(len(audio.samples)) - 1}"
     _common.print_output(facts, as_json)
+    if "read_as" in facts and not as_json:
+        click.echo(f"  {source} read as {facts['read_as']}")

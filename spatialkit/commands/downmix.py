@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from spatialkit.commands import _common
+
+if TYPE_CHECKING:
+    from spatialkit.layouts import Layout
 
 
 @_common.command(
@@ -18,10 +22,11 @@ from spatialkit.commands import _common
 @click.option(
     "--to",
     "target_layout",
+    type=_common.LayoutName(),
     metavar="NAME",
     default="stereo",
     show_default=True,
-    help="Layout with fewer channels.",
+    help=f"Layout with fewer channels, or {_common.OWN}.",
 )
 @click.option(
     "--method",
@@ -36,9 +41,9 @@ from spatialkit.commands import _common
 def command(
     source: Path,
     output: Path,
-    target_layout: str,
+    target_layout: str | Layout,
     method: str,
-    source_format: str | None,
+    source_format: str | Layout | None,
     force: bool,
     as_json: bool,
 ) -> None:

@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from spatialkit.commands import _common
+from spatialkit.errors import SpatialkitError
 
 
 @_common.command(
     "spatialkit info film.wav",
+    "spatialkit info *.wav",
 )
-@click.argument("file", type=_common.FILE)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_common.FILE)
 @_common.json_option
-def command(file: Path, as_json: bool) -> None:
-    """Show what a sound file holds and says about its channels."""
+def command(files: tuple[Path, ...], as_json: bool) -> int:
+    """Show what sound files hold and say about their channels.
+
+    JSON is an object for one FILE, a list for several.
+    """
+    found = []
+    failed = 0
+    for file in files:
+        try:
+            found.append(_facts(file))
+        except SpatialkitError as error:
+            if len(files) == 1:
+                raise
+            failed += 1
+            found.append({"file": str(file), "error": str(error)})
+            _common.print_error(str(error), click.get_current_context().obj["debug"])
+    if as_json:
+        _common.print_json(found if len(files) > 1 else found[0])
+    elif failed < len(files):
+        click.echo("\n\n".join(_text(facts) for facts in found if "error" not in facts))
+    return 1 if failed else 0
+
+
+def _facts(file: Path) -> dict[str, Any]:
     from spatialkit.files import info
 
     found = info(file)
-    labels = list(found.format.labels) if found.format else []
-    facts = {
+    return {
         "file": str(file),
         "container": found.container,
         "encoding": found.subtype,
@@ -29,14 +53,17 @@ def command(file: Path, as_json: bool) -> None:
         "samples": found.samples,
         "duration": found.duration,
         "format": found.format and found.format.name,
-        "labels": labels,
+        "labels": list(found.format.labels) if found.format else [],
         "wave_mask": found.wave_mask,
     }
-    if as_json:
-        _common.print_json(facts)
-        return
-    mask = "none" if found.wave_mask is None else f"{found.wave_mask:#x}"
-    meaning = f"{facts['format']}: {' '.join(labels)}" if labels else "not said by the file"
-    click.echo(f"{file}: {found.container} {found.subtype}, {found.sample_rate} Hz")
-    click.echo(f"{found.samples} samples, {found.duration:.2f} s")
-    click.echo(f"{found.channels} channels, {meaning} (mask: {mask})")
+
+
+def _text(facts: dict[str, Any]) -> str:
+    mask, labels = facts["wave_mask"], " ".join(facts["labels"])
+    meaning = f"{facts['format']}: {labels}" if labels else "not said by the file"
+    channels = _common.counted(facts["channels"], "channel")
+    return (
+        f"{facts['file']}: {facts['container']} {facts['encoding']}, {facts['sample_rate']} Hz\n"
+        f"{_common.counted(facts['samples'], 'sample')}, {facts['duration']:.2f} s\n"
+        f"{channels}, {meaning} (mask: {'none' if mask is None else f'{mask:#x}'})"
+    )

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 @_common.command(
     "spatialkit layouts",
     "spatialkit layouts 7.1.4",
+    "spatialkit layouts room.json",
 )
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=_common.LayoutName())
 @_common.json_option
-def command(name: str | None, as_json: bool) -> None:
+def command(name: str | Layout | None, as_json: bool) -> None:
     """List loudspeaker layouts, or the channels of one.
 
-    NAME may end in ":film" or ":vorbis" for these orders of channels. Azimuths are in degrees,
-    positive to the left.
+    NAME may end in ":film" or ":vorbis" for these orders of channels. Angles of your own come
+    from a .json file, as the plug-ins of IEM and SPARTA write it: here and wherever a layout is
+    named. Azimuths are in degrees, positive to the left.
     """
     from spatialkit.layouts import get_layout, layout_names
 
@@ -62,7 +64,8 @@ def _facts(layout: Layout) -> dict[str, Any]:
 
 
 def _print_channels(layout: Layout) -> None:
-    click.echo(f"{layout.name}: {layout.n_channels} channels, WAVE mask {_mask(layout)}")
+    count = _common.counted(layout.n_channels, "channel")
+    click.echo(f"{layout.name}: {count}, WAVE mask {_mask(layout)}")
     rows = [
         (
             str(number),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from spatialkit.commands import _common, _directions
+
+if TYPE_CHECKING:
+    from spatialkit.layouts import Layout
 
 
 @_common.command(
@@ -25,9 +29,7 @@ from spatialkit.commands import _common, _directions
     show_default=True,
     help="Degrees, 0 to 360: how wide a source is; written as --azimuth.",
 )
-@click.option(
-    "--layout", metavar="NAME", default="5.0", show_default=True, help="See: spatialkit layouts."
-)
+@_common.layout_option
 @_common.force_option
 @_common.json_option
 def command(
@@ -36,7 +38,7 @@ def command(
     azimuth: _directions.Points,
     elevation: _directions.Points,
     spread: _directions.Points,
-    layout: str,
+    layout: str | Layout,
     force: bool,
     as_json: bool,
 ) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from spatialkit.commands import _common
+
+if TYPE_CHECKING:
+    from spatialkit.layouts import Layout
 
 
 @_common.command(
@@ -18,9 +22,10 @@ from spatialkit.commands import _common
 @click.option(
     "--to",
     "target_format",
+    type=_common.LayoutName(),
     metavar="FORMAT",
     required=True,
-    help="A layout, or ambix1 ... ambix7, fuma1 ... fuma3.",
+    help=f"A layout, {_common.OWN}, or ambix1 ... ambix7, fuma1 ... fuma3.",
 )
 @_common.from_option
 @_common.force_option
@@ -28,15 +33,16 @@ from spatialkit.commands import _common
 def command(
     source: Path,
     output: Path,
-    target_format: str,
-    source_format: str | None,
+    target_format: str | Layout,
+    source_format: str | Layout | None,
     force: bool,
     as_json: bool,
 ) -> None:
     """Turn any layout or Ambisonics into any other.
 
-    Loudspeakers that both have keep their channels, others are panned; fewer channels are a
-    downmix.
+    Loudspeakers of the same role keep their channels (left of stereo and of quad, but not the
+    surround of 5.1, at 110 degrees, and the side of 7.1, at 90), in layouts of your own those of
+    the same direction; others are panned. Fewer channels are a downmix.
     """
     from spatialkit.rendering import as_target, render
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     "--output",
     required=True,
     metavar="OUT",
-    type=_common.FILE,
-    help="File to write, .wav or .flac; a folder for several inputs.",
+    help="File to write, .wav or .flac; or a folder, always so for several inputs: one that "
+    "exists, or ends in /.",
 )
 @click.option(
     "--upmixer",
@@ -44,7 +45,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="See: spatialkit upmixers.",
 )
-@click.option("--layout", metavar="NAME", help="Layout to upmix to: short for -O layout=...")
+@click.option(
+    "--layout",
+    metavar="NAME",
+    help=f"Layout to upmix to, or {_common.OWN}: short for -O layout=...",
+)
 @click.option(
     "-O",
     "--option",
@@ -57,7 +62,7 @@ if TYPE_CHECKING:
 @_common.json_option
 def command(
     sources: tuple[Path, ...],
-    output: Path,
+    output: str,
     name: str,
     layout: str | None,
     settings: tuple[str, ...],
@@ -98,10 +103,11 @@ def command(
 
 
 def _make(name: str, settings: Sequence[str], layout: str | None) -> Upmixer:
-    from spatialkit.upmixing.options import parse_options
+    from spatialkit.layouts import AmbisonicFormat, Layout
+    from spatialkit.upmixing.options import describe_options, parse_options
     from spatialkit.upmixing.registry import get_upmixer, load_upmixer
 
-    texts = {} if layout is None else {"layout": layout}
+    texts: dict[str, Any] = {} if layout is None else {"layout": layout}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not (key and equals):
@@ -109,27 +115,38 @@ def _make(name: str, settings: Sequence[str], layout: str | None) -> Upmixer:
         if key in texts:
             raise OptionError(f"option {key!r} is given twice")
         texts[key] = value
-    return get_upmixer(name, **parse_options(load_upmixer(name), texts))
+    upmixer = load_upmixer(name)
+    for option in describe_options(upmixer):
+        if option.name in texts and option.type in (Layout, Layout | AmbisonicFormat):
+            texts[option.name] = _common.resolve(texts[option.name])
+    return get_upmixer(name, **parse_options(upmixer, texts))
 
 
-def _outputs(sources: Sequence[Path], output: Path, force: bool) -> list[Path]:
+def _outputs(sources: Sequence[Path], output: str, force: bool) -> list[Path]:
     """Where each input goes; whatever speaks against it is said before any work."""
-    if len(sources) == 1:
-        outputs = [output]
-    else:
-        if output.suffix.lower() in (".wav", ".flac"):
+    # A path of pathlib would not know any more that it ended in a slash.
+    is_folder = output.endswith(("/", os.sep)) or os.path.isdir(output)
+    if not is_folder and len(sources) > 1:
+        if output.lower().endswith((".wav", ".flac")):
             raise AudioFileError(f"{output} must be a folder for {len(sources)} inputs")
-        outputs = [output / f"{source.stem}.wav" for source in sources]
-        for n, target in enumerate(outputs):
-            if target in outputs[:n]:
-                first = sources[outputs.index(target)]
-                raise AudioFileError(f"{first} and {sources[n]} would both become {target}")
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise AudioFileError(f"folder {output} cannot be made: {error.strerror}") from error
+        is_folder = True
+    outputs = _outputs_in(Path(output), sources) if is_folder else [Path(output)]
     for target in outputs:
         _common.check_output(target, sources, force)
+    return outputs
+
+
+def _outputs_in(folder: Path, sources: Sequence[Path]) -> list[Path]:
+    """Files of a folder, which is made if need be."""
+    outputs = [folder / f"{source.stem}.wav" for source in sources]
+    for n, target in enumerate(outputs):
+        if target in outputs[:n]:
+            first = sources[outputs.index(target)]
+            raise AudioFileError(f"{first} and {sources[n]} would both become {target}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AudioFileError(f"folder {folder} cannot be made: {error.strerror}") from error
     return outputs
 
 
@@ -160,7 +177,8 @@ def _fold_down(upmix: Any, original: Any, format: Any) -> dict[str, float]:
 
 def _print(facts: dict[str, Any]) -> None:
     _common.print_output(facts, as_json=False)
-    click.echo(
-        f"  from {facts['input']} by {facts['upmixer']}; fold-down "
-        f"{facts['downmix_error_db']:.1f} dB, correction {facts['downmix_correction_db']:.1f} dB"
-    )
+    error, correction = facts["downmix_error_db"], facts["downmix_correction_db"]
+    folded = f"fold-down {error:.1f} dB, correction {correction:.1f} dB"
+    if math.isnan(correction):
+        folded = "no rule folds these loudspeakers down"
+    click.echo(f"  from {facts['input']} by {facts['upmixer']}; {folded}")

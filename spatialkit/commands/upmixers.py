@@ -36,7 +36,9 @@ def _facts(upmixer: UpmixerDescription) -> dict[str, Any]:
         {
             "name": option.name,
             "accepts": option.accepts,
-            "default": option.text(option.default),
+            "default": option.default
+            if isinstance(option.default, (bool, int, float))
+            else option.text(option.default),
             "unit": option.unit,
             "help": option.help,
         }

@@ -18,6 +18,25 @@ from spatialkit.metrics.loudness import loudness, true_peak
 
 __all__ = ["evaluate"]
 
+# Of all that `evaluate` returns; "" where it is a ratio or a length without one.
+UNITS = {
+    "snr": "dB",
+    "sd_sdr": "dB",
+    "si_sdr": "dB",
+    "wild": "dB",
+    "ild_error": "dB",
+    "downmix_snr": "dB",
+    "energy_vector_angle": "degrees",
+    "energy_vector_difference": "",
+    "intensity_angle": "degrees",
+    "diffuseness_difference": "",
+    "loudness_reference": "LUFS",
+    "loudness_estimate": "LUFS",
+    "loudness_difference": "LU",
+    "true_peak_reference": "dBTP",
+    "true_peak_estimate": "dBTP",
+}
+
 
 def evaluate(
     reference: ArrayLike,
@@ -58,7 +77,7 @@ def evaluate(
         "loudness_reference", "loudness_estimate", "loudness_difference"
             LUFS, and estimate less reference in LU; with ``sample_rate``, of a loudspeaker
             layout, or of one or two channels without any.
-        "true_peak_reference", "true_peak"
+        "true_peak_reference", "true_peak_estimate"
             dBTP of the reference and of the estimate; with ``sample_rate``.
 
     Examples
@@ -96,7 +115,7 @@ def evaluate(
             scores["loudness_reference"], scores["loudness_estimate"] = levels
             scores["loudness_difference"] = levels[1] - levels[0]
         scores["true_peak_reference"] = true_peak(first, sample_rate)
-        scores["true_peak"] = true_peak(second, sample_rate)
+        scores["true_peak_estimate"] = true_peak(second, sample_rate)
     return {name: float(score) for name, score in scores.items()}
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from spatialkit.errors import LayoutError
 
 LARGEST_CHANNEL = 1024
+# What other JSON, or none, raises on the way.
+NO_LAYOUT = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 class Fields(NamedTuple):

@@ -59,7 +59,16 @@ from spatialkit.errors import (
     SpatialkitWarning,
     UpmixerError,
 )
-from spatialkit.files import Audio, info, read, write
+from spatialkit.files import (
+    Audio,
+    AudioStream,
+    AudioWriter,
+    info,
+    read,
+    stream,
+    write,
+    write_stream,
+)
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout, layout_names
 from spatialkit.panning import vbap_gains, vbap_pan
 from spatialkit.rendering import render, render_matrix
@@ -77,6 +86,8 @@ __all__ = [
     "AmbisonicFormat",
     "Audio",
     "AudioFileError",
+    "AudioStream",
+    "AudioWriter",
     "DecoderReport",
     "DirectionError",
     "Layout",
@@ -121,9 +132,11 @@ __all__ = [
     "sample_path",
     "spherical_harmonics",
     "stft",
+    "stream",
     "upmixer_names",
     "vbap_gains",
     "vbap_pan",
     "virtual_microphones",
     "write",
+    "write_stream",
 ]

@@ -545,7 +545,7 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
         ("upmix nan.wav -o out.wav", "Error: nan.wav holds nan at index (0, 1)"),
         ("evaluate mono.wav nan.wav", "Error: nan.wav holds nan at index (0, 1)"),
         ("pan mono.wav -o out.wav --azimuth 0 --layout 8.8", "no layout is called '8.8'"),
-        ("pan mono.wav -o out.mp3 --azimuth 0", "must end in .wav or .flac"),
+        ("pan mono.wav -o out.mp3 --azimuth 0", "must end in .wav, .flac, .ogg or .opus"),
         ("pan mono.wav -o no/out.wav --azimuth 0", "there is no folder no"),
         ("encode mono.wav -o out.wav --azimuth 0 --order 9", "order must be from 1 to 7, got 9"),
         ("encode mono.wav -o out.wav --azimuth 0 --order two", "'two' is not a valid integer"),

@@ -15,7 +15,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatialkit._containers import BLOCK, opus_says_order
+from spatialkit._containers import opus_says_order
+from spatialkit._sound_reading import BLOCK
 from spatialkit.channel_order import reorder
 from spatialkit.errors import (
     AudioFileError,
@@ -413,7 +414,13 @@ def test_a_format_that_contradicts_the_file_is_refused(tmp_path):
         ("a.flac", np.zeros((1, 9)), {"subtype": "FLOAT"}, OptionError, "'PCM_24', 'PCM_16'"),
         ("a.flac", np.zeros((9, 9)), {}, AudioFileError, "up to 8 channels, not 9: write .wav"),
         ("a.flac", np.zeros((1, 0)), {}, AudioFileError, "cannot hold 0 samples"),
-        ("a.mp3", np.zeros((1, 9)), {}, AudioFileError, r"must end in \.wav or \.flac"),
+        (
+            "a.mp3",
+            np.zeros((1, 9)),
+            {},
+            AudioFileError,
+            r"must end in \.wav, \.flac, \.ogg or \.opus",
+        ),
         ("no/a.wav", np.zeros((1, 9)), {}, AudioFileError, "there is no folder"),
     ],
 )
@@ -429,13 +436,6 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path, name, audio, opt
 def test_impossible_sample_rates_are_refused(tmp_path, rate, name):
     with pytest.raises(OptionError, match="sample_rate must be"):
         write(tmp_path / name, np.zeros((1, 9)), rate)
-
-
-def test_more_than_four_gib_of_wav_is_refused_before_a_byte_is_written(tmp_path):
-    huge = np.broadcast_to(np.float32(0), (16, 2**27))  # a view: takes no memory
-    with pytest.raises(AudioFileError, match=r"8\.0 GiB, a WAV file at most 4"):
-        write(tmp_path / "a.wav", huge, 48000)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path):

@@ -36,6 +36,8 @@ SUBTYPES = {
     ".opus": ("OPUS",),
 }
 MOST_FLAC_CHANNELS = 8
+# Samples of each channel that are encoded at a time: what is made of them stays in the cache.
+_ENCODED = 8192
 HIGHEST_RATES = {"FLAC": 655350, "VORBIS": 200000}
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 
@@ -217,8 +219,8 @@ class AudioWriter:
 
     def _put(self, block: NDArray[Any]) -> None:
         with writing_errors(self._target.path):
-            for start in range(0, block.shape[1], BLOCK):
-                part = block[:, start : start + BLOCK]
+            for start in range(0, block.shape[1], _ENCODED):
+                part = block[:, start : start + _ENCODED]
                 self._encoder.put(part if self._target.order is None else part[self._target.order])
 
     def _finish(self) -> None:

@@ -68,7 +68,7 @@ output_option = click.option(
     required=True,
     metavar="OUT",
     type=FILE,
-    help="File to write: .wav or .flac.",
+    help="File to write: .wav, .flac; .ogg or .opus if mono or stereo.",
 )
 from_option = click.option(
     "--from",
@@ -127,7 +127,7 @@ def check_output(output: Path, inputs: Iterable[Path], force: bool) -> None:
     from spatialkit.files import check_target
 
     if output.is_dir():
-        raise AudioFileError(f"{output} is a folder: name a file in it, .wav or .flac")
+        raise AudioFileError(f"{output} is a folder: name a file in it, such as a .wav")
     if output.exists():
         for path in inputs:
             if path.exists() and output.samefile(path):

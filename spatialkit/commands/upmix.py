@@ -127,7 +127,7 @@ def _outputs(sources: Sequence[Path], output: str, force: bool) -> list[Path]:
     # A path of pathlib would not know any more that it ended in a slash.
     is_folder = output.endswith(("/", os.sep)) or os.path.isdir(output)
     if not is_folder and len(sources) > 1:
-        if output.lower().endswith((".wav", ".flac")):
+        if output.lower().endswith((".wav", ".flac", ".ogg", ".opus")):
             raise AudioFileError(f"{output} must be a folder for {len(sources)} inputs")
         is_folder = True
     outputs = _outputs_in(Path(output), sources) if is_folder else [Path(output)]

@@ -157,9 +157,11 @@ class Upmixer:
         """Upmix at the native rate; soxr aligns its output with its input."""
         import soxr
 
-        native = np.ascontiguousarray(soxr.resample(audio.T, rate, native_rate).T)
+        # A copy: soxr wants frames in C order, and a single frame is not always recognised as such.
+        frames = audio.T.copy(order="C")
+        native = np.ascontiguousarray(soxr.resample(frames, rate, native_rate).T)
         result = self._check_output(self._upmix(native, native_rate), native)
-        back = soxr.resample(result.T, native_rate, rate).T
+        back = soxr.resample(result.T.copy(order="C"), native_rate, rate).T
         restored = np.zeros((len(back), audio.shape[1]), dtype=audio.dtype)
         length = min(restored.shape[1], back.shape[1])
         restored[:, :length] = back[:, :length]

@@ -38,14 +38,7 @@ def read(text: str) -> Fields:
         scaled = [n for n, entry in real.items() if float(entry.get("Gain", 1.0)) != 1.0]
         lfe = {int(n): str(label) for n, label in layout.get("LFE", {}).items()}
         name = str(layout.get("Name") or data.get("Name") or "custom")
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
+    except NO_LAYOUT as error:
         raise LayoutError(f"not a loudspeaker layout of IEM or SPARTA: {error!r}") from error
     used = [*real, *lfe]
     if len(real) < len(entries) or any(n < 1 or n > LARGEST_CHANNEL for n in used):

@@ -20,6 +20,11 @@ def _nodes(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return 0.5 * (nodes + 1.0), 0.5 * weights
 
 
+def cap_size(fineness: int) -> int:
+    """Points that fill a cap; an arc has fewer."""
+    return 2 * (RINGS * fineness) ** 2
+
+
 def cap_points(
     centres: NDArray[np.float64], reaches: NDArray[np.float64], fineness: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

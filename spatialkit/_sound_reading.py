@@ -16,9 +16,7 @@ from spatialkit._labels import VORBIS_SYSTEMS
 from spatialkit._resampling import reblocked, resampled
 from spatialkit.channel_order import channel_map
 from spatialkit.errors import AudioFileError, LayoutError
-from spatialkit.layouts import AmbisonicFormat, Layout, get_layout, layout_names
-
-Format = Layout | AmbisonicFormat
+from spatialkit.layouts import Format, Layout, get_layout, layout_names
 
 # Samples of each channel that are read or written at a time.
 BLOCK = 65536

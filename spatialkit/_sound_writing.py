@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit import _wave
 from spatialkit._checks import as_audio, as_choice, as_count, require_finite
 from spatialkit._sound_encoding import Target, encoder_for
-from spatialkit._sound_reading import BLOCK, Format
+from spatialkit._sound_reading import BLOCK
 from spatialkit.channel_order import channel_map
 from spatialkit.errors import (
     AudioFileError,
@@ -27,7 +27,7 @@ from spatialkit.errors import (
     SignalError,
     SpatialkitWarning,
 )
-from spatialkit.layouts import AmbisonicFormat, get_format
+from spatialkit.layouts import AmbisonicFormat, Format, channels_of, get_format
 
 SUBTYPES = {
     ".wav": tuple(_wave.WAVE_ENCODINGS),
@@ -273,7 +273,7 @@ def as_samples(samples: ArrayLike, name: str, format: Format | None = None) -> N
     """``samples`` as an array (channels, n)."""
     array = np.atleast_2d(as_audio(samples, name, allow_mono=True))
     if format is not None:
-        as_audio(array, name, channels=format.n_channels, of=f"{format.name!r}")
+        channels_of(array, format, name)
     if array.ndim != 2 or not len(array):
         raise ShapeError(f"{name} must have shape (channels, samples), got {array.shape}")
     return array
@@ -281,8 +281,7 @@ def as_samples(samples: ArrayLike, name: str, format: Format | None = None) -> N
 
 def peak_of(samples: NDArray[Any], name: str) -> float:
     """Largest magnitude of finite samples."""
-    with np.errstate(over="ignore", invalid="ignore"):  # in the sum that is looked at first
-        require_finite(samples, name)
+    require_finite(samples, name)
     return float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
 
 

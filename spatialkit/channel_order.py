@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_audio
 from spatialkit._labels import everyday_label, has_meaning
 from spatialkit.errors import LayoutError
 from spatialkit.geometry import angle_between
-from spatialkit.layouts import Layout, get_layout
+from spatialkit.layouts import Layout, channels_of, get_layout
 
 __all__ = ["channel_map", "reorder"]
 
@@ -101,5 +100,4 @@ def reorder(audio: ArrayLike, source: str | Layout, target: str | Layout) -> NDA
     array([0., 2., 1., 5., 3., 4.])
     """
     source = get_layout(source)
-    array = as_audio(audio, channels=source.n_channels, of=f"layout {source.name!r}")
-    return array[..., channel_map(source, target), :]
+    return channels_of(audio, source)[..., channel_map(source, target), :]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit._checks import as_choice, as_count
-from spatialkit._sound_reading import BLOCK, AudioStream, FileInfo, Format, inspect
+from spatialkit._sound_reading import BLOCK, AudioStream, FileInfo, inspect
 from spatialkit._sound_writing import (
     AudioWriter,
     as_samples,
@@ -32,7 +32,7 @@ from spatialkit._sound_writing import (
     require_level,
 )
 from spatialkit.errors import AudioFileError, SpatialkitWarning
-from spatialkit.layouts import get_format
+from spatialkit.layouts import Format, get_format
 
 __all__ = [
     "Audio",

@@ -305,6 +305,9 @@ class Layout:
         return f"Layout({self.name!r}: {' '.join(self.labels)})"
 
 
+Format = Layout | AmbisonicFormat
+
+
 def layout_names() -> tuple[str, ...]:
     """Names that `get_layout` knows: the everyday ones, then the systems of BS.2051.
 
@@ -376,7 +379,7 @@ def _everyday_layout(name: str, labels: Sequence[str]) -> Layout:
     return Layout(name, tuple(labels), azimuth, elevation)
 
 
-def get_format(name: str | Layout | AmbisonicFormat) -> Layout | AmbisonicFormat:
+def get_format(name: str | Format) -> Format:
     """Layout or Ambisonic format of that name; an object of either kind is returned as it is.
 
     Parameters
@@ -404,6 +407,6 @@ def get_format(name: str | Layout | AmbisonicFormat) -> Layout | AmbisonicFormat
     return get_layout(name)
 
 
-def channels_of(audio: ArrayLike, layout: Layout | AmbisonicFormat) -> NDArray[Any]:
+def channels_of(audio: ArrayLike, layout: Format, name: str = "audio") -> NDArray[Any]:
     """``audio`` checked to have the channels of ``layout``."""
-    return as_audio(audio, channels=layout.n_channels, of=f"{layout.name!r}")
+    return as_audio(audio, name, channels=layout.n_channels, of=f"{layout.name!r}")

@@ -15,16 +15,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit._checks import as_directions, as_finite_floats
 from spatialkit._motion import place_sources
-from spatialkit._panning_spread import arc_points, cap_points
+from spatialkit._panning_spread import arc_points, cap_points, cap_size
 from spatialkit.errors import OptionError, ShapeError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import Layout, get_layout
 
 __all__ = ["vbap_gains", "vbap_pan"]
 
-# Directions in memory at a time, and those of them whose quadrature points are.
+# Directions at a time, and gains at the quadrature points of spread ones: 8 MB.
 CHUNK = 4096
-SPREAD_CHUNK = 64
+SPREAD_GAINS = 1_000_000
 # Degrees below 360 within which the mean over all directions takes over from the quadrature. What
 # a cap of 357 degrees leaves out is 2e-4 of the sphere, less than the quadrature's own error.
 WHOLE_SPREAD = 3.0
@@ -197,6 +197,8 @@ class Panner:
         from spatialkit._panning_mesh import build_mesh
 
         self._layout = layout
+        # The more loudspeakers, the finer the pattern of gains that a spread averages.
+        self._fineness = max(4, int(np.ceil(np.sqrt(layout.n_channels))))
         self._mesh = build_mesh(layout.directions[layout.loudspeakers])
         vertices, shared = np.nonzero(self._mesh.shares)
         self._shares = (
@@ -214,8 +216,9 @@ class Panner:
         # Near the whole sphere its mean takes over, so that it is the same from everywhere.
         whole = np.clip(1.0 - (360.0 - spreads) / WHOLE_SPREAD, 0.0, 1.0)
         wide = np.flatnonzero(spreads)
-        for start in range(0, len(wide), SPREAD_CHUNK):
-            some = wide[start : start + SPREAD_CHUNK]
+        step = max(1, SPREAD_GAINS // (gains.shape[1] * cap_size(self._fineness)))
+        for start in range(0, len(wide), step):
+            some = wide[start : start + step]
             powers = self._mean_powers(vectors[some], np.radians(spreads[some]) / 2.0)
             if whole[some].any():
                 powers += whole[some, None] * (self._mean_power - powers)
@@ -227,9 +230,7 @@ class Panner:
     ) -> NDArray[np.float64]:
         """Powers (n, channels) in the mean over caps, or over arcs on flat layouts."""
         around = arc_points if self._layout.is_flat else cap_points
-        # The more loudspeakers, the finer the pattern of gains that is averaged.
-        fineness = finer * max(4.0, np.sqrt(self._layout.n_channels))
-        points, weights = around(vectors, reaches, int(np.ceil(fineness)))
+        points, weights = around(vectors, reaches, finer * self._fineness)
         each = self._point_gains(points.reshape(-1, 3))
         return weights @ each.reshape(*points.shape[:2], -1) ** 2
 

@@ -18,6 +18,7 @@ from spatialkit.errors import LayoutError, OptionError
 from spatialkit.geometry import angle_between
 from spatialkit.layouts import (
     AmbisonicFormat,
+    Format,
     Layout,
     channels_of,
     get_format,
@@ -27,11 +28,12 @@ from spatialkit.panning import vbap_gains
 
 __all__ = ["render", "render_matrix"]
 
-Format = str | Layout | AmbisonicFormat
 DECODING_OPTIONS = ("decoder", "weights")
 
 
-def render(audio: ArrayLike, source: Format, target: Format, **options: Any) -> NDArray[Any]:
+def render(
+    audio: ArrayLike, source: str | Format, target: str | Format, **options: Any
+) -> NDArray[Any]:
     """Audio of one format in another one.
 
     Parameters
@@ -63,7 +65,9 @@ def render(audio: ArrayLike, source: Format, target: Format, **options: Any) -> 
     return np.matmul(matrix.astype(array.dtype), array)
 
 
-def render_matrix(source: Format, target: Format, **options: Any) -> NDArray[np.float64]:
+def render_matrix(
+    source: str | Format, target: str | Format, **options: Any
+) -> NDArray[np.float64]:
     """Gains that turn one format into another one.
 
     Parameters
@@ -116,14 +120,16 @@ def render_matrix(source: Format, target: Format, **options: Any) -> NDArray[np.
     return _matrix_of(source, target, options).copy()
 
 
-def as_target(target: Format) -> Layout | AmbisonicFormat:
+def as_target(target: str | Format) -> Format:
     """``target`` as what `render` goes to."""
     if isinstance(target, str) and target == "binaural":
         raise LayoutError("binaural rendering is not available in this version")
     return get_format(target)
 
 
-def _matrix_of(source: Format, target: Format, options: dict[str, Any]) -> NDArray[np.float64]:
+def _matrix_of(
+    source: str | Format, target: str | Format, options: dict[str, Any]
+) -> NDArray[np.float64]:
     start, goal = get_format(source), as_target(target)
     decodes = isinstance(start, AmbisonicFormat) and isinstance(goal, Layout)
     unknown = [name for name in options if not (decodes and name in DECODING_OPTIONS)]
@@ -142,9 +148,7 @@ def _matrix_of(source: Format, target: Format, options: dict[str, Any]) -> NDArr
 
 
 @lru_cache(maxsize=256)
-def _matrix(
-    source: Layout | AmbisonicFormat, target: Layout | AmbisonicFormat, **options: str
-) -> NDArray[np.float64]:
+def _matrix(source: Format, target: Format, **options: str) -> NDArray[np.float64]:
     if isinstance(source, Layout):
         if isinstance(target, Layout):
             return _between_layouts(source, target)

@@ -7,15 +7,12 @@ Packages add commands with entry points in the group ``spatialkit.commands``, ea
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 import click
 
 from spatialkit._version import __version__
 from spatialkit.commands._common import debug_option
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+from spatialkit.commands._plugins import PluginGroup
 
 __all__ = ["cli"]
 
@@ -28,49 +25,26 @@ COMMANDS = (
     "render",
     "downmix",
     "evaluate",
+    "benchmark",
     "layouts",
     "upmixers",
     "info",
 )
 
 
-class _Commands(click.Group):
-    """Commands by name."""
+class _Commands(PluginGroup):
+    """Commands by name, each in a module of its own."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *sorted(_plugins())]
+    def own_names(self) -> list[str]:
+        return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in COMMANDS:
-            return import_module(f"spatialkit.commands.{cmd_name}").command
-        entry = _plugins().get(cmd_name)
-        if entry is None:
-            return None
-        try:
-            return entry.load()
-        except Exception as error:
-            sentence = f"command {cmd_name!r} ({entry.value}) failed to import: {error}."
-            raise click.UsageError(sentence, ctx) from error
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List them without loading what other packages bring."""
-        rows = []
-        for name in COMMANDS:
-            command = self.get_command(ctx, name)
-            rows.append((name, command.get_short_help_str(60) if command else ""))
-        rows += [(name, f"From {entry.value}.") for name, entry in sorted(_plugins().items())]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
-
-def _plugins() -> dict[str, EntryPoint]:
-    from importlib.metadata import entry_points  # 20 ms
-
-    return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in COMMANDS}
+    def own_command(self, name: str) -> click.Command:
+        return import_module(f"spatialkit.commands.{name}").command
 
 
 @click.group(
     cls=_Commands,
+    plugins=GROUP,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},  # of the commands, too
     epilog="Example: spatialkit upmix song.wav -o surround.wav --layout 7.1.4",

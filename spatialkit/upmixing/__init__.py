@@ -17,9 +17,12 @@ from spatialkit.upmixing.registry import (
     register_upmixer,
     upmixer_names,
 )
+from spatialkit.upmixing.source_check import SourceCheck, SourceReport
 
 __all__ = [
     "Option",
+    "SourceCheck",
+    "SourceReport",
     "UpmixStream",
     "Upmixer",
     "UpmixerDescription",

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from spatialkit._checks import as_audio, as_count, require_finite
 from spatialkit.errors import ShapeError, SignalError, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.upmixing.correction import DownmixCorrection
 from spatialkit.upmixing.options import NoOptions, build_options
 
 __all__ = ["UpmixStream", "Upmixer"]
@@ -39,8 +41,12 @@ class Upmixer:
 
     A subclass sets the class attributes below and defines ``_upmix(audio, sample_rate)``, which
     gets finite audio of shape (channels, samples), float32 or float64, at the native rate, and
-    returns (channels of ``format``, samples), aligned in time. It may define
-    ``_stream(sample_rate)``, which returns an `UpmixStream`.
+    returns (channels of ``format``, samples), aligned in time, in memory that it does not use
+    again. It may define ``_stream(sample_rate)``, which returns an `UpmixStream`.
+
+    If its options have a field ``exact_downmix`` (`spatialkit.upmixing.controls.exact_downmix`)
+    and it is True, what comes out is `spatialkit.match_downmix` of that, whole and in streams,
+    where a rule folds ``format`` down; elsewhere it stays as it is.
 
     Parameters
     ----------
@@ -64,6 +70,9 @@ class Upmixer:
     memoryless : bool
         True if every sample depends on the input at the same moment alone: blocks are then
         upmixed as they come.
+    linear_level : bool
+        True if g times the input gives g times the output: nothing then depends on how loud the
+        input is. `check_upmixer` holds it to that.
 
     Raises
     ------
@@ -79,6 +88,7 @@ class Upmixer:
     format: Layout | AmbisonicFormat
     options_class: type = NoOptions
     memoryless: bool = False
+    linear_level: bool = False
 
     def __init__(self, **options: Any) -> None:
         problem = self.unavailable()
@@ -124,8 +134,11 @@ class Upmixer:
         array = self._check_input(audio)
         rate = as_count(sample_rate, "sample_rate")
         if self.sample_rate is None or self.sample_rate == rate:
-            return self._check_output(self._upmix(array, rate), array)
-        return self._upmix_resampled(array, rate, self.sample_rate)
+            result = self._check_output(self._upmix(array, rate), array)
+        else:
+            result = self._upmix_resampled(array, rate, self.sample_rate)
+        correction = self._correction(len(array))
+        return correction.apply(result, array) if correction else result
 
     def stream(self, sample_rate: int) -> UpmixStream:
         """Begin to upmix a signal that comes block by block.
@@ -152,6 +165,12 @@ class Upmixer:
 
     def _stream(self, sample_rate: int) -> UpmixStream:
         return (_MemorylessStream if self.memoryless else _WholeStream)(self, sample_rate)
+
+    def _correction(self, channels: int) -> DownmixCorrection | None:
+        """What makes the upmix of so many channels fold down to them, if that is asked for."""
+        if not getattr(self.options, "exact_downmix", False):
+            return None
+        return DownmixCorrection.find(self.format, channels)
 
     def _upmix_resampled(self, audio: NDArray[Any], rate: int, native_rate: int) -> NDArray[Any]:
         """Upmix at the native rate; soxr aligns its output with its input."""
@@ -212,7 +231,8 @@ class UpmixStream(ABC):
 
     A subclass sets ``latency`` and defines ``_process(block)`` and ``_flush()``: the blocks that
     it gets are finite, (channels, samples), of one channel count and dtype, and may be
-    overwritten after the call.
+    overwritten after the call; so may what it returns. The correction of ``exact_downmix`` is
+    made here: a subclass need not think of it.
 
     Attributes
     ----------
@@ -229,6 +249,8 @@ class UpmixStream(ABC):
         self.upmixer = upmixer
         self.sample_rate = sample_rate
         self._kind: tuple[int, DTypeLike] | None = None
+        self._correction: DownmixCorrection | None = None
+        self._originals: deque[NDArray[Any]] = deque()  # of what has not come out yet
         self._ended = False
 
     def process(self, block: ArrayLike) -> NDArray[Any]:
@@ -257,18 +279,21 @@ class UpmixStream(ABC):
         kind = (len(array), array.dtype)
         if self._kind is None:
             self._kind = kind
+            self._correction = self._find_correction(len(array))
         elif kind != self._kind:
             raise ShapeError(
                 f"block has {kind[0]} channels of {kind[1]}, the blocks before it had "
                 f"{self._kind[0]} of {self._kind[1]}"
             )
-        return self._process(array)
+        if self._correction:
+            self._originals.append(array.copy())
+        return self._correct(self._process(array))
 
     def flush(self) -> NDArray[Any]:
         """End the signal and return what was held back, shape (format.n_channels, rest)."""
         self._require_open()
         self._ended = True
-        return self._flush() if self._kind else self._nothing()
+        return self._correct(self._flush()) if self._kind else self._nothing()
 
     @abstractmethod
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
@@ -277,6 +302,31 @@ class UpmixStream(ABC):
     @abstractmethod
     def _flush(self) -> NDArray[Any]:
         """Samples that were held back; called once, after at least one block."""
+
+    def _find_correction(self, channels: int) -> DownmixCorrection | None:
+        return self.upmixer._correction(channels)
+
+    def _correct(self, ready: NDArray[Any]) -> NDArray[Any]:
+        """``ready`` made to fold down to the samples that it is the upmix of."""
+        if not self._correction or not ready.shape[1]:
+            return ready
+        return self._correction.apply(ready, self._take_originals(ready.shape[1]))
+
+    def _take_originals(self, samples: int) -> NDArray[Any]:
+        """The next so many samples of the input, which are then forgotten."""
+        parts = []
+        while samples:
+            if not self._originals:
+                raise UpmixerError(
+                    f"a stream of upmixer {self.upmixer.name!r} returned {samples} samples more "
+                    "than it took"
+                )
+            block = self._originals.popleft()
+            parts.append(block[:, :samples])
+            if block.shape[1] > samples:
+                self._originals.appendleft(block[:, samples:])
+            samples -= parts[-1].shape[1]
+        return np.concatenate(parts, axis=1)
 
     def _nothing(self) -> NDArray[Any]:
         """No samples, of the dtype of the blocks."""
@@ -305,6 +355,9 @@ class _WholeStream(UpmixStream):
     def __init__(self, upmixer: Upmixer, sample_rate: int) -> None:
         super().__init__(upmixer, sample_rate)
         self._blocks: list[NDArray[Any]] = []
+
+    def _find_correction(self, channels: int) -> DownmixCorrection | None:
+        return None  # `upmix` makes it
 
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
         self._blocks.append(block.copy())  # readers may fill the same buffer again

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spatialkit._labels import everyday_label
 from spatialkit.layouts import Layout, get_layout
 from spatialkit.panning import vbap_gains
+from spatialkit.upmixing import controls
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.options import option
 
@@ -23,6 +24,8 @@ MONO_TO_SIDE = np.sqrt(0.5)
 # What is no farther to the side and from ear level is in front: wide loudspeakers are.
 FRONT_AZIMUTH = 60.0
 FRONT_ELEVATION = 15.0
+# Where stereo loudspeakers stand: the width at which L and R keep their loudspeakers.
+STEREO_AZIMUTH = 30.0
 
 
 class _PassiveUpmixer(Upmixer):
@@ -30,6 +33,7 @@ class _PassiveUpmixer(Upmixer):
 
     accepts = (1, 2)
     memoryless = True
+    linear_level = True
     gains: NDArray[np.float64]
 
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
@@ -51,6 +55,7 @@ class AllChannelStereoOptions:
     """Options of `AllChannelStereo`."""
 
     gain: float = option(0.5, "Gain of each copy.", least=0.0, most=1.0)
+    exact_downmix: bool = controls.exact_downmix()
 
 
 class AllChannelStereo(_PassiveUpmixer):
@@ -60,10 +65,16 @@ class AllChannelStereo(_PassiveUpmixer):
     FL + SL + FC / 2, FR + SR + FC / 2 of the paper gives the original back, and the power is half
     of the original's. Mono is taken as both sides at -3 dB.
 
+    A baseline stays as it was published: it has no centre, ambience or height that the other
+    shared controls could change.
+
     Parameters
     ----------
     gain : float
         Gain of each copy, 0 to 1. The paper does not give it; 0.5 by default.
+    exact_downmix : bool
+        Make the fold-down of ITU-R BS.775, where surrounds count 0.7071, the original too; off by
+        default.
 
     References
     ----------
@@ -92,11 +103,13 @@ class AllChannelStereo(_PassiveUpmixer):
 class MatrixOptions:
     """Options of `Matrix`."""
 
-    layout: Layout = option("5.1", "Loudspeakers to upmix to.")
-    center: float = option(0.0, "Level of the centre.", unit="dB", least=-60.0, most=10.0)
-    surround: float = option(
-        0.0, "Level of what is not in front.", unit="dB", least=-60.0, most=10.0
-    )
+    layout: Layout = controls.layout()
+    width: float = controls.width()
+    center: float = controls.center()
+    ambience: float = controls.ambience()
+    front_rear: float = controls.front_rear()
+    height: float = controls.height(0.0)
+    exact_downmix: bool = controls.exact_downmix()
 
 
 class Matrix(_PassiveUpmixer):
@@ -106,23 +119,38 @@ class Matrix(_PassiveUpmixer):
 
         L = Lt    R = Rt    C = (Lt + Rt) / sqrt(2)    S = (Lt - Rt) / sqrt(2)
 
-    times one gain, which keeps the power: without the level options it is 1 / sqrt(2) wherever
-    these four have loudspeakers of their own, and then the output has the power of the input
-    whatever the input is. On other layouts it holds for two unrelated sides of equal power.
+    times one gain, which keeps the power of two unrelated sides, but for ``ambience`` and
+    ``height``, which are levels. At the defaults it is 1 / sqrt(2) wherever these four have
+    loudspeakers of their own, and then the output has the power of the input whatever that is.
 
     L, R and C go to the loudspeakers labelled so; where there is none, they are panned to 30, -30
     and 0 degrees. S goes in equal power, positive on the left and negative on the right, to all
     loudspeakers more than 60 degrees to the side or more than 15 degrees off ear level; those in
     the middle stay silent. So the upmix of exchanged sides is the mirror image. A layout with
     rear loudspeakers in the middle only gets S there, one with front loudspeakers only gets it on
-    its sides. LFE channels are silent. Mono is taken as both sides at -3 dB.
+    its sides. LFE channels are silent: a crossover has memory. Mono is taken as both sides at
+    -3 dB.
 
     Parameters
     ----------
     layout : str or Layout
         Loudspeakers to upmix to; "5.1" by default.
-    center, surround : float
-        Level of C and of S in dB, -60 to 10, 0 by default.
+    width : float
+        Where L and R go: at 30, by default, to the front loudspeakers, at 0 straight ahead, at 90
+        to the sides; panned in between.
+    center : float
+        Gain of C, 0 to 1, 1 by default; without a centre loudspeaker it changes nothing. L and R
+        hold the middle as well: at 0 it is heard between them.
+    ambience : float
+        Level of S in dB, -60 to 12, 0 by default.
+    front_rear : float
+        Below 0 less of S goes around, at -1 nothing. Above 0 it is taken out of L and R, which
+        hold it as well: at 1 both are (Lt + Rt) / 2. 0 by default; without loudspeakers around it
+        changes nothing.
+    height : float
+        Level of S above against around in dB, -60 to 12, 0 by default.
+    exact_downmix : bool
+        Make the fold-down the original again (`spatialkit.match_downmix`); off by default.
 
     References
     ----------
@@ -145,32 +173,53 @@ class Matrix(_PassiveUpmixer):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        layout = self.options.layout
-        sides = np.stack([_front_gains(layout, "FL", 30.0), _front_gains(layout, "FR", -30.0)], 1)
-        centre = np.outer(_front_gains(layout, "FC", 0.0), [1.0, 1.0]) / np.sqrt(2.0)
+        layout, chosen = self.options.layout, self.options
+        around = not is_front(layout)[~layout.is_lfe].all()
+        rear = chosen.front_rear if around else 0.0
+        sides = np.stack([_side_gains(layout, side, chosen.width) for side in ("FL", "FR")], 1)
+        sides -= max(rear, 0.0) * (sides @ [[0.5, -0.5], [-0.5, 0.5]])
+        centre = np.outer(_centre_gains(layout, chosen.center), [1.0, 1.0]) / np.sqrt(2.0)
         surround = np.outer(_surround_gains(layout), [1.0, -1.0]) / np.sqrt(2.0)
+        surround *= np.sqrt(1.0 + min(rear, 0.0))
         power = np.sum((sides + centre + surround) ** 2)
-        levels = 10.0 ** (np.array([self.options.center, self.options.surround]) / 20.0)
-        self.gains = sides + levels[0] * centre + levels[1] * surround
-        self.gains *= np.sqrt(2.0 / power)
+        above = np.nan_to_num(layout.elevation) > FRONT_ELEVATION
+        surround *= 10.0 ** ((chosen.ambience + chosen.height * above[:, None]) / 20.0)
+        self.gains = (sides + centre + surround) * np.sqrt(2.0 / power)
 
 
-def _front_gains(layout: Layout, label: str, azimuth: float) -> NDArray[np.float64]:
-    """Gains of a front feed: its loudspeaker, or panned where there is none of that label."""
+def is_front(layout: Layout) -> NDArray[np.bool_]:
+    """Which channels stand in front: no LFE, none above or below."""
+    azimuth = np.abs((layout.azimuth + 180.0) % 360.0 - 180.0)
+    # An LFE is NaN, which is below no limit and above none.
+    return (azimuth <= FRONT_AZIMUTH) & (np.abs(layout.elevation) <= FRONT_ELEVATION)
+
+
+def _side_gains(layout: Layout, label: str, width: float) -> NDArray[np.float64]:
+    """Gains of L or R: its loudspeaker, or panned where there is none or ``width`` says so."""
+    role = _role(layout, label)
+    if role is not None and width == STEREO_AZIMUTH:
+        return np.eye(layout.n_channels)[role]
+    home = STEREO_AZIMUTH if role is None else abs(layout.azimuth[role])
+    azimuth = np.interp(width, [0.0, STEREO_AZIMUTH, 90.0], [0.0, home, 90.0])
+    return vbap_gains(azimuth if label == "FL" else -azimuth, layout=layout)
+
+
+def _centre_gains(layout: Layout, center: float) -> NDArray[np.float64]:
+    """Gains of C: its loudspeaker at ``center``, or panned where there is none."""
+    role = _role(layout, "FC")
+    gains = vbap_gains(0.0, layout=layout) if role is None else np.eye(layout.n_channels)[role]
+    return gains * center if np.count_nonzero(gains > 1e-9) == 1 else gains
+
+
+def _role(layout: Layout, label: str) -> int | None:
+    """Channel with that everyday label, in whatever notation."""
     roles = [everyday_label(own) for own in layout.labels]
-    if label in roles:
-        gains = np.zeros(layout.n_channels)
-        gains[roles.index(label)] = 1.0
-        return gains
-    return vbap_gains(azimuth, layout=layout)
+    return roles.index(label) if label in roles else None
 
 
 def _surround_gains(layout: Layout) -> NDArray[np.float64]:
     """Gains of S: squares sum to 1, half of it on each side; negative on the right."""
-    azimuth = np.abs((layout.azimuth + 180.0) % 360.0 - 180.0)
-    # An LFE is NaN, which is below no limit and above none.
-    front = (azimuth <= FRONT_AZIMUTH) & (np.abs(layout.elevation) <= FRONT_ELEVATION)
-    around = ~front & ~layout.is_lfe
+    around = ~is_front(layout) & ~layout.is_lfe
     lateral = np.nan_to_num(layout.directions[:, 1])
     sides = np.where(np.abs(lateral) < 1e-9, 0.0, np.sign(lateral))
     signed = sides * around if np.any(sides * around) else np.where(around.any(), around, sides)

@@ -1,0 +1,126 @@
+"""``spatialkit benchmark``: a group, which other packages add subcommands to.
+
+They do with entry points in the group ``spatialkit.benchmarks``, each naming a `click.Command`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spatialkit.commands import _common
+from spatialkit.commands._plugins import PluginGroup
+from spatialkit.errors import AudioFileError, OptionError
+
+if TYPE_CHECKING:
+    from spatialkit.layouts import Layout
+
+GROUP = "spatialkit.benchmarks"
+
+
+@click.group(
+    "benchmark",
+    cls=PluginGroup,
+    plugins=GROUP,
+    epilog="\b\nExample:\n  spatialkit benchmark upmix --layout 7.1.4",
+)
+@_common.debug_option
+def command() -> None:
+    """Measure upmixers on sounds whose parts are known."""
+
+
+@command.command(
+    "upmix",
+    epilog="\b\nExamples:\n  spatialkit benchmark upmix\n"
+    "  spatialkit benchmark upmix --stems songs/ --markdown -o table.md",
+)
+@click.option(
+    "--layout",
+    type=_common.LayoutName(),
+    metavar="NAME",
+    default="5.1",
+    show_default=True,
+    help=f"See: spatialkit layouts; or {_common.OWN}.",
+)
+@click.option(
+    "--upmixer",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="See: spatialkit upmixers; or ffmpeg, for its surround filter. May be repeated. By "
+    "default those without models, and ffmpeg where it is installed.",
+)
+@click.option(
+    "--stems",
+    metavar="DIR",
+    type=_common.FILE,
+    help="Folder of a song with vocals, drums, bass and other in it as .wav, .flac or .ogg, or a "
+    "folder of such folders. By default the bundled song.",
+)
+@click.option("--seconds", type=float, metavar="S", help="At most so much of each song; 30 s.")
+@click.option("--seed", type=int, metavar="N", help="Of directions, reverberation and noise.")
+@_common.json_option
+@click.option("--markdown", is_flag=True, help="Print a table in Markdown.")
+@click.option(
+    "--figure", metavar="FILE", type=_common.FILE, help="Draw the table, too: .png, .svg."
+)
+@click.option("-o", "--output", metavar="OUT", type=_common.FILE, help="File for what is printed.")
+@_common.force_option
+@_common.debug_option
+def upmix(
+    layout: str | Layout,
+    names: tuple[str, ...],
+    stems: Path | None,
+    seconds: float | None,
+    seed: int | None,
+    as_json: bool,
+    markdown: bool,
+    figure: Path | None,
+    output: Path | None,
+    force: bool,
+) -> int:
+    """Measure upmixers where directions and ambience are known.
+
+    Stems are panned in stereo, dry and in a synthetic room; what the upmixers make of that is
+    compared with what went in. The measures are explained below the table. Exit status: 1 if an
+    upmixer failed.
+    """
+    from spatialkit.upmixing.benchmark import SECONDS, SEED, benchmark_upmixers
+
+    if as_json and markdown:
+        raise OptionError("--json and --markdown exclude each other")
+    for path in filter(None, (figure, output)):
+        _check(path, force)
+    results = benchmark_upmixers(
+        names or None,
+        layout=layout,
+        stems=stems,
+        seconds=SECONDS if seconds is None else seconds,
+        seed=SEED if seed is None else seed,
+    )
+    if figure:
+        results.figure(figure)
+    if as_json:
+        text = results.to_json()
+    else:
+        text = results.to_markdown() if markdown else results.to_text()
+    if output:
+        try:
+            output.write_text(f"{text}\n", encoding="utf-8")
+        except OSError as error:
+            raise AudioFileError(f"{output} cannot be written: {error.strerror}") from error
+    else:
+        click.echo(text)
+    return 1 if any(row.error for row in results.rows) else 0
+
+
+def _check(path: Path, force: bool) -> None:
+    """Refuse what cannot or must not be written, before minutes of work."""
+    if path.is_dir():
+        raise AudioFileError(f"{path} is a folder: name a file in it")
+    if not path.absolute().parent.is_dir():
+        raise AudioFileError(f"{path} cannot be written: there is no folder {path.parent}")
+    if path.exists() and not force:
+        raise AudioFileError(f"{path} exists: add --force to replace it")

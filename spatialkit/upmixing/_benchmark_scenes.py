@@ -1,0 +1,248 @@
+"""Stereo scenes whose direct sound, directions and ambience are known, for the benchmark.
+
+The room is synthetic: late reverberation of independent, exponentially decaying Gaussian noise
+for left and right, so that ambience is what no panning law makes [1]_.
+
+References
+----------
+.. [1] J. A. Moorer, "About this reverberation business", Computer Music Journal 3(2), 1979.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit.errors import AudioFileError
+from spatialkit.panning import vbap_gains
+
+__all__ = ["STEMS", "Scene", "Song", "find_songs", "noise_scene", "song_scenes"]
+
+STEMS = ("vocals", "drums", "bass", "other")
+ENDINGS = (".wav", ".flac", ".ogg")
+DRAWS = 3
+STAGE = 30.0  # degrees from the middle to the edge of the stereo image
+NEAR_MONO = 3.0
+ROOM_DB = -8.0
+NEAR_MONO_ROOM_DB = -24.0
+PRE_DELAY = 0.015  # seconds
+# Reverberation times in seconds: what lies below the crossover in Hz, and above it.
+DECAYS = (1.2, 0.6)
+CROSSOVER = 5000.0
+NOISE_SECONDS = 10.0
+NOISE_RATE = 44100
+NOISE_SIDE_DB = -3.0
+PINK_FROM = 20.0  # Hz: white below
+# Samples cut off at both ends before anything is measured: what an upmixer's delay, at most as
+# long, pushes out there is then missed by no measure.
+MARGIN = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Song:
+    """The stems of one song."""
+
+    name: str
+    stems: Mapping[str, NDArray[np.float32]]
+    """Stereo, (2, samples), of one length."""
+    sample_rate: int
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A stereo signal and what it is made of; the parts that are not known are empty."""
+
+    name: str
+    kind: str
+    """"dry", "room", "near-mono", "noise" or "song"."""
+    sample_rate: int
+    stereo: NDArray[np.float32]
+    """(2, samples)."""
+    stems: NDArray[np.float32]
+    """Dry sources at their level in the scene, (stems, samples)."""
+    azimuth: NDArray[np.float64]
+    """Of the stems, degrees."""
+    ambience: NDArray[np.float32]
+    """Left and right, (2, samples), or (0, samples)."""
+
+
+def find_songs(folder: str | os.PathLike[str] | None) -> dict[str, dict[str, Path]]:
+    """Files of the stems of each song: the bundled one, a song folder's, or those of a folder.
+
+    Raises
+    ------
+    AudioFileError
+        If there is no such folder, or no song with all four stems in it.
+    """
+    if folder is None:
+        from spatialkit.sample import sample_path
+
+        return {"francium": {stem: sample_path(stem) for stem in STEMS}}
+    root = Path(folder)
+    if not root.is_dir():
+        raise AudioFileError(f"{root} is no folder of stems")
+    places = [root, *sorted(path for path in root.iterdir() if path.is_dir())]
+    found = {place.resolve().name: _stem_files(place) for place in places}
+    songs = {name: files for name, files in found.items() if len(files) == len(STEMS)}
+    if not songs:
+        raise AudioFileError(
+            f"{root} holds no song: a song is a folder with {', '.join(STEMS)} as "
+            f"{', '.join(ENDINGS)}"
+        )
+    return songs
+
+
+def _stem_files(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for stem in STEMS:
+        for ending in ENDINGS:
+            path = folder / f"{stem}{ending}"
+            if path.is_file():
+                found.setdefault(stem, path)
+    return found
+
+
+def read_song(name: str, files: Mapping[str, Path], seconds: float) -> Song:
+    """At most ``seconds`` of a song, from where its softest stem is loudest."""
+    from spatialkit.files import read
+
+    stems: dict[str, NDArray[np.float32]] = {}
+    rate = 0
+    for stem, path in files.items():
+        audio = read(path)
+        if len(audio.samples) > 2:
+            raise AudioFileError(f"{path} has {len(audio.samples)} channels: stems are stereo")
+        if rate not in (0, audio.sample_rate):
+            raise AudioFileError(f"{path} has {audio.sample_rate} Hz, other stems have {rate} Hz")
+        rate = audio.sample_rate
+        stems[stem] = np.broadcast_to(audio.samples, (2, audio.samples.shape[1]))
+    length = min(samples.shape[1] for samples in stems.values())
+    kept = min(round(seconds * rate), length)
+    if kept < 4 * MARGIN:
+        raise AudioFileError(f"the stems of {name} last {kept / rate:.2f} s: too short to measure")
+    start = _loudest_start([samples[:, :length] for samples in stems.values()], kept, rate)
+    taken = {stem: samples[:, start : start + kept] for stem, samples in stems.items()}
+    return Song(name, taken, rate)
+
+
+def _loudest_start(stems: list[NDArray[np.float32]], kept: int, rate: int) -> int:
+    """First sample of the excerpt, in whole seconds, whose softest stem is loudest.
+
+    Each stem is compared with its own loudest excerpt: what is mixed softly is not soft for that.
+    """
+    starts = np.arange(0, stems[0].shape[1] - kept + 1, rate)
+    softest = np.full(len(starts), np.inf)
+    for samples in stems:
+        energy = np.concatenate([[0.0], np.cumsum(np.sum(samples**2, axis=0, dtype=np.float64))])
+        excerpts = energy[starts + kept] - energy[starts]
+        if excerpts.max() > 0.0:
+            softest = np.minimum(softest, excerpts / excerpts.max())
+    return int(starts[np.argmax(softest)])
+
+
+def song_scenes(song: Song, seed: int) -> Iterator[Scene]:
+    """Scenes of one song: three "dry", three "room", one "near-mono", and the "song" itself."""
+    rng = np.random.default_rng([seed, *song.name.encode()])
+    stems = np.stack([samples.mean(axis=0) for samples in song.stems.values()])
+    reverberation = _reverberate(stems.sum(axis=0), song.sample_rate, rng)
+    for draw, azimuth in enumerate(draw_azimuths(len(stems), rng), start=1):
+        yield _panned(song, "dry", f" {draw}", stems, azimuth, None)
+        room = _at_level(reverberation, stems, azimuth, ROOM_DB)
+        yield _panned(song, "room", f" {draw}", stems, azimuth, room)
+    azimuth = rng.uniform(-NEAR_MONO, NEAR_MONO, len(stems))
+    room = _at_level(reverberation, stems, azimuth, NEAR_MONO_ROOM_DB)
+    yield _panned(song, "near-mono", "", stems, azimuth, room)
+    mixture = np.sum(list(song.stems.values()), axis=0)
+    yield _unknown(f"{song.name}/song", "song", song.sample_rate, mixture)
+
+
+def noise_scene(seed: int) -> Scene:
+    """Ten seconds of stationary pink noise: a common part, and one of each side at -3 dB."""
+    rng = np.random.default_rng([seed, *b"noise"])
+    samples = round(NOISE_SECONDS * NOISE_RATE)
+    common, left, right = _pink(rng.standard_normal((3, samples)))
+    side = 10.0 ** (NOISE_SIDE_DB / 20.0)
+    stereo = 0.1 * np.stack([common + side * left, common + side * right])
+    return _unknown("noise", "noise", NOISE_RATE, stereo)
+
+
+def draw_azimuths(stems: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Azimuths (draws, stems): each stem once in each third of the stage, one at its edge."""
+    azimuth = np.empty((DRAWS, stems))
+    offsets = rng.permutation(stems)
+    for draw in range(DRAWS):
+        third = (offsets + draw) % 3 - 1
+        azimuth[draw] = STAGE * (2.0 * third + rng.uniform(-1.0, 1.0, stems)) / 3.0
+        outer = np.flatnonzero(third)
+        chosen = rng.choice(outer if outer.size else stems)
+        azimuth[draw, chosen] = np.copysign(STAGE, azimuth[draw, chosen])
+    return azimuth
+
+
+def _panned(
+    song: Song,
+    kind: str,
+    number: str,
+    stems: NDArray[np.float32],
+    azimuth: NDArray[np.float64],
+    ambience: NDArray[Any] | None,
+) -> Scene:
+    stereo = _direct(stems, azimuth)
+    if ambience is None:
+        ambience = np.zeros((0, stems.shape[1]), np.float32)
+    else:
+        stereo = stereo + ambience
+    name = f"{song.name}/{kind}{number}"
+    parts = (stereo.astype(np.float32), stems, azimuth, ambience.astype(np.float32))
+    return Scene(name, kind, song.sample_rate, *parts)
+
+
+def _unknown(name: str, kind: str, rate: int, stereo: NDArray[Any]) -> Scene:
+    nothing = np.zeros((0, stereo.shape[1]), np.float32)
+    return Scene(name, kind, rate, stereo.astype(np.float32), nothing, np.zeros(0), nothing)
+
+
+def _direct(stems: NDArray[Any], azimuth: NDArray[np.float64]) -> NDArray[np.float64]:
+    return vbap_gains(azimuth, layout="stereo").T @ stems
+
+
+def _at_level(
+    reverberation: NDArray[Any], stems: NDArray[Any], azimuth: NDArray[np.float64], level_db: float
+) -> NDArray[np.float64]:
+    """Reverberation of so much power against the direct sound."""
+    direct = np.sum(_direct(stems, azimuth) ** 2)
+    power = direct / np.sum(reverberation**2) * 10.0 ** (level_db / 10.0)
+    return np.sqrt(power) * reverberation
+
+
+def _reverberate(source: NDArray[Any], rate: int, rng: np.random.Generator) -> NDArray[Any]:
+    """Late reverberation of a source, left and right independent of each other."""
+    from scipy.signal import fftconvolve
+
+    response = _room_response(rate, rng)
+    return fftconvolve(source[None], response, axes=-1)[:, : source.size]
+
+
+def _room_response(rate: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Noise whose level falls by 60 dB in `DECAYS` seconds, below and above the crossover."""
+    time = np.arange(round(DECAYS[0] * rate)) / rate
+    noise = rng.standard_normal((2, time.size))
+    frequency = np.fft.rfftfreq(time.size, 1.0 / rate)
+    low = np.fft.irfft(np.fft.rfft(noise) / (1.0 + (frequency / CROSSOVER) ** 2), time.size)
+    slow, fast = (10.0 ** (-3.0 * time / decay) for decay in DECAYS)
+    silence = np.zeros((2, round(PRE_DELAY * rate)))
+    return np.concatenate([silence, low * slow + (noise - low) * fast], axis=1)
+
+
+def _pink(white: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Noise whose power falls by 3 dB per octave, at the power of the white noise."""
+    frequency = np.fft.rfftfreq(white.shape[-1], 1.0 / NOISE_RATE)
+    spectrum = np.fft.rfft(white) / np.sqrt(np.maximum(frequency, PINK_FROM))
+    pink = np.fft.irfft(spectrum, white.shape[-1])
+    return pink / np.sqrt(np.mean(pink**2))

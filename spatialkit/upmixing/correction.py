@@ -1,0 +1,79 @@
+"""The correction of `spatialkit.match_downmix`, made in place and cheap enough for every block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit.downmix import downmix_matrix
+from spatialkit.errors import LayoutError
+from spatialkit.layouts import AmbisonicFormat, Layout
+
+__all__ = ["DownmixCorrection"]
+
+# Samples corrected at a time: they stay within the processor's cache.
+SAMPLES_AT_ONCE = 4096
+
+
+class DownmixCorrection:
+    """Makes upmixes to one format fold down to the mono or stereo signal that they came from.
+
+    It adds ``pinv(G) @ (original - G @ upmix)``, with the downmix matrix G, as
+    ``G.T @ pinv(G @ G.T) @ ...``: most gains of G are 0, those of pinv(G) are not. Sample by
+    sample in the dtype of the upmix, so that blocks give the same as the whole, to the bit.
+
+    Parameters
+    ----------
+    format : Layout or AmbisonicFormat
+        What the upmix is.
+    channels : int
+        Of the original.
+
+    Attributes
+    ----------
+    is_exact : bool
+        False where the loudspeakers cannot do it: both sides need one.
+    """
+
+    def __init__(self, format: Layout | AmbisonicFormat, channels: int) -> None:
+        self._mean = isinstance(format, AmbisonicFormat)  # W is (L + R) / 2
+        matrix = downmix_matrix(format, "mono" if self._mean or channels == 1 else "stereo")
+        self.is_exact = int(np.linalg.matrix_rank(matrix)) == len(matrix)
+        self._inverse = np.linalg.pinv(matrix @ matrix.T).tolist()
+        self._gains = [
+            (row, column, float(matrix[row, column])) for row, column in np.argwhere(matrix)
+        ]
+
+    @classmethod
+    def find(cls, format: Layout | AmbisonicFormat, channels: int) -> DownmixCorrection | None:
+        """The correction, or None where no rule folds ``format`` down to so many channels."""
+        if channels > 2:
+            return None
+        try:
+            return cls(format, channels)
+        except LayoutError:
+            return None
+
+    def apply(self, upmix: NDArray[Any], original: NDArray[Any]) -> NDArray[Any]:
+        """Correct ``upmix``, which is changed and returned (a copy if it must not be)."""
+        if not upmix.flags.writeable or np.may_share_memory(upmix, original):
+            upmix = upmix.copy()
+        for start in range(0, upmix.shape[1], SAMPLES_AT_ONCE):
+            moment = slice(start, start + SAMPLES_AT_ONCE)
+            self._apply(upmix[:, moment], original[:, moment])
+        return upmix
+
+    def _apply(self, upmix: NDArray[Any], original: NDArray[Any]) -> None:
+        missing = original.mean(axis=0, keepdims=True) if self._mean else original.copy()
+        product = np.empty_like(missing[0])
+        for row, channel, gain in self._gains:
+            missing[row] -= np.multiply(upmix[channel], gain, out=product)
+        # Not @: the rounding of BLAS depends on how long a block is.
+        shares = [
+            sum(factor * signal for factor, signal in zip(factors, missing, strict=True))
+            for factors in self._inverse
+        ]
+        for row, channel, gain in self._gains:
+            upmix[channel] += np.multiply(shares[row], gain, out=product)

@@ -1,0 +1,192 @@
+"""Balance, delay and likeness of the sides of a source."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import spatialkit
+from spatialkit.errors import OptionError, ShapeError, SignalError
+from spatialkit.upmixing import SourceCheck
+from spatialkit.upmixing.source_check import CLIPPED
+
+RATE = 48000
+
+
+@pytest.fixture(scope="module")
+def song():
+    audio = spatialkit.read(spatialkit.sample_path())
+    return audio.samples[:, : 10 * audio.sample_rate], audio.sample_rate
+
+
+def report_of(audio, sample_rate=RATE):
+    check = SourceCheck(sample_rate)
+    check.update(audio)
+    return check.report()
+
+
+def delayed(signal, samples):
+    """``signal`` later by any number of samples, round its ends."""
+    turn = np.exp(-2j * np.pi * np.fft.rfftfreq(signal.shape[-1]) * samples)
+    return np.fft.irfft(np.fft.rfft(signal) * turn, signal.shape[-1])
+
+
+def test_nothing_is_told_of_a_song_in_order(song):
+    report = report_of(*song)
+    assert report.sentences() == []
+    assert abs(report.balance_db) < 0.5
+    assert abs(report.delay_ms) < 0.001
+    assert 0.3 < report.correlation < 0.9
+    assert (report.is_mono, report.is_near_mono, report.is_reversed) == (False, False, False)
+    left, right = song[0].astype(np.float64)
+    assert report.balance_db == pytest.approx(10 * np.log10(left.var() / right.var()), abs=1e-9)
+    assert report.correlation == pytest.approx(np.corrcoef(left, right)[0, 1], abs=1e-12)
+    assert report.peak == np.abs(song[0]).max()
+    assert report.seconds == 10.0
+
+
+@pytest.mark.parametrize("gain_db", [-6.0, -1.2, 1.8])
+def test_the_louder_side_is_named(song, gain_db):
+    audio, rate = song
+    before, report = report_of(audio, rate), report_of(audio * [[10 ** (gain_db / 20)], [1]], rate)
+    assert report.balance_db - before.balance_db == pytest.approx(gain_db, abs=1e-6)
+    loud, soft = ("left", "right") if gain_db > 0 else ("right", "left")
+    level = f"{abs(report.balance_db):.1f}"
+    assert report.sentences() == [
+        f"The {loud} side is {level} dB louder than the {soft}: centred sounds will lean {loud}."
+    ]
+
+
+@pytest.mark.parametrize("samples", [-200, -24.3, -1, 0.25, 0.5, 7.7, 100.1, 220])
+def test_a_delay_of_any_fraction_of_a_sample_is_found(song, samples):
+    audio, rate = song
+    late = np.stack([audio[0].astype(np.float64), delayed(audio[1], samples)])
+    report = report_of(late, rate)
+    # A hundredth of a sample: the parabola's error, and what the song itself has.
+    assert report.delay_ms * rate / 1000 == pytest.approx(samples, abs=0.01)
+    told = report.sentences()
+    if abs(samples) < 2:
+        assert told == []
+    else:
+        side = "right" if samples > 0 else "left"
+        assert len(told) == 1
+        assert told[0].startswith(f"The {side} side is {abs(report.delay_ms):.2f} ms later")
+
+
+def test_the_delay_of_one_noise_is_found_at_every_rate(rng):
+    for rate in (8000, 44100, 192000):
+        noise = rng.standard_normal(rate)
+        report = report_of(np.stack([noise, delayed(noise, rate / 1000)]), rate)
+        assert report.delay_ms == pytest.approx(1.0, abs=1e-4)
+
+
+def test_delays_out_of_reach_and_unrelated_sides_have_none(song, rng):
+    audio, rate = song
+    assert math.isnan(report_of(np.stack([audio[0], np.roll(audio[0], 1000)]), rate).delay_ms)
+    for samples in (50, 500, 5000, 50000):
+        report = report_of(rng.standard_normal((2, samples)))
+        assert math.isnan(report.delay_ms)
+        assert not report.is_reversed
+
+
+@pytest.mark.parametrize("samples", [0, 20])
+def test_reversed_polarity_is_told_also_of_a_late_side(song, samples):
+    audio, rate = song
+    report = report_of(np.stack([audio[0], -np.roll(audio[1], samples)]), rate)
+    assert report.is_reversed
+    assert report.delay_ms * rate / 1000 == pytest.approx(samples, abs=0.01)
+    assert any("opposite polarity" in sentence for sentence in report.sentences())
+
+
+@given(cuts=st.lists(st.integers(0, 20000), max_size=6))
+def test_the_size_of_the_blocks_changes_nothing(cuts):
+    audio = np.random.default_rng(4).standard_normal((2, 20000)).astype(np.float32)
+    audio[1] = np.clip(np.roll(audio[0], 5) + 0.3 * audio[1], -1, 1)
+    check = SourceCheck(RATE)
+    for block in np.split(audio, sorted(cuts), axis=1):
+        check.update(block)
+    report, whole = check.report(), report_of(audio)
+    assert (report.clipped_runs, report.peak) == (whole.clipped_runs, whole.peak)
+    for value in ("balance_db", "delay_ms", "correlation", "dc"):
+        # Sums in another order, in float64.
+        assert getattr(report, value) == pytest.approx(getattr(whole, value), abs=1e-12)
+
+
+def test_a_report_may_be_asked_for_on_the_way(rng):
+    audio = rng.standard_normal((2, 30000))
+    check = SourceCheck(RATE)
+    check.update(audio[:, :10000])
+    assert check.report() == check.report()
+    check.update(audio[:, 10000:])
+    assert check.report().balance_db == pytest.approx(report_of(audio).balance_db, abs=1e-12)
+
+
+def test_mono_is_told_of_two_sides_and_not_of_one_channel(song):
+    audio, rate = song
+    both = report_of(audio[[0, 0]] * np.float32([[0.9], [1.0]]), rate)
+    assert both.is_mono
+    assert both.delay_ms == pytest.approx(0.0, abs=1e-6)
+    assert both.sentences() == [
+        "Both sides are the same: nothing but the centre can be told apart."
+    ]
+    near = report_of(audio.mean(axis=0) + 0.08 * audio, rate)
+    assert near.is_near_mono
+    assert not near.is_mono
+    assert "nearly the same" in near.sentences()[0]
+    alone = report_of(audio[0], rate)
+    assert (alone.channels, alone.balance_db, alone.is_mono) == (1, 0.0, True)
+    assert alone.sentences() == []
+
+
+def test_silence_is_told(rng):
+    noise = 0.1 * rng.standard_normal(9000)
+    assert SourceCheck(RATE).report().sentences() == []
+    silent = report_of(np.zeros((2, 9000)))
+    assert silent.sentences() == ["The source is silent."]
+    assert math.isnan(silent.balance_db)
+    assert math.isnan(silent.correlation)
+    left = report_of(np.stack([noise, 0 * noise]))
+    assert left.balance_db == math.inf
+    assert math.isnan(left.delay_ms)
+    assert left.sentences() == ["The right side is silent: all sounds are on the left."]
+    assert report_of(np.stack([0 * noise, noise])).balance_db == -math.inf
+
+
+def test_runs_at_full_scale_are_counted_once_each():
+    audio = np.zeros((2, 100))
+    audio[0, 10:13] = 1.0
+    audio[0, 20:22] = 1.0  # two are a peak
+    audio[0, 30:60] = -1.0
+    audio[1, 97:] = CLIPPED
+    check = SourceCheck(RATE)
+    for sample in audio.T:
+        check.update(sample[:, None])
+    report = check.report()
+    assert report.clipped_runs == report_of(audio).clipped_runs == 3
+    assert "The source clips 3 times." in report.sentences()
+    assert "The source clips once." in report_of(audio[:, :20]).sentences()
+
+
+def test_an_offset_is_told_and_taken_for_no_sound(song):
+    audio, rate = song
+    report = report_of(audio + np.float32([[0.0], [-0.02]]), rate)
+    assert report.dc == pytest.approx(-0.02, abs=1e-3)
+    assert report.sentences() == [f"The source has a constant offset of {report.dc:.3f}."]
+    assert report.balance_db == pytest.approx(report_of(audio, rate).balance_db, abs=1e-4)
+
+
+def test_what_is_no_source_is_refused():
+    check = SourceCheck(RATE)
+    with pytest.raises(ShapeError, match=r"\(1 or 2, samples\), got \(6, 9\)"):
+        check.update(np.zeros((6, 9)))
+    with pytest.raises(SignalError, match="block holds nan"):
+        check.update(np.full((2, 9), np.nan))
+    check.update(np.zeros((2, 0)))
+    with pytest.raises(ShapeError, match="1 channels, the blocks before it had 2"):
+        check.update(np.zeros(9))
+    with pytest.raises(OptionError, match="sample_rate must be"):
+        SourceCheck(0)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from spatialkit._labels import everyday_label
 from spatialkit.errors import OptionError, ShapeError, SignalError, UpmixerError
 from spatialkit.layouts import Layout, get_layout, layout_names
+from spatialkit.metrics import downmix_error
 from spatialkit.upmixing import Upmixer, check_upmixer, get_upmixer
 
 RATE = 48000
@@ -121,10 +122,89 @@ def test_matrix_serves_any_layout(azimuth):
 
 def test_levels_change_their_own_feed_only():
     plain, changed = (
-        get_upmixer("matrix", **levels).gains for levels in ({}, {"center": -6.0, "surround": 3.0})
+        get_upmixer("matrix", layout="7.1.4", **levels).gains
+        for levels in ({}, {"ambience": -6.0, "height": 3.0})
     )
-    ratio = 10 ** (np.array([0.0, 0.0, -6.0, 0.0, 3.0, 3.0]) / 20)
-    np.testing.assert_allclose(changed, ratio[:, None] * plain, atol=FLOAT64_SUM)
+    decibels = np.array([0, 0, 0, 0, -6, -6, -6, -6, -3, -3, -3, -3])
+    np.testing.assert_allclose(changed, 10 ** (decibels[:, None] / 20) * plain, atol=FLOAT64_SUM)
+
+
+STAGES = [
+    {"width": 0.0},
+    {"width": 50.0},
+    {"center": 0.0},
+    {"center": 0.4},
+    {"front_rear": -1.0},
+    {"front_rear": 0.3},
+    {"front_rear": 1.0},
+]
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=str)
+@pytest.mark.parametrize("layout", layout_names())
+def test_what_moves_sounds_keeps_the_power_of_unrelated_sides_and_mirrors(layout, stage):
+    upmixer = get_upmixer("matrix", layout=layout, **stage)
+    gains = upmixer.gains
+    assert np.sum(gains**2) == pytest.approx(2.0, rel=FLOAT64_SUM)
+    assert not gains[upmixer.format.is_lfe].any()
+    np.testing.assert_allclose(gains[mirror(upmixer.format)][:, ::-1], gains, atol=1e-12)
+
+
+def feeds(**options):
+    """L, R, C, Ls, Rs of 5.0 in multiples of the gain of L in L."""
+    gains = get_upmixer("matrix", layout="5.0", **options).gains
+    return gains / gains[0, 0]
+
+
+def test_center_is_the_share_of_the_centre_loudspeaker_and_at_0_it_is_silent():
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(feeds(center=1.0)[2], [half, half], atol=FLOAT64_SUM)
+    np.testing.assert_allclose(feeds(center=0.25)[2], [half / 4, half / 4], atol=FLOAT64_SUM)
+    np.testing.assert_array_equal(feeds(center=0.0)[2], [0.0, 0.0])
+    np.testing.assert_allclose(feeds(center=0.0)[[0, 1, 3, 4]], feeds()[[0, 1, 3, 4]], rtol=1e-14)
+
+
+def test_front_rear_takes_what_differs_from_the_front_or_from_around():
+    np.testing.assert_allclose(feeds(front_rear=1.0)[:2], np.ones((2, 2)), atol=FLOAT64_SUM)
+    np.testing.assert_array_equal(feeds(front_rear=-1.0)[3:], np.zeros((2, 2)))
+    np.testing.assert_array_equal(feeds(front_rear=-1.0)[:2], np.eye(2))
+    half = feeds(front_rear=-0.5)[3:]
+    np.testing.assert_allclose(half, np.sqrt(0.5) * feeds()[3:], atol=FLOAT64_SUM)
+
+
+@pytest.mark.parametrize(
+    ("layout", "option"),
+    [("stereo", "front_rear"), ("3.0", "front_rear"), ("quad", "center"), ("5.1", "height")],
+)
+def test_a_control_changes_nothing_where_its_loudspeakers_are_missing(layout, option):
+    plain = get_upmixer("matrix", layout=layout).gains
+    changed = get_upmixer("matrix", layout=layout, **{option: 0.7}).gains
+    np.testing.assert_array_equal(changed, plain)
+
+
+@pytest.mark.parametrize("layout", ["5.0", "7.1.4", "9.1.6", "0+5+0"])
+def test_width_moves_the_edges_of_the_stage(layout):
+    """Oracle: with C and S silent, the velocity vector of the left feed points there."""
+    layout = get_layout(layout)
+    for width in (0.0, 15.0, 29.999, 30.0, 30.001, 60.0, 90.0):
+        upmixer = get_upmixer("matrix", layout=layout, width=width, center=0.0, front_rear=-1.0)
+        x, y, _ = (upmixer.gains[:, 0] @ np.nan_to_num(layout.directions)).tolist()
+        assert np.degrees(np.arctan2(y, x)) == pytest.approx(width, abs=1e-6)
+
+
+def test_width_30_is_the_front_pair_wherever_it_stands():
+    quad = [get_upmixer("matrix", layout="quad", width=w).gains for w in (29.9999, 30.0, 30.0001)]
+    np.testing.assert_allclose(quad[0], quad[1], atol=1e-5)
+    np.testing.assert_allclose(quad[2], quad[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", PASSIVE)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_passive_upmixes_fold_down_exactly_if_asked_to(name, channels, rng):
+    audio = 0.1 * rng.standard_normal((channels, RATE)).astype(np.float32)
+    upmixer = get_upmixer(name, exact_downmix=True)
+    assert downmix_error(upmixer.upmix(audio, RATE), audio, upmixer.format) > 130.0
+    assert downmix_error(get_upmixer(name).upmix(audio, RATE), audio, upmixer.format) < 30.0
 
 
 @pytest.mark.parametrize("name", PASSIVE)

@@ -341,7 +341,7 @@ def test_a_row_that_fails_says_why_and_the_others_go_on(registered, monkeypatch)
     assert broken.error == "noise: RuntimeError: no power"
     assert passive.layout == "5.0"
     assert passive.measures["level_pumping"] == pytest.approx(0.0, abs=1e-4)  # float32
-    assert set(passive.measures) == {measure.name for measure in benchmark.report.MEASURES}
+    assert set(passive.measures) == {measure.name for measure in benchmark.MEASURES}
     text = results.to_text()
     assert "broken failed: noise: RuntimeError: no power" in text
     assert "all-channel-stereo makes 5.0." in text

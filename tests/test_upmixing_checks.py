@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from spatialkit.errors import UpmixerError
+from spatialkit.errors import OptionError, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, get_layout
-from spatialkit.upmixing import Upmixer, UpmixStream, check_upmixer, get_upmixer
+from spatialkit.upmixing import (
+    Upmixer,
+    UpmixStream,
+    check_upmixer,
+    controls,
+    describe_upmixers,
+    get_upmixer,
+    option,
+)
 
 
 def twice(audio):
@@ -64,21 +73,65 @@ class Streaming(Good):
         return Lookahead(self, sample_rate)
 
 
+@dataclass(frozen=True)
+class Options:
+    gain: float = option(0.5, "Gain of the copy.", least=0.0, most=1.0)
+    taste: str = option("sweet", "Kind of the copy.", choices=("sweet", "sour"))
+    exact_downmix: bool = controls.exact_downmix()
+
+
+class Optional(Good):
+    """With options, all of them refused as they should."""
+
+    linear_level = True
+    options_class = Options
+
+    def _upmix(self, audio, sample_rate):
+        return np.concatenate([audio, audio * audio.dtype.type(self.options.gain)])
+
+
+class Exact(Optional, Streaming):
+    """Folds down exactly, in its own stream too."""
+
+
 GOOD = [
     Good(),
     Native(),
     Scene(),
     Streaming(),
-    get_upmixer("all-channel-stereo"),
-    *(get_upmixer("matrix", layout=name) for name in ("mono", "quad", "7.1.4", "22.2", "3+7+0")),
+    Optional(),
+    Exact(exact_downmix=True),
 ]
+GOOD += [
+    *(get_upmixer("matrix", layout=name) for name in ("mono", "quad", "22.2", "3+7+0")),
+    get_upmixer("matrix", layout="7.1.4", exact_downmix=True, width=45.0, front_rear=0.5),
+]
+# Those of the core, found as everyone's are.
+BUILT_IN = [found for found in describe_upmixers() if found.origin.startswith("spatialkit.upmix")]
 
 
 @pytest.mark.parametrize(
-    "upmixer", GOOD, ids=lambda upmixer: f"{upmixer.name}-{upmixer.format.name}"
+    "upmixer", GOOD, ids=lambda upmixer: f"{type(upmixer).__name__}-{upmixer.format.name}"
 )
 def test_good_upmixers_pass(upmixer):
     check_upmixer(upmixer)
+
+
+def test_the_built_in_upmixers_are_found():
+    assert {"all-channel-stereo", "matrix"} <= {found.name for found in BUILT_IN}
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("layout", ["stereo", "5.1", "7.1.4", "0+5+0"])
+@pytest.mark.parametrize("found", BUILT_IN, ids=lambda found: found.name)
+def test_built_in_upmixers_keep_the_contract_on_several_layouts(found, layout, exact):
+    values = {"layout": layout, "exact_downmix": exact}
+    declared = [each.name for each in found.options]
+    if "layout" not in declared and layout != "5.1":
+        pytest.skip(f"{found.name} serves {found.format} only")
+    check_upmixer(
+        get_upmixer(found.name, **{key: values[key] for key in values if key in declared})
+    )
 
 
 def broken(base=Good, **members):
@@ -195,6 +248,76 @@ def refusing(**wrong):
     return Lax()
 
 
+class Lenient(Optional):
+    """Takes whatever options come."""
+
+    def __init__(self, **options):
+        known = ("gain", "taste", "exact_downmix")
+        super().__init__(**{key: options[key] for key in known if key in options})
+
+
+class Clipping(Optional):
+    """Makes do with the nearest gain."""
+
+    def __init__(self, gain=0.5, **options):
+        if isinstance(gain, (int, float)):
+            gain = min(max(gain, 0.0), 1.0)
+        super().__init__(gain=gain, **options)
+
+
+class Terse(Optional):
+    """Does not say which options it has."""
+
+    end = ";"
+
+    def __init__(self, **options):
+        try:
+            super().__init__(**options)
+        except OptionError as error:
+            raise OptionError(str(error).partition(self.end)[0]) from None
+
+
+class Vague(Terse):
+    """Does not say which values it accepts."""
+
+    end = " from 0"
+
+
+class Sour(Optional):
+    """Has an opinion on tastes."""
+
+    def __init__(self, **options):
+        if options.get("taste", "sweet") not in ("sweet", "sour"):
+            raise KeyError(options["taste"])
+        super().__init__(**options)
+
+
+class Inexact(Optional):
+    """Claims an exact fold-down, but bypasses the base class."""
+
+    def upmix(self, audio, sample_rate):
+        return self._upmix(self._check_input(audio), sample_rate)
+
+
+class Overwriting(Lookahead):
+    """Fades the caller's block, not a copy of it."""
+
+    def _process(self, block):
+        ready = super()._process(block)
+        block *= block.dtype.type(0.5)
+        return ready
+
+
+def compressed(audio):
+    return twice(np.tanh(audio))
+
+
+def dice(audio):
+    """Draws, but uses nothing of it."""
+    np.random.random()  # noqa: NPY002
+    return twice(audio)
+
+
 def in_place(audio):
     audio *= audio.dtype.type(0.5)
     return twice(audio)
@@ -245,6 +368,15 @@ BROKEN = [
     (refusing(holes=lambda a: a.size and np.isnan(a.sum())), "NaN must be refused"),
     (refusing(whole=lambda a: a.dtype == np.int16), "integers must be refused"),
     (broken(Bare), "must be refused with a SpatialkitError"),
+    (served(dice), "must draw from a generator of its own"),
+    (broken(linear_level=True, _upmix=lambda self, a, r: compressed(a)), "linear_level says that"),
+    (broken(Inexact), "with exact_downmix it must fold down to the input, got .* dB instead"),
+    (broken(_stream=lambda self, rate: Overwriting(self, rate)), "a stream changed its input"),
+    (broken(Lenient), "option no_such_option=1 must be refused with"),
+    (broken(Clipping), "option gain=-1.0 must be refused with a SpatialkitError$"),
+    (broken(Terse), "no_such_option=1 is refused without naming gain, taste, exact_downmix"),
+    (broken(Vague), "option gain=-1.0 is refused without naming 0, 1$"),
+    (broken(Sour), "must be refused with a SpatialkitError, it raised KeyError"),
     (
         served(lambda audio: np.add(*audio, dtype=audio.dtype)[None].repeat(4, axis=0)),
         "a channel count of 1 must be refused with a SpatialkitError, it raised TypeError",

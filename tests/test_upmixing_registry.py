@@ -71,6 +71,15 @@ class Quad(Upmixer):
 
 def not_an_upmixer(**options):
     return 3
+
+class Stranger:
+    """No upmixer at all."""
+
+class Misdeclared(Quad):
+    accepts = 2
+
+class Plain(Quad):
+    options_class = dict
 '''
 
 
@@ -78,6 +87,8 @@ def not_an_upmixer(**options):
 def third_party(tmp_path, monkeypatch):
     """An installed package with a good upmixer, a nonsense one, one evil name."""
     entries = "third-party-quad = quad_plug_in:Quad\nnonsense = quad_plug_in:not_an_upmixer\n"
+    entries += "stranger = quad_plug_in:Stranger\nmisdeclared = quad_plug_in:Misdeclared\n"
+    entries += "plain = quad_plug_in:Plain\n"
     entries += "missing = quad_plug_in:Nothing\n../evil = quad_plug_in:Quad\nnumber = math:pi\n"
     install(
         tmp_path / "good",
@@ -151,6 +162,24 @@ def test_broken_plug_ins_name_themselves_and_leave_the_others_alone(tmp_path, mo
 
 
 @pytest.mark.usefixtures("third_party")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("stranger", "is a class Stranger that is no Upmixer: derive it from spatialkit"),
+        ("misdeclared", "accepts must be a tuple of channel counts, got 2"),
+        ("plain", "options must be declared in a frozen dataclass, got <class 'dict'>"),
+    ],
+)
+def test_wrong_classes_are_listed_as_broken_with_the_reason_and_refused(name, reason):
+    found = {each.name: each for each in describe_upmixers()}
+    assert reason in found[name].problem
+    assert found[name].origin.endswith("from quad-plug-in 1.2")
+    assert found["third-party-quad"].problem == found["matrix"].problem == ""
+    with pytest.raises(UpmixerError, match=reason):
+        get_upmixer(name)
+
+
+@pytest.mark.usefixtures("third_party")
 def test_evil_names_are_listed_as_broken_and_never_loaded():
     assert "../evil" not in upmixer_names()
     assert "letters, digits" in {each.name: each.problem for each in describe_upmixers()}["../evil"]
@@ -168,6 +197,11 @@ def test_a_name_that_two_packages_claim_is_an_error_that_names_both(tmp_path, mo
     with pytest.raises(UpmixerError, match="more than one upmixer is called 'matrix'"):
         get_upmixer("matrix")
     assert upmixer_names().count("third-party-quad") == 1
+    found = {each.name: each for each in describe_upmixers()}
+    assert "more than one upmixer is called 'matrix'" in found["matrix"].problem
+    assert "uninstall all but one" in found["third-party-quad"].problem
+    assert found["all-channel-stereo"].problem == ""
+    check_upmixer(get_upmixer("all-channel-stereo"))
 
 
 @pytest.mark.parametrize("name", ["no-such", "", "-m", "a b", None, 3])

@@ -6,15 +6,13 @@ import json
 import math
 import os
 import textwrap
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from spatialkit.errors import SpatialkitError
 
-if TYPE_CHECKING:
-    from spatialkit.upmixing.benchmark import BenchmarkRow, UpmixBenchmark
-
-__all__ = ["MEASURES", "Measure", "as_facts", "as_markdown", "as_text", "draw"]
+__all__ = ["MEASURES", "BenchmarkRow", "Measure", "UpmixBenchmark"]
 
 WIDTH = 80
 
@@ -100,49 +98,75 @@ MEASURES = (
 )
 
 
-def as_facts(results: UpmixBenchmark) -> dict[str, Any]:
-    """All results as plain values: null for what is not there, "inf" and "-inf"."""
+@dataclass(frozen=True)
+class BenchmarkRow:
+    """What one upmixer did."""
+
+    name: str
+    layout: str
+    """What it made."""
+    origin: str
+    """Where it comes from, with its version."""
+    measures: Mapping[str, float] = field(default_factory=dict)
+    """One figure for each measure, NaN where it does not apply."""
+    scenes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """The figures of each scene."""
+    lag: int = 0
+    """Samples that it was late by, before it was aligned."""
+    speed: float = math.nan
+    """Seconds of sound upmixed in a second."""
+    error: str = ""
+    """Why there is nothing of the above, "" if there is."""
+
+
+@dataclass(frozen=True)
+class UpmixBenchmark:
+    """Results of `benchmark_upmixers`."""
+
+    layout: str
+    seconds: float
+    seed: int
+    songs: tuple[str, ...]
+    rows: tuple[BenchmarkRow, ...]
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """All of it, that of each scene too; null for NaN, "inf" and "-inf" for infinities."""
+        return json.dumps(_facts(self), indent=2, allow_nan=False)
+
+    def to_markdown(self) -> str:
+        """A table with a line per measure and a column per upmixer."""
+        return _markdown(self)
+
+    def to_text(self) -> str:
+        """The table for a terminal, with what the measures mean."""
+        return _text(self)
+
+    def figure(self, path: str | os.PathLike[str]) -> None:
+        """Draw the measures, a point for each scene, to an image file such as .png or .svg.
+
+        Raises
+        ------
+        SpatialkitError
+            If matplotlib (extra ``plot``) is not installed, or the file cannot be written.
+        """
+        _draw(self, path)
+
+
+def _facts(results: UpmixBenchmark) -> dict[str, Any]:
+    """All results as plain values."""
     return {
         "layout": results.layout,
         "seconds": results.seconds,
         "seed": results.seed,
         "songs": list(results.songs),
         "notes": list(results.notes),
-        "measures": [
-            {
-                "name": measure.name,
-                "unit": measure.unit,
-                "better": measure.better,
-                "scenes": list(measure.scenes),
-                "pool": measure.pool,
-                "help": measure.help,
-            }
-            for measure in MEASURES
-        ],
-        "rows": [
-            {
-                "name": row.name,
-                "layout": row.layout,
-                "origin": row.origin,
-                "error": row.error or None,
-                "lag": row.lag,
-                "speed": _plain(row.speed),
-                "measures": {name: _plain(value) for name, value in row.measures.items()},
-                "scenes": {
-                    scene: {name: _plain(value) for name, value in values.items()}
-                    for scene, values in row.scenes.items()
-                },
-            }
-            for row in results.rows
-        ],
+        "measures": [asdict(measure) for measure in MEASURES],
+        "rows": [_plain(asdict(row)) for row in results.rows],
     }
 
 
-def to_json(results: UpmixBenchmark) -> str:
-    return json.dumps(as_facts(results), indent=2, allow_nan=False)
-
-
-def as_markdown(results: UpmixBenchmark) -> str:
+def _markdown(results: UpmixBenchmark) -> str:
     """A line per measure, a column per upmixer."""
     header, lines = _cells(results)
     table = [header, ["---", *["---:"] * (len(header) - 2), "---"], *lines]
@@ -151,7 +175,7 @@ def as_markdown(results: UpmixBenchmark) -> str:
     return "\n".join([*text, *(["", *notes] if notes else [])])
 
 
-def as_text(results: UpmixBenchmark) -> str:
+def _text(results: UpmixBenchmark) -> str:
     """The same in columns, with what each measure means."""
     header, lines = _cells(results)
     widths = [max(map(len, column)) for column in zip(header, *lines, strict=True)]
@@ -167,7 +191,7 @@ def as_text(results: UpmixBenchmark) -> str:
     return "\n".join(text)
 
 
-def draw(results: UpmixBenchmark, path: str | os.PathLike[str]) -> None:
+def _draw(results: UpmixBenchmark, path: str | os.PathLike[str]) -> None:
     """Write one bar chart per measure, with a point for each scene."""
     try:
         from matplotlib.figure import Figure
@@ -257,7 +281,10 @@ def _number(value: float, measure: Measure) -> str:
     return f"{round(_scaled(value, measure), measure.decimals) + 0.0:.{measure.decimals}f}"
 
 
-def _plain(value: float) -> float | str | None:
-    if math.isnan(value):
-        return None
-    return value if math.isfinite(value) else str(value)
+def _plain(value: Any) -> Any:
+    """``value`` as JSON can say it."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value

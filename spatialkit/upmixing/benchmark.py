@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,8 @@ from spatialkit.errors import LayoutError, OptionError, SpatialkitError, Upmixer
 from spatialkit.layouts import Layout, get_layout
 from spatialkit.metrics import angle_error, downmix_error, loudness
 from spatialkit.upmixing import _benchmark_measures as measures
-from spatialkit.upmixing import _benchmark_report as report
 from spatialkit.upmixing import _ffmpeg_surround as ffmpeg
+from spatialkit.upmixing._benchmark_report import KNOWN, MEASURES, BenchmarkRow, UpmixBenchmark
 from spatialkit.upmixing._benchmark_scenes import (
     MARGIN,
     Scene,
@@ -43,61 +42,6 @@ SEED = 20261121
 SECONDS = 30.0
 # Upmixed once before the clock runs: compiled loops are compiled, models loaded.
 WARM_UP = 0.5
-
-
-@dataclass(frozen=True)
-class BenchmarkRow:
-    """What one upmixer did."""
-
-    name: str
-    layout: str
-    """What it made."""
-    origin: str
-    """Where it comes from, with its version."""
-    measures: Mapping[str, float] = field(default_factory=dict)
-    """One figure for each measure, NaN where it does not apply."""
-    scenes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """The figures of each scene."""
-    lag: int = 0
-    """Samples that it was late by, before it was aligned."""
-    speed: float = np.nan
-    """Seconds of sound upmixed in a second."""
-    error: str = ""
-    """Why there is nothing of the above, "" if there is."""
-
-
-@dataclass(frozen=True)
-class UpmixBenchmark:
-    """Results of `benchmark_upmixers`."""
-
-    layout: str
-    seconds: float
-    seed: int
-    songs: tuple[str, ...]
-    rows: tuple[BenchmarkRow, ...]
-    notes: tuple[str, ...] = ()
-
-    def to_json(self) -> str:
-        """All of it, that of each scene too; null for NaN, "inf" and "-inf" for infinities."""
-        return report.to_json(self)
-
-    def to_markdown(self) -> str:
-        """A table with a line per measure and a column per upmixer."""
-        return report.as_markdown(self)
-
-    def to_text(self) -> str:
-        """The table for a terminal, with what the measures mean."""
-        return report.as_text(self)
-
-    def figure(self, path: str | os.PathLike[str]) -> None:
-        """Draw the measures, a point for each scene, to an image file such as .png or .svg.
-
-        Raises
-        ------
-        SpatialkitError
-            If matplotlib (extra ``plot``) is not installed, or the file cannot be written.
-        """
-        report.draw(self, path)
 
 
 def benchmark_upmixers(
@@ -132,7 +76,7 @@ def benchmark_upmixers(
     seed : int
         Of directions, reverberation and noise, 0 or more.
     options : mapping of str to mapping, optional
-        Options of upmixers by their names: ``{"matrix": {"center": -3.0}}``.
+        Options of upmixers by their names: ``{"matrix": {"width": 20.0}}``.
 
     Returns
     -------
@@ -175,13 +119,12 @@ def _scenes(songs: Mapping[str, Any], seconds: float, seed: int) -> Iterator[Sce
 def _chosen(names: Sequence[str] | None) -> list[str]:
     if names is not None:
         return list(dict.fromkeys(names))
-    core = [
+    core = (
         found.name
         for found in describe_upmixers()
         if found.origin.startswith("spatialkit.") and not found.problem
-    ]
-    passive_first = sorted(core, key=lambda name: (name == "ambience", name))
-    return [*passive_first, FFMPEG]
+    )
+    return [*core, FFMPEG]
 
 
 def _contenders(
@@ -288,7 +231,7 @@ class _Contender:
             measure.name: pool(
                 (values.get(measure.name, np.nan) for values in self.scenes.values()), measure.pool
             )
-            for measure in report.MEASURES
+            for measure in MEASURES
         }
         speed = self.heard / self.taken
         lag = self.lag or 0
@@ -317,7 +260,7 @@ def score(upmix: NDArray[Any], scene: Scene, layout: Layout) -> dict[str, float]
     front, surround, height = measures.region_energies(upmix, layout)
     if scene.kind == "near-mono":
         scores["near_mono_surround_level"] = measures.ratio_db(surround, front)
-    if scene.kind in report.KNOWN:
+    if scene.kind in KNOWN:
         scores |= _score_parts(upmix, scene, layout)
     if scene.kind == "room":
         scores["surround_level"] = measures.ratio_db(surround, front)

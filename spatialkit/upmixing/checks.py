@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import SpatialkitError, UpmixerError
+from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.upmixing.correction import DownmixCorrection
 from spatialkit.upmixing.declaration import check_declaration, require
 from spatialkit.upmixing.interface import Upmixer
-from spatialkit.upmixing.options import option_values
+from spatialkit.upmixing.options import Option, describe_options, option_values
 
 __all__ = ["check_upmixer"]
 
@@ -22,6 +24,10 @@ BLOCKS = (1, 7, 0, 480, 1023, 4096, 65)
 # Blocks may be summed in another order than the whole: some float32 roundings, 2**-24 each.
 STREAM_TOLERANCE = 1e-6
 SILENCE = 1e-6  # -120 dBFS
+# Where an upmixer says that level is linear; -100 dB of the peak.
+LEVELS = (0.01, 3.0)
+LEVEL_TOLERANCE = 1e-5
+EXACT_DB = 100.0
 # Upmixers may add delayed sound (a room), but the strongest likeness must be undelayed.
 ALIGNMENT_SECONDS = 1e-3
 ALIGNMENT_POWER = 10.0
@@ -33,11 +39,16 @@ def check_upmixer(upmixer: Upmixer) -> None:
     It declares name, channel counts, rate, format and options as it should. For every channel
     count that it accepts: any number of samples is served, 0 and 1 included; the output has the
     format's channels, the input's length and dtype, is finite, aligned in time, memory of its
-    own, and the same each time; silence stays silence (below -120 dB); the input stays untouched.
+    own, and the same each time; silence stays silence (below -120 dB); the input and NumPy's
+    global random state stay untouched. With ``linear_level`` a louder input gives the same,
+    louder. With an option ``exact_downmix`` the upmix folds down to the input within -100 dB
+    wherever a rule can.
+
     Blocks of any size give the same as the whole, no more is held back than ``latency`` says,
     nothing comes early. Channel counts that it does not accept, arrays with three axes or frames
-    first, integers, NaN and impossible rates are refused with a `SpatialkitError`. It can be made
-    again from its own options.
+    first, integers, NaN and impossible rates are refused with a `SpatialkitError`; so are unknown
+    options, by a sentence that lists those known, and values that an option does not accept, by
+    one that names it and its limits. It can be made again from its own options.
 
     The signals are made from a fixed seed and last a second.
 
@@ -61,11 +72,14 @@ def check_upmixer(upmixer: Upmixer) -> None:
     for channels in upmixer.accepts:
         _check_output(upmixer, channels)
         _check_silence(upmixer, channels)
+        _check_level(upmixer, channels)
+        _check_exact_downmix(upmixer, channels)
         _check_alignment(upmixer, channels)
         for sample_rate in (_rate(upmixer), OTHER_RATE):
             _check_stream(upmixer, channels, sample_rate)
     _check_refusals(upmixer)
     _check_remake(upmixer)
+    _check_option_refusals(upmixer)
 
 
 def _rate(upmixer: Upmixer) -> int:
@@ -89,7 +103,8 @@ def _upmix(upmixer: Upmixer, audio: NDArray[Any], sample_rate: int | None = None
 
 
 def _check_output(upmixer: Upmixer, channels: int) -> None:
-    """Shape, dtype, finite, deterministic, input untouched."""
+    """Shape, dtype, finite, deterministic, input and global state untouched."""
+    drawn = _global_state()
     for samples in (*SAMPLES, _rate(upmixer)):
         for dtype in (np.float32, np.float64):
             noise = _noise(channels, samples, dtype)
@@ -108,12 +123,21 @@ def _check_output(upmixer: Upmixer, channels: int) -> None:
         upmixer,
         "the same input must give the same output, also after another input",
     )
+    require(
+        drawn == _global_state(),
+        upmixer,
+        "it must draw from a generator of its own, not from NumPy's global random state",
+    )
     if channels == 1:
         require(
             np.array_equal(_upmix(upmixer, noise[0]), result),
             upmixer,
             "mono of shape (samples,) must give what (1, samples) gives",
         )
+
+
+def _global_state() -> str:
+    return repr(np.random.get_state(legacy=False))  # noqa: NPY002 - it is looked at, not used
 
 
 def _check_array(upmixer: Upmixer, result: Any, audio: NDArray[Any], what: str) -> None:
@@ -137,6 +161,40 @@ def _check_silence(upmixer: Upmixer, channels: int) -> None:
     result = _upmix(upmixer, np.zeros((channels, _rate(upmixer) // 4), dtype=np.float32))
     loudest = np.abs(result).max(initial=0.0)
     require(loudest <= SILENCE, upmixer, f"silence must stay silence, got a peak of {loudest:.2g}")
+
+
+def _check_level(upmixer: Upmixer, channels: int) -> None:
+    if not upmixer.linear_level:
+        return
+    noise = _noise(channels, _rate(upmixer) // 2, np.float64)
+    expected = _upmix(upmixer, noise)
+    loudest = np.abs(expected).max(initial=0.0)
+    for gain in LEVELS:
+        difference = np.abs(_upmix(upmixer, gain * noise) / gain - expected).max(initial=0.0)
+        require(
+            difference <= LEVEL_TOLERANCE * loudest,
+            upmixer,
+            f"linear_level says that {gain:g} times the input gives {gain:g} times the output, "
+            f"got {difference / loudest:.2g} off",
+        )
+
+
+def _check_exact_downmix(upmixer: Upmixer, channels: int) -> None:
+    values = option_values(upmixer)
+    correction = DownmixCorrection.find(upmixer.format, channels)
+    if "exact_downmix" not in values or correction is None or not correction.is_exact:
+        return
+    from spatialkit.metrics import downmix_error
+
+    exact = type(upmixer)(**{**values, "exact_downmix": True})
+    noise = _noise(channels, _rate(upmixer) // 2)
+    decibels = float(downmix_error(_upmix(exact, noise), noise, upmixer.format))
+    require(
+        decibels > EXACT_DB,
+        upmixer,
+        f"with exact_downmix it must fold down to the input, got {decibels:.0f} dB instead of "
+        f"more than {EXACT_DB:.0f}",
+    )
 
 
 def _check_alignment(upmixer: Upmixer, channels: int) -> None:
@@ -175,6 +233,7 @@ def _check_stream(upmixer: Upmixer, channels: int, sample_rate: int) -> None:
         for block in _blocks(noise):
             buffer = block.copy()
             parts.append(stream.process(buffer))
+            require(np.array_equal(buffer, block), upmixer, "a stream changed its input in place")
             buffer[:] = np.float32(np.nan)  # readers fill the same buffer again
             other.process(block[:, ::-1])
             taken += block.shape[1]
@@ -263,3 +322,42 @@ def _check_remake(upmixer: Upmixer) -> None:
     noise = _noise(upmixer.accepts[0], 100)
     same = np.array_equal(_upmix(again, noise), _upmix(upmixer, noise))
     require(same, upmixer, "made again from its options it gives another output")
+
+
+def _check_option_refusals(upmixer: Upmixer) -> None:
+    options = describe_options(upmixer)
+    _check_option_refusal(upmixer, "no_such_option", 1, [option.name for option in options])
+    for option in options:
+        _check_option_refusal(upmixer, option.name, object(), [])
+        for value in _refused_values(option):
+            _check_option_refusal(upmixer, option.name, value, _accepted(option))
+
+
+def _refused_values(option: Option) -> list[Any]:
+    if option.type in (Layout, Layout | AmbisonicFormat) or option.choices:
+        return ["no such choice"]
+    below = [] if option.least is None else [option.least - 1]
+    return [*below, *([] if option.most is None else [option.most + 1])]
+
+
+def _accepted(option: Option) -> list[str]:
+    """What the sentence has to say of an option's value."""
+    limits = [f"{limit:g}" for limit in (option.least, option.most) if limit is not None]
+    names_itself = option.type in (Layout, Layout | AmbisonicFormat)
+    return [*([] if names_itself else [option.name]), *option.choices, *limits]
+
+
+def _check_option_refusal(upmixer: Upmixer, name: str, value: Any, said: list[str]) -> None:
+    what = f"option {name}={value!r}" if isinstance(value, (int, float, str)) else f"a bad {name}"
+    try:
+        type(upmixer)(**{**option_values(upmixer), name: value})
+    except SpatialkitError as error:
+        missing = [word for word in said if word not in str(error)]
+        require(not missing, upmixer, f"{what} is refused without naming {', '.join(missing)}")
+        return
+    except Exception as error:
+        raise UpmixerError(
+            f"upmixer {upmixer.name!r}: {what} must be refused with a SpatialkitError, it raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    require(False, upmixer, f"{what} must be refused with a SpatialkitError")

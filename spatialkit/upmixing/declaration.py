@@ -10,7 +10,7 @@ from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.options import describe_options
 
-__all__ = ["check_declaration", "is_upmixer_name", "require"]
+__all__ = ["check_class", "check_declaration", "is_upmixer_name", "require"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
@@ -20,20 +20,15 @@ def is_upmixer_name(name: Any) -> bool:
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
-def require(condition: Any, upmixer: Upmixer, rule: str) -> None:
+def require(condition: Any, upmixer: Upmixer | type[Upmixer], rule: str) -> None:
     """Raise an UpmixerError that names the rule unless ``condition`` holds."""
     if not condition:
         raise UpmixerError(f"upmixer {getattr(upmixer, 'name', upmixer)!r}: {rule}")
 
 
-def check_declaration(upmixer: Upmixer) -> None:
-    """Raise an UpmixerError if name, channel counts, rate, format, options or hook are amiss."""
-
-    def declared(attribute: str) -> Any:
-        return getattr(upmixer, attribute, None)
-
-    name, accepts, rate = declared("name"), declared("accepts"), declared("sample_rate")
-    require(is_upmixer_name(name), upmixer, "name must be letters, digits and '-'")
+def check_class(upmixer: Upmixer | type[Upmixer]) -> None:
+    """Raise an UpmixerError if what can be said before one is made is amiss."""
+    accepts, rate = getattr(upmixer, "accepts", None), getattr(upmixer, "sample_rate", None)
     require(
         isinstance(accepts, tuple) and accepts and all(_is_count(n) for n in accepts),
         upmixer,
@@ -42,17 +37,29 @@ def check_declaration(upmixer: Upmixer) -> None:
     require(
         rate is None or _is_count(rate), upmixer, f"sample_rate must be hertz or None, got {rate!r}"
     )
-    require(
-        isinstance(declared("format"), (Layout, AmbisonicFormat)),
-        upmixer,
-        f"format must be a Layout or AmbisonicFormat, got {declared('format')!r}",
-    )
     describe_options(upmixer)
+
+
+def check_declaration(upmixer: Upmixer) -> None:
+    """Raise an UpmixerError if name, channel counts, rate, format, options or hook are amiss."""
     require(
-        isinstance(declared("options"), upmixer.options_class),
+        is_upmixer_name(getattr(upmixer, "name", None)),
+        upmixer,
+        "name must be letters, digits and '-'",
+    )
+    check_class(upmixer)
+    form = getattr(upmixer, "format", None)
+    require(
+        isinstance(form, (Layout, AmbisonicFormat)),
+        upmixer,
+        f"format must be a Layout or AmbisonicFormat, got {form!r}",
+    )
+    options = getattr(upmixer, "options", None)
+    require(
+        isinstance(options, upmixer.options_class),
         upmixer,
         f"options must be an instance of {upmixer.options_class.__name__}, its options_class, "
-        f"got {declared('options')!r}",
+        f"got {options!r}",
     )
     kind = type(upmixer)
     require(

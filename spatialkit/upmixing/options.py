@@ -207,8 +207,12 @@ def describe_options(upmixer: Any) -> tuple[Option, ...]:
     >>> for option in describe_options(Matrix):
     ...     print(f"{option.name} ({option.accepts}; {option.text(option.default)})")
     layout (layout; 5.1)
-    center (number from -60 to 10 dB; 0.0)
-    surround (number from -60 to 10 dB; 0.0)
+    width (number from 0 to 90 degrees; 30.0)
+    center (number from 0 to 1; 1.0)
+    ambience (number from -60 to 12 dB; 0.0)
+    front_rear (number from -1 to 1; 0.0)
+    height (number from -60 to 12 dB; 0.0)
+    exact_downmix (yes or no; no)
     """
     return tuple(_declared_of(upmixer).values())
 
@@ -232,8 +236,8 @@ def parse_options(upmixer: Any, texts: Mapping[str, str]) -> dict[str, Any]:
     Examples
     --------
     >>> from spatialkit.upmixing.passive import Matrix
-    >>> parse_options(Matrix, {"center": "-3"})
-    {'center': -3.0}
+    >>> parse_options(Matrix, {"ambience": "-3"})
+    {'ambience': -3.0}
     """
     return {key: _find(upmixer, key).parse(text) for key, text in texts.items()}
 
@@ -249,7 +253,7 @@ def option_values(upmixer: Any) -> dict[str, Any]:
     --------
     >>> from spatialkit.upmixing.passive import AllChannelStereo
     >>> option_values(AllChannelStereo())
-    {'gain': 0.5}
+    {'gain': 0.5, 'exact_downmix': False}
     """
     # Not dataclasses.asdict: that would take layouts, which are dataclasses, to pieces.
     return {key: getattr(upmixer.options, key) for key in _declared_of(upmixer)}

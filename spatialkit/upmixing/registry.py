@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spatialkit.errors import SpatialkitError, UpmixerError
-from spatialkit.upmixing.declaration import check_declaration, is_upmixer_name
+from spatialkit.upmixing.declaration import check_class, check_declaration, is_upmixer_name
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.options import Option, describe_options
 
@@ -124,7 +124,8 @@ def load_upmixer(name: str) -> Callable[..., Upmixer]:
     Raises
     ------
     UpmixerError
-        If no upmixer has that name, more than one has, or it cannot be imported.
+        If no upmixer has that name, more than one has, it cannot be imported, or it is a class
+        that does not derive from `Upmixer`.
     """
     if name in _registered:
         return _registered[name]
@@ -144,6 +145,11 @@ def load_upmixer(name: str) -> Callable[..., Upmixer]:
         ) from error
     if not callable(factory):
         raise UpmixerError(f"upmixer {name!r} ({_origin(name)}) is no class: {factory!r}")
+    if isinstance(factory, type) and not issubclass(factory, Upmixer):
+        raise UpmixerError(
+            f"upmixer {name!r} ({_origin(name)}) is a class {factory.__qualname__} that is no "
+            "Upmixer: derive it from spatialkit.upmixing.Upmixer"
+        )
     return factory
 
 
@@ -186,6 +192,8 @@ def _describe(name: str) -> UpmixerDescription:
         if not is_upmixer_name(name):
             raise UpmixerError("a name is made of letters, digits and '-'")
         made_by: Any = load_upmixer(name)
+        if isinstance(made_by, type):
+            check_class(made_by)
         options = describe_options(made_by)
         by_default = {option.name: option.text(option.default) for option in options}
         fixed = getattr(made_by, "format", None)

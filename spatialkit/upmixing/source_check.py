@@ -20,7 +20,7 @@ __all__ = ["SourceCheck", "SourceReport"]
 
 # What is told. Balanced mixes differ by tenths of a decibel.
 BALANCE_DB = 1.0
-# Summed to mono, such a delay cancels 10 kHz, and what is lower sooner or later, too.
+# Summed to mono, sides so far apart cancel at 10 kHz.
 DELAY_MS = 0.05
 MONO_CORRELATION = 1.0 - 1e-6  # the difference of the sides is 63 dB below their sum
 NEAR_MONO_CORRELATION = 0.98  # 20 dB

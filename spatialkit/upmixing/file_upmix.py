@@ -1,0 +1,225 @@
+"""File to file: read, upmixed and written block by block, so that length costs no memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit._checks import require_finite
+from spatialkit.errors import SpatialkitError, UpmixerError
+from spatialkit.files import AudioStream, stream, write_stream
+from spatialkit.upmixing.fold_down import FoldDown
+from spatialkit.upmixing.interface import Upmixer
+from spatialkit.upmixing.registry import get_upmixer, load_upmixer
+from spatialkit.upmixing.source_check import SourceCheck, SourceReport
+
+__all__ = ["UpmixJob", "UpmixedFile", "upmix_file"]
+
+
+@dataclass(frozen=True)
+class UpmixJob:
+    """A file to upmix: a job that can be sent to other processes and machines.
+
+    Parameters
+    ----------
+    source, output : str or path
+    upmixer : str
+        Name of an upmixer that is installed where the job is done.
+    options : mapping
+        Of the upmixer, by name.
+    overwrite : bool
+        Whether an existing output is replaced.
+    """
+
+    source: str | Path
+    output: str | Path
+    upmixer: str = "matrix"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class UpmixedFile:
+    """What `upmix_file` found and made.
+
+    Parameters
+    ----------
+    channels, samples : int
+        Of the output.
+    sample_rate : int
+        Hz.
+    peak : float
+        Largest magnitude of the upmix; 1 is full scale.
+    gain_db : float
+        By how much the peak guard has scaled the output: 0 unless integers could not hold it.
+    downmix_error_db, downmix_correction_db : float
+        As `FoldDown` measures them, before that gain.
+    source : SourceReport or None
+        What was heard in the source; None if it is neither mono nor stereo.
+    """
+
+    channels: int
+    samples: int
+    sample_rate: int
+    peak: float
+    gain_db: float
+    downmix_error_db: float
+    downmix_correction_db: float
+    source: SourceReport | None
+
+
+def upmix_file(job: UpmixJob) -> UpmixedFile:
+    """Upmix one file to another, in the memory of a few blocks if the upmixer streams.
+
+    The upmixer is made by the first job of a process that needs it, and kept for those after it.
+
+    Parameters
+    ----------
+    job : UpmixJob
+        Its output is written as `spatialkit.write_stream` does it: all of it, or nothing; scaled
+        down where integers could not hold its peak.
+
+    Returns
+    -------
+    UpmixedFile
+
+    Raises
+    ------
+    AudioFileError
+        If a file cannot be read or written.
+    SignalError
+        If the source holds NaN or infinity.
+    UpmixerError
+        If there is no such upmixer, or whatever it raises.
+
+    Warns
+    -----
+    SpatialkitWarning
+        If the peak guard has scaled the output.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from spatialkit.sample import sample_path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     job = UpmixJob(sample_path(), f"{folder}/song.wav", "matrix", {"layout": "7.1.4"})
+    ...     made = upmix_file(job)
+    >>> made.channels, made.samples, round(made.downmix_error_db)
+    (12, 1323000, 6)
+    """
+    upmixer = kept_upmixer(job.upmixer, job.options)
+    with stream(job.source) as source:
+        measured = FoldDown(upmixer.format, source.channels)
+        check = SourceCheck(source.sample_rate) if source.channels <= 2 else None
+        with write_stream(
+            job.output,
+            source.sample_rate,
+            format=upmixer.format,
+            samples=source.samples,
+            peak_guard=True,
+            overwrite=job.overwrite,
+        ) as target:
+            waiting = _Waiting(job.source)
+            for upmix in _upmixed(upmixer, source, waiting, check):
+                waiting.measure(upmix, measured)
+                target.write(upmix)
+            waiting.require_none()
+    return UpmixedFile(
+        upmixer.format.n_channels,
+        source.samples,
+        source.sample_rate,
+        measured.peak,
+        target.gain_db,
+        measured.error_db,
+        measured.correction_db,
+        check.report() if check else None,
+    )
+
+
+class _Waiting:
+    """Samples of a source until their upmix has come out."""
+
+    def __init__(self, source: str | Path) -> None:
+        self.source = source
+        self._blocks: deque[NDArray[Any]] = deque()
+
+    def add(self, block: NDArray[Any]) -> None:
+        self._blocks.append(block)
+
+    def measure(self, upmix: NDArray[Any], measured: FoldDown) -> None:
+        """Measure an upmix against its samples, and forget them."""
+        start = 0
+        while start < upmix.shape[1]:
+            if not self._blocks:
+                raise UpmixerError(f"{self.source}: the upmixer returned more samples than came")
+            block = self._blocks.popleft()
+            end = min(start + block.shape[1], upmix.shape[1])
+            measured.add(upmix[:, start:end], block[:, : end - start])
+            if end - start < block.shape[1]:
+                self._blocks.appendleft(block[:, end - start :])
+            start = end
+
+    def require_none(self) -> None:
+        """Refuse an upmix that is shorter than its source."""
+        lost = sum(block.shape[1] for block in self._blocks)
+        if lost:
+            raise UpmixerError(f"{self.source}: the upmixer returned {lost} samples too few")
+
+
+def _upmixed(
+    upmixer: Upmixer, source: AudioStream, waiting: _Waiting, check: SourceCheck | None
+) -> Iterator[NDArray[Any]]:
+    """Upmix of all blocks of a source as it comes out."""
+    path = waiting.source
+    start = 0
+    with _blamed(path):
+        stream = upmixer.stream(source.sample_rate)
+    for block in source if source.samples else [np.zeros((source.channels, 0), np.float32)]:
+        since = f" from sample {start} on" if start else ""
+        waiting.add(require_finite(block, f"{path}{since}"))
+        start += block.shape[1]
+        with _blamed(path):
+            ready = stream.process(block)
+        if check:
+            check.update(block)
+        yield ready
+    with _blamed(path):
+        rest = stream.flush()
+    yield rest
+
+
+@contextmanager
+def _blamed(path: str | Path) -> Iterator[None]:
+    """Whatever an upmixer raises as an error that names the file."""
+    try:
+        yield
+    except Exception as error:
+        kind = "" if isinstance(error, SpatialkitError) else f"{type(error).__name__}: "
+        raise UpmixerError(f"{path}: {kind}{error}") from error
+
+
+_kept: dict[Any, Upmixer] = {}
+_keeping = threading.Lock()
+
+
+def kept_upmixer(name: str, options: Mapping[str, Any]) -> Upmixer:
+    """Upmixer that this process makes once: a model is not loaded for each of many files.
+
+    The last one is kept. Streams hold what is under way, so that threads may share it.
+    """
+    # What makes it belongs to the key: a name may be registered anew.
+    key = name, load_upmixer(name), tuple(sorted(options.items(), key=lambda item: item[0]))
+    with _keeping:
+        if key not in _kept:
+            made = get_upmixer(name, **options)
+            _kept.clear()
+            _kept[key] = made
+        return _kept[key]

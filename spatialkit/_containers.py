@@ -1,4 +1,4 @@
-"""What FLAC and Ogg files say about their channels.
+"""What FLAC and Ogg files say about their channels, and MP3 files about their length.
 
 Sources: RFC 9639, sections 8.6.2 (the mask of FLAC) and 9.1.3 (its order of channels); RFC 7845,
 section 5.1.1 (Opus); Vorbis I, section 4.3.9.
@@ -46,3 +46,10 @@ def opus_says_order(file: BinaryIO) -> bool:
     start = file.read(512)
     at = start.find(b"OpusHead")
     return at < 0 or start[at + 18 : at + 19] in (b"\x00", b"\x01")
+
+
+def mp3_says_length(file: BinaryIO, start: int) -> bool:
+    """Whether the first frame of an MP3 file is the tag that Xing, LAME and others put there."""
+    file.seek(start)
+    head = file.read(2048)
+    return any(tag in head for tag in (b"Xing", b"Info", b"VBRI"))

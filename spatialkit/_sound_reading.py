@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit import _containers, _wave
-from spatialkit._labels import VORBIS_SYSTEMS
+from spatialkit import _av_reading, _containers, _wave
+from spatialkit._labels import VORBIS_SYSTEMS, WAVE_BITS
 from spatialkit._resampling import reblocked, resampled
 from spatialkit.channel_order import channel_map
 from spatialkit.errors import AudioFileError, LayoutError
@@ -32,7 +32,8 @@ class FileInfo:
     ----------
     path : Path
     container, subtype : str
-        As libsndfile calls them: "WAV" and "PCM_24", "OGG" and "VORBIS"; and "BW64".
+        As libsndfile calls them: "WAV" and "PCM_24", "OGG" and "VORBIS"; and "BW64". Of what PyAV
+        reads, "MP4" and "AAC", "MATROSKA" and "AC3" ...
     sample_rate : int
         Hz.
     channels, samples : int
@@ -40,6 +41,8 @@ class FileInfo:
         What `read` gives as the format; None if the file does not say.
     wave_mask : int, optional
         Channel mask in the file; None if it has none.
+    tracks : int
+        Number of sound tracks; `read` takes the default one, or else the first of the best.
     """
 
     path: Path
@@ -50,6 +53,7 @@ class FileInfo:
     samples: int
     format: Layout | None
     wave_mask: int | None
+    tracks: int = 1
 
     @property
     def duration(self) -> float:
@@ -150,27 +154,48 @@ def inspect(path: Path) -> tuple[FileInfo, NDArray[np.intp] | None]:
         kind = file.read(4)
         if not kind:
             raise AudioFileError(f"{path} is empty")
-        if kind in _wave.WAVE_KINDS:
+        foreign = _av_reading.demuxer_of(file) is not None
+        if foreign:
+            pass
+        elif kind in _wave.WAVE_KINDS:
             mask = _whole_wave(path, file).mask
         elif kind == b"fLaC":
             mask = _containers.flac_mask(file)
         elif kind == b"OggS":
             vorbis = _containers.opus_says_order(file)
+        mp3_says_length = _containers.mp3_says_length(file, _av_reading.tagged_start(file))
     with reading_errors(path), opened(path) as sound:
         container = "WAV" if sound.format == "WAVEX" else sound.format
         container = "BW64" if kind == b"BW64" else container
-        layout, order = _stored_layout(container, sound.channels, mask, vorbis)
+        if foreign:
+            layout, order = _labelled_layout(sound.labels)
+        else:
+            layout, order = _stored_layout(container, sound.channels, mask, vorbis)
+        estimated = sound.subtype.startswith("MPEG_LAYER") and not mp3_says_length
         facts = FileInfo(
             path,
             container,
             sound.subtype,
             sound.samplerate,
             sound.channels,
-            sound.frames,
+            _counted(sound) if estimated else sound.frames,
             layout,
             mask,
+            sound.tracks if foreign else 1,
         )
     return facts, order
+
+
+def _counted(sound: Any) -> int:
+    """Samples of an MP3 file without a tag, whose length libsndfile estimates from the bit rate.
+
+    MP3 is libsndfile's: with LAME's tag it cuts the encoder's delay and gives the exact length,
+    as PyAV does; without it both give all that is coded, 1105 samples of delay included.
+    """
+    count = 0
+    while size := len(sound.read(BLOCK, "float32", always_2d=True)):
+        count += size
+    return count
 
 
 def _whole_wave(path: Path, file: Any) -> _wave.WaveFacts:
@@ -196,7 +221,11 @@ def _stored_layout(
         return (layout, channel_map(layout.in_order("vorbis"), layout)) if vorbis else (None, None)
     if mask is None and container == "FLAC":
         mask = _containers.FLAC_MASKS[channels]
-    mask = mask or _wave.COMMON_MASKS.get(channels, 0)
+    return _masked_layout(mask or _wave.COMMON_MASKS.get(channels, 0), channels)
+
+
+def _masked_layout(mask: int, channels: int) -> tuple[Layout | None, NDArray[np.intp] | None]:
+    """Layout of channels in the order of WAVE, and where its channels stand among them."""
     try:
         layout = Layout.from_wave_mask(mask)
     except LayoutError:
@@ -210,13 +239,27 @@ def _stored_layout(
     return layout, None
 
 
+def _labelled_layout(
+    labels: tuple[str, ...],
+) -> tuple[Layout | None, NDArray[np.intp] | None]:
+    """Layout of channels in FFmpeg's order, which is that of WAVE; its names are ours in a mask."""
+    mask = sum(WAVE_BITS[label] for label in labels) if set(labels) <= set(WAVE_BITS) else 0
+    return _masked_layout(mask or _wave.COMMON_MASKS.get(len(labels), 0), len(labels))
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """Open for reading with libsndfile."""
+    """Open for reading with libsndfile, or with PyAV what begins as one of its containers."""
     import soundfile
 
-    with path.open("rb") as binary, soundfile.SoundFile(_Source(binary)) as file:
-        yield file
+    with path.open("rb") as binary:
+        demuxer = _av_reading.demuxer_of(binary)
+        if demuxer is not None:
+            with _av_reading.AvSound(path, binary, demuxer) as sound:
+                yield sound
+        else:
+            with soundfile.SoundFile(_Source(binary)) as file:
+                yield file
 
 
 class _Source:

@@ -2,8 +2,9 @@
 
 WAV and FLAC are written with the channel mask of their layout, channels in the order that the
 container demands; both are put right by label, never by position. Read is whatever libsndfile
-reads (WAV, FLAC, Ogg Vorbis and Opus, AIFF, CAF, MP3 ...), and BW64. `stream` and `write_stream`
-do block by block what `read` and `write` do at once: files of any length in little memory.
+reads (WAV, FLAC, Ogg Vorbis and Opus, AIFF, CAF, MP3 ...), and BW64; with the extra ``av`` also
+AAC, AC-3, WMA and the sound of MP4, Matroska and other films. `stream` and `write_stream` do block
+by block what `read` and `write` do at once: files of any length in little memory.
 """
 
 from __future__ import annotations
@@ -89,6 +90,10 @@ def read(
     of channels alone does not tell 7.1 from 5.1.2. The surround orders of Vorbis and Opus are
     turned into that of WAVE.
 
+    MP4, M4A, MOV, Matroska, WebM, AVI, ASF and WMA, FLV, MPEG, AAC, AC-3, WavPack and TTA need the
+    extra ``av``. The delay of a codec is cut off where the container says it: MP4 and Matroska do,
+    files of bare AAC or AC-3 do not.
+
     Parameters
     ----------
     path : str or path
@@ -115,7 +120,7 @@ def read(
     -----
     SpatialkitWarning
         If the mask is 0xFF, 7.1 with FLC and FRC: many programs write it for any 8 channels.
-        ``format`` says which they are.
+        ``format`` says which they are. If there are several sound tracks: the default one is read.
 
     Examples
     --------
@@ -220,6 +225,13 @@ def _opened(
             SpatialkitWarning,
             stacklevel=3,
         )
+    if facts.tracks > 1:
+        warnings.warn(
+            f"{path} has {facts.tracks} sound tracks: the default one is read "
+            f"({facts.subtype}, channels: {facts.channels})",
+            SpatialkitWarning,
+            stacklevel=3,
+        )
     return AudioStream(facts, known, order, block=block, sample_rate=sample_rate, dtype=dtype)
 
 
@@ -262,7 +274,8 @@ def write(
     A layout is written with its channel mask, its channels reordered by label if they are not in
     the order of WAVE ("paper5" becomes FL FR FC SL SR, mask 0x607). Ambisonics, and layouts that
     no mask describes, are written as they are with mask 0. WAV above 4 GiB is RF64 (EBU Tech
-    3306). The file appears under its name when it is complete.
+    3306). The file appears under its name when it is complete; a process that is killed before may
+    leave a hidden one, ".spatialkit-....part", which nobody needs and nothing deletes.
 
     Parameters
     ----------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -15,10 +16,7 @@ from spatialkit.upmixing._ambience_design import (
     lfe_gains,
     mono_spread,
 )
-from spatialkit.upmixing.interface import UpmixStream
-
-if TYPE_CHECKING:
-    from spatialkit.upmixing.ambience import Ambience
+from spatialkit.upmixing.interface import Upmixer, UpmixStream
 
 FRAME_SECONDS = 0.0427  # 2048 samples at 44.1 and 48 kHz
 LEAST_FRAME = 64
@@ -34,10 +32,11 @@ FILL = {1: 10.0 ** (-14.0 / 10.0), 2: 10.0 ** (-20.0 / 10.0)}  # by input channe
 class AmbienceStream(UpmixStream):
     """An upmix of `Ambience` under way."""
 
-    upmixer: Ambience
-
-    def __init__(self, upmixer: Ambience, sample_rate: int) -> None:
+    def __init__(
+        self, upmixer: Upmixer, placements: Mapping[int, Placement], sample_rate: int
+    ) -> None:
         super().__init__(upmixer, sample_rate)
+        self._placements = placements
         n_fft = max(2 ** round(np.log2(FRAME_SECONDS * sample_rate)), LEAST_FRAME)
         hop = n_fft // HOPS_IN_FRAME
         self.latency = n_fft + (NEIGHBOURS + 1) * hop
@@ -66,10 +65,11 @@ class AmbienceStream(UpmixStream):
 
     def _begun(self, channels: int, dtype: DTypeLike) -> tuple[_Separation, _Mixing]:
         if self._parts is None:
-            rate = self.sample_rate
+            placement, rate = self._placements[channels], self.sample_rate
+            options = self.upmixer.options
             self._parts = (
-                _Separation(self.upmixer, channels, self._bins, rate, dtype),
-                _Mixing(self.upmixer.placements[channels], channels, rate, dtype),
+                _Separation(placement, options, channels, self._bins, rate, dtype),
+                _Mixing(placement, channels, rate, dtype),
             )
         return self._parts
 
@@ -81,13 +81,18 @@ class _Separation:
     """Spectra of the input to spectra of direct sound, both sides' ambience, and the LFE."""
 
     def __init__(
-        self, upmixer: Ambience, channels: int, bins: int, sample_rate: int, dtype: DTypeLike
+        self,
+        placement: Placement,
+        options: Any,
+        channels: int,
+        bins: int,
+        sample_rate: int,
+        dtype: DTypeLike,
     ) -> None:
-        options = upmixer.options
         weights = np.hanning(2 * NEIGHBOURS + 3)[1:-1]
         self._weights = (weights / weights.sum()).astype(dtype)
         self._bands = band_edges(bins, sample_rate)
-        self._gains = upmixer.placements[channels].gains.astype(dtype)
+        self._gains = placement.gains.astype(dtype)
         self._spread = mono_spread(bins, sample_rate).astype(dtype)
         self._lfe = lfe_gains(bins, sample_rate, options).astype(dtype) if options.lfe else None
         # The kernel computes in the precision of these.

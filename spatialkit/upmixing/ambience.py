@@ -118,7 +118,7 @@ class Ambience(Upmixer):
         }
 
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
-        stream = AmbienceStream(self, sample_rate)
+        stream = AmbienceStream(self, self.placements, sample_rate)
         starts = range(0, audio.shape[1], SAMPLES_AT_ONCE)
         result = np.empty((self.format.n_channels, audio.shape[1]), audio.dtype)
         end = 0
@@ -131,4 +131,4 @@ class Ambience(Upmixer):
         return result
 
     def _stream(self, sample_rate: int) -> UpmixStream:
-        return AmbienceStream(self, sample_rate)
+        return AmbienceStream(self, self.placements, sample_rate)

@@ -14,6 +14,8 @@ SILENCE = 1e-20
 SLOW = 0.01
 ATTACK = 0.3
 DECAY = 0.9
+# Samples worked on at a time: they stay in the processor's first cache.
+TILE = 2048
 
 
 @kernel
@@ -155,8 +157,28 @@ def add_sparse(signal, delays, gains, out):
     ``signal`` begins earlier than ``out`` by at least the longest of ``delays``.
     """
     ahead = signal.size - out.size
-    for t in range(delays.size):
-        gain = gains[t]
-        start = ahead - delays[t]
-        for i in range(out.size):
-            out[i] += gain * signal[start + i]
+    for start in range(0, out.size, TILE):
+        part = out[start : start + TILE]
+        for t in range(delays.size):
+            gain = gains[t]
+            source = signal[start + ahead - delays[t] :]
+            for i in range(part.size):
+                part[i] += gain * source[i]
+
+
+@kernel
+def mix(matrix, rows, out):
+    """Write ``matrix`` (outputs, signals) times ``rows`` (signals, samples) to ``out``.
+
+    Most gains are 0; and BLAS would round by the length of the block, in threads that wait.
+    """
+    for start in range(0, out.shape[1], TILE):
+        for c in range(out.shape[0]):
+            part = out[c, start : start + TILE]
+            part[:] = 0.0
+            for r in range(rows.shape[0]):
+                gain = matrix[c, r]
+                if gain != 0.0:
+                    source = rows[r, start : start + TILE]
+                    for i in range(part.size):
+                        part[i] += gain * source[i]

@@ -152,7 +152,7 @@ class _Mixing:
 
     def process(self, signals: NDArray[Any]) -> NDArray[Any]:
         """Outputs of the next ``signals`` (signals, samples)."""
-        from spatialkit.upmixing._ambience_kernels import add_sparse
+        from spatialkit.upmixing._ambience_kernels import add_sparse, mix
 
         first, samples = self._first, signals.shape[1]
         rows = np.zeros((self._matrix.shape[1], samples), self._input.dtype)
@@ -165,4 +165,6 @@ class _Mixing:
             add_sparse(ambience[side], delays, gains, rows[first + 2 + n])
         self._past = ambience[:, samples:].copy()
         self._input = self._input[:, samples:].copy()
-        return self._matrix @ rows
+        outputs = np.empty((len(self._matrix), samples), rows.dtype)
+        mix(self._matrix, rows, outputs)
+        return outputs

@@ -39,6 +39,7 @@ from spatialkit.ambisonics import (
     spherical_harmonics,
     virtual_microphones,
 )
+from spatialkit.batch import run_batch
 from spatialkit.channel_order import channel_map, reorder
 from spatialkit.decoding import (
     DecoderReport,
@@ -127,6 +128,7 @@ __all__ = [
     "render",
     "render_matrix",
     "reorder",
+    "run_batch",
     "rotate_ambisonics",
     "rotate_foa",
     "sample_path",

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not README.exists(), reason="documents are in th
 
 
 def run_blocks(path):
-    namespace = {}
+    namespace = {"__name__": "__main__"}
     for block in re.findall(r"```python\n(.*?)```", path.read_text(), flags=re.DOTALL):
         exec(compile(block, str(path), "exec"), namespace)
     return namespace
@@ -29,7 +29,20 @@ def test_the_readme_runs():
 
 
 def test_the_upmixer_of_the_how_to_keeps_the_contract():
-    spatialkit.check_upmixer(run_blocks(ROOT / "docs" / "upmixers.md")["WideQuad"](rear=-3.0))
+    spatialkit.check_upmixer(run_blocks(ROOT / "docs" / "upmixers.md")["WideQuad"](ambience=-3.0))
+
+
+def test_the_catalogue_of_the_how_to_is_upmixed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run_blocks(ROOT / "docs" / "catalogues.md")
+    lines = sorted(capsys.readouterr().out.splitlines())
+    assert [line.split()[:2] for line in lines] == [
+        ["surround/francium-drums.wav", "done"],
+        ["surround/francium-vocals.wav", "done"],
+        ["surround/missing.wav", "failed"],
+    ]
+    for name in ("drums", "vocals"):
+        assert spatialkit.info(f"surround/francium-{name}.wav").channels == 12
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import textwrap
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -126,15 +127,32 @@ def check_output(output: Path, inputs: Iterable[Path], force: bool) -> None:
     """Refuse an output that cannot or must not be written, before any work."""
     from spatialkit.files import check_target
 
-    if output.is_dir():
-        raise AudioFileError(f"{output} is a folder: name a file in it, such as a .wav")
-    if output.exists():
-        for path in inputs:
-            if path.exists() and output.samefile(path):
-                raise AudioFileError(f"output {output} is the input {path}: choose another name")
-        if not force:
-            raise AudioFileError(f"{output} exists: add --force to replace it")
+    check_outputs([output], inputs, force)
     check_target(output, overwrite=True)
+
+
+def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path], force: bool) -> None:
+    """Refuse outputs that are folders, inputs, or there already."""
+    known = {identity: path for path in inputs if (identity := _identity(path))}
+    for output in outputs:
+        if os.path.isdir(output):  # not output.is_dir(): that fails if a name is too long
+            raise AudioFileError(f"{output} is a folder: name a file in it, such as a .wav")
+        identity = _identity(output)
+        if identity in known:
+            raise AudioFileError(
+                f"output {output} is the input {known[identity]}: choose another name"
+            )
+        if identity and not force:
+            raise AudioFileError(f"{output} exists: add --force to replace it")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What two names of one file have in common; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def write_output(
@@ -143,23 +161,29 @@ def write_output(
     """Write a file and return the facts about it."""
     import numpy as np
 
-    from spatialkit.files import info, write
+    from spatialkit.files import write
 
     write(output, samples, sample_rate, format=format, overwrite=force)
+    return output_facts(output, format, float(np.abs(samples).max(initial=0.0)))
+
+
+def output_facts(output: Path, format: Layout | AmbisonicFormat, peak: float) -> dict[str, Any]:
+    """Return the facts about a file that was written."""
+    from spatialkit.files import info
+
     stored = info(output)
     # Only a layout that no mask describes as it stands is reordered.
     reordered = bool(stored.wave_mask) and not getattr(format, "wave_mask", 0)
     name = format.name
     if stored.format and (reordered or name.startswith(f"{stored.format.name}:")):
         name = stored.format.name
-    peak = float(np.abs(samples).max(initial=0.0))
     return {
         "output": str(output),
         "format": name,
         "reordered": reordered,
-        "channels": len(samples),
-        "sample_rate": sample_rate,
-        "duration": samples.shape[-1] / sample_rate,
+        "channels": stored.channels,
+        "sample_rate": stored.sample_rate,
+        "duration": stored.duration,
         "peak_db": decibels(peak),
     }
 
@@ -181,8 +205,9 @@ def print_output(facts: dict[str, Any], as_json: bool) -> None:
         return
     peak = round(facts["peak_db"], 1) + 0.0  # no "-0.0"
     order = " in WAVE order" if facts["reordered"] else ""
+    channels = counted(facts["channels"], "channel")
     click.echo(
-        f"{facts['output']}: {facts['format']}{order}, {counted(facts['channels'], 'channel')}, "
+        f"{printable(facts['output'])}: {facts['format']}{order}, {channels}, "
         f"{facts['duration']:.2f} s at {facts['sample_rate']} Hz, peak {peak:.1f} dB"
     )
 
@@ -191,17 +216,27 @@ def print_error(sentence: str, debug: bool) -> None:
     """Print why something failed, on stderr, behind the traceback if that is wanted."""
     if debug:
         traceback.print_exc()
-    click.echo(f"Error: {' '.join(sentence.splitlines())}", err=True)
+    click.echo(f"Error: {printable(' '.join(sentence.splitlines()))}", err=True)
 
 
 def print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a warning in one line on stderr: takes the place of `warnings.showwarning`."""
-    click.echo(f"warning: {' '.join(str(message).splitlines())}", err=True)
+    click.echo(f"warning: {printable(' '.join(str(message).splitlines()))}", err=True)
+
+
+def printable(text: str) -> str:
+    """``text`` with those bytes of a file's name that are no UTF-8 written as Python does it."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def print_json(facts: Any) -> None:
     """Print as JSON; NaN, which it cannot say, is null, infinity is "inf" or "-inf"."""
     click.echo(json.dumps(_plain(facts), indent=2, allow_nan=False))
+
+
+def json_line(facts: Any) -> str:
+    """``facts`` as `print_json` prints them, in one line."""
+    return json.dumps(_plain(facts), allow_nan=False) + "\n"
 
 
 def _plain(value: Any) -> Any:

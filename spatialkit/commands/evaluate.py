@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from spatialkit.commands import _common
-from spatialkit.errors import LayoutError, OptionError
+from spatialkit.commands import _catalogue, _common
+from spatialkit.errors import AudioFileError, LayoutError, OptionError
+from spatialkit.layouts import Layout
 
 if TYPE_CHECKING:
     from spatialkit.files import Audio
-    from spatialkit.layouts import AmbisonicFormat, Layout
+    from spatialkit.layouts import AmbisonicFormat
 
 
 @_common.command(
     "spatialkit evaluate original.wav decoded.wav",
+    "spatialkit evaluate --catalogue pairs.csv -o scores.jsonl --jobs 4",
 )
-@click.argument("reference", type=_common.FILE)
-@click.argument("estimate", type=_common.FILE)
+@click.argument("reference", required=False, type=_common.FILE)
+@click.argument("estimate", required=False, type=_common.FILE)
 @click.option(
     "--from",
     "--layout",
@@ -29,8 +36,34 @@ if TYPE_CHECKING:
     help=f"What the channels of both files are, if they do not say: a layout, {_common.OWN}, or "
     "ambix1 ... ambix7, fuma1 ... fuma3.",
 )
+@click.option(
+    "--catalogue",
+    type=_common.FILE,
+    metavar="FILE.csv",
+    help="Many pairs instead: a table with the columns reference, estimate and, if need be, "
+    "layout; files are named from its folder.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=_common.FILE,
+    metavar="FILE.jsonl",
+    help="Where a record of each pair of the catalogue is added, as JSON lines; by default they "
+    "are printed.",
+)
+@_catalogue.jobs_option
+@_catalogue.resume_option("the records in FILE.jsonl")
 @_common.json_option
-def command(reference: Path, estimate: Path, layout: str | Layout | None, as_json: bool) -> None:
+def command(
+    reference: Path | None,
+    estimate: Path | None,
+    layout: str | Layout | None,
+    catalogue: Path | None,
+    output: Path | None,
+    jobs: int,
+    resume: bool,
+    as_json: bool,
+) -> int:
     """Measure how ESTIMATE differs from REFERENCE.
 
     What applies of: SNR, SD-SDR, SI-SDR, also of the stereo fold-downs (downmix_snr); level
@@ -40,8 +73,31 @@ def command(reference: Path, estimate: Path, layout: str | Layout | None, as_jso
     Both have the same channels and sample rate. In JSON a value that is not defined is null, an
     infinite one "inf" or "-inf".
     """
+    if catalogue is not None:
+        if reference or estimate:
+            raise OptionError("give two files, or --catalogue, not both")
+        if resume and not output:
+            raise OptionError("--resume needs -o: the records of what is done")
+        return _evaluate_all(_pairs(catalogue, layout), output, jobs, resume)
+    if output or resume:
+        raise OptionError("-o and --resume are for --catalogue")
+    if not (reference and estimate):
+        raise OptionError("two files are needed, REFERENCE and ESTIMATE, or --catalogue")
+    values, assumed = _evaluate(reference, estimate, layout)
+    if as_json:
+        _common.print_json({**values, **({"read_as": assumed[1]} if assumed else {})})
+    else:
+        _print(values)
+        if assumed:
+            click.echo(f"{assumed[0]} read as {assumed[1]}")
+    return 0
+
+
+def _evaluate(
+    reference: Path, estimate: Path, layout: str | Layout | None
+) -> tuple[dict[str, float], tuple[Path, str] | None]:
+    """Metrics of two files, and what one of them is taken as that does not say what it is."""
     from spatialkit.metrics import evaluate
-    from spatialkit.metrics.evaluation import UNITS
 
     first = _common.read_input(reference, layout)
     second = _common.read_input(estimate, layout)
@@ -52,19 +108,19 @@ def command(reference: Path, estimate: Path, layout: str | Layout | None, as_jso
         )
     both = _common_format(first, second)
     values = evaluate(first.samples, second.samples, layout=both, sample_rate=first.sample_rate)
-    assumed = {}
     if both and not (first.format and second.format):
-        assumed["read_as"] = both.name
-    if as_json:
-        _common.print_json({**values, **assumed})
-        return
+        return values, (estimate if first.format else reference, both.name)
+    return values, None
+
+
+def _print(values: dict[str, float]) -> None:
+    from spatialkit.metrics.evaluation import UNITS
+
     rows = [
         (name, f"{round(value, 3) + 0.0:10.3f}", UNITS[name] or "none")  # no "-0.000"
         for name, value in values.items()
     ]
     _common.print_table(("metric", f"{'value':>10}", "unit"), rows)
-    if assumed:
-        click.echo(f"{estimate if first.format else reference} read as {assumed['read_as']}")
 
 
 def _common_format(first: Audio, second: Audio) -> Layout | AmbisonicFormat | None:
@@ -75,3 +131,104 @@ def _common_format(first: Audio, second: Audio) -> Layout | AmbisonicFormat | No
             "one to the other's format, or say with --from what both are"
         )
     return first.format or second.format
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A line of a catalogue; ``known`` is the key of the record that it has."""
+
+    reference: str
+    estimate: str
+    layout: str
+    folder: Path
+    line: str
+    default: str | Layout | None
+    known: str | None = None
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """What tells it from others."""
+        return self.reference, self.estimate, self.layout
+
+
+def _pairs(catalogue: Path, default: str | Layout | None) -> list[_Pair]:
+    """Lines of a catalogue."""
+    try:
+        with catalogue.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file, restval="")
+            if not {"reference", "estimate"} <= set(table.fieldnames or ()):
+                raise OptionError(
+                    f"{catalogue} must have the columns reference and estimate in its first line, "
+                    f"got {', '.join(table.fieldnames or ()) or 'none'}"
+                )
+            return [
+                _Pair(
+                    row["reference"],
+                    row["estimate"],
+                    row.get("layout", ""),
+                    catalogue.parent,
+                    f"line {table.line_num} of {catalogue}",
+                    default,
+                )
+                for row in table
+            ]
+    except OSError as error:
+        raise AudioFileError(f"{catalogue} cannot be read: {error.strerror}") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise OptionError(f"{catalogue} is no CSV in UTF-8: {error}") from error
+
+
+def _evaluate_all(pairs: list[_Pair], output: Path | None, jobs: int, resume: bool) -> int:
+    """Evaluate all pairs, add their records to a file or print them."""
+    if resume and output:
+        known = {
+            (record.get("reference"), record.get("estimate"), record.get("layout")): record
+            for record in _catalogue.read_records([output])
+            if record.get("status") == "done"
+        }
+        pairs = [replace(pair, known=known.get(pair.names, {}).get("key")) for pair in pairs]
+    quiet = not sys.stderr.isatty() or not output
+    records = []
+    with (
+        _catalogue.RecordLog(output) if output else nullcontext() as log,
+        _catalogue.workers(jobs, len(pairs)) as executor,
+    ):
+        for number, facts in _catalogue.records_of(
+            _evaluate_pair, pairs, executor, unit="pair", quiet=quiet
+        ):
+            pair = pairs[number]
+            names = dict(zip(("reference", "estimate", "layout"), pair.names, strict=True))
+            records.append({**names, **facts})
+            if log is None:
+                click.echo(_common.json_line(records[-1]), nl=False)
+            elif facts["status"] != "skipped":
+                log.add(records[-1])
+    if output:
+        click.echo(f"{_catalogue.count(records)}; records: {output}")
+    return int(any(record["status"] == "failed" for record in records))
+
+
+def _evaluate_pair(pair: _Pair) -> dict[str, Any]:
+    """In a worker: evaluate a pair unless that is done."""
+    from spatialkit._version import __version__
+
+    for column, name in (("reference", pair.reference), ("estimate", pair.estimate)):
+        if not name:
+            raise OptionError(f"{pair.line} names no {column}")
+    paths = pair.folder / pair.reference, pair.folder / pair.estimate
+    layout = pair.default
+    if pair.layout:
+        own = pair.layout.lower().endswith(".json")
+        layout = _common.resolve(str(pair.folder / pair.layout) if own else pair.layout)
+    settings = [__version__, layout.to_json() if isinstance(layout, Layout) else layout]
+    key = _catalogue.file_key(paths, json.dumps(settings))
+    if pair.known == key:
+        return {"status": "skipped", "key": key}
+    with _catalogue.noted_warnings() as warnings:
+        values, assumed = _evaluate(*paths, layout)
+    facts: dict[str, Any] = {"key": key, "metrics": values}
+    if assumed:
+        facts["read_as"] = assumed[1]
+    if warnings:
+        facts["warnings"] = warnings
+    return facts

@@ -5,28 +5,25 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from spatialkit.commands import _common
-from spatialkit.errors import (
-    AudioFileError,
-    LayoutError,
-    OptionError,
-    SpatialkitError,
-    UpmixerError,
-)
+from spatialkit.commands import _catalogue, _common, _upmix_files
+from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
+    from spatialkit.commands._upmix_files import Pair
+    from spatialkit.commands._upmix_job import CatalogueJob
     from spatialkit.upmixing.interface import Upmixer
 
 
 @_common.command(
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4",
-    "spatialkit upmix a.flac b.flac -o surround/ -O surround=-3",
+    "spatialkit upmix a.flac b.flac -o surround/ -O ambience=-3",
+    "spatialkit upmix albums/ -o surround/ --jobs 4 --resume",
 )
 @click.argument("sources", metavar="IN...", nargs=-1, required=True, type=_common.FILE)
 @click.option(
@@ -35,13 +32,14 @@ if TYPE_CHECKING:
     required=True,
     metavar="OUT",
     help="File to write, .wav or .flac; or a folder, always so for several inputs: one that "
-    "exists, or ends in /.",
+    "exists, or ends in /. An IN that is a folder stands for all sound files below it, and keeps "
+    "its sub-folders in OUT.",
 )
 @click.option(
     "--upmixer",
     "name",
     metavar="NAME",
-    default="matrix",
+    default="ambience",
     show_default=True,
     help="See: spatialkit upmixers.",
 )
@@ -60,6 +58,27 @@ if TYPE_CHECKING:
 )
 @_common.force_option
 @_common.json_option
+@_catalogue.jobs_option
+@_catalogue.resume_option("the records in OUT")
+@click.option(
+    "--shard",
+    type=_upmix_files.Shard(),
+    metavar="I/N",
+    help="Only part I of N, from 1 on: each file is in one of them, by its name.",
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Work on a cluster of Dask instead, tcp://...: its workers need the same files under the "
+    "same names.",
+)
+@click.option(
+    "--log",
+    type=_common.FILE,
+    metavar="FILE",
+    help="Where a record of each of several files is added, as JSON lines; by default upmix.jsonl "
+    "in OUT, with --shard upmix-I-of-N.jsonl.",
+)
 def command(
     sources: tuple[Path, ...],
     output: str,
@@ -68,6 +87,11 @@ def command(
     settings: tuple[str, ...],
     force: bool,
     as_json: bool,
+    jobs: int,
+    resume: bool,
+    shard: tuple[int, int] | None,
+    cluster: str | None,
+    log: Path | None,
 ) -> int:
     """Upmix stereo or mono to surround or Ambisonics.
 
@@ -75,31 +99,29 @@ def command(
     channels (ITU-R BS.775; Ambisonics: W), differs from it; the correction is what would have to
     be added to the upmix to make it exact, relative to the upmix.
     """
-    from tqdm import tqdm
-
     upmixer = _make(name, settings, layout)
-    outputs = _outputs(sources, output, force)
-    done: list[dict[str, Any]] = []
-    failed = 0
-    quiet = as_json or len(sources) == 1 or not sys.stderr.isatty()
-    progress = tqdm(sources, unit="file", leave=False, disable=quiet)
-    for source, target in zip(progress, outputs, strict=True):
-        try:
-            facts = _upmix(upmixer, source, target, force)
-        except SpatialkitError as error:
-            if len(sources) == 1:
-                raise
-            failed += 1
-            facts = {"input": str(source), "error": str(error)}
-            with tqdm.external_write_mode():
-                _common.print_error(str(error), click.get_current_context().obj["debug"])
-        done.append(facts)
-        if not as_json and "error" not in facts:
-            with tqdm.external_write_mode():
-                _print(facts)
+    is_folder = _upmix_files.is_folder(sources, output)
+    asked = resume or bool(shard or cluster or log)
+    if asked and not is_folder:
+        raise OptionError("--resume, --shard, --cluster and --log need a folder as OUT")
+    if not (asked or len(sources) > 1 or sources[0].is_dir()):
+        if is_folder:
+            (pair,) = _plan(sources, Path(output), None, force)
+        else:
+            pair = _upmix_files.Pair(sources[0], Path(output), output)
+            _common.check_output(pair.output, sources, force)
+        _upmix_one(upmixer, pair, force, as_json)
+        return 0
+    log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")
+    pairs = _plan(sources, Path(output), shard, force or resume)
+    logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
+    work = _jobs(upmixer, pairs, logs, force=force, anywhere=cluster is not None)
+    records = _upmix_all(pairs, work, log, jobs, cluster, as_json)
     if as_json:
-        _common.print_json(done)
-    return 1 if failed else 0
+        _common.print_json(records)
+    else:
+        click.echo(f"{_catalogue.count(records)}; records: {log}")
+    return int(any(facts["status"] == "failed" for facts in records))
 
 
 def _make(name: str, settings: Sequence[str], layout: str | None) -> Upmixer:
@@ -122,63 +144,105 @@ def _make(name: str, settings: Sequence[str], layout: str | None) -> Upmixer:
     return get_upmixer(name, **parse_options(upmixer, texts))
 
 
-def _outputs(sources: Sequence[Path], output: str, force: bool) -> list[Path]:
-    """Where each input goes; whatever speaks against it is said before any work."""
-    # A path of pathlib would not know any more that it ended in a slash.
-    is_folder = output.endswith(("/", os.sep)) or os.path.isdir(output)
-    if not is_folder and len(sources) > 1:
-        if output.lower().endswith((".wav", ".flac", ".ogg", ".opus")):
-            raise AudioFileError(f"{output} must be a folder for {len(sources)} inputs")
-        is_folder = True
-    outputs = _outputs_in(Path(output), sources) if is_folder else [Path(output)]
-    for target in outputs:
-        _common.check_output(target, sources, force)
-    return outputs
+def _upmix_one(upmixer: Upmixer, pair: Pair, force: bool, as_json: bool) -> None:
+    """Upmix one file; what goes wrong is raised."""
+    from spatialkit.commands._upmix_job import upmix_one
+    from spatialkit.upmixing.file_upmix import UpmixJob
+    from spatialkit.upmixing.options import option_values
+
+    options = option_values(upmixer)
+    facts = upmix_one(UpmixJob(pair.source, pair.output, upmixer.name, options, force))
+    if as_json:
+        _common.print_json([facts])
+    else:
+        _print(facts)
 
 
-def _outputs_in(folder: Path, sources: Sequence[Path]) -> list[Path]:
-    """Files of a folder, which is made if need be."""
-    outputs = [folder / f"{source.stem}.wav" for source in sources]
-    for n, target in enumerate(outputs):
-        if target in outputs[:n]:
-            first = sources[outputs.index(target)]
-            raise AudioFileError(f"{first} and {sources[n]} would both become {target}")
+def _plan(
+    sources: Sequence[Path], folder: Path, shard: tuple[int, int] | None, replace: bool
+) -> list[Pair]:
+    """What is to be done; whatever speaks against it is said before any work."""
+    pairs = _upmix_files.pairs_in(folder, sources)
+    inputs = [pair.source for pair in pairs]
+    pairs = [pair for pair in pairs if _upmix_files.in_shard(pair.name, shard)]
+    _common.check_outputs([pair.output for pair in pairs], inputs, replace)
+    _upmix_files.make_folders(folder, pairs)
+    return pairs
+
+
+def _jobs(
+    upmixer: Upmixer,
+    pairs: Sequence[Pair],
+    logs: Iterable[Path],
+    *,
+    force: bool,
+    anywhere: bool,
+) -> list[CatalogueJob]:
+    """Jobs for the pairs, with what logs know; those to be done ``anywhere`` have whole paths."""
+    from spatialkit.commands._upmix_job import CatalogueJob, settings_of
+    from spatialkit.upmixing.file_upmix import UpmixJob
+    from spatialkit.upmixing.options import option_values
+
+    recorded = {
+        record["name"]: (record["key"], record["size"])
+        for record in _catalogue.read_records(logs)
+        if record.get("status") == "done" and {"name", "key", "size"} <= record.keys()
+    }
+    settings, options = settings_of(upmixer), option_values(upmixer)
+    jobs = []
+    for pair in pairs:
+        paths = [pair.source, pair.output]
+        source, output = map(os.path.abspath, paths) if anywhere else map(str, paths)
+        known = recorded.get(pair.name)
+        work = UpmixJob(source, output, upmixer.name, options, force or known is not None)
+        jobs.append(CatalogueJob(work, settings, known))
+    return jobs
+
+
+def _upmix_all(
+    pairs: Sequence[Pair],
+    work: Sequence[CatalogueJob],
+    log: Path,
+    jobs: int,
+    cluster: str | None,
+    as_json: bool,
+) -> list[dict[str, Any]]:
+    """Do all jobs, log and print their records, and return them in the order of the jobs."""
+    from spatialkit.commands._upmix_job import clear_stage, upmix_of_catalogue
+
+    quiet = as_json or not sys.stderr.isatty()
+    records: dict[int, dict[str, Any]] = {}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AudioFileError(f"folder {folder} cannot be made: {error.strerror}") from error
-    return outputs
-
-
-def _upmix(upmixer: Upmixer, source: Path, output: Path, force: bool) -> dict[str, Any]:
-    audio = _common.read_input(source)
-    try:
-        upmix = upmixer.upmix(audio.samples, audio.sample_rate)
-    except Exception as error:  # whatever a plug-in raises: the other files go on
-        kind = "" if isinstance(error, SpatialkitError) else f"{type(error).__name__}: "
-        raise UpmixerError(f"{source}: {kind}{error}") from error
-    folded = _fold_down(upmix, audio.samples, upmixer.format)
-    facts = _common.write_output(output, upmix, audio.sample_rate, upmixer.format, force)
-    return {"input": str(source), "upmixer": upmixer.name, **facts, **folded}
-
-
-def _fold_down(upmix: Any, original: Any, format: Any) -> dict[str, float]:
-    """How well the upmix folds down, and how large a correction would make it exact, in dB."""
-    from spatialkit.downmix import correction_size
-    from spatialkit.metrics import downmix_error
-
-    try:
-        error = float(downmix_error(upmix, original, format))
-        correction = correction_size(upmix, original, format)
-    except LayoutError:  # no rule for these loudspeakers
-        return {"downmix_error_db": math.nan, "downmix_correction_db": math.nan}
-    return {"downmix_error_db": error, "downmix_correction_db": float(correction)}
+        with (
+            _catalogue.RecordLog(log) as written,
+            _catalogue.workers(jobs, len(work), cluster) as executor,
+        ):
+            for number, facts in _catalogue.records_of(
+                upmix_of_catalogue, work, executor, unit="file", quiet=quiet
+            ):
+                pair = pairs[number]
+                paths = {"input": str(pair.source), "output": str(pair.output)}
+                records[number] = {"name": pair.name, **paths, **facts, **paths}
+                if facts["status"] != "skipped":
+                    written.add(records[number])
+                if facts["status"] == "done" and not as_json:
+                    _print(records[number])
+                # A job of a lost cluster has failed, though it may have been complete.
+                clear_stage(pair.output, recorded=facts["status"] != "failed")
+    finally:  # of jobs that were broken off
+        for number, pair in enumerate(pairs):
+            if number not in records:
+                clear_stage(pair.output, recorded=False)
+    return [records[number] for number in sorted(records)]
 
 
 def _print(facts: dict[str, Any]) -> None:
     _common.print_output(facts, as_json=False)
     error, correction = facts["downmix_error_db"], facts["downmix_correction_db"]
     folded = f"fold-down {error:.1f} dB, correction {correction:.1f} dB"
-    if math.isnan(correction):
-        folded = "no rule folds these loudspeakers down"
-    click.echo(f"  from {facts['input']} by {facts['upmixer']}; {folded}")
+    if math.isnan(error):
+        folded = "silent" if correction == -math.inf else "no rule folds these loudspeakers down"
+    source = _common.printable(facts["input"])
+    click.echo(f"  from {source} by {facts['upmixer']}; {folded}")
+    for hint in facts["hints"]:
+        _common.print_wrapped(hint, first=2, rest=2)

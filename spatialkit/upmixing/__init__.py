@@ -1,6 +1,8 @@
 """Upmixing: one interface for all upmixers, found by name, each checked by the same test."""
 
+from spatialkit.upmixing.benchmark import BenchmarkRow, UpmixBenchmark, benchmark_upmixers
 from spatialkit.upmixing.checks import check_upmixer
+from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, upmix_file
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.options import (
     Option,
@@ -20,12 +22,17 @@ from spatialkit.upmixing.registry import (
 from spatialkit.upmixing.source_check import SourceCheck, SourceReport
 
 __all__ = [
+    "BenchmarkRow",
     "Option",
     "SourceCheck",
     "SourceReport",
+    "UpmixBenchmark",
+    "UpmixJob",
     "UpmixStream",
+    "UpmixedFile",
     "Upmixer",
     "UpmixerDescription",
+    "benchmark_upmixers",
     "check_upmixer",
     "describe_options",
     "describe_upmixers",
@@ -35,5 +42,6 @@ __all__ = [
     "option_values",
     "parse_options",
     "register_upmixer",
+    "upmix_file",
     "upmixer_names",
 ]

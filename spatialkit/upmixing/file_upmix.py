@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ class UpmixJob:
 
     source: str | Path
     output: str | Path
-    upmixer: str = "matrix"
+    upmixer: str = "ambience"
     options: Mapping[str, Any] = field(default_factory=dict)
     overwrite: bool = False
 
@@ -128,9 +129,18 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
             overwrite=job.overwrite,
         ) as target:
             waiting = _Waiting(job.source)
-            for upmix in _upmixed(upmixer, source, waiting, check):
+
+            def finish(upmix: NDArray[Any]) -> None:
                 waiting.measure(upmix, measured)
                 target.write(upmix)
+
+            with ThreadPoolExecutor(1) as beside:  # writes one block while the next is upmixed
+                under_way: list[Future[None]] = []
+                for upmix in _upmixed(upmixer, source, waiting, check):
+                    while under_way:
+                        under_way.pop().result()
+                    under_way.append(beside.submit(finish, upmix))
+                under_way.pop().result()
             waiting.require_none()
     return UpmixedFile(
         upmixer.format.n_channels,

@@ -69,8 +69,9 @@ class FoldDown:
         wanted = original.mean(axis=0, keepdims=True, dtype=np.float64) if self._mean else original
         missing = wanted - self._matrix @ upmix
         wanted = wanted.astype(np.float64, order="C", copy=False)
-        self._original += float(np.vdot(wanted, wanted))
-        self._upmix += float(np.vdot(upmix, upmix))
+        # Not vdot: BLAS would wake its threads for so little, which cost more than they do.
+        self._original += float(np.einsum("ij,ij", wanted, wanted))
+        self._upmix += float(np.einsum("ij,ij", upmix, upmix))
         self._missing = self._missing + missing @ missing.T
 
     @property

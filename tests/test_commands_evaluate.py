@@ -1,0 +1,128 @@
+"""``spatialkit evaluate --catalogue``: a record of each pair, with what the library measures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spatialkit.__main__ import main
+from spatialkit.files import read, write
+from spatialkit.layouts import Layout, get_layout
+from spatialkit.metrics import evaluate
+
+RATE = 44100
+
+
+@pytest.fixture
+def pairs(tmp_path, monkeypatch, rng):
+    """Folder to work in, with a catalogue of good and bad pairs in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "songs").mkdir()
+    for name, channels in (("a", 2), ("b", 2), ("six", 6), ("seven", 6), ("mono", 1)):
+        noise = rng.uniform(-0.5, 0.5, (channels, 8000)).astype(np.float32)
+        write(f"songs/{name}.wav", noise, RATE)
+    (tmp_path / "songs" / "words.wav").write_text("no sound\n" * 20)
+    (tmp_path / "songs" / "room.json").write_text(get_layout("5.1").to_json())
+    (tmp_path / "songs" / "pairs.csv").write_text(
+        "name,reference,estimate,layout\n"
+        "1,a.wav,b.wav,\n"
+        "2,a.wav,words.wav,\n"
+        "3,six.wav,seven.wav,room.json\n"
+        "4,a.wav\n"
+        '5,"a.wav",mono.wav,\n'
+        "6,b.wav,a.wav,stereo\n",
+        encoding="utf-8-sig",
+    )
+    return tmp_path
+
+
+def shell(line):
+    return main(line.split())
+
+
+def logged(path="scores.jsonl"):
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def require_scores(records):
+    """The three good pairs have what the library says; the others say what is wrong."""
+    found = {(record["reference"], record["estimate"]): record for record in records}
+    layout = Layout.from_json(Path("songs/room.json").read_text())
+    formats = {
+        ("a.wav", "b.wav"): "stereo",
+        ("six.wav", "seven.wav"): layout,
+        ("b.wav", "a.wav"): "stereo",
+    }
+    for pair, format in formats.items():
+        signals = [read(Path("songs", name)).samples for name in pair]
+        expected = evaluate(*signals, layout=format, sample_rate=RATE)
+        assert found.pop(pair)["metrics"] == {
+            name: value if np.isfinite(value) else None if np.isnan(value) else str(value)
+            for name, value in expected.items()
+        }
+    assert {pair: record["error"] for pair, record in found.items()} == {
+        ("a.wav", "words.wav"): "songs/words.wav is damaged, or no sound file that can be read",
+        ("a.wav", ""): "line 5 of songs/pairs.csv names no estimate",
+        ("a.wav", "mono.wav"): "the reference is 'stereo', the estimate 'mono': render one to the "
+        "other's format, or say with --from what both are",
+    }
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_each_pair_has_a_record_and_bad_ones_stop_nothing(pairs, capsys, jobs):
+    assert shell(f"evaluate --catalogue songs/pairs.csv -o scores.jsonl --jobs {jobs}") == 1
+    captured = capsys.readouterr()
+    assert captured.out == "3 done, 3 failed; records: scores.jsonl\n"
+    assert captured.err.count("Error: ") == captured.err.count("\n") == 3
+    require_scores(logged())
+
+
+def test_records_are_printed_if_they_go_nowhere_else(pairs, capsys):
+    assert shell("evaluate --catalogue songs/pairs.csv") == 1
+    require_scores([json.loads(line) for line in capsys.readouterr().out.splitlines()])
+    Path("songs/good.csv").write_text("estimate,reference\na.wav,b.wav\n")
+    assert shell("evaluate --catalogue songs/good.csv") == 0
+    (record,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (record["reference"], record["status"]) == ("b.wav", "done")
+
+
+def test_resume_skips_what_is_done(pairs, capsys):
+    line = "evaluate --catalogue songs/pairs.csv -o scores.jsonl"
+    assert shell(line) == 1
+    first = logged()
+    capsys.readouterr()
+    assert shell(f"{line} --resume") == 1
+    assert capsys.readouterr().out == "0 done, 3 skipped, 3 failed; records: scores.jsonl\n"
+    assert logged()[: len(first)] == first
+    write("songs/b.wav", read("songs/a.wav").samples, RATE, overwrite=True)
+    assert shell(f"{line} --resume") == 1
+    assert capsys.readouterr().out.startswith("2 done, 1 skipped, 3 failed;")
+    require_scores(logged())
+    assert shell(f"{line} --resume --from stereo") == 1  # of the pairs that have no layout
+    assert capsys.readouterr().out.startswith("1 done, 2 skipped, 3 failed;")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", "two files are needed, REFERENCE and ESTIMATE, or --catalogue"),
+        ("songs/a.wav", "two files are needed"),
+        ("songs/a.wav songs/b.wav --catalogue songs/pairs.csv", "two files, or --catalogue, not"),
+        ("songs/a.wav songs/b.wav -o scores.jsonl", "-o and --resume are for --catalogue"),
+        ("--catalogue songs/pairs.csv --resume", "--resume needs -o"),
+        ("--catalogue nothing.csv", "nothing.csv cannot be read: No such file"),
+        ("--catalogue songs/words.wav", "must have the columns reference and estimate"),
+        ("--catalogue songs/a.wav", "songs/a.wav is no CSV in UTF-8"),
+        ("--catalogue songs/pairs.csv -o no/scores.jsonl", "no/scores.jsonl cannot be written: No"),
+    ],
+)
+def test_wrong_use_is_told_in_one_sentence(pairs, capsys, line, words):
+    assert shell(f"evaluate {line}") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Error: ")
+    assert captured.err.count("\n") == 1
+    assert words in captured.err

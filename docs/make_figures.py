@@ -67,7 +67,7 @@ def draw_gains(axes: plt.Axes) -> None:
 def draw_song(axes: plt.Axes) -> None:
     """Levels of the bundled song's channels, upmixed to 7.1.4."""
     song = spatialkit.read(spatialkit.sample_path())
-    upmixer = spatialkit.get_upmixer("matrix", layout="7.1.4")
+    upmixer = spatialkit.get_upmixer("ambience", layout="7.1.4")
     upmix = upmixer.upmix(song.samples, song.sample_rate)
     frame = song.sample_rate // 5
     count = upmix.shape[1] // frame
@@ -80,7 +80,7 @@ def draw_song(axes: plt.Axes) -> None:
     axes.set(yticks=np.arange(len(upmix)) + 0.5, yticklabels=upmixer.format.labels)
     axes.invert_yaxis()
     axes.set_xlabel("seconds")
-    axes.set_title("The bundled song, upmixed from stereo to 7.1.4\nby 'matrix'", fontsize=9)
+    axes.set_title("The bundled song, upmixed from stereo to 7.1.4\nby 'ambience'", fontsize=9)
     axes.figure.colorbar(picture, ax=axes, label="level, dBFS")
 
 

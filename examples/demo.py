@@ -10,7 +10,7 @@ import numpy as np
 import spatialkit
 from spatialkit import metrics
 
-UPMIXER = "matrix"
+UPMIXER = "ambience"
 
 
 def main(folder: Path) -> None:
@@ -41,14 +41,11 @@ def describe(song: spatialkit.Audio, upmix: np.ndarray, layout: str) -> None:
     loudness = float(metrics.loudness(upmix, layout, song.sample_rate))
     peak = float(metrics.true_peak(upmix, song.sample_rate))
     fold_down = float(metrics.downmix_error(upmix, song.samples, layout))
-    _, correction = spatialkit.match_downmix(upmix, song.samples, layout, return_correction=True)
     energy_vector = metrics.energy_vector(upmix, layout)
     lines = textwrap.wrap(f"{', '.join(levels)}; silent: {', '.join(silent) or 'none'}", 60)
     print("  levels, dBFS     " + ("\n" + 19 * " ").join(lines))
     print(f"  loudness         {loudness:.1f} LUFS, true peak {peak:.1f} dBTP")
-    print(f"  fold-down (itu)  {fold_down:.1f} dB SNR against the original, as the file is;")
-    print("                   match_downmix() would make it exact by a correction that lies")
-    print(f"                   {-float(correction):.1f} dB below the upmix")
+    print(f"  fold-down (itu)  {fold_down:.0f} dB SNR against the original")
     print(f"  energy vector    x {energy_vector[0]:.2f} ahead, length ", end="")
     print(f"{np.linalg.norm(energy_vector):.2f} (1: one loudspeaker, 0: all around)\n")
 

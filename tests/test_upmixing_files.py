@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from spatialkit.errors import AudioFileError, SignalError, SpatialkitWarning, Up
 from spatialkit.files import info, read, write, write_stream
 from spatialkit.layouts import Layout, get_format, get_layout
 from spatialkit.metrics import downmix_error
+from spatialkit.sample import sample_path
 from spatialkit.upmixing import file_upmix, registry
 from spatialkit.upmixing.file_upmix import UpmixJob, kept_upmixer, upmix_file
 from spatialkit.upmixing.fold_down import FoldDown
@@ -166,7 +168,7 @@ def test_the_shortest_files_are_served(tmp_path, samples):
 def test_what_does_not_fit_the_upmixer_is_refused(tmp_path):
     for samples in (0, 10):
         write(tmp_path / "six.wav", np.zeros((6, samples), np.float32), RATE, overwrite=True)
-        with pytest.raises(UpmixerError, match=r"six.wav: upmixer 'matrix' accepts 1 or 2"):
+        with pytest.raises(UpmixerError, match=r"six.wav: upmixer 'ambience' accepts 1 or 2"):
             upmix_file(UpmixJob(tmp_path / "six.wav", tmp_path / "out.wav"))
 
 
@@ -236,3 +238,18 @@ def test_three_minutes_take_the_memory_of_a_few_blocks(tmp_path, rng):
     assert samples == 180 * RATE
     assert after - before < 20_000
     assert after < 300_000
+
+
+@pytest.mark.parametrize("gain", [1.0, 3.0])
+@pytest.mark.parametrize("name", ["out.wav", "out.flac"])
+def test_ambience_folds_down_exactly_in_24_bits_and_in_float(tmp_path, name, gain):
+    song = read(sample_path()).samples[:, : 5 * RATE]
+    write(tmp_path / "in.wav", gain * song, RATE)
+    job = UpmixJob(tmp_path / "in.wav", tmp_path / name, "ambience", {"layout": "5.1"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SpatialkitWarning)  # of the peak guard
+        made = upmix_file(job)
+    assert (made.gain_db < 0.0) == (gain > 1.0 and name == "out.flac")
+    stored = read(tmp_path / name).samples
+    scale = gain * 10.0 ** (made.gain_db / 20.0)
+    assert downmix_error(stored, scale * song, "5.1") > 100.0

@@ -55,6 +55,7 @@ def _facts(file: Path) -> dict[str, Any]:
         "format": found.format and found.format.name,
         "labels": list(found.format.labels) if found.format else [],
         "wave_mask": found.wave_mask,
+        "tracks": found.tracks,
     }
 
 
@@ -62,8 +63,10 @@ def _text(facts: dict[str, Any]) -> str:
     mask, labels = facts["wave_mask"], " ".join(facts["labels"])
     meaning = f"{facts['format']}: {labels}" if labels else "not said by the file"
     channels = _common.counted(facts["channels"], "channel")
+    tracks = f", the first of {facts['tracks']} sound tracks" if facts["tracks"] > 1 else ""
     return (
-        f"{facts['file']}: {facts['container']} {facts['encoding']}, {facts['sample_rate']} Hz\n"
+        f"{facts['file']}: {facts['container']} {facts['encoding']}, {facts['sample_rate']} Hz"
+        f"{tracks}\n"
         f"{_common.counted(facts['samples'], 'sample')}, {facts['duration']:.2f} s\n"
         f"{channels}, {meaning} (mask: {'none' if mask is None else f'{mask:#x}'})"
     )

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from spatialkit.upmixing.interface import Upmixer
 
 
+# A fold-down that differs by less is the original: nothing is left to be corrected.
+EXACT_DB = 100.0
+
+
 @_common.command(
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4",
     "spatialkit upmix a.flac b.flac -o surround/ -O ambience=-3",
@@ -97,7 +101,7 @@ def command(
 
     What is printed: the fold-down is the ratio of IN to what the upmix, folded down to as many
     channels (ITU-R BS.775; Ambisonics: W), differs from it; the correction is what would have to
-    be added to the upmix to make it exact, relative to the upmix.
+    be added to the upmix to make it exact, relative to the upmix, if it is not.
     """
     upmixer = _make(name, settings, layout)
     is_folder = _upmix_files.is_folder(sources, output)
@@ -239,7 +243,9 @@ def _upmix_all(
 def _print(facts: dict[str, Any]) -> None:
     _common.print_output(facts, as_json=False)
     error, correction = facts["downmix_error_db"], facts["downmix_correction_db"]
-    folded = f"fold-down {error:.1f} dB, correction {correction:.1f} dB"
+    folded = f"fold-down {error:.1f} dB"
+    if error < EXACT_DB:
+        folded += f", correction {correction:.1f} dB"
     if math.isnan(error):
         folded = "silent" if correction == -math.inf else "no rule folds these loudspeakers down"
     source = _common.printable(facts["input"])

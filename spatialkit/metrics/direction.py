@@ -114,7 +114,7 @@ def energy_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float64]
     Examples
     --------
     >>> import numpy as np
-    >>> energy_vector(np.ones((2, 10)), "stereo").round(3)
+    >>> energy_vector(np.ones((2, 10)), "stereo").round(3) + 0.0
     array([0.866, 0.   , 0.   ])
     """
     where = get_layout(layout)
@@ -145,7 +145,7 @@ def velocity_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float6
     Examples
     --------
     >>> import numpy as np
-    >>> velocity_vector(np.ones((2, 10)), "stereo").round(3)
+    >>> velocity_vector(np.ones((2, 10)), "stereo").round(3) + 0.0
     array([0.866, 0.   , 0.   ])
     """
     where = get_layout(layout)

@@ -34,6 +34,8 @@ DECORRELATOR_DENSITY = 1000.0  # impulses in a second
 DECORRELATOR_DECAY_DB = -30.0  # at its end
 PRE_DELAY_SECONDS = 0.006
 SEED = 2026
+CANDIDATES = 64
+BAND_POINTS = 4  # frequencies in a third of an octave
 # Of mono: how far from the middle (1 is the edge), a to and fro in ERBs, and above how many Hz.
 MONO_SPREAD = 0.5
 MONO_SPREAD_PERIOD = 5.0
@@ -264,12 +266,24 @@ def decorrelators(count: int, sample_rate: int) -> tuple[SparseFilter, ...]:
 
 
 def _velvet(rng: np.random.Generator, sample_rate: int) -> SparseFilter:
+    """One signed impulse in each of equal stretches, dying away: the least coloured of many."""
     impulses = int(DECORRELATOR_SECONDS * DECORRELATOR_DENSITY)
-    # Denser at the start: the grid grows, as the energy falls.
-    times = (np.arange(impulses) + rng.random(impulses)) / impulses
-    delays = np.round((PRE_DELAY_SECONDS + DECORRELATOR_SECONDS * times) * sample_rate)
-    gains = rng.choice([-1.0, 1.0], impulses) * 10.0 ** (DECORRELATOR_DECAY_DB * times / 20.0)
-    return SparseFilter(delays.astype(np.int64), gains / np.linalg.norm(gains))
+    times = (np.arange(impulses) + rng.random((CANDIDATES, impulses))) / impulses
+    gains = rng.choice([-1.0, 1.0], times.shape) * 10.0 ** (DECORRELATOR_DECAY_DB * times / 20.0)
+    gains /= np.linalg.norm(gains, axis=1, keepdims=True)
+    least = np.argmin(_colouration(DECORRELATOR_SECONDS * times, gains))
+    delays = np.round((PRE_DELAY_SECONDS + DECORRELATOR_SECONDS * times[least]) * sample_rate)
+    return SparseFilter(delays.astype(np.int64), gains[least])
+
+
+def _colouration(seconds: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation in dB of the third-octave levels of filters (filters, taps)."""
+    third_octaves = np.arange(np.log2(50.0), np.log2(16000.0), 1.0 / 3.0)
+    inside = (np.arange(BAND_POINTS) + 0.5) / BAND_POINTS / 3.0
+    frequency = 2.0 ** (third_octaves[:, None] + inside)
+    phase = np.exp(-2j * np.pi * seconds[:, :, None, None] * frequency)
+    power = np.abs(np.einsum("ft,ftbp->fbp", gains, phase)) ** 2
+    return np.std(10.0 * np.log10(power.mean(axis=2)), axis=1)
 
 
 def band_edges(bins: int, sample_rate: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

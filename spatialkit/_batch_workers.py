@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -98,7 +99,10 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _starting, _environment(dict.fromkeys(THREAD_VARIABLES, str(threads))):
+        # The tracker of the child's resources would lift our block when it starts.
+        resource_tracker.ensure_running()
+        variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
+        with _starting, _environment(variables), _interrupts_blocked():
             self._process.start()
         theirs.close()
 
@@ -128,6 +132,8 @@ def _serve(connection: Connection) -> None:
     """In the process: do what comes, until the other end is closed or gone."""
     # Ctrl-C is for the process that leads: it ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     with suppress(EOFError, OSError):
         while True:
             work = connection.recv_bytes()
@@ -149,6 +155,19 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """A process started here does not see Ctrl-C until it has said what to do with it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def available_cores() -> int:

@@ -16,8 +16,10 @@ import spatialkit
 
 ROOT = Path(__file__).parent.parent
 PLUGIN = ROOT / "examples" / "plugin"
+HOW_TO = ROOT / "docs" / "upmixers.md"
 
 pytestmark = pytest.mark.skipif(not PLUGIN.exists(), reason="examples are in the source tree")
+documented = pytest.mark.skipif(not HOW_TO.exists(), reason="documents are in the source tree")
 
 CHILD = """
 import numpy as np, spatialkit
@@ -82,16 +84,18 @@ def test_the_shell_lists_it_and_upmixes_with_it(installed, tmp_path, rng):
     assert spatialkit.metrics.downmix_error(made.samples, stereo, "quad") > 100.0
 
 
+@documented
 def test_the_how_to_shows_the_files_as_they_are():
-    shown = (ROOT / "docs" / "upmixers.md").read_text()
+    shown = HOW_TO.read_text()
     blocks = re.findall(r"```(?:python|toml)\n(.*?)```", shown, flags=re.DOTALL)
     assert blocks[:2] == [
         (PLUGIN / name).read_text() for name in ("wide_quad.py", "pyproject.toml")
     ]
 
 
+@documented
 def test_the_stream_of_the_how_to_keeps_the_contract():
-    shown = (ROOT / "docs" / "upmixers.md").read_text()
+    shown = HOW_TO.read_text()
     namespace: dict = {}
     for block in re.findall(r"```python\n(.*?)```", shown, flags=re.DOTALL):
         exec(block, namespace)
@@ -99,8 +103,9 @@ def test_the_stream_of_the_how_to_keeps_the_contract():
     assert namespace["SoftRear"]().stream(48000).latency == 32
 
 
+@documented
 def test_the_how_to_names_every_control():
     from spatialkit.upmixing import controls
 
-    shown = (ROOT / "docs" / "upmixers.md").read_text()
+    shown = HOW_TO.read_text()
     assert all(f"`{name}`" in shown for name in controls.__all__)

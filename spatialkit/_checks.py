@@ -124,7 +124,7 @@ def as_number(
     unit = f" {unit}" if unit else ""
     try:
         number = float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise OptionError(
             f"{name} must be a number{unit and ' of' + unit}, got {value!r}"
         ) from error

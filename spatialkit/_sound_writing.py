@@ -58,7 +58,7 @@ def make_target(
     path = Path(path)
     check_target(path, overwrite)
     kind = path.suffix.lower()
-    subtype = as_choice(subtype or SUBTYPES[kind][0], "subtype", SUBTYPES[kind])
+    subtype = subtype_of(kind, subtype)
     if dither is not None:
         as_choice(dither, "dither", ("tpdf",))
         if not subtype.startswith("PCM"):
@@ -77,6 +77,22 @@ def make_target(
     target = Target(path, sample_rate, channels, samples, subtype, dither, seed, order, mask)
     {".wav": _check_wave, ".flac": _check_flac}.get(kind, _check_ogg)(target)
     return target
+
+
+def subtype_of(kind: str, subtype: str | None) -> str:
+    """Encoding of a file with the suffix ``kind``: the one asked for, or the default."""
+    return as_choice(subtype or SUBTYPES[kind][0], f"subtype of {kind}", SUBTYPES[kind])
+
+
+def note_unsaid(target: Target, format: str | Format | None, stacklevel: int) -> None:
+    """Tell what a FLAC file, which always means loudspeakers, cannot say."""
+    if target.kind == ".flac" and format is not None and not target.mask:
+        warnings.warn(
+            f"{target.path}: FLAC cannot say that its channels are {get_format(format).name}, and "
+            "other programs take them for ordinary loudspeakers: write .wav",
+            SpatialkitWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def check_target(path: Path, overwrite: bool) -> None:
@@ -156,6 +172,8 @@ class AudioWriter:
 
     Attributes
     ----------
+    subtype : str
+        Encoding.
     samples : int
         Written so far.
     gain_db : float
@@ -163,6 +181,7 @@ class AudioWriter:
     """
 
     def __init__(self, file: BinaryIO, target: Target, *, peak_guard: bool = False) -> None:
+        self.subtype = target.subtype
         self.samples = 0
         self.gain_db = 0.0
         self._target = target

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from spatialkit.errors import OptionError, SpatialkitError
+from spatialkit.errors import OptionError, sentence_of
 
 __all__ = ["Record", "run_batch"]
 
@@ -146,10 +146,9 @@ def _outcome(future: Future[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _failure(error: BaseException, seconds: float) -> dict[str, Any]:
-    kind = "" if isinstance(error, SpatialkitError) else f"{type(error).__name__}: "
     return {
         "status": "failed",
         "seconds": seconds,
-        "error": f"{kind}{error}",
+        "error": sentence_of(error),
         "traceback": "".join(traceback.format_exception(error)),
     }

@@ -63,3 +63,8 @@ class UpmixerError(SpatialkitError, ValueError):
 
 class AudioFileError(SpatialkitError, OSError):
     """A file cannot be read or written."""
+
+
+def sentence_of(error: BaseException) -> str:
+    """What an error says; its kind, too, if it is not one of these, which say enough."""
+    return str(error) if isinstance(error, SpatialkitError) else f"{type(error).__name__}: {error}"

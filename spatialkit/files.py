@@ -28,6 +28,7 @@ from spatialkit._sound_writing import (
     check_target,
     guard_gain,
     make_target,
+    note_unsaid,
     peak_of,
     replacing,
     require_level,
@@ -316,7 +317,8 @@ def write(
     Warns
     -----
     SpatialkitWarning
-        If the peak guard has scaled the samples.
+        If the peak guard has scaled the samples, or a FLAC file cannot say what its channels are:
+        Ambisonics, or a layout that no mask describes.
 
     Examples
     --------
@@ -341,6 +343,7 @@ def write(
         seed=seed,
         overwrite=overwrite,
     )
+    note_unsaid(target, format, stacklevel=3)
     peak = peak_of(array, name)
     if peak_guard and target.guarded:
         gain = guard_gain(peak, target, stacklevel=3)
@@ -403,7 +406,8 @@ def write_stream(
     Warns
     -----
     SpatialkitWarning
-        If the peak guard has scaled the samples.
+        If the peak guard has scaled the samples, or a FLAC file cannot say what its channels are:
+        Ambisonics, or a layout that no mask describes.
 
     Examples
     --------
@@ -431,6 +435,7 @@ def write_stream(
         seed=seed,
         overwrite=overwrite,
     )
+    note_unsaid(target, format, stacklevel=4)
     with (
         replacing(target.path, overwrite) as file,
         AudioWriter(file, target, peak_guard=peak_guard and target.guarded) as writer,

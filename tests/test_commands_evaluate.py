@@ -67,7 +67,7 @@ def require_scores(records):
         ("a.wav", "words.wav"): "songs/words.wav is damaged, or no sound file that can be read",
         ("a.wav", ""): "line 5 of songs/pairs.csv names no estimate",
         ("a.wav", "mono.wav"): "the reference is 'stereo', the estimate 'mono': render one to the "
-        "other's format, or say with --from what both are",
+        "other's format, or say in the column layout, line 6 of songs/pairs.csv, what both are",
     }
 
 
@@ -87,6 +87,12 @@ def test_records_are_printed_if_they_go_nowhere_else(pairs, capsys):
     assert shell("evaluate --catalogue songs/good.csv") == 0
     (record,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (record["reference"], record["status"]) == ("b.wav", "done")
+
+
+def test_json_prints_the_records_that_are_logged(pairs, capsys):
+    assert shell("evaluate --catalogue songs/pairs.csv -o scores.jsonl --json") == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == logged()
 
 
 def test_resume_skips_what_is_done(pairs, capsys):
@@ -115,14 +121,20 @@ def test_resume_skips_what_is_done(pairs, capsys):
         ("--catalogue songs/pairs.csv --resume", "--resume needs -o"),
         ("--catalogue nothing.csv", "nothing.csv cannot be read: No such file"),
         ("--catalogue songs/words.wav", "must have the columns reference and estimate"),
+        ("--catalogue songs/empty.csv", "songs/empty.csv has no line below its header"),
         ("--catalogue songs/a.wav", "songs/a.wav is no CSV in UTF-8"),
+        ("--catalogue songs/pairs.csv -o songs/pairs.csv", "songs/pairs.csv holds other things"),
+        ("--catalogue songs/pairs.csv -o songs/a.wav", "songs/a.wav holds other things"),
         ("--catalogue songs/pairs.csv -o no/scores.jsonl", "no/scores.jsonl cannot be written: No"),
     ],
 )
 def test_wrong_use_is_told_in_one_sentence(pairs, capsys, line, words):
+    Path("songs/empty.csv").write_text("reference,estimate,layout\n")
+    before = {path: path.read_bytes() for path in Path("songs").iterdir()}
     assert shell(f"evaluate {line}") == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("Error: ")
     assert captured.err.count("\n") == 1
     assert words in captured.err
+    assert {path: path.read_bytes() for path in Path("songs").iterdir()} == before

@@ -20,7 +20,10 @@ from spatialkit.commands._upmix_files import in_shard
 from spatialkit.commands._upmix_job import CatalogueJob, stage_of, upmix_of_catalogue
 from spatialkit.errors import AudioFileError
 from spatialkit.files import info, read, write
-from spatialkit.upmixing.file_upmix import UpmixJob
+from spatialkit.layouts import get_layout
+from spatialkit.upmixing import registry
+from spatialkit.upmixing.file_upmix import UpmixJob, upmix_file
+from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.registry import get_upmixer
 
 RATE = 44100
@@ -197,9 +200,12 @@ def test_resume_skips_what_is_done_and_redoes_the_rest(album, capsys):
         assert shell(f"upmix album -o out --resume {option}") == 0
         assert redone() == list(OUTPUTS)
     # The default, said or not, is the same.
-    assert shell("upmix album -o out --resume --force") == 0
+    assert shell("upmix album -o out --resume --force --subtype PCM_16") == 0
     assert redone() == list(OUTPUTS)
-    assert shell("upmix album -o out --resume --layout 5.1") == 0
+    assert info("out/a.wav").subtype == "PCM_16"
+    assert shell("upmix album -o out --resume") == 0
+    assert redone() == list(OUTPUTS)
+    assert shell("upmix album -o out --resume --layout 5.1 --subtype FLOAT") == 0
     assert redone() == []
     require_whole("out", get_upmixer("ambience"))
 
@@ -291,7 +297,14 @@ def test_the_log_goes_where_it_is_asked_for(album):
         ("album/one -o same", "output same/a.wav is the input album/one/a.wav"),
         ("empty -o out", "no sound file is in the folder empty"),
         ("album album/one/a.wav -o out", "would both become out/a.wav"),
-        ("twins -o out", "twins/a.flac and twins/a.wav would both become out/a.wav"),
+        (
+            "twins -o out",
+            "twins/a.flac and twins/a.wav would both become out/a.wav; twins/b.ogg and "
+            "twins/b.wav would both become out/b.wav: rename one of each,",
+        ),
+        ("many -o out", "become out/4.wav; and so would 2 more pairs: rename one of each,"),
+        ("album -o out --subtype VORBIS", "subtype of .wav must be one of 'FLOAT'"),
+        ("nowhere/ -o empty/new/", "nowhere cannot be read"),
         ("album -o leak", "leak/one is a link that leads out of leak"),
         ("album -o out --shard 0/3", "--shard must be I/N with I from 1 to N"),
         ("album -o out --shard 4/3", "--shard must be I/N"),
@@ -299,6 +312,8 @@ def test_the_log_goes_where_it_is_asked_for(album):
         ("album -o out --jobs 0", "0 is not in the range x>=1"),
         ("album/a.wav -o out.wav --resume", "need a folder as OUT"),
         ("album -o out --log nowhere/log.jsonl", "nowhere/log.jsonl cannot be written: No such"),
+        ("album -o out --log album/a.wav", "album/a.wav holds other things than records"),
+        (f"{300 * 'a'}.wav -o out.wav", "aaa.wav cannot be read: File name too long"),
         ("album -o out --cluster nonsense://here", "no scheduler of Dask answers at nonsense"),
     ],
 )
@@ -308,8 +323,12 @@ def test_wrong_use_is_told_before_any_work(album, capsys, line, words):
     (album / "leak").mkdir()
     (album / "leak" / "one").symlink_to(album / "elsewhere")
     (album / "twins").mkdir()
-    for name in ("a.wav", "a.flac"):
-        write(album / "twins" / name, np.zeros((2, 10), np.float32), RATE)
+    (album / "many").mkdir()
+    for name in ("a.wav", "a.flac", "b.ogg", "b.wav"):
+        (album / "twins" / name).touch()
+    for number in range(7):
+        for kind in ("wav", "mp3"):
+            (album / "many" / f"{number}.{kind}").touch()
     (album / "same").mkdir()
     os.link(album / "album" / "one" / "a.wav", album / "same" / "a.wav")
     before = found(album)
@@ -321,6 +340,34 @@ def test_wrong_use_is_told_before_any_work(album, capsys, line, words):
     assert words in captured.err
     # Where the last thing to be found wrong was the cluster, the log had been begun.
     assert [name for name in found(album) if name != "out/upmix.jsonl"] == before
+
+
+def test_silence_is_told_also_where_the_upmixer_hums(album, capsys, monkeypatch):
+    class Hum(Upmixer):
+        name = "hum"
+        accepts = (2,)
+        format = get_layout("quad")
+
+        def _upmix(self, audio, sample_rate):
+            return np.concatenate([audio, audio]) + np.float32(1e-7)
+
+    monkeypatch.setitem(registry._registered, "hum", Hum)
+    write("silence.wav", np.zeros((2, 100), np.float32), RATE)
+    assert shell("upmix silence.wav -o out.wav --upmixer hum") == 0
+    assert "by hum; silent\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("output", ["out.wav", "out/"])
+@pytest.mark.filterwarnings("default::spatialkit.errors.SpatialkitWarning")
+def test_a_fold_down_says_what_is_done_after_it(album, capsys, output):
+    write("loud.wav", 3.0 * read("album/a.wav").samples / 0.2, RATE)
+    line = f"upmix loud.wav -o {output} --upmixer matrix --force"
+    for subtype, words in (("PCM_24", " (before scaling and rounding)\n"), ("FLOAT", " dB\n")):
+        assert shell(f"{line} --subtype {subtype}") == 0
+        assert words in capsys.readouterr().out
+    # In a catalogue warnings name the output, not where it is made.
+    assert shell("upmix loud.wav -o log/ --log loud.jsonl --subtype PCM_16 --upmixer matrix") == 0
+    assert "warning: samples of log/loud.wav reach " in capsys.readouterr().err
 
 
 def test_an_output_folder_below_the_input_is_no_input(album):
@@ -373,6 +420,10 @@ def test_a_file_that_kills_its_worker_twice_has_failed(album, deadly, capsys):
     assert shell(line) == 1
     errors = capsys.readouterr().err
     assert errors.count("the process that did it ended with signal 9, twice") == 2
+    assert {line.split(":")[1] for line in errors.splitlines()} == {
+        " album/a.wav",
+        " album/b.flac",
+    }
     assert found("out") == ["upmix.jsonl"]
     assert [record["status"] for record in logged()] == ["failed", "failed"]
     assert logged()[0]["seconds"] is None
@@ -442,6 +493,28 @@ def test_a_job_that_is_done_again_is_taken_over(album, monkeypatch):
     # With other settings it is another job, whose output is there.
     with pytest.raises(AudioFileError, match=r"out/a.wav exists: add --force"):
         upmix_of_catalogue(CatalogueJob(job.work, "other settings"))
+
+
+def test_what_came_to_be_meanwhile_is_kept(album, monkeypatch):
+    (album / "out").mkdir()
+    output = Path("out/a.wav")
+
+    def upmix_slowly(job):
+        made = upmix_file(job)
+        output.write_text("another's")
+        return made
+
+    monkeypatch.setattr(_upmix_job, "upmix_file", upmix_slowly)
+    with pytest.raises(AudioFileError, match=r"^out/a.wav exists: add --force"):
+        upmix_of_catalogue(CatalogueJob(UpmixJob("album/a.wav", output), "settings"))
+    assert output.read_text() == "another's"
+    assert not stage_of(output).exists()
+
+
+def test_a_stage_that_cannot_be_made_is_told_of_its_output(album):
+    job = CatalogueJob(UpmixJob("album/a.wav", "nowhere/a.wav"), "settings")
+    with pytest.raises(AudioFileError, match=r"^nowhere/a.wav cannot be written: No such file"):
+        upmix_of_catalogue(job)
 
 
 # A cluster

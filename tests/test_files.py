@@ -26,7 +26,7 @@ from spatialkit.errors import (
     SignalError,
     SpatialkitWarning,
 )
-from spatialkit.files import info, read, write
+from spatialkit.files import info, read, write, write_stream
 from spatialkit.layouts import AmbisonicFormat, Layout, get_layout, layout_names
 from spatialkit.sample import SAMPLE_NAMES, sample_path
 
@@ -410,7 +410,7 @@ def test_a_format_that_contradicts_the_file_is_refused(tmp_path):
         ("a.wav", np.zeros((4800, 2)), {"format": "stereo"}, ShapeError, "frames-first"),
         ("a.wav", np.zeros((2, 2, 9)), {}, ShapeError, r"\(channels, samples\)"),
         ("a.wav", np.zeros((0, 9)), {}, ShapeError, r"\(channels, samples\)"),
-        ("a.wav", np.zeros((1, 9)), {"subtype": "PCM_8"}, OptionError, "subtype must be one of"),
+        ("a.wav", np.zeros((1, 9)), {"subtype": "PCM_8"}, OptionError, "must be one of 'FLOAT'"),
         ("a.flac", np.zeros((1, 9)), {"subtype": "FLOAT"}, OptionError, "'PCM_24', 'PCM_16'"),
         ("a.flac", np.zeros((9, 9)), {}, AudioFileError, "up to 8 channels, not 9: write .wav"),
         ("a.flac", np.zeros((1, 0)), {}, AudioFileError, "cannot hold 0 samples"),
@@ -527,3 +527,19 @@ def test_a_layout_by_directions_has_no_mask(tmp_path):
     write(tmp_path / "a.wav", constants(4), 48000, format=ring)
     assert info(tmp_path / "a.wav").wave_mask == 0
     assert read(tmp_path / "a.wav", format=ring).format == ring
+
+
+@pytest.mark.parametrize("format", ["ambix1", "fuma1"])
+def test_flac_of_ambisonics_is_written_with_a_warning(tmp_path, format):
+    silence = np.zeros((4, 100), np.float32)
+    words = f"FLAC cannot say that its channels are {format}, .*: write .wav"
+    with pytest.warns(SpatialkitWarning, match=words) as caught:
+        write(tmp_path / "a.flac", silence, 48000, format=format)
+    with (
+        pytest.warns(SpatialkitWarning, match=words) as streamed,
+        write_stream(tmp_path / "b.flac", 48000, format=format) as target,
+    ):
+        target.write(silence)
+    assert [warning.filename for warning in (*caught, *streamed)] == [__file__] * 2
+    write(tmp_path / "a.wav", silence, 48000, format=format)
+    write(tmp_path / "c.flac", silence, 48000, format="quad")

@@ -602,7 +602,7 @@ LEFT = Layout("left", ["SL"], [90.0])
         ("a.ogg", 6, {"format": "5.1"}, AudioFileError, "surround is not written to Ogg: .* wrong"),
         ("a.opus", 3, {}, AudioFileError, "surround is not written to Ogg"),
         ("a.opus", 2, {"rate": 44100}, OptionError, "one of 8000, 12000, 16000, 24000, 48000"),
-        ("a.opus", 2, {"subtype": "VORBIS"}, OptionError, "subtype must be one of 'OPUS'"),
+        ("a.opus", 2, {"subtype": "VORBIS"}, OptionError, "subtype of .opus must be one of 'OPUS'"),
         (
             "a.ogg",
             1,

@@ -426,7 +426,7 @@ def test_the_shell_prints_writes_and_draws(tmp_path, capsys, monkeypatch):
         assert capsys.readouterr().err.startswith("Error: ")
 
 
-def test_a_figure_without_matplotlib_says_what_to_install(monkeypatch, tmp_path):
+def test_a_figure_without_matplotlib_is_refused_at_once(monkeypatch, tmp_path, capsys):
     real = builtins.__import__
 
     def without(name, *arguments, **options):
@@ -438,6 +438,9 @@ def test_a_figure_without_matplotlib_says_what_to_install(monkeypatch, tmp_path)
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(SpatialkitError, match=r"pip install 'spatialkit\[plot\]'"):
         results.figure(tmp_path / "figure.png")
+    monkeypatch.setattr(benchmark, "benchmark_upmixers", lambda *a, **b: pytest.fail("it works"))
+    assert main(["benchmark", "upmix", "--figure", str(tmp_path / "figure.png")]) == 2
+    assert "pip install 'spatialkit[plot]'" in capsys.readouterr().err
 
 
 def test_the_group_lists_upmix_and_what_packages_bring(capsys, monkeypatch):

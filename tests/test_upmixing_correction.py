@@ -147,7 +147,7 @@ def test_what_no_rule_folds_down_stays_as_it_is(layout, rng):
 
 def test_the_correction_never_touches_the_input_or_what_is_read_only(rng):
     stereo = rng.standard_normal((2, 9))
-    correction = DownmixCorrection(get_format("stereo"), 2)
+    correction = DownmixCorrection.find(get_format("stereo"), 2)
     halved = 0.5 * stereo
     halved.flags.writeable = False
     np.testing.assert_allclose(correction.apply(halved, stereo), stereo, rtol=1e-15)

@@ -14,7 +14,13 @@ import pytest
 import soundfile
 
 from spatialkit.downmix import match_downmix
-from spatialkit.errors import AudioFileError, SignalError, SpatialkitWarning, UpmixerError
+from spatialkit.errors import (
+    AudioFileError,
+    SignalError,
+    SpatialkitError,
+    SpatialkitWarning,
+    UpmixerError,
+)
 from spatialkit.files import info, read, write, write_stream
 from spatialkit.layouts import Layout, get_format, get_layout
 from spatialkit.metrics import downmix_error
@@ -165,11 +171,25 @@ def test_the_shortest_files_are_served(tmp_path, samples):
     assert math.isnan(made.downmix_error_db) == (samples == 0)
 
 
+def test_values_that_no_option_takes_are_refused_by_name(tmp_path):
+    for options, words in (({"layout": ["5.1"]}, "layout"), ({"width": 10**400}, "width must be")):
+        with pytest.raises(SpatialkitError, match=words):
+            upmix_file(UpmixJob(tmp_path / "a.wav", tmp_path / "b.wav", "matrix", options))
+
+
 def test_what_does_not_fit_the_upmixer_is_refused(tmp_path):
     for samples in (0, 10):
         write(tmp_path / "six.wav", np.zeros((6, samples), np.float32), RATE, overwrite=True)
-        with pytest.raises(UpmixerError, match=r"six.wav: upmixer 'ambience' accepts 1 or 2"):
+        with pytest.raises(
+            UpmixerError, match=r"six.wav has 6 channels.*: upmixer 'ambience' takes"
+        ):
             upmix_file(UpmixJob(tmp_path / "six.wav", tmp_path / "out.wav"))
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "DOUBLE"])
+def test_the_encoding_is_the_one_asked_for(song, tmp_path, subtype):
+    made = upmix_file(UpmixJob(song, tmp_path / "out.wav", "matrix", subtype=subtype))
+    assert made.subtype == info(tmp_path / "out.wav").subtype == subtype
 
 
 def test_an_existing_file_is_kept(song, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spatialkit.__main__ import main
 from spatialkit.errors import OptionError, UpmixerError
 from spatialkit.layouts import get_layout
 from spatialkit.upmixing import (
@@ -155,9 +156,9 @@ def test_broken_plug_ins_name_themselves_and_leave_the_others_alone(tmp_path, mo
         assert cause in problems[name]
     with pytest.raises(UpmixerError, match=r"'missing' .* failed to import: AttributeError"):
         get_upmixer("missing")
-    with pytest.raises(UpmixerError, match=r"'nonsense' .* is a int, not an Upmixer"):
+    with pytest.raises(UpmixerError, match=r"'nonsense' .* is a function that is no Upmixer"):
         get_upmixer("nonsense")
-    with pytest.raises(UpmixerError, match=r"'number' .* is no class: 3.14"):
+    with pytest.raises(UpmixerError, match=r"'number' .* is a float that is no Upmixer"):
         get_upmixer("number")
 
 
@@ -165,7 +166,8 @@ def test_broken_plug_ins_name_themselves_and_leave_the_others_alone(tmp_path, mo
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("stranger", "is a class Stranger that is no Upmixer: derive it from spatialkit"),
+        ("stranger", "is a class that is no Upmixer: an entry point must name a class derived"),
+        ("nonsense", "is a function that is no Upmixer: an entry point must name a class derived"),
         ("misdeclared", "accepts must be a tuple of channel counts, got 2"),
         ("plain", "options must be declared in a frozen dataclass, got <class 'dict'>"),
     ],
@@ -189,19 +191,38 @@ def test_evil_names_are_listed_as_broken_and_never_loaded():
 
 @pytest.mark.usefixtures("third_party")
 def test_a_name_that_two_packages_claim_is_an_error_that_names_both(tmp_path, monkeypatch):
-    entries = "third-party-quad = another:Quad\nmatrix = another:Matrix"
+    entries = "third-party-quad = another:Quad"
     install(tmp_path / "more", monkeypatch, distribution="another", entries=entries)
     message = "another:Quad, from another 1.2; quad_plug_in:Quad, from quad-plug-in 1.2; uninstall"
     with pytest.raises(UpmixerError, match=message):
         get_upmixer("third-party-quad")
-    with pytest.raises(UpmixerError, match="more than one upmixer is called 'matrix'"):
-        get_upmixer("matrix")
     assert upmixer_names().count("third-party-quad") == 1
     found = {each.name: each for each in describe_upmixers()}
-    assert "more than one upmixer is called 'matrix'" in found["matrix"].problem
     assert "uninstall all but one" in found["third-party-quad"].problem
     assert found["all-channel-stereo"].problem == ""
     check_upmixer(get_upmixer("all-channel-stereo"))
+
+
+def test_a_built_in_upmixer_keeps_its_name(tmp_path, monkeypatch, capsys):
+    install(tmp_path, monkeypatch, distribution="another", entries="matrix = another:Matrix")
+    assert load_upmixer("matrix") is Matrix
+    assert registry.upmixer_package("matrix").startswith("spatialkit ")
+    assert upmixer_names().count("matrix") == 1
+    broken, built_in = (found for found in describe_upmixers() if found.name == "matrix")
+    assert broken.problem == "'matrix' is the name of a built-in upmixer: it needs another"
+    assert broken.origin == "another:Matrix, from another 1.2"
+    assert (built_in.problem, built_in.format) == ("", "5.1")
+    assert main(["upmixers"]) == 0
+    listed = " ".join(capsys.readouterr().out.split())
+    assert f"matrix cannot be used: {broken.problem} ({broken.origin})" in listed
+
+
+@pytest.mark.usefixtures("third_party")
+def test_the_list_names_where_a_broken_upmixer_is_from_once(capsys):
+    assert main(["upmixers"]) == 0
+    listed = " ".join(capsys.readouterr().out.split())
+    assert listed.count("quad_plug_in:not_an_upmixer, from quad-plug-in 1.2") == 1
+    assert listed.count("quad_plug_in:Nothing, from quad-plug-in 1.2") == 1
 
 
 @pytest.mark.parametrize("name", ["no-such", "", "-m", "a b", None, 3])

@@ -84,6 +84,15 @@ def test_the_delay_of_one_noise_is_found_at_every_rate(rng):
         assert report.delay_ms == pytest.approx(1.0, abs=1e-4)
 
 
+def test_the_delay_is_found_however_loud_the_sides_are(rng):
+    noise = rng.standard_normal(48000).astype(np.float32)
+    late = np.roll(noise, 24)
+    for left, right in ((1e30, 1e30), (1e-4, 1e-4), (1e18, 1e-3)):
+        check = SourceCheck(48000)
+        check.update(np.stack([np.float32(left) * noise, np.float32(right) * late]))
+        assert check.report().delay_ms == pytest.approx(0.5, abs=1e-3)
+
+
 def test_delays_out_of_reach_and_unrelated_sides_have_none(song, rng):
     audio, rate = song
     assert math.isnan(report_of(np.stack([audio[0], np.roll(audio[0], 1000)]), rate).delay_ms)

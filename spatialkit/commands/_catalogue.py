@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import time
 import warnings
@@ -114,13 +115,15 @@ def records_of(
     jobs: Sequence[Any],
     executor: Executor | None,
     *,
+    names: Sequence[str],
     unit: str,
     quiet: bool,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Do all jobs; number of each and what became of it, as they are done.
 
     The fields are status ("done", "failed", "skipped"), time (UTC), seconds, what ``function``
-    returned, and error. Errors and warnings are printed as they come, under a progress bar.
+    returned, and error. Errors and warnings are printed as they come, under a progress bar. The
+    ``names`` of the jobs stand in errors of lost workers, which cannot know what they did.
     """
     from tqdm import tqdm
 
@@ -138,10 +141,11 @@ def records_of(
             bar.update()
             with tqdm.external_write_mode():
                 if record.error:
-                    facts["error"] = record.error
+                    lost = f"{names[record.job[0]]}: " if math.isnan(record.seconds) else ""
+                    facts["error"] = lost + record.error
                     if debug:
                         click.echo(_common.printable(record.traceback), err=True, nl=False)
-                    _common.print_error(record.error, debug=False)
+                    _common.print_error(facts["error"], debug=False)
                 for text in facts.get("warnings", ()):
                     _common.print_warning(text)
                 yield record.job[0], facts
@@ -175,10 +179,16 @@ class RecordLog:
         self.path = path
         try:
             self._file = path.open("a+b", buffering=0)
+            self._file.seek(0)
+            first = self._file.read(1)
             self._file.seek(max(0, self._file.seek(0, os.SEEK_END) - 1))
+            last = self._file.read(1)
         except OSError as error:
             raise AudioFileError(f"{path} cannot be written: {error.strerror}") from error
-        if self._file.read() not in (b"", b"\n"):
+        if first not in (b"", b"{"):  # a song, or the catalogue itself
+            self._file.close()
+            raise AudioFileError(f"{path} holds other things than records: choose another file")
+        if last not in (b"", b"\n"):
             self._write(b"\n")
 
     def __enter__(self) -> RecordLog:

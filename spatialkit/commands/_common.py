@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import textwrap
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spatialkit._json import to_json
 from spatialkit.errors import AudioFileError, LayoutError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from spatialkit.layouts import AmbisonicFormat, Layout
 
 WIDTH = 80
+WRITTEN = "File to write: .wav, .flac; .ogg or .opus if mono or stereo."
 FILE = click.Path(path_type=Path)
 OWN = "a .json file of IEM or SPARTA"
 
@@ -69,7 +70,7 @@ output_option = click.option(
     required=True,
     metavar="OUT",
     type=FILE,
-    help="File to write: .wav, .flac; .ogg or .opus if mono or stereo.",
+    help=WRITTEN,
 )
 from_option = click.option(
     "--from",
@@ -230,25 +231,13 @@ def printable(text: str) -> str:
 
 
 def print_json(facts: Any) -> None:
-    """Print as JSON; NaN, which it cannot say, is null, infinity is "inf" or "-inf"."""
-    click.echo(json.dumps(_plain(facts), indent=2, allow_nan=False))
+    """Print as `to_json` writes it."""
+    click.echo(to_json(facts, indent=2))
 
 
 def json_line(facts: Any) -> str:
     """``facts`` as `print_json` prints them, in one line."""
-    return json.dumps(_plain(facts), allow_nan=False) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return value if math.isfinite(value) else str(value)
-    return value
+    return to_json(facts) + "\n"
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

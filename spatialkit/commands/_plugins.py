@@ -40,11 +40,14 @@ class PluginGroup(click.Group):
         entry = self._plugins().get(cmd_name)
         if entry is None:
             return None
+        called = f"command {cmd_name!r} ({entry.value})"
         try:
-            return entry.load()
-        except Exception as error:
-            sentence = f"command {cmd_name!r} ({entry.value}) failed to import: {error}."
-            raise click.UsageError(sentence, ctx) from error
+            command = entry.load()
+        except (Exception, SystemExit) as error:  # a plug-in must not end the program
+            raise click.UsageError(f"{called} failed to import: {error}.", ctx) from error
+        if not isinstance(command, click.Command):
+            raise click.UsageError(f"{called} is no click.Command: {command!r}.", ctx)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them without loading what other packages bring."""

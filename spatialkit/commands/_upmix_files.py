@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,8 @@ import click
 
 from spatialkit.errors import AudioFileError, OptionError
 
+# Of inputs that would become one output, the pairs that are named.
+MOST_NAMED = 5
 # What is taken from a folder: sound files, not films.
 SOUND = (
     *(".wav", ".wave", ".rf64", ".bw64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
@@ -60,7 +63,8 @@ def is_folder(sources: Sequence[Path], output: str) -> bool:
     # A path of pathlib would not know any more that it ended in a slash.
     if output.endswith(("/", os.sep)) or os.path.isdir(output):
         return True
-    folders = [source for source in sources if source.is_dir()]
+    # Not source.is_dir(): that fails if a name is too long.
+    folders = [source for source in sources if os.path.isdir(source)]
     if len(sources) == 1 and not folders:
         return False
     if output.lower().endswith((".wav", ".flac", ".ogg", ".opus")):
@@ -73,22 +77,24 @@ def pairs_in(folder: Path, sources: Sequence[Path]) -> list[Pair]:
     """What the inputs become in a folder; folders keep the structure below them."""
     pairs: list[Pair] = []
     first: dict[str, Path] = {}
+    twins = []
     for source in sources:
         for path, below in _files(source, folder):
             name = below.with_suffix(".wav").as_posix()
             if name in first:
-                raise AudioFileError(
-                    f"{first[name]} and {path} would both become {folder / name}: rename one, or "
-                    "choose another OUT for it"
-                )
-            first[name] = path
+                twins.append(f"{first[name]} and {path} would both become {folder / name}")
+            first.setdefault(name, path)
             pairs.append(Pair(path, folder / name, name))
+    if twins:
+        more = len(twins) - MOST_NAMED
+        named = "; ".join(twins[:MOST_NAMED]) + (f"; and so would {more} more pairs" * (more > 0))
+        raise AudioFileError(f"{named}: rename one of each, or choose another OUT for it")
     return pairs
 
 
 def _files(source: Path, output: Path) -> Iterator[tuple[Path, Path]]:
     """Sound files of an input, each also as it is called below it."""
-    if not source.is_dir():
+    if not os.path.isdir(source):
         yield source, Path(source.name)
         return
     kept = output.resolve()
@@ -111,6 +117,19 @@ def _files(source: Path, output: Path) -> Iterator[tuple[Path, Path]]:
 
 def _refuse(error: OSError) -> None:
     raise AudioFileError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def kept_if_used(folder: Path) -> Iterator[None]:
+    """Leave no empty folder where something fails that would have been made in it."""
+    new = [path for path in (folder, *folder.parents) if not os.path.exists(path)]
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # something lies in it
+            for path in new:
+                path.rmdir()
+        raise
 
 
 def make_folders(root: Path, pairs: Sequence[Pair]) -> None:

@@ -33,7 +33,7 @@ class CatalogueJob:
     ----------
     work : UpmixJob
     settings : str
-        Upmixer, options and versions, as `settings_of` gives them.
+        Upmixer, options, encoding and versions, as `settings_of` gives them.
     recorded : tuple of str and int, optional
         Key and size of the output that the log holds.
     """
@@ -43,24 +43,18 @@ class CatalogueJob:
     recorded: tuple[str, int] | None = None
 
 
-def settings_of(upmixer: Any) -> str:
+def settings_of(upmixer: Any, subtype: str) -> str:
     """Whatever an upmix depends on beside its source."""
-    from importlib.metadata import entry_points
-
     from spatialkit._version import __version__
     from spatialkit.upmixing.options import option_values
-    from spatialkit.upmixing.registry import GROUP
+    from spatialkit.upmixing.registry import upmixer_package
 
     options = {
         name: value.to_json() if isinstance(value, Layout) else repr(value)
         for name, value in option_values(upmixer).items()
     }
-    owners = [
-        f"{entry.dist.name} {entry.dist.version}"
-        for entry in entry_points(group=GROUP, name=upmixer.name)
-        if entry.dist
-    ]
-    return json.dumps([__version__, owners, upmixer.name, options], sort_keys=True)
+    package = upmixer_package(upmixer.name)
+    return json.dumps([__version__, package, upmixer.name, options, subtype], sort_keys=True)
 
 
 def upmix_one(job: UpmixJob) -> dict[str, Any]:
@@ -78,17 +72,24 @@ def upmix_of_catalogue(job: CatalogueJob) -> dict[str, Any]:
     stage = stage_of(output)
     facts = _left_over(stage, output, key)
     if facts is None:
-        if not job.work.overwrite and os.path.exists(output):
-            raise AudioFileError(f"{output} exists: add --force to replace it")
+        _require_free(job.work)
         try:
             facts = _make(job.work, stage, output, key)
         except BaseException as error:
             shutil.rmtree(stage, ignore_errors=True)
-            if isinstance(error, AudioFileError):  # of the output, not of where it is made
+            # Of the output, not of where it is made.
+            if isinstance(error, AudioFileError):
                 sentence = str(error).replace(str(stage / output.name), str(output))
                 raise AudioFileError(sentence) from error
+            if isinstance(error, OSError):
+                raise AudioFileError(f"{output} cannot be written: {error.strerror}") from error
             raise
     return facts
+
+
+def _require_free(work: UpmixJob) -> None:
+    if not work.overwrite and os.path.exists(work.output):
+        raise AudioFileError(f"{work.output} exists: add --force to replace it")
 
 
 def stage_of(output: Path) -> Path:
@@ -125,7 +126,8 @@ def _make(work: UpmixJob, stage: Path, output: Path, key: str) -> dict[str, Any]
         facts = _facts(work, upmix_file(replace(work, output=made)), made)
     facts |= {"key": key, "size": _size(made)}
     if warnings:
-        facts["warnings"] = warnings
+        facts["warnings"] = [text.replace(str(made), str(output)) for text in warnings]
+    _require_free(work)  # again: the work may have taken hours
     draft = stage / "draft.json"
     with draft.open("w", encoding="utf-8") as file:
         file.write(json.dumps(facts))
@@ -144,6 +146,7 @@ def _facts(work: UpmixJob, made: UpmixedFile, path: Path) -> dict[str, Any]:
         "upmixer": work.upmixer,
         **facts,
         "peak_db": facts["peak_db"] + made.gain_db,
+        "subtype": made.subtype,
         "gain_db": made.gain_db,
         "downmix_error_db": made.downmix_error_db,
         "downmix_correction_db": made.downmix_correction_db,

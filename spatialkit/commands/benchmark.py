@@ -87,12 +87,15 @@ def upmix(
     compared with what went in. The measures are explained below the table. Exit status: 1 if an
     upmixer failed.
     """
+    from spatialkit.upmixing._benchmark_report import figure_class
     from spatialkit.upmixing.benchmark import SECONDS, SEED, benchmark_upmixers
 
     if as_json and markdown:
         raise OptionError("--json and --markdown exclude each other")
     for path in filter(None, (figure, output)):
         _check(path, force)
+    if figure:
+        figure_class()
     results = benchmark_upmixers(
         names or None,
         layout=layout,
@@ -100,8 +103,6 @@ def upmix(
         seconds=SECONDS if seconds is None else seconds,
         seed=SEED if seed is None else seed,
     )
-    if figure:
-        results.figure(figure)
     if as_json:
         text = results.to_json()
     else:
@@ -113,6 +114,8 @@ def upmix(
             raise AudioFileError(f"{output} cannot be written: {error.strerror}") from error
     else:
         click.echo(text)
+    if figure:  # last: what fails here does not take the table with it
+        results.figure(figure)
     return 1 if any(row.error for row in results.rows) else 0
 
 

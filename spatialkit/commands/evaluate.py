@@ -78,12 +78,12 @@ def command(
             raise OptionError("give two files, or --catalogue, not both")
         if resume and not output:
             raise OptionError("--resume needs -o: the records of what is done")
-        return _evaluate_all(_pairs(catalogue, layout), output, jobs, resume)
+        return _evaluate_all(_pairs(catalogue, layout), output, jobs, resume, as_json)
     if output or resume:
         raise OptionError("-o and --resume are for --catalogue")
     if not (reference and estimate):
         raise OptionError("two files are needed, REFERENCE and ESTIMATE, or --catalogue")
-    values, assumed = _evaluate(reference, estimate, layout)
+    values, assumed = _evaluate(reference, estimate, layout, "with --from")
     if as_json:
         _common.print_json({**values, **({"read_as": assumed[1]} if assumed else {})})
     else:
@@ -94,9 +94,12 @@ def command(
 
 
 def _evaluate(
-    reference: Path, estimate: Path, layout: str | Layout | None
+    reference: Path, estimate: Path, layout: str | Layout | None, place: str
 ) -> tuple[dict[str, float], tuple[Path, str] | None]:
-    """Metrics of two files, and what one of them is taken as that does not say what it is."""
+    """Metrics of two files, and what one of them is taken as that does not say what it is.
+
+    ``place`` is where users can say what both are.
+    """
     from spatialkit.metrics import evaluate
 
     first = _common.read_input(reference, layout)
@@ -106,7 +109,7 @@ def _evaluate(
             f"{reference} has {first.sample_rate} Hz, {estimate} has {second.sample_rate} Hz: "
             "resample one of them"
         )
-    both = _common_format(first, second)
+    both = _common_format(first, second, place)
     values = evaluate(first.samples, second.samples, layout=both, sample_rate=first.sample_rate)
     if both and not (first.format and second.format):
         return values, (estimate if first.format else reference, both.name)
@@ -117,18 +120,18 @@ def _print(values: dict[str, float]) -> None:
     from spatialkit.metrics.evaluation import UNITS
 
     rows = [
-        (name, f"{round(value, 3) + 0.0:10.3f}", UNITS[name] or "none")  # no "-0.000"
+        (name, f"{round(value, 3) + 0.0:10.3f}", UNITS[name])  # no "-0.000"
         for name, value in values.items()
     ]
     _common.print_table(("metric", f"{'value':>10}", "unit"), rows)
 
 
-def _common_format(first: Audio, second: Audio) -> Layout | AmbisonicFormat | None:
+def _common_format(first: Audio, second: Audio, place: str) -> Layout | AmbisonicFormat | None:
     """Format of both; one that does not say is taken as the other."""
     if first.format and second.format and first.format != second.format:
         raise LayoutError(
             f"the reference is {first.format.name!r}, the estimate {second.format.name!r}: render "
-            "one to the other's format, or say with --from what both are"
+            f"one to the other's format, or say {place} what both are"
         )
     return first.format or second.format
 
@@ -161,7 +164,7 @@ def _pairs(catalogue: Path, default: str | Layout | None) -> list[_Pair]:
                     f"{catalogue} must have the columns reference and estimate in its first line, "
                     f"got {', '.join(table.fieldnames or ()) or 'none'}"
                 )
-            return [
+            pairs = [
                 _Pair(
                     row["reference"],
                     row["estimate"],
@@ -176,9 +179,14 @@ def _pairs(catalogue: Path, default: str | Layout | None) -> list[_Pair]:
         raise AudioFileError(f"{catalogue} cannot be read: {error.strerror}") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise OptionError(f"{catalogue} is no CSV in UTF-8: {error}") from error
+    if not pairs:
+        raise OptionError(f"{catalogue} has no line below its header: it must name pairs of files")
+    return pairs
 
 
-def _evaluate_all(pairs: list[_Pair], output: Path | None, jobs: int, resume: bool) -> int:
+def _evaluate_all(
+    pairs: list[_Pair], output: Path | None, jobs: int, resume: bool, as_json: bool
+) -> int:
     """Evaluate all pairs, add their records to a file or print them."""
     if resume and output:
         known = {
@@ -187,25 +195,33 @@ def _evaluate_all(pairs: list[_Pair], output: Path | None, jobs: int, resume: bo
             if record.get("status") == "done"
         }
         pairs = [replace(pair, known=known.get(pair.names, {}).get("key")) for pair in pairs]
-    quiet = not sys.stderr.isatty() or not output
-    records = []
+    quiet = as_json or not sys.stderr.isatty() or not output
+    records: dict[int, dict[str, Any]] = {}
     with (
         _catalogue.RecordLog(output) if output else nullcontext() as log,
         _catalogue.workers(jobs, len(pairs)) as executor,
     ):
         for number, facts in _catalogue.records_of(
-            _evaluate_pair, pairs, executor, unit="pair", quiet=quiet
+            _evaluate_pair,
+            pairs,
+            executor,
+            names=[pair.line for pair in pairs],
+            unit="pair",
+            quiet=quiet,
         ):
             pair = pairs[number]
             names = dict(zip(("reference", "estimate", "layout"), pair.names, strict=True))
-            records.append({**names, **facts})
+            records[number] = {**names, **facts}
             if log is None:
-                click.echo(_common.json_line(records[-1]), nl=False)
+                click.echo(_common.json_line(records[number]), nl=False)
             elif facts["status"] != "skipped":
-                log.add(records[-1])
-    if output:
-        click.echo(f"{_catalogue.count(records)}; records: {output}")
-    return int(any(record["status"] == "failed" for record in records))
+                log.add(records[number])
+    found = [records[number] for number in sorted(records)]
+    if output and as_json:
+        _common.print_json(found)
+    elif output:
+        click.echo(f"{_catalogue.count(found)}; records: {output}")
+    return int(any(record["status"] == "failed" for record in found))
 
 
 def _evaluate_pair(pair: _Pair) -> dict[str, Any]:
@@ -225,7 +241,7 @@ def _evaluate_pair(pair: _Pair) -> dict[str, Any]:
     if pair.known == key:
         return {"status": "skipped", "key": key}
     with _catalogue.noted_warnings() as warnings:
-        values, assumed = _evaluate(*paths, layout)
+        values, assumed = _evaluate(*paths, layout, f"in the column layout, {pair.line},")
     facts: dict[str, Any] = {"key": key, "metrics": values}
     if assumed:
         facts["read_as"] = assumed[1]

@@ -35,7 +35,7 @@ EXACT_DB = 100.0
     "--output",
     required=True,
     metavar="OUT",
-    help="File to write, .wav or .flac; or a folder, always so for several inputs: one that "
+    help=f"{_common.WRITTEN} Or a folder of .wav files, always so for several inputs: one that "
     "exists, or ends in /. An IN that is a folder stands for all sound files below it, and keeps "
     "its sub-folders in OUT.",
 )
@@ -59,6 +59,13 @@ EXACT_DB = 100.0
     metavar="KEY=VALUE",
     multiple=True,
     help="Option of the upmixer; may be repeated.",
+)
+@click.option(
+    "--subtype",
+    metavar="NAME",
+    help="Encoding of OUT. WAV: FLOAT (32 bits, the default), DOUBLE, PCM_16, PCM_24. FLAC: "
+    "PCM_24 (the default), PCM_16. Ogg: VORBIS (the default), OPUS. What PCM, Vorbis and Opus "
+    "cannot hold is scaled down as a whole, with a warning.",
 )
 @_common.force_option
 @_common.json_option
@@ -89,6 +96,7 @@ def command(
     name: str,
     layout: str | None,
     settings: tuple[str, ...],
+    subtype: str | None,
     force: bool,
     as_json: bool,
     jobs: int,
@@ -101,25 +109,31 @@ def command(
 
     What is printed: the fold-down is the ratio of IN to what the upmix, folded down to as many
     channels (ITU-R BS.775; Ambisonics: W), differs from it; the correction is what would have to
-    be added to the upmix to make it exact, relative to the upmix, if it is not.
+    be added to the upmix to make it exact, relative to the upmix, if it is not. Both are measured
+    on the upmix, before it is scaled, if it has to be, and encoded.
     """
+    from spatialkit._sound_writing import subtype_of
+
     upmixer = _make(name, settings, layout)
     is_folder = _upmix_files.is_folder(sources, output)
     asked = resume or bool(shard or cluster or log)
     if asked and not is_folder:
         raise OptionError("--resume, --shard, --cluster and --log need a folder as OUT")
-    if not (asked or len(sources) > 1 or sources[0].is_dir()):
+    if not (asked or len(sources) > 1 or os.path.isdir(sources[0])):
         if is_folder:
-            (pair,) = _plan(sources, Path(output), None, force)
+            with _upmix_files.kept_if_used(Path(output)):
+                (pair,) = _plan(sources, Path(output), None, force)
+                _upmix_one(upmixer, pair, subtype, force, as_json)
         else:
             pair = _upmix_files.Pair(sources[0], Path(output), output)
             _common.check_output(pair.output, sources, force)
-        _upmix_one(upmixer, pair, force, as_json)
+            _upmix_one(upmixer, pair, subtype, force, as_json)
         return 0
+    subtype = subtype_of(".wav", subtype)
     log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")
     pairs = _plan(sources, Path(output), shard, force or resume)
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
-    work = _jobs(upmixer, pairs, logs, force=force, anywhere=cluster is not None)
+    work = _jobs(upmixer, pairs, subtype, logs, force=force, anywhere=cluster is not None)
     records = _upmix_all(pairs, work, log, jobs, cluster, as_json)
     if as_json:
         _common.print_json(records)
@@ -148,14 +162,16 @@ def _make(name: str, settings: Sequence[str], layout: str | None) -> Upmixer:
     return get_upmixer(name, **parse_options(upmixer, texts))
 
 
-def _upmix_one(upmixer: Upmixer, pair: Pair, force: bool, as_json: bool) -> None:
+def _upmix_one(
+    upmixer: Upmixer, pair: Pair, subtype: str | None, force: bool, as_json: bool
+) -> None:
     """Upmix one file; what goes wrong is raised."""
     from spatialkit.commands._upmix_job import upmix_one
     from spatialkit.upmixing.file_upmix import UpmixJob
     from spatialkit.upmixing.options import option_values
 
     options = option_values(upmixer)
-    facts = upmix_one(UpmixJob(pair.source, pair.output, upmixer.name, options, force))
+    facts = upmix_one(UpmixJob(pair.source, pair.output, upmixer.name, options, force, subtype))
     if as_json:
         _common.print_json([facts])
     else:
@@ -177,6 +193,7 @@ def _plan(
 def _jobs(
     upmixer: Upmixer,
     pairs: Sequence[Pair],
+    subtype: str,
     logs: Iterable[Path],
     *,
     force: bool,
@@ -192,13 +209,14 @@ def _jobs(
         for record in _catalogue.read_records(logs)
         if record.get("status") == "done" and {"name", "key", "size"} <= record.keys()
     }
-    settings, options = settings_of(upmixer), option_values(upmixer)
+    settings, options = settings_of(upmixer, subtype), option_values(upmixer)
     jobs = []
     for pair in pairs:
         paths = [pair.source, pair.output]
         source, output = map(os.path.abspath, paths) if anywhere else map(str, paths)
         known = recorded.get(pair.name)
-        work = UpmixJob(source, output, upmixer.name, options, force or known is not None)
+        replaced = force or known is not None
+        work = UpmixJob(source, output, upmixer.name, options, replaced, subtype)
         jobs.append(CatalogueJob(work, settings, known))
     return jobs
 
@@ -215,6 +233,7 @@ def _upmix_all(
     from spatialkit.commands._upmix_job import clear_stage, upmix_of_catalogue
 
     quiet = as_json or not sys.stderr.isatty()
+    names = [str(pair.source) for pair in pairs]
     records: dict[int, dict[str, Any]] = {}
     try:
         with (
@@ -222,7 +241,7 @@ def _upmix_all(
             _catalogue.workers(jobs, len(work), cluster) as executor,
         ):
             for number, facts in _catalogue.records_of(
-                upmix_of_catalogue, work, executor, unit="file", quiet=quiet
+                upmix_of_catalogue, work, executor, names=names, unit="file", quiet=quiet
             ):
                 pair = pairs[number]
                 paths = {"input": str(pair.source), "output": str(pair.output)}
@@ -246,8 +265,13 @@ def _print(facts: dict[str, Any]) -> None:
     folded = f"fold-down {error:.1f} dB"
     if error < EXACT_DB:
         folded += f", correction {correction:.1f} dB"
+    changes = ["scaling"] if facts["gain_db"] else []
+    if facts["subtype"] not in ("FLOAT", "DOUBLE"):
+        changes.append("rounding" if facts["subtype"].startswith("PCM") else "encoding")
+    if changes:
+        folded += f" (before {' and '.join(changes)})"
     if math.isnan(error):
-        folded = "silent" if correction == -math.inf else "no rule folds these loudspeakers down"
+        folded = "no rule folds these loudspeakers down" if math.isnan(correction) else "silent"
     source = _common.printable(facts["input"])
     click.echo(f"  from {source} by {facts['upmixer']}; {folded}")
     for hint in facts["hints"]:

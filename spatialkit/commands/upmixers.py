@@ -64,7 +64,9 @@ def _print(upmixer: UpmixerDescription) -> None:
         rate = f" at {upmixer.sample_rate} Hz" if upmixer.sample_rate else ""
         lines.append(f"{inputs} to {upmixer.format or 'its own format'}{rate}")
     if upmixer.problem:
-        lines.append(f"cannot be used: {upmixer.problem} ({upmixer.origin})")
+        # Most problems name the place themselves.
+        place = "" if upmixer.origin in upmixer.problem else f" ({upmixer.origin})"
+        lines.append(f"cannot be used: {upmixer.problem}{place}")
     for line in lines:
         _common.print_wrapped(line, first=2, rest=2)
     for option in upmixer.options:

@@ -104,6 +104,7 @@ def separate(left, right, products, weights, gains, knee, limit, fill, memory, o
             if total <= SILENCE:
                 for c in range(channels + 2):
                     out[c, k, b] = 0.0
+                memory[0, b] *= real(DECAY)
                 continue
             # Opposite sides have nothing in common: they surround.
             common = max(mean[2, b], nothing)

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from spatialkit.stft import StreamingISTFT, StreamingSTFT
-from spatialkit.upmixing._ambience_design import (
-    Placement,
+from spatialkit.upmixing._ambience_filters import (
     band_edges,
     decorrelators,
     lfe_gains,
     mono_spread,
 )
+from spatialkit.upmixing._ambience_placement import Placement
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 
 FRAME_SECONDS = 0.0427  # 2048 samples at 44.1 and 48 kHz
@@ -39,7 +39,7 @@ class AmbienceStream(UpmixStream):
         self._placements = placements
         n_fft = max(2 ** round(np.log2(FRAME_SECONDS * sample_rate)), LEAST_FRAME)
         hop = n_fft // HOPS_IN_FRAME
-        self.latency = n_fft + (NEIGHBOURS + 1) * hop
+        self.latency = n_fft + NEIGHBOURS * hop - 1
         self._stft = StreamingSTFT(n_fft=n_fft, hop=hop)
         self._istft = StreamingISTFT(n_fft=n_fft, hop=hop)
         self._bins = n_fft // 2 + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import textwrap
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from spatialkit._json import to_json
 from spatialkit.errors import SpatialkitError
 
 __all__ = ["MEASURES", "BenchmarkRow", "Measure", "UpmixBenchmark"]
@@ -132,7 +132,7 @@ class UpmixBenchmark:
 
     def to_json(self) -> str:
         """All of it, that of each scene too; null for NaN, "inf" and "-inf" for infinities."""
-        return json.dumps(_facts(self), indent=2, allow_nan=False)
+        return to_json(_facts(self), indent=2)
 
     def to_markdown(self) -> str:
         """A table with a line per measure and a column per upmixer."""
@@ -162,7 +162,7 @@ def _facts(results: UpmixBenchmark) -> dict[str, Any]:
         "songs": list(results.songs),
         "notes": list(results.notes),
         "measures": [asdict(measure) for measure in MEASURES],
-        "rows": [_plain(asdict(row)) for row in results.rows],
+        "rows": [asdict(row) for row in results.rows],
     }
 
 
@@ -191,14 +191,19 @@ def _text(results: UpmixBenchmark) -> str:
     return "\n".join(text)
 
 
-def _draw(results: UpmixBenchmark, path: str | os.PathLike[str]) -> None:
-    """Write one bar chart per measure, with a point for each scene."""
+def figure_class() -> Any:
+    """`matplotlib.figure.Figure`, or the reason why nothing can be drawn."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise SpatialkitError(
             "a figure needs matplotlib: pip install 'spatialkit[plot]'"
         ) from error
+    return Figure
+
+
+def _draw(results: UpmixBenchmark, path: str | os.PathLike[str]) -> None:
+    """Write one bar chart per measure, with a point for each scene."""
     rows = [row for row in results.rows if not row.error]
     shown = [
         measure
@@ -207,7 +212,7 @@ def _draw(results: UpmixBenchmark, path: str | os.PathLike[str]) -> None:
     ]
     columns = 4
     height = math.ceil(max(len(shown), 1) / columns)
-    figure = Figure(figsize=(3.2 * columns, 0.7 + height * (0.9 + 0.3 * len(rows))))
+    figure = figure_class()(figsize=(3.2 * columns, 0.7 + height * (0.9 + 0.3 * len(rows))))
     figure.set_layout_engine("constrained")
     axes = figure.subplots(height, columns, squeeze=False, sharey=True).ravel()
     for axis, measure in zip(axes, shown, strict=False):
@@ -279,12 +284,3 @@ def _number(value: float, measure: Measure) -> str:
     if math.isinf(value):
         return "inf" if value > 0.0 else "-inf"
     return f"{round(_scaled(value, measure), measure.decimals) + 0.0:.{measure.decimals}f}"
-
-
-def _plain(value: Any) -> Any:
-    """``value`` as JSON can say it."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.errors import SpatialkitWarning
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.upmixing import controls
-from spatialkit.upmixing._ambience_design import place
+from spatialkit.upmixing._ambience_placement import STEREO_AZIMUTH, place
 from spatialkit.upmixing._ambience_stream import AmbienceStream
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 
@@ -61,14 +64,17 @@ class Ambience(Upmixer):
         direct sound is encoded where it is, ambience from the places of 9.1.6, and
         W = (L + R) / 2.
     width : float
-        Degrees from the centre of the stage to its edge, 0 to 90; 30 by default.
+        Degrees from the centre of the stage to its edge, 0 to 90; 30 by default. On loudspeakers
+        less than 30 needs ``exact_downmix=False``: what is on one side alone has to stay there to
+        fold down to it.
     center : float
         Share of the middle of the stage that the centre loudspeaker takes, 0 to 1; 1 by default.
     ambience : float
         Level of the ambience in dB, -60 to 12; 0 by default.
     front_rear : float
-        -1 leaves the ambience to the front, 0 plays it around, too, and 1 takes it from the front;
-        then it is not decorrelated.
+        -1 leaves the ambience to the front, 0 plays it around, too, and 1 takes it from the front
+        as far as the fold-down allows: what it has of the ambience is then played around without
+        decorrelators.
     height : float
         Level of the loudspeakers above against those around, in dB, -60 to 12; -3 by default.
     lfe : bool
@@ -78,12 +84,13 @@ class Ambience(Upmixer):
         Where the LFE is 6 dB down, in Hz, 40 to 200, 120 by default; and its level, -60 to 12 dB:
         at 0 its bass is as loud as that of the input if the LFE is played 10 dB louder, as usual.
     exact_downmix : bool
-        True by default: the fold-down is the input. If False the front keeps the ambience that is
-        played around as well, so that the fold-down has more of it.
+        True by default: the fold-down is the input. If False direct sound is panned by VBAP alone,
+        and the front keeps the ambience that is played around as well: the fold-down has more of
+        it.
 
     Notes
     -----
-    A stream holds back about 135 ms, whatever the blocks.
+    A stream holds back up to 116 ms (at 44.1 kHz; 107 at 48), whatever the blocks.
 
     References
     ----------
@@ -113,6 +120,8 @@ class Ambience(Upmixer):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        for what in _idle(self.options, self.format):
+            warnings.warn(what, SpatialkitWarning, stacklevel=2)
         self.placements = {
             channels: place(self.format, self.options, channels) for channels in self.accepts
         }
@@ -132,3 +141,20 @@ class Ambience(Upmixer):
 
     def _stream(self, sample_rate: int) -> UpmixStream:
         return AmbienceStream(self, self.placements, sample_rate)
+
+
+def _idle(options: AmbienceOptions, target: Layout | AmbisonicFormat) -> Iterator[str]:
+    """Say which options can do nothing."""
+    if isinstance(target, AmbisonicFormat):
+        if options.lfe:
+            yield f"{target.name!r} has no LFE: lfe does nothing"
+        if options.center != AmbienceOptions.center:
+            yield f"{target.name!r} has no centre loudspeaker: center does nothing"
+        return
+    if options.lfe and not target.is_lfe.any():
+        yield f"layout {target.name!r} has no LFE: lfe does nothing"
+    if options.width < STEREO_AZIMUTH and options.exact_downmix:
+        yield (
+            f"the stage stays {STEREO_AZIMUTH:g} degrees wide: a sound on one side alone stays "
+            "there if the fold-down is exact; exact_downmix=False narrows the stage"
+        )

@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 
 from spatialkit._checks import as_count, as_number
 from spatialkit.downmix import correction_size
-from spatialkit.errors import LayoutError, OptionError, SpatialkitError, UpmixerError
+from spatialkit.errors import (
+    LayoutError,
+    OptionError,
+    SpatialkitError,
+    UpmixerError,
+    sentence_of,
+)
 from spatialkit.layouts import Layout, get_layout
 from spatialkit.metrics import angle_error, downmix_error, loudness
 from spatialkit.upmixing import _benchmark_measures as measures
@@ -175,7 +181,7 @@ def _registered_contender(name: str, layout: Layout, options: Mapping[str, Any])
     upmixer = get_upmixer(name, **settings)
     if not isinstance(upmixer.format, Layout):
         raise LayoutError(f"it makes {upmixer.format.name}, the benchmark measures loudspeakers")
-    origin = next(found.origin for found in describe_upmixers() if found.name == name)
+    origin = {found.name: found.origin for found in describe_upmixers()}[name]
     raw = None
     if getattr(upmixer.options, "exact_downmix", False):
         raw = get_upmixer(name, **{**settings, "exact_downmix": False}).upmix
@@ -219,8 +225,7 @@ class _Contender:
                 raw = _aligned(raw, self.lag, scene)
                 values["correction"] = float(correction_size(raw, stereo, self.layout))
         except Exception as error:  # whatever a plug-in does: the others go on
-            kind = "" if isinstance(error, SpatialkitError) else f"{type(error).__name__}: "
-            self.error = f"{scene.name}: {kind}{error}"
+            self.error = f"{scene.name}: {sentence_of(error)}"
             return
         self.scenes[scene.name], self.kinds[scene.name] = values, scene.kind
 

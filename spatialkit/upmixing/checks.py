@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -293,17 +294,18 @@ def _check_refusals(upmixer: Upmixer) -> None:
         _check_refusal(upmixer, f"a rate of {bad_rate}", upmixer.stream, bad_rate)
 
 
-def _check_refusal(upmixer: Upmixer, what: str, function: Any, *arguments: Any) -> None:
+def _check_refusal(upmixer: Upmixer, what: str, function: Any, *arguments: Any) -> str:
+    """Return the sentence of the refusal."""
     try:
         function(*arguments)
-    except SpatialkitError:
-        return
+    except SpatialkitError as error:
+        return str(error)
     except Exception as error:
         raise UpmixerError(
             f"upmixer {upmixer.name!r}: {what} must be refused with a SpatialkitError, it raised "
             f"{type(error).__name__}: {error}"
         ) from error
-    require(False, upmixer, f"{what} must be refused with a SpatialkitError")
+    raise UpmixerError(f"upmixer {upmixer.name!r}: {what} must be refused with a SpatialkitError")
 
 
 def _check_remake(upmixer: Upmixer) -> None:
@@ -349,15 +351,7 @@ def _accepted(option: Option) -> list[str]:
 
 def _check_option_refusal(upmixer: Upmixer, name: str, value: Any, said: list[str]) -> None:
     what = f"option {name}={value!r}" if isinstance(value, (int, float, str)) else f"a bad {name}"
-    try:
-        type(upmixer)(**{**option_values(upmixer), name: value})
-    except SpatialkitError as error:
-        missing = [word for word in said if word not in str(error)]
-        require(not missing, upmixer, f"{what} is refused without naming {', '.join(missing)}")
-        return
-    except Exception as error:
-        raise UpmixerError(
-            f"upmixer {upmixer.name!r}: {what} must be refused with a SpatialkitError, it raised "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    require(False, upmixer, f"{what} must be refused with a SpatialkitError")
+    make = partial(type(upmixer), **{**option_values(upmixer), name: value})
+    sentence = _check_refusal(upmixer, what, make)
+    missing = [word for word in said if word not in sentence]
+    require(not missing, upmixer, f"{what} is refused without naming {', '.join(missing)}")

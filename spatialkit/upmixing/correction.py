@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,19 @@ from spatialkit.downmix import downmix_matrix
 from spatialkit.errors import LayoutError
 from spatialkit.layouts import AmbisonicFormat, Layout
 
-__all__ = ["DownmixCorrection"]
+__all__ = ["DownmixCorrection", "fold_down_matrix"]
 
 # Samples corrected at a time: they stay within the processor's cache.
 SAMPLES_AT_ONCE = 4096
+
+
+def fold_down_matrix(format: Layout | AmbisonicFormat, channels: int) -> NDArray[np.float64] | None:
+    """Matrix that folds an upmix down to what it was made from; None where no rule does."""
+    mono = channels == 1 or isinstance(format, AmbisonicFormat)  # W is (L + R) / 2
+    if channels <= 2:
+        with suppress(LayoutError):
+            return downmix_matrix(format, "mono" if mono else "stereo")
+    return None
 
 
 class DownmixCorrection:
@@ -28,8 +38,8 @@ class DownmixCorrection:
     ----------
     format : Layout or AmbisonicFormat
         What the upmix is.
-    channels : int
-        Of the original.
+    matrix : ndarray, shape (1 or 2, channels)
+        Its `fold_down_matrix`.
 
     Attributes
     ----------
@@ -37,9 +47,8 @@ class DownmixCorrection:
         False where the loudspeakers cannot do it: both sides need one.
     """
 
-    def __init__(self, format: Layout | AmbisonicFormat, channels: int) -> None:
-        self._mean = isinstance(format, AmbisonicFormat)  # W is (L + R) / 2
-        matrix = downmix_matrix(format, "mono" if self._mean or channels == 1 else "stereo")
+    def __init__(self, format: Layout | AmbisonicFormat, matrix: NDArray[np.float64]) -> None:
+        self._mean = isinstance(format, AmbisonicFormat)
         self.is_exact = int(np.linalg.matrix_rank(matrix)) == len(matrix)
         self._inverse = np.linalg.pinv(matrix @ matrix.T).tolist()
         self._gains = [
@@ -49,12 +58,8 @@ class DownmixCorrection:
     @classmethod
     def find(cls, format: Layout | AmbisonicFormat, channels: int) -> DownmixCorrection | None:
         """The correction, or None where no rule folds ``format`` down to so many channels."""
-        if channels > 2:
-            return None
-        try:
-            return cls(format, channels)
-        except LayoutError:
-            return None
+        matrix = fold_down_matrix(format, channels)
+        return None if matrix is None else cls(format, matrix)
 
     def apply(self, upmix: NDArray[Any], original: NDArray[Any]) -> NDArray[Any]:
         """Correct ``upmix``, which is changed and returned (a copy if it must not be)."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit._checks import require_finite
-from spatialkit.errors import SpatialkitError, UpmixerError
+from spatialkit.errors import UpmixerError, sentence_of
 from spatialkit.files import AudioStream, stream, write_stream
 from spatialkit.upmixing.fold_down import FoldDown
 from spatialkit.upmixing.interface import Upmixer
@@ -38,6 +38,8 @@ class UpmixJob:
         Of the upmixer, by name.
     overwrite : bool
         Whether an existing output is replaced.
+    subtype : str, optional
+        Encoding of the output, as `spatialkit.write` takes it.
     """
 
     source: str | Path
@@ -45,6 +47,7 @@ class UpmixJob:
     upmixer: str = "ambience"
     options: Mapping[str, Any] = field(default_factory=dict)
     overwrite: bool = False
+    subtype: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,12 @@ class UpmixedFile:
     peak : float
         Largest magnitude of the upmix; 1 is full scale.
     gain_db : float
-        By how much the peak guard has scaled the output: 0 unless integers could not hold it.
+        By how much the peak guard has scaled the output: 0 unless its encoding could not hold it.
+    subtype : str
+        Encoding of the output.
     downmix_error_db, downmix_correction_db : float
-        As `FoldDown` measures them, before that gain.
+        As `FoldDown` measures them on the upmix: before that gain, with which the file folds down
+        to the source scaled by it, and before the encoding, such as rounding to 24 bits.
     source : SourceReport or None
         What was heard in the source; None if it is neither mono nor stereo.
     """
@@ -72,6 +78,7 @@ class UpmixedFile:
     sample_rate: int
     peak: float
     gain_db: float
+    subtype: str
     downmix_error_db: float
     downmix_correction_db: float
     source: SourceReport | None
@@ -86,7 +93,7 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
     ----------
     job : UpmixJob
         Its output is written as `spatialkit.write_stream` does it: all of it, or nothing; scaled
-        down where integers could not hold its peak.
+        down where its encoding could not hold its peak.
 
     Returns
     -------
@@ -99,7 +106,9 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
     SignalError
         If the source holds NaN or infinity.
     UpmixerError
-        If there is no such upmixer, or whatever it raises.
+        If there is no such upmixer, it does not take so many channels, or whatever it raises.
+    OptionError
+        If the output has no such encoding.
 
     Warns
     -----
@@ -118,6 +127,7 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
     """
     upmixer = kept_upmixer(job.upmixer, job.options)
     with stream(job.source) as source:
+        _require_accepted(upmixer, source, job.source)
         measured = FoldDown(upmixer.format, source.channels)
         check = SourceCheck(source.sample_rate) if source.channels <= 2 else None
         with write_stream(
@@ -125,6 +135,7 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
             source.sample_rate,
             format=upmixer.format,
             samples=source.samples,
+            subtype=job.subtype,
             peak_guard=True,
             overwrite=job.overwrite,
         ) as target:
@@ -148,10 +159,20 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
         source.sample_rate,
         measured.peak,
         target.gain_db,
+        target.subtype,
         measured.error_db,
         measured.correction_db,
         check.report() if check else None,
     )
+
+
+def _require_accepted(upmixer: Upmixer, source: AudioStream, path: str | Path) -> None:
+    if source.channels in upmixer.accepts:
+        return
+    channels = f"{source.channels} channel{'' if source.channels == 1 else 's'}"
+    known = f" ({source.format.name})" if source.format else ""
+    counts = " or ".join(map(str, upmixer.accepts))
+    raise UpmixerError(f"{path} has {channels}{known}: upmixer {upmixer.name!r} takes {counts}")
 
 
 class _Waiting:
@@ -212,8 +233,7 @@ def _blamed(path: str | Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        kind = "" if isinstance(error, SpatialkitError) else f"{type(error).__name__}: "
-        raise UpmixerError(f"{path}: {kind}{error}") from error
+        raise UpmixerError(f"{path}: {sentence_of(error)}") from error
 
 
 _kept: dict[Any, Upmixer] = {}
@@ -227,6 +247,10 @@ def kept_upmixer(name: str, options: Mapping[str, Any]) -> Upmixer:
     """
     # What makes it belongs to the key: a name may be registered anew.
     key = name, load_upmixer(name), tuple(sorted(options.items(), key=lambda item: item[0]))
+    try:
+        hash(key)
+    except TypeError:  # no option is such a value: it is refused by name
+        return get_upmixer(name, **options)
     with _keeping:
         if key not in _kept:
             made = get_upmixer(name, **options)

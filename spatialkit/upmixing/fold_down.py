@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.downmix import downmix_matrix
-from spatialkit.errors import LayoutError
 from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.upmixing.correction import fold_down_matrix
 
 __all__ = ["FoldDown"]
 
@@ -46,12 +44,8 @@ class FoldDown:
     """
 
     def __init__(self, format: Layout | AmbisonicFormat, channels: int) -> None:
-        self._mean = isinstance(format, AmbisonicFormat)  # W is (L + R) / 2
-        self._matrix: NDArray[np.float64] | None = None
-        if channels <= 2:
-            target = "mono" if self._mean or channels == 1 else "stereo"
-            with suppress(LayoutError):  # no rule for these loudspeakers
-                self._matrix = downmix_matrix(format, target)
+        self._mean = isinstance(format, AmbisonicFormat)
+        self._matrix = fold_down_matrix(format, channels)
         self._original = self._upmix = 0.0
         self._missing: Any = 0.0
         self.peak = 0.0

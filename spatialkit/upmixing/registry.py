@@ -7,7 +7,7 @@ Built-in upmixers come through the same door as everyone's::
         twin = my_package:Twin
 
 Names are known without importing anything; an upmixer is imported when it is asked for, and a
-broken one says which package it came from.
+broken one says which package it came from. No package takes the name of a built-in upmixer from it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spatialkit.errors import SpatialkitError, UpmixerError
+from spatialkit.errors import SpatialkitError, UpmixerError, sentence_of
 from spatialkit.upmixing.declaration import check_class, check_declaration, is_upmixer_name
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.options import Option, describe_options
@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 GROUP = "spatialkit.upmixers"
+DISTRIBUTION = "spatialkit"
 _registered: dict[str, Callable[..., Upmixer]] = {}
 
 
@@ -80,7 +81,7 @@ def get_upmixer(name: str, **options: Any) -> Upmixer:
         raise
     except Exception as error:
         raise UpmixerError(
-            f"upmixer {name!r} ({_origin(name)}) could not be made: {_cause(error)}"
+            f"upmixer {name!r} ({_origin(name)}) could not be made: {sentence_of(error)}"
         ) from error
     if not isinstance(upmixer, Upmixer):
         raise UpmixerError(
@@ -124,12 +125,12 @@ def load_upmixer(name: str) -> Callable[..., Upmixer]:
     Raises
     ------
     UpmixerError
-        If no upmixer has that name, more than one has, it cannot be imported, or it is a class
-        that does not derive from `Upmixer`.
+        If no upmixer has that name, more than one has (a built-in one goes first), it cannot be
+        imported, or the entry point names no class that derives from `Upmixer`.
     """
     if name in _registered:
         return _registered[name]
-    entries = _entries().get(name, []) if is_upmixer_name(name) else []
+    entries = _claims(name)[0] if is_upmixer_name(name) else []
     if not entries:
         known = ", ".join(upmixer_names()) or "none"
         raise UpmixerError(f"no upmixer is called {name!r}; installed: {known}")
@@ -141,14 +142,13 @@ def load_upmixer(name: str) -> Callable[..., Upmixer]:
         factory = entries[0].load()
     except (Exception, SystemExit) as error:  # a plug-in must not end the program
         raise UpmixerError(
-            f"upmixer {name!r} ({_origin(name)}) failed to import: {_cause(error)}"
+            f"upmixer {name!r} ({_origin(name)}) failed to import: {sentence_of(error)}"
         ) from error
-    if not callable(factory):
-        raise UpmixerError(f"upmixer {name!r} ({_origin(name)}) is no class: {factory!r}")
-    if isinstance(factory, type) and not issubclass(factory, Upmixer):
+    if not (isinstance(factory, type) and issubclass(factory, Upmixer)):
+        kind = "class" if isinstance(factory, type) else type(factory).__name__
         raise UpmixerError(
-            f"upmixer {name!r} ({_origin(name)}) is a class {factory.__qualname__} that is no "
-            "Upmixer: derive it from spatialkit.upmixing.Upmixer"
+            f"upmixer {name!r} ({_origin(name)}) is a {kind} that is no Upmixer: an entry point "
+            "must name a class derived from spatialkit.upmixing.Upmixer"
         )
     return factory
 
@@ -176,14 +176,25 @@ class UpmixerDescription:
 def describe_upmixers() -> tuple[UpmixerDescription, ...]:
     """Describe every upmixer, in the order of their names; a broken one carries its problem.
 
-    Their classes are imported, but no upmixer is made.
+    Their classes are imported, but no upmixer is made. Where a package brings an upmixer with the
+    name of a built-in one, that is described, too, before the built-in one, as broken.
 
     Examples
     --------
     >>> {found.name: found.format for found in describe_upmixers()}["matrix"]
     '5.1'
     """
-    return tuple(_describe(name) for name in sorted({*_entries(), *_registered}))
+    entries = _entries()
+    found = []
+    for name in sorted({*entries, *_registered}):
+        if len(entries.get(name, ())) > 1:
+            problem = f"{name!r} is the name of a built-in upmixer: it needs another"
+            found += [
+                UpmixerDescription(name=name, origin=origin, problem=problem)
+                for origin in sorted(map(_place, _claims(name)[1]))
+            ]
+        found.append(_describe(name))
+    return tuple(found)
 
 
 def _describe(name: str) -> UpmixerDescription:
@@ -208,8 +219,7 @@ def _describe(name: str) -> UpmixerDescription:
             problem=made_by.unavailable() if hasattr(made_by, "unavailable") else "",
         )
     except Exception as error:  # whatever a plug-in does wrong, the others are still listed
-        problem = str(error) if isinstance(error, SpatialkitError) else _cause(error)
-        return UpmixerDescription(name=name, origin=origin, problem=problem)
+        return UpmixerDescription(name=name, origin=origin, problem=sentence_of(error))
 
 
 def _entries() -> dict[str, list[EntryPoint]]:
@@ -222,18 +232,32 @@ def _entries() -> dict[str, list[EntryPoint]]:
     return found
 
 
+def _claims(name: str) -> tuple[list[EntryPoint], list[EntryPoint]]:
+    """Entry points that the name stands for, and those that a built-in upmixer keeps from it."""
+    entries = _entries().get(name, [])
+    built_in = [entry for entry in entries if entry.dist and entry.dist.name == DISTRIBUTION]
+    if not built_in:
+        return entries, []
+    return built_in, [entry for entry in entries if entry not in built_in]
+
+
 def _origin(name: str) -> str:
     """Where the upmixer called ``name`` comes from, for people."""
     if name in _registered:
         factory = _registered[name]
         kind = factory if hasattr(factory, "__qualname__") else type(factory)
         return f"{kind.__module__}.{kind.__qualname__}, registered"
-    places = (
-        f"{entry.value}, from {entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
-        for entry in _entries()[name]
-    )
-    return "; ".join(sorted(places))
+    return "; ".join(sorted(map(_place, _claims(name)[0])))
 
 
-def _cause(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+def _place(entry: EntryPoint) -> str:
+    return f"{entry.value}, from {_package(entry)}" if entry.dist else entry.value
+
+
+def _package(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else ""
+
+
+def upmixer_package(name: str) -> str:
+    """Distribution and version that the upmixer comes from; "" if it is registered."""
+    return "; ".join(sorted(filter(None, map(_package, _claims(name)[0]))))

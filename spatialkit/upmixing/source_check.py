@@ -268,9 +268,11 @@ class SourceCheck:
 
     def _phasors_of(self, frame: NDArray[Any]) -> NDArray[Any] | None:
         """Phase of right against left in each bin of a frame, or None where nothing sounds."""
-        if not frame.any(axis=1).all():
+        loudest = np.abs(frame).max(axis=1, keepdims=True)
+        if not loudest.all():
             return None
-        spectrum = np.fft.rfft(frame * self._window)[:, self._band]
+        # At one level, as products of what is very loud would pass the largest number.
+        spectrum = np.fft.rfft(frame / loudest * self._window)[:, self._band]
         cross = spectrum[1] * spectrum[0].conj()
         magnitude = np.abs(cross)
         # What is far below the loudest bin is rounding, and has no phase.

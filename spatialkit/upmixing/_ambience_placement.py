@@ -1,9 +1,10 @@
-"""What `Ambience` knows before it hears anything: where sounds go, and through which filters."""
+"""Where `Ambience` sends what it finds: matrices made before anything is heard."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from spatialkit.errors import LayoutError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import AmbisonicFormat, Layout, get_layout
 from spatialkit.panning import vbap_gains
+from spatialkit.upmixing._ambience_filters import amplitude
 from spatialkit.upmixing.passive import FRONT_ELEVATION, is_front
 
 # Positions between the sides that direct sound is panned from.
@@ -25,22 +27,9 @@ STEREO_AZIMUTH = 30.0
 DIRECTION_WEIGHT = 3.0
 FOLD_WEIGHT = 1e4
 LATERAL = 1e-6  # of a unit vector: less is in the middle
-# Ambisonic ambience comes from there; part of the strongest below which directions are alike.
-AMBISONIC_BED = "9.1.6"
-LEAST_HARMONIC = 1e-5
-
-DECORRELATOR_SECONDS = 0.030
-DECORRELATOR_DENSITY = 1000.0  # impulses in a second
-DECORRELATOR_DECAY_DB = -30.0  # at its end
-PRE_DELAY_SECONDS = 0.006
-SEED = 2026
-CANDIDATES = 64
-BAND_POINTS = 4  # frequencies in a third of an octave
-# Of mono: how far from the middle (1 is the edge), a to and fro in ERBs, and above how many Hz.
-MONO_SPREAD = 0.5
-MONO_SPREAD_PERIOD = 5.0
-MONO_SPREAD_FROM = 300.0
-LFE_PLAYBACK_DB = 10.0
+AMBISONIC_BED = "9.1.6"  # Ambisonic ambience comes from there
+# Part of the strongest below which signals of direct sound are alike.
+LEAST_STRENGTH = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +52,21 @@ def place(target: Layout | AmbisonicFormat, options: Any, channels: int) -> Plac
 
 
 def _place_on_loudspeakers(layout: Layout, options: Any, channels: int) -> Placement:
-    """Others than the front pair get their share, the pair what is left of the input."""
     stereo = _fold(layout, "stereo")
     pair = _front_pair(layout, stereo)
+    if options.exact_downmix:
+        return _place_exactly(layout, options, channels, stereo, pair)
+    return _place_freely(layout, options, channels, pair)
+
+
+def _place_exactly(
+    layout: Layout,
+    options: Any,
+    channels: int,
+    stereo: NDArray[np.float64],
+    pair: tuple[int, int],
+) -> Placement:
+    """Others than the front pair get their share, the pair what is left of the input."""
     fold = stereo if channels == 2 else _fold(layout, "mono")
     table = _direct_gains(layout, stereo, pair, options.width, options.center)
     others = np.setdiff1d(np.flatnonzero(table.any(axis=0)), pair)
@@ -79,18 +80,32 @@ def _place_on_loudspeakers(layout: Layout, options: Any, channels: int) -> Place
     around = np.flatnonzero(routing.any(axis=0))
     rear = _rear_share(options) if around.size else 0.0
     dry = rear * _undecorrelated(routing, stereo).T
-    wet = (1.0 - rear) * _one_hot(layout.n_channels, around)
+    wet = _one_hot(layout.n_channels, around) @ _decorrelated(
+        stereo[:, around], routing[:, around], rear / amplitude(options.ambience)
+    )
     lfe = _one_hot(layout.n_channels, np.flatnonzero(layout.is_lfe)).sum(axis=1, keepdims=True)
     matrix = np.concatenate([np.zeros((len(lfe), channels)), placed, dry, wet, lfe], axis=1)
     # What the fold-down lacks of the input goes to the pair.
     taken = fold @ matrix
-    if not options.exact_downmix:
-        ambient = channels + gains.shape[1]
-        taken[:, ambient:] = 0.0
-        taken[:, ambient : ambient + 2] = rear * np.eye(2)[2 - channels :]
     taken[:, -1] = 0.0
     missing = np.eye(channels, matrix.shape[1]) - taken
     matrix[list(pair)] += np.linalg.pinv(fold[:, list(pair)]) @ missing
+    return Placement(gains, routing[:, around], matrix)
+
+
+def _place_freely(layout: Layout, options: Any, channels: int, pair: tuple[int, int]) -> Placement:
+    """Direct sound by VBAP alone; the front pair keeps the rest, also of what is played around."""
+    amplitudes, azimuth = _stage(options.width)
+    panned = _centered(layout, options.center, partial(_panned, layout, pair, azimuth))
+    front = _one_hot(layout.n_channels, pair)
+    routing = _routing(layout, options)
+    around = np.flatnonzero(routing.any(axis=0))
+    rear = _rear_share(options) if around.size else 0.0
+    gains, direct = _direct_signals(panned, amplitudes, front, channels)
+    wet = _one_hot(layout.n_channels, around)
+    dry = -rear * front
+    lfe = _one_hot(layout.n_channels, np.flatnonzero(layout.is_lfe)).sum(axis=1, keepdims=True)
+    matrix = np.concatenate([front @ _sides(channels), direct, dry, wet, lfe], axis=1)
     return Placement(gains, routing[:, around], matrix)
 
 
@@ -99,26 +114,43 @@ def _place_in_harmonics(form: AmbisonicFormat, options: Any, channels: int) -> P
     bed = get_layout(AMBISONIC_BED)
     pair = _front_pair(bed, _fold(bed, "stereo"))
     encoder = harmonics_in(np.nan_to_num(bed.directions), form).T * ~bed.is_lfe
-    # A mono signal is that of a pair at -3 dB, and is W itself.
-    sides = np.eye(2) if channels == 2 else np.full((2, 1), np.sqrt(0.5))
-    scale = 0.5 if channels == 2 else np.sqrt(0.5)
+    scale = 0.5 if channels == 2 else np.sqrt(0.5)  # mono is W itself
     amplitudes, azimuth = _stage(options.width)
     mid = scale * amplitudes.sum(axis=1, keepdims=True)
     panned = mid * harmonics_in(to_cartesian(azimuth), form)
-    # Few signals hold what all harmonics of the stage are made of.
-    left, strength, right = np.linalg.svd(np.concatenate([panned, amplitudes], 1), False)
-    kept = strength > LEAST_HARMONIC * strength[0]
-    gains, right = left[:, kept] * strength[kept], right[kept].T
     front = scale * encoder[:, pair]
-    direct = right[:-2] - front @ right[-2:]
+    gains, direct = _direct_signals(panned, amplitudes, front, channels)
     routing = _routing(bed, options)
     around = np.flatnonzero(routing.any(axis=0))
     rear = _rear_share(options)
-    wet = (1.0 - rear) * scale * encoder[:, around]
+    wet = np.sqrt(1.0 - (rear / amplitude(options.ambience)) ** 2) * scale * encoder[:, around]
     dry = rear * (scale * encoder @ _undecorrelated(routing, routing).T - front)
     none = np.zeros((form.n_channels, 1))
-    matrix = np.concatenate([front @ sides, direct, dry, wet, none], axis=1)
+    matrix = np.concatenate([front @ _sides(channels), direct, dry, wet, none], axis=1)
     return Placement(gains, routing[:, around], matrix)
+
+
+def _direct_signals(
+    panned: NDArray[np.float64],
+    amplitudes: NDArray[np.float64],
+    front: NDArray[np.float64],
+    channels: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gains of direct sound by position, and the outputs' of those: panned, and out of the front.
+
+    Few signals hold what all outputs are made of.
+    """
+    if channels == 1:  # the front has no more than the middle of what is spread
+        amplitudes = amplitudes.mean(axis=1, keepdims=True).repeat(2, axis=1)
+    left, strength, right = np.linalg.svd(np.concatenate([panned, amplitudes], 1), False)
+    kept = strength > LEAST_STRENGTH * strength[0]
+    right = right[kept].T
+    return left[:, kept] * strength[kept], right[:-2] - front @ right[-2:]
+
+
+def _sides(channels: int) -> NDArray[np.float64]:
+    """Left and right of the input: a mono signal is that of a pair at -3 dB."""
+    return np.eye(2) if channels == 2 else np.full((2, 1), np.sqrt(0.5))
 
 
 def _fold(layout: Layout, target: str) -> NDArray[np.float64]:
@@ -126,6 +158,11 @@ def _fold(layout: Layout, target: str) -> NDArray[np.float64]:
     try:
         return downmix_matrix(layout, target)
     except LayoutError:
+        if np.sum(~layout.is_lfe) < 3:
+            raise LayoutError(
+                f"layout {layout.name!r} is too small: an upmix by ambience needs three "
+                "loudspeakers, or stereo"
+            ) from None
         sides = downmix_matrix(layout, "stereo", method="sum")
         return sides if target == "stereo" else np.sqrt(0.5) * sides.sum(axis=0, keepdims=True)
 
@@ -152,7 +189,7 @@ def _routing(layout: Layout, options: Any) -> NDArray[np.float64]:
     """
     around = ~is_front(layout) & ~layout.is_lfe
     above = np.nan_to_num(layout.elevation) > FRONT_ELEVATION
-    level = np.where(above, _amplitude(options.height), 1.0) * around
+    level = np.where(above, amplitude(options.height), 1.0) * around
     lateral = np.nan_to_num(layout.directions[:, 1])
     gains = np.stack([np.where(lateral > -LATERAL, level, 0.0), level * (lateral < LATERAL)])
     gains[:, np.abs(lateral) <= LATERAL] *= np.sqrt(0.5)
@@ -160,7 +197,7 @@ def _routing(layout: Layout, options: Any) -> NDArray[np.float64]:
     balance = np.sqrt(1.0 + min(options.front_rear, 0.0))
     # Without ear-level loudspeakers around, `height` is their level against the front.
     reference = np.where(np.any(level * ~above), power, np.sum((gains > 0.0) * 1.0, 1)[:, None])
-    return balance * _amplitude(options.ambience) * gains / np.sqrt(np.maximum(reference, 1e-9))
+    return balance * amplitude(options.ambience) * gains / np.sqrt(np.maximum(reference, 1e-9))
 
 
 def _undecorrelated(routing: NDArray[np.float64], fold: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -169,9 +206,22 @@ def _undecorrelated(routing: NDArray[np.float64], fold: NDArray[np.float64]) -> 
     return routing / np.where(folded > 0.0, folded, 1.0)
 
 
+def _decorrelated(
+    fold: NDArray[np.float64], routing: NDArray[np.float64], taken: float
+) -> NDArray[np.float64]:
+    """Matrix on decorrelated ambience beside the share that is ``taken`` from the front as it is.
+
+    What folds down, and so would have to leave the front a second time, gives way to that share;
+    what cancels in the fold-down stays.
+    """
+    weight = np.sum(routing**2, axis=0)
+    folded = (weight * fold).T @ np.linalg.pinv(fold * weight @ fold.T, rcond=1e-9) @ fold
+    return np.eye(len(weight)) - (1.0 - np.sqrt(1.0 - taken**2)) * folded
+
+
 def _rear_share(options: Any) -> float:
     """How much of the ambience leaves the front: no more than is played around."""
-    return max(options.front_rear, 0.0) * min(_amplitude(options.ambience), 1.0)
+    return max(options.front_rear, 0.0) * min(amplitude(options.ambience), 1.0)
 
 
 def _stage(width: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -195,16 +245,39 @@ def _direct_gains(
     Of all gains that are not negative and fold down to the amplitudes of the position those
     nearest to VBAP's, in direction first.
     """
+    return _centered(layout, center, partial(_folding_gains, layout, fold, pair, width))
+
+
+def _centered(
+    layout: Layout, center: float, gains: Callable[[NDArray[np.bool_]], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Gains with the centre loudspeaker and without, in shares of ``center``.
+
+    ``gains`` takes the loudspeakers it may use.
+    """
+    level = ~layout.is_lfe & (np.abs(np.nan_to_num(layout.elevation)) <= FRONT_ELEVATION)
     middle = is_front(layout) & (np.abs(layout.azimuth) < 1.0)
-    shares = ((center, np.zeros_like(middle)), (1.0 - center, middle))
-    return sum(
-        (
-            share * _folding_gains(layout, fold, pair, width, ~without & ~layout.is_lfe)
-            for share, without in shares
-            if share
-        ),
-        np.zeros((POSITIONS, layout.n_channels)),
+    result = np.zeros((POSITIONS, layout.n_channels))
+    for share, allowed in ((center, level), (1.0 - center, level & ~middle)):
+        if share:
+            result += share * gains(allowed)
+    return result
+
+
+def _panned(
+    layout: Layout,
+    pair: tuple[int, int],
+    azimuth: NDArray[np.float64],
+    allowed: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """VBAP between the loudspeakers that are allowed, and the front pair."""
+    kept = np.flatnonzero(allowed | np.isin(np.arange(layout.n_channels), pair))
+    labels = tuple(layout.labels[n] for n in kept)
+    gains = np.zeros((len(azimuth), layout.n_channels))
+    gains[:, kept] = vbap_gains(
+        azimuth, layout=Layout("allowed", labels, layout.azimuth[kept], layout.elevation[kept])
     )
+    return gains
 
 
 def _folding_gains(
@@ -216,14 +289,10 @@ def _folding_gains(
 ) -> NDArray[np.float64]:
     from scipy.optimize import nnls
 
-    kept = np.flatnonzero(allowed)
-    labels = tuple(layout.labels[n] for n in kept)
     amplitudes, azimuth = _stage(width)
-    panned = vbap_gains(
-        azimuth, layout=Layout("allowed", labels, layout.azimuth[kept], layout.elevation[kept])
-    )
-    used = panned.any(axis=0) | np.isin(kept, pair)
-    panned, kept = panned[:, used], kept[used]
+    panned = _panned(layout, pair, azimuth, allowed)
+    kept = np.flatnonzero(panned.any(axis=0) | np.isin(np.arange(layout.n_channels), pair))
+    panned = panned[:, kept]
     gains = np.zeros((POSITIONS, layout.n_channels))
     for n, angle in enumerate(np.deg2rad(azimuth)):
         sideways = layout.directions[kept] @ [-np.sin(angle), np.cos(angle), 0.0]
@@ -235,85 +304,3 @@ def _folding_gains(
 
 def _one_hot(channels: int, which: Any) -> NDArray[np.float64]:
     return np.eye(channels)[:, which]
-
-
-def _frequencies(bins: int, sample_rate: int) -> NDArray[np.float64]:
-    return np.linspace(0.0, 0.5 * sample_rate, bins)
-
-
-def _amplitude(decibels: float) -> float:
-    return 10.0 ** (decibels / 20.0)
-
-
-@dataclass(frozen=True, eq=False)
-class SparseFilter:
-    """An impulse response of few taps."""
-
-    delays: NDArray[np.int64]
-    gains: NDArray[np.float64]
-
-
-@lru_cache(maxsize=8)
-def decorrelators(count: int, sample_rate: int) -> tuple[SparseFilter, ...]:
-    """Velvet noise: one filter for each channel, of unit energy, unlike each other.
-
-    References
-    ----------
-    .. [1] B. Alary, A. Politis and V. Valimaki, "Velvet-noise decorrelator", DAFx 2017.
-    """
-    rng = np.random.default_rng(SEED)
-    return tuple(_velvet(rng, sample_rate) for _ in range(count))
-
-
-def _velvet(rng: np.random.Generator, sample_rate: int) -> SparseFilter:
-    """One signed impulse in each of equal stretches, dying away: the least coloured of many."""
-    impulses = int(DECORRELATOR_SECONDS * DECORRELATOR_DENSITY)
-    times = (np.arange(impulses) + rng.random((CANDIDATES, impulses))) / impulses
-    gains = rng.choice([-1.0, 1.0], times.shape) * 10.0 ** (DECORRELATOR_DECAY_DB * times / 20.0)
-    gains /= np.linalg.norm(gains, axis=1, keepdims=True)
-    least = np.argmin(_colouration(DECORRELATOR_SECONDS * times, gains))
-    delays = np.round((PRE_DELAY_SECONDS + DECORRELATOR_SECONDS * times[least]) * sample_rate)
-    return SparseFilter(delays.astype(np.int64), gains[least])
-
-
-def _colouration(seconds: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard deviation in dB of the third-octave levels of filters (filters, taps)."""
-    third_octaves = np.arange(np.log2(50.0), np.log2(16000.0), 1.0 / 3.0)
-    inside = (np.arange(BAND_POINTS) + 0.5) / BAND_POINTS / 3.0
-    frequency = 2.0 ** (third_octaves[:, None] + inside)
-    phase = np.exp(-2j * np.pi * seconds[:, :, None, None] * frequency)
-    power = np.abs(np.einsum("ft,ftbp->fbp", gains, phase)) ** 2
-    return np.std(10.0 * np.log10(power.mean(axis=2)), axis=1)
-
-
-def band_edges(bins: int, sample_rate: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """First bin, and the one after the last, of a band about each bin: one ERB wide.
-
-    The equivalent rectangular bandwidth of hearing is 24.7 (4.37 f / 1000 + 1) Hz (Glasberg and
-    Moore 1990).
-    """
-    frequency = _frequencies(bins, sample_rate)
-    width = 24.7 * (4.37e-3 * frequency + 1.0)
-    half = (0.5 * width / max(frequency[1], 1e-9)).astype(np.intp)
-    centre = np.arange(bins)
-    return np.maximum(centre - half, 0), np.minimum(centre + half + 1, bins)
-
-
-def lfe_gains(bins: int, sample_rate: int, options: Any) -> NDArray[np.float64]:
-    """Gains of L + R in the LFE: a Linkwitz-Riley low-pass of fourth order, without its phase.
-
-    At 0 dB the bass is as loud in the LFE as in the other channels once the LFE is played 10 dB
-    louder, as it is meant to be.
-    """
-    steep = (_frequencies(bins, sample_rate) / options.lfe_crossover) ** 4
-    return _amplitude(options.lfe_level - LFE_PLAYBACK_DB) * np.sqrt(0.5) / (1.0 + steep)
-
-
-def mono_spread(bins: int, sample_rate: int) -> NDArray[np.float64]:
-    """Gains of a mono signal for left and right, shape (2, bins): bands to and fro, bass stays."""
-    frequency = _frequencies(bins, sample_rate)
-    erbs = 21.4 * np.log10(4.37e-3 * frequency + 1.0)
-    above = frequency**2 / (frequency**2 + MONO_SPREAD_FROM**2)
-    position = MONO_SPREAD * above * np.sin(2.0 * np.pi * erbs / MONO_SPREAD_PERIOD)
-    amplitudes = np.stack([1.0 + position, 1.0 - position])
-    return amplitudes / np.linalg.norm(amplitudes, axis=0)

@@ -379,6 +379,7 @@ def test_case_22_killed_interrupted_or_disk_full_while_writing(song, event):
         "    if sys.argv[1] == 'disk full':\n"
         "        resource.setrlimit(resource.RLIMIT_FSIZE, (500000, 500000))\n"
         "    else:\n"
+        "        signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "        os.kill(os.getpid(), getattr(signal, sys.argv[1]))\n"
         "    target.write(np.zeros((2, 50000)))\n"
     )

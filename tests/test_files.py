@@ -8,6 +8,7 @@ import os
 import struct
 import tracemalloc
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -141,8 +142,11 @@ def test_libsndfile_sees_our_flac_channels_in_wave_order(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
 def test_ambisonics_is_never_labelled_as_loudspeakers(tmp_path, suffix):
+    """FLAC has a tag for it that not all programs know: so they are warned."""
     path = tmp_path / f"a{suffix}"
-    write(path, constants(4), 48000, format="ambix1")
+    unsure = pytest.warns(SpatialkitWarning, match="ambix1") if suffix == ".flac" else nullcontext()
+    with unsure:
+        write(path, constants(4), 48000, format="ambix1")
     assert info(path).wave_mask == 0
     assert read(path).format is None
     assert read(path, format="ambix1").format == AmbisonicFormat(1)

@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Peers of the benchmark. On Linux a bare `torch` brings CUDA with it: name the build you want.
-PEERS ?= librosa spaudiopy torch==2.13.0 torchmetrics fast-bss-eval
+# What the models are tested with. On Linux PyPI's torch brings CUDA: name the build you want.
+TORCH ?= torch==2.13.0
+# Peers of the benchmark.
+PEERS ?= librosa spaudiopy fast-bss-eval
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test slow check bench test-wheel figures clean
@@ -52,9 +54,10 @@ $(VENV)/.core: setup.cfg | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: setup.cfg | $(BIN)/python
-	$(PIP) -e '.[test]'
+	$(PIP) $(TORCH)
+	$(PIP) -e '.[test,models]'
 	touch $@ $(VENV)/.core
 
-$(VENV)/.bench: setup.cfg | $(BIN)/python
-	$(PIP) -e '.[test]' $(PEERS)
-	touch $@ $(VENV)/.core $(VENV)/.test
+$(VENV)/.bench: setup.cfg $(VENV)/.test
+	$(if $(PEERS),$(PIP) $(PEERS))
+	touch $@

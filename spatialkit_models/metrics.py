@@ -1,0 +1,311 @@
+"""The metrics of `spatialkit.metrics` as torchmetrics classes, over the twins in `losses`.
+
+``preds`` first, ``target`` second, batches of any size. What comes out is the mean over all items
+of all batches and processes. Items that a metric leaves undefined (NaN: those with a silent
+target) stay out of the mean and are counted in the state ``undefined``; infinite ones are kept and
+make the mean infinite. Under distributed training states are those of one process until they are
+synchronised, as by ``with metric.sync_context(): ...``; `compute` does so itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from spatialkit._checks import as_choice
+from spatialkit.layouts import Layout, get_layout
+from spatialkit_models import losses
+
+__all__ = ["SDSDR", "SISDR", "SNR", "WILD", "AngleError", "EnergyVectorAngle", "ILDError"]
+
+
+class _MeanOfItems(Metric):
+    """The mean over items, from sums that add up across batches and processes."""
+
+    full_state_update = False
+    is_differentiable = True
+    higher_is_better = False
+
+    total: Tensor
+    defined: Tensor
+    undefined: Tensor
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # In float64: the mean of a million items is as good as that of one.
+        zero = torch.zeros((), dtype=torch.float64)
+        self.add_state("total", default=zero, dist_reduce_fx="sum")
+        for count in ("defined", "undefined"):
+            self.add_state(count, default=torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def _add(self, values: Tensor) -> None:
+        undefined = values.isnan()
+        self.total = self.total + torch.where(undefined, 0.0, values).sum(dtype=torch.float64)
+        self.undefined = self.undefined + undefined.sum()
+        self.defined = self.defined + (~undefined).sum()
+
+    def compute(self) -> Tensor:
+        """Mean over all defined items, NaN if there is none."""
+        return (self.total / self.defined).to(torch.get_default_dtype())
+
+
+class _Distortion(_MeanOfItems):
+    higher_is_better = True
+
+    def __init__(self, *, per_channel: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.per_channel = per_channel
+
+
+class SNR(_Distortion):
+    """Mean signal-to-noise ratio, dB; see `spatialkit.metrics.snr`.
+
+    Parameters
+    ----------
+    per_channel : bool
+        Whether each channel is an item of its own, rather than all channels together.
+    **kwargs
+        As for `torchmetrics.Metric`.
+
+    Examples
+    --------
+    >>> target = torch.sin(torch.arange(1000.0)).expand(2, 1000)
+    >>> metric = SNR()
+    >>> metric(0.5 * target, target)
+    tensor(6.0206)
+    """
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        preds, target : Tensor of float, shape (..., channels, samples)
+            Of one shape.
+        """
+        self._add(losses.snr(target, preds, per_channel=self.per_channel))
+
+
+class SDSDR(_Distortion):
+    """Mean scale-dependent signal-to-distortion ratio, dB; see `spatialkit.metrics.sd_sdr`.
+
+    Parameters
+    ----------
+    per_channel : bool
+        Whether each channel is an item of its own, rather than all channels together.
+    **kwargs
+        As for `torchmetrics.Metric`.
+
+    Examples
+    --------
+    >>> target = torch.sin(torch.arange(1000.0)).expand(2, 1000)
+    >>> metric = SDSDR()
+    >>> metric(2.0 * target, target)
+    tensor(6.0206)
+    """
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        preds, target : Tensor of float, shape (..., channels, samples)
+            Of one shape.
+        """
+        self._add(losses.sd_sdr(target, preds, per_channel=self.per_channel))
+
+
+class SISDR(_Distortion):
+    """Mean scale-invariant signal-to-distortion ratio, dB; see `spatialkit.metrics.si_sdr`.
+
+    torchmetrics' own takes each channel for itself, and counts silent ones.
+
+    Parameters
+    ----------
+    per_channel : bool
+        Whether each channel is an item of its own, rather than all channels together.
+    **kwargs
+        As for `torchmetrics.Metric`.
+
+    Examples
+    --------
+    >>> time = torch.arange(1000.0)
+    >>> target = torch.sin(time).expand(2, 1000)
+    >>> metric = SISDR()
+    >>> metric(0.5 * target + 0.05 * torch.cos(time), target).round(decimals=1)
+    tensor(20.)
+    """
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        preds, target : Tensor of float, shape (..., channels, samples)
+            Of one shape.
+        """
+        self._add(losses.si_sdr(target, preds, per_channel=self.per_channel))
+
+
+class _LevelDifference(_MeanOfItems):
+    def __init__(
+        self,
+        *,
+        n_fft: int = 1024,
+        hop: int = 256,
+        floor_db: float = -60.0,
+        clip_db: float = 60.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sizes: dict[str, Any] = {"n_fft": n_fft, "hop": hop}
+        self.limits: dict[str, Any] = {"floor_db": floor_db, "clip_db": clip_db}
+
+
+class WILD(_LevelDifference):
+    """Mean Wasserstein distance of interchannel level differences; see `spatialkit.metrics.wild`.
+
+    Compare only what was measured with one floor.
+
+    Parameters
+    ----------
+    n_fft, hop : int
+        Of the Hann-windowed transform, samples.
+    floor_db : float
+        dB relative to the loudest bin of each target, 0 or less.
+    clip_db : float
+        Largest level difference, dB, more than 0.
+    **kwargs
+        As for `torchmetrics.Metric`.
+
+    Examples
+    --------
+    >>> target = torch.randn(3, 2, 4000, generator=torch.Generator().manual_seed(0))
+    >>> metric = WILD()
+    >>> metric(target * torch.tensor([[1.0], [2.0]]), target).round(decimals=1)
+    tensor(6.)
+    """
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        preds, target : Tensor of float, shape (..., channels, samples)
+            Of two channels or more; their lengths may differ.
+        """
+        self._add(losses.wild(target, preds, **self.sizes, **self.limits))
+
+
+class ILDError(_LevelDifference):
+    """Mean absolute error of interchannel level differences, dB.
+
+    The mean over items of what `spatialkit.metrics.ild_error` gives: a mean over bins and pairs.
+
+    Parameters
+    ----------
+    n_fft, hop, floor_db, clip_db, **kwargs
+        As for `WILD`.
+
+    Examples
+    --------
+    >>> target = torch.randn(3, 2, 4000, generator=torch.Generator().manual_seed(0))
+    >>> metric = ILDError()
+    >>> metric(target * torch.tensor([[1.0], [2.0]]), target).round(decimals=1)
+    tensor(6.)
+    """
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        preds, target : Tensor of float, shape (..., channels, samples)
+            Of one shape, with two channels or more.
+        """
+        self._add(losses.ild_error(target, preds, **self.sizes, **self.limits))
+
+
+class AngleError(_MeanOfItems):
+    """Mean angle between where stems should be and where a mix has them, degrees.
+
+    Every stem is an item; see `spatialkit.metrics.angle_error`.
+
+    Parameters
+    ----------
+    layout : str or Layout
+        Of the mixes.
+    weighting : {"amplitude", "energy"}
+        Whether coefficients or their squares weigh the loudspeakers.
+    **kwargs
+        As for `torchmetrics.Metric`.
+
+    Examples
+    --------
+    >>> stems = torch.randn(4, 1, 1000)
+    >>> metric = AngleError("stereo")
+    >>> right = stems * torch.tensor([[0.0], [1.0]])
+    >>> metric(right, stems, torch.tensor([-20.0])).round(decimals=4)
+    tensor(10.)
+    """
+
+    def __init__(
+        self, layout: str | Layout = "5.0", *, weighting: str = "amplitude", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.layout = get_layout(layout)
+        self.weighting = as_choice(weighting, "weighting", ("amplitude", "energy"))
+
+    def update(self, preds: Tensor, target: Tensor, azimuth: Tensor) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        preds : Tensor of float, shape (..., channels, samples)
+            The mixes.
+        target : Tensor of float, shape (..., stems, samples)
+            The stems that they are to hold.
+        azimuth : Tensor, shape (..., stems)
+            Where; degrees, positive to the left.
+        """
+        self._add(losses.angle_error(target, preds, azimuth, self.layout, weighting=self.weighting))
+
+
+class EnergyVectorAngle(_MeanOfItems):
+    """Mean angle between the energy vectors of preds and target, degrees.
+
+    A direction error that needs no stems; see `spatialkit.metrics.energy_vector`.
+
+    Parameters
+    ----------
+    layout : str or Layout
+        Of both.
+    **kwargs
+        As for `torchmetrics.Metric`.
+
+    Examples
+    --------
+    >>> metric = EnergyVectorAngle("quad")
+    >>> front_left, back_left = torch.eye(4)[[0, 2], :, None]
+    >>> metric(front_left, back_left)
+    tensor(90.)
+    """
+
+    def __init__(self, layout: str | Layout = "5.0", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.layout = get_layout(layout)
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        preds, target : Tensor of float, shape (..., channels, samples)
+        """
+        estimate, reference = (
+            losses.energy_vector(audio, self.layout) for audio in (preds, target)
+        )
+        self._add(losses.angle_between(estimate, reference))

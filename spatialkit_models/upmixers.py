@@ -2,39 +2,183 @@
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
+from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from spatialkit.layouts import AmbisonicFormat, get_layout
-from spatialkit.upmixing import Upmixer
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spatialkit.errors import OptionError, ShapeError, SpatialkitWarning
+from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.upmixing import Upmixer, controls
+from spatialkit.upmixing.options import option
+from spatialkit_models.weights import shipped_names
+
+if TYPE_CHECKING:
+    from spatialkit_models._style_stream import StyleStream
 
 __all__ = ["AmbisonizerUpmixer", "StyleVAEUpmixer"]
 
 REQUIREMENTS = ("torch", "safetensors")
+# Samples of a whole signal upmixed at a time: memory stays small beside the output.
+SAMPLES_AT_ONCE = 1 << 16
+NOT_YET = "is not available in this version"
 
 
-class _LearnedUpmixer(Upmixer):
-    """What learned upmixers share: what they need."""
-
-    @classmethod
-    def unavailable(cls) -> str:
-        """Name the extra that is missing, and say that the network is not there yet."""
-        to_come = "its network and weights are still to come"
-        if any(find_spec(module) is None for module in REQUIREMENTS):
-            return f"needs `pip install spatialkit[models]`; {to_come}"
-        return f"is not available in this version: {to_come}"
+def _missing() -> str:
+    """What is not installed of what learned upmixers need, "" if all is."""
+    lacking = any(find_spec(module) is None for module in REQUIREMENTS)
+    return "needs `pip install spatialkit[models]`" if lacking else ""
 
 
-class StyleVAEUpmixer(_LearnedUpmixer):
-    """Stereo to 5.0 in the spatial style of an example (arXiv 2203.12053); still to come."""
+@dataclass(frozen=True)
+class StyleVAEOptions:
+    """Options of `StyleVAEUpmixer`."""
+
+    style: str = option(
+        "random", "File of five-channel music, or of a saved style (.json), or 'random'."
+    )
+    seed: int = option(0, "Which random style.", least=0)
+    directions: str = option(
+        "", "Where stems stand, instead of style: vocals:0,drums:110/-110,bass:0,other:60."
+    )
+    layout: Layout | AmbisonicFormat = controls.layout("5.0")
+    variant: str = option("fast", "Which of the shipped models.", choices=("fast", "paper"))
+    weights: str = option("", "File of weights (.safetensors) to use instead.")
+    exact_downmix: bool = controls.exact_downmix()
+
+
+class StyleVAEUpmixer(Upmixer):
+    """Stereo in the spatial style of another song, of directions, or of chance.
+
+    A variational autoencoder says where vocals, drums, bass and everything else stand in
+    five-channel music, by 50 numbers, and makes five channels of stereo in which they stand there
+    [1]_. The fast variant finds the stems in the stereo, takes them out, and pans them: a
+    loudspeaker that the style leaves out is silent. What is in none of the stems goes with them.
+
+    Parameters
+    ----------
+    style : str, Path, Audio, tuple, mapping or Style
+        A file of music in five channels or more, or of a style (`Style.save`); "random", the
+        default; in Python an `Audio`, (samples, sample_rate) in 5.0 or (samples, sample_rate,
+        layout), directions by stem as `directions_style` takes them, or a `Style`. The option
+        then holds the style as JSON.
+    seed : int
+        Which random style.
+    directions : str
+        Azimuth of each stem, several parted by "/": "vocals:0,drums:110/-110". Instead of
+        ``style``.
+    layout : str, Layout or AmbisonicFormat
+        What to render the five channels to; "5.0" by default.
+    variant : {"fast", "paper"}
+        Which of the shipped models; the published network is slow.
+    weights : str
+        File of weights to use instead, as ``spatialkit train style-vae`` writes.
+    exact_downmix : bool
+        Whether the upmix is corrected to fold down to the original. False by default: it ties
+        every sound to the side that it was on.
+
+    Attributes
+    ----------
+    style : Style
+        That it upmixes in.
+
+    Notes
+    -----
+    Songs are upmixed in windows of 10 s (2 s with the paper's network) that overlap by half. A
+    stream holds back a window.
+
+    References
+    ----------
+    .. [1] H. Yang, S. Wager, S. Russell, M. Luo, M. Kim and W. Kim, "Upmixing via style transfer:
+       a variational autoencoder for disentangling spatial images and musical content", ICASSP
+       2022, arXiv 2203.12053.
+    """
 
     name = "style-vae"
     accepts = (2,)
-    format = get_layout("5.0")
+    options_class = StyleVAEOptions
+    linear_level = True
+
+    def __init__(self, *, style: Any = None, **options: Any) -> None:
+        if isinstance(options.get("weights"), Path):
+            options["weights"] = str(options["weights"])
+        if options.get("weights"):  # of the user's own: the requirements alone matter
+            self.unavailable = _missing  # type: ignore[method-assign]
+        if style is None:
+            style = StyleVAEOptions.style
+        if isinstance(style, Path):
+            style = str(style)
+        named = isinstance(style, str)
+        super().__init__(**options, style=style if named else "random")
+        from spatialkit_models.style_inference import load_style_model
+        from spatialkit_models.styles import as_style, latent_of, parse_directions
+
+        given = style
+        if self.options.directions:
+            if not named or style != StyleVAEOptions.style:
+                raise OptionError("give style or directions, not both")
+            given = parse_directions(self.options.directions)
+        if self.options.seed and not (isinstance(given, str) and given == "random"):
+            warnings.warn("seed does nothing: the style is not random", SpatialkitWarning, 2)
+        self._model = load_style_model(self.options.variant, self.options.weights)
+        self.style = as_style(given, self._model, self.options.seed)
+        self._latent = latent_of(self.style, self._model)
+        if not named:
+            self.options = dataclasses.replace(self.options, style=self.style.to_json())
+
+    @classmethod
+    def unavailable(cls) -> str:
+        """Name what is missing: the extra, or the weights."""
+        has_weights = any(name.startswith(f"{cls.name}-") for name in shipped_names())
+        to_come = "" if has_weights else "its weights are still to come"
+        missing = _missing()
+        if not to_come:
+            return missing
+        return f"{missing}; {to_come}" if missing else f"{NOT_YET}: {to_come}"
+
+    def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
+        stream = self._stream(sample_rate)
+        result = np.empty((self.format.n_channels, audio.shape[1]), audio.dtype)
+        end = 0
+        for start in range(0, audio.shape[1], SAMPLES_AT_ONCE):
+            part = stream.take(audio[:, start : start + SAMPLES_AT_ONCE])
+            result[:, end : end + part.shape[1]] = part
+            end += part.shape[1]
+        result[:, end:] = stream.finish()
+        return result
+
+    def _stream(self, sample_rate: int) -> StyleStream:
+        from spatialkit_models._style_stream import StyleStream
+
+        return StyleStream(self, sample_rate, self._model, self._latent)
+
+    def _check_input(self, audio: ArrayLike, name: str = "audio") -> NDArray[Any]:
+        try:
+            return super()._check_input(audio, name)
+        except ShapeError as error:
+            if np.ndim(audio) == 1 or np.shape(audio)[0] == 1:
+                raise ShapeError(
+                    f"{error}: stems are told apart by where they stand in stereo; "
+                    "'ambience' upmixes mono"
+                ) from error
+            raise
 
 
-class AmbisonizerUpmixer(_LearnedUpmixer):
+class AmbisonizerUpmixer(Upmixer):
     """Mono or stereo to first-order Ambisonics (arXiv 2405.13428); still to come."""
 
     name = "ambisonizer"
     accepts = (1, 2)
     format = AmbisonicFormat(1)
+
+    @classmethod
+    def unavailable(cls) -> str:
+        """Name the extra that is missing, and say that the network is not there yet."""
+        to_come = "its network and weights are still to come"
+        missing = _missing()
+        return f"{missing}; {to_come}" if missing else f"{NOT_YET}: {to_come}"

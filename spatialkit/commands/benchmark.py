@@ -93,7 +93,7 @@ def upmix(
     if as_json and markdown:
         raise OptionError("--json and --markdown exclude each other")
     for path in filter(None, (figure, output)):
-        _check(path, force)
+        check_file(path, force)
     if figure:
         figure_class()
     results = benchmark_upmixers(
@@ -108,10 +108,7 @@ def upmix(
     else:
         text = results.to_markdown() if markdown else results.to_text()
     if output:
-        try:
-            output.write_text(f"{text}\n", encoding="utf-8")
-        except OSError as error:
-            raise AudioFileError(f"{output} cannot be written: {error.strerror}") from error
+        write_file(output, text)
     else:
         click.echo(text)
     if figure:  # last: what fails here does not take the table with it
@@ -119,7 +116,7 @@ def upmix(
     return 1 if any(row.error for row in results.rows) else 0
 
 
-def _check(path: Path, force: bool) -> None:
+def check_file(path: Path, force: bool) -> None:
     """Refuse what cannot or must not be written, before minutes of work."""
     if path.is_dir():
         raise AudioFileError(f"{path} is a folder: name a file in it")
@@ -127,3 +124,11 @@ def _check(path: Path, force: bool) -> None:
         raise AudioFileError(f"{path} cannot be written: there is no folder {path.parent}")
     if path.exists() and not force:
         raise AudioFileError(f"{path} exists: add --force to replace it")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write what was found."""
+    try:
+        path.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise AudioFileError(f"{path} cannot be written: {error.strerror}") from error

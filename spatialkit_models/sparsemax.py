@@ -1,0 +1,54 @@
+"""Choices with true zeros: like softmax, but what is far behind gets nothing."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["sparsemax", "sparsemax_loss"]
+
+
+def sparsemax(logits: Tensor) -> Tensor:
+    """Nearest point of the simplex, over the last axis.
+
+    References
+    ----------
+    .. [1] A. Martins and R. Astudillo, "From softmax to sparsemax", ICML 2016.
+
+    Examples
+    --------
+    >>> sparsemax(torch.tensor([0.5, 0.3, -2.0])).tolist()
+    [0.6000000238418579, 0.4000000059604645, 0.0]
+    """
+    return (logits - _threshold(logits)).clamp_min(0.0)
+
+
+def sparsemax_loss(logits: Tensor, shares: Tensor) -> Tensor:
+    """Loss over the last axis whose gradient is ``sparsemax(logits) - shares``.
+
+    It is 0 where they are equal, and never negative.
+
+    References
+    ----------
+    .. [1] A. Martins and R. Astudillo, "From softmax to sparsemax", ICML 2016, eq. 19; for
+       shares in place of one label, as in its section 3.3.
+
+    Examples
+    --------
+    >>> logits = torch.tensor([0.5, 0.3, -2.0])
+    >>> round(sparsemax_loss(logits, torch.tensor([0.6, 0.4, 0.0])).item(), 6)
+    0.0
+    """
+    threshold = _threshold(logits)
+    inside = logits > threshold
+    conjugate = 0.5 * torch.where(inside, logits.square() - threshold.square(), 0.0).sum(-1)
+    return conjugate + 0.5 * shares.square().sum(-1) - (logits * shares).sum(-1)
+
+
+def _threshold(logits: Tensor) -> Tensor:
+    """What is taken from each, and never less than 0 left, for the sum to be 1."""
+    ordered = logits.sort(-1, descending=True).values
+    count = torch.arange(1, logits.shape[-1] + 1, device=logits.device, dtype=logits.dtype)
+    sums = ordered.cumsum(-1) - 1.0
+    chosen = (count * ordered > sums).sum(-1, keepdim=True)
+    return sums.gather(-1, chosen - 1) / chosen

@@ -1,0 +1,352 @@
+"""Benchmark of style transfer: Table 1 of its paper on stems of one's own [1]_.
+
+Excerpts of four mono stems are panned by VBAP to the directions of a configuration: five channels,
+the target. The same stems, panned like that (protocol "same") or in directions of their own
+("independent") and folded down, are the stereo. The style is heard in the target itself ("own"),
+or in another song panned like it ("other"), from where no content can come along.
+
+References
+----------
+.. [1] Y. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
+   spatial images and musical content", ICASSP 2022.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit._checks import as_choice, as_count
+from spatialkit.downmix import match_downmix
+from spatialkit.metrics import angle_error, sd_sdr, snr, wild
+from spatialkit_models._style_systems import (
+    BASELINE,
+    LAYOUT,
+    SAMPLE_RATE,
+    StyleSystem,
+    load_systems,
+    plain_systems,
+)
+from spatialkit_models.data.procedural import Procedural
+from spatialkit_models.data.scenes import Configuration, load_configurations, mix
+from spatialkit_models.data.songs import PARTS, STEMS, find_songs
+from spatialkit_models.data.stems import SILENCE, StemExcerpts
+from spatialkit_models.evaluation import (
+    Benchmark,
+    Example,
+    Metric,
+    System,
+    Trial,
+    run_benchmark,
+    versions,
+)
+
+__all__ = [
+    "METRICS",
+    "PROTOCOLS",
+    "STYLES",
+    "StyleExcerpts",
+    "StyleSystem",
+    "benchmark_style_vae",
+    "load_systems",
+    "plain_systems",
+    "score",
+]
+
+PROTOCOLS = ("same", "independent")
+STYLES = ("own", "other")
+FOLD_DOWN = "sum"
+# Not that of training, which takes its validation from the same songs.
+SEED = 20261121
+# Excerpts have pieces of songs of their own: so many to choose from.
+POOL = 12
+LEAST_SOUNDING = 3
+WILD: dict[str, Any] = {"floor_db": -60.0, "clip_db": 60.0, "method": "histogram", "bin_db": 0.1}
+
+METRICS = (
+    Metric("snr", "SNR", "dB", "higher", "Target against its difference to the upmix, all "
+           "channels pooled."),
+    Metric("sd_sdr", "SD-SDR", "dB", "higher", "The same of the target scaled to fit (Le Roux et "
+           "al., 2019): a wrong level is an error, too."),
+    Metric("angle_error", "angle error", "degrees", "lower", "Between where a stem is and where "
+           "it should be, mean of the stems. Stems below -50 dBFS are left out."),
+    Metric("wild", "WILD", "dB", "lower", "Wasserstein distance of level differences, sum of ten "
+           "pairs of channels; magnitudes limited to 60 dB below the target's loudest bin, "
+           "differences to 60 dB."),
+    Metric("level", "level", "dB", "near 0", "Energy of the upmix against the target's."),
+    *(
+        Metric(f"angle_error_{stem}", stem, "degrees", "lower", "", "Angle error by stem")
+        for stem in STEMS
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StyleExcerpts:
+    """Which excerpts are upmixed: pairs of them, of two songs.
+
+    Parameters
+    ----------
+    roots : sequence of (path or Procedural, weight)
+        See `StemExcerpts`.
+    part : {"train", "valid", "test", "all"}
+        Which songs; "all" takes songs of any part.
+    seconds : float
+        Length of an excerpt.
+    seed : int
+        Of the choice of excerpts.
+    sample_rate : int
+        Hz.
+    least_sounding : int
+        How many stems have to sound, if the song allows it.
+    """
+
+    roots: Sequence[tuple[str | os.PathLike[str] | Procedural, float]]
+    part: str = "valid"
+    seconds: float = 10.0
+    seed: int = SEED
+    sample_rate: int = SAMPLE_RATE
+    least_sounding: int = LEAST_SOUNDING
+
+    def open(self) -> StemExcerpts:
+        """Excerpts of whole songs, each of a piece of its own, without augmentation."""
+        as_choice(self.part, "part", (*PARTS, "all"))
+        part, parts = self.part, None
+        if part == "all":
+            part = "test"
+            parts = {
+                song.name: part
+                for root, _ in self.roots
+                if not isinstance(root, Procedural) and root != "procedural"
+                for song in find_songs(root)
+            }
+        return StemExcerpts(
+            self.roots,
+            part,
+            self.seconds,
+            self.sample_rate,
+            seed=self.seed,
+            coherent=1.0,
+            least_sounding=self.least_sounding,
+            parts=parts,
+            pool=POOL,
+            piece_seconds=self.seconds,
+            reuse=1.0,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What JSON says of them."""
+        roots = [
+            {
+                "root": "procedural" if isinstance(root, Procedural) else str(root),
+                "weight": weight,
+            }
+            for root, weight in self.roots
+        ]
+        names = ("part", "seconds", "seed", "sample_rate", "least_sounding")
+        return {"roots": roots, **{name: getattr(self, name) for name in names}}
+
+
+def benchmark_style_vae(
+    excerpts: StyleExcerpts,
+    systems: Sequence[System],
+    *,
+    examples: int = 540,
+    configurations: int = 20,
+    protocols: Sequence[str] = PROTOCOLS,
+    styles: Sequence[str] = STYLES,
+    progress: bool = False,
+) -> Benchmark:
+    """Measure systems on excerpts of songs, panned to the shipped configurations in turn.
+
+    Under the protocol "same" the stereo is the target's fold-down, so each system is also measured
+    with the exact fold-down (`match_downmix`, method "sum") as its last step; that of the baseline
+    is exact.
+
+    Parameters
+    ----------
+    excerpts : StyleExcerpts
+        What is upmixed.
+    systems : sequence of System
+        From `plain_systems` and `load_systems`, or of your own: of stereo and, if they use it, the
+        five channels that the style is heard in, each at the sample rate of the excerpts.
+    examples : int
+        How many.
+    configurations : int
+        Of how many of the 20 shipped ones.
+    protocols, styles : sequence of str
+        From `PROTOCOLS` and `STYLES`.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    Benchmark
+
+    Raises
+    ------
+    OptionError
+        If an argument is not accepted, or no song is of this part.
+    AudioFileError
+        If there are no stems, or they cannot be read.
+    """
+    count = as_count(examples, "examples")
+    chosen = load_configurations(configurations)
+    for protocol in protocols:
+        as_choice(protocol, "protocol", PROTOCOLS)
+    for style in styles:
+        as_choice(style, "style", STYLES)
+    stems = excerpts.open()
+    results = run_benchmark(
+        (_example(stems, number, chosen, systems, protocols, styles) for number in range(count)),
+        METRICS,
+        title=f"Style transfer, {excerpts.seconds:g} s of songs of part {excerpts.part!r}",
+        settings={
+            **excerpts.facts(),
+            "examples": count,
+            "configurations": [asdict(one) for one in chosen],
+            "protocols": list(protocols),
+            "styles": list(styles),
+            "wild": WILD,
+            "systems": {system.name: dict(system.facts) for system in systems},
+            "versions": versions("torch", "scipy"),
+        },
+        notes=tuple(_notes(protocols, styles, systems)),
+        total=count,
+        progress=progress,
+    )
+    return replace(results, notes=(*_facts_of(results), *results.notes))
+
+
+def score(
+    stems: NDArray[Any], azimuth: Sequence[float], target: NDArray[Any], upmix: NDArray[Any]
+) -> dict[str, float]:
+    """Value of each of `METRICS`.
+
+    Parameters
+    ----------
+    stems : ndarray, shape (4, samples)
+    azimuth : sequence of float
+        Of the stems in the target, degrees.
+    target, upmix : ndarray, shape (5, samples)
+
+    Examples
+    --------
+    >>> stems = np.random.default_rng(0).standard_normal((4, 9000))
+    >>> target = np.stack([stems[0], stems[1], stems[2], stems[3], 0 * stems[0]])
+    >>> found = score(stems, [30, -30, 0, 110], target, 0.5 * target)
+    >>> [round(found[name], 1) + 0.0 for name in ("snr", "sd_sdr", "angle_error", "level")]
+    [6.0, 0.0, 0.0, -6.0]
+    """
+    errors = angle_error(stems, upmix, azimuth, LAYOUT)
+    errors = np.where(np.mean(np.square(stems), axis=1) > SILENCE, errors, np.nan)
+    known = errors[~np.isnan(errors)]
+    with np.errstate(divide="ignore"):  # a silent upmix
+        level = 10.0 * np.log10(_energy(upmix) / _energy(target))
+    found = {
+        "snr": snr(target, upmix),
+        "sd_sdr": sd_sdr(target, upmix),
+        "angle_error": known.mean() if known.size else np.nan,
+        "wild": wild(target, upmix, **WILD),
+        "level": level,
+        **{f"angle_error_{stem}": error for stem, error in zip(STEMS, errors, strict=True)},
+    }
+    return {name: float(value) for name, value in found.items()}
+
+
+def _example(
+    excerpts: StemExcerpts,
+    number: int,
+    configurations: Sequence[Configuration],
+    systems: Sequence[System],
+    protocols: Sequence[str],
+    styles: Sequence[str],
+) -> Example:
+    """Example of a number; its audio is made with the first trial."""
+    # No two excerpts choose from the same pieces.
+    first, second = 2 * POOL * number, 2 * POOL * number + POOL
+    place = number % len(configurations)
+    facts: dict[str, Any] = {
+        "configuration": place,
+        "songs": sorted(set(excerpts.songs(first))),
+    }
+    cross = "other" in styles and any(system.uses_style for system in systems)
+    if cross:
+        facts["style_songs"] = sorted(set(excerpts.songs(second, other_than=first)))
+
+    def trials() -> Iterator[Trial]:
+        configuration = configurations[place]
+        stems = excerpts.excerpt(first)
+        target = mix(stems, configuration.gains)
+        heard = {"own": target}
+        if cross:
+            others = excerpts.excerpt(second, other_than=first)
+            heard["other"] = mix(others, configuration.gains)
+
+        def judge(upmix: NDArray[Any]) -> dict[str, float]:
+            return score(stems, configuration.azimuth, target, upmix)
+
+        for protocol in protocols:
+            stereo = mix(stems, configuration.seed_gains(protocol))
+            for system in systems:
+                for style in styles if system.uses_style else ("",):
+                    yield Trial(
+                        system,
+                        {"protocol": protocol, "style": style},
+                        stereo,
+                        heard[style] if style else None,
+                        judge,
+                        _last_steps(system, protocol, stereo),
+                    )
+
+    return Example(facts, excerpts.seconds, trials())
+
+
+def _last_steps(
+    system: System, protocol: str, stereo: NDArray[Any]
+) -> dict[str, Callable[[NDArray[Any]], NDArray[Any]]]:
+    """The exact fold-down, where the target has it and the system has not."""
+    if protocol != "same" or system.name == BASELINE:
+        return {}
+
+    def match(upmix: NDArray[Any]) -> NDArray[Any]:
+        return match_downmix(upmix, stereo, LAYOUT, method=FOLD_DOWN)
+
+    return {"exact fold-down": match}
+
+
+def _facts_of(results: Benchmark) -> Iterator[str]:
+    """What the examples turned out to be."""
+    songs = {name for example in results.examples for name in example["songs"]}
+    used = {example["configuration"] for example in results.examples}
+    seed = results.settings["seed"]
+    yield f"Songs: {len(songs)}; configurations: {len(used)}; seed: {seed}."
+    alone = sum(example.get("style_songs") == example["songs"] for example in results.examples)
+    if alone:
+        yield (
+            f"In {alone} of {len(results.examples)} examples the other song is the same one, "
+            "elsewhere: there is no other."
+        )
+
+
+def _notes(
+    protocols: Sequence[str], styles: Sequence[str], systems: Sequence[System]
+) -> Iterator[str]:
+    """What the words in the table mean."""
+    panned = {"same": "like the target, whose fold-down it then is", "independent": "on its own"}
+    for protocol in protocols:
+        yield f"Protocol {protocol!r}: the stereo is panned {panned[protocol]}."
+    heard = {"own": "the target itself", "other": "another song panned like the target"}
+    for style in styles if any(system.uses_style for system in systems) else ():
+        yield f"Style {style!r}: it is heard in {heard[style]}."
+    if any(system.name == BASELINE for system in systems):
+        yield f"{BASELINE}: each side copied to its front and rear, at a gain of 0.5."
+
+
+def _energy(audio: NDArray[Any]) -> float:
+    return float(np.sum(np.square(audio, dtype=np.float64)))

@@ -1,0 +1,315 @@
+"""Upmixing via style transfer (Yang et al., ICASSP 2022): where instruments stand, as a latent.
+
+Spectra are (batch, time, channels, bins), five channels those of layout "5.0", stems vocals,
+drums, bass and other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spatialkit.downmix import downmix_matrix
+from spatialkit.panning import vbap_gains
+from spatialkit_models import repanning
+from spatialkit_models.losses import gaussian_kl
+from spatialkit_models.sparsemax import sparsemax, sparsemax_loss
+from spatialkit_models.spectra import Spectra, power
+from spatialkit_models.stem_masks import MaskConfig, StemMasks
+
+__all__ = ["CHANNELS", "STEMS", "FastConfig", "FastStyleVAE", "StyleCode"]
+
+STEMS = 4
+CHANNELS = 5
+ANGLES = 33  # of gains, from the left side alone to the right
+# Share of the target's power that an error may have at no cost: 30 dB are enough.
+FLOOR = 1e-3
+FRAMES_AT_ONCE = 24
+
+
+@dataclass(frozen=True)
+class FastConfig:
+    """Shape of `FastStyleVAE`, and how it is taught.
+
+    Parameters
+    ----------
+    masks : MaskConfig
+        The part that knows stems apart.
+    latent_size : int
+        Dimensions of the style; the paper has 50 and tried 20 to 60.
+    hidden : int
+        Width of the layers between panning and style.
+    rounds : int
+        Times that masks are refined by what they found.
+    supervised : float
+        Share of the training in which true masks and directions teach, before masks, style and
+        panning are trained end to end on the paper's objective (Eq. 2).
+    beta : float
+        Weight of the divergence from the prior, in dB of reconstruction per nat.
+    loss_frames : int
+        Frames of each example on which reconstruction is judged: filters cost more than masks.
+    seconds, sounding, protocol, cross_song
+        Scenes that it is taught on: their length, how many stems have to sound, and two options
+        of `StyleScenes`.
+    """
+
+    masks: MaskConfig = field(default_factory=MaskConfig)
+    latent_size: int = 50
+    hidden: int = 128
+    rounds: int = 1
+    supervised: float = 0.75
+    beta: float = 0.02
+    loss_frames: int = 40
+    seconds: float = 3.0
+    sounding: int = 3
+    protocol: str = "mixed"
+    cross_song: bool = True
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz of the audio."""
+        return self.masks.sample_rate
+
+
+@dataclass(frozen=True)
+class StyleCode:
+    """Posterior of styles: mean and log variance, (batch, latent)."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def sample(self) -> Tensor:
+        """Draw one style of each."""
+        return self.mean + torch.randn_like(self.mean) * (0.5 * self.log_variance).exp()
+
+
+class FastStyleVAE(nn.Module):
+    """The paper's model with its sources made explicit.
+
+    The encoder finds how each of four stems is panned in five channels and says it by a normal
+    distribution; the decoder finds the stems in stereo, takes them out, and pans them as the
+    latent says, to no other loudspeakers. One network of masks serves both: the encoder sees the
+    fold-down of its five channels.
+
+    Parameters
+    ----------
+    config : FastConfig
+        The shape.
+    """
+
+    fold: Tensor
+    levels: Tensor
+
+    def __init__(self, config: FastConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.spectra = Spectra(config.masks.n_fft, config.masks.hop_length)
+        self.masks = StemMasks(config.masks, STEMS)
+        self.sharpness = nn.Parameter(torch.tensor(4.0))
+        described, panned = STEMS * (CHANNELS + 1), STEMS * CHANNELS
+        self.encoder = _layers(described, config.hidden, 2 * config.latent_size)
+        self.decoder = _layers(config.latent_size, config.hidden, panned)
+        fold = torch.as_tensor(downmix_matrix("5.0", "stereo", method="sum"), dtype=torch.float32)
+        self.register_buffer("fold", fold, persistent=False)
+        self.register_buffer("levels", _levels(fold), persistent=False)
+
+    # What users call.
+
+    def encode(self, five: Tensor) -> StyleCode:
+        """Posterior of the style of a spectrum of five channels."""
+        return self.code(self.describe(five, self.masks(self.fold_down(five)).softmax(2)))
+
+    def decode(self, stereo: Tensor, style: Tensor, *, residual: bool = False) -> Tensor:
+        """Five channels of a stereo spectrum in a style (batch, latent).
+
+        With ``residual`` what the filter leaves over is not lost, but panned with the stems
+        (`repanning.pan_residual`).
+        """
+        masks, entered = self._refine(stereo, self.masks(stereo).softmax(2))
+        gains = self.pan_gains(style)
+
+        def panned(stereo: Tensor, masks: Tensor) -> Tensor:
+            sources = repanning.extract_sources(stereo, masks, entered)
+            made = repanning.pan(sources * self.level_of(entered)[:, None, :, None], gains)
+            if residual:
+                left_over = stereo - repanning.pan(sources, entered)
+                made = made + repanning.pan_residual(left_over, masks, entered, gains)
+            return made
+
+        return _in_parts(panned, stereo, masks)
+
+    # Its parts.
+
+    def separate(self, stereo: Tensor) -> tuple[Tensor, Tensor]:
+        """Stems of a stereo spectrum, and the gains with which they entered it.
+
+        Returns
+        -------
+        sources : Tensor
+            Mono spectra (batch, time, stems, bins), as loud as before they were panned in 5.0
+            and folded down.
+        gains : Tensor
+            (batch, stems, 2), of length 1.
+        """
+        masks, gains = self._refine(stereo, self.masks(stereo).softmax(2))
+        sources = repanning.extract_sources(stereo, masks, gains)
+        return sources * self.level_of(gains)[:, None, :, None], gains
+
+    def _refine(self, stereo: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        gains = repanning.find_gains(stereo, masks)
+
+        def refined(stereo: Tensor, masks: Tensor) -> Tensor:
+            sources = repanning.extract_sources(stereo, masks, gains)
+            return repanning.share_by_power(sources, masks)
+
+        for _ in range(self.config.rounds):
+            masks = _in_parts(refined, stereo, masks)
+            gains = repanning.find_gains(stereo, masks)
+        return masks, gains
+
+    def level_of(self, gains: Tensor) -> Tensor:
+        """How much louder a source was than what the fold-down kept of it, (batch, stems)."""
+        angle = torch.atan2(gains[..., 1].clamp_min(0.0), gains[..., 0].clamp_min(1e-9))
+        place = angle * (2.0 / torch.pi) * (ANGLES - 1)
+        lower = place.detach().floor().long().clamp(0, ANGLES - 2)
+        return torch.lerp(self.levels[lower], self.levels[lower + 1], place - lower)
+
+    def describe(self, five: Tensor, masks: Tensor) -> Tensor:
+        """How stems are panned in five channels: gains and log shares, (batch, stems, 6)."""
+        gains = repanning.find_gains(five, masks)
+        shares = masks
+        for _ in range(self.config.rounds + 1):
+            shares = repanning.share_by_direction(five, masks, gains, self.sharpness)
+            gains = repanning.find_gains(five, shares)
+        energy = (shares * power(five).sum(2, keepdim=True)).sum((1, 3))
+        loudness = (energy / energy.sum(1, keepdim=True).clamp_min(1e-12) + 1e-6).log10()
+        return torch.cat([gains, loudness[..., None]], -1)
+
+    def fold_down(self, five: Tensor) -> Tensor:
+        """The paper's fold-down."""
+        return torch.einsum("oc,btcf->btof", self.fold.to(five.dtype), five)
+
+    def code(self, described: Tensor) -> StyleCode:
+        """Posterior of styles that `describe` found."""
+        mean, log_variance = self.encoder(described.flatten(1)).float().chunk(2, -1)
+        return StyleCode(mean, log_variance.clamp(-10.0, 4.0))
+
+    def pan_logits(self, style: Tensor) -> Tensor:
+        """What `pan_gains` makes its choice from, (batch, stems, channels)."""
+        return self.decoder(style).float().unflatten(1, (STEMS, CHANNELS))
+
+    def pan_gains(self, style: Tensor) -> Tensor:
+        """Gains of each stem for the loudspeakers, of power 1 and mostly 0."""
+        return nn.functional.normalize(sparsemax(self.pan_logits(style)), dim=-1)
+
+    # How it is taught.
+
+    def forward(
+        self,
+        stems: Tensor,
+        style_stems: Tensor,
+        gains: Tensor,
+        seed_gains: Tensor,
+        style_gains: Tensor,
+        progress: float,
+    ) -> dict[str, Tensor]:
+        """Loss of scenes (see `StyleScenes.scenes`) and its parts.
+
+        Masks are taught on the stereo and on the fold-down of the style alike. Where five
+        channels of recordings stand in for stems (see `RecordedScenes`), nothing is known of
+        what is in them: all is trained end to end.
+        """
+        both = self.spectra(torch.cat([stems, style_stems]))[..., : self.masks.bins]
+        content, examples = both.chunk(2)
+        five = repanning.pan(examples, style_gains)
+        stereo = repanning.pan(content, seed_gains)
+        logits = self.masks(torch.cat([stereo, self.fold_down(five)]))
+        stereo_masks, style_masks = logits.softmax(2).chunk(2)
+        known = stems.shape[1] == STEMS
+        end_to_end = not known or progress >= self.config.supervised
+        described = self.describe(five, style_masks if end_to_end else style_masks.detach())
+        code = self.code(described)
+        style = code.sample()
+        target = repanning.pan(content, gains)
+        panned = self.pan_gains(style) if end_to_end else gains
+        parts = {
+            "snr": -self._reconstruction(stereo, stereo_masks, panned, target),
+            "divergence": gaussian_kl(code.mean, code.log_variance).mean(),
+        }
+        parts["loss"] = self.config.beta * parts["divergence"] - parts["snr"]
+        if known:
+            entries = torch.cat([seed_gains, style_gains @ self.fold.T])
+            parts["masks"] = _mask_loss(logits, both, entries)
+            shares = gains / gains.sum(-1, keepdim=True)
+            parts["directions"] = sparsemax_loss(self.pan_logits(style), shares).mean()
+            teaching = 0.2 if end_to_end else 1.0
+            parts["loss"] += teaching * (5.0 * parts["masks"] + 10.0 * parts["directions"])
+        return parts
+
+    def _reconstruction(
+        self, stereo: Tensor, masks: Tensor, panned: Tensor, target: Tensor
+    ) -> Tensor:
+        """Error in dB of what the masks take out of stereo and ``panned`` puts elsewhere."""
+        with torch.no_grad():
+            _, found = self._refine(stereo, masks)
+        frames = self.config.loss_frames
+        first = int(torch.randint(max(1, stereo.shape[1] - frames + 1), ()))
+        part = slice(first, first + frames)
+        masks, seen = masks[:, part], stereo[:, part]
+        for _ in range(self.config.rounds):
+            sources = repanning.extract_sources(seen, masks, found)
+            masks = repanning.share_by_power(sources, masks)
+        sources = repanning.extract_sources(seen, masks, found)
+        sources = sources * self.level_of(found)[:, None, :, None]
+        return _error(repanning.pan(sources, panned), target[:, part])
+
+
+def _in_parts(
+    function: Callable[[Tensor, Tensor], Tensor], spectrum: Tensor, masks: Tensor
+) -> Tensor:
+    """What ``function`` makes of frames apart, some at a time: they stay in the cache."""
+    parts = zip(spectrum.split(FRAMES_AT_ONCE, 1), masks.split(FRAMES_AT_ONCE, 1), strict=True)
+    return torch.cat([function(*part) for part in parts], 1)
+
+
+def _layers(inputs: int, hidden: int, outputs: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(inputs, hidden),
+        nn.GELU(),
+        nn.Linear(hidden, hidden),
+        nn.GELU(),
+        nn.Linear(hidden, outputs),
+    )
+
+
+def _levels(fold: Tensor) -> Tensor:
+    """Mean level of sources by the angle of their gains, over directions all around."""
+    azimuth = np.linspace(-180.0, 180.0, 7200, endpoint=False)
+    sides = vbap_gains(azimuth, layout="5.0") @ fold.numpy().T
+    angle = np.arctan2(sides[:, 1], sides[:, 0])
+    place = np.rint(angle * (2.0 / np.pi) * (ANGLES - 1)).astype(int)
+    level = np.bincount(place, 1.0 / np.linalg.norm(sides, axis=1)) / np.bincount(place)
+    return torch.as_tensor(level, dtype=torch.float32)
+
+
+def _mask_loss(logits: Tensor, stems: Tensor, gains: Tensor) -> Tensor:
+    """Cross-entropy against true shares; loud bins count more, by the root of their magnitude."""
+    entered = power(stems) * gains.square().sum(-1)[:, None, :, None]
+    total = entered.sum(2, keepdim=True)
+    weight = (total + 1e-12).pow(0.25)
+    weight = weight / weight.sum((1, 2, 3), keepdim=True)
+    shares = entered / (total + 1e-9)
+    return -(weight * shares * logits.log_softmax(2)).sum((1, 2, 3)).mean()
+
+
+def _error(estimate: Tensor, target: Tensor) -> Tensor:
+    """Mean error in dB against the target."""
+    wanted = power(target).sum((1, 2, 3))
+    error = power(estimate - target).sum((1, 2, 3))
+    heard = wanted > 1e-6
+    ratio = (error + FLOOR * wanted) / wanted.clamp_min(1e-6)
+    return (10.0 * ratio.clamp_min(1e-9).log10() * heard).sum() / heard.sum().clamp_min(1)

@@ -8,9 +8,9 @@ from pathlib import Path
 # Small tests: torch's threads cost more than they save. Read when it is loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
-from hypothesis import settings  # noqa: E402
+import numpy as np
+import pytest
+from hypothesis import settings
 
 settings.register_profile("spatialkit", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("spatialkit")

@@ -1,7 +1,8 @@
 """From masks to sources without learning: where each stands, and a filter that takes it out.
 
 Sources are panned by real gains, so that a stem at one place is one vector of gains: of two
-for stereo, of five for five channels. Spectra are (batch, time, channels, bins).
+for stereo, of five for five channels. Masks are shares of the power, (batch, time, stems, units);
+filters that make channels of a stereo spectrum are (batch, time, channels, 2, units).
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import torch
 from torch import Tensor
 
 from spatialkit_models._precision import in_full_precision
-from spatialkit_models.spectra import power
+from spatialkit_models.moments import Moments, Resolution
 
 __all__ = [
-    "extract_sources",
+    "apply_filters",
+    "extracting_filters",
     "find_gains",
     "pan",
-    "pan_residual",
+    "pan_filters",
+    "residual_filters",
     "share_by_direction",
     "share_by_power",
 ]
@@ -25,81 +28,77 @@ __all__ = [
 # two sources that stand at the same place.
 DIFFUSE = 3e-3
 POWER_ITERATIONS = 8
+TINY = 1e-12
 
 
-@in_full_precision
-def find_gains(spectrum: Tensor, masks: Tensor) -> Tensor:
+def find_gains(moments: Moments, masks: Tensor) -> Tensor:
     """Gains with which each stem entered, one vector of length 1 for the excerpt.
 
-    The main axis of the covariance of what the masks leave, each bin by its magnitude: between
+    The main axis of the covariance of what the masks leave, each unit by its magnitude: between
     counting power, where one drum decides, and counting bins, where noise does.
 
     Parameters
     ----------
-    spectrum : Tensor
-        (batch, time, channels, bins), complex.
+    moments : Moments
+        Of the channels.
     masks : Tensor
-        (batch, time, stems, bins).
+        (batch, time, stems, units).
 
     Returns
     -------
     Tensor
         (batch, stems, channels).
     """
-    rows, columns = torch.triu_indices(spectrum.shape[2], spectrum.shape[2])
-    weight = masks.square() / (power(spectrum).sum(2, keepdim=True) + 1e-12).sqrt()
-    first, second = spectrum[:, :, rows], spectrum[:, :, columns]
-    products = first.real * second.real + first.imag * second.imag
-    found = (weight @ products.transpose(2, 3)).sum(1)
-    covariance = found.new_zeros(*found.shape[:2], spectrum.shape[2], spectrum.shape[2])
-    covariance[:, :, rows, columns] = found
-    covariance[:, :, columns, rows] = found
-    covariance = covariance + 1e-9 * torch.eye(spectrum.shape[2], device=found.device)
-    axis = covariance.diagonal(dim1=-2, dim2=-1).sqrt()
-    for _ in range(POWER_ITERATIONS):
-        axis = torch.einsum("bscd,bsd->bsc", covariance, axis)
-        axis = axis / axis.norm(dim=-1, keepdim=True).clamp_min(1e-20)
-    return axis
+    with torch.autocast(masks.device.type, enabled=False):
+        magnitude = (moments.powers.sum(2, keepdim=True) + TINY).sqrt()
+        covariance = moments.covariances(masks.float().square() / magnitude)
+        covariance = covariance + 1e-9 * torch.eye(moments.channels, device=masks.device)
+        axis = covariance.diagonal(dim1=-2, dim2=-1).sqrt()
+        for _ in range(POWER_ITERATIONS):
+            axis = torch.einsum("bscd,bsd->bsc", covariance, axis)
+            axis = axis / axis.norm(dim=-1, keepdim=True).clamp_min(1e-20)
+        return axis
 
 
-def extract_sources(stereo: Tensor, masks: Tensor, gains: Tensor) -> Tensor:
-    """Take stems out of stereo by the multichannel Wiener filter of sources at single places.
+@in_full_precision
+def extracting_filters(masks: Tensor, gains: Tensor) -> Tensor:
+    """Multichannel Wiener filters of sources at single places.
 
     Parameters
     ----------
-    stereo : Tensor
-        (batch, time, 2, bins), complex.
     masks : Tensor
-        Shares of the power, (batch, time, stems, bins).
+        (batch, time, stems, units).
     gains : Tensor
         Of `find_gains`, (batch, stems, 2).
 
     Returns
     -------
     Tensor
-        Mono stems (batch, time, stems, bins): each entered the sides times its gains.
+        Of the sides for each stem, (batch, time, stems, 2, units). What they take out entered the
+        sides times its gains.
     """
-    left, right = gains[:, None, :, 0, None], gains[:, None, :, 1, None]
-    # The real 2 x 2 matrix sum(mask gain gain') + DIFFUSE, and its inverse on the sides.
-    a = (masks * left.square()).sum(2) + DIFFUSE
-    b = (masks * left * right).sum(2)
-    d = (masks * right.square()).sum(2) + DIFFUSE
+    # The real 2 x 2 matrix sum(mask gain gain') + DIFFUSE, and its inverse from the gains' side.
+    left, right = gains[..., 0], gains[..., 1]
+    outer = torch.stack([left.square(), left * right, right.square()], 1)
+    a, b, d = (outer[:, None] @ masks).unbind(2)
+    a, d = a + DIFFUSE, d + DIFFUSE
     scale = 1.0 / (a * d - b.square())
-    x, y = stereo[:, :, 0], stereo[:, :, 1]
-    u = ((d * scale) * x - (b * scale) * y)[:, :, None]
-    v = ((a * scale) * y - (b * scale) * x)[:, :, None]
-    return (masks * left) * u + (masks * right) * v
+    a, b, d = ((value * scale)[:, :, None] for value in (a, b, d))
+    left, right = left[:, None, :, None], right[:, None, :, None]
+    return torch.stack([masks * (left * d - right * b), masks * (right * a - left * b)], 3)
 
 
-def share_by_power(sources: Tensor, masks: Tensor) -> Tensor:
-    """Masks once more, from what a first filter took out: geometric mean of old and new shares."""
-    taken = power(sources)
-    new = (masks * taken / (taken.sum(2, keepdim=True) + 1e-12) + 1e-12).sqrt()
+def share_by_power(moments: Moments, masks: Tensor, gains: Tensor) -> Tensor:
+    """Masks once more, from what a first filter takes out: geometric mean of old and new shares."""
+    left, right = extracting_filters(masks, gains).unbind(3)
+    xx, xy, yy = moments.products[:, :, :, None].unbind(2)
+    taken = (left * (left * xx + 2.0 * right * xy) + right.square() * yy).clamp_min(0.0)
+    new = (masks * taken / (taken.sum(2, keepdim=True) + TINY) + TINY).sqrt()
     return new / new.sum(2, keepdim=True)
 
 
-def share_by_direction(spectrum: Tensor, masks: Tensor, gains: Tensor, sharpness: Tensor) -> Tensor:
-    """Masks once more, from how near each bin stands to each stem's gains.
+def share_by_direction(moments: Moments, masks: Tensor, gains: Tensor, sharpness: Tensor) -> Tensor:
+    """Masks once more, from how near each unit stands to each stem's gains.
 
     The E step of a mixture of Watson distributions on the unit sphere [1]_.
 
@@ -108,8 +107,8 @@ def share_by_direction(spectrum: Tensor, masks: Tensor, gains: Tensor, sharpness
     .. [1] D. H. Tran Vu and R. Haeb-Umbach, "Blind speech separation employing directional
        statistics in an expectation maximization framework", ICASSP 2010.
     """
-    along = torch.einsum("btcf,bsc->btsf", spectrum, gains.to(spectrum.dtype))
-    near = power(along) / (power(spectrum).sum(2, keepdim=True) + 1e-12)
+    along = moments.along(gains)
+    near = along / (moments.powers.sum(2, keepdim=True) + TINY)
     return ((masks + 1e-6).log() + sharpness * near).softmax(2)
 
 
@@ -120,19 +119,25 @@ def pan(sources: Tensor, gains: Tensor) -> Tensor:
     return torch.view_as_complex(panned.unflatten(3, (-1, 2)))
 
 
-def pan_residual(residual: Tensor, masks: Tensor, entered: Tensor, gains: Tensor) -> Tensor:
-    """Channels of what `extract_sources` left over of the sides: width, reverberation, noise.
+def pan_filters(filters: Tensor, gains: Tensor) -> Tensor:
+    """Filters for channels, from filters for sources and their gains (batch, stems, channels)."""
+    panned = gains.transpose(1, 2)[:, None] @ filters.flatten(3)
+    return panned.unflatten(3, filters.shape[3:])
 
-    Each bin goes, with all its power, where the stems go that own it: to a loudspeaker that none
+
+def residual_filters(filters: Tensor, masks: Tensor, entered: Tensor, gains: Tensor) -> Tensor:
+    """Filters that pan what `extracting_filters` leave over: width, reverberation, noise.
+
+    Each unit goes, with all its power, where the stems go that own it: to a loudspeaker that none
     of them plays from, nothing. The sides are joined a quarter turn apart, so that nothing that
     stands at one place is cancelled, and in phase with the stem's own source.
 
     Parameters
     ----------
-    residual : Tensor
-        The stereo less its stems, (batch, time, 2, bins), complex.
+    filters : Tensor
+        Of the stems, as they entered the sides, (batch, time, stems, 2, units).
     masks : Tensor
-        Shares of the power, (batch, time, stems, bins).
+        (batch, time, stems, units).
     entered : Tensor
         Of `find_gains`, (batch, stems, 2).
     gains : Tensor
@@ -141,10 +146,10 @@ def pan_residual(residual: Tensor, masks: Tensor, entered: Tensor, gains: Tensor
     Returns
     -------
     Tensor
-        (batch, time, channels, bins).
+        Complex, (batch, time, channels, 2, units).
     """
-    left, right = residual[:, :, 0], residual[:, :, 1]
-    both = torch.complex(left.real - right.imag, left.imag + right.real)[:, :, None]
+    left_over = torch.eye(2, device=masks.device)[..., None] - pan_filters(filters, entered)
+    both = torch.complex(left_over[:, :, 0], left_over[:, :, 1])[:, :, None]
     shares = gains.square()
 
     def owned(values: Tensor) -> Tensor:
@@ -152,4 +157,10 @@ def pan_residual(residual: Tensor, masks: Tensor, entered: Tensor, gains: Tensor
 
     real, imaginary = owned(entered[..., :1] * shares), owned(-entered[..., 1:] * shares)
     scale = owned(shares).sqrt() * (real.square() + imaginary.square() + 1e-24).rsqrt()
-    return both * torch.complex(real * scale, imaginary * scale)
+    return both * torch.complex(real * scale, imaginary * scale)[:, :, :, None]
+
+
+def apply_filters(filters: Tensor, stereo: Tensor, resolution: Resolution) -> Tensor:
+    """Channels (batch, time, channels, bins) that filters, real or complex, make of stereo."""
+    spread = resolution.spread(filters, stereo.shape[-1])
+    return spread[:, :, :, 0] * stereo[:, :, :1] + spread[:, :, :, 1] * stereo[:, :, 1:]

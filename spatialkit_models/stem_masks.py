@@ -1,4 +1,4 @@
-"""Which of four stems a bin of a stereo song belongs to: the one part that has to know music."""
+"""Which of four stems a part of a stereo song belongs to: the one part that has to know music."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spatialkit.errors import OptionError
-from spatialkit_models.spectra import power
+from spatialkit_models.moments import Moments, Resolution
 
 __all__ = ["MaskConfig", "StemMasks"]
 
@@ -24,9 +24,10 @@ class MaskConfig:
         Hz of the audio; other rates are resampled before.
     n_fft, hop_length : int
         Samples of an STFT frame and between frames. 4096 tells bass from kick drum.
-    bands : tuple of (int, int)
-        Bands of the spectrum from 0 Hz on: how many, and how many bins each of them has. Narrow
-        where harmonics lie apart; by default up to 16.5 kHz.
+    regions : tuple of (int, int)
+        How finely a spectrum is masked, see `Resolution`; by default up to 16.5 kHz.
+    band : int
+        Units that are described together.
     band_features : int
         Features that describe a band of the spectrum.
     width : int
@@ -40,24 +41,25 @@ class MaskConfig:
     sample_rate: int = 44100
     n_fft: int = 4096
     hop_length: int = 1024
-    bands: tuple[tuple[int, int], ...] = ((32, 8), (16, 16), (16, 32), (8, 64))
+    regions: tuple[tuple[int, int], ...] = ((256, 1), (128, 2), (128, 4), (64, 8))
+    band: int = 8
     band_features: int = 24
-    width: int = 256
+    width: int = 192
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
         # JSON has lists.
-        object.__setattr__(self, "bands", tuple(map(tuple, self.bands)))
+        object.__setattr__(self, "regions", tuple(map(tuple, self.regions)))
         object.__setattr__(self, "dilations", tuple(self.dilations))
 
 
 class StemMasks(nn.Module):
-    """Share of each of four stems in every bin of a stereo spectrum.
+    """Share of each of four stems in every unit of a stereo spectrum.
 
     Bands are described apart, joined to one vector per frame, seen in time by residual blocks
     (a frame, its neighbours, and the mean of the excerpt), and parted again, each band beside
-    what it was before. Bins above the last band share its last mask.
+    what it was before.
 
     Parameters
     ----------
@@ -73,38 +75,34 @@ class StemMasks(nn.Module):
 
     def __init__(self, config: MaskConfig, stems: int = 4) -> None:
         super().__init__()
-        self.stems, self.bands = stems, config.bands
-        features, width = config.band_features, config.width
-        bands = sum(count for count, _ in config.bands)
-        self.bins = sum(count * size for count, size in config.bands)
-        if self.bins > config.n_fft // 2 + 1:
-            raise OptionError(
-                f"bands cover {self.bins} bins, a spectrum by n_fft {config.n_fft} has "
-                f"{config.n_fft // 2 + 1}"
-            )
-        self.register_buffer("feature_mean", torch.zeros(4, self.bins))
-        self.register_buffer("feature_scale", torch.ones(4, self.bins))
-        self.register_buffer("log_prior", torch.zeros(stems, self.bins))
-        self.describe = nn.ModuleList(_PerBand(n, 4 * size, features) for n, size in config.bands)
+        self.resolution = Resolution(config.regions)
+        self.resolution.require(config.n_fft // 2 + 1)
+        self.band, self.stems = config.band, stems
+        units, features, width = self.resolution.units, config.band_features, config.width
+        if units % config.band:
+            raise OptionError(f"{units} units cannot be parted into bands of {config.band}")
+        bands = units // config.band
+        self.register_buffer("feature_mean", torch.zeros(4, units))
+        self.register_buffer("feature_scale", torch.ones(4, units))
+        self.register_buffer("log_prior", torch.zeros(stems, units))
+        self.describe = _PerBand(bands, 4 * config.band, features)
         self.join = nn.Linear(bands * features, width)
         self.blocks = nn.ModuleList(_Block(width, d, config.dropout) for d in config.dilations)
         self.part = nn.Linear(width, bands * features)
         self.norm = nn.LayerNorm(features)
         # Near the prior at first: all else is learned from there.
-        self.decide = nn.ModuleList(
-            _PerBand(n, features, stems * size, 0.3) for n, size in config.bands
-        )
+        self.decide = _PerBand(bands, features, stems * config.band, 0.3)
 
-    def features(self, stereo: Tensor) -> Tensor:
-        """Compressed magnitudes of both sides, their sum and difference: (batch, time, 4, bins).
+    def features(self, stereo: Moments) -> Tensor:
+        """Compressed magnitudes of both sides, their sum and difference: (batch, time, 4, units).
 
         Whatever the level of the whole.
         """
-        stereo = stereo[..., : self.bins]
-        level = power(stereo).mean((1, 2, 3), keepdim=True)
-        left, right = stereo[:, :, 0], stereo[:, :, 1]
-        seen = torch.stack([left, right, left + right, left - right], 2)
-        return (power(seen) / (level + 1e-12) + 1e-7).pow(0.15)
+        left, both, right = stereo.products.unbind(2)
+        level = (left + right).mean((1, 2))[:, None, None, None]
+        seen = torch.stack([left, right, left + right + 2.0 * both, left + right - 2.0 * both], 2)
+        # The eighth root is far quicker than other powers.
+        return (seen.clamp_min(0.0) / (level + 1e-12) + 1e-7).sqrt().sqrt().sqrt()
 
     def calibrate(self, features: Tensor, shares: Tensor) -> None:
         """Take scales of features and log prior of stems from examples.
@@ -112,53 +110,26 @@ class StemMasks(nn.Module):
         Parameters
         ----------
         features : Tensor
-            Of `features`, (batch, time, 4, bins).
+            Of `features`, (batch, time, 4, units).
         shares : Tensor
-            True shares of the stems' power, (batch, time, stems, bins).
+            True shares of the stems' power, (batch, time, stems, units).
         """
         self.feature_mean.copy_(features.mean((0, 1)))
         self.feature_scale.copy_(1.0 / features.std((0, 1)).clamp_min(1e-3))
         self.log_prior.copy_(shares.mean((0, 1)).clamp_min(1e-3).log())
 
-    def forward(self, stereo: Tensor) -> Tensor:
-        """Logits of the masks.
-
-        Parameters
-        ----------
-        stereo : Tensor
-            Complex spectrum (batch, time, 2, bins), bins at least up to the last band.
-
-        Returns
-        -------
-        Tensor
-            (batch, time, stems, bins).
-        """
+    def forward(self, stereo: Moments) -> Tensor:
+        """Logits of the masks of a spectrum of two channels, (batch, time, stems, units)."""
         scaled = (self.features(stereo) - self.feature_mean) * self.feature_scale
-        parts = [
-            layer(part) for layer, part in zip(self.describe, self._bands(scaled), strict=True)
-        ]
-        described = torch.cat(parts, 2)
+        bands = scaled.unflatten(3, (-1, self.band)).transpose(2, 3).flatten(3)
+        described = self.describe(bands)
         frame = self.join(described.flatten(2))
         for block in self.blocks:
             frame = block(frame)
         parted = self.part(frame).unflatten(2, described.shape[2:]) + described
-        parted = functional.gelu(self.norm(parted))
-        sized = parted.split([count for count, _ in self.bands], 2)
-        decided = [
-            layer(part).unflatten(3, (self.stems, -1)).transpose(2, 3).flatten(3)
-            for layer, part in zip(self.decide, sized, strict=True)
-        ]
-        logits = torch.cat(decided, 3) + self.log_prior
-        above = stereo.shape[-1] - self.bins
-        return torch.cat([logits, logits[..., -1:].expand(*logits.shape[:-1], above)], -1)
-
-    def _bands(self, spectrum: Tensor) -> list[Tensor]:
-        """Cut (batch, time, 4, bins) to (batch, time, bands, 4 x bins of a band), per size."""
-        parts = spectrum.split([count * size for count, size in self.bands], -1)
-        return [
-            part.unflatten(3, (count, size)).transpose(2, 3).flatten(3)
-            for part, (count, size) in zip(parts, self.bands, strict=True)
-        ]
+        decided = self.decide(functional.gelu(self.norm(parted)))
+        logits = decided.unflatten(3, (self.stems, -1)).transpose(2, 3).flatten(3)
+        return logits + self.log_prior
 
 
 class _PerBand(nn.Module):

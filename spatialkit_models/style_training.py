@@ -17,8 +17,7 @@ from spatialkit_models import losses
 from spatialkit_models.data.recordings import FiveChannelExcerpts
 from spatialkit_models.data.scenes import Dealt, StyleScenes, fold_down, mix
 from spatialkit_models.data.stems import StemExcerpts
-from spatialkit_models.repanning import pan
-from spatialkit_models.spectra import power
+from spatialkit_models.moments import Moments
 from spatialkit_models.style_vae import CHANNELS, FastConfig, FastStyleVAE
 from spatialkit_models.style_vae_paper import PaperConfig, PaperStyleVAE
 from spatialkit_models.training import Examples
@@ -193,8 +192,8 @@ def calibrate(model: FastStyleVAE, scenes: Mapping[str, np.ndarray]) -> None:
     gains = torch.from_numpy(scenes["seed_gains"])
     features, shares = [], []
     for stem, gain in zip(stems.split(4), gains.split(4), strict=True):
-        spectrum = model.spectra(stem)[..., : model.masks.bins]
-        entered = power(spectrum) * gain.square().sum(-1)[:, None, :, None]
+        moments = Moments.of(model.spectra(stem), model.resolution)
+        entered = moments.powers * gain.square().sum(-1)[:, None, :, None]
         shares.append(entered / (entered.sum(2, keepdim=True) + 1e-9))
-        features.append(model.masks.features(pan(spectrum, gain)))
+        features.append(model.masks.features(moments.mixed(gain)))
     model.masks.calibrate(torch.cat(features), torch.cat(shares))

@@ -6,7 +6,6 @@ drums, bass and other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,8 +16,9 @@ from spatialkit.downmix import downmix_matrix
 from spatialkit.panning import vbap_gains
 from spatialkit_models import repanning
 from spatialkit_models.losses import gaussian_kl
+from spatialkit_models.moments import Moments, joined
 from spatialkit_models.sparsemax import sparsemax, sparsemax_loss
-from spatialkit_models.spectra import Spectra, power
+from spatialkit_models.spectra import Spectra
 from spatialkit_models.stem_masks import MaskConfig, StemMasks
 
 __all__ = ["CHANNELS", "STEMS", "FastConfig", "FastStyleVAE", "StyleCode"]
@@ -28,7 +28,6 @@ CHANNELS = 5
 ANGLES = 33  # of gains, from the left side alone to the right
 # Share of the target's power that an error may have at no cost: 30 dB are enough.
 FLOOR = 1e-3
-FRAMES_AT_ONCE = 24
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,8 @@ class FastConfig:
         panning are trained end to end on the paper's objective (Eq. 2).
     beta : float
         Weight of the divergence from the prior, in dB of reconstruction per nat.
+    beta_rise : float
+        Share of the training in which that weight rises to its value from 0.
     loss_frames : int
         Frames of each example on which reconstruction is judged: filters cost more than masks.
     seconds, sounding, protocol, cross_song
@@ -63,7 +64,8 @@ class FastConfig:
     rounds: int = 1
     supervised: float = 0.75
     beta: float = 0.02
-    loss_frames: int = 40
+    beta_rise: float = 0.2
+    loss_frames: int = 64
     seconds: float = 3.0
     sounding: int = 3
     protocol: str = "mixed"
@@ -109,6 +111,7 @@ class FastStyleVAE(nn.Module):
         self.config = config
         self.spectra = Spectra(config.masks.n_fft, config.masks.hop_length)
         self.masks = StemMasks(config.masks, STEMS)
+        self.resolution = self.masks.resolution
         self.sharpness = nn.Parameter(torch.tensor(4.0))
         described, panned = STEMS * (CHANNELS + 1), STEMS * CHANNELS
         self.encoder = _layers(described, config.hidden, 2 * config.latent_size)
@@ -121,26 +124,21 @@ class FastStyleVAE(nn.Module):
 
     def encode(self, five: Tensor) -> StyleCode:
         """Posterior of the style of a spectrum of five channels."""
-        return self.code(self.describe(five, self.masks(self.fold_down(five)).softmax(2)))
+        moments = Moments.of(five, self.resolution)
+        return self.code(self.describe(moments, self.masks(self.fold_down(moments)).softmax(2)))
 
     def decode(self, stereo: Tensor, style: Tensor, *, residual: bool = False) -> Tensor:
         """Five channels of a stereo spectrum in a style (batch, latent).
 
-        With ``residual`` what the filter leaves over is not lost, but panned with the stems
-        (`repanning.pan_residual`).
+        With ``residual`` what the filters leave over is not lost, but panned with the stems
+        (`repanning.residual_filters`).
         """
-        masks, entered = self._refine(stereo, self.masks(stereo).softmax(2))
+        masks, filters, entered = self._separate(stereo)
         gains = self.pan_gains(style)
-
-        def panned(stereo: Tensor, masks: Tensor) -> Tensor:
-            sources = repanning.extract_sources(stereo, masks, entered)
-            made = repanning.pan(sources * self.level_of(entered)[:, None, :, None], gains)
-            if residual:
-                left_over = stereo - repanning.pan(sources, entered)
-                made = made + repanning.pan_residual(left_over, masks, entered, gains)
-            return made
-
-        return _in_parts(panned, stereo, masks)
+        made = self._panned(filters, entered, gains)
+        if residual:
+            made = made + repanning.residual_filters(filters, masks, entered, gains)
+        return repanning.apply_filters(made, stereo, self.resolution)
 
     # Its parts.
 
@@ -155,21 +153,25 @@ class FastStyleVAE(nn.Module):
         gains : Tensor
             (batch, stems, 2), of length 1.
         """
-        masks, gains = self._refine(stereo, self.masks(stereo).softmax(2))
-        sources = repanning.extract_sources(stereo, masks, gains)
-        return sources * self.level_of(gains)[:, None, :, None], gains
+        _, filters, entered = self._separate(stereo)
+        sources = repanning.apply_filters(filters, stereo, self.resolution)
+        return sources * self.level_of(entered)[:, None, :, None], entered
 
-    def _refine(self, stereo: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    def _separate(self, stereo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        moments = Moments.of(stereo, self.resolution)
+        masks, entered = self._refine(moments, self.masks(moments).softmax(2))
+        return masks, repanning.extracting_filters(masks, entered), entered
+
+    def _refine(self, stereo: Moments, masks: Tensor) -> tuple[Tensor, Tensor]:
         gains = repanning.find_gains(stereo, masks)
-
-        def refined(stereo: Tensor, masks: Tensor) -> Tensor:
-            sources = repanning.extract_sources(stereo, masks, gains)
-            return repanning.share_by_power(sources, masks)
-
         for _ in range(self.config.rounds):
-            masks = _in_parts(refined, stereo, masks)
+            masks = repanning.share_by_power(stereo, masks, gains)
             gains = repanning.find_gains(stereo, masks)
         return masks, gains
+
+    def _panned(self, filters: Tensor, entered: Tensor, gains: Tensor) -> Tensor:
+        """Filters for loudspeakers, from those that take stems out as they entered."""
+        return repanning.pan_filters(filters, gains * self.level_of(entered)[..., None])
 
     def level_of(self, gains: Tensor) -> Tensor:
         """How much louder a source was than what the fold-down kept of it, (batch, stems)."""
@@ -178,20 +180,22 @@ class FastStyleVAE(nn.Module):
         lower = place.detach().floor().long().clamp(0, ANGLES - 2)
         return torch.lerp(self.levels[lower], self.levels[lower + 1], place - lower)
 
-    def describe(self, five: Tensor, masks: Tensor) -> Tensor:
+    def describe(self, five: Moments, masks: Tensor) -> Tensor:
         """How stems are panned in five channels: gains and log shares, (batch, stems, 6)."""
+        # Frames overlap by three quarters: every second one says the same.
+        five, masks = five.frames(slice(None, None, 2)), masks[:, ::2]
         gains = repanning.find_gains(five, masks)
         shares = masks
         for _ in range(self.config.rounds + 1):
             shares = repanning.share_by_direction(five, masks, gains, self.sharpness)
             gains = repanning.find_gains(five, shares)
-        energy = (shares * power(five).sum(2, keepdim=True)).sum((1, 3))
+        energy = (shares * five.powers.sum(2, keepdim=True)).sum((1, 3))
         loudness = (energy / energy.sum(1, keepdim=True).clamp_min(1e-12) + 1e-6).log10()
         return torch.cat([gains, loudness[..., None]], -1)
 
-    def fold_down(self, five: Tensor) -> Tensor:
+    def fold_down(self, five: Moments) -> Moments:
         """The paper's fold-down."""
-        return torch.einsum("oc,btcf->btof", self.fold.to(five.dtype), five)
+        return five.mixed(self.fold.T.expand(len(five.products), -1, -1))
 
     def code(self, described: Tensor) -> StyleCode:
         """Posterior of styles that `describe` found."""
@@ -223,57 +227,65 @@ class FastStyleVAE(nn.Module):
         channels of recordings stand in for stems (see `RecordedScenes`), nothing is known of
         what is in them: all is trained end to end.
         """
-        both = self.spectra(torch.cat([stems, style_stems]))[..., : self.masks.bins]
-        content, examples = both.chunk(2)
-        five = repanning.pan(examples, style_gains)
-        stereo = repanning.pan(content, seed_gains)
-        logits = self.masks(torch.cat([stereo, self.fold_down(five)]))
+        content = Moments.of(self.spectra(stems), self.resolution)
+        example = Moments.of(self.spectra(style_stems), self.resolution)
+        five, stereo = example.mixed(style_gains), content.mixed(seed_gains)
+        logits = self.masks(joined(stereo, self.fold_down(five))).float()
         stereo_masks, style_masks = logits.softmax(2).chunk(2)
         known = stems.shape[1] == STEMS
         end_to_end = not known or progress >= self.config.supervised
         described = self.describe(five, style_masks if end_to_end else style_masks.detach())
         code = self.code(described)
         style = code.sample()
-        target = repanning.pan(content, gains)
         panned = self.pan_gains(style) if end_to_end else gains
         parts = {
-            "snr": -self._reconstruction(stereo, stereo_masks, panned, target),
+            "snr": -self._error(content, stereo, stereo_masks, (seed_gains, panned, gains)),
             "divergence": gaussian_kl(code.mean, code.log_variance).mean(),
         }
-        parts["loss"] = self.config.beta * parts["divergence"] - parts["snr"]
+        beta = self.config.beta * min(1.0, progress / max(self.config.beta_rise, 1e-6))
+        parts["loss"] = beta * parts["divergence"] - parts["snr"]
         if known:
             entries = torch.cat([seed_gains, style_gains @ self.fold.T])
-            parts["masks"] = _mask_loss(logits, both, entries)
+            parts["masks"] = _mask_loss(logits, joined(content, example), entries)
             shares = gains / gains.sum(-1, keepdim=True)
             parts["directions"] = sparsemax_loss(self.pan_logits(style), shares).mean()
             teaching = 0.2 if end_to_end else 1.0
             parts["loss"] += teaching * (5.0 * parts["masks"] + 10.0 * parts["directions"])
         return parts
 
-    def _reconstruction(
-        self, stereo: Tensor, masks: Tensor, panned: Tensor, target: Tensor
+    def _error(
+        self,
+        stems: Moments,
+        stereo: Moments,
+        masks: Tensor,
+        gains: tuple[Tensor, Tensor, Tensor],
     ) -> Tensor:
-        """Error in dB of what the masks take out of stereo and ``panned`` puts elsewhere."""
+        """Mean error in dB of what masks take out of stereo and gains put elsewhere.
+
+        ``gains`` are those of the stems in the stereo, those they are panned with, and the true
+        ones. The channels are linear in the stems, so that the power of the error is a sum over
+        the stems' moments.
+        """
+        entered, panned, wanted = gains
         with torch.no_grad():
             _, found = self._refine(stereo, masks)
-        frames = self.config.loss_frames
-        first = int(torch.randint(max(1, stereo.shape[1] - frames + 1), ()))
-        part = slice(first, first + frames)
-        masks, seen = masks[:, part], stereo[:, part]
+        count = self.config.loss_frames
+        first = int(torch.randint(max(1, masks.shape[1] - count + 1), ()))
+        part = slice(first, first + count)
+        stems, stereo, masks = stems.frames(part), stereo.frames(part), masks[:, part]
         for _ in range(self.config.rounds):
-            sources = repanning.extract_sources(seen, masks, found)
-            masks = repanning.share_by_power(sources, masks)
-        sources = repanning.extract_sources(seen, masks, found)
-        sources = sources * self.level_of(found)[:, None, :, None]
-        return _error(repanning.pan(sources, panned), target[:, part])
-
-
-def _in_parts(
-    function: Callable[[Tensor, Tensor], Tensor], spectrum: Tensor, masks: Tensor
-) -> Tensor:
-    """What ``function`` makes of frames apart, some at a time: they stay in the cache."""
-    parts = zip(spectrum.split(FRAMES_AT_ONCE, 1), masks.split(FRAMES_AT_ONCE, 1), strict=True)
-    return torch.cat([function(*part) for part in parts], 1)
+            masks = repanning.share_by_power(stereo, masks, found)
+        filters = repanning.extracting_filters(masks, found)
+        left, right = self._panned(filters, found, panned).unbind(3)
+        with torch.autocast(masks.device.type, enabled=False):
+            xx, xy, yy = stereo.products[:, :, :, None].unbind(2)
+            x_target, y_target = stems.between(entered, wanted).unbind(2)
+            target = stems.along(wanted.transpose(1, 2)).sum((1, 2, 3))
+            made = left * (left * xx + 2.0 * right * xy) + right.square() * yy
+            error = (made - 2.0 * (left * x_target + right * y_target)).sum((1, 2, 3)) + target
+            heard = target > 1e-6
+            ratio = (error.clamp_min(0.0) + FLOOR * target) / target.clamp_min(1e-6)
+            return (10.0 * ratio.clamp_min(1e-9).log10() * heard).sum() / heard.sum().clamp_min(1)
 
 
 def _layers(inputs: int, hidden: int, outputs: int) -> nn.Module:
@@ -296,20 +308,13 @@ def _levels(fold: Tensor) -> Tensor:
     return torch.as_tensor(level, dtype=torch.float32)
 
 
-def _mask_loss(logits: Tensor, stems: Tensor, gains: Tensor) -> Tensor:
-    """Cross-entropy against true shares; loud bins count more, by the root of their magnitude."""
-    entered = power(stems) * gains.square().sum(-1)[:, None, :, None]
+def _mask_loss(logits: Tensor, stems: Moments, gains: Tensor) -> Tensor:
+    """Cross-entropy against true shares; loud units count more, by the root of their magnitude."""
+    entered = stems.powers * gains.square().sum(-1)[:, None, :, None]
     total = entered.sum(2, keepdim=True)
-    weight = (total + 1e-12).pow(0.25)
-    weight = weight / weight.sum((1, 2, 3), keepdim=True)
+    weight = (total + 1e-12).pow(0.25)[:, :, 0]
+    weight = weight / weight.sum((1, 2), keepdim=True)
     shares = entered / (total + 1e-9)
-    return -(weight * shares * logits.log_softmax(2)).sum((1, 2, 3)).mean()
-
-
-def _error(estimate: Tensor, target: Tensor) -> Tensor:
-    """Mean error in dB against the target."""
-    wanted = power(target).sum((1, 2, 3))
-    error = power(estimate - target).sum((1, 2, 3))
-    heard = wanted > 1e-6
-    ratio = (error + FLOOR * wanted) / wanted.clamp_min(1e-6)
-    return (10.0 * ratio.clamp_min(1e-9).log10() * heard).sum() / heard.sum().clamp_min(1)
+    # Less the logarithm of the softmax, which itself is slow over this axis.
+    entropy = logits.logsumexp(2) - (shares * logits).sum(2)
+    return (weight * entropy).sum((1, 2)).mean()

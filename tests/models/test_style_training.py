@@ -22,6 +22,7 @@ from spatialkit.errors import OptionError  # noqa: E402
 from spatialkit_models import style_training  # noqa: E402
 from spatialkit_models.data.recordings import FiveChannelExcerpts  # noqa: E402
 from spatialkit_models.data.scenes import mix  # noqa: E402
+from spatialkit_models.moments import Moments  # noqa: E402
 from spatialkit_models.repanning import pan  # noqa: E402
 from spatialkit_models.stem_masks import MaskConfig  # noqa: E402
 from spatialkit_models.style_inference import build_style_vae  # noqa: E402
@@ -36,7 +37,8 @@ FAST = FastConfig(
         sample_rate=RATE,
         n_fft=512,
         hop_length=128,
-        bands=((8, 4), (8, 8), (4, 16)),
+        regions=((32, 1), (32, 2), (16, 8)),
+        band=4,
         band_features=4,
         width=16,
         dilations=(1, 2),
@@ -137,7 +139,7 @@ def test_masks_begin_at_the_prior_of_the_songs(songs):
     assert (prior.mean(1) > 0.1).all()
     scene = task.validation
     stereo = mix(torch.from_numpy(scene["stems"]), torch.from_numpy(scene["seed_gains"]))
-    seen = model.masks.features(model.spectra(stereo))
+    seen = model.masks.features(Moments.of(model.spectra(stereo), model.resolution))
     assert abs(((seen - model.masks.feature_mean) * model.masks.feature_scale).mean()) < 0.5
 
 

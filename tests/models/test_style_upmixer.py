@@ -28,6 +28,7 @@ from spatialkit.upmixing import check_upmixer, get_upmixer  # noqa: E402
 from spatialkit.upmixing.options import option_values, parse_options  # noqa: E402
 from spatialkit_models import repanning, weights  # noqa: E402
 from spatialkit_models._style_stream import StyleStream  # noqa: E402
+from spatialkit_models.moments import Resolution  # noqa: E402
 from spatialkit_models.stem_masks import MaskConfig  # noqa: E402
 from spatialkit_models.style_inference import build_style_vae, load_style_model  # noqa: E402
 from spatialkit_models.style_vae import FastConfig  # noqa: E402
@@ -180,9 +181,10 @@ def spectrum(rng, *shape):
 
 
 def taken(stereo, masks, entered, gains):
-    sources = repanning.extract_sources(stereo, masks, entered)
-    residual = stereo - repanning.pan(sources, entered)
-    return repanning.pan(sources, gains) + repanning.pan_residual(residual, masks, entered, gains)
+    filters = repanning.extracting_filters(masks, entered)
+    made = repanning.pan_filters(filters, gains)
+    made = made + repanning.residual_filters(filters, masks, entered, gains)
+    return repanning.apply_filters(made, stereo, Resolution(((stereo.shape[-1], 1),)))
 
 
 def test_of_one_panned_source_nothing_is_left_over(rng):
@@ -213,7 +215,9 @@ def test_what_is_left_over_has_its_energy_whatever_the_masks(rng):
     masks = torch.rand(1, 30, 4, 200).softmax(2)
     entered = torch.nn.functional.normalize(torch.rand(1, 4, 2), dim=-1)
     gains = torch.nn.functional.normalize(torch.rand(1, 4, 5), dim=-1)
-    made = repanning.pan_residual(residual, masks, entered, gains)
+    none = torch.zeros(1, 30, 4, 2, 200)
+    filters = repanning.residual_filters(none, masks, entered, gains)
+    made = repanning.apply_filters(filters, residual, Resolution(((200, 1),)))
     energy = made.abs().square().sum(2)
     assert torch.allclose(energy, residual.abs().square().sum(2), rtol=1e-3)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
+    from spatialkit_models.training import Task
     from spatialkit_models.training_config import TrainingConfig
 
 __all__ = ["RunFolder"]
@@ -46,20 +47,22 @@ class RunFolder:
     ----------
     path : Path
         The folder.
-    name : str
-        Of the task.
-    config : dataclass
-        What the task's model is built from.
+    task : Task
+        What is trained, and from what.
     training : TrainingConfig
         How it is trained.
     """
 
-    def __init__(self, path: Path, name: str, config: Any, training: TrainingConfig) -> None:
+    def __init__(self, path: Path, task: Task, training: TrainingConfig) -> None:
         self.path = path
         self.checkpoint = path / "checkpoint.safetensors"
-        self._name = name
-        settings = {"config": config, "training": training}
-        facts = {"task": name, **{key: dataclasses.asdict(x) for key, x in settings.items()}}
+        self._name = task.name
+        facts = {
+            "task": task.name,
+            "config": dataclasses.asdict(task.config),
+            "training": dataclasses.asdict(training),
+            "sources": dict(task.sources),
+        }
         self._settings = json.loads(json.dumps(facts, allow_nan=False))  # tuples become lists
 
     def begin(self, resume: bool) -> None:

@@ -42,6 +42,8 @@ class StyleModel:
     ----------
     name : str
         "style-vae-fast" or "style-vae-paper".
+    knows_stems : bool
+        Whether it tells stems apart, and where each stands.
     latent_size : int
     sample_rate : int
         Hz that the network hears.
@@ -57,6 +59,7 @@ class StyleModel:
         self.sha256 = sha256
         self.name = f"{MODEL}-{'fast' if fast else 'paper'}"
         self.seconds = SECONDS["fast" if fast else "paper"]
+        self.knows_stems = fast
         self.latent_size = config.latent_size
         heard = config.masks if isinstance(config, FastConfig) else config
         self.sample_rate = heard.sample_rate
@@ -66,6 +69,21 @@ class StyleModel:
     def encode(self, five: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and log variance of the style of audio (5, samples) that is not silent."""
         code = self.network.encode(self._spectrum(five / _rms(five)))
+        return code.mean[0].cpu().numpy(), code.log_variance[0].cpu().numpy()
+
+    @torch.inference_mode()
+    def encode_stems(
+        self, stems: Callable[[], NDArray[Any]], gains: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and log variance of the style of equally loud stems with gains (stems, 5).
+
+        The fast network is told where they stand. The paper's hears stems (stems, samples), which
+        ``stems`` returns, panned there.
+        """
+        if not self.knows_stems:
+            return self.encode(gains.T.astype(np.float32) @ stems())
+        told = torch.from_numpy(gains.astype(np.float32))[None].to(self.device)
+        code = self.network.code(self.network.description(told))
         return code.mean[0].cpu().numpy(), code.log_variance[0].cpu().numpy()
 
     @torch.inference_mode()
@@ -82,18 +100,18 @@ class StyleModel:
 
     @torch.inference_mode()
     def stem_gains(
-        self, style: NDArray[np.float32], probe: Callable[[], NDArray[Any]]
+        self, style: NDArray[np.float32], stems: Callable[[], NDArray[Any]]
     ) -> NDArray[np.float32]:
         """Gains of each stem for the loudspeakers in a style, of power 1, (stems, 5).
 
         The fast network says them. The paper's is tried out on stems (stems, samples), which
-        ``probe`` returns, each of them alone in the middle.
+        ``stems`` returns, each of them alone in the middle.
         """
         latent = self._latent(style)
-        if isinstance(self.network, FastStyleVAE):
+        if self.knows_stems:
             return self.network.pan_gains(latent)[0].cpu().numpy()
         gains = []
-        for stem in probe():
+        for stem in stems():
             stereo = np.stack([stem, stem])
             made = self.network.decode(self._spectrum(stereo / _rms(stereo)), latent)
             gains.append(nn.functional.normalize(power(made).sum((1, 3)).sqrt())[0])

@@ -26,6 +26,7 @@ __all__ = ["PRESETS", "RecordedScenes", "StyleTask", "style_task"]
 
 PRESETS: dict[str, FastConfig | PaperConfig] = {"fast": FastConfig(), "paper": PaperConfig()}
 LEVEL_DB = 3.0  # by which stems are raised or lowered at most
+PAIRED = 0.15  # of the stems play from two directions
 CALIBRATION = 48  # scenes from which the log prior of stems is taken
 VALIDATION_SECONDS = 6.0
 VALIDATION_SCENES = 24
@@ -70,6 +71,7 @@ class StyleTask:
     """Task of `training.train` for the model "style-vae"; made by `style_task`."""
 
     config: FastConfig | PaperConfig
+    sources: Mapping[str, Any]
     model: FastStyleVAE | PaperStyleVAE
     examples: Examples
     validation: Mapping[str, np.ndarray]
@@ -155,6 +157,7 @@ def style_task(
             protocol=config.protocol,
             cross_song=config.cross_song,
             level_db=LEVEL_DB,
+            paired=PAIRED,
         )
     else:
         source = RecordedScenes(FiveChannelExcerpts(recordings, config.seconds, rate, seed=seed))
@@ -165,7 +168,13 @@ def style_task(
     model = (
         _new_model(start, source, seed) if isinstance(start, (FastConfig, PaperConfig)) else start
     )
-    return StyleTask(config, model, Dealt(source, batch_size, stretches), validation)
+    sources = {
+        "stems": [[str(root), float(weight)] for root, weight in roots],
+        "parts": dict(parts or {}),
+        "recordings": None if recordings is None else str(recordings),
+        "workers": stretches,
+    }
+    return StyleTask(config, sources, model, Dealt(source, batch_size, stretches), validation)
 
 
 def _new_model(

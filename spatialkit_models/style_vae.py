@@ -190,8 +190,16 @@ class FastStyleVAE(nn.Module):
             shares = repanning.share_by_direction(five, masks, gains, self.sharpness)
             gains = repanning.find_gains(five, shares)
         energy = (shares * five.powers.sum(2, keepdim=True)).sum((1, 3))
-        loudness = (energy / energy.sum(1, keepdim=True).clamp_min(1e-12) + 1e-6).log10()
-        return torch.cat([gains, loudness[..., None]], -1)
+        return self.description(gains, energy / energy.sum(1, keepdim=True).clamp_min(1e-12))
+
+    def description(self, gains: Tensor, shares: Tensor | None = None) -> Tensor:
+        """What `describe` says of stems with these gains and shares of the energy, or equal ones.
+
+        Gains are (batch, stems, channels), shares (batch, stems).
+        """
+        if shares is None:
+            shares = gains.new_full(gains.shape[:2], 1.0 / STEMS)
+        return torch.cat([gains, (shares + 1e-6).log10()[..., None]], -1)
 
     def fold_down(self, five: Moments) -> Moments:
         """The paper's fold-down."""

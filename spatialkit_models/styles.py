@@ -123,7 +123,11 @@ def encode_style(
 
 
 def random_style(seed: int = 0, *, variant: str = "fast", weights: str | Path = "") -> Style:
-    """Draw a style from the prior, the standard normal distribution.
+    """Draw a style as they are found in music.
+
+    The fast model's is drawn from the posterior of stems in random directions: the standard normal
+    distribution, which is the prior, has styles between those, less decided than any music. That
+    of the paper is drawn from the prior, as the paper does.
 
     Parameters
     ----------
@@ -143,7 +147,8 @@ def directions_style(
 ) -> Style:
     """Style in which instruments stand where they are told to.
 
-    Stems of the bundled song are panned there in 5.0, and encoded.
+    The fast model is told where they stand; for the paper's, stems of the bundled song are panned
+    there in 5.0, and encoded.
 
     Parameters
     ----------
@@ -281,8 +286,13 @@ def _style(model: StyleModel, mean: Any, log_variance: Any, source: str) -> Styl
 
 
 def _drawn(model: StyleModel, seed: int) -> Style:
-    mean = np.random.default_rng(as_count(seed, "seed", least=0)).standard_normal(model.latent_size)
-    return _style(model, mean, np.full(model.latent_size, DRAWN), f"random, seed {seed}")
+    rng = np.random.default_rng(as_count(seed, "seed", least=0))
+    drawn = rng.standard_normal(model.latent_size)
+    if model.knows_stems:
+        gains = vbap_gains(rng.uniform(-180.0, 180.0, len(STEMS)))
+        mean, log_variance = model.encode_stems(lambda: _reference(model.sample_rate), gains)
+        drawn = mean + np.exp(0.5 * log_variance) * drawn
+    return _style(model, drawn, np.full(model.latent_size, DRAWN), f"random, seed {seed}")
 
 
 def _directed(model: StyleModel, directions: Mapping[str, Any]) -> Style:
@@ -292,11 +302,11 @@ def _directed(model: StyleModel, directions: Mapping[str, Any]) -> Style:
         angles[stem] = np.atleast_1d(as_finite_floats(given, f"direction of {stem}"))
         if angles[stem].ndim != 1 or not angles[stem].size:
             raise OptionError(f"direction of {stem} must be degrees or a list of them")
-    gains = [vbap_gains(angles.get(stem, ORDINARY[stem])).sum(0) for stem in STEMS]
-    gains = [gain / np.linalg.norm(gain) for gain in gains]
-    five = np.einsum("sc,st->ct", gains, _reference(model.sample_rate))
+    gains = np.stack([vbap_gains(angles.get(stem, ORDINARY[stem])).sum(0) for stem in STEMS])
+    gains /= np.linalg.norm(gains, axis=1, keepdims=True)
     said = ",".join(f"{stem}:{'/'.join(f'{a:g}' for a in angles[stem])}" for stem in angles)
-    return _encoded(model, [five], model.sample_rate, get_layout("5.0"), said)
+    style = model.encode_stems(lambda: _reference(model.sample_rate), gains)
+    return _style(model, *style, said)
 
 
 @cache

@@ -76,6 +76,10 @@ class Task(Protocol):
         """Frozen dataclass of what JSON can say, from which the model is built."""
 
     @property
+    def sources(self) -> Mapping[str, Any]:
+        """Where the examples come from, as JSON can say: a run is resumed with the same."""
+
+    @property
     def model(self) -> nn.Module:
         """The network; training changes its weights."""
 
@@ -182,7 +186,7 @@ def train(
     processes, rank = (int(os.environ.get(name, d)) for name, d in (("WORLD_SIZE", 1), ("RANK", 0)))
     if config.batch_size % processes:
         raise OptionError(f"batch_size {config.batch_size} cannot be shared by {processes} equally")
-    folder = RunFolder(Path(out), task.name, task.config, config)
+    folder = RunFolder(Path(out), task, config)
     if rank == 0:
         folder.begin(resume)
     fabric = launched(device, config.precision)

@@ -80,6 +80,9 @@ class StyleScenes:
         carry their content; else in the stems themselves, as in the paper.
     level_db : float
         Each stem's level is changed by up to so many dB, up or down.
+    paired : float
+        Share of stems, 0 to 1, that play from two directions at once, equally loud, as double
+        tracks do.
 
     Raises
     ------
@@ -106,12 +109,14 @@ class StyleScenes:
         protocol: str = "independent",
         cross_song: bool = True,
         level_db: float = 0.0,
+        paired: float = 0.0,
     ) -> None:
         self.excerpts = excerpts
         self.seed = as_count(seed, "seed", least=0)
         self.protocol = as_choice(protocol, "protocol", PROTOCOLS)
         self.cross_song = cross_song
         self.level_db = as_number(level_db, "level_db", least=0.0, unit="dB")
+        self.paired = as_number(paired, "paired", least=0.0, most=1.0)
 
     @property
     def seconds(self) -> float:
@@ -134,17 +139,20 @@ class StyleScenes:
         -------
         dict of str to ndarray of float32
             "stems" (size, 4, samples).
-            "azimuth", "seed_azimuth" (size, 4): of target and stereo, degrees, -180 to 180.
-            "gains" (size, 4, 5): stems to the target, by VBAP.
+            "azimuth", "seed_azimuth" (size, 4): of target and stereo, degrees, -180 to 180; of a
+            paired stem the first.
+            "gains" (size, 4, 5): stems to the target, by VBAP, of power 1.
             "seed_gains" (size, 4, 2): stems to the stereo, panned and folded down.
             "style_stems" (size, 4, samples) and "style_gains" (size, 4, 5): what the style is
             heard in, panned to "azimuth"; the arrays "stems" and "gains" themselves unless
             ``cross_song``.
         """
         draws = [self._draw(number) for number in numbers]
-        azimuths, levels = (np.stack(parts) for parts in zip(*draws, strict=True))
-        # Both conditions of all scenes at once: so panning costs next to nothing.
-        gains = vbap_gains(azimuths, layout=LAYOUT).astype(np.float32)
+        azimuths, levels, seconds = (np.stack(parts) for parts in zip(*draws, strict=True))
+        # All conditions of all scenes at once: so panning costs next to nothing.
+        first, second = vbap_gains(np.stack([azimuths, seconds]), layout=LAYOUT)
+        gains = (first + second).astype(np.float32)
+        gains /= np.linalg.norm(gains, axis=-1, keepdims=True)
         # Neighbours share what is decoded for them.
         stems = np.stack([self.excerpts.excerpt(2 * number) for number in numbers])
         stems *= levels[:, 0, :, None]
@@ -164,15 +172,20 @@ class StyleScenes:
             scenes["style_stems"] = np.stack(others) * levels[:, 1, :, None]
         return scenes
 
-    def _draw(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Azimuths of target and stereo, and gains of stems and style stems, (2, 4) each."""
+    def _draw(self, number: int) -> tuple[NDArray[np.float64], ...]:
+        """Azimuths of target and stereo, levels of stems and style stems, second azimuths.
+
+        (2, 4) each; a stem that is not paired has its azimuth twice.
+        """
         rng = np.random.default_rng([self.seed, number])
         azimuths = rng.uniform(-180.0, 180.0, (2, 4))
         like_target = rng.random() < 0.5 if self.protocol == "mixed" else self.protocol == "same"
-        if like_target:
-            azimuths[1] = azimuths[0]
         levels = 10.0 ** (rng.uniform(-self.level_db, self.level_db, (2, 4)) / 20.0)
-        return azimuths, levels.astype(np.float32)
+        paired = rng.random((2, 4)) < self.paired
+        seconds = np.where(paired, rng.uniform(-180.0, 180.0, (2, 4)), azimuths)
+        if like_target:
+            azimuths[1], seconds[1] = azimuths[0], seconds[0]
+        return azimuths, levels.astype(np.float32), seconds
 
 
 class Dealt:

@@ -131,6 +131,26 @@ def test_levels_vary_by_so_many_decibels_and_no_more():
     )
 
 
+def test_paired_stems_play_from_two_directions_equally_loud():
+    plain, some = (StyleScenes(Songs(), paired=share).batch(0, 200) for share in (0.0, 0.3))
+    for name in ("azimuth", "seed_azimuth", "stems"):
+        np.testing.assert_array_equal(plain[name], some[name])
+    np.testing.assert_allclose(np.square(some["gains"]).sum(-1), 1.0, rtol=1e-6)
+    paired = np.abs(some["gains"] - plain["gains"]).max(-1) > 1e-6
+    assert paired.mean() == pytest.approx(0.3, abs=0.05)
+    # Less the first direction, scaled back, what is left is a direction: one pair of loudspeakers.
+    for both, first in zip(some["gains"][paired], plain["gains"][paired], strict=True):
+        # |both * scale - first| = 1 for one scale above 0.
+        second = 2.0 * (both @ first) * both - first
+        np.testing.assert_allclose(np.linalg.norm(second), 1.0, rtol=1e-5)
+        assert second.min() > -1e-5
+        assert np.count_nonzero(second > 1e-5) <= 2
+    same = StyleScenes(Songs(), paired=0.3, protocol="same").batch(0, 50)
+    np.testing.assert_allclose(
+        same["seed_gains"], fold_down(same["gains"].swapaxes(1, 2)).swapaxes(1, 2), atol=1e-6
+    )
+
+
 def test_mixing_is_the_same_in_torch(rng):
     torch = pytest.importorskip("torch")
     stems, gains = rng.standard_normal((2, 4, 9)), rng.standard_normal((2, 4, 5))
@@ -192,6 +212,7 @@ def test_scenes_load_without_torch():
     [
         ({"protocol": "both"}, "protocol must be one of"),
         ({"level_db": -1.0}, "level_db must be at least 0 dB"),
+        ({"paired": 1.5}, "paired must be from 0 to 1"),
         ({"seed": -1}, "seed must be at least 0"),
     ],
 )

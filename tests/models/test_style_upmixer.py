@@ -23,12 +23,13 @@ from spatialkit.errors import (  # noqa: E402
 )
 from spatialkit.files import Audio, write  # noqa: E402
 from spatialkit.layouts import get_layout  # noqa: E402
+from spatialkit.panning import vbap_gains  # noqa: E402
 from spatialkit.rendering import render  # noqa: E402
 from spatialkit.upmixing import check_upmixer, get_upmixer  # noqa: E402
 from spatialkit.upmixing.options import option_values, parse_options  # noqa: E402
 from spatialkit_models import repanning, weights  # noqa: E402
 from spatialkit_models._style_stream import StyleStream  # noqa: E402
-from spatialkit_models.moments import Resolution  # noqa: E402
+from spatialkit_models.moments import Moments, Resolution  # noqa: E402
 from spatialkit_models.stem_masks import MaskConfig  # noqa: E402
 from spatialkit_models.style_inference import build_style_vae, load_style_model  # noqa: E402
 from spatialkit_models.style_vae import FastConfig  # noqa: E402
@@ -334,6 +335,31 @@ def test_random_styles_go_by_seed(fast):
         make(fast, directions="vocals:0", seed=7)
 
 
+def test_random_styles_of_the_fast_model_are_posteriors_of_stems_somewhere(fast, monkeypatch):
+    model = load_style_model(weights=fast)
+    told = []
+    encode_stems = model.encode_stems
+    monkeypatch.setattr(
+        model, "encode_stems", lambda stems, gains: told.append(gains) or encode_stems(stems, gains)
+    )
+    drawn = np.array([random_style(seed, weights=fast).mean for seed in range(300)])
+    np.testing.assert_allclose(np.square(told).sum(-1), 1.0)
+    mean, log_variance = (
+        np.array(part) for part in zip(*[encode_stems(None, gains) for gains in told], strict=True)
+    )
+    # What is left of the draws in units of the posterior is standard normal.
+    left = (drawn - mean) / np.exp(0.5 * log_variance)
+    assert abs(left.mean()) < 0.1
+    assert abs(left.std() - 1.0) < 0.1
+    assert np.std(told, axis=0).min() > 0.1
+
+
+def test_random_styles_of_the_paper_s_are_standard_normal(paper):
+    drawn = np.array([random_style(seed, weights=paper).mean for seed in range(300)])
+    assert abs(drawn.mean()) < 0.1
+    assert abs(drawn.std() - 1.0) < 0.1
+
+
 def test_directions_are_the_same_from_python_and_the_shell(fast):
     told = {"vocals": 0, "drums": [-110, 110]}
     style = directions_style(told, weights=fast)
@@ -343,16 +369,35 @@ def test_directions_are_the_same_from_python_and_the_shell(fast):
     assert not close(directions_style({"vocals": 0, "drums": 0}, weights=fast), style)
 
 
-def test_directions_pan_the_stems_that_the_encoder_hears(fast, monkeypatch):
-    model = load_style_model(weights=fast)
+def test_directions_pan_the_stems_that_the_paper_s_encoder_hears(paper, monkeypatch):
+    model = load_style_model(weights=paper)
     heard = []
     encode = model.encode
     monkeypatch.setattr(model, "encode", lambda five: heard.append(five) or encode(five))
-    directions_style({"vocals": 0, "drums": [-110, 110], "bass": 0, "other": 0}, weights=fast)
+    directions_style({"vocals": 0, "drums": [-110, 110], "bass": 0, "other": 0}, weights=paper)
     fl, fr, fc, sl, sr = np.square(heard[0], dtype=np.float64).sum(axis=1)
     assert fl == fr == 0.0
     assert np.isclose(sl, sr)
     assert np.isclose(fc / (sl + sr), 3.0, rtol=0.1)  # three stems against one, equally loud
+
+
+def test_the_fast_encoder_is_told_what_it_would_find_with_true_masks(fast):
+    """Four tones, equally loud, each in units of its own: what is found is what is told."""
+    network = load_style_model(weights=fast).network
+    gains = vbap_gains((0.0, 70.0, -45.0, 20.0))
+    time = np.arange(3 * RATE) / RATE
+    tones = np.stack(
+        [np.sin(2.0 * np.pi * hertz * time) for hertz in (200.0, 700.0, 1500.0, 3000.0)]
+    )
+    moments = Moments.of(
+        network.spectra(torch.from_numpy((0.1 * tones).astype(np.float32))[None]),
+        network.resolution,
+    )
+    shares = moments.powers / (moments.powers.sum(2, keepdim=True) + 1e-12)
+    panned = torch.from_numpy(gains.astype(np.float32))[None]
+    with torch.no_grad():
+        found = network.describe(moments.mixed(panned), shares)
+    np.testing.assert_allclose(found, network.description(panned), atol=0.01)
 
 
 @pytest.mark.parametrize("text", ["vocals", "vocals:", "bass:0,bass:1", "bass:a", "bass:0,"])

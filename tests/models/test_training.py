@@ -63,6 +63,7 @@ class Linear:
 
     def __init__(self, dropout=0.0, spoil=None, step=None, score=0.0):
         self.config = Shape(dropout=dropout)
+        self.sources = {"noise": 5}
         torch.manual_seed(20261121)
         self.model = build(dataclasses.asdict(self.config))
         self.spoil, self.steps_begun, self.score = spoil, step, score
@@ -389,6 +390,10 @@ def test_folders_are_used_for_one_run(tmp_path):
     other = Linear()
     other.name = "cubic"
     with pytest.raises(OptionError, match='has task "linear", asked for was "cubic"'):
+        run(out, other, steps=3, resume=True)
+    other = Linear()
+    other.sources = {"noise": 6}
+    with pytest.raises(OptionError, match=r"has sources\.noise 5, asked for was 6"):
         run(out, other, steps=3, resume=True)
     strange = tmp_path / "strange"
     strange.mkdir()

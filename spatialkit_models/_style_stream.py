@@ -19,10 +19,12 @@ __all__ = ["StyleStream", "at_rate"]
 
 # Seconds at either end of a window that are heard, but not used: STFT frames there are not whole.
 MARGIN = 0.1
+# Seconds that windows overlap by, or half of a window where that is less.
+OVERLAP = 2
 
 
 class StyleStream(UpmixStream):
-    """Windows that overlap by half, one fading into the next by a raised cosine.
+    """Windows that overlap, one fading into the next by a raised cosine.
 
     The last window ends with the song, and is as long as the others if the song is.
 
@@ -44,7 +46,7 @@ class StyleStream(UpmixStream):
         self._model, self._style = model, style
         self._matrix = render_matrix("5.0", upmixer.format).astype(np.float32)
         self._window = model.seconds * sample_rate
-        self._hop = self._window // 2
+        self._hop = self._window - min(OVERLAP * sample_rate, self._window // 2)
         self._margin = int(MARGIN * sample_rate)
         fade = self._window - self._hop - 2 * self._margin
         self._fade = np.square(np.sin(np.pi / 2 * (np.arange(fade) + 0.5) / fade), dtype=np.float32)

@@ -6,6 +6,7 @@ its moments over them: finding sources, taking them out and judging the result n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -47,15 +48,14 @@ class Resolution:
             -1,
         )
 
-    def spread(self, values: Tensor, bins: int) -> Tensor:
-        """Each unit's value for all of its bins, (..., units) to (..., bins)."""
-        parts = values.split([count for count, _ in self.regions], -1)
-        spread = [
-            part if size == 1 else part.repeat_interleave(size, -1)
-            for part, (_, size) in zip(parts, self.regions, strict=True)
-        ]
-        above = values[..., -1:].expand(*values.shape[:-1], bins - self.bins)
-        return torch.cat([*spread, above], -1)
+    def slices(self, bins: int) -> Iterator[tuple[slice, slice]]:
+        """Units and their bins, of one region after the other; last those beyond all of them."""
+        unit = bin = 0
+        for count, size in self.regions:
+            yield slice(unit, unit + count), slice(bin, bin + count * size)
+            unit, bin = unit + count, bin + count * size
+        if bin < bins:
+            yield slice(unit - 1, unit), slice(bin, bins)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ __all__ = [
 # two sources that stand at the same place.
 DIFFUSE = 3e-3
 POWER_ITERATIONS = 8
+FRAMES_AT_ONCE = 32
 TINY = 1e-12
 
 
@@ -162,5 +163,15 @@ def residual_filters(filters: Tensor, masks: Tensor, entered: Tensor, gains: Ten
 
 def apply_filters(filters: Tensor, stereo: Tensor, resolution: Resolution) -> Tensor:
     """Channels (batch, time, channels, bins) that filters, real or complex, make of stereo."""
-    spread = resolution.spread(filters, stereo.shape[-1])
-    return spread[:, :, :, 0] * stereo[:, :, :1] + spread[:, :, :, 1] * stereo[:, :, 1:]
+    # Some frames at a time: they stay in the cache.
+    parts = zip(filters.split(FRAMES_AT_ONCE, 1), stereo.split(FRAMES_AT_ONCE, 1), strict=True)
+    return torch.cat([_applied(*part, resolution) for part in parts], 1)
+
+
+def _applied(filters: Tensor, stereo: Tensor, resolution: Resolution) -> Tensor:
+    made = []
+    for units, bins in resolution.slices(stereo.shape[-1]):
+        left, right = filters[..., units, None].unbind(3)
+        x, y = stereo[:, :, :, None, bins].unflatten(-1, (left.shape[3], -1)).unbind(2)
+        made.append((left * x + right * y).flatten(3))
+    return torch.cat(made, 3)

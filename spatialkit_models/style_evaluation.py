@@ -160,6 +160,7 @@ def benchmark_style_vae(
     configurations: int = 20,
     protocols: Sequence[str] = PROTOCOLS,
     styles: Sequence[str] = STYLES,
+    style_excerpts: StyleExcerpts | None = None,
     progress: bool = False,
 ) -> Benchmark:
     """Measure systems on excerpts of songs, panned to the shipped configurations in turn.
@@ -181,6 +182,8 @@ def benchmark_style_vae(
         Of how many of the 20 shipped ones.
     protocols, styles : sequence of str
         From `PROTOCOLS` and `STYLES`.
+    style_excerpts : StyleExcerpts, optional
+        Where the style "other" is heard; by default in the other songs of ``excerpts``.
     progress : bool
         Show a bar.
 
@@ -202,8 +205,12 @@ def benchmark_style_vae(
     for style in styles:
         as_choice(style, "style", STYLES)
     stems = excerpts.open()
+    others = style_excerpts.open() if style_excerpts else stems
     results = run_benchmark(
-        (_example(stems, number, chosen, systems, protocols, styles) for number in range(count)),
+        (
+            _example(stems, others, number, chosen, systems, protocols, styles)
+            for number in range(count)
+        ),
         METRICS,
         title=f"Style transfer, {excerpts.seconds:g} s of songs of part {excerpts.part!r}",
         settings={
@@ -212,6 +219,7 @@ def benchmark_style_vae(
             "configurations": [asdict(one) for one in chosen],
             "protocols": list(protocols),
             "styles": list(styles),
+            "style_excerpts": style_excerpts.facts() if style_excerpts else None,
             "wild": WILD,
             "systems": {system.name: dict(system.facts) for system in systems},
             "versions": versions("torch", "scipy"),
@@ -261,6 +269,7 @@ def score(
 
 def _example(
     excerpts: StemExcerpts,
+    others: StemExcerpts,
     number: int,
     configurations: Sequence[Configuration],
     systems: Sequence[System],
@@ -276,8 +285,10 @@ def _example(
         "songs": sorted(set(excerpts.songs(first))),
     }
     cross = "other" in styles and any(system.uses_style for system in systems)
+    # Numbers say nothing of the songs of another source.
+    other_than = first if others is excerpts else None
     if cross:
-        facts["style_songs"] = sorted(set(excerpts.songs(second, other_than=first)))
+        facts["style_songs"] = sorted(set(others.songs(second, other_than=other_than)))
 
     def trials() -> Iterator[Trial]:
         configuration = configurations[place]
@@ -285,8 +296,7 @@ def _example(
         target = mix(stems, configuration.gains)
         heard = {"own": target}
         if cross:
-            others = excerpts.excerpt(second, other_than=first)
-            heard["other"] = mix(others, configuration.gains)
+            heard["other"] = mix(others.excerpt(second, other_than=other_than), configuration.gains)
 
         def judge(upmix: NDArray[Any]) -> dict[str, float]:
             return score(stems, configuration.azimuth, target, upmix)

@@ -89,8 +89,8 @@ class StyleVAEUpmixer(Upmixer):
 
     Notes
     -----
-    Songs are upmixed in windows of 10 s (2 s with the paper's network) that overlap by half. A
-    stream holds back a window.
+    Songs are upmixed in windows of 10 s that overlap by 2 s (2 s with the paper's network, by
+    1 s). A stream holds back a window.
 
     References
     ----------

@@ -66,6 +66,14 @@ LATENT_EXCERPTS = 20
     help="Whether the style is heard in the target itself, or in another song panned like it.",
 )
 @click.option(
+    "--style-stems",
+    "style_roots",
+    metavar="DIR[:WEIGHT]",
+    multiple=True,
+    type=StemRoot(),
+    help="Where the other song is from, of any part. May be repeated. By default --stems.",
+)
+@click.option(
     "--seconds", type=float, metavar="S", default=10.0, show_default=True, help="Of each example."
 )
 @click.option("--seed", type=int, metavar="N", help="Of the choice of examples.")
@@ -99,6 +107,7 @@ def style_vae(
     configurations: int,
     protocol: str,
     style: str,
+    style_roots: tuple[tuple[str, float], ...],
     seconds: float,
     seed: int | None,
     weights: tuple[Path, ...],
@@ -133,6 +142,8 @@ def style_vae(
     models, notes = _models(weights)
     if latents and not models:
         raise OptionError("--latents needs a model: name its --weights")
+    if style_roots and style == "own":
+        raise OptionError("--style-stems says where another song is from: --style own has none")
     excerpts = StyleExcerpts(roots, part, seconds, SEED if seed is None else seed)
     results = benchmark_style_vae(
         excerpts,
@@ -141,6 +152,7 @@ def style_vae(
         configurations=configurations,
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
         styles=STYLES if style == "both" else (style,),
+        style_excerpts=replace(excerpts, roots=style_roots, part="all") if style_roots else None,
         progress=True,
     )
     if latents:

@@ -264,6 +264,21 @@ def test_a_lone_song_has_to_be_its_own_style_which_is_told(songs):
     assert max(other.values["snr"]) < -2.0  # another excerpt all the same: -3 dB, as of two songs
 
 
+def test_styles_may_be_heard_in_songs_of_another_folder(songs):
+    alone = StyleExcerpts([(songs / "song1", 1.0)], "all", 0.5, 3, RATE)
+    styles = StyleExcerpts([(songs / "song2", 1.0)], "all", 0.5, 3, RATE)
+    systems = (System("oracle", lambda stereo, five: five, uses_style=True),)
+    found = benchmark_style_vae(
+        alone, systems, examples=2, protocols=["same"], styles=["other"], style_excerpts=styles
+    )
+    assert [(example["songs"], example["style_songs"]) for example in found.examples] == [
+        (["song1"], ["song2"])
+    ] * 2
+    assert found.settings["style_excerpts"]["roots"] == [
+        {"root": str(songs / "song2"), "weight": 1.0}
+    ]
+
+
 def test_what_is_not_accepted_is_refused(excerpts):
     for wrong, message in (
         ({"protocols": ["both"]}, "protocol must be one of"),

@@ -114,9 +114,16 @@ def test_units_are_joined_bins():
     values = torch.arange(25.0)
     joined = COARSE.join(values)
     assert joined.tolist() == [0, 1, 2, 3, 4, 11, 15, 19, 50, 66]
-    spread = COARSE.spread(torch.arange(10.0), 25)
     expected = [0, 1, 2, 3, 4, 5, 5, 6, 6, 7, 7, *[8] * 4, *[9] * 4, *[9] * 6]
+    spread = np.full(25, -1)
+    for units, bins in COARSE.slices(25):
+        count = units.stop - units.start
+        spread[bins] = np.repeat(np.arange(10)[units], (bins.stop - bins.start) // count)
     assert spread.tolist() == expected
+    stereo = torch.ones(1, 1, 2, 25, dtype=torch.complex64)
+    filters = torch.zeros(1, 1, 1, 2, 10)
+    filters[0, 0, 0, 1] = torch.arange(10.0)
+    assert repanning.apply_filters(filters, stereo, COARSE).real.flatten().tolist() == expected
 
 
 def test_moments_of_panned_channels_are_those_of_their_spectra():

@@ -98,7 +98,9 @@ def share_by_power(moments: Moments, masks: Tensor, gains: Tensor) -> Tensor:
     return new / new.sum(2, keepdim=True)
 
 
-def share_by_direction(moments: Moments, masks: Tensor, gains: Tensor, sharpness: Tensor) -> Tensor:
+def share_by_direction(
+    moments: Moments, masks: Tensor, gains: Tensor, sharpness: Tensor | float
+) -> Tensor:
     """Masks once more, from how near each unit stands to each stem's gains.
 
     The E step of a mixture of Watson distributions on the unit sphere [1]_.

@@ -18,7 +18,7 @@ from spatialkit_models.data.recordings import FiveChannelExcerpts
 from spatialkit_models.data.scenes import Dealt, StyleScenes, fold_down, mix
 from spatialkit_models.data.stems import StemExcerpts
 from spatialkit_models.moments import Moments
-from spatialkit_models.style_vae import CHANNELS, FastConfig, FastStyleVAE
+from spatialkit_models.style_vae import CHANNELS, PAIRED, FastConfig, FastStyleVAE
 from spatialkit_models.style_vae_paper import PaperConfig, PaperStyleVAE
 from spatialkit_models.training import Examples
 
@@ -26,7 +26,6 @@ __all__ = ["PRESETS", "RecordedScenes", "StyleTask", "style_task"]
 
 PRESETS: dict[str, FastConfig | PaperConfig] = {"fast": FastConfig(), "paper": PaperConfig()}
 LEVEL_DB = 3.0  # by which stems are raised or lowered at most
-PAIRED = 0.15  # of the stems play from two directions
 CALIBRATION = 48  # scenes from which the log prior of stems is taken
 VALIDATION_SECONDS = 6.0
 VALIDATION_SCENES = 24

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spatialkit.downmix import downmix_matrix
@@ -25,9 +26,12 @@ __all__ = ["CHANNELS", "STEMS", "FastConfig", "FastStyleVAE", "StyleCode"]
 
 STEMS = 4
 CHANNELS = 5
+FOCUS = 40.0  # of stems on directions in stereo, see `repanning.share_by_direction`
+PAIRED = 0.15  # of the stems that are told stand in two directions
 ANGLES = 33  # of gains, from the left side alone to the right
 # Share of the target's power that an error may have at no cost: 30 dB are enough.
 FLOOR = 1e-3
+TOLD_FLOOR = 2e-2  # of gains: 8 degrees
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ class FastConfig:
     hidden : int
         Width of the layers between panning and style.
     rounds : int
-        Times that masks are refined by what they found.
+        Times that masks are refined by the power of what they take out.
+    direction_rounds : int
+        Times that they are refined by direction, to find where stems stand.
     supervised : float
         Share of the training in which true masks and directions teach, before masks, style and
         panning are trained end to end on the paper's objective (Eq. 2).
@@ -51,6 +57,9 @@ class FastConfig:
         Weight of the divergence from the prior, in dB of reconstruction per nat.
     beta_rise : float
         Share of the training in which that weight rises to its value from 0.
+    told : int
+        Random directions of stems, besides those of the scenes, that the layers between panning
+        and style are taught in each step.
     loss_frames : int
         Frames of each example on which reconstruction is judged: filters cost more than masks.
     seconds, sounding, protocol, cross_song
@@ -61,10 +70,12 @@ class FastConfig:
     masks: MaskConfig = field(default_factory=MaskConfig)
     latent_size: int = 50
     hidden: int = 128
-    rounds: int = 1
+    rounds: int = 2
+    direction_rounds: int = 4
     supervised: float = 0.75
-    beta: float = 0.02
+    beta: float = 0.05
     beta_rise: float = 0.2
+    told: int = 256
     loss_frames: int = 64
     seconds: float = 3.0
     sounding: int = 3
@@ -105,6 +116,7 @@ class FastStyleVAE(nn.Module):
 
     fold: Tensor
     levels: Tensor
+    around: Tensor
 
     def __init__(self, config: FastConfig) -> None:
         super().__init__()
@@ -112,13 +124,15 @@ class FastStyleVAE(nn.Module):
         self.spectra = Spectra(config.masks.n_fft, config.masks.hop_length)
         self.masks = StemMasks(config.masks, STEMS)
         self.resolution = self.masks.resolution
-        self.sharpness = nn.Parameter(torch.tensor(4.0))
+        self.sharpness = nn.Parameter(torch.tensor(10.0))
         described, panned = STEMS * (CHANNELS + 1), STEMS * CHANNELS
-        self.encoder = _layers(described, config.hidden, 2 * config.latent_size)
-        self.decoder = _layers(config.latent_size, config.hidden, panned)
+        self.encoder = _Layers(described, config.hidden, 2 * config.latent_size)
+        self.decoder = _Layers(config.latent_size, config.hidden, panned)
         fold = torch.as_tensor(downmix_matrix("5.0", "stereo", method="sum"), dtype=torch.float32)
         self.register_buffer("fold", fold, persistent=False)
         self.register_buffer("levels", _levels(fold), persistent=False)
+        around = vbap_gains(_around(), layout="5.0")
+        self.register_buffer("around", torch.as_tensor(around).float(), persistent=False)
 
     # What users call.
 
@@ -159,15 +173,29 @@ class FastStyleVAE(nn.Module):
 
     def _separate(self, stereo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         moments = Moments.of(stereo, self.resolution)
-        masks, entered = self._refine(moments, self.masks(moments).softmax(2))
+        masks = self.masks(moments).softmax(2)
+        entered = self._find(moments, masks)
+        masks = self._refine(moments, masks, entered)
         return masks, repanning.extracting_filters(masks, entered), entered
 
-    def _refine(self, stereo: Moments, masks: Tensor) -> tuple[Tensor, Tensor]:
+    def _find(self, stereo: Moments, masks: Tensor) -> Tensor:
+        """Gains with which stems entered: refined by power, then by direction."""
+        # Frames overlap by three quarters: every second one says the same.
+        stereo, masks = stereo.frames(slice(None, None, 2)), masks[:, ::2]
         gains = repanning.find_gains(stereo, masks)
         for _ in range(self.config.rounds):
             masks = repanning.share_by_power(stereo, masks, gains)
             gains = repanning.find_gains(stereo, masks)
-        return masks, gains
+        for _ in range(self.config.direction_rounds):
+            shares = repanning.share_by_direction(stereo, masks, gains, FOCUS)
+            gains = repanning.find_gains(stereo, shares)
+        return gains
+
+    def _refine(self, stereo: Moments, masks: Tensor, gains: Tensor) -> Tensor:
+        """Masks that know what they take out."""
+        for _ in range(self.config.rounds):
+            masks = repanning.share_by_power(stereo, masks, gains)
+        return masks
 
     def _panned(self, filters: Tensor, entered: Tensor, gains: Tensor) -> Tensor:
         """Filters for loudspeakers, from those that take stems out as they entered."""
@@ -182,11 +210,10 @@ class FastStyleVAE(nn.Module):
 
     def describe(self, five: Moments, masks: Tensor) -> Tensor:
         """How stems are panned in five channels: gains and log shares, (batch, stems, 6)."""
-        # Frames overlap by three quarters: every second one says the same.
         five, masks = five.frames(slice(None, None, 2)), masks[:, ::2]
         gains = repanning.find_gains(five, masks)
         shares = masks
-        for _ in range(self.config.rounds + 1):
+        for _ in range(self.config.direction_rounds):
             shares = repanning.share_by_direction(five, masks, gains, self.sharpness)
             gains = repanning.find_gains(five, shares)
         energy = (shares * five.powers.sum(2, keepdim=True)).sum((1, 3))
@@ -251,7 +278,8 @@ class FastStyleVAE(nn.Module):
             "divergence": gaussian_kl(code.mean, code.log_variance).mean(),
         }
         beta = self.config.beta * min(1.0, progress / max(self.config.beta_rise, 1e-6))
-        parts["loss"] = beta * parts["divergence"] - parts["snr"]
+        parts["told"] = self._told_error(beta)
+        parts["loss"] = beta * parts["divergence"] - parts["snr"] + parts["told"]
         if known:
             entries = torch.cat([seed_gains, style_gains @ self.fold.T])
             parts["masks"] = _mask_loss(logits, joined(content, example), entries)
@@ -260,6 +288,25 @@ class FastStyleVAE(nn.Module):
             teaching = 0.2 if end_to_end else 1.0
             parts["loss"] += teaching * (5.0 * parts["masks"] + 10.0 * parts["directions"])
         return parts
+
+    def _told_error(self, beta: float) -> Tensor:
+        """Eq. 2 for equally loud stems that are there apart, in random directions.
+
+        Their error in dB is that of their gains.
+        """
+        shape = (2, self.config.told, STEMS)
+        first, second = self.around[torch.randint(len(self.around), shape, device=self.fold.device)]
+        paired = torch.rand(shape[1:], device=self.fold.device)[..., None] < PAIRED
+        gains = nn.functional.normalize(torch.where(paired, first + second, first), dim=-1)
+        shares = torch.randn(shape[1:], device=self.fold.device).softmax(-1)
+        code = self.code(self.description(gains, shares))
+        logits = self.pan_logits(code.sample())
+        panned = nn.functional.normalize(sparsemax(logits), dim=-1)
+        error = (panned - gains).square().sum(-1).mean(-1)
+        loss = (10.0 * (error + TOLD_FLOOR).log10()).mean()
+        # Loudspeakers that are left out have no gradient but this.
+        loss = loss + 10.0 * sparsemax_loss(logits, gains / gains.sum(-1, keepdim=True)).mean()
+        return loss + beta * gaussian_kl(code.mean, code.log_variance).mean()
 
     def _error(
         self,
@@ -276,13 +323,12 @@ class FastStyleVAE(nn.Module):
         """
         entered, panned, wanted = gains
         with torch.no_grad():
-            _, found = self._refine(stereo, masks)
+            found = self._find(stereo, masks)
         count = self.config.loss_frames
         first = int(torch.randint(max(1, masks.shape[1] - count + 1), ()))
         part = slice(first, first + count)
         stems, stereo, masks = stems.frames(part), stereo.frames(part), masks[:, part]
-        for _ in range(self.config.rounds):
-            masks = repanning.share_by_power(stereo, masks, found)
+        masks = self._refine(stereo, masks, found)
         filters = repanning.extracting_filters(masks, found)
         left, right = self._panned(filters, found, panned).unbind(3)
         with torch.autocast(masks.device.type, enabled=False):
@@ -296,20 +342,32 @@ class FastStyleVAE(nn.Module):
             return (10.0 * ratio.clamp_min(1e-9).log10() * heard).sum() / heard.sum().clamp_min(1)
 
 
-def _layers(inputs: int, hidden: int, outputs: int) -> nn.Module:
-    return nn.Sequential(
-        nn.Linear(inputs, hidden),
-        nn.GELU(),
-        nn.Linear(hidden, hidden),
-        nn.GELU(),
-        nn.Linear(hidden, outputs),
-    )
+class _Layers(nn.Module):
+    """A linear map, and what a small network adds to it."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+        self.direct = nn.Linear(inputs, outputs)
+        self.added = nn.Sequential(
+            nn.Linear(inputs, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, outputs),
+        )
+
+    def forward(self, value: Tensor) -> Tensor:
+        return self.direct(value) + self.added(value)
+
+
+def _around() -> NDArray[np.float64]:
+    """Directions all around, degrees."""
+    return np.linspace(-180.0, 180.0, 7200, endpoint=False)
 
 
 def _levels(fold: Tensor) -> Tensor:
     """Mean level of sources by the angle of their gains, over directions all around."""
-    azimuth = np.linspace(-180.0, 180.0, 7200, endpoint=False)
-    sides = vbap_gains(azimuth, layout="5.0") @ fold.numpy().T
+    sides = vbap_gains(_around(), layout="5.0") @ fold.numpy().T
     angle = np.arctan2(sides[:, 1], sides[:, 0])
     place = np.rint(angle * (2.0 / np.pi) * (ANGLES - 1)).astype(int)
     level = np.bincount(place, 1.0 / np.linalg.norm(sides, axis=1)) / np.bincount(place)

@@ -375,8 +375,10 @@ def test_a_style_names_loudspeakers_and_the_others_stay_silent(rng):
     wanted = torch.tensor(
         [[0.0, 0, 1, 0, 0], [0, 0, 1, 0, 0], [1, 0, 0, 0, 0], [0.5, 0, 0, 0.5, 0]]
     )
-    torch.nn.init.zeros_(model.decoder[-1].weight)
-    model.decoder[-1].bias.data = wanted.flatten()
+    for layer in (model.decoder.direct, model.decoder.added[-1]):
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+    model.decoder.direct.bias.data = wanted.flatten()
     np.testing.assert_allclose(
         model.pan_gains(torch.randn(1, 8))[0].detach(),
         wanted / wanted.norm(dim=1, keepdim=True),

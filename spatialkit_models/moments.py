@@ -102,7 +102,10 @@ class Moments:
     def mixed(self, gains: Tensor) -> Moments:
         """Moments of channels panned by gains (batch, channels, new channels)."""
         rows, columns = torch.triu_indices(gains.shape[-1], gains.shape[-1])
-        return Moments(self._sums(gains[..., rows], gains[..., columns]), gains.shape[-1])
+        products = self._sums(gains[..., rows], gains[..., columns])
+        # What rounding leaves of a power of 0 may be less.
+        least = torch.where(rows == columns, 0.0, -torch.inf).to(products)
+        return Moments(products.maximum(least[:, None]), gains.shape[-1])
 
     def between(self, first: Tensor, second: Tensor) -> Tensor:
         """Products of channels panned by ``first`` with those panned by ``second``, each by each.

@@ -30,6 +30,8 @@ DIFFUSE = 3e-3
 POWER_ITERATIONS = 8
 FRAMES_AT_ONCE = 32
 TINY = 1e-12
+# Power below which products are what rounding has left of the loud.
+ROUNDING = 1e-6
 
 
 def find_gains(moments: Moments, masks: Tensor) -> Tensor:
@@ -51,7 +53,7 @@ def find_gains(moments: Moments, masks: Tensor) -> Tensor:
         (batch, stems, channels).
     """
     with torch.autocast(masks.device.type, enabled=False):
-        magnitude = (moments.powers.sum(2, keepdim=True) + TINY).sqrt()
+        magnitude = (moments.powers.sum(2, keepdim=True) + ROUNDING).sqrt()
         covariance = moments.covariances(masks.float().square() / magnitude)
         covariance = covariance + 1e-9 * torch.eye(moments.channels, device=masks.device)
         axis = covariance.diagonal(dim1=-2, dim2=-1).sqrt()

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit._checks import extra
 from spatialkit.errors import AudioFileError
 
 # What a file of each of FFmpeg's demuxers begins with.
@@ -231,7 +232,7 @@ class AvSound:
         except ImportError as error:
             raise AudioFileError(
                 f"{self._path} ({_NAMES.get(self._demuxer, self._demuxer.upper())}) needs "
-                "spatialkit[av]: pip install 'spatialkit[av]'"
+                + extra("av")
             ) from error
         try:
             yield

@@ -153,3 +153,14 @@ def as_choice(value: Any, name: str, accepted: Iterable[str]) -> str:
     if value not in accepted:
         raise OptionError(f"{name} must be one of {', '.join(map(repr, accepted))}, got {value!r}")
     return str(value)
+
+
+def extra(name: str) -> str:
+    """Name an extra, and say how to get it: on PyPI another project has spatialkit's name.
+
+    Examples
+    --------
+    >>> extra("plot")
+    "spatialkit's extra `plot` (pip install '.[plot]' in its source folder)"
+    """
+    return f"spatialkit's extra `{name}` (pip install '.[{name}]' in its source folder)"

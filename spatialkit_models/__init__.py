@@ -1,1 +1,1 @@
-"""Learned upmixers for spatialkit, as plug-ins; their networks need ``spatialkit[models]``."""
+"""Learned upmixers for spatialkit, as plug-ins; their networks need the extra ``models``."""

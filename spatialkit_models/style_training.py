@@ -161,7 +161,14 @@ def style_task(
     else:
         source = RecordedScenes(FiveChannelExcerpts(recordings, config.seconds, rate, seed=seed))
     valid = StemExcerpts(
-        roots, "valid", VALIDATION_SECONDS, rate, least_sounding=3, parts=parts, reuse=1.0
+        roots,
+        "valid",
+        VALIDATION_SECONDS,
+        rate,
+        coherent=1.0,  # whole songs are what is upmixed
+        least_sounding=3,
+        parts=parts,
+        reuse=1.0,
     )
     validation = StyleScenes(valid).batch(0, VALIDATION_SCENES)
     model = (

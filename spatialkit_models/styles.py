@@ -20,6 +20,7 @@ from spatialkit.rendering import render_matrix
 from spatialkit.sample import sample_path
 from spatialkit_models._style import Style, StyleError, interpolate
 from spatialkit_models._style_stream import at_rate
+from spatialkit_models.weights import missing_packages
 
 if TYPE_CHECKING:
     from spatialkit_models.style_inference import StyleModel
@@ -62,16 +63,20 @@ class StemPlace:
     ----------
     azimuth : float
         Degrees of its energy vector; NaN where that has no length, as all around.
+    length : float
+        Of that vector: 1 where one loudspeaker plays, 0 where it comes from all around and its
+        azimuth says nothing.
     gains : dict of str to float
         By loudspeaker of "5.0", of power 1.
     """
 
     azimuth: float
+    length: float
     gains: dict[str, float]
 
 
 def encode_style(
-    audio: Audio | ArrayLike,
+    audio: str | Path | Audio | ArrayLike,
     sample_rate: int | None = None,
     *,
     layout: str | Format | None = None,
@@ -83,11 +88,11 @@ def encode_style(
 
     Parameters
     ----------
-    audio : Audio or array_like of float, shape (channels, samples)
-        Half a second at least. If it is longer than the model hears at once, its parts count by
-        their energy.
+    audio : path, Audio or array_like of float, shape (channels, samples)
+        Half a second at least. A file says itself what its channels are. If it is longer than the
+        model hears at once, its parts count by their energy.
     sample_rate : int
-        Hz, any; an `Audio` has its own.
+        Hz, any; a file and an `Audio` have their own.
     layout : str, Layout or AmbisonicFormat
         What the channels are: "5.0", the default of arrays; "5.1", whose LFE is left out;
         "paper5"; anything else of five loudspeakers or more, or Ambisonics, is rendered to 5.0.
@@ -111,6 +116,9 @@ def encode_style(
     WeightsError
         If there are no such weights.
     """
+    model = _model(variant, weights)
+    if isinstance(audio, (str, Path)):
+        return _encode_file(model, Path(audio), source)
     if isinstance(audio, Audio):
         layout = audio.format if layout is None else layout
         if layout is None:
@@ -118,7 +126,8 @@ def encode_style(
         samples, sample_rate = audio.samples, audio.sample_rate
     else:
         samples = np.asarray(audio)
-    model = _model(variant, weights)
+        if sample_rate is None:
+            raise StyleError("an array does not say its sample rate: pass sample_rate=")
     return _encode_array(model, samples, sample_rate, "5.0" if layout is None else layout, source)
 
 
@@ -187,6 +196,8 @@ def style_directions(
     StyleError
         If other weights made it.
     """
+    if not isinstance(style, Style):
+        raise StyleError(f"a Style is asked what it does, got {type(style).__name__}")
     model = _model(variant, weights)
     gains = model.stem_gains(latent_of(style, model), lambda: _reference(model.sample_rate))
     layout = get_layout("5.0")
@@ -194,8 +205,10 @@ def style_directions(
     places = {}
     for stem, of_stem in zip(STEMS, gains.astype(float), strict=True):
         x, y = np.square(of_stem) @ np.cos(angles), np.square(of_stem) @ np.sin(angles)
-        azimuth = float(np.rad2deg(np.arctan2(y, x))) if np.hypot(x, y) > LEAST_LENGTH else np.nan
-        places[stem] = StemPlace(azimuth, dict(zip(layout.labels, of_stem.tolist(), strict=True)))
+        length = float(np.hypot(x, y))
+        azimuth = float(np.rad2deg(np.arctan2(y, x))) if length > LEAST_LENGTH else np.nan
+        by_label = dict(zip(layout.labels, of_stem.tolist(), strict=True))
+        places[stem] = StemPlace(azimuth, length, by_label)
     return places
 
 
@@ -251,7 +264,7 @@ def as_style(given: Any, model: StyleModel, seed: int = 0) -> Style:
     elif str(given).lower().endswith(".json"):
         style = Style.load(given)
     else:
-        return _encode_file(model, Path(given))
+        return _encode_file(model, Path(given), "")
     latent_of(style, model)
     return style
 
@@ -270,6 +283,8 @@ _LAYOUT_UNKNOWN = "the file of the audio does not say what its channels are"
 
 
 def _model(variant: str, weights: str | Path) -> StyleModel:
+    if missing := missing_packages():
+        raise StyleError(f"a style {missing}")
     from spatialkit_models.style_inference import load_style_model
 
     return load_style_model(variant, weights)
@@ -334,7 +349,7 @@ def _encode_array(
     return _encoded(model, parts, rate, form, source)
 
 
-def _encode_file(model: StyleModel, path: Path) -> Style:
+def _encode_file(model: StyleModel, path: Path, source: str) -> Style:
     with stream(path) as song:
         if song.format is None:
             raise StyleError(
@@ -343,7 +358,7 @@ def _encode_file(model: StyleModel, path: Path) -> Style:
             )
         rate, form = song.sample_rate, song.format
     with stream(path, block=model.seconds * rate) as song:
-        return _encoded(model, song, rate, form, path.name)
+        return _encoded(model, song, rate, form, source or path.name)
 
 
 def _encoded(

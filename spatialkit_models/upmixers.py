@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,23 +16,17 @@ from spatialkit.errors import OptionError, ShapeError, SpatialkitWarning
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.upmixing import Upmixer, controls
 from spatialkit.upmixing.options import option
-from spatialkit_models.weights import shipped_names
+from spatialkit_models.weights import missing_packages, shipped_names
 
 if TYPE_CHECKING:
     from spatialkit_models._style_stream import StyleStream
 
 __all__ = ["AmbisonizerUpmixer", "StyleVAEUpmixer"]
 
-REQUIREMENTS = ("torch", "safetensors")
 # Samples of a whole signal upmixed at a time: memory stays small beside the output.
 SAMPLES_AT_ONCE = 1 << 16
 NOT_YET = "is not available in this version"
-
-
-def _missing() -> str:
-    """What is not installed of what learned upmixers need, "" if all is."""
-    lacking = any(find_spec(module) is None for module in REQUIREMENTS)
-    return "needs `pip install spatialkit[models]`" if lacking else ""
+_BOTH = "give style or directions, not both"
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,9 @@ class StyleVAEOptions:
     )
     seed: int = option(0, "Which random style.", least=0)
     directions: str = option(
-        "", "Where stems stand, instead of style: vocals:0,drums:110/-110,bass:0,other:60."
+        "",
+        "Where stems stand, instead of style: vocals:0,drums:110/-110,other:60. Those left out "
+        "stand as in an ordinary mix.",
     )
     layout: Layout | AmbisonicFormat = controls.layout("5.0")
     variant: str = option("fast", "Which of the shipped models.", choices=("fast", "paper"))
@@ -69,9 +65,10 @@ class StyleVAEUpmixer(Upmixer):
         then holds the style as JSON.
     seed : int
         Which random style.
-    directions : str
-        Azimuth of each stem, several parted by "/": "vocals:0,drums:110/-110". Instead of
-        ``style``.
+    directions : str or mapping
+        Azimuth of each stem, several parted by "/": "vocals:0,drums:110/-110"; or as
+        `directions_style` takes them. Instead of ``style``. Stems left out stand as in an ordinary
+        mix.
     layout : str, Layout or AmbisonicFormat
         What to render the five channels to; "5.0" by default.
     variant : {"fast", "paper"}
@@ -108,7 +105,11 @@ class StyleVAEUpmixer(Upmixer):
         if isinstance(options.get("weights"), Path):
             options["weights"] = str(options["weights"])
         if options.get("weights"):  # of the user's own: the requirements alone matter
-            self.unavailable = _missing  # type: ignore[method-assign]
+            self.unavailable = missing_packages  # type: ignore[method-assign]
+        if isinstance(options.get("directions"), Mapping):
+            if style not in (None, StyleVAEOptions.style):
+                raise OptionError(_BOTH)
+            style = options.pop("directions")
         if style is None:
             style = StyleVAEOptions.style
         if isinstance(style, Path):
@@ -121,7 +122,7 @@ class StyleVAEUpmixer(Upmixer):
         given = style
         if self.options.directions:
             if not named or style != StyleVAEOptions.style:
-                raise OptionError("give style or directions, not both")
+                raise OptionError(_BOTH)
             given = parse_directions(self.options.directions)
         if self.options.seed and not (isinstance(given, str) and given == "random"):
             warnings.warn("seed does nothing: the style is not random", SpatialkitWarning, 2)
@@ -135,11 +136,9 @@ class StyleVAEUpmixer(Upmixer):
     def unavailable(cls) -> str:
         """Name what is missing: the extra, or the weights."""
         has_weights = any(name.startswith(f"{cls.name}-") for name in shipped_names())
-        to_come = "" if has_weights else "its weights are still to come"
-        missing = _missing()
-        if not to_come:
-            return missing
-        return f"{missing}; {to_come}" if missing else f"{NOT_YET}: {to_come}"
+        return missing_packages() or (
+            "" if has_weights else "lacks its weights, which ship with it"
+        )
 
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
         stream = self._stream(sample_rate)
@@ -180,5 +179,5 @@ class AmbisonizerUpmixer(Upmixer):
     def unavailable(cls) -> str:
         """Name the extra that is missing, and say that the network is not there yet."""
         to_come = "its network and weights are still to come"
-        missing = _missing()
+        missing = missing_packages()
         return f"{missing}; {to_come}" if missing else f"{NOT_YET}: {to_come}"

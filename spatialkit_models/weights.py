@@ -11,10 +11,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from spatialkit._checks import as_choice
+from spatialkit._checks import as_choice, extra
 from spatialkit.errors import OptionError
 from spatialkit_models._storage import (
     WeightsError,
@@ -30,9 +31,18 @@ if TYPE_CHECKING:
 
     Model = TypeVar("Model", bound=nn.Module)
 
-__all__ = ["Card", "WeightsError", "load_weights", "save_weights", "shipped", "shipped_names"]
+__all__ = [
+    "Card",
+    "WeightsError",
+    "load_weights",
+    "missing_packages",
+    "save_weights",
+    "shipped",
+    "shipped_names",
+]
 
 SHIPPED = Path(__file__).with_name("weights")
+REQUIREMENTS = ("torch", "safetensors")
 STORAGES = ("float32", "float16")
 MOST_BYTES = 512 * 2**20
 
@@ -78,6 +88,12 @@ class Card:
 
     def __post_init__(self) -> None:
         as_choice(self.storage, "storage", STORAGES)
+
+
+def missing_packages() -> str:
+    """What models need that is not installed, "" if all is."""
+    lacking = any(find_spec(module) is None for module in REQUIREMENTS)
+    return f"needs {extra('models')}" if lacking else ""
 
 
 def save_weights(path: str | Path, model: nn.Module, card: Card) -> Card:

@@ -586,4 +586,7 @@ def test_a_cluster_that_is_not_there_is_told(album, monkeypatch):
 def test_a_cluster_needs_dask(album, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
     assert shell("upmix album -o out --cluster tcp://127.0.0.1:9") == 2
-    assert capsys.readouterr().err == "Error: --cluster needs `pip install spatialkit[cluster]`\n"
+    assert capsys.readouterr().err == (
+        "Error: --cluster needs spatialkit's extra `cluster` "
+        "(pip install '.[cluster]' in its source folder)\n"
+    )

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from spatialkit._checks import extra
 from spatialkit.commands import _common
 from spatialkit.errors import AudioFileError, OptionError
 
@@ -92,7 +93,7 @@ def _dask(address: str) -> Iterator[Executor]:
     try:
         from dask.distributed import Client
     except ImportError as error:
-        raise OptionError("--cluster needs `pip install spatialkit[cluster]`") from error
+        raise OptionError(f"--cluster needs {extra('cluster')}") from error
     # What is lost with a scheduler is in the records; its log prints pages of tracebacks.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:

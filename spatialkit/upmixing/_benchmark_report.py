@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from spatialkit._checks import extra
 from spatialkit._json import to_json
 from spatialkit.errors import SpatialkitError
 
@@ -196,9 +197,7 @@ def figure_class() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise SpatialkitError(
-            "a figure needs matplotlib: pip install 'spatialkit[plot]'"
-        ) from error
+        raise SpatialkitError(f"a figure needs {extra('plot')}") from error
     return Figure
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,9 +39,17 @@ LATENT_EXCERPTS = 20
     type=click.Choice(("train", "valid", "test", "all")),
     default="valid",
     show_default=True,
-    help="Of the songs; all takes those of any part.",
+    help="Of the songs: a folder called train, valid or test says it, or a hash of their names. "
+    "Training chose its weights by valid; all takes every song.",
 )
-@click.option("--examples", type=int, metavar="N", default=540, show_default=True)
+@click.option(
+    "--examples",
+    type=int,
+    metavar="N",
+    default=540,
+    show_default=True,
+    help="How many, of --seconds each, of all songs. A model takes some seconds for each.",
+)
 @click.option(
     "--configurations",
     type=int,
@@ -181,13 +188,12 @@ def style_vae(
 def _models(weights: tuple[Path, ...]) -> tuple[tuple[StyleSystem, ...], tuple[str, ...]]:
     """Models of these weights or those that are shipped, and why there are none."""
     from spatialkit_models.style_evaluation import load_systems
-    from spatialkit_models.weights import shipped, shipped_names
+    from spatialkit_models.weights import missing_packages, shipped, shipped_names
 
-    if any(find_spec(module) is None for module in ("torch", "safetensors")):
-        needed = "they need `pip install spatialkit[models]`"
+    if missing := missing_packages():
         if weights:
-            raise OptionError(f"models cannot be measured: {needed}")
-        return (), (f"Models were not measured: {needed}.",)
+            raise OptionError(f"measuring a model {missing}")
+        return (), (f"Models were not measured: that {missing}.",)
     names = [name for name in shipped_names() if name.startswith("style-vae")]
     paths = weights or tuple(map(shipped, names))
     return load_systems(paths), () if paths else ("Models were not measured: no weights.",)

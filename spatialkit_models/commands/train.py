@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spatialkit._checks import extra
 from spatialkit.commands import _common
 from spatialkit.errors import OptionError
 from spatialkit_models.commands._stems import StemRoot
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 NEEDED = ("torch", "safetensors", "lightning_fabric", "tensorboard")
 DEFAULTS = {field.name: field.default for field in fields(TrainingConfig)}
+# Given by the model, see SUITED.
+BY_MODEL = ("learning_rate", "weight_decay")
 # Settings that suit a model, where they are not given. The paper's: Adam, at this rate.
 SUITED = {
     "fast": {"learning_rate": 3e-3, "batch_size": 8},
@@ -46,7 +49,7 @@ def _setting(name: str, type: Any, help: str) -> Callable[..., Any]:
         type=type,
         metavar=None if isinstance(type, click.Choice) else "N",
         # Not click's own default: the model may have one of its own.
-        help=help if default is None else f"{help}  [default: {default}]",
+        help=help if default is None or name in BY_MODEL else f"{help}  [default: {default}]",
     )
 
 
@@ -122,9 +125,7 @@ def _require_models() -> None:
     """Raise an OptionError that says what to install."""
     missing = [module for module in NEEDED if find_spec(module) is None]
     if missing:
-        raise OptionError(
-            f"training needs `pip install spatialkit[models]`: {missing[0]} is not installed"
-        )
+        raise OptionError(f"training needs {missing[0]}: {extra('models')}")
 
 
 def run_training(task: Task, out: Path, config: TrainingConfig, running: Mapping[str, Any]) -> int:
@@ -177,8 +178,8 @@ class _SongPart(click.ParamType):
     "--preset",
     type=click.Choice(tuple(SUITED)),
     help="fast (the default): stems are found, taken out and panned anew; --learning-rate "
-    f"{SUITED['fast']['learning_rate']}. paper: the published networks; --learning-rate "
-    f"{SUITED['paper']['learning_rate']}, --weight-decay 0.",
+    f"{SUITED['fast']['learning_rate']}, --weight-decay {DEFAULTS['weight_decay']}. paper: the "
+    f"published networks; --learning-rate {SUITED['paper']['learning_rate']}, --weight-decay 0.",
 )
 @click.option(
     "--start",

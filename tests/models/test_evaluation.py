@@ -411,15 +411,15 @@ def test_the_command_writes_tables_values_and_figures(weights, tmp_path, capsys)
 
 
 def test_the_command_says_what_is_wrong(tmp_path, capsys, monkeypatch):
-    from spatialkit_models.commands import benchmark
+    from spatialkit_models import weights
 
     line = ["benchmark", "style-vae", "--stems", str(tmp_path / "none")]
-    if benchmark.find_spec("torch") and benchmark.find_spec("safetensors"):
+    if not weights.missing_packages():
         assert main([*line, "--weights", str(tmp_path / "no.safetensors")]) == 2
         assert "no.json" in capsys.readouterr().err
-    monkeypatch.setattr(benchmark, "find_spec", lambda module: None)
+    monkeypatch.setattr(weights, "find_spec", lambda module: None)
     assert main([*line, "--weights", "w.safetensors"]) == 2
-    assert "pip install spatialkit[models]" in capsys.readouterr().err
+    assert "spatialkit's extra `models`" in capsys.readouterr().err
     assert main([*line, "--latents", str(tmp_path / "latents.png")]) == 2
     assert "--latents needs a model" in capsys.readouterr().err
     assert main(line) == 2

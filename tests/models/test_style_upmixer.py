@@ -108,7 +108,7 @@ def test_mono_is_refused_with_a_hint(fast):
 
 def test_weights_ship_or_are_given(fast, monkeypatch, tmp_path):
     monkeypatch.setattr(weights, "SHIPPED", tmp_path)
-    with pytest.raises(UpmixerError, match="its weights are still to come"):
+    with pytest.raises(UpmixerError, match="lacks its weights"):
         get_upmixer("style-vae")
     assert make(fast).style.model == "style-vae-fast"
     save(tmp_path / "style-vae-paper.safetensors", PAPER)
@@ -407,8 +407,30 @@ def test_directions_that_cannot_be_read_are_refused(text):
 
 
 def test_style_and_directions_together_are_refused(fast):
-    with pytest.raises(OptionError, match="not both"):
-        make(fast, directions="vocals:0", style="song.wav")
+    for directions in ("vocals:0", {"vocals": 0}):
+        with pytest.raises(OptionError, match="not both"):
+            make(fast, directions=directions, style="song.wav")
+
+
+def test_directions_may_be_a_mapping(fast):
+    assert make(fast, directions={"drums": 110}).style == make(fast, style={"drums": 110}).style
+
+
+def test_a_style_is_taken_from_a_file_as_from_its_audio(fast, five, tmp_path):
+    write(tmp_path / "five.wav", five, RATE, format="5.0", subtype="FLOAT")
+    heard = encode_style(tmp_path / "five.wav", weights=fast)
+    assert heard.source == "five.wav"
+    assert close(heard, encode_style(five, RATE, weights=fast))
+    with pytest.raises(StyleError, match="pass sample_rate="):
+        encode_style(five, weights=fast)
+    with pytest.raises(StyleError, match="a Style is asked what it does, got str"):
+        style_directions("random", weights=fast)
+
+
+def test_without_the_extra_styles_say_what_to_install(monkeypatch, five):
+    monkeypatch.setattr(weights, "find_spec", lambda module: None)
+    with pytest.raises(StyleError, match=r"^a style needs spatialkit's extra `models`"):
+        encode_style(five, RATE)
 
 
 def test_a_style_of_other_weights_is_refused(fast, tmp_path):
@@ -442,6 +464,7 @@ def test_what_a_style_does_is_said_by_direction_and_gains(fast):
             for gain, azimuth in zip(place.gains.values(), get_layout("5.0").azimuth, strict=True)
         )
         assert np.isclose(place.azimuth, np.angle(felt, deg=True), atol=1e-3)
+        assert np.isclose(place.length, np.abs(felt), atol=1e-5)
 
 
 def test_the_paper_s_network_is_tried_out_for_what_a_style_does(paper):

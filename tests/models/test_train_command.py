@@ -59,7 +59,8 @@ def test_help_has_every_setting_with_its_default(capsys):
     told = capsys.readouterr().out
     for name, default in train.DEFAULTS.items():
         assert f"--{name.replace('_', '-')} " in told
-        assert default is None or f"[default: {default}]" in " ".join(told.split())
+        by_model = default is None or name in train.BY_MODEL
+        assert (f"[default: {default}]" in " ".join(told.split())) != by_model
 
 
 def test_what_is_given_arrives(probe, monkeypatch):
@@ -79,5 +80,8 @@ def test_what_is_given_arrives(probe, monkeypatch):
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(train, "NEEDED", ("click", "not_there"))
     assert main(["train", "probe", "--out", "run"]) == 2
-    error = "Error: training needs `pip install spatialkit[models]`: not_there is not installed\n"
+    error = (
+        "Error: training needs not_there: spatialkit's extra `models` "
+        "(pip install '.[models]' in its source folder)\n"
+    )
     assert capsys.readouterr().err == error

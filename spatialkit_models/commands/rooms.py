@@ -1,0 +1,139 @@
+"""``spatialkit rooms``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from spatialkit._checks import as_count
+from spatialkit.commands import _catalogue, _common
+from spatialkit.errors import AudioFileError
+
+__all__ = ["command"]
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What a room depends on, as it is kept beside it."""
+
+    seed: int
+    number: int
+    directions: int
+    rt60: tuple[float, float]
+    sample_rate: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    folder: Path
+    settings: _Settings
+    force: bool
+
+
+@_common.command(
+    "spatialkit rooms --out rooms/ --count 500",
+    "spatialkit rooms --out dry/ --count 100 --rt60 0.15 0.4 --directions 12 --jobs 8",
+)
+@click.option(
+    "--out",
+    required=True,
+    metavar="DIR",
+    type=_common.FILE,
+    help="Folder for the rooms, a folder each: room-00000 and so on.",
+)
+@click.option(
+    "--count",
+    required=True,
+    type=int,
+    metavar="N",
+    help="Rooms. Those that are there and whole are skipped: a larger number adds some.",
+)
+@click.option(
+    "--directions",
+    type=int,
+    metavar="N",
+    default=8,
+    show_default=True,
+    help="Sources around the receiver, a response each.",
+)
+@click.option(
+    "--rt60",
+    type=(float, float),
+    metavar="LEAST MOST",
+    default=(0.15, 1.5),
+    show_default=True,
+    help="Seconds of reverberation.",
+)
+@click.option(
+    "--sample-rate", type=int, metavar="HZ", default=44100, show_default=True, help="Of responses."
+)
+@click.option(
+    "--seed", type=int, metavar="N", default=0, show_default=True, help="Of all that is drawn."
+)
+@_catalogue.jobs_option
+@click.option("--force", is_flag=True, help="Make rooms anew that are there already.")
+@_common.json_option
+def command(
+    out: Path,
+    count: int,
+    directions: int,
+    rt60: tuple[float, float],
+    sample_rate: int,
+    seed: int,
+    jobs: int,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Simulate first-order responses of random rooms, for training.
+
+    Each direction is a .flac of four channels in AmbiX; room.json holds sizes, absorption,
+    directions, distances, and RT60 as asked for and as measured (T20 of W). A room depends on the
+    seed and its number alone. Exit status: 1 if a room failed.
+    """
+    from spatialkit_models.data._room_simulation import import_tracer
+    from spatialkit_models.data.rooms import check_rt60
+
+    as_count(count, "--count")
+    as_count(directions, "--directions", most=64)
+    as_count(sample_rate, "--sample-rate", least=8000, most=192000)
+    as_count(seed, "--seed", least=0)
+    check_rt60(rt60)
+    import_tracer()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AudioFileError(f"{out} cannot be made a folder: {error.strerror}") from error
+    names = [f"room-{number:05}" for number in range(count)]
+    work = [
+        _Job(out / name, _Settings(seed, number, directions, rt60, sample_rate), force)
+        for number, name in enumerate(names)
+    ]
+    with _catalogue.workers(jobs, count) as executor:
+        records = [
+            record
+            for _, record in _catalogue.records_of(
+                _make_room, work, executor, names=names, unit="room", quiet=as_json
+            )
+        ]
+    if as_json:
+        _common.print_json(records)
+    else:
+        click.echo(f"{_common.printable(os.fspath(out))}: {_catalogue.count(records)}")
+    return 1 if any(record["status"] == "failed" for record in records) else 0
+
+
+def _make_room(job: _Job) -> dict[str, Any]:
+    """Simulate a room and write it, unless it is there."""
+    from spatialkit_models.data._room_files import is_whole, write_room
+    from spatialkit_models.data.rooms import simulate_room
+
+    settings = {**asdict(job.settings), "rt60": list(job.settings.rt60)}
+    if not job.force and is_whole(job.folder, settings):
+        return {"output": str(job.folder), "status": "skipped"}
+    room = simulate_room(**asdict(job.settings))
+    write_room(job.folder, room.responses, room.sample_rate, {"settings": settings, **room.facts})
+    return {"output": str(job.folder), "rt60": room.facts["rt60"]}

@@ -18,14 +18,13 @@ from spatialkit_models.data.recordings import FiveChannelExcerpts
 from spatialkit_models.data.scenes import Dealt, StyleScenes, fold_down, mix
 from spatialkit_models.data.stems import StemExcerpts
 from spatialkit_models.moments import Moments
-from spatialkit_models.style_vae import CHANNELS, PAIRED, FastConfig, FastStyleVAE
+from spatialkit_models.style_vae import CHANNELS, FastConfig, FastStyleVAE
 from spatialkit_models.style_vae_paper import PaperConfig, PaperStyleVAE
 from spatialkit_models.training import Examples
 
 __all__ = ["PRESETS", "RecordedScenes", "StyleTask", "style_task"]
 
 PRESETS: dict[str, FastConfig | PaperConfig] = {"fast": FastConfig(), "paper": PaperConfig()}
-LEVEL_DB = 3.0  # by which stems are raised or lowered at most
 CALIBRATION = 48  # scenes from which the log prior of stems is taken
 VALIDATION_SECONDS = 6.0
 VALIDATION_SCENES = 24
@@ -155,8 +154,8 @@ def style_task(
             seed=seed,
             protocol=config.protocol,
             cross_song=config.cross_song,
-            level_db=LEVEL_DB,
-            paired=PAIRED,
+            level_db=config.level_db,
+            paired=config.paired,
         )
     else:
         source = RecordedScenes(FiveChannelExcerpts(recordings, config.seconds, rate, seed=seed))

@@ -27,7 +27,6 @@ __all__ = ["CHANNELS", "STEMS", "FastConfig", "FastStyleVAE", "StyleCode"]
 STEMS = 4
 CHANNELS = 5
 FOCUS = 40.0  # of stems on directions in stereo, see `repanning.share_by_direction`
-PAIRED = 0.15  # of the stems that are told stand in two directions
 ANGLES = 33  # of gains, from the left side alone to the right
 # Share of the target's power that an error may have at no cost: 30 dB are enough.
 FLOOR = 1e-3
@@ -62,9 +61,9 @@ class FastConfig:
         and style are taught in each step.
     loss_frames : int
         Frames of each example on which reconstruction is judged: filters cost more than masks.
-    seconds, sounding, protocol, cross_song
-        Scenes that it is taught on: their length, how many stems have to sound, and two options
-        of `StyleScenes`.
+    seconds, sounding, protocol, cross_song, level_db, paired
+        Scenes that it is taught on: their length, how many stems have to sound, and options of
+        `StyleScenes`.
     """
 
     masks: MaskConfig = field(default_factory=MaskConfig)
@@ -81,6 +80,8 @@ class FastConfig:
     sounding: int = 3
     protocol: str = "mixed"
     cross_song: bool = True
+    level_db: float = 3.0
+    paired: float = 0.15
 
     @property
     def sample_rate(self) -> int:
@@ -296,7 +297,7 @@ class FastStyleVAE(nn.Module):
         """
         shape = (2, self.config.told, STEMS)
         first, second = self.around[torch.randint(len(self.around), shape, device=self.fold.device)]
-        paired = torch.rand(shape[1:], device=self.fold.device)[..., None] < PAIRED
+        paired = torch.rand(shape[1:], device=self.fold.device)[..., None] < self.config.paired
         gains = nn.functional.normalize(torch.where(paired, first + second, first), dim=-1)
         shares = torch.randn(shape[1:], device=self.fold.device).softmax(-1)
         code = self.code(self.description(gains, shares))

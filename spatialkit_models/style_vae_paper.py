@@ -47,10 +47,10 @@ class PaperConfig:
     likelihood_deviation : float
         Standard deviation of the normal distribution about the decoder's magnitudes, in units of
         the RMS of the stereo. Open; it sets the weight of reconstruction against divergence.
-    seconds, sounding, protocol, cross_song
-        Scenes that it is taught on: their length, how many stems have to sound, and two options
-        of `StyleScenes`. Stated: 98,048 samples, 1, a stereo panned independently, and a style
-        heard in the target itself.
+    seconds, sounding, protocol, cross_song, level_db, paired
+        Scenes that it is taught on: their length, how many stems have to sound, and options of
+        `StyleScenes`. Stated: 98,048 samples, 1, a stereo panned independently, and a style
+        heard in the target itself; of changed levels and of stems in two places nothing is said.
     """
 
     sample_rate: int = 44100
@@ -69,6 +69,8 @@ class PaperConfig:
     sounding: int = 1
     protocol: str = "independent"
     cross_song: bool = False
+    level_db: float = 0.0
+    paired: float = 0.0
 
     def __post_init__(self) -> None:
         as_choice(self.normalization, "normalization", ("batch", "layer"))

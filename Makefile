@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# What the models are tested with. On Linux PyPI's torch brings CUDA: name the build you want.
+# What the models are run and tested with. On Linux PyPI's torch brings CUDA: name the build you
+# want. `make demo TORCH=` does without.
 TORCH ?= torch==2.13.0
 # Peers of the benchmark.
 PEERS ?= librosa spaudiopy fast-bss-eval
@@ -10,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test slow check bench test-wheel figures clean
 
-demo: $(VENV)/.core
+demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.test
@@ -53,10 +54,15 @@ $(VENV)/.core: setup.cfg | $(BIN)/python
 	$(PIP) -e .
 	touch $@
 
+# What the learned upmixers need of the extra `models`; without it the demo shows the rest.
+$(VENV)/.demo: setup.cfg $(VENV)/.core
+	$(if $(TORCH),$(PIP) $(TORCH) safetensors && touch $@ || \
+		echo "$(TORCH) could not be installed: the demo leaves out what needs it")
+
 $(VENV)/.test: setup.cfg | $(BIN)/python
 	$(PIP) $(TORCH)
 	$(PIP) -e '.[test,models]'
-	touch $@ $(VENV)/.core
+	touch $@ $(VENV)/.core $(VENV)/.demo
 
 $(VENV)/.bench: setup.cfg $(VENV)/.test
 	$(if $(PEERS),$(PIP) $(PEERS))

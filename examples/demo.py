@@ -1,4 +1,4 @@
-"""What ``make demo`` runs: the bundled song excerpt to 5.1 and 7.1.4, measured."""
+"""What ``make demo`` runs: the bundled song excerpt in 5.1, 7.1.4 and 5.0, measured."""
 
 import sys
 import textwrap
@@ -9,8 +9,16 @@ import numpy as np
 
 import spatialkit
 from spatialkit import metrics
+from spatialkit.errors import UpmixerError
 
-UPMIXER = "ambience"
+# Where the learned upmixer is asked to put the instruments.
+AROUND = "vocals:0,drums:45/-45,bass:0,other:110/-110"
+# File, upmixer, its options.
+UPMIXES = (
+    ("francium-5.1.wav", "ambience", {"layout": "5.1"}),
+    ("francium-7.1.4.wav", "ambience", {"layout": "7.1.4"}),
+    ("francium-style-vae-5.0.wav", "style-vae", {"layout": "5.0", "directions": AROUND}),
+)
 
 
 def main(folder: Path) -> None:
@@ -21,16 +29,22 @@ def main(folder: Path) -> None:
     print("Francium by Software-Entwicklungskit (CC0), an excerpt: ", end="")
     print(f"{seconds:.0f} s, {song.sample_rate} Hz, stereo, {loudness:.1f} LUFS\n")
     folder.mkdir(parents=True, exist_ok=True)
-    for layout in ("5.1", "7.1.4"):
-        upmixer = spatialkit.get_upmixer(UPMIXER, layout=layout)
-        # The first use after an installation compiles the kernels, which is not to be timed.
+    for name, upmixer_name, options in UPMIXES:
+        try:
+            upmixer = spatialkit.get_upmixer(upmixer_name, **options)
+        except UpmixerError as error:
+            print(f"left out: {error}\n")
+            continue
+        # The first use after an installation compiles kernels, which is not to be timed.
         upmixer.upmix(song.samples[:, :4096], song.sample_rate)
         start = time.perf_counter()
         upmix = upmixer.upmix(song.samples, song.sample_rate)
         took = time.perf_counter() - start
-        path = folder / f"francium-{layout}.wav"
+        path, layout = folder / name, upmixer.format.name
         spatialkit.write(path, upmix, song.sample_rate, format=layout, overwrite=True)
-        print(f"{layout} by {UPMIXER!r} in {1000 * took:.0f} ms: {path}")
+        print(f"{layout} by {upmixer_name!r} in {1000 * took:.0f} ms: {path}")
+        if "directions" in options:
+            print(f"  asked for        {options['directions']}")
         describe(song, upmix, layout)
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "apply_filters",
     "extracting_filters",
     "find_gains",
+    "limited",
     "pan",
     "pan_filters",
     "residual_filters",
@@ -27,7 +28,12 @@ __all__ = [
 # Share of the power that is taken as coming from everywhere: keeps the filter from inverting
 # two sources that stand at the same place.
 DIFFUSE = 3e-3
+# How much more power than a unit has may be taken out of it, stem by stem: stems close to each
+# other would else be lent more, to cancel again where they are not panned apart.
+MOST_TAKEN = 2.0
 POWER_ITERATIONS = 8
+# Share of the power along the sum of the channels below which they are against each other.
+LEAST_CAUGHT = 0.1
 FRAMES_AT_ONCE = 32
 TINY = 1e-12
 # Power below which products are what rounding has left of the loud.
@@ -56,11 +62,25 @@ def find_gains(moments: Moments, masks: Tensor) -> Tensor:
         magnitude = (moments.powers.sum(2, keepdim=True) + ROUNDING).sqrt()
         covariance = moments.covariances(masks.float().square() / magnitude)
         covariance = covariance + 1e-9 * torch.eye(moments.channels, device=masks.device)
-        axis = covariance.diagonal(dim1=-2, dim2=-1).sqrt()
+        axis = _first_axis(covariance)
         for _ in range(POWER_ITERATIONS):
             axis = torch.einsum("bscd,bsd->bsc", covariance, axis)
             axis = axis / axis.norm(dim=-1, keepdim=True).clamp_min(1e-20)
         return axis
+
+
+def _first_axis(covariance: Tensor) -> Tensor:
+    """Where to start from: all channels together, as panning has them.
+
+    Where these cancel each other, with the signs that the loudest has against the others.
+    """
+    levels = covariance.diagonal(dim1=-2, dim2=-1)
+    together = levels.sqrt()
+    caught = torch.einsum("bscd,bsc,bsd->bs", covariance, together, together)
+    cancelled = caught < LEAST_CAUGHT * levels.sum(-1).square()
+    loudest = levels.argmax(-1)[..., None, None].expand_as(covariance[..., :1])
+    against = covariance.gather(-1, loudest)[..., 0] < 0.0
+    return torch.where(cancelled[..., None] & against, -together, together)
 
 
 @in_full_precision
@@ -91,11 +111,24 @@ def extracting_filters(masks: Tensor, gains: Tensor) -> Tensor:
     return torch.stack([masks * (left * d - right * b), masks * (right * a - left * b)], 3)
 
 
+def limited(filters: Tensor, stereo: Moments) -> Tensor:
+    """Filters (batch, time, stems, 2, units) that take no more than `MOST_TAKEN` of a unit."""
+    taken = _taken(filters, stereo).sum(2)
+    power = stereo.powers.sum(2)
+    scale = (MOST_TAKEN * power / taken.clamp_min(TINY)).clamp_max(1.0).sqrt()
+    return filters * scale[:, :, None, None]
+
+
+def _taken(filters: Tensor, stereo: Moments) -> Tensor:
+    """Power of what filters take out of stereo, (batch, time, stems, units)."""
+    left, right = filters.unbind(3)
+    xx, xy, yy = stereo.products[:, :, :, None].unbind(2)
+    return (left * (left * xx + 2.0 * right * xy) + right.square() * yy).clamp_min(0.0)
+
+
 def share_by_power(moments: Moments, masks: Tensor, gains: Tensor) -> Tensor:
     """Masks once more, from what a first filter takes out: geometric mean of old and new shares."""
-    left, right = extracting_filters(masks, gains).unbind(3)
-    xx, xy, yy = moments.products[:, :, :, None].unbind(2)
-    taken = (left * (left * xx + 2.0 * right * xy) + right.square() * yy).clamp_min(0.0)
+    taken = _taken(extracting_filters(masks, gains), moments)
     new = (masks * taken / (taken.sum(2, keepdim=True) + TINY) + TINY).sqrt()
     return new / new.sum(2, keepdim=True)
 
@@ -124,18 +157,20 @@ def pan(sources: Tensor, gains: Tensor) -> Tensor:
     return torch.view_as_complex(panned.unflatten(3, (-1, 2)))
 
 
+@in_full_precision
 def pan_filters(filters: Tensor, gains: Tensor) -> Tensor:
     """Filters for channels, from filters for sources and their gains (batch, stems, channels)."""
     panned = gains.transpose(1, 2)[:, None] @ filters.flatten(3)
     return panned.unflatten(3, filters.shape[3:])
 
 
+@in_full_precision
 def residual_filters(filters: Tensor, masks: Tensor, entered: Tensor, gains: Tensor) -> Tensor:
     """Filters that pan what `extracting_filters` leave over: width, reverberation, noise.
 
-    Each unit goes, with all its power, where the stems go that own it: to a loudspeaker that none
-    of them plays from, nothing. The sides are joined a quarter turn apart, so that nothing that
-    stands at one place is cancelled, and in phase with the stem's own source.
+    Each unit goes, with its power on average, where the stems go that own it: to a loudspeaker
+    that none of them plays from, nothing. The sides are joined a quarter turn apart, so that
+    nothing that stands at one place is cancelled, and in phase with the stem's own source.
 
     Parameters
     ----------

@@ -134,8 +134,7 @@ def build_style_vae(config: Mapping[str, Any]) -> FastStyleVAE | PaperStyleVAE:
     """Network that the config of a card describes (see `Card`)."""
     if "masks" not in config:
         return PaperStyleVAE(PaperConfig(**config))
-    masks = {**config["masks"], "dilations": tuple(config["masks"]["dilations"])}
-    return FastStyleVAE(FastConfig(**{**config, "masks": MaskConfig(**masks)}))
+    return FastStyleVAE(FastConfig(**{**config, "masks": MaskConfig(**config["masks"])}))
 
 
 def load_style_model(variant: str = "fast", weights: str | Path = "") -> StyleModel:

@@ -88,7 +88,8 @@ class StyleTask:
         """Figures on songs not trained on: the style from another song in the same directions.
 
         "snr" over all channels, dB; "angle" of stems, degrees; "level" of the upmix against the
-        target, dB; all means. "score" is the SNR less a tenth of the angle.
+        target, dB; all means, of what the decoder takes out, without what it leaves over. "score"
+        is the SNR less a tenth of the angle.
         """
         found: dict[str, list[float]] = {"snr": [], "angle": [], "level": []}
         device = next(model.parameters()).device

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from spatialkit._checks import as_count, as_number
 from spatialkit.downmix import downmix_matrix
 from spatialkit.panning import vbap_gains
 from spatialkit_models import repanning
@@ -30,6 +31,8 @@ FOCUS = 40.0  # of stems on directions in stereo, see `repanning.share_by_direct
 ANGLES = 33  # of gains, from the left side alone to the right
 # Share of the target's power that an error may have at no cost: 30 dB are enough.
 FLOOR = 1e-3
+# Where a style puts stems is not known better than to 4 degrees: less is meant to be silence.
+LEAST_GAIN = 0.1
 TOLD_FLOOR = 2e-2  # of gains: 8 degrees
 
 
@@ -82,6 +85,13 @@ class FastConfig:
     cross_song: bool = True
     level_db: float = 3.0
     paired: float = 0.15
+
+    def __post_init__(self) -> None:
+        as_count(self.rounds, "rounds", least=0)
+        for name in ("latent_size", "hidden", "direction_rounds", "told", "loss_frames"):
+            as_count(getattr(self, name), name)
+        for name in ("supervised", "beta_rise", "paired"):
+            as_number(getattr(self, name), name, least=0.0, most=1.0)
 
     @property
     def sample_rate(self) -> int:
@@ -177,7 +187,8 @@ class FastStyleVAE(nn.Module):
         masks = self.masks(moments).softmax(2)
         entered = self._find(moments, masks)
         masks = self._refine(moments, masks, entered)
-        return masks, repanning.extracting_filters(masks, entered), entered
+        filters = repanning.limited(repanning.extracting_filters(masks, entered), moments)
+        return masks, filters, entered
 
     def _find(self, stereo: Moments, masks: Tensor) -> Tensor:
         """Gains with which stems entered: refined by power, then by direction."""
@@ -204,7 +215,8 @@ class FastStyleVAE(nn.Module):
 
     def level_of(self, gains: Tensor) -> Tensor:
         """How much louder a source was than what the fold-down kept of it, (batch, stems)."""
-        angle = torch.atan2(gains[..., 1].clamp_min(0.0), gains[..., 0].clamp_min(1e-9))
+        # Of sides against each other nothing was folded down: as if they were not.
+        angle = torch.atan2(gains[..., 1].abs(), gains[..., 0].abs().clamp_min(1e-9))
         place = angle * (2.0 / torch.pi) * (ANGLES - 1)
         lower = place.detach().floor().long().clamp(0, ANGLES - 2)
         return torch.lerp(self.levels[lower], self.levels[lower + 1], place - lower)
@@ -243,8 +255,14 @@ class FastStyleVAE(nn.Module):
         return self.decoder(style).float().unflatten(1, (STEMS, CHANNELS))
 
     def pan_gains(self, style: Tensor) -> Tensor:
-        """Gains of each stem for the loudspeakers, of power 1 and mostly 0."""
-        return nn.functional.normalize(sparsemax(self.pan_logits(style)), dim=-1)
+        """Gains of each stem for the loudspeakers, of power 1 and mostly 0.
+
+        In training those below `LEAST_GAIN` stay, for their gradients.
+        """
+        gains = nn.functional.normalize(sparsemax(self.pan_logits(style)), dim=-1)
+        if self.training:
+            return gains
+        return nn.functional.normalize(gains * (gains >= LEAST_GAIN), dim=-1)
 
     # How it is taught.
 
@@ -282,7 +300,8 @@ class FastStyleVAE(nn.Module):
         parts["told"] = self._told_error(beta)
         parts["loss"] = beta * parts["divergence"] - parts["snr"] + parts["told"]
         if known:
-            entries = torch.cat([seed_gains, style_gains @ self.fold.T])
+            with torch.autocast(logits.device.type, enabled=False):
+                entries = torch.cat([seed_gains, style_gains @ self.fold.T])
             parts["masks"] = _mask_loss(logits, joined(content, example), entries)
             shares = gains / gains.sum(-1, keepdim=True)
             parts["directions"] = sparsemax_loss(self.pan_logits(style), shares).mean()
@@ -291,9 +310,9 @@ class FastStyleVAE(nn.Module):
         return parts
 
     def _told_error(self, beta: float) -> Tensor:
-        """Eq. 2 for equally loud stems that are there apart, in random directions.
+        """Eq. 2 for stems that are there apart, in random directions and shares of the energy.
 
-        Their error in dB is that of their gains.
+        Their error in dB is that of their gains, all stems alike.
         """
         shape = (2, self.config.told, STEMS)
         first, second = self.around[torch.randint(len(self.around), shape, device=self.fold.device)]
@@ -330,7 +349,7 @@ class FastStyleVAE(nn.Module):
         part = slice(first, first + count)
         stems, stereo, masks = stems.frames(part), stereo.frames(part), masks[:, part]
         masks = self._refine(stereo, masks, found)
-        filters = repanning.extracting_filters(masks, found)
+        filters = repanning.limited(repanning.extracting_filters(masks, found), stereo)
         left, right = self._panned(filters, found, panned).unbind(3)
         with torch.autocast(masks.device.type, enabled=False):
             xx, xy, yy = stereo.products[:, :, :, None].unbind(2)
@@ -383,5 +402,5 @@ def _mask_loss(logits: Tensor, stems: Moments, gains: Tensor) -> Tensor:
     weight = weight / weight.sum((1, 2), keepdim=True)
     shares = entered / (total + 1e-9)
     # Less the logarithm of the softmax, which itself is slow over this axis.
-    entropy = logits.logsumexp(2) - (shares * logits).sum(2)
+    entropy = logits.logsumexp(2) * shares.sum(2) - (shares * logits).sum(2)
     return (weight * entropy).sum((1, 2)).mean()

@@ -257,6 +257,8 @@ def as_style(given: Any, model: StyleModel, seed: int = 0) -> Style:
             "Style, an Audio, (samples, sample_rate, layout) or directions of stems, "
             f"got {type(given).__name__}"
         )
+    elif not str(given):
+        raise OptionError("style is empty: name a file, or 'random'")
     elif given == "random":
         return _drawn(model, seed)
     elif str(given).startswith("{"):

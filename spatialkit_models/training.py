@@ -146,7 +146,7 @@ def train(
 
     Started by ``torchrun``, each of its processes takes its part of each batch, on a device of
     its own; ``out`` must be one folder for all of them. SIGTERM and Ctrl-C end the run after the
-    step, with a checkpoint.
+    step, with a checkpoint. On Linux the process keeps memory that it frees from here on.
 
     Parameters
     ----------

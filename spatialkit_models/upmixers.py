@@ -107,7 +107,7 @@ class StyleVAEUpmixer(Upmixer):
         if options.get("weights"):  # of the user's own: the requirements alone matter
             self.unavailable = missing_packages  # type: ignore[method-assign]
         if isinstance(options.get("directions"), Mapping):
-            if style not in (None, StyleVAEOptions.style):
+            if not (style is None or (isinstance(style, str) and style == StyleVAEOptions.style)):
                 raise OptionError(_BOTH)
             style = options.pop("directions")
         if style is None:

@@ -3,23 +3,81 @@
 import runpy
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+import spatialkit
+from spatialkit_models import weights
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
+# Of the learned upmixers, and the one that takes time.
+LEARNED = ("08_style_transfer", "09_blind_upmixing")
+TRAINING = "10_train_on_stems"
 
 
 def test_examples_are_numbered_without_a_gap():
     assert [path.name[:2] for path in EXAMPLES] == [f"{n:02}" for n in range(1, 1 + len(EXAMPLES))]
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_run_and_say_something(path, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", [str(path)])
+def run(path, monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", [str(path), *map(str, arguments)])
     runpy.run_path(str(path), run_name="__main__")
+
+
+def quick_examples():
+    return [path for path in EXAMPLES if path.stem not in (*LEARNED, TRAINING)]
+
+
+@pytest.mark.parametrize("path", quick_examples(), ids=lambda path: path.stem)
+def test_examples_run_and_say_something(path, capsys, monkeypatch):
+    run(path, monkeypatch)
     assert len(capsys.readouterr().out.splitlines()) >= 5
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_examples_of_learned_upmixers_write_what_they_name(name, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    run(ROOT / "examples" / f"{name}.py", monkeypatch, tmp_path)
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) >= 5
+    written = sorted(tmp_path.iterdir())
+    assert len(written) == 3
+    for path in written:
+        assert str(path) in said
+        if path.suffix == ".wav":
+            assert spatialkit.info(path).channels == 5
+
+
+@pytest.fixture
+def songs(tmp_path):
+    """Six songs of eight seconds, cut from the bundled one; one is for validation."""
+    rate = 22050
+    for stem in ("vocals", "drums", "bass", "other"):
+        audio = spatialkit.read(spatialkit.sample_path(stem), sample_rate=rate).samples
+        for number in range(6):
+            folder = tmp_path / "songs" / ("train" if number else "valid") / f"song-{number}"
+            folder.mkdir(parents=True, exist_ok=True)
+            excerpt = audio[:, 4 * number * rate : 4 * (number + 2) * rate]
+            spatialkit.write(folder / f"{stem}.wav", excerpt, rate)
+    return tmp_path / "songs"
+
+
+def test_the_example_trains_on_a_folder_of_stems(songs, tmp_path, capsys, monkeypatch):
+    for module in ("torch", "safetensors", "lightning_fabric", "tensorboard"):
+        pytest.importorskip(module)
+    from spatialkit_models import style_training
+
+    monkeypatch.setattr(style_training, "CALIBRATION", 4)
+    monkeypatch.setattr(style_training, "VALIDATION_SCENES", 2)
+    out = tmp_path / "run"
+    run(ROOT / "examples" / f"{TRAINING}.py", monkeypatch, songs, out, "--minutes", "0.01")
+    assert f"upmixed: {out / 'francium.wav'}" in capsys.readouterr().out
+    assert spatialkit.info(out / "francium.wav").channels == 5
+    assert (out / "best.safetensors").exists()
 
 
 def test_the_demo_makes_the_files_that_it_names(tmp_path):
@@ -29,7 +87,22 @@ def test_the_demo_makes_the_files_that_it_names(tmp_path):
         text=True,
         check=True,
     )
-    for name in ("francium-5.1.wav", "francium-7.1.4.wav"):
+    names = ["francium-5.1.wav", "francium-7.1.4.wav"]
+    if find_spec("torch") and find_spec("safetensors"):
+        names.append("francium-style-vae-5.0.wav")
+    for name in names:
         path = tmp_path / name
         assert str(path) in done.stdout
         assert path.stat().st_size > 10_000_000
+
+
+def test_without_torch_the_demo_says_so_and_shows_the_rest(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(weights, "find_spec", lambda module: None)
+    run(ROOT / "examples" / "demo.py", monkeypatch, tmp_path)
+    assert (
+        "left out: upmixer 'style-vae' needs spatialkit's extra `models`" in capsys.readouterr().out
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "francium-5.1.wav",
+        "francium-7.1.4.wav",
+    ]

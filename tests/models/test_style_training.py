@@ -200,7 +200,7 @@ def test_a_task_that_goes_on_with_a_model(songs, concerts):
     batch = {name: torch.from_numpy(x) for name, x in task.examples.batch(0, 2).items()}
     loss, parts = task.loss(model, batch, 0.0)
     assert torch.isfinite(loss)
-    assert set(parts) == {"snr", "divergence"}
+    assert set(parts) == {"snr", "divergence", "told"}
 
 
 # The command.

@@ -31,7 +31,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Encode sources, at rest or moving, to Ambisonics (AmbiX).
+    """Encode sources, at rest or moving, to Ambisonics.
 
     Each channel of IN is a source. Points of a path are equally spaced over the file.
     """

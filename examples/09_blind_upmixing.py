@@ -46,7 +46,8 @@ for seed in range(3):
 
 # An upmix that must fold down to the original keeps every sound on its side. What the fold-down
 # lacks is added to the upmix: how much that is says how much of the style is lost.
-exact = spatialkit.get_upmixer("style-vae", seed=seed, exact_downmix=True).upmix(excerpt, rate)
+exact = spatialkit.get_upmixer("style-vae", style=upmixer.style, exact_downmix=True)
+corrected = exact.upmix(excerpt, rate)
 print(f"seed {seed} with exact_downmix:")
-describe(exact)
-print(f"  the correction is {-float(metrics.snr(surround, exact)):.1f} dB against the upmix")
+describe(corrected)
+print(f"  the correction is {-float(metrics.snr(surround, corrected)):.1f} dB against the upmix")

@@ -45,6 +45,8 @@ STEMS = ("vocals", "drums", "bass", "other")
 # Where stems stand of which nothing is said: as in an ordinary mix.
 ORDINARY = {"vocals": (0.0,), "drums": (30.0, -30.0), "bass": (0.0,), "other": (30.0, -30.0)}
 # Second of the bundled song from which on each stem plays without a rest.
+# What is heard unless a style is asked for: a band ahead, and something around the listener.
+BAND = {**ORDINARY, "other": (110.0, -110.0)}
 REFERENCE_STARTS = {"vocals": 0, "drums": 0, "bass": 8, "other": 16}
 REFERENCE_SECONDS = 4
 REFERENCE_RMS = 0.05
@@ -253,12 +255,14 @@ def as_style(given: Any, model: StyleModel, seed: int = 0) -> Style:
         style = given
     elif not isinstance(given, (str, Path)):
         raise OptionError(
-            "style must be a file of music in five channels or of a style (.json), 'random', a "
-            "Style, an Audio, (samples, sample_rate, layout) or directions of stems, "
+            "style must be a file of music in five channels or of a style (.json), 'random', "
+            "'band', a Style, an Audio, (samples, sample_rate, layout) or directions of stems, "
             f"got {type(given).__name__}"
         )
     elif not str(given):
-        raise OptionError("style is empty: name a file, or 'random'")
+        raise OptionError("style is empty: name a file, or 'random' or 'band'")
+    elif given == "band":
+        return _directed(model, BAND)
     elif given == "random":
         return _drawn(model, seed)
     elif str(given).startswith("{"):
@@ -352,15 +356,22 @@ def _encode_array(
 
 
 def _encode_file(model: StyleModel, path: Path, source: str) -> Style:
+    try:
+        return _encode_stream(model, path, source or path.name)
+    except StyleError as error:
+        raise StyleError(f"{path}: {error}") from error
+
+
+def _encode_stream(model: StyleModel, path: Path, source: str) -> Style:
     with stream(path) as song:
         if song.format is None:
             raise StyleError(
-                f"{path} does not say what its channels are: write it anew with a channel mask, "
-                "or, in Python, pass (samples, sample_rate, layout)"
+                "it does not say what its channels are: write it anew with a channel mask "
+                "(spatialkit.write(..., format='5.0')), or pass (samples, sample_rate, layout)"
             )
         rate, form = song.sample_rate, song.format
     with stream(path, block=model.seconds * rate) as song:
-        return _encoded(model, song, rate, form, source or path.name)
+        return _encoded(model, song, rate, form, source)
 
 
 def _encoded(

@@ -34,7 +34,9 @@ class StyleVAEOptions:
     """Options of `StyleVAEUpmixer`."""
 
     style: str = option(
-        "random", "File of five-channel music, or of a saved style (.json), or 'random'."
+        "band",
+        "File of five-channel music, or of a saved style (.json), or 'random', or 'band': vocals "
+        "and bass ahead, drums at 30 degrees, other instruments behind.",
     )
     seed: int = option(0, "Which random style.", least=0)
     directions: str = option(
@@ -59,10 +61,11 @@ class StyleVAEUpmixer(Upmixer):
     Parameters
     ----------
     style : str, Path, Audio, tuple, mapping or Style
-        A file of music in five channels or more, or of a style (`Style.save`); "random", the
-        default; in Python an `Audio`, (samples, sample_rate) in 5.0 or (samples, sample_rate,
-        layout), directions by stem as `directions_style` takes them, or a `Style`. The option
-        then holds the style as JSON.
+        A file of music in five channels or more, or of a style (`Style.save`); "random"; "band",
+        the default: vocals and bass ahead, drums at 30 degrees on both sides, other instruments
+        behind; in Python an `Audio`, (samples, sample_rate) in 5.0 or (samples, sample_rate,
+        layout), directions by stem as `directions_style` takes them, or a `Style`. The option then
+        holds the style as JSON.
     seed : int
         Which random style.
     directions : str or mapping
@@ -115,7 +118,7 @@ class StyleVAEUpmixer(Upmixer):
         if isinstance(style, Path):
             style = str(style)
         named = isinstance(style, str)
-        super().__init__(**options, style=style if named else "random")
+        super().__init__(**options, style=style if named else StyleVAEOptions.style)
         from spatialkit_models.style_inference import load_style_model
         from spatialkit_models.styles import as_style, latent_of, parse_directions
 

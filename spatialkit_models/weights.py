@@ -166,8 +166,8 @@ def load_weights(
         hash, names, shapes and types must agree, and all weights be finite.
     """
     path = _as_path(path)
-    card = _read_card(path.with_suffix(".json"), name)
     data = read_bytes(path, MOST_BYTES)
+    card = _read_card(path.with_suffix(".json"), name)
     if hashlib.sha256(data).hexdigest() != card.sha256:
         raise WeightsError(
             f"{path} is not the file that its card describes (their SHA-256 differ): it is "
@@ -203,7 +203,8 @@ def shipped(name: str) -> Path:
     names = shipped_names()
     if name not in names:
         raise WeightsError(
-            f"no weights are called {name!r}; this package has: {', '.join(names) or 'none'}"
+            f"no weights are called {name!r}; this package has: {', '.join(names) or 'none'} "
+            "(weights= takes a file)"
         )
     return SHIPPED / f"{name}.safetensors"
 

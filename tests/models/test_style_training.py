@@ -247,7 +247,10 @@ def test_the_paper_and_then_recordings(tmp_path, songs, concerts):
             ["--steps", "1", "--stems", "SONGS", "--preset", "fast", "--start", "a.safetensors"],
             "--start brings a shape of its own: leave out --preset",
         ),
-        (["--steps", "1", "--stems", "SONGS", "--start", "a.safetensors"], "a.safetensors cannot be read"),
+        (
+            ["--steps", "1", "--stems", "SONGS", "--start", "a.safetensors"],
+            "a.safetensors cannot be read",
+        ),
         (["--steps", "1", "--stems", "SONGS", "--recordings", "nowhere"], "nowhere"),
         (["--steps", "1"], "--stems"),
     ],

@@ -16,6 +16,7 @@ from spatialkit_models.moments import Moments, Resolution
 __all__ = [
     "apply_filters",
     "extracting_filters",
+    "filtered_power",
     "find_gains",
     "limited",
     "pan",
@@ -113,22 +114,25 @@ def extracting_filters(masks: Tensor, gains: Tensor) -> Tensor:
 
 def limited(filters: Tensor, stereo: Moments) -> Tensor:
     """Filters (batch, time, stems, 2, units) that take no more than `MOST_TAKEN` of a unit."""
-    taken = _taken(filters, stereo).sum(2)
+    taken = filtered_power(filters, stereo).clamp_min(0.0).sum(2)
     power = stereo.powers.sum(2)
     scale = (MOST_TAKEN * power / taken.clamp_min(TINY)).clamp_max(1.0).sqrt()
     return filters * scale[:, :, None, None]
 
 
-def _taken(filters: Tensor, stereo: Moments) -> Tensor:
-    """Power of what filters take out of stereo, (batch, time, stems, units)."""
+def filtered_power(filters: Tensor, stereo: Moments) -> Tensor:
+    """Power of what filters make of stereo, (batch, time, channels, units).
+
+    Where it is next to nothing, rounding may leave less than 0.
+    """
     left, right = filters.unbind(3)
     xx, xy, yy = stereo.products[:, :, :, None].unbind(2)
-    return (left * (left * xx + 2.0 * right * xy) + right.square() * yy).clamp_min(0.0)
+    return left * (left * xx + 2.0 * right * xy) + right.square() * yy
 
 
 def share_by_power(moments: Moments, masks: Tensor, gains: Tensor) -> Tensor:
     """Masks once more, from what a first filter takes out: geometric mean of old and new shares."""
-    taken = _taken(extracting_filters(masks, gains), moments)
+    taken = filtered_power(extracting_filters(masks, gains), moments).clamp_min(0.0)
     new = (masks * taken / (taken.sum(2, keepdim=True) + TINY) + TINY).sqrt()
     return new / new.sum(2, keepdim=True)
 

@@ -140,9 +140,9 @@ class FastStyleVAE(nn.Module):
         self.encoder = _Layers(described, config.hidden, 2 * config.latent_size)
         self.decoder = _Layers(config.latent_size, config.hidden, panned)
         fold = torch.as_tensor(downmix_matrix("5.0", "stereo", method="sum"), dtype=torch.float32)
+        around = vbap_gains(np.linspace(-180.0, 180.0, 7200, endpoint=False), layout="5.0")
         self.register_buffer("fold", fold, persistent=False)
-        self.register_buffer("levels", _levels(fold), persistent=False)
-        around = vbap_gains(_around(), layout="5.0")
+        self.register_buffer("levels", _levels(around, fold), persistent=False)
         self.register_buffer("around", torch.as_tensor(around).float(), persistent=False)
 
     # What users call.
@@ -186,9 +186,7 @@ class FastStyleVAE(nn.Module):
         moments = Moments.of(stereo, self.resolution)
         masks = self.masks(moments).softmax(2)
         entered = self._find(moments, masks)
-        masks = self._refine(moments, masks, entered)
-        filters = repanning.limited(repanning.extracting_filters(masks, entered), moments)
-        return masks, filters, entered
+        return *self._take_out(moments, masks, entered), entered
 
     def _find(self, stereo: Moments, masks: Tensor) -> Tensor:
         """Gains with which stems entered: refined by power, then by direction."""
@@ -203,11 +201,11 @@ class FastStyleVAE(nn.Module):
             gains = repanning.find_gains(stereo, shares)
         return gains
 
-    def _refine(self, stereo: Moments, masks: Tensor, gains: Tensor) -> Tensor:
-        """Masks that know what they take out."""
+    def _take_out(self, stereo: Moments, masks: Tensor, gains: Tensor) -> tuple[Tensor, Tensor]:
+        """Masks that know what they take out, and filters that take it out."""
         for _ in range(self.config.rounds):
             masks = repanning.share_by_power(stereo, masks, gains)
-        return masks
+        return masks, repanning.limited(repanning.extracting_filters(masks, gains), stereo)
 
     def _panned(self, filters: Tensor, entered: Tensor, gains: Tensor) -> Tensor:
         """Filters for loudspeakers, from those that take stems out as they entered."""
@@ -303,8 +301,7 @@ class FastStyleVAE(nn.Module):
             with torch.autocast(logits.device.type, enabled=False):
                 entries = torch.cat([seed_gains, style_gains @ self.fold.T])
             parts["masks"] = _mask_loss(logits, joined(content, example), entries)
-            shares = gains / gains.sum(-1, keepdim=True)
-            parts["directions"] = sparsemax_loss(self.pan_logits(style), shares).mean()
+            parts["directions"] = _direction_loss(self.pan_logits(style), gains)
             teaching = 0.2 if end_to_end else 1.0
             parts["loss"] += teaching * (5.0 * parts["masks"] + 10.0 * parts["directions"])
         return parts
@@ -325,7 +322,7 @@ class FastStyleVAE(nn.Module):
         error = (panned - gains).square().sum(-1).mean(-1)
         loss = (10.0 * (error + TOLD_FLOOR).log10()).mean()
         # Loudspeakers that are left out have no gradient but this.
-        loss = loss + 10.0 * sparsemax_loss(logits, gains / gains.sum(-1, keepdim=True)).mean()
+        loss = loss + 10.0 * _direction_loss(logits, gains)
         return loss + beta * gaussian_kl(code.mean, code.log_variance).mean()
 
     def _error(
@@ -348,14 +345,13 @@ class FastStyleVAE(nn.Module):
         first = int(torch.randint(max(1, masks.shape[1] - count + 1), ()))
         part = slice(first, first + count)
         stems, stereo, masks = stems.frames(part), stereo.frames(part), masks[:, part]
-        masks = self._refine(stereo, masks, found)
-        filters = repanning.limited(repanning.extracting_filters(masks, found), stereo)
-        left, right = self._panned(filters, found, panned).unbind(3)
+        _, filters = self._take_out(stereo, masks, found)
+        filters = self._panned(filters, found, panned)
         with torch.autocast(masks.device.type, enabled=False):
-            xx, xy, yy = stereo.products[:, :, :, None].unbind(2)
+            made = repanning.filtered_power(filters, stereo)
+            left, right = filters.unbind(3)
             x_target, y_target = stems.between(entered, wanted).unbind(2)
             target = stems.along(wanted.transpose(1, 2)).sum((1, 2, 3))
-            made = left * (left * xx + 2.0 * right * xy) + right.square() * yy
             error = (made - 2.0 * (left * x_target + right * y_target)).sum((1, 2, 3)) + target
             heard = target > 1e-6
             ratio = (error.clamp_min(0.0) + FLOOR * target) / target.clamp_min(1e-6)
@@ -380,18 +376,18 @@ class _Layers(nn.Module):
         return self.direct(value) + self.added(value)
 
 
-def _around() -> NDArray[np.float64]:
-    """Directions all around, degrees."""
-    return np.linspace(-180.0, 180.0, 7200, endpoint=False)
-
-
-def _levels(fold: Tensor) -> Tensor:
-    """Mean level of sources by the angle of their gains, over directions all around."""
-    sides = vbap_gains(_around(), layout="5.0") @ fold.numpy().T
+def _levels(around: NDArray[np.float64], fold: Tensor) -> Tensor:
+    """Mean level of sources by the angle of their gains in stereo, from gains all around."""
+    sides = around @ fold.numpy().T
     angle = np.arctan2(sides[:, 1], sides[:, 0])
     place = np.rint(angle * (2.0 / np.pi) * (ANGLES - 1)).astype(int)
     level = np.bincount(place, 1.0 / np.linalg.norm(sides, axis=1)) / np.bincount(place)
     return torch.as_tensor(level, dtype=torch.float32)
+
+
+def _direction_loss(logits: Tensor, gains: Tensor) -> Tensor:
+    """How far the choice of loudspeakers is from true gains."""
+    return sparsemax_loss(logits, gains / gains.sum(-1, keepdim=True)).mean()
 
 
 def _mask_loss(logits: Tensor, stems: Moments, gains: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ def command() -> None:
     metavar="NAME",
     multiple=True,
     help="See: spatialkit upmixers; or ffmpeg, for its surround filter. May be repeated. By "
-    "default those without models, and ffmpeg where it is installed.",
+    "default those without models that make loudspeakers, and ffmpeg where it is installed.",
 )
 @click.option(
     "--stems",

@@ -25,7 +25,7 @@ from spatialkit.errors import (
     UpmixerError,
     sentence_of,
 )
-from spatialkit.layouts import Layout, get_layout
+from spatialkit.layouts import Layout, get_format, get_layout
 from spatialkit.metrics import angle_error, downmix_error, loudness
 from spatialkit.upmixing import _benchmark_measures as measures
 from spatialkit.upmixing import _ffmpeg_surround as ffmpeg
@@ -70,8 +70,8 @@ def benchmark_upmixers(
     ----------
     names : sequence of str, optional
         Of `upmixer_names`, or "ffmpeg" for the ``surround`` filter of an installed ffmpeg. By
-        default the upmixers that come with spatialkit without models, and ffmpeg where it is
-        installed and serves the layout.
+        default the upmixers that come with spatialkit without models and make loudspeakers unless
+        told otherwise, and ffmpeg where it is installed and serves the layout.
     layout : str or Layout
         Loudspeakers to upmix to. An upmixer that makes one layout only is measured on that.
     stems : str or path, optional
@@ -129,6 +129,7 @@ def _chosen(names: Sequence[str] | None) -> list[str]:
         found.name
         for found in describe_upmixers()
         if found.origin.startswith("spatialkit.") and not found.problem
+        if isinstance(get_format(found.format), Layout)
     )
     return [*core, FFMPEG]
 

@@ -28,26 +28,31 @@ FRONT_ELEVATION = 15.0
 STEREO_AZIMUTH = 30.0
 
 
-class _PassiveUpmixer(Upmixer):
+class PassiveUpmixer(Upmixer):
     """Output = gains @ (left, right)."""
 
-    accepts = (1, 2)
+    accepts: tuple[int, ...] = (1, 2)
     memoryless = True
     linear_level = True
     gains: NDArray[np.float64]
 
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
         gains = self.gains if len(audio) == 2 else MONO_TO_SIDE * self.gains.sum(1, keepdims=True)
-        gains = gains.astype(audio.dtype)
-        result = np.empty((len(gains), audio.shape[1]), audio.dtype)
-        for start in range(0, audio.shape[1], SAMPLES_AT_ONCE):
-            moment = slice(start, start + SAMPLES_AT_ONCE)
-            block, mixed = audio[:, moment], result[:, moment]
-            # Not gains @ block: the rounding of BLAS depends on how long a block is.
-            np.multiply(gains[:, :1], block[0], out=mixed)
-            for column, channel in zip(gains.T[1:], block[1:], strict=True):
-                mixed += column[:, None] * channel
-        return result
+        return apply_gains(gains, audio)
+
+
+def apply_gains(gains: NDArray[np.float64], audio: NDArray[Any]) -> NDArray[Any]:
+    """``gains`` (outputs, channels) times ``audio``, to the same bits in blocks of any length."""
+    gains = gains.astype(audio.dtype)
+    result = np.empty((len(gains), audio.shape[1]), audio.dtype)
+    for start in range(0, audio.shape[1], SAMPLES_AT_ONCE):
+        moment = slice(start, start + SAMPLES_AT_ONCE)
+        block, mixed = audio[:, moment], result[:, moment]
+        # Not gains @ block: the rounding of BLAS depends on how long a block is.
+        np.multiply(gains[:, :1], block[0], out=mixed)
+        for column, channel in zip(gains.T[1:], block[1:], strict=True):
+            mixed += column[:, None] * channel
+    return result
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class AllChannelStereoOptions:
     exact_downmix: bool = controls.exact_downmix()
 
 
-class AllChannelStereo(_PassiveUpmixer):
+class AllChannelStereo(PassiveUpmixer):
     """Each side copied to the front and the rear of its side, centre silent, in 5.0.
 
     The baseline that the style-transfer paper compares with [1]_. With gains of 0.5 the fold-down
@@ -112,7 +117,7 @@ class MatrixOptions:
     exact_downmix: bool = controls.exact_downmix()
 
 
-class Matrix(_PassiveUpmixer):
+class Matrix(PassiveUpmixer):
     """Passive Lt/Rt decode to any layout: what both sides share to the centre, the rest around.
 
     The decode of a passive Dolby Surround decoder [1]_ without its delay and filters::

@@ -23,6 +23,8 @@ __all__ = ["Procedural", "ProceduralSong"]
 
 # Brings each stem to about -20 dB of full scale where it sounds.
 LEVELS = {"vocals": 0.33, "drums": 0.4, "bass": 0.25, "other": 0.3}
+# How far stems are panned at most: 1 is one side alone.
+PANS = {"vocals": 0.1, "drums": 0.3, "bass": 0.1, "other": 1.0}
 # Songs are numbered; the last digit of a number tells its part.
 LAST_DIGITS = {"train": (2, 10), "valid": (0, 1), "test": (1, 2)}
 COUNT = 1_000_000
@@ -54,6 +56,7 @@ class ProceduralSong:
         self._room_gains = dict(
             zip(STEMS, rng.uniform((0.1, 0, 0, 0), (0.5, 0.3, 0, 0.5)), strict=True)
         )
+        self._pans = {stem: rng.uniform(-most, most) for stem, most in PANS.items()}
 
     @property
     def duration(self) -> float:
@@ -71,7 +74,7 @@ class ProceduralSong:
         }
 
     def read(
-        self, stem: str, start: float, samples: int, sample_rate: float
+        self, stem: str, start: float, samples: int, sample_rate: float, *, stereo: bool = False
     ) -> NDArray[np.float32]:
         """Render a piece of a stem; before and after the song is silence.
 
@@ -84,10 +87,12 @@ class ProceduralSong:
             Seconds; may be negative.
         samples : int
         sample_rate : float
+        stereo : bool
+            Both sides, where stems are panned like in an ordinary mix.
 
         Returns
         -------
-        ndarray of float32, shape (samples,)
+        ndarray of float32, shape (samples,) or, of stereo, (2, samples)
         """
         player = self._players[as_choice(stem, "stem", STEMS)]
         wet = self._room_seconds if self._room_gains[stem] > 0.03 else 0.0
@@ -105,7 +110,11 @@ class ProceduralSong:
             rng = self.composition.rng(6, STEMS.index(stem))
             response = room_response(rng, wet, sample_rate, self._room_gains[stem])
             audio = convolve(audio, response)
-        return audio[early:] * np.float32(self._gains[stem])
+        audio = audio[early:] * np.float32(self._gains[stem])
+        if not stereo:
+            return audio
+        pan = np.float32(self._pans[stem])
+        return np.stack([(1 + pan) * audio, (1 - pan) * audio])  # the mean stays what it is
 
 
 def _add(audio: NDArray[np.float32], at: int, sound: NDArray[np.float32]) -> None:

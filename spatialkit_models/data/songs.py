@@ -79,7 +79,7 @@ class Song:
         return self.samples / self.sample_rate
 
     def read(
-        self, stem: str, start: float, samples: int, sample_rate: float
+        self, stem: str, start: float, samples: int, sample_rate: float, *, stereo: bool = False
     ) -> NDArray[np.float32]:
         """Read a piece of a stem as mono, the mean of its channels; beyond its ends is silence.
 
@@ -93,43 +93,51 @@ class Song:
         samples : int
         sample_rate : float
             Hz to convert to; any number, so that speed is changed by the same filter.
+        stereo : bool
+            Both sides, of mono the same twice; only files of one or two channels have them.
 
         Returns
         -------
-        ndarray of float32, shape (samples,)
+        ndarray of float32, shape (samples,) or, of stereo, (2, samples)
         """
         path = self.files.get(as_choice(stem, "stem", STEMS))
         if path is None:
-            return np.zeros(samples, np.float32)
+            return np.zeros((2, samples) if stereo else samples, np.float32)
         if sample_rate == self.sample_rate:
-            return _read_mono(path, round(start * self.sample_rate), samples)
+            return _read(path, round(start * self.sample_rate), samples, stereo)
         import soxr
 
         ratio = self.sample_rate / sample_rate
         margin = int(MARGIN * self.sample_rate)
         first = round(start * self.sample_rate) - margin
-        audio = _read_mono(path, first, int(samples * ratio) + 2 * margin)
-        audio = soxr.resample(audio, ratio, 1.0, quality="HQ")
+        audio = _read(path, first, int(samples * ratio) + 2 * margin, stereo)
+        audio = soxr.resample(audio.T.copy(order="C"), ratio, 1.0, quality="HQ").T
         cut = round(margin / ratio)
-        return audio[cut : cut + samples]
+        return audio[..., cut : cut + samples]
 
 
-def _read_mono(path: Path, first: int, samples: int) -> NDArray[np.float32]:
-    """Frames from ``first`` on, averaged over channels, zeros outside the file."""
+def _read(path: Path, first: int, samples: int, stereo: bool) -> NDArray[np.float32]:
+    """Frames from ``first`` on, both sides or averaged over channels, zeros outside the file."""
     import soundfile
 
-    mono = np.zeros(samples, np.float32)
+    audio = np.zeros((2 if stereo else 1, samples), np.float32)
     try:
         with soundfile.SoundFile(path) as file:
+            if stereo and file.channels > 2:
+                raise AudioFileError(
+                    f"{path} must be mono or stereo where stems are to be heard in stereo, got "
+                    f"{file.channels} channels"
+                )
             start, end = max(first, 0), min(first + samples, file.frames)
             if start < end:
                 file.seek(start)
                 frames = file.read(end - start, "float32", always_2d=True)
                 weights = np.full(file.channels, 1 / file.channels, np.float32)
-                mono[start - first : start - first + len(frames)] = frames @ weights
+                heard = frames.T if stereo else frames @ weights
+                audio[:, start - first : start - first + len(frames)] = heard
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioFileError(f"{path} can no longer be read: {error}") from error
-    return mono
+    return audio if stereo else audio[0]
 
 
 def find_songs(root: str | os.PathLike[str]) -> tuple[Song, ...]:

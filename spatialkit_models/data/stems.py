@@ -49,7 +49,7 @@ class Readable(Protocol):
     def duration(self) -> float: ...
 
     def read(
-        self, stem: str, start: float, samples: int, sample_rate: float
+        self, stem: str, start: float, samples: int, sample_rate: float, *, stereo: bool = False
     ) -> NDArray[np.float32]: ...
 
 
@@ -96,7 +96,7 @@ class _Take:
 
 
 class StemExcerpts:
-    """Endless excerpts of four mono stems, by number.
+    """Endless excerpts of four stems, by number.
 
     Parameters
     ----------
@@ -130,6 +130,8 @@ class StemExcerpts:
     reuse : float
         How often a second of sound is used on average before its piece leaves the pool. More
         saves time: reading takes about 1/reuse.
+    stereo : bool
+        Whether stems have two channels, as in their files, or one, the mean of these.
 
     Raises
     ------
@@ -165,6 +167,7 @@ class StemExcerpts:
         pool: int = 12,
         piece_seconds: float = 12.0,
         reuse: float = 8.0,
+        stereo: bool = False,
     ) -> None:
         self.part = as_choice(part, "part", PARTS)
         self.sample_rate = as_count(sample_rate, "sample_rate", least=8000)
@@ -174,6 +177,7 @@ class StemExcerpts:
         self.coherent = as_number(coherent, "coherent", least=0.0, most=1.0)
         self.least_sounding = as_count(least_sounding, "least_sounding", most=len(STEMS))
         self.augmentation = augmentation if part == "train" else None
+        self.stereo = stereo
         self._pool = as_count(pool, "pool")
         self._piece_samples = max(
             self.samples, round(as_number(piece_seconds, "piece_seconds") * self.sample_rate)
@@ -196,7 +200,7 @@ class StemExcerpts:
 
         Returns
         -------
-        ndarray of float32, shape (4, samples)
+        ndarray of float32, shape (4, samples) or, of stereo, (4, 2, samples)
             Vocals, drums, bass, other.
 
         Raises
@@ -206,9 +210,10 @@ class StemExcerpts:
         """
         excluded = () if other_than is None else self.songs(other_than)
         pieces, starts, gains = self._choose(index, excluded)
-        stems = np.empty((len(STEMS), self.samples), np.float32)
+        sides = (2,) if self.stereo else ()
+        stems = np.empty((len(STEMS), *sides, self.samples), np.float32)
         for row, (piece, start) in enumerate(zip(pieces, starts, strict=True)):
-            audio = self._take(piece, row).audio[start : start + self.samples]
+            audio = self._take(piece, row).audio[..., start : start + self.samples]
             np.multiply(audio, gains[row], out=stems[row])
         return stems
 
@@ -297,7 +302,8 @@ class StemExcerpts:
             self._takes.move_to_end(key)
         else:
             audio = self._prepare(piece, row)
-            blocks = np.add.reduceat(audio * audio, np.arange(0, len(audio), BLOCK))
+            power = np.square(audio).reshape(-1, audio.shape[-1]).mean(0)
+            blocks = np.add.reduceat(power, np.arange(0, len(power), BLOCK))
             energy = np.append(0.0, np.cumsum(blocks, dtype=np.float64))
             _remember(self._takes, key, _Take(audio, energy), len(STEMS) * (self._pool + 2))
         return self._takes[key]
@@ -310,11 +316,12 @@ class StemExcerpts:
             piece.start - run_in / self.sample_rate * piece.speed,
             run_in + self._piece_samples,
             self.sample_rate / piece.speed,
+            stereo=self.stereo,
         )
         equalizer = piece.equalizers[row]
         if equalizer is not None:
             audio = equalize(audio, equalizer)
-        return audio[run_in:]
+        return audio[..., run_in:]
 
     def _sounds(self, piece: _Piece, row: int, start: int) -> bool:
         """Whether an excerpt's mean square is above `SILENCE`, by the blocks that lie in it."""

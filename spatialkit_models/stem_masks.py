@@ -11,7 +11,7 @@ from torch.nn import functional
 from spatialkit.errors import OptionError
 from spatialkit_models.moments import Moments, Resolution
 
-__all__ = ["MaskConfig", "StemMasks"]
+__all__ = ["MaskConfig", "PerBand", "StemMasks"]
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,13 @@ class StemMasks(nn.Module):
         self.register_buffer("feature_mean", torch.zeros(4, units))
         self.register_buffer("feature_scale", torch.ones(4, units))
         self.register_buffer("log_prior", torch.zeros(stems, units))
-        self.describe = _PerBand(bands, 4 * config.band, features)
+        self.describe = PerBand(bands, 4 * config.band, features)
         self.join = nn.Linear(bands * features, width)
         self.blocks = nn.ModuleList(_Block(width, d, config.dropout) for d in config.dilations)
         self.part = nn.Linear(width, bands * features)
         self.norm = nn.LayerNorm(features)
         # Near the prior at first: all else is learned from there.
-        self.decide = _PerBand(bands, features, stems * config.band, 0.3)
+        self.decide = PerBand(bands, features, stems * config.band, 0.3)
 
     def features(self, stereo: Moments) -> Tensor:
         """Compressed magnitudes of both sides, their sum and difference: (batch, time, 4, units).
@@ -120,6 +120,18 @@ class StemMasks(nn.Module):
 
     def forward(self, stereo: Moments) -> Tensor:
         """Logits of the masks of a spectrum of two channels, (batch, time, stems, units)."""
+        return self.logits(self.bands(stereo))
+
+    def logits(self, bands: Tensor) -> Tensor:
+        """Logits of the masks of what `bands` found."""
+        return self.per_unit(self.decide(bands)) + self.log_prior
+
+    def per_unit(self, decided: Tensor) -> Tensor:
+        """Values of units, (batch, time, n, units), from those by band, n times its units each."""
+        return decided.unflatten(3, (-1, self.band)).transpose(2, 3).flatten(3)
+
+    def bands(self, stereo: Moments) -> Tensor:
+        """Describe each band beside all that goes on around it, (batch, time, bands, features)."""
         scaled = (self.features(stereo) - self.feature_mean) * self.feature_scale
         bands = scaled.unflatten(3, (-1, self.band)).transpose(2, 3).flatten(3)
         described = self.describe(bands)
@@ -127,12 +139,10 @@ class StemMasks(nn.Module):
         for block in self.blocks:
             frame = block(frame)
         parted = self.part(frame).unflatten(2, described.shape[2:]) + described
-        decided = self.decide(functional.gelu(self.norm(parted)))
-        logits = decided.unflatten(3, (self.stems, -1)).transpose(2, 3).flatten(3)
-        return logits + self.log_prior
+        return functional.gelu(self.norm(parted))
 
 
-class _PerBand(nn.Module):
+class PerBand(nn.Module):
     """A linear layer of its own for each band."""
 
     def __init__(self, bands: int, inputs: int, outputs: int, scale: float = 1.0) -> None:

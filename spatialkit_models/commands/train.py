@@ -27,10 +27,12 @@ NEEDED = ("torch", "safetensors", "lightning_fabric", "tensorboard")
 DEFAULTS = {field.name: field.default for field in fields(TrainingConfig)}
 # Given by the model, see SUITED.
 BY_MODEL = ("learning_rate", "weight_decay")
-# Settings that suit a model, where they are not given. The paper's: Adam, at this rate.
+# Settings that suit a model, where they are not given. The papers': Adam at this rate; AdamW.
 SUITED = {
     "fast": {"learning_rate": 3e-3, "batch_size": 8},
     "paper": {"learning_rate": 5e-3, "batch_size": 8, "weight_decay": 0.0},
+    "stage": {"learning_rate": 1e-3, "batch_size": 8},
+    "uniform": {"learning_rate": 1e-3, "batch_size": 8},
 }
 
 
@@ -147,16 +149,7 @@ class _SongPart(click.ParamType):
         return song, part
 
 
-@command.command(
-    "style-vae",
-    epilog="\b\nExamples:\n"
-    "  spatialkit train style-vae --stems musdb18hq/ --out run/ --minutes 60\n"
-    "  spatialkit train style-vae --stems musdb18hq/:3 --stems procedural:1 \\\n"
-    "    --out run/ --steps 20000 --resume\n"
-    "  spatialkit train style-vae --stems musdb18hq/ --recordings concerts/ \\\n"
-    "    --start run/best.safetensors --learning-rate 3e-4 --out tuned/ --minutes 10",
-)
-@click.option(
+_STEMS = click.option(
     "--stems",
     multiple=True,
     required=True,
@@ -166,7 +159,7 @@ class _SongPart(click.ParamType):
     'such as MUSDB18-HQ; or "procedural", songs that are computed. May be repeated: weights say '
     "how often to draw from each.",
 )
-@click.option(
+_PARTS = click.option(
     "--part",
     "parts",
     multiple=True,
@@ -174,9 +167,22 @@ class _SongPart(click.ParamType):
     type=_SongPart(),
     help="Use a song for train, valid or test, whatever its folder says. May be repeated.",
 )
+
+
+@command.command(
+    "style-vae",
+    epilog="\b\nExamples:\n"
+    "  spatialkit train style-vae --stems musdb18hq/ --out run/ --minutes 60\n"
+    "  spatialkit train style-vae --stems musdb18hq/:3 --stems procedural:1 \\\n"
+    "    --out run/ --steps 20000 --resume\n"
+    "  spatialkit train style-vae --stems musdb18hq/ --recordings concerts/ \\\n"
+    "    --start run/best.safetensors --learning-rate 3e-4 --out tuned/ --minutes 10",
+)
+@_STEMS
+@_PARTS
 @click.option(
     "--preset",
-    type=click.Choice(tuple(SUITED)),
+    type=click.Choice(("fast", "paper")),
     help="fast (the default): stems are found, taken out and panned anew; --learning-rate "
     f"{SUITED['fast']['learning_rate']}, --weight-decay {DEFAULTS['weight_decay']}. paper: the "
     f"published networks; --learning-rate {SUITED['paper']['learning_rate']}, --weight-decay 0.",
@@ -231,6 +237,96 @@ def style_vae(
         begin,
         stems,
         recordings=recordings,
+        parts=dict(parts),
+        batch_size=config.batch_size,
+        stretches=max(1, workers),
+        seed=config.seed,
+    )
+    return run_training(task, out, config, {**running, "workers": workers})
+
+
+@command.command(
+    "ambisonizer",
+    epilog="\b\nExamples:\n"
+    "  spatialkit rooms --out rooms/ --count 200\n"
+    "  spatialkit train ambisonizer --stems musdb18hq/ --rooms rooms/ \\\n"
+    "    --out run/ --minutes 60",
+)
+@_STEMS
+@click.option(
+    "--rooms",
+    multiple=True,
+    metavar="DIR",
+    type=_common.FILE,
+    help="Folder of first-order room responses, as spatialkit rooms writes them, or measured ones. "
+    "May be repeated.",
+)
+@click.option(
+    "--room-format",
+    metavar="FORMAT",
+    default="ambix1",
+    show_default=True,
+    help="What measured responses are: ambix1, N3D-ACN-1, fuma1 ...",
+)
+@_PARTS
+@click.option(
+    "--preset",
+    type=click.Choice(("stage", "uniform")),
+    help="stage (the default): real mixes on stages that the network is told, and some in rooms. "
+    "uniform: sources all around in rooms, of which it is told nothing.",
+)
+@click.option(
+    "--start",
+    metavar="FILE",
+    type=_common.FILE,
+    help="Go on from these weights (.safetensors, beside its card): of an Ambisonizer, instead of "
+    "a preset; or of a fast style-vae, whose knowledge of stems a new network then begins with.",
+)
+@training_options
+@_common.debug_option
+def ambisonizer(
+    stems: Sequence[tuple[str, float]],
+    rooms: Sequence[Path],
+    room_format: str,
+    parts: Sequence[tuple[str, str]],
+    preset: str | None,
+    start: Path | None,
+    out: Path,
+    settings: Mapping[str, Any],
+    running: Mapping[str, Any],
+) -> int:
+    """Train the Ambisonizer, which makes first-order Ambisonics of mono and stereo.
+
+    It is trained on songs' stems and on rooms, and keeps the weights that do best on those held
+    out for validation: songs and rooms of part valid (a folder called valid, MUSDB18's own list,
+    or one in ten).
+    """
+    from spatialkit_models._processes import default_workers
+    from spatialkit_models._storage import read_json
+    from spatialkit_models.ambisonizer_training import PRESETS, ambisonizer_task
+    from spatialkit_models.weights import load_weights
+
+    kind = preset or "stage"
+    begin: Any = PRESETS[kind]
+    masks = None
+    if start and read_json(start.with_suffix(".json")).get("model") == "style-vae":
+        from spatialkit_models.style_inference import build_style_vae
+
+        masks, _ = load_weights(start, "style-vae", build_style_vae)
+    elif start:
+        from spatialkit_models.ambisonizer_inference import build_ambisonizer
+
+        if preset:
+            raise OptionError("--start brings a shape of its own: leave out --preset")
+        begin, _ = load_weights(start, "ambisonizer", build_ambisonizer)
+    config = TrainingConfig(**{**SUITED[kind], **settings})
+    workers = default_workers() if running["workers"] is None else running["workers"]
+    task = ambisonizer_task(
+        begin,
+        stems,
+        rooms,
+        masks=masks,
+        room_format=room_format,
         parts=dict(parts),
         batch_size=config.batch_size,
         stretches=max(1, workers),

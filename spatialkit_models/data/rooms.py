@@ -265,7 +265,9 @@ class RoomResponses:
         """Room of a number, drawn from those of this part."""
         return self.rooms[self._drawn(index)[0]]
 
-    def responses(self, index: int, azimuth: ArrayLike) -> NDArray[np.float32]:
+    def responses(
+        self, index: int, azimuth: ArrayLike, *, room_db: float = 0.0
+    ) -> NDArray[np.float32]:
         """Responses of the room of a number to sources in given directions.
 
         Each is the response from the nearest direction there is, turned by what is missing. The
@@ -277,6 +279,9 @@ class RoomResponses:
             At least 0.
         azimuth : array_like, shape (sources,)
             Degrees.
+        room_db : float
+            Level of all but the direct sound against that of the room: below 0, dB, sources are
+            as near as in a studio.
 
         Returns
         -------
@@ -293,7 +298,12 @@ class RoomResponses:
             turns = (wanted - np.array(known) + 180.0) % 360.0 - 180.0
             nearest = int(np.argmin(np.abs(turns)))
             found.append(rotate_foa(self._response(room, nearest).samples, yaw=turns[nearest]))
-        return _stacked(found)
+        stacked = _stacked(found)
+        if room_db:
+            # The direct sound is at the same place in all.
+            direct = stacked * _direct_window(stacked.shape[-1], self.sample_rate)
+            stacked = direct + np.float32(10 ** (room_db / 20)) * (stacked - direct)
+        return stacked
 
     def published(self, index: int, azimuth: ArrayLike) -> NDArray[np.float32]:
         """Make responses as the authors of Ambisonizer do, for comparison.
@@ -359,7 +369,7 @@ class RoomResponses:
         level = np.linalg.norm(samples[0, around_direct(wanted, self.sample_rate)])
         samples = samples / level
         if self.dry_below:
-            samples = _dried(samples, wanted, self.dry_below, self.sample_rate)
+            samples = _dried(samples, self.dry_below, self.sample_rate)
         return _Response(np.ascontiguousarray(samples, np.float32), azimuth)
 
 
@@ -369,18 +379,21 @@ class _Response:
     azimuth: float
 
 
-def _dried(
-    samples: NDArray[Any], direct: int, below: float, sample_rate: int
-) -> NDArray[np.float64]:
-    """Take the room away below a frequency: all but the direct sound goes through a high-pass."""
-    from scipy.signal import butter, sosfilt
-
-    end = max(2, round(DIRECT_END * sample_rate))
-    window = np.zeros(samples.shape[1])
+def _direct_window(length: int, sample_rate: int) -> NDArray[np.float32]:
+    """1 where a response is direct sound, falling to 0 where all is room."""
+    direct, end = round(DIRECT_SECONDS * sample_rate), max(2, round(DIRECT_END * sample_rate))
+    window = np.zeros(length, np.float32)
     window[: direct + end // 2] = 1.0
     fall = window[direct + end // 2 : direct + end]
     fall += 0.5 + 0.5 * np.cos(np.pi * np.arange(1, len(fall) + 1) / (len(fall) + 1))
-    dry = samples * window
+    return window
+
+
+def _dried(samples: NDArray[Any], below: float, sample_rate: int) -> NDArray[np.float64]:
+    """Take the room away below a frequency: all but the direct sound goes through a high-pass."""
+    from scipy.signal import butter, sosfilt
+
+    dry = samples * _direct_window(samples.shape[1], sample_rate)
     sections = butter(2, below, "highpass", fs=sample_rate, output="sos")
     dried: NDArray[np.float64] = dry + sosfilt(sections, samples - dry)
     return dried

@@ -1,0 +1,286 @@
+"""Mono or stereo to first-order Ambisonics on a stated stage: a network of our own design.
+
+Signals are the horizontal part of AmbiX: W, Y to the left, X ahead, SN3D. Real stereo is taken as
+the natural pair L = W + Y, R = W - Y: both W and Y follow from it and are not touched. What is to
+be found is X. Of one source at one place |X|^2 = |W|^2 - |Y|^2, and whether it is ahead or behind
+cannot be heard; the stage says it, for each of four stems, and the network knows these apart.
+
+The published network [1]_ is `spatialkit_models.ambisonizer_published`.
+
+References
+----------
+.. [1] Y. Zang, Y. Wang and M. Lee, "Ambisonizer: neural upmixing as spherical harmonics
+   generation", 2024, arXiv 2405.13428.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from spatialkit._checks import as_count, as_number
+from spatialkit_models.moments import Moments, joined
+from spatialkit_models.repanning import apply_filters
+from spatialkit_models.spectra import Spectra
+from spatialkit_models.stem_masks import MaskConfig, PerBand, StemMasks
+
+__all__ = ["STEMS", "Ambisonizer", "AmbisonizerConfig"]
+
+STEMS = 4
+# Of a sum and a difference: W and Y to left and right.
+SIDES = ((1.0, 1.0), (1.0, -1.0))
+# Where training begins: three quarters of what a single source would leave over, no more.
+FIRST_KEPT, FIRST_ADDED = 1.1, -3.0
+# Share of the target's power that an error may have at no cost: 30 dB are enough.
+FLOOR = 1e-3
+TINY = 1e-12
+HEARD = 1e-6
+
+
+@dataclass(frozen=True)
+class AmbisonizerConfig:
+    """Shape of `Ambisonizer`, and how it is taught.
+
+    Parameters
+    ----------
+    masks : MaskConfig
+        The part that knows stems apart.
+    told : bool
+        Whether the network is told the stage; else it has to find out, as from directions all
+        around it cannot.
+    mixes, staged, uniform : float
+        How often scenes of each kind are drawn, in proportion (see `AmbisonicScenes`).
+    plain : float
+        Share of mixes that are mono.
+    dry_below : float
+        Hz below which rooms are left out, see `RoomResponses`.
+    intensity : float
+        Weight of the error of intensity, relative to energy, in dB.
+    mask : float
+        Weight of the masks' own error, in dB per nat.
+    drawn_stages : int
+        Random stages, besides all ahead and the scene's own, on which each example is judged.
+    loss_frames : int
+        Frames of each example that are judged.
+    seconds, sounding
+        Length of scenes, and how many stems have to sound.
+    """
+
+    masks: MaskConfig = field(default_factory=MaskConfig)
+    told: bool = True
+    mixes: float = 0.5
+    staged: float = 0.4
+    uniform: float = 0.1
+    plain: float = 0.15
+    dry_below: float = 150.0
+    intensity: float = 10.0
+    mask: float = 1.0
+    drawn_stages: int = 2
+    loss_frames: int = 96
+    seconds: float = 3.0
+    sounding: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("mixes", "staged", "uniform", "dry_below", "intensity", "mask"):
+            as_number(getattr(self, name), name, least=0.0)
+        as_number(self.plain, "plain", least=0.0, most=1.0)
+        as_count(self.drawn_stages, "drawn_stages", least=0)
+        as_count(self.loss_frames, "loss_frames")
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz of the audio."""
+        return self.masks.sample_rate
+
+
+class Ambisonizer(nn.Module):
+    """X from W and Y on a stage, and Y and X from W alone.
+
+    Bins of the spectrum are joined to units. Of each the network says which share each of four
+    stems has, and by which real gains the X of that share follows from W and from Y. These are
+    summed by the stage: one network serves all stages. Its answer to W and -Y is the same, that
+    is the mirror image, exactly: both are asked, and their mean is taken.
+
+    Parameters
+    ----------
+    config : AmbisonizerConfig
+        The shape.
+    """
+
+    sides: Tensor
+
+    def __init__(self, config: AmbisonizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.spectra = Spectra(config.masks.n_fft, config.masks.hop_length)
+        self.masks = StemMasks(config.masks, STEMS)
+        self.resolution = self.masks.resolution
+        bands, features = self.masks.decide.weight.shape[:2]
+        self.turn = PerBand(bands, features, 3 * STEMS * config.masks.band, 0.1)
+        with torch.no_grad():
+            first = self.turn.bias.unflatten(1, (3, -1))
+            first[:, 0], first[:, 1] = FIRST_KEPT, FIRST_ADDED
+        self.register_buffer("sides", torch.tensor(SIDES), persistent=False)
+
+    # What users call.
+
+    def front(self, pair: Tensor, stage: Tensor) -> Tensor:
+        """X of W and Y on a stage.
+
+        Parameters
+        ----------
+        pair : Tensor, shape (batch, time, 2, bins)
+            Complex spectrum of W and Y.
+        stage : Tensor, shape (batch, stems)
+            Of vocals, drums, bass and other: from -1, behind, to 1, ahead.
+
+        Returns
+        -------
+        Tensor, shape (batch, time, bins)
+        """
+        _, gains = self._gains(Moments.of(pair, self.resolution))
+        filters = (gains * stage[:, None, None, :, None]).sum(3, keepdim=True).transpose(2, 3)
+        return apply_filters(filters, pair, self.resolution)[:, :, 0]
+
+    def place(self, mono: Tensor, gains: Tensor) -> Tensor:
+        """W, Y and X of mono, whose stems are placed.
+
+        Parameters
+        ----------
+        mono : Tensor, shape (batch, time, 2, bins)
+            Complex spectrum of W, and of its decorrelated twin, which makes stems wide.
+        gains : Tensor, shape (batch, stems, 3)
+            Of each stem: what of it is in Y and in X, and of its twin in Y.
+
+        Returns
+        -------
+        Tensor, shape (batch, time, 3, bins)
+            W as it was, Y and X.
+        """
+        alone = mono * mono.new_tensor([1.0, 0.0])[:, None]
+        logits, _ = self._gains(Moments.of(alone, self.resolution))
+        y, x, width = (gains.transpose(1, 2)[:, None] @ logits.softmax(2)).unbind(2)
+        filters = torch.stack([torch.stack([y, width], 2), torch.stack([x, 0.0 * x], 2)], 2)
+        made = apply_filters(filters, mono, self.resolution)
+        return torch.cat([mono[:, :, :1], made], 2)
+
+    # Its parts.
+
+    def _gains(self, pair: Moments) -> tuple[Tensor, Tensor]:
+        """Logits of the stems' shares, and gains of W and of Y for the X of each.
+
+        Shapes are (batch, time, stems, units) and (batch, time, 2, stems, units).
+        """
+        sides = self.to_sides(pair)
+        if not self.training:  # both mirror images, one of them in training
+            sides = joined(sides, Moments(sides.products.flip(2), 2))
+        bands = self.masks.bands(sides)
+        logits = self.masks.logits(bands).float()
+        turned = self.masks.per_unit(self.turn(bands)).float()
+        if not self.training:
+            logits, turned = (0.5 * sum(each.chunk(2)) for each in (logits, turned))
+        kept, added, across = turned.unflatten(2, (3, STEMS)).unbind(2)
+        w, both, y = pair.products[:, :, :, None].unbind(2)
+        left = (1.0 - y / (w + TINY)).clamp_min(0.0).sqrt()
+        shares = logits.softmax(2)
+        along = shares * (kept.sigmoid() * left + added.sigmoid() * (1.0 - left))
+        # Odd in Y, so that the mirror image has the same X.
+        against = shares * across.tanh() * (2.0 * both / (w + y + TINY))
+        return logits, torch.stack([along, against], 2)
+
+    def to_sides(self, pair: Moments) -> Moments:
+        """Moments of left and right, from those of W and Y."""
+        return pair.mixed(self.sides.expand(len(pair.products), -1, -1))
+
+    # How it is taught.
+
+    def forward(self, stems: Tensor, stage: Tensor) -> dict[str, Tensor]:
+        """Loss of scenes (see `AmbisonicScenes.scenes`) and its parts.
+
+        The error of X on a stage is a sum over moments of W, Y and the stems' X: so many stages
+        are judged at the price of one.
+        """
+        whole, own = stems.sum(1)[:, :2], stems[:, :, 2]
+        spectrum = self.spectra(torch.cat([whole, own], 1))
+        everything = Moments.of(spectrum, self.resolution)
+        powers = Moments.of(self.spectra(stems[:, :, 0]), self.resolution).powers
+        count = self.config.loss_frames
+        first = int(torch.randint(max(1, spectrum.shape[1] - count + 1), ()))
+        judged = slice(first, first + count)
+        logits, gains = self._gains(_first_two(everything))
+        parts = {"masks": _mask_loss(logits[:, judged], powers[:, judged])}
+        told, wanted = self._stages(stage)
+        chosen = torch.einsum("bks,btcsu->bktcu", told, gains[:, judged])
+        with torch.autocast(stems.device.type, enabled=False):
+            parts |= _errors(everything.frames(judged), chosen, wanted)
+        config = self.config
+        parts["loss"] = (
+            parts["error"]
+            + config.intensity * parts["intensity"]
+            + config.mask * parts["masks"]
+        )
+        return parts
+
+    def _stages(self, stage: Tensor) -> tuple[Tensor, Tensor]:
+        """Stages that the network is told, and true ones, (batch, stages, stems)."""
+        ahead = torch.ones_like(stage)
+        if not self.config.told:
+            return ahead[:, None], stage[:, None]
+        drawn = [2.0 * torch.rand_like(stage) - 1.0 for _ in range(self.config.drawn_stages)]
+        wanted = torch.stack([ahead, stage, *drawn], 1)
+        return wanted, wanted
+
+
+def _first_two(moments: Moments) -> Moments:
+    """Of the first two channels alone."""
+    return Moments(moments.products[:, :, [0, 1, moments.channels]], 2)
+
+
+def _mask_loss(logits: Tensor, powers: Tensor) -> Tensor:
+    """Cross-entropy against true shares of W; loud units count more, by their magnitude's root."""
+    total = powers.sum(2, keepdim=True)
+    weight = (total + TINY).pow(0.25)[:, :, 0]
+    weight = weight / weight.sum((1, 2), keepdim=True)
+    shares = powers / (total + 1e-9)
+    entropy = logits.logsumexp(2) * shares.sum(2) - (shares * logits).sum(2)
+    return (weight * entropy).sum((1, 2)).mean()
+
+
+def _errors(moments: Moments, gains: Tensor, stages: Tensor) -> dict[str, Tensor]:
+    """Errors of X, in dB, and of the intensity ahead, as a share of W's energy.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of W, Y and the X of each stem.
+    gains : Tensor
+        Of W and Y, (batch, stages, time, 2, units).
+    stages : Tensor
+        (batch, stages, stems).
+    """
+    rows, columns = torch.triu_indices(moments.channels, moments.channels).tolist()
+    products = moments.products
+    place = {pair: index for index, pair in enumerate(zip(rows, columns, strict=True))}
+    own = range(2, moments.channels)
+    w, both, y = (products[:, None, :, place[pair]] for pair in ((0, 0), (0, 1), (1, 1)))
+    with_w, with_y = (
+        torch.einsum("bks,btsu->bktu", stages, products[:, :, [place[side, x] for x in own]])
+        for side in (0, 1)
+    )
+    within = [(place[i, j], i - 2, j - 2, 1.0 if i == j else 2.0) for i in own for j in own if j >= i]
+    weights = torch.stack([f * stages[..., i] * stages[..., j] for _, i, j, f in within], -1)
+    energy = products[:, :, [index for index, *_ in within]].sum((1, 3))
+    target = torch.einsum("bkp,bp->bk", weights, energy).clamp_min(0.0)
+    a, b = gains.unbind(3)
+    made = a * (a * w + 2.0 * b * both) + b.square() * y
+    error = (made - 2.0 * (a * with_w + b * with_y)).sum((2, 3)) + target
+    heard = target > HEARD
+    ratio = (error.clamp_min(0.0) + FLOOR * target) / target.clamp_min(HEARD)
+    decibels = 10.0 * ratio.clamp_min(1e-9).log10()
+    missed = (a * w + b * both - with_w).abs().sum((2, 3)) / w.sum((2, 3)).clamp_min(HEARD)
+    return {
+        "error": (decibels * heard).sum() / heard.sum().clamp_min(1),
+        "intensity": (missed * heard).sum() / heard.sum().clamp_min(1),
+    }

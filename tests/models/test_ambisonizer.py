@@ -1,0 +1,222 @@
+"""The Ambisonizer of our own: what it makes of W and Y, its symmetries, what it is taught."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from spatialkit_models.ambisonizer import (  # noqa: E402
+    FLOOR,
+    STEMS,
+    Ambisonizer,
+    AmbisonizerConfig,
+    _errors,
+)
+from spatialkit_models.data.ambisonic_scenes import leftover  # noqa: E402
+from spatialkit_models.moments import Moments  # noqa: E402
+from spatialkit_models.stem_masks import MaskConfig  # noqa: E402
+
+CONFIG = AmbisonizerConfig(
+    masks=MaskConfig(
+        sample_rate=8000,
+        n_fft=512,
+        hop_length=128,
+        regions=((32, 1), (32, 2), (16, 8)),
+        band=4,
+        band_features=4,
+        width=16,
+        dilations=(1, 2),
+        dropout=0.0,
+    ),
+    loss_frames=16,
+)
+AHEAD = torch.ones(1, STEMS)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def build(seed=0, **changes):
+    """A network of random weights, larger than those that training begins with."""
+    torch.manual_seed(seed)
+    network = Ambisonizer(AmbisonizerConfig(**{**vars(CONFIG), **changes})).eval()
+    torch.nn.init.normal_(network.turn.weight)
+    torch.nn.init.normal_(network.masks.decide.weight)
+    return network
+
+
+def sounds(seed=0, samples=6000):
+    """Spectrum of W and Y of noise whose side is softer."""
+    rng = np.random.default_rng(seed)
+    pair = rng.standard_normal((1, 2, samples)) * [[1.0], [0.5]]
+    return torch.from_numpy(pair.astype(np.float32))
+
+
+@torch.inference_mode()
+def front(network, audio, stage):
+    return network.front(network.spectra(audio), stage)
+
+
+def test_a_fresh_network_keeps_three_quarters_of_what_is_left_over():
+    torch.manual_seed(0)
+    network = Ambisonizer(CONFIG).eval()
+    time = torch.arange(8000) / 8000
+    source = sum(torch.sin(2 * torch.pi * tone * time) for tone in (300.0, 710.0, 1500.0))
+    pair = torch.stack([source, 0.6 * source])[None]
+    x = network.spectra.inverse(front(network, pair, AHEAD)[:, :, None], 8000)[0, 0]
+    wanted = 0.75 * leftover(pair[0].numpy())
+    inside = slice(1000, 7000)
+    assert np.abs(x.numpy() - wanted)[inside].max() < 0.15 * np.abs(wanted).max()
+
+
+def test_the_mirror_image_has_the_same_front():
+    network, audio, stage = build(), sounds(), torch.tensor([[1.0, 0.3, -0.5, -1.0]])
+    mirrored = audio * torch.tensor([1.0, -1.0])[:, None]
+    assert torch.equal(front(network, audio, stage), front(network, mirrored, stage))
+
+
+def test_it_is_linear_in_the_stage():
+    network, audio = build(), sounds()
+    first, second = torch.tensor([[1.0, 0.0, 0.5, 0.2]]), torch.tensor([[0.0, -1.0, 0.1, 0.6]])
+    together = front(network, audio, first - 2.0 * second)
+    apart = front(network, audio, first) - 2.0 * front(network, audio, second)
+    torch.testing.assert_close(together, apart, atol=1e-4, rtol=1e-4)
+
+
+def test_level_goes_through():
+    network, audio = build(), sounds()
+    loud = front(network, 8.0 * audio, AHEAD)
+    torch.testing.assert_close(loud, 8.0 * front(network, audio, AHEAD), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("samples", [1, 100, 777])
+def test_silence_stays_silent_and_any_length_is_served(samples):
+    network = build()
+    assert not front(network, torch.zeros(1, 2, samples), AHEAD).any()
+    assert front(network, sounds(samples=samples), AHEAD).isfinite().all()
+
+
+@pytest.mark.parametrize("sides", [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, -1.0)])
+def test_the_front_is_no_louder_than_the_sum_of_both(sides):
+    audio = sounds()[:, :1] * torch.tensor(sides)[:, None]
+    network = build()
+    spectrum = network.spectra(audio)
+    made = front(network, audio, AHEAD)
+    seen = slice(0, network.resolution.bins)
+    assert made.isfinite().all()
+    assert (made.abs() <= spectrum.abs().sum(2) + 1e-4)[..., seen].all()
+
+
+def test_placed_stems_add_up_to_mono():
+    network, audio = build(), sounds()
+    spectrum = network.spectra(audio)
+    gains = torch.tensor([[[0.6, 0.8, 0.5]]]).expand(1, STEMS, 3)
+    with torch.inference_mode():
+        w, y, x = network.place(spectrum, gains).unbind(2)
+    assert torch.equal(w, spectrum[:, :, 0])
+    torch.testing.assert_close(y, 0.6 * w + 0.5 * spectrum[:, :, 1], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(x, 0.8 * w, atol=1e-4, rtol=1e-4)
+
+
+def test_where_stems_are_placed_the_twin_makes_no_difference():
+    network, audio = build(), sounds()
+    gains = torch.randn(1, STEMS, 3)
+    gains[..., 2] = 0.0
+    other = torch.cat([audio[:, :1], 3.0 * audio[:, 1:]], 1)
+    with torch.inference_mode():
+        made = network.place(network.spectra(audio), gains)
+        again = network.place(network.spectra(other), gains)
+    torch.testing.assert_close(made, again)
+
+
+# What it is taught.
+
+
+def scenes(seed=0, size=3, samples=4000):
+    rng = np.random.default_rng(seed)
+    stems = rng.standard_normal((size, STEMS, 3, samples)).astype(np.float32)
+    stage = rng.uniform(-1, 1, (size, STEMS)).astype(np.float32)
+    return torch.from_numpy(stems), torch.from_numpy(stage)
+
+
+def test_the_errors_that_are_taught_are_those_of_the_spectra():
+    network = build()
+    stems, stage = scenes(samples=2500)
+    stages = torch.stack([stage, torch.ones_like(stage)], 1)
+    spectra = network.spectra(torch.cat([stems.sum(1)[:, :2], stems[:, :, 2]], 1))
+    gains = torch.randn(3, 2, spectra.shape[1], 2, network.resolution.units)
+    found = _errors(Moments.of(spectra, network.resolution), gains, stages)
+    every_bin = torch.cat(
+        [torch.tensor([size]).repeat_interleave(count) for count, size in CONFIG.masks.regions]
+    )
+    seen = spectra[..., : network.resolution.bins]
+    errors, missed = [], []
+    for item in range(3):
+        for number in range(2):
+            a, b = gains[item, number].repeat_interleave(every_bin, -1).unbind(1)
+            w, y, *own = seen[item].unbind(1)
+            x = sum(c * one for c, one in zip(stages[item, number], own, strict=True))
+            made = a * w + b * y
+            ratio = (made - x).abs().square().sum() / x.abs().square().sum()
+            errors.append(10.0 * (ratio + FLOOR).log10())
+            # Joined to units before it is judged.
+            flow = network.resolution.join((w.conj() * (made - x)).real).abs().sum()
+            missed.append(flow / w.abs().square().sum())
+    assert float(found["error"]) == pytest.approx(float(torch.stack(errors).mean()), abs=1e-3)
+    assert float(found["intensity"]) == pytest.approx(float(torch.stack(missed).mean()), rel=1e-3)
+
+
+def test_untold_it_is_judged_on_the_true_stage_and_asked_for_all_ahead():
+    stage = scenes()[1]
+    told, wanted = build(told=False)._stages(stage)
+    assert torch.equal(told, torch.ones(3, 1, STEMS))
+    assert torch.equal(wanted, stage[:, None])
+    told, wanted = build(drawn_stages=3)._stages(stage)
+    assert told.shape == (3, 5, STEMS)
+    assert torch.equal(told, wanted)
+    assert torch.equal(told[:, 1], stage)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_gradient_reaches_every_parameter(told):
+    network = build(told=told).train()
+    stems, stage = scenes()
+    network(stems, stage)["loss"].backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_one_batch_is_learned_by_heart():
+    network = build().train()
+    rng = np.random.default_rng(1)
+    # Two tones, one of them behind.
+    time = np.arange(4000) / 8000
+    stems = np.zeros((2, STEMS, 3, 4000), np.float32)
+    for item, tones in enumerate(((300.0, 900.0), (520.0, 1400.0))):
+        for stem, tone in enumerate(tones):
+            sound = np.sin(2 * np.pi * tone * time) + 0.01 * rng.standard_normal(4000)
+            stems[item, stem] = sound * np.array([[1.0], [0.3], [0.9]])
+    stage = torch.tensor([[1.0, -1.0, 1.0, 1.0]]).expand(2, -1)
+    optimizer = torch.optim.AdamW(network.parameters(), 2e-2)
+    batch = torch.from_numpy(stems)
+    losses = []
+    for _ in range(60):
+        torch.manual_seed(0)
+        loss = network(batch, stage)["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0] - 6.0
+    with torch.inference_mode():
+        x = front(network.eval(), batch.sum(1)[:, :2], stage)
+    truth = network.spectra((batch[:, :, 2] * stage[..., None]).sum(1, keepdim=True))[:, :, 0]
+    error = (x - truth).abs().square().sum() / truth.abs().square().sum()
+    assert float(error) < 0.1

@@ -105,7 +105,7 @@ class Row:
     setting: Mapping[str, str] = field(default_factory=dict)
     """Under what, such as ``{"protocol": "same"}``."""
     values: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Of each metric by name, a value per example."""
+    """Of each metric that it has by name, a value per example."""
     speed: float = math.nan
     """Seconds of sound upmixed in a second."""
     error: str = ""
@@ -115,6 +115,10 @@ class Row:
     def title(self) -> str:
         """Setting and system in words."""
         return ", ".join([*filter(None, self.setting.values()), self.system])
+
+    def stands_in(self, metrics: Sequence[Metric]) -> bool:
+        """Whether it was measured, and has one of these metrics."""
+        return not self.error and any(metric.name in self.values for metric in metrics)
 
 
 @dataclass(frozen=True)
@@ -169,15 +173,15 @@ class Benchmark:
     def to_markdown(self) -> str:
         """Tables with a line per system, and what they mean."""
         parts = [f"**{self.title}**"]
-        for table in dict.fromkeys(metric.table for metric in self.metrics):
-            metrics = [metric for metric in self.metrics if metric.table == table]
-            parts += [*([f"**{table}**"] if table else []), self._table(metrics, not table)]
+        for place, (title, metrics) in enumerate(self._tables().items()):
+            parts += [*([f"**{title}**"] if title else []), self._table(metrics, place == 0)]
         counts = f"{len(self.examples)} example" + ("s" if len(self.examples) != 1 else "")
         lines = [
             f"Mean ± standard deviation over {counts}, and the {100 * CONFIDENCE:.0f} % confidence "
             "interval of the mean (Student's t, examples taken as independent)."
         ]
-        for metric in filter(lambda metric: metric.help, self.metrics):
+        shown = [metric for metrics in self._tables().values() for metric in metrics]
+        for metric in filter(lambda metric: metric.help, shown):
             lines.append(f"{metric.title}: {metric.help} {metric.aim}.")
         lines += [f"{row.title} failed: {row.error}" for row in self.rows if row.error]
         parts.append("\n".join(f"- {line}" for line in (*lines, *self.notes)))
@@ -191,8 +195,8 @@ class Benchmark:
         SpatialkitError
             If matplotlib (extra ``plot``) is not installed, or the file cannot be written.
         """
-        rows = [row for row in self.rows if not row.error]
-        metrics = [metric for metric in self.metrics if not metric.table]
+        metrics = next(iter(self._tables().values()))
+        rows = [row for row in self.rows if row.stands_in(metrics)]
         figure = figure_class()(figsize=(2.5 + 2.6 * len(metrics), 1.2 + 0.3 * len(rows)))
         figure.set_layout_engine("constrained")
         axes = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
@@ -200,7 +204,7 @@ class Benchmark:
         for axis, metric in zip(axes, metrics, strict=True):
             for place, row in enumerate(rows):
                 color = f"C{systems.index(row.system) % 10}"
-                _draw(axis, place, row.values[metric.name], color)
+                _draw(axis, place, row.values.get(metric.name, ()), color)
             axis.set_title(metric.header, fontsize=9)
             axis.set_xlabel(metric.aim, fontsize=8)
             axis.tick_params(labelsize=8)
@@ -210,6 +214,18 @@ class Benchmark:
         figure.suptitle(self.title, fontsize=10)
         write_figure(figure, path)
 
+    def _tables(self) -> dict[str, list[Metric]]:
+        """Metrics by table, of those that some row stands in; the first one if there is none."""
+        tables: dict[str, list[Metric]] = {}
+        for metric in self.metrics:
+            tables.setdefault(metric.table, []).append(metric)
+        shown = {
+            title: metrics
+            for title, metrics in tables.items()
+            if any(row.stands_in(metrics) for row in self.rows)
+        }
+        return shown or dict(list(tables.items())[:1])
+
     def _table(self, metrics: Sequence[Metric], first: bool) -> str:
         """A table in Markdown; the first one has the speed, too."""
         keys = list(dict.fromkeys(key for row in self.rows for key in row.setting))
@@ -217,11 +233,9 @@ class Benchmark:
         if first:
             header.append("speed, times real time")
         lines = [header, [*["---"] * (len(keys) + 1), *["---:"] * (len(header) - len(keys) - 1)]]
-        for row in self.rows:
-            if row.error:
-                continue
+        for row in filter(lambda row: row.stands_in(metrics), self.rows):
             cells = [*(row.setting.get(key, "") or "-" for key in keys), row.system]
-            cells += [_cell(summarize(row.values[metric.name])) for metric in metrics]
+            cells += [_cell(summarize(row.values.get(metric.name, ()))) for metric in metrics]
             if first:
                 cells.append(_rounded(row.speed, 0 if row.speed >= 10.0 else 1))
             lines.append(cells)

@@ -193,7 +193,9 @@ class ResidualBlock(nn.Module):
         made = functional.linear(maps, weight[:, :, 0], bias + last_bias)
         spare = spare and not torch.is_grad_enabled()
         hidden = functional.elu_(self.block["1"](functional.elu(maps, inplace=spare)))
-        made.view(-1, made.shape[2]).addmm_(hidden.flatten(0, 1), last_weight[:, :, 0].T)
+        # Autocast, which casts weights elsewhere, leaves what is done in place alone.
+        last_weight = last_weight[:, :, 0].to(made.dtype)
+        made.view(-1, made.shape[2]).addmm_(hidden.flatten(0, 1), last_weight.T)
         return made
 
 

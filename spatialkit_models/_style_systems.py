@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from spatialkit.errors import OptionError
 from spatialkit.upmixing import get_upmixer
-from spatialkit_models.evaluation import System
+from spatialkit_models.evaluation import System, load_models
 
 __all__ = ["BASELINE", "LAYOUT", "SAMPLE_RATE", "StyleSystem", "load_systems", "plain_systems"]
 
@@ -74,18 +72,11 @@ def load_systems(
     OptionError
         If a model is for another sample rate.
     """
-    from spatialkit_models._storage import read_json
     from spatialkit_models.style_inference import load_style_model
 
     systems: list[StyleSystem] = []
-    for path in map(Path, paths):
-        model = load_style_model(weights=path)
-        if model.sample_rate != sample_rate:
-            raise OptionError(
-                f"{path} is for {model.sample_rate} Hz, the benchmark has {sample_rate} Hz"
-            )
-        taken = any(system.name == model.name for system in systems)
-        name = f"{model.name} ({path})" if taken else model.name
+    found = load_models(lambda path: load_style_model(weights=path), paths, sample_rate)
+    for name, model, facts in found:
 
         def encode(five: NDArray[Any], model: Any = model) -> NDArray[Any]:
             return model.encode(five)[0]
@@ -93,6 +84,5 @@ def load_systems(
         def upmix(stereo: NDArray[Any], five: NDArray[Any], model: Any = model) -> NDArray[Any]:
             return model.decode(stereo, model.encode(five)[0])
 
-        facts = {"weights": str(path), "card": read_json(path.with_suffix(".json"))}
         systems.append(StyleSystem(name, upmix, True, facts, encode=encode))
     return tuple(systems)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from spatialkit._checks import as_count, as_number
 from spatialkit_models.moments import Moments, joined
 from spatialkit_models.repanning import apply_filters
-from spatialkit_models.spectra import Spectra
+from spatialkit_models.spectra import Spectra, power
 from spatialkit_models.stem_masks import MaskConfig, PerBand, StemMasks
 
 __all__ = ["STEMS", "Ambisonizer", "AmbisonizerConfig"]
@@ -35,6 +35,10 @@ SIDES = ((1.0, 1.0), (1.0, -1.0))
 FIRST_KEPT, FIRST_ADDED = 1.1, -3.0
 # Share of the target's power that an error may have at no cost: 30 dB are enough.
 FLOOR = 1e-3
+# Over which W and Y are compared for what they share.
+NEAR_FRAMES, NEAR_UNITS = 4, 3
+# Gain of ambience where there is more side than middle.
+MOST_AMBIENCE = 1.0
 TINY = 1e-12
 HEARD = 1e-6
 
@@ -47,9 +51,6 @@ class AmbisonizerConfig:
     ----------
     masks : MaskConfig
         The part that knows stems apart.
-    told : bool
-        Whether the network is told the stage; else it has to find out, as from directions all
-        around it cannot.
     mixes, staged, uniform : float
         How often scenes of each kind are drawn, in proportion (see `AmbisonicScenes`).
     plain : float
@@ -61,7 +62,8 @@ class AmbisonizerConfig:
     mask : float
         Weight of the masks' own error, in dB per nat.
     drawn_stages : int
-        Random stages, besides all ahead and the scene's own, on which each example is judged.
+        Random stages, besides all ahead and what is told of the scene, on which examples are
+        judged.
     loss_frames : int
         Frames of each example that are judged.
     seconds, sounding
@@ -69,7 +71,6 @@ class AmbisonizerConfig:
     """
 
     masks: MaskConfig = field(default_factory=MaskConfig)
-    told: bool = True
     mixes: float = 0.5
     staged: float = 0.4
     uniform: float = 0.1
@@ -166,6 +167,37 @@ class Ambisonizer(nn.Module):
         made = apply_filters(filters, mono, self.resolution)
         return torch.cat([mono[:, :, :1], made], 2)
 
+    def ambience(self, pair: Tensor, twin: Tensor) -> Tensor:
+        """X of what has no place: as loud as what of Y is not W, panned, and unlike both.
+
+        Parameters
+        ----------
+        pair : Tensor, shape (batch, time, 2, bins)
+            Complex spectrum of W and Y.
+        twin : Tensor, shape (batch, time, bins)
+            That of W, decorrelated.
+
+        Returns
+        -------
+        Tensor, shape (batch, time, bins)
+        """
+        products = Moments.of(pair, self.resolution).products
+        # Unrelated only on average: over neighbouring units and frames.
+        batch, time, kinds, units = products.shape
+        means = nn.functional.avg_pool2d(
+            products.transpose(1, 2).reshape(batch * kinds, 1, time, units),
+            (2 * NEAR_FRAMES + 1, 2 * NEAR_UNITS + 1),
+            1,
+            (NEAR_FRAMES, NEAR_UNITS),
+            count_include_pad=False,
+        )
+        w, both, y = means.reshape(batch, kinds, time, units).unbind(1)
+        apart = (y - both.square() / (w + TINY)).clamp_min(0.0)
+        gain = (apart / (w + TINY)).sqrt().clamp_max(MOST_AMBIENCE)
+        filters = torch.stack([gain, torch.zeros_like(gain)], 2)[:, :, None]
+        heard = torch.stack([twin, torch.zeros_like(twin)], 2)
+        return apply_filters(filters, heard, self.resolution)[:, :, 0]
+
     # Its parts.
 
     def _gains(self, pair: Moments) -> tuple[Tensor, Tensor]:
@@ -180,7 +212,7 @@ class Ambisonizer(nn.Module):
         logits = self.masks.logits(bands).float()
         turned = self.masks.per_unit(self.turn(bands)).float()
         if not self.training:
-            logits, turned = (0.5 * sum(each.chunk(2)) for each in (logits, turned))
+            logits, turned = (each.unflatten(0, (2, -1)).mean(0) for each in (logits, turned))
         kept, added, across = turned.unflatten(2, (3, STEMS)).unbind(2)
         w, both, y = pair.products[:, :, :, None].unbind(2)
         left = (1.0 - y / (w + TINY)).clamp_min(0.0).sqrt()
@@ -196,46 +228,48 @@ class Ambisonizer(nn.Module):
 
     # How it is taught.
 
-    def forward(self, stems: Tensor, stage: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self, stems: Tensor, stage: Tensor, expected: Tensor, staged: Tensor
+    ) -> dict[str, Tensor]:
         """Loss of scenes (see `AmbisonicScenes.scenes`) and its parts.
 
         The error of X on a stage is a sum over moments of W, Y and the stems' X: so many stages
         are judged at the price of one.
         """
-        whole, own = stems.sum(1)[:, :2], stems[:, :, 2]
-        spectrum = self.spectra(torch.cat([whole, own], 1))
-        everything = Moments.of(spectrum, self.resolution)
-        powers = Moments.of(self.spectra(stems[:, :, 0]), self.resolution).powers
-        count = self.config.loss_frames
-        first = int(torch.randint(max(1, spectrum.shape[1] - count + 1), ()))
+        w, y, x = stems.unbind(2)
+        whole = torch.stack([w.sum(1), y.sum(1)], 1)
+        logits, gains = self._gains(Moments.of(self.spectra(whole), self.resolution))
+        frames, count = logits.shape[1], min(logits.shape[1], self.config.loss_frames)
+        first = int(torch.randint(frames - count + 1, ()))
         judged = slice(first, first + count)
-        logits, gains = self._gains(_first_two(everything))
-        parts = {"masks": _mask_loss(logits[:, judged], powers[:, judged])}
-        told, wanted = self._stages(stage)
+        seen = self.spectra.part(torch.cat([whole, x, w], 1), judged)
+        everything = Moments.of(seen[:, :, : 2 + STEMS], self.resolution)
+        powers = self.resolution.join(power(seen[:, :, 2 + STEMS :, : self.resolution.bins]))
+        parts = {"masks": _mask_loss(logits[:, judged], powers)}
+        told, wanted, counts = self._stages(stage, expected, staged)
         chosen = torch.einsum("bks,btcsu->bktcu", told, gains[:, judged])
         with torch.autocast(stems.device.type, enabled=False):
-            parts |= _errors(everything.frames(judged), chosen, wanted)
+            parts |= _errors(everything, chosen, wanted, counts)
         config = self.config
         parts["loss"] = (
-            parts["error"]
-            + config.intensity * parts["intensity"]
-            + config.mask * parts["masks"]
+            parts["error"] + config.intensity * parts["intensity"] + config.mask * parts["masks"]
         )
         return parts
 
-    def _stages(self, stage: Tensor) -> tuple[Tensor, Tensor]:
-        """Stages that the network is told, and true ones, (batch, stages, stems)."""
-        ahead = torch.ones_like(stage)
-        if not self.config.told:
-            return ahead[:, None], stage[:, None]
-        drawn = [2.0 * torch.rand_like(stage) - 1.0 for _ in range(self.config.drawn_stages)]
-        wanted = torch.stack([ahead, stage, *drawn], 1)
-        return wanted, wanted
+    def _stages(
+        self, stage: Tensor, expected: Tensor, staged: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Stages that the network is told, true ones, (batch, stages, stems), and which count.
 
-
-def _first_two(moments: Moments) -> Moments:
-    """Of the first two channels alone."""
-    return Moments(moments.products[:, :, [0, 1, moments.channels]], 2)
+        First what can be expected of a scene, against what it is. Where there is a stage, others
+        are asked for, too: the stems' own X are the same on all.
+        """
+        drawn = 2.0 * torch.rand(len(stage), self.config.drawn_stages, STEMS, device=stage.device)
+        stated = torch.cat([torch.ones_like(stage)[:, None], drawn - 1.0], 1)
+        told, wanted = (torch.cat([first[:, None], stated], 1) for first in (expected, stage))
+        counts = staged[:, None].expand(-1, told.shape[1]).clone()
+        counts[:, 0] = 1.0
+        return told, wanted, counts
 
 
 def _mask_loss(logits: Tensor, powers: Tensor) -> Tensor:
@@ -248,7 +282,7 @@ def _mask_loss(logits: Tensor, powers: Tensor) -> Tensor:
     return (weight * entropy).sum((1, 2)).mean()
 
 
-def _errors(moments: Moments, gains: Tensor, stages: Tensor) -> dict[str, Tensor]:
+def _errors(moments: Moments, gains: Tensor, stages: Tensor, counts: Tensor) -> dict[str, Tensor]:
     """Errors of X, in dB, and of the intensity ahead, as a share of W's energy.
 
     Parameters
@@ -259,6 +293,8 @@ def _errors(moments: Moments, gains: Tensor, stages: Tensor) -> dict[str, Tensor
         Of W and Y, (batch, stages, time, 2, units).
     stages : Tensor
         (batch, stages, stems).
+    counts : Tensor
+        Weight of each, (batch, stages).
     """
     rows, columns = torch.triu_indices(moments.channels, moments.channels).tolist()
     products = moments.products
@@ -269,18 +305,18 @@ def _errors(moments: Moments, gains: Tensor, stages: Tensor) -> dict[str, Tensor
         torch.einsum("bks,btsu->bktu", stages, products[:, :, [place[side, x] for x in own]])
         for side in (0, 1)
     )
-    within = [(place[i, j], i - 2, j - 2, 1.0 if i == j else 2.0) for i in own for j in own if j >= i]
-    weights = torch.stack([f * stages[..., i] * stages[..., j] for _, i, j, f in within], -1)
-    energy = products[:, :, [index for index, *_ in within]].sum((1, 3))
+    pairs = [(i, j) for i in own for j in own if j >= i]
+    weights = torch.stack(
+        [(2.0 - (i == j)) * stages[..., i - 2] * stages[..., j - 2] for i, j in pairs], -1
+    )
+    energy = products[:, :, [place[pair] for pair in pairs]].sum((1, 3))
     target = torch.einsum("bkp,bp->bk", weights, energy).clamp_min(0.0)
     a, b = gains.unbind(3)
     made = a * (a * w + 2.0 * b * both) + b.square() * y
     error = (made - 2.0 * (a * with_w + b * with_y)).sum((2, 3)) + target
-    heard = target > HEARD
+    heard = counts * (target > HEARD)
     ratio = (error.clamp_min(0.0) + FLOOR * target) / target.clamp_min(HEARD)
     decibels = 10.0 * ratio.clamp_min(1e-9).log10()
     missed = (a * w + b * both - with_w).abs().sum((2, 3)) / w.sum((2, 3)).clamp_min(HEARD)
-    return {
-        "error": (decibels * heard).sum() / heard.sum().clamp_min(1),
-        "intensity": (missed * heard).sum() / heard.sum().clamp_min(1),
-    }
+    total = heard.sum().clamp_min(1.0)
+    return {"error": (decibels * heard).sum() / total, "intensity": (missed * heard).sum() / total}

@@ -13,19 +13,21 @@ from torch import Tensor
 
 from spatialkit_models import losses
 from spatialkit_models.ambisonizer import Ambisonizer, AmbisonizerConfig
+from spatialkit_models.ambisonizer_published import PublishedConfig
 from spatialkit_models.data.ambisonic_scenes import AmbisonicScenes, combined
 from spatialkit_models.data.rooms import RoomResponses
 from spatialkit_models.data.scenes import Dealt
 from spatialkit_models.data.stems import StemExcerpts
 from spatialkit_models.moments import Moments
-from spatialkit_models.style_vae import FastStyleVAE
+from spatialkit_models.stem_masks import StemMasks
 from spatialkit_models.training import Examples
 
 __all__ = ["PRESETS", "AmbisonizerTask", "ambisonizer_task"]
 
-PRESETS = {
+PRESETS: dict[str, AmbisonizerConfig | PublishedConfig] = {
     "stage": AmbisonizerConfig(),
-    "uniform": AmbisonizerConfig(told=False, mixes=0.0, staged=0.0, uniform=1.0, plain=0.0),
+    "uniform": AmbisonizerConfig(mixes=0.0, staged=0.0, uniform=1.0),
+    "published": PublishedConfig(),  # taught by ambisonizer_published_training
 }
 CALIBRATION = 48  # scenes from which the log prior of stems is taken
 VALIDATION_SECONDS = 6.0
@@ -47,22 +49,23 @@ class AmbisonizerTask:
         self, model: Any, batch: Mapping[str, Tensor], progress: float
     ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Loss of a batch of scenes, and its parts."""
-        parts = model(batch["stems"], batch["stage"])
+        names = ("stems", "stage", "expected", "staged")
+        parts = model(*(batch[name] for name in names))
         loss = parts.pop("loss")
         return loss, {name: part.detach() for name, part in parts.items()}
 
     def validate(self, model: Any) -> Mapping[str, float]:
         """Figures on songs and rooms not trained on.
 
-        "snr" of X and its "level" against truth, dB; means. "score" is the SNR.
+        "snr" of X and its "level" against truth on the stage that can be expected, dB; means.
+        "score" is the SNR.
         """
         found: dict[str, list[float]] = {"snr": [], "level": []}
         device = next(model.parameters()).device
-        for stems, stage in zip(self.validation["stems"], self.validation["stage"], strict=True):
+        names = ("stems", "stage", "expected")
+        for stems, stage, expected in zip(*(self.validation[x] for x in names), strict=True):
             truth = torch.from_numpy(combined(stems, stage))[None].to(device)
-            told = torch.from_numpy(stage)[None].to(device)
-            if not model.config.told:
-                told = torch.ones_like(told)
+            told = torch.from_numpy(expected)[None].to(device)
             x = model.front(model.spectra(truth[:, :2]), told)
             made = model.spectra.inverse(x[:, :, None], truth.shape[-1])
             found["snr"].append(float(losses.snr(truth[:, 2:], made).mean()))
@@ -77,7 +80,7 @@ def ambisonizer_task(
     roots: Any,
     rooms: Sequence[str | os.PathLike[str]] = (),
     *,
-    masks: FastStyleVAE | None = None,
+    masks: StemMasks | None = None,
     room_format: str = "ambix1",
     parts: Mapping[str, str] | None = None,
     batch_size: int = 8,
@@ -95,8 +98,8 @@ def ambisonizer_task(
     rooms : sequence of path
         Of `RoomResponses`, which also holds some out; none are needed where the config has mixes
         only.
-    masks : FastStyleVAE, optional
-        Whose masks a new model begins with, instead of chance.
+    masks : StemMasks, optional
+        What a new model begins with, such as those of a style VAE, instead of chance.
     room_format : str
         What measured responses are.
     batch_size, stretches
@@ -155,13 +158,13 @@ def ambisonizer_task(
 
 
 def _new_model(
-    config: AmbisonizerConfig, scenes: AmbisonicScenes, masks: FastStyleVAE | None, seed: int
+    config: AmbisonizerConfig, scenes: AmbisonicScenes, masks: StemMasks | None, seed: int
 ) -> Ambisonizer:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Ambisonizer(config)
     if masks:
-        model.masks.load_state_dict(masks.masks.state_dict())
+        model.masks.load_state_dict(masks.state_dict())
     else:
         calibrate(model, scenes.scenes(range(CALIBRATION)))
     return model

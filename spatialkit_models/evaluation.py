@@ -7,16 +7,18 @@ and gathers a row per system and setting.
 from __future__ import annotations
 
 import math
+import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from spatialkit.errors import sentence_of
+from spatialkit.errors import OptionError, sentence_of
 from spatialkit_models._evaluation_report import Benchmark, Metric, Row, Summary, summarize
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Summary",
     "System",
     "Trial",
+    "load_models",
     "run_benchmark",
     "summarize",
     "versions",
@@ -109,7 +112,8 @@ def run_benchmark(
     examples : iterable of Example
         Each with trials of the same systems and settings.
     metrics : sequence of Metric
-        What scores hold; other values of them are dropped.
+        What scores hold; other values of them are dropped. A row need not have all metrics: its
+        trials' scores are to hold the same ones.
     title, settings, notes
         Go into the results.
     total : int, optional
@@ -155,16 +159,54 @@ def versions(*packages: str) -> dict[str, str]:
     return found
 
 
+def load_models(
+    load: Callable[[Path], Any], paths: Iterable[str | os.PathLike[str]], sample_rate: int
+) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Name, model, and facts of each file of weights.
+
+    Parameters
+    ----------
+    load : callable
+        Of a path: makes a model that has ``name`` and ``sample_rate``.
+    paths : iterable of path
+        Files of weights, their cards beside them.
+    sample_rate : int
+        Hz that all must be made for.
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, damaged, or of something else.
+    OptionError
+        If a model is for another sample rate.
+    """
+    from spatialkit_models._storage import read_json
+
+    names: set[str] = set()
+    for path in map(Path, paths):
+        model = load(path)
+        if model.sample_rate != sample_rate:
+            raise OptionError(
+                f"{path} is for {model.sample_rate} Hz, the benchmark has {sample_rate} Hz"
+            )
+        name = f"{model.name} ({path})" if model.name in names else model.name
+        names.add(name)
+        yield name, model, {"weights": str(path), "card": read_json(path.with_suffix(".json"))}
+
+
 class _Gathered:
     """A row to be."""
 
     def __init__(self, system: str, setting: Mapping[str, str], metrics: Sequence[Metric]) -> None:
         self.system, self.setting = system, setting
-        self.values: dict[str, list[float]] = {metric.name: [] for metric in metrics}
+        self.names = [metric.name for metric in metrics]
+        self.values: dict[str, list[float]] = {}
         self.runs: list[tuple[float, float]] = []  # seconds of sound, of work
         self.error = ""
 
     def add(self, scores: Mapping[str, float], seconds: float, worked: float) -> None:
+        if not self.values:
+            self.values = {name: [] for name in self.names if name in scores}
         for name, values in self.values.items():
             values.append(float(scores[name]))
         self.runs.append((seconds, worked))

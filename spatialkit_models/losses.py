@@ -21,6 +21,7 @@ from spatialkit_models._direction_losses import (
 )
 from spatialkit_models._level_losses import ild, ild_error, stft, wasserstein_distance, wild
 from spatialkit_models._precision import in_full_precision, require_same
+from spatialkit_models._spectral_losses import multi_resolution_stft
 
 __all__ = [
     "angle_between",
@@ -29,6 +30,7 @@ __all__ = [
     "gaussian_kl",
     "ild",
     "ild_error",
+    "multi_resolution_stft",
     "sd_sdr",
     "si_sdr",
     "snr",

@@ -41,6 +41,14 @@ class Spectra(nn.Module):
         )
         return frames.unflatten(0, audio.shape[:2]).permute(0, 3, 1, 2)
 
+    def part(self, audio: Tensor, frames: slice) -> Tensor:
+        """Transform of some consecutive frames alone."""
+        hop, reach = self.hop_length, -(-self.n_fft // (2 * self.hop_length))
+        start, count = frames.start * hop, frames.stop - frames.start
+        around = nn.functional.pad(audio, (reach * hop, reach * hop + hop))
+        # With as many frames before the first as its window reaches back.
+        return self(around[..., start : start + (count + 2 * reach) * hop])[:, reach:][:, :count]
+
     def inverse(self, spectrum: Tensor, samples: int) -> Tensor:
         """Transform back, to so many samples."""
         batch, _, channels, _ = spectrum.shape

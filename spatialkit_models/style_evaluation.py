@@ -13,9 +13,8 @@ References
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -24,17 +23,16 @@ from numpy.typing import NDArray
 from spatialkit._checks import as_choice, as_count
 from spatialkit.downmix import match_downmix
 from spatialkit.metrics import angle_error, sd_sdr, snr, wild
+from spatialkit_models._evaluation_songs import POOL, SongExcerpts
 from spatialkit_models._style_systems import (
     BASELINE,
     LAYOUT,
-    SAMPLE_RATE,
     StyleSystem,
     load_systems,
     plain_systems,
 )
-from spatialkit_models.data.procedural import Procedural
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
-from spatialkit_models.data.songs import PARTS, STEMS, find_songs
+from spatialkit_models.data.songs import STEMS
 from spatialkit_models.data.stems import SILENCE, StemExcerpts
 from spatialkit_models.evaluation import (
     Benchmark,
@@ -50,7 +48,7 @@ __all__ = [
     "METRICS",
     "PROTOCOLS",
     "STYLES",
-    "StyleExcerpts",
+    "SongExcerpts",
     "StyleSystem",
     "benchmark_style_vae",
     "load_systems",
@@ -61,11 +59,6 @@ __all__ = [
 PROTOCOLS = ("same", "independent")
 STYLES = ("own", "other")
 FOLD_DOWN = "sum"
-# Not that of training, which takes its validation from the same songs.
-SEED = 20261121
-# Excerpts have pieces of songs of their own: so many to choose from.
-POOL = 12
-LEAST_SOUNDING = 3
 WILD: dict[str, Any] = {"floor_db": -60.0, "clip_db": 60.0, "method": "histogram", "bin_db": 0.1}
 
 METRICS = (
@@ -86,81 +79,15 @@ METRICS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class StyleExcerpts:
-    """Which excerpts are upmixed: pairs of them, of two songs.
-
-    Parameters
-    ----------
-    roots : sequence of (path or Procedural, weight)
-        See `StemExcerpts`.
-    part : {"train", "valid", "test", "all"}
-        Which songs; "all" takes songs of any part.
-    seconds : float
-        Length of an excerpt.
-    seed : int
-        Of the choice of excerpts.
-    sample_rate : int
-        Hz.
-    least_sounding : int
-        How many stems have to sound, if the song allows it.
-    """
-
-    roots: Sequence[tuple[str | os.PathLike[str] | Procedural, float]]
-    part: str = "valid"
-    seconds: float = 10.0
-    seed: int = SEED
-    sample_rate: int = SAMPLE_RATE
-    least_sounding: int = LEAST_SOUNDING
-
-    def open(self) -> StemExcerpts:
-        """Excerpts of whole songs, each of a piece of its own, without augmentation."""
-        as_choice(self.part, "part", (*PARTS, "all"))
-        part, parts = self.part, None
-        if part == "all":
-            part = "test"
-            parts = {
-                song.name: part
-                for root, _ in self.roots
-                if not isinstance(root, Procedural) and root != "procedural"
-                for song in find_songs(root)
-            }
-        return StemExcerpts(
-            self.roots,
-            part,
-            self.seconds,
-            self.sample_rate,
-            seed=self.seed,
-            coherent=1.0,
-            least_sounding=self.least_sounding,
-            parts=parts,
-            pool=POOL,
-            piece_seconds=self.seconds,
-            reuse=1.0,
-        )
-
-    def facts(self) -> dict[str, Any]:
-        """What JSON says of them."""
-        roots = [
-            {
-                "root": "procedural" if isinstance(root, Procedural) else str(root),
-                "weight": weight,
-            }
-            for root, weight in self.roots
-        ]
-        names = ("part", "seconds", "seed", "sample_rate", "least_sounding")
-        return {"roots": roots, **{name: getattr(self, name) for name in names}}
-
-
 def benchmark_style_vae(
-    excerpts: StyleExcerpts,
+    excerpts: SongExcerpts,
     systems: Sequence[System],
     *,
     examples: int = 540,
     configurations: int = 20,
     protocols: Sequence[str] = PROTOCOLS,
     styles: Sequence[str] = STYLES,
-    style_excerpts: StyleExcerpts | None = None,
+    style_excerpts: SongExcerpts | None = None,
     progress: bool = False,
 ) -> Benchmark:
     """Measure systems on excerpts of songs, panned to the shipped configurations in turn.
@@ -171,7 +98,7 @@ def benchmark_style_vae(
 
     Parameters
     ----------
-    excerpts : StyleExcerpts
+    excerpts : SongExcerpts
         What is upmixed.
     systems : sequence of System
         From `plain_systems` and `load_systems`, or of your own: of stereo and, if they use it, the
@@ -182,7 +109,7 @@ def benchmark_style_vae(
         Of how many of the 20 shipped ones.
     protocols, styles : sequence of str
         From `PROTOCOLS` and `STYLES`.
-    style_excerpts : StyleExcerpts, optional
+    style_excerpts : SongExcerpts, optional
         Where the style "other" is heard; by default in the other songs of ``excerpts``.
     progress : bool
         Show a bar.

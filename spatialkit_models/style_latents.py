@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from spatialkit.upmixing._benchmark_report import figure_class
 from spatialkit_models._evaluation_report import write_figure
+from spatialkit_models._evaluation_songs import POOL, SongExcerpts
+from spatialkit_models._style_systems import StyleSystem
 from spatialkit_models.data.scenes import Configuration, mix
-from spatialkit_models.style_evaluation import POOL, StyleExcerpts, StyleSystem
 
 __all__ = [
     "StyleLatents",
@@ -74,7 +75,7 @@ class StyleLatents:
 
 def encode_latents(
     system: StyleSystem,
-    excerpts: StyleExcerpts,
+    excerpts: SongExcerpts,
     configurations: Sequence[Configuration],
     count: int,
 ) -> StyleLatents:
@@ -84,7 +85,7 @@ def encode_latents(
     ----------
     system : StyleSystem
         Whose latents they are.
-    excerpts : StyleExcerpts
+    excerpts : SongExcerpts
         From where they are taken.
     configurations : sequence of Configuration
     count : int

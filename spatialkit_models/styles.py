@@ -19,7 +19,7 @@ from spatialkit.panning import vbap_gains
 from spatialkit.rendering import render_matrix
 from spatialkit.sample import sample_path
 from spatialkit_models._style import Style, StyleError, interpolate
-from spatialkit_models._style_stream import at_rate
+from spatialkit_models._windowed_stream import at_rate
 from spatialkit_models.weights import missing_packages
 
 if TYPE_CHECKING:

@@ -28,11 +28,12 @@ DEFAULTS = {field.name: field.default for field in fields(TrainingConfig)}
 # Given by the model, see SUITED.
 BY_MODEL = ("learning_rate", "weight_decay")
 # Settings that suit a model, where they are not given. The papers': Adam at this rate; AdamW.
-SUITED = {
+SUITED: dict[str, dict[str, Any]] = {
     "fast": {"learning_rate": 3e-3, "batch_size": 8},
     "paper": {"learning_rate": 5e-3, "batch_size": 8, "weight_decay": 0.0},
-    "stage": {"learning_rate": 1e-3, "batch_size": 8},
-    "uniform": {"learning_rate": 1e-3, "batch_size": 8},
+    "stage": {"learning_rate": 1.5e-3, "batch_size": 8},
+    "uniform": {"learning_rate": 1.5e-3, "batch_size": 8},
+    "published": {"learning_rate": 5e-5, "batch_size": 32, "clip": 2.0, "precision": "float32"},
 }
 
 
@@ -271,9 +272,10 @@ def style_vae(
 @_PARTS
 @click.option(
     "--preset",
-    type=click.Choice(("stage", "uniform")),
+    type=click.Choice(("stage", "uniform", "published")),
     help="stage (the default): real mixes on stages that the network is told, and some in rooms. "
-    "uniform: sources all around in rooms, of which it is told nothing.",
+    "uniform: sources all around in rooms, of which it is told nothing. published: the published "
+    "network, which needs a GPU, by its authors' recipe.",
 )
 @click.option(
     "--start",
@@ -302,34 +304,52 @@ def ambisonizer(
     or one in ten).
     """
     from spatialkit_models._processes import default_workers
-    from spatialkit_models._storage import read_json
-    from spatialkit_models.ambisonizer_training import PRESETS, ambisonizer_task
-    from spatialkit_models.weights import load_weights
 
-    kind = preset or "stage"
-    begin: Any = PRESETS[kind]
-    masks = None
-    if start and read_json(start.with_suffix(".json")).get("model") == "style-vae":
-        from spatialkit_models.style_inference import build_style_vae
-
-        masks, _ = load_weights(start, "style-vae", build_style_vae)
-    elif start:
-        from spatialkit_models.ambisonizer_inference import build_ambisonizer
-
-        if preset:
-            raise OptionError("--start brings a shape of its own: leave out --preset")
-        begin, _ = load_weights(start, "ambisonizer", build_ambisonizer)
+    begin, masks = _ambisonizer_start(start, preset)
+    kind = preset or (
+        "published" if hasattr(getattr(begin, "config", begin), "filters") else "stage"
+    )
     config = TrainingConfig(**{**SUITED[kind], **settings})
     workers = default_workers() if running["workers"] is None else running["workers"]
-    task = ambisonizer_task(
-        begin,
-        stems,
-        rooms,
-        masks=masks,
-        room_format=room_format,
-        parts=dict(parts),
-        batch_size=config.batch_size,
-        stretches=max(1, workers),
-        seed=config.seed,
-    )
+    shared: dict[str, Any] = {
+        "room_format": room_format,
+        "parts": dict(parts),
+        "batch_size": config.batch_size,
+        "stretches": max(1, workers),
+        "seed": config.seed,
+    }
+    task: Task
+    if kind == "published":
+        from spatialkit_models.ambisonizer_published_training import published_task
+
+        task = published_task(begin, stems, rooms, **shared)
+    else:
+        from spatialkit_models.ambisonizer_training import ambisonizer_task
+
+        task = ambisonizer_task(begin, stems, rooms, masks=masks, **shared)
     return run_training(task, out, config, {**running, "workers": workers})
+
+
+def _ambisonizer_start(start: Path | None, preset: str | None) -> tuple[Any, Any]:
+    """What to begin with: a config or a model, and masks for a new model or None."""
+    from spatialkit_models._storage import read_json
+    from spatialkit_models.ambisonizer_training import PRESETS
+    from spatialkit_models.weights import load_weights
+
+    if not start:
+        return PRESETS[preset or "stage"], None
+    if read_json(start.with_suffix(".json")).get("model") == "style-vae":
+        from spatialkit_models.style_inference import build_style_vae
+
+        vae, _ = load_weights(start, "style-vae", build_style_vae)
+        masks = getattr(vae, "masks", None)
+        if masks is None or preset == "published":
+            what = f"{start} knows no stems" if masks is None else "the published network has none"
+            raise OptionError(f"--start takes masks of stems from a fast style-vae: {what}")
+        return PRESETS[preset or "stage"], masks
+    from spatialkit_models.ambisonizer_inference import build_ambisonizer
+
+    if preset:
+        raise OptionError("--start brings a shape of its own: leave out --preset")
+    model, _ = load_weights(start, "ambisonizer", build_ambisonizer)
+    return model, None

@@ -16,27 +16,25 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit import istft, stft
 from spatialkit._checks import as_count, as_number
 from spatialkit.errors import OptionError
+from spatialkit_models._stage import AHEAD, RULE_STAGE, STAGES, places, staged_azimuths
 from spatialkit_models.data.rooms import RoomResponses
 
-__all__ = ["KINDS", "STAGES", "AmbisonicScenes", "combined", "leftover", "staged_azimuths"]
+__all__ = [
+    "KINDS",
+    "AmbisonicScenes",
+    "combined",
+    "leftover",
+]
 
 KINDS = ("mix", "staged", "uniform")
-
-STAGES = {"front": (1.0, 1.0, 1.0, 1.0), "band": (1.0, 1.0, 1.0, -1.0)}
-"""Named stages, by vocals, drums, bass and other: all ahead; the band ahead, the rest behind."""
 
 # Of rooms against the direct sound, as they were simulated: from a studio's distance to their own.
 ROOM_DB = (-15.0, 0.0)
 # Share of mixes on a drawn stage; the others are on one of the named ones.
 DRAWN = 0.5
 N_FFT, HOP = 2048, 512
-# Where stems stand, degrees from ahead at most, and least and most width, of vocals, drums and
-# bass; other is on a wide front in 40 % of the scenes, else anywhere.
-PLACES = ((20.0, 0.0, 60.0), (10.0, 30.0, 120.0), (15.0, 0.0, 40.0))
-FRONT_SHARE = 0.4
-FRONT_OTHER = (30.0, 60.0, 180.0)
-ANYWHERE_OTHER = (180.0, 20.0, 160.0)
-UNIFORM = (180.0, 0.0, 120.0)
+# Of stems in directions all around: see `places`.
+UNIFORM = ((180.0, 0.0, 120.0),) * 4
 
 
 class StereoExcerpts(Protocol):
@@ -111,12 +109,12 @@ class AmbisonicScenes:
         for kind in shares:
             if kind not in KINDS:
                 raise OptionError(f"shares knows {', '.join(KINDS)}, got {kind!r}")
-        weights = [as_number(shares.get(kind, 0.0), kind, least=0.0) for kind in KINDS]
-        if not sum(weights):
+        weights = np.array([as_number(shares.get(kind, 0.0), kind, least=0.0) for kind in KINDS])
+        if not weights.any():
             raise OptionError("shares must have a kind above 0")
-        if rooms is None and sum(weights[1:]):
+        if rooms is None and weights[1:].any():
             raise OptionError("scenes of kind 'staged' and 'uniform' need rooms")
-        self._ends = np.cumsum(weights) / sum(weights)
+        self._ends = np.cumsum(weights) / weights.sum()
 
     @property
     def seconds(self) -> float:
@@ -134,11 +132,22 @@ class AmbisonicScenes:
         -------
         dict of str to ndarray of float32
             "stems" (size, 4, 3, samples): W, Y and X of vocals, drums, bass and other, X with the
-            sign of a stem ahead. "stage" (size, 4). See `combined`.
+            sign of a stem ahead. "stage" (size, 4): see `combined`. "expected" (size, 4): what is
+            known of the stage, in advance: all of a mix, of others what is so by rule; of
+            directions all around nothing, taken as all ahead. "staged" (size,): 0 where nothing
+            is known, else 1.
         """
         made = [self._scene(number) for number in numbers]
         stems, stages = (np.stack(parts) for parts in zip(*made, strict=True))
-        return {"stems": stems, "stage": stages.astype(np.float32)}
+        kinds = [self.kind(number) for number in numbers]
+        known = {"staged": RULE_STAGE, "uniform": AHEAD}
+        expected = [known.get(kind, stage) for kind, stage in zip(kinds, stages, strict=True)]
+        return {
+            "stems": stems,
+            "stage": stages.astype(np.float32),
+            "expected": np.array(expected, np.float32),
+            "staged": np.array([kind != "uniform" for kind in kinds], np.float32),
+        }
 
     def _drawn(self, number: int) -> tuple[str, np.random.Generator]:
         rng = np.random.default_rng([self.seed, as_count(number, "number", least=0)])
@@ -153,7 +162,7 @@ class AmbisonicScenes:
             if rng.random() < self.plain:
                 pair[:, 1] = 0.0
             return np.concatenate([pair, leftover(pair)[:, None]], 1), _drawn_stage(rng)
-        azimuth, width = staged_azimuths(rng) if kind == "staged" else _uniform_azimuths(rng)
+        azimuth, width = staged_azimuths(rng) if kind == "staged" else places(rng, UNIFORM)
         assert self.rooms is not None
         sides = np.stack([azimuth + width / 2, azimuth - width / 2], 1)
         level = rng.uniform(*ROOM_DB)
@@ -203,31 +212,6 @@ def leftover(pair: ArrayLike) -> NDArray[Any]:
     return istft(made, n_fft=N_FFT, hop=HOP, length=audio.shape[-1])
 
 
-def staged_azimuths(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw where vocals, drums, bass and other stand on an ordinary stage.
-
-    Returns
-    -------
-    azimuth, width : ndarray of float64, shape (4,)
-        Degrees: of the middle of each stem, and between its sides.
-    """
-    other = FRONT_OTHER if rng.random() < FRONT_SHARE else ANYWHERE_OTHER
-    return _places(rng, (*PLACES, other))
-
-
-def _uniform_azimuths(
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return _places(rng, (UNIFORM,) * 4)
-
-
-def _places(
-    rng: np.random.Generator, rules: Sequence[tuple[float, float, float]]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    off, least, most = np.array(rules).T
-    return rng.uniform(-off, off), rng.uniform(least, most)
-
-
 def _drawn_stage(rng: np.random.Generator) -> NDArray[np.float64]:
     if rng.random() < DRAWN:
         return rng.uniform(-1.0, 1.0, 4)
@@ -235,9 +219,7 @@ def _drawn_stage(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.array(STAGES[names[int(rng.integers(len(names)))]])
 
 
-def _convolved(
-    sources: NDArray[np.float32], responses: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _convolved(sources: NDArray[np.float32], responses: NDArray[np.float32]) -> NDArray[np.float32]:
     """Sources (stems, sides, samples) through (stems, sides, channels, length), sides summed."""
     from scipy.fft import irfft, next_fast_len, rfft
 

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from spatialkit._checks import as_number
 from spatialkit.errors import OptionError
 
-__all__ = ["Augmentation", "equalize"]
+__all__ = [
+    "Augmentation",
+    "absorb",
+    "air_attenuation",
+    "draw_seven_bands",
+    "equalize",
+    "seven_bands",
+    "transition",
+]
 
 # Lowest and highest Hz that each section of an equalizer is drawn from.
 LOW_SHELF = (80.0, 300.0)
 BELL = (250.0, 4000.0)
 HIGH_SHELF = (3000.0, 10000.0)
+# The same of seven bands that touch, low shelf, five bells, high shelf; and of their widths.
+SEVEN_BANDS = (
+    (42.0, 95.0),
+    (91.0, 204.0),
+    (196.0, 441.0),
+    (421.0, 948.0),
+    (909.0, 2045.0),
+    (1957.0, 4404.0),
+    (4216.0, 9486.0),
+)
+SHELF_QUALITY, BELL_QUALITY = (0.1, 1.0), (0.5, 5.0)
+# Taps of the filter for air on either side of its middle, at any rate.
+AIR_TAPS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +102,18 @@ class Augmentation:
         return np.stack(sections).astype(np.float32)
 
 
-def _low_shelf(frequency: float, amplitude: float) -> NDArray[np.float64]:
-    """Low shelf of slope 0.5, of R. Bristow-Johnson's Audio EQ Cookbook.
+def _low_shelf(
+    frequency: float, amplitude: float, quality: float | None = None
+) -> NDArray[np.float64]:
+    """Low shelf of some Q or of slope 0.5, of R. Bristow-Johnson's Audio EQ Cookbook.
 
     ``frequency`` is in cycles per sample, ``amplitude`` the square root of the gain.
     """
     cosine, sine = _turn(frequency)
-    alpha = sine / 2 * np.sqrt((amplitude + 1 / amplitude) * (1 / 0.5 - 1) + 2)
+    if quality is None:
+        alpha = sine / 2 * np.sqrt((amplitude + 1 / amplitude) * (1 / 0.5 - 1) + 2)
+    else:
+        alpha = sine / (2 * quality)
     plus, minus = amplitude + 1, amplitude - 1
     root = 2 * np.sqrt(amplitude) * alpha
     rising = (
@@ -102,10 +129,10 @@ def _low_shelf(frequency: float, amplitude: float) -> NDArray[np.float64]:
     return np.array([*rising, *falling]) / falling[0]
 
 
-def _bell(frequency: float, amplitude: float) -> NDArray[np.float64]:
-    """Peaking equalizer of Q 0.7, of the same source."""
+def _bell(frequency: float, amplitude: float, quality: float = 0.7) -> NDArray[np.float64]:
+    """Peaking equalizer, of the same source."""
     cosine, sine = _turn(frequency)
-    alpha = sine / (2 * 0.7)
+    alpha = sine / (2 * quality)
     rising = (1 + alpha * amplitude, -2 * cosine, 1 - alpha * amplitude)
     falling = (1 + alpha / amplitude, -2 * cosine, 1 - alpha / amplitude)
     return np.array([*rising, *falling]) / falling[0]
@@ -116,9 +143,150 @@ def _turn(frequency: float) -> tuple[float, float]:
     return float(np.cos(angle)), float(np.sin(angle))
 
 
-def equalize(audio: NDArray[np.float32], sections: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Filter ``audio`` (samples,) through second-order sections."""
+def equalize(audio: NDArray[np.float32], sections: NDArray[Any]) -> NDArray[np.float32]:
+    """Filter ``audio`` (..., samples) through second-order sections."""
     from scipy.signal import sosfilt
 
-    filtered: NDArray[np.float32] = sosfilt(sections, audio)
+    filtered: NDArray[Any] = sosfilt(sections, audio)
+    return filtered.astype(np.float32, copy=False)
+
+
+def draw_seven_bands(
+    rng: np.random.Generator, sample_rate: float, gain_db: float
+) -> NDArray[np.float64]:
+    """Draw an equalizer of seven bands (see `seven_bands`), each up to ``gain_db`` up or down."""
+    lowest, highest = np.log(SEVEN_BANDS).T
+    frequencies = np.exp(rng.uniform(lowest, highest))
+    gains = rng.uniform(-gain_db, gain_db, 7)
+    least, most = np.array([SHELF_QUALITY, *[BELL_QUALITY] * 5, SHELF_QUALITY]).T
+    return seven_bands(frequencies, gains, rng.uniform(least, most), sample_rate)
+
+
+def seven_bands(
+    frequency: ArrayLike, gain_db: ArrayLike, quality: ArrayLike, sample_rate: float
+) -> NDArray[np.float64]:
+    """Make an equalizer of a low shelf, five bells and a high shelf.
+
+    Parameters
+    ----------
+    frequency : array_like, shape (7,)
+        Hz: middle of a shelf's slope, and of a bell.
+    gain_db : array_like, shape (7,)
+        Of a shelf's end, and of a bell's middle.
+    quality : array_like, shape (7,)
+        Q of each section.
+    sample_rate : float
+        Hz.
+
+    Returns
+    -------
+    ndarray of float64, shape (7, 6)
+        Second-order sections for `equalize`. Not float32: those of low bands need the digits.
+
+    Examples
+    --------
+    >>> frequencies = [60, 150, 300, 700, 1500, 3000, 7000]
+    >>> sections = seven_bands(frequencies, [6, 0, 0, 0, 0, 0, 0], 7 * [0.7], 48000)
+    >>> round(float(sections[0, :3].sum() / sections[0, 3:].sum()), 3)  # at 0 Hz
+    1.995
+    """
+    turns = np.asarray(frequency, np.float64) / sample_rate
+    gains, qualities = np.asarray(gain_db, np.float64), np.asarray(quality, np.float64)
+    amplitudes = 10 ** (gains / 40)
+    bells = [_bell(*band) for band in zip(turns[1:6], amplitudes[1:6], qualities[1:6], strict=True)]
+    upper = _low_shelf(turns[6], 1 / amplitudes[6], qualities[6])
+    upper[:3] *= amplitudes[6] ** 2  # as in `Augmentation.draw_equalizer`
+    return np.stack([_low_shelf(turns[0], amplitudes[0], qualities[0]), *bells, upper])
+
+
+def air_attenuation(
+    frequency: ArrayLike, temperature: float, humidity: float
+) -> NDArray[np.float64]:
+    """Attenuation of sound by air at sea level, by ISO 9613-1 [1]_.
+
+    Parameters
+    ----------
+    frequency : array_like
+        Hz.
+    temperature : float
+        Degrees Celsius, -20 to 50.
+    humidity : float
+        Relative, per cent, 10 to 100.
+
+    Returns
+    -------
+    ndarray
+        dB per metre.
+
+    References
+    ----------
+    .. [1] ISO 9613-1:1993, "Acoustics - Attenuation of sound during propagation outdoors - Part 1:
+       Calculation of the absorption of sound by the atmosphere".
+
+    Examples
+    --------
+    >>> (1000 * air_attenuation([1000.0, 8000.0], 20.0, 70.0)).round(1)  # dB per kilometre
+    array([ 5. , 77.6])
+    """
+    as_number(temperature, "temperature", least=-20.0, most=50.0)
+    as_number(humidity, "humidity", least=10.0, most=100.0, unit="%")
+    kelvin = temperature + 273.15
+    warmth = kelvin / 293.15
+    # Water among the molecules, per cent, and the frequencies where oxygen and nitrogen relax.
+    water = humidity * 10 ** (4.6151 - 6.8346 * (273.16 / kelvin) ** 1.261)
+    oxygen = 24.0 + 4.04e4 * water * (0.02 + water) / (0.391 + water)
+    nitrogen = (9.0 + 280.0 * water * np.exp(-4.17 * (warmth ** (-1 / 3) - 1.0))) / np.sqrt(warmth)
+    square = np.square(np.asarray(frequency, np.float64))
+    relaxing = 0.01275 * np.exp(-2239.1 / kelvin) / (oxygen + square / oxygen)
+    relaxing += 0.1068 * np.exp(-3352.0 / kelvin) / (nitrogen + square / nitrogen)
+    found: NDArray[np.float64] = (
+        8.686 * square * (1.84e-11 * np.sqrt(warmth) + relaxing / warmth**2.5)
+    )
+    return found
+
+
+def absorb(
+    audio: NDArray[np.float32],
+    metres: float,
+    temperature: float,
+    humidity: float,
+    sample_rate: float,
+) -> NDArray[np.float32]:
+    """Filter ``audio`` (..., samples) as so many metres of air do, without their delay.
+
+    Temperature and humidity are those of `air_attenuation`.
+    """
+    from scipy.signal import oaconvolve
+
+    frequencies = np.fft.rfftfreq(4 * AIR_TAPS, 1 / sample_rate)
+    gains = 10 ** (-metres * air_attenuation(frequencies, temperature, humidity) / 20)
+    middle = np.fft.fftshift(np.fft.irfft(gains))[AIR_TAPS : 3 * AIR_TAPS + 1]
+    taps = (middle * np.hanning(2 * AIR_TAPS + 3)[1:-1]).astype(np.float32)
+    taps = taps.reshape((1,) * (audio.ndim - 1) + (-1,))
+    filtered: NDArray[np.float32] = oaconvolve(audio, taps, mode="same", axes=-1)
     return filtered
+
+
+def transition(
+    samples: int, start: int, length: int, before_db: float, after_db: float
+) -> NDArray[np.float32]:
+    """Gains (samples,) that go from one level to another, dB by dB.
+
+    Parameters
+    ----------
+    samples : int
+        How many gains.
+    start : int
+        The last that is ``before_db``; may lie outside.
+    length : int
+        From there to the first that is ``after_db``.
+    before_db, after_db : float
+        The levels.
+
+    Examples
+    --------
+    >>> transition(5, 1, 2, 0.0, -40.0).round(2)
+    array([1.  , 1.  , 0.1 , 0.01, 0.01], dtype=float32)
+    """
+    done = np.clip((np.arange(samples) - start) / length, 0.0, 1.0)
+    return (10 ** ((before_db + (after_db - before_db) * done) / 20)).astype(np.float32)

@@ -301,8 +301,8 @@ class RoomResponses:
         stacked = _stacked(found)
         if room_db:
             # The direct sound is at the same place in all.
-            direct = stacked * _direct_window(stacked.shape[-1], self.sample_rate)
-            stacked = direct + np.float32(10 ** (room_db / 20)) * (stacked - direct)
+            after = 1.0 - _direct_window(stacked.shape[-1], self.sample_rate)
+            stacked *= 1.0 + (np.float32(10 ** (room_db / 20)) - 1.0) * after
         return stacked
 
     def published(self, index: int, azimuth: ArrayLike) -> NDArray[np.float32]:

@@ -7,13 +7,8 @@ import pytest
 
 from spatialkit import encode_foa, stft, write
 from spatialkit.errors import AudioFileError, OptionError
-from spatialkit_models.data.ambisonic_scenes import (
-    STAGES,
-    AmbisonicScenes,
-    combined,
-    leftover,
-    staged_azimuths,
-)
+from spatialkit_models._stage import RULE_STAGE, STAGES, staged_azimuths
+from spatialkit_models.data.ambisonic_scenes import AmbisonicScenes, combined, leftover
 from spatialkit_models.data.rooms import DIRECT_SECONDS, RoomResponses
 from spatialkit_models.data.stems import StemExcerpts
 
@@ -126,6 +121,11 @@ def test_kinds_come_in_their_shares_and_scenes_depend_on_number_and_seed_alone(r
     kinds = [scenes.kind(number) for number in range(400)]
     assert [kinds.count(kind) / 400 for kind in shares] == pytest.approx([0.25, 0.5, 0.25], abs=0.1)
     first = scenes.scenes([7, 9])
+    for number, expected, staged in zip((7, 9), first["expected"], first["staged"], strict=True):
+        kind, stage = scenes.kind(number), scenes.scenes([number])["stage"][0]
+        known = {"mix": stage, "staged": RULE_STAGE, "uniform": np.ones(4)}[kind]
+        np.testing.assert_array_equal(expected, np.float32(known))
+        assert staged == (kind != "uniform")
     again = AmbisonicScenes(Songs(), rooms, seed=2, shares=shares).scenes([9])
     assert all(np.array_equal(again[name][0], first[name][1]) for name in first)
     other = AmbisonicScenes(Songs(), rooms, seed=3, shares=shares).scenes([9])
@@ -137,7 +137,8 @@ def test_an_ordinary_stage_has_vocals_drums_and_bass_ahead():
     azimuth, width = (np.array(part) for part in zip(*drawn, strict=True))
     assert (np.abs(azimuth).max(0)[:3] <= [20.0, 10.0, 15.0]).all()
     assert 0.2 < np.mean(np.abs(azimuth[:, 3]) > 90.0) < 0.4
-    assert width.min() >= 0.0 and width.max() <= 180.0
+    assert width.min() >= 0.0
+    assert width.max() <= 180.0
 
 
 def test_bad_input_is_one_sentence():
@@ -183,5 +184,5 @@ def test_stems_of_more_channels_are_refused_in_stereo(tmp_path):
     excerpts = StemExcerpts(
         [(tmp_path, 1.0)], "train", 0.5, RATE, parts={"song": "train"}, stereo=True
     )
-    with pytest.raises(AudioFileError, match="must be mono or stereo .* got 5 channels"):
+    with pytest.raises(AudioFileError, match=r"must be mono or stereo .* got 5 channels"):
         excerpts.excerpt(0)

@@ -136,6 +136,22 @@ def test_where_stems_are_placed_the_twin_makes_no_difference():
     torch.testing.assert_close(made, again)
 
 
+@pytest.mark.parametrize(("panned", "apart"), [(0.0, 0.5), (0.4, 0.3), (-0.7, 0.0)])
+def test_ambience_is_as_loud_as_what_the_sides_have_apart(rng, panned, apart):
+    network = build()
+    w, d, twin = rng.standard_normal((3, 1, 16000)).astype(np.float32)
+    pair = torch.from_numpy(np.stack([w, panned * w + apart * d], 1))
+    spectrum = network.spectra(pair)
+    other = network.spectra(torch.from_numpy(twin)[None])[:, :, 0]
+    with torch.inference_mode():
+        made = network.ambience(spectrum, other)
+        mirrored = network.ambience(spectrum * torch.tensor([1.0, -1.0])[:, None], other)
+    assert torch.equal(made, mirrored)
+    seen = slice(0, network.resolution.bins)
+    share = made.abs().square()[..., seen].sum() / other.abs().square()[..., seen].sum()
+    assert float(share) == pytest.approx(apart**2, rel=0.15, abs=1e-6)
+
+
 # What it is taught.
 
 
@@ -152,7 +168,8 @@ def test_the_errors_that_are_taught_are_those_of_the_spectra():
     stages = torch.stack([stage, torch.ones_like(stage)], 1)
     spectra = network.spectra(torch.cat([stems.sum(1)[:, :2], stems[:, :, 2]], 1))
     gains = torch.randn(3, 2, spectra.shape[1], 2, network.resolution.units)
-    found = _errors(Moments.of(spectra, network.resolution), gains, stages)
+    counts = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.5, 1.0]])
+    found = _errors(Moments.of(spectra, network.resolution), gains, stages, counts)
     every_bin = torch.cat(
         [torch.tensor([size]).repeat_interleave(count) for count, size in CONFIG.masks.regions]
     )
@@ -169,28 +186,35 @@ def test_the_errors_that_are_taught_are_those_of_the_spectra():
             # Joined to units before it is judged.
             flow = network.resolution.join((w.conj() * (made - x)).real).abs().sum()
             missed.append(flow / w.abs().square().sum())
-    assert float(found["error"]) == pytest.approx(float(torch.stack(errors).mean()), abs=1e-3)
-    assert float(found["intensity"]) == pytest.approx(float(torch.stack(missed).mean()), rel=1e-3)
+    for name, values in (("error", errors), ("intensity", missed)):
+        wanted = np.average(torch.stack(values).numpy(), weights=counts.flatten().numpy())
+        assert float(found[name]) == pytest.approx(wanted, rel=1e-3), name
 
 
-def test_untold_it_is_judged_on_the_true_stage_and_asked_for_all_ahead():
-    stage = scenes()[1]
-    told, wanted = build(told=False)._stages(stage)
-    assert torch.equal(told, torch.ones(3, 1, STEMS))
-    assert torch.equal(wanted, stage[:, None])
-    told, wanted = build(drawn_stages=3)._stages(stage)
+def test_stages_are_expected_ones_and_where_there_is_one_any():
+    stage, expected = scenes()[1], scenes(1)[1]
+    told, wanted, counts = build(drawn_stages=3)._stages(stage, expected, torch.tensor([1, 0, 1.0]))
     assert told.shape == (3, 5, STEMS)
-    assert torch.equal(told, wanted)
-    assert torch.equal(told[:, 1], stage)
+    assert torch.equal(told[:, 0], expected)
+    assert torch.equal(wanted[:, 0], stage)
+    assert torch.equal(told[:, 1:], wanted[:, 1:])
+    assert torch.equal(told[:, 1], torch.ones(3, STEMS))
+    assert counts.tolist() == [[1.0] * 5, [1.0, 0.0, 0.0, 0.0, 0.0], [1.0] * 5]
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_the_gradient_reaches_every_parameter(told):
-    network = build(told=told).train()
+def test_the_gradient_reaches_every_parameter():
+    network = build().train()
     stems, stage = scenes()
-    network(stems, stage)["loss"].backward()
+    network(stems, stage, stage, torch.tensor([1.0, 0.0, 1.0]))["loss"].backward()
     for name, parameter in network.named_parameters():
-        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("frames", [slice(0, 3), slice(5, 9), slice(28, 32)])
+def test_some_frames_are_those_of_the_whole(frames):
+    spectra, audio = build().spectra, sounds(samples=4000)
+    torch.testing.assert_close(spectra.part(audio, frames), spectra(audio)[:, frames])
 
 
 def test_one_batch_is_learned_by_heart():
@@ -209,7 +233,7 @@ def test_one_batch_is_learned_by_heart():
     losses = []
     for _ in range(60):
         torch.manual_seed(0)
-        loss = network(batch, stage)["loss"]
+        loss = network(batch, stage, stage, torch.ones(2))["loss"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -26,7 +26,7 @@ from spatialkit_models.evaluation import (
 )
 from spatialkit_models.style_evaluation import (
     METRICS,
-    StyleExcerpts,
+    SongExcerpts,
     StyleSystem,
     benchmark_style_vae,
     plain_systems,
@@ -63,7 +63,7 @@ def songs(tmp_path_factory):
 
 @pytest.fixture
 def excerpts(songs):
-    return StyleExcerpts([(songs, 1.0)], "all", 0.5, 3, RATE)
+    return SongExcerpts([(songs, 1.0)], "all", 0.5, 3, RATE)
 
 
 def copies(stereo, style):
@@ -255,7 +255,7 @@ def test_examples_depend_on_the_seed_alone(excerpts):
 
 
 def test_a_lone_song_has_to_be_its_own_style_which_is_told(songs):
-    alone = StyleExcerpts([(songs / "song1", 1.0)], "all", 0.5, 3, RATE)
+    alone = SongExcerpts([(songs / "song1", 1.0)], "all", 0.5, 3, RATE)
     systems = (System("oracle", lambda stereo, five: five, uses_style=True),)
     results = benchmark_style_vae(alone, systems, examples=2, protocols=["same"])
     assert "In 2 of 2 examples the other song is the same one" in results.to_markdown()
@@ -265,8 +265,8 @@ def test_a_lone_song_has_to_be_its_own_style_which_is_told(songs):
 
 
 def test_styles_may_be_heard_in_songs_of_another_folder(songs):
-    alone = StyleExcerpts([(songs / "song1", 1.0)], "all", 0.5, 3, RATE)
-    styles = StyleExcerpts([(songs / "song2", 1.0)], "all", 0.5, 3, RATE)
+    alone = SongExcerpts([(songs / "song1", 1.0)], "all", 0.5, 3, RATE)
+    styles = SongExcerpts([(songs / "song2", 1.0)], "all", 0.5, 3, RATE)
     systems = (System("oracle", lambda stereo, five: five, uses_style=True),)
     found = benchmark_style_vae(
         alone, systems, examples=2, protocols=["same"], styles=["other"], style_excerpts=styles

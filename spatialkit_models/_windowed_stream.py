@@ -1,0 +1,138 @@
+"""Upmixing by networks that hear some seconds at once: windows that fade into each other."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit._resampling import QUALITY
+from spatialkit.upmixing import UpmixStream
+
+if TYPE_CHECKING:
+    from spatialkit.upmixing import Upmixer
+
+__all__ = ["WindowedStream", "at_rate", "fitted"]
+
+# Seconds at either end of a window that are heard, but not used: STFT frames there are not whole.
+MARGIN = 0.1
+# Samples of a whole signal upmixed at a time: memory stays small beside the output.
+SAMPLES_AT_ONCE = 1 << 16
+
+
+class WindowedStream(UpmixStream):
+    """Windows that overlap, one fading into the next by a raised cosine.
+
+    The last window ends with the song, and is as long as the others if the song is. A subclass
+    defines ``_upmix_window``. What it makes the same in two windows is the same to the bit where
+    one fades into the other.
+
+    Parameters
+    ----------
+    upmixer : Upmixer
+        Whose ``format`` comes out.
+    sample_rate : int
+        Hz.
+    window, overlap : int
+        Samples of a window, and of those how many it shares with the next; at most half of it.
+    """
+
+    def __init__(self, upmixer: Upmixer, sample_rate: int, window: int, overlap: int) -> None:
+        super().__init__(upmixer, sample_rate)
+        self._window = window
+        self._hop = window - min(overlap, window // 2)
+        self._margin = int(MARGIN * sample_rate)
+        fade = self._window - self._hop - 2 * self._margin
+        self._fade = np.square(np.sin(np.pi / 2 * (np.arange(fade) + 0.5) / fade), dtype=np.float32)
+        # A hop of what came before the window, then the window as far as it is known.
+        self._heard: NDArray[np.float64] | None = None
+        self._filled = self._start = 0
+        self._made: NDArray[Any] | None = None  # of the window before, from the margin on
+        self.latency = self._window - 1
+
+    def upmix(self, audio: NDArray[Any]) -> NDArray[Any]:
+        """Upmix a whole signal."""
+        result = np.empty((self.upmixer.format.n_channels, audio.shape[1]), audio.dtype)
+        end = 0
+        for start in range(0, audio.shape[1], SAMPLES_AT_ONCE):
+            part = self._process(audio[:, start : start + SAMPLES_AT_ONCE])
+            result[:, end : end + part.shape[1]] = part
+            end += part.shape[1]
+        result[:, end:] = self._rest()
+        return result
+
+    @abstractmethod
+    def _upmix_window(self, audio: NDArray[np.float64], start: int) -> NDArray[Any]:
+        """One window, of one sample or more, in the upmixer's format.
+
+        ``start`` is the sample of the song that it starts with.
+        """
+
+    def _process(self, block: NDArray[Any]) -> NDArray[Any]:
+        if self._heard is None:
+            self._heard = np.zeros((len(block), self._hop + self._window))
+        ready = [np.zeros((self.upmixer.format.n_channels, 0), block.dtype)]
+        while block.shape[1]:
+            start = self._hop + self._filled
+            part = block[:, : self._window - self._filled]
+            self._heard[:, start : start + part.shape[1]] = part
+            self._filled += part.shape[1]
+            block = block[:, part.shape[1] :]
+            if self._filled == self._window:
+                ready.append(self._advance(self._heard).astype(part.dtype))
+        return np.concatenate(ready, axis=1)
+
+    def _flush(self) -> NDArray[Any]:
+        nothing = self._nothing()
+        return self._rest().astype(nothing.dtype)
+
+    def _rest(self) -> NDArray[Any]:
+        """What is left when the song ends."""
+        if self._made is not None and self._filled == self._window - self._hop:
+            return self._made  # a window ended with the song
+        if self._heard is None or not self._filled:
+            return self._nothing()
+        end = self._hop + self._filled
+        if self._made is None:
+            return self._upmix_window(self._heard[:, self._hop : end], 0)
+        before = self._window - self._filled
+        made = self._upmix_window(self._heard[:, end - self._window : end], self._start - before)
+        return self._joined(self._made, made[:, before + self._margin :])
+
+    def _advance(self, heard: NDArray[np.float64]) -> NDArray[Any]:
+        """Upmix the window, which is full, and move it on by a hop."""
+        made = self._upmix_window(heard[:, self._hop :], self._start)
+        ready = self._hop
+        if self._made is None:
+            ready += self._margin
+        else:
+            made = self._joined(self._made, made[:, self._margin :])
+        self._made = made[:, ready:]
+        heard[:, : self._window] = heard[:, self._hop :].copy()
+        self._filled -= self._hop
+        self._start += self._hop
+        return made[:, :ready]
+
+    def _joined(self, before: NDArray[Any], made: NDArray[Any]) -> NDArray[Any]:
+        """``made``, from the window's margin on, where the window before fades into it."""
+        fade = len(self._fade)
+        joined = made.copy()
+        joined[:, :fade] = before[:, :fade] + self._fade * (made[:, :fade] - before[:, :fade])
+        return joined
+
+
+def at_rate(audio: NDArray[Any], rate: int, new_rate: int) -> NDArray[Any]:
+    """Audio (channels, samples) at another rate, without delay."""
+    import soxr
+
+    if rate == new_rate:
+        return audio
+    return soxr.resample(audio.T.copy(order="C"), rate, new_rate, quality=QUALITY).T
+
+
+def fitted(audio: NDArray[Any], samples: int) -> NDArray[Any]:
+    """Audio cut to so many samples, or with silence behind it."""
+    short = samples - audio.shape[1]
+    return np.pad(audio, ((0, 0), (0, short))) if short > 0 else audio[:, :samples]

@@ -1,0 +1,96 @@
+"""``spatialkit benchmark ambisonizer``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from spatialkit.commands import _common
+from spatialkit_models.commands._benchmark_options import (
+    PARTS,
+    Report,
+    choose_models,
+    report_options,
+    song_options,
+)
+
+
+@click.command(
+    "ambisonizer",
+    epilog="\b\nExamples:\n"
+    "  spatialkit benchmark ambisonizer --stems musdb18hq/ --rooms rooms/ --part test\n"
+    "  spatialkit benchmark ambisonizer --stems songs/ --protocol stated --figure table.png",
+)
+@song_options(examples=40, seconds=10.0)
+@click.option(
+    "--rooms",
+    "room_roots",
+    metavar="DIR",
+    multiple=True,
+    type=_common.FILE,
+    help="Folder of room responses, of spatialkit rooms or measured. May be repeated. Without it "
+    "what needs rooms is left out.",
+)
+@click.option(
+    "--room-part",
+    type=click.Choice(PARTS),
+    help="Of the rooms, as --part is of the songs; by default the same.",
+)
+@click.option(
+    "--room-format",
+    metavar="NAME",
+    default="ambix1",
+    show_default=True,
+    help="What measured responses are: ambix1, N3D-ACN-1, fuma1 ...",
+)
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    type=click.Choice(("stated", "random", "uniform", "hand", "mono")),
+    help="Scenes to measure on. May be repeated. By default all; random, uniform and hand need "
+    "--rooms.",
+)
+@report_options
+@_common.debug_option
+def ambisonizer(
+    roots: tuple[tuple[str, float], ...],
+    part: str,
+    examples: int,
+    seconds: float,
+    seed: int,
+    room_roots: tuple[Path, ...],
+    room_part: str | None,
+    room_format: str,
+    protocols: tuple[str, ...],
+    weights: tuple[Path, ...],
+    report: Report,
+) -> int:
+    """Measure upmixing to Ambisonics on scenes of songs whose stems are known.
+
+    Stems are put on stages, stated ones and in rooms, and what stereo or mono says of them is
+    upmixed. What is printed is tables in Markdown. Exit status: 1 if a system failed.
+    """
+    from dataclasses import replace
+
+    from spatialkit_models.ambisonizer_evaluation import (
+        RoomChoice,
+        SongExcerpts,
+        benchmark_ambisonizer,
+        load_systems,
+        plain_systems,
+    )
+
+    report.check()
+    models, notes = choose_models("ambisonizer", weights, load_systems)
+    rooms = RoomChoice(room_roots, room_part or part, room_format) if room_roots else None
+    results = benchmark_ambisonizer(
+        SongExcerpts(roots, part, seconds, seed),
+        (*plain_systems(), *models),
+        rooms=rooms,
+        protocols=protocols or None,
+        examples=examples,
+        progress=True,
+    )
+    return report.write(replace(results, notes=(*results.notes, *notes)))

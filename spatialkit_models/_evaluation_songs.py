@@ -102,24 +102,34 @@ class RoomChoice:
         Which rooms; "all" takes rooms of any part.
     format : str
         What measured responses are: see `RoomResponses`.
+    dry_below : float
+        Hz below which there is only direct sound: see `RoomResponses`. By default as in training.
     """
 
     roots: Sequence[str | os.PathLike[str]]
     part: str = "valid"
     format: str = "ambix1"
+    dry_below: float = 150.0
 
     def open(self, sample_rate: int, seed: int) -> RoomResponses:
-        """Responses as they were measured."""
+        """Responses by number."""
         as_choice(self.part, "part", (*PARTS, "all"))
         part, parts = self.part, None
         if part == "all":
             part = "test"
             parts = {room.name: part for root in self.roots for room in find_rooms(root)}
         return RoomResponses(
-            self.roots, part, sample_rate, seed=seed, format=self.format, parts=parts
+            self.roots,
+            part,
+            sample_rate,
+            seed=seed,
+            format=self.format,
+            dry_below=self.dry_below,
+            parts=parts,
         )
 
     def facts(self) -> dict[str, Any]:
         """What JSON says of them."""
         roots = [str(root) for root in self.roots]
-        return {"roots": roots, "part": self.part, "format": self.format}
+        names = ("part", "format", "dry_below")
+        return {"roots": roots, **{name: getattr(self, name) for name in names}}

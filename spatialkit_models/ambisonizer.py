@@ -53,8 +53,8 @@ class AmbisonizerConfig:
         The part that knows stems apart.
     mixes, staged, uniform : float
         How often scenes of each kind are drawn, in proportion (see `AmbisonicScenes`).
-    plain : float
-        Share of mixes that are mono.
+    plain, images : float
+        Share of mixes that are mono, and of stems in others whose image is drawn anew.
     dry_below : float
         Hz below which rooms are left out, see `RoomResponses`.
     intensity : float
@@ -75,6 +75,7 @@ class AmbisonizerConfig:
     staged: float = 0.4
     uniform: float = 0.1
     plain: float = 0.15
+    images: float = 0.3
     dry_below: float = 150.0
     intensity: float = 10.0
     mask: float = 1.0
@@ -86,7 +87,8 @@ class AmbisonizerConfig:
     def __post_init__(self) -> None:
         for name in ("mixes", "staged", "uniform", "dry_below", "intensity", "mask"):
             as_number(getattr(self, name), name, least=0.0)
-        as_number(self.plain, "plain", least=0.0, most=1.0)
+        for name in ("plain", "images"):
+            as_number(getattr(self, name), name, least=0.0, most=1.0)
         as_count(self.drawn_stages, "drawn_stages", least=0)
         as_count(self.loss_frames, "loss_frames")
 

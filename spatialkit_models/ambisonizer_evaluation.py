@@ -8,7 +8,8 @@ heard are compared.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from spatialkit._checks import as_choice, as_count
 from spatialkit.errors import OptionError
 from spatialkit_models._ambisonizer_cues import CUES, CuePool
+from spatialkit_models._ambisonizer_margins import Margin, margins
 from spatialkit_models._ambisonizer_scores import METRICS, Reference
 from spatialkit_models._ambisonizer_systems import (
     AmbisonicSystem,
@@ -91,8 +93,8 @@ def benchmark_ambisonizer(
     Returns
     -------
     Benchmark
-        With findings "mono": distances between distributions over all examples together, by stage
-        and system.
+        With findings "margins": see `Margin`; and "mono": distances between distributions over
+        all examples together, by stage and system.
 
     Raises
     ------
@@ -132,8 +134,18 @@ def benchmark_ambisonizer(
     pooled: dict[str, dict[str, Any]] = {}
     for (stage, name), pool in pools.items():
         pooled.setdefault(stage, {})[name] = pool.distances()
-    notes = (*_facts_of(results), *results.notes, *_pooled_notes(pooled))
-    return replace(results, notes=notes, findings={"mono": pooled} if pooled else {})
+    models = [system.name for system in systems if system.uses_style]
+    found = tuple(margins(results, models))
+    notes = (
+        *_facts_of(results),
+        *results.notes,
+        *_margin_notes(found, results),
+        *_pooled_notes(pooled),
+    )
+    findings: dict[str, Any] = {"margins": [asdict(margin) for margin in found]} if found else {}
+    if pooled:
+        findings["mono"] = pooled
+    return replace(results, notes=notes, findings=findings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,6 +290,17 @@ def _facts_of(results: Benchmark) -> Iterator[str]:
     rooms = {example["room"] for example in results.examples if "room" in example}
     in_rooms = f"; rooms: {len(rooms)}" if rooms else ""
     yield f"Songs: {len(songs)}{in_rooms}; seed: {results.settings['seed']}."
+
+
+def _margin_notes(found: Sequence[Margin], results: Benchmark) -> Iterator[str]:
+    """Margins in words, a sentence for each model, protocol and stage."""
+    known = {metric.name: metric for metric in results.metrics}
+    for (system, protocol, stage), same in groupby(
+        found, key=lambda margin: (margin.system, margin.protocol, margin.stage)
+    ):
+        told = ", ".join(margin.sentence(known[margin.metric]) for margin in same)
+        on = f"{protocol}, all stages" if stage == "all" else f"{protocol}, {stage}"
+        yield f"{system} on {on}, paired with the best plain upmixer of each metric: {told}."
 
 
 def _pooled_notes(pooled: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from spatialkit_models import losses
 from spatialkit_models.ambisonizer import Ambisonizer, AmbisonizerConfig
 from spatialkit_models.ambisonizer_published import PublishedConfig
 from spatialkit_models.data.ambisonic_scenes import AmbisonicScenes, combined
+from spatialkit_models.data.augmentation import Augmentation
 from spatialkit_models.data.rooms import RoomResponses
 from spatialkit_models.data.scenes import Dealt
 from spatialkit_models.data.stems import StemExcerpts
@@ -29,6 +30,8 @@ PRESETS: dict[str, AmbisonizerConfig | PublishedConfig] = {
     "uniform": AmbisonizerConfig(mixes=0.0, staged=0.0, uniform=1.0),
     "published": PublishedConfig(),  # taught by ambisonizer_published_training
 }
+# Few real songs are at hand: their spectra are varied more than by default.
+AUGMENTATION = Augmentation(equalizer_db=4.0)
 CALIBRATION = 48  # scenes from which the log prior of stems is taken
 VALIDATION_SECONDS = 6.0
 VALIDATION_SCENES = 32
@@ -118,7 +121,10 @@ def ambisonizer_task(
             heard = RoomResponses(
                 rooms, part, rate, seed=seed, format=room_format, dry_below=config.dry_below
             )
-        return AmbisonicScenes(excerpts, heard, seed=seed, shares=shares, plain=config.plain)
+        images = config.images if part == "train" else 0.0
+        return AmbisonicScenes(
+            excerpts, heard, seed=seed, shares=shares, plain=config.plain, images=images
+        )
 
     training = scenes(
         "train",
@@ -129,6 +135,7 @@ def ambisonizer_task(
             rate,
             seed=seed,
             least_sounding=sounding,
+            augmentation=AUGMENTATION,
             parts=parts,
             stereo=True,
         ),

@@ -45,6 +45,14 @@ from spatialkit_models.commands._benchmark_options import (
     help="What measured responses are: ambix1, N3D-ACN-1, fuma1 ...",
 )
 @click.option(
+    "--dry-below",
+    type=float,
+    metavar="HZ",
+    default=150.0,
+    show_default=True,
+    help="Below this rooms are left out, as from the bass of a mix; 0 keeps them whole.",
+)
+@click.option(
     "--protocol",
     "protocols",
     multiple=True,
@@ -63,6 +71,7 @@ def ambisonizer(
     room_roots: tuple[Path, ...],
     room_part: str | None,
     room_format: str,
+    dry_below: float,
     protocols: tuple[str, ...],
     weights: tuple[Path, ...],
     report: Report,
@@ -84,7 +93,9 @@ def ambisonizer(
 
     report.check()
     models, notes = choose_models("ambisonizer", weights, load_systems)
-    rooms = RoomChoice(room_roots, room_part or part, room_format) if room_roots else None
+    rooms = (
+        RoomChoice(room_roots, room_part or part, room_format, dry_below) if room_roots else None
+    )
     results = benchmark_ambisonizer(
         SongExcerpts(roots, part, seconds, seed),
         (*plain_systems(), *models),

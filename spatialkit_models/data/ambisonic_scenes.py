@@ -33,6 +33,8 @@ ROOM_DB = (-15.0, 0.0)
 # Share of mixes on a drawn stage; the others are on one of the named ones.
 DRAWN = 0.5
 N_FFT, HOP = 2048, 512
+# Of images that are drawn anew: most of W in Y, of W later in Y, and how late, seconds.
+PAN, WIDE, LATE = 0.7, 0.9, (0.005, 0.03)
 # Of stems in directions all around: see `places`.
 UNIFORM = ((180.0, 0.0, 120.0),) * 4
 
@@ -74,6 +76,9 @@ class AmbisonicScenes:
         "uniform": the same, but for stems in directions all around, 0 to 120 degrees wide.
     plain : float
         Share of mixes, 0 to 1, that are mono: without Y, all X.
+    images : float
+        Share of stems of mixes, 0 to 1, whose place and width in stereo are drawn anew, so that
+        neither gives away what they are: Y is W panned, and W some milliseconds later.
 
     Raises
     ------
@@ -101,10 +106,12 @@ class AmbisonicScenes:
         seed: int = 0,
         shares: Mapping[str, float] | None = None,
         plain: float = 0.0,
+        images: float = 0.0,
     ) -> None:
         self.excerpts, self.rooms = excerpts, rooms
         self.seed = as_count(seed, "seed", least=0)
         self.plain = as_number(plain, "plain", least=0.0, most=1.0)
+        self.images = as_number(images, "images", least=0.0, most=1.0)
         shares = {"mix": 1.0} if shares is None else shares
         for kind in shares:
             if kind not in KINDS:
@@ -161,6 +168,8 @@ class AmbisonicScenes:
             pair *= np.float32(0.5)
             if rng.random() < self.plain:
                 pair[:, 1] = 0.0
+            elif self.images:
+                self._draw_images(pair, rng)
             return np.concatenate([pair, leftover(pair)[:, None]], 1), _drawn_stage(rng)
         azimuth, width = staged_azimuths(rng) if kind == "staged" else places(rng, UNIFORM)
         assert self.rooms is not None
@@ -171,6 +180,16 @@ class AmbisonicScenes:
         stage = np.where(np.cos(np.radians(azimuth)) < 0.0, -1.0, 1.0)
         placed[:, 2] *= stage[:, None]
         return placed, stage
+
+    def _draw_images(self, pair: NDArray[np.float32], rng: np.random.Generator) -> None:
+        """Give some of the stems (4, 2, samples) another Y."""
+        samples = pair.shape[-1]
+        for w, y in pair:
+            chosen, pan, width = rng.random() < self.images, *rng.uniform((-PAN, 0.0), (PAN, WIDE))
+            late = round(rng.uniform(*LATE) * samples / self.seconds)
+            if chosen:
+                np.multiply(w, np.float32(pan), out=y)
+                y[late:] += np.float32(width) * w[: max(0, samples - late)]
 
 
 def combined(stems: Any, stage: Any) -> Any:

@@ -88,6 +88,23 @@ def test_plain_mixes_have_no_side():
     np.testing.assert_allclose(scenes[:, :, 2], scenes[:, :, 0], atol=1e-5)
 
 
+def test_images_drawn_anew_keep_w_and_have_another_side():
+    plain = AmbisonicScenes(Songs(), None, seed=3).scenes(range(6))["stems"]
+    made = AmbisonicScenes(Songs(), None, seed=3, images=0.5).scenes(range(6))["stems"]
+    np.testing.assert_array_equal(made[:, :, 0], plain[:, :, 0])
+    changed = np.abs(made[:, :, 1] - plain[:, :, 1]).max(-1) > 0
+    assert 5 < changed.sum() < 19
+    for w, y, x in made[changed]:
+        # W panned, and once more within 5 to 30 ms: nothing else.
+        columns = [w, *(np.roll(w, late) for late in range(38, 243))]
+        basis = np.stack([column[300:] for column in columns], 1).astype(float)
+        found, *_ = np.linalg.lstsq(basis, y[300:].astype(float), rcond=None)
+        assert np.abs(basis @ found - y[300:]).max() < 1e-4
+        assert abs(found[0]) <= 0.71
+        assert (np.abs(found[1:]) > 1e-3).sum() <= 1
+        np.testing.assert_allclose(x, leftover(np.stack([w, y])), atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["staged", "uniform"])
 def test_without_a_room_stems_are_two_plane_waves(rooms, kind):
     scenes = AmbisonicScenes(Songs(), rooms, seed=1, shares={kind: 1.0})

@@ -14,6 +14,7 @@ from spatialkit import encode_foa
 from spatialkit.__main__ import main
 from spatialkit.errors import OptionError
 from spatialkit_models import ambisonizer_evaluation as evaluation
+from spatialkit_models._ambisonizer_margins import margins
 from spatialkit_models._stage import RULE_STAGE, staged_azimuths
 from spatialkit_models.ambisonizer_evaluation import (
     METRICS,
@@ -302,3 +303,38 @@ def test_it_is_named_in_the_entry_points():
         pytest.skip("runs in the source tree")
     named = "    ambisonizer = spatialkit_models.commands.benchmark_ambisonizer:ambisonizer\n"
     assert named in setup.read_text().split("\nspatialkit.benchmarks =\n")[1]
+
+
+def test_margins_are_paired_with_the_best_by_each_metric():
+    metrics = [
+        Metric("x_snr", "SNR", "dB", "higher", ""),
+        Metric("direction_error", "direction", "degrees", "lower", ""),
+    ]
+    rows = []
+    for stage, shift in (("front", 0.0), ("band", 2.0)):
+        for name, snr, direction in (
+            ("loud", (1.0, 3.0), (20.0, 30.0)),
+            ("soft", (0.0, 0.0), (10.0, 20.0)),
+            ("net", (4.0, 5.0 + shift), (9.0, 21.0)),
+            ("broken", None, None),
+        ):
+            values = {} if snr is None else {"x_snr": snr, "direction_error": direction}
+            setting = {"protocol": "stated", "stage": stage}
+            rows.append(Row(name, setting, values, error="" if values else "it failed"))
+    found = {
+        (margin.stage, margin.metric): margin
+        for margin in margins(Benchmark("", tuple(metrics), tuple(rows)), ["net"])
+    }
+    assert set(found) == {
+        (stage, metric)
+        for stage in ("front", "band", "all")
+        for metric in ("x_snr", "direction_error")
+    }
+    for stage, mean in (("front", 2.5), ("band", 3.5), ("all", 3.0)):
+        margin = found[stage, "x_snr"]
+        assert (margin.baseline, margin.difference.mean) == ("loud", mean)
+    # Differences of 3 and 2: a deviation of 1 / sqrt(2), Student's t of one degree of freedom.
+    half = 12.706 * np.sqrt(0.5) / np.sqrt(2)
+    assert found["front", "x_snr"].difference.high == pytest.approx(2.5 + half, abs=1e-3)
+    margin = found["all", "direction_error"]
+    assert (margin.baseline, margin.difference.mean) == ("soft", 0.0)

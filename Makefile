@@ -28,9 +28,10 @@ check: $(VENV)/.test
 bench: $(VENV)/.bench
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m benchmarks
 
-# Pictures of the README, drawn by the code that they show.
+# Pictures of the documents, drawn by the code that they show.
 figures: $(VENV)/.test
 	$(BIN)/python docs/make_figures.py
+	$(BIN)/python docs/make_ambisonizer_figure.py
 
 # The wheel in an environment of its own, its tests away from the source tree.
 test-wheel: $(VENV)/.test

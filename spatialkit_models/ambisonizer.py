@@ -22,7 +22,12 @@ from torch import Tensor, nn
 
 from spatialkit._checks import as_count, as_number
 from spatialkit_models.moments import Moments, joined
-from spatialkit_models.repanning import apply_filters
+from spatialkit_models.repanning import (
+    apply_filters,
+    filtered_power,
+    find_images,
+    image_filters,
+)
 from spatialkit_models.spectra import Spectra, power
 from spatialkit_models.stem_masks import MaskConfig, PerBand, StemMasks
 
@@ -41,6 +46,8 @@ NEAR_FRAMES, NEAR_UNITS = 4, 3
 MOST_AMBIENCE = 1.0
 TINY = 1e-12
 HEARD = 1e-6
+# Share of W's power: the root of 0 has no gradient.
+LEAST_LEFT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class AmbisonizerConfig:
     ----------
     masks : MaskConfig
         The part that knows stems apart.
+    rounds : int
+        Times that stems' images in W and Y are found, each from what was taken out before.
     mixes, staged, uniform : float
         How often scenes of each kind are drawn, in proportion (see `AmbisonicScenes`).
     plain, images : float
@@ -71,6 +80,7 @@ class AmbisonizerConfig:
     """
 
     masks: MaskConfig = field(default_factory=MaskConfig)
+    rounds: int = 2
     mixes: float = 0.5
     staged: float = 0.4
     uniform: float = 0.1
@@ -89,6 +99,7 @@ class AmbisonizerConfig:
             as_number(getattr(self, name), name, least=0.0)
         for name in ("plain", "images"):
             as_number(getattr(self, name), name, least=0.0, most=1.0)
+        as_count(self.rounds, "rounds")
         as_count(self.drawn_stages, "drawn_stages", least=0)
         as_count(self.loss_frames, "loss_frames")
 
@@ -144,8 +155,13 @@ class Ambisonizer(nn.Module):
         Tensor, shape (batch, time, bins)
         """
         _, gains = self._gains(Moments.of(pair, self.resolution))
-        filters = (gains * stage[:, None, None, :, None]).sum(3, keepdim=True).transpose(2, 3)
-        return apply_filters(filters, pair, self.resolution)[:, :, 0]
+        chosen = (gains * stage[:, None, None, :, None]).sum(3)
+        # Over three frames: the image flutters less, the error grows by a twentieth of a dB.
+        before, after = (
+            torch.cat(x, 1) for x in ((chosen[:, :1], chosen), (chosen, chosen[:, -1:]))
+        )
+        slow = 0.25 * before[:, :-1] + 0.5 * chosen + 0.25 * after[:, 1:]
+        return apply_filters(slow[:, :, None], pair, self.resolution)[:, :, 0]
 
     def place(self, mono: Tensor, gains: Tensor) -> Tensor:
         """W, Y and X of mono, whose stems are placed.
@@ -216,13 +232,28 @@ class Ambisonizer(nn.Module):
         if not self.training:
             logits, turned = (each.unflatten(0, (2, -1)).mean(0) for each in (logits, turned))
         kept, added, across = turned.unflatten(2, (3, STEMS)).unbind(2)
-        w, both, y = pair.products[:, :, :, None].unbind(2)
-        left = (1.0 - y / (w + TINY)).clamp_min(0.0).sqrt()
         shares = logits.softmax(2)
-        along = shares * (kept.sigmoid() * left + added.sigmoid() * (1.0 - left))
+        filters, own = self._taken_out(shares, pair)
+        left = (1.0 - own[:, :, :, 1] / (own[:, :, :, 0] + HEARD)).clamp_min(LEAST_LEFT).sqrt()
+        turn = kept.sigmoid() * left + added.sigmoid() * (1.0 - left)
+        w, both, y = pair.products[:, :, :, None].unbind(2)
         # Odd in Y, so that the mirror image has the same X.
         against = shares * across.tanh() * (2.0 * both / (w + y + TINY))
-        return logits, torch.stack([along, against], 2)
+        along, aside = filters[:, :, :, 0].unbind(3)
+        return logits, torch.stack([turn * along, turn * aside + against], 2)
+
+    def _taken_out(self, shares: Tensor, pair: Moments) -> tuple[Tensor, Tensor]:
+        """Filters for W and Y of each stem, and the powers of what they take out."""
+        for number in range(self.config.rounds):
+            filters = image_filters(shares, find_images(pair, shares))
+            own = torch.stack([filtered_power(x, pair) for x in filters.unbind(3)], 3).clamp_min(
+                0.0
+            )
+            if number < self.config.rounds - 1:
+                taken = own.sum(3)
+                shares = (shares * taken / (taken.sum(2, keepdim=True) + HEARD) + TINY).sqrt()
+                shares = shares / shares.sum(2, keepdim=True)
+        return filters, own
 
     def to_sides(self, pair: Moments) -> Moments:
         """Moments of left and right, from those of W and Y."""

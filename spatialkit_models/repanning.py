@@ -18,6 +18,8 @@ __all__ = [
     "extracting_filters",
     "filtered_power",
     "find_gains",
+    "find_images",
+    "image_filters",
     "limited",
     "pan",
     "pan_filters",
@@ -82,6 +84,60 @@ def _first_axis(covariance: Tensor) -> Tensor:
     loudest = levels.argmax(-1)[..., None, None].expand_as(covariance[..., :1])
     against = covariance.gather(-1, loudest)[..., 0] < 0.0
     return torch.where(cancelled[..., None] & against, -together, together)
+
+
+@in_full_precision
+def find_images(moments: Moments, masks: Tensor) -> Tensor:
+    """How two channels hold each stem on average, wide ones too.
+
+    The covariance of what the masks leave, each unit by its magnitude, as in `find_gains`.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of two channels.
+    masks : Tensor
+        (batch, time, stems, units).
+
+    Returns
+    -------
+    Tensor
+        First power, product and second power, of sum 1, (batch, stems, 3).
+    """
+    magnitude = (moments.powers.sum(2, keepdim=True) + ROUNDING).sqrt()
+    covariance = moments.covariances(masks.square() / magnitude)
+    image = torch.stack([covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]], -1)
+    return image / (image[..., :1] + image[..., 2:] + TINY)
+
+
+@in_full_precision
+def image_filters(masks: Tensor, images: Tensor) -> Tensor:
+    """Multichannel Wiener filters of stems with images: both channels of each.
+
+    Parameters
+    ----------
+    masks : Tensor
+        (batch, time, stems, units).
+    images : Tensor
+        Of `find_images`, (batch, stems, 3).
+
+    Returns
+    -------
+    Tensor
+        Gains of both channels for the first and the second of each stem, (batch, time, stems, 2,
+        2, units).
+    """
+    # A stem's real 2 x 2 covariance times the inverse of the sum of all.
+    a, b, d = (images.transpose(1, 2)[:, None] @ masks).unbind(2)
+    a, d = a + DIFFUSE, d + DIFFUSE
+    scale = 1.0 / (a * d - b.square())
+    a, b, d = ((value * scale)[:, :, None] for value in (a, b, d))
+    first, both, second = images[:, None, :, :, None].unbind(3)
+    rows = [
+        (first * d - both * b, both * a - first * b),
+        (both * d - second * b, second * a - both * b),
+    ]
+    return torch.stack([torch.stack([masks * x for x in row], 3) for row in rows], 3)
 
 
 @in_full_precision

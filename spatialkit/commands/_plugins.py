@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 
 __all__ = ["PluginGroup", "find_plugins"]
 
+DISTRIBUTION = "spatialkit"
+
 
 class PluginGroup(click.Group):
     """A group's own commands, then those of the entry points in the group ``plugins``.
 
-    Each entry point names a `click.Command`. They are loaded when they are called, not when they
-    are listed; none takes the place of an own command.
+    Each entry point names a `click.Command`. Those of other distributions are loaded when they are
+    called, not when they are listed; none takes the place of an own command.
     """
 
     def __init__(self, *arguments: Any, plugins: str, **options: Any) -> None:
@@ -50,11 +52,20 @@ class PluginGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List them without loading what other packages bring."""
+        """List them without loading what other distributions bring."""
+        plugins = sorted(self._plugins().items())
         rows = [(name, self.own_command(name).get_short_help_str(60)) for name in self.own_names()]
-        rows += [(name, f"From {entry.value}.") for name, entry in sorted(self._plugins().items())]
+        rows += [(name, self._summary(ctx, name, entry)) for name, entry in plugins]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def _summary(self, ctx: click.Context, name: str, entry: EntryPoint) -> str:
+        """What a plug-in's command does, if it comes from here and is thus quick to import."""
+        if entry.dist is None or entry.dist.name != DISTRIBUTION:
+            return f"From {entry.value}."
+        command = self.get_command(ctx, name)
+        assert command is not None
+        return command.get_short_help_str(60)
 
     def _plugins(self) -> dict[str, EntryPoint]:
         found = find_plugins(self._group)

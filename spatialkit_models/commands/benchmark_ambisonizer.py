@@ -76,7 +76,7 @@ def ambisonizer(
     weights: tuple[Path, ...],
     report: Report,
 ) -> int:
-    """Measure upmixing to Ambisonics on scenes of songs whose stems are known.
+    """Measure upmixing to Ambisonics where scenes are known.
 
     Stems are put on stages, stated ones and in rooms, and what stereo or mono says of them is
     upmixed. What is printed is tables in Markdown. Exit status: 1 if a system failed.

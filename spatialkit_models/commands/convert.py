@@ -32,9 +32,9 @@ NEEDED = ("torch", "safetensors")
 @_common.json_option
 @_common.debug_option
 def command(source: Path, output: Path, force: bool, as_json: bool) -> None:
-    """Convert a checkpoint of the Ambisonizer's authors (.pth) to safetensors.
+    """Turn the Ambisonizer's released weights into safetensors.
 
-    IN is read as plain tensors: nothing in it is run. The weights that the authors released were
+    IN, their .pth file, is read as plain tensors: nothing in it is run. The weights that the authors released were
     trained on MUSDB18-HQ, which is not for commercial use.
     """
     if output.suffix != ".safetensors":

@@ -88,7 +88,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    """Simulate first-order responses of random rooms, for training.
+    """Simulate first-order responses of rooms, for training.
 
     Each direction is a .flac of four channels in AmbiX; room.json holds sizes, absorption,
     directions, distances, and RT60 as asked for and as measured (T20 of W). A room depends on the

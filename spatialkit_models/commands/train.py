@@ -40,7 +40,7 @@ SUITED: dict[str, dict[str, Any]] = {
 @click.group("train")
 @_common.debug_option
 def command() -> None:
-    """Train a model; a run that was killed goes on with --resume."""
+    """Train a model; --resume goes on with a run."""
 
 
 def _setting(name: str, type: Any, help: str) -> Callable[..., Any]:
@@ -213,7 +213,7 @@ def style_vae(
     settings: Mapping[str, Any],
     running: Mapping[str, Any],
 ) -> int:
-    """Train the style-transfer VAE, which upmixes a song in the spatial style of another.
+    """Train the VAE that upmixes in the style of another song.
 
     It is trained on songs' stems, panned at random, and keeps the weights that do best on songs
     held out for validation: those of part valid (MUSDB18's own list, a folder called valid, or
@@ -297,7 +297,7 @@ def ambisonizer(
     settings: Mapping[str, Any],
     running: Mapping[str, Any],
 ) -> int:
-    """Train the Ambisonizer, which makes first-order Ambisonics of mono and stereo.
+    """Train the network that upmixes to Ambisonics.
 
     It is trained on songs' stems and on rooms, and keeps the weights that do best on those held
     out for validation: songs and rooms of part valid (a folder called valid, MUSDB18's own list,

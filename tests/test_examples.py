@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import spatialkit
@@ -13,9 +14,11 @@ from spatialkit_models import weights
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
-# Of the learned upmixers, and the one that takes time.
+# Of the learned upmixers, and those that take time.
 LEARNED = ("08_style_transfer", "09_blind_upmixing")
+AMBISONICS = "11_stereo_to_ambisonics"
 TRAINING = "10_train_on_stems"
+ROOMS = "12_rooms_and_training"
 
 
 def test_examples_are_numbered_without_a_gap():
@@ -28,7 +31,7 @@ def run(path, monkeypatch, *arguments):
 
 
 def quick_examples():
-    return [path for path in EXAMPLES if path.stem not in (*LEARNED, TRAINING)]
+    return [path for path in EXAMPLES if path.stem not in (*LEARNED, AMBISONICS, TRAINING, ROOMS)]
 
 
 @pytest.mark.parametrize("path", quick_examples(), ids=lambda path: path.stem)
@@ -50,6 +53,33 @@ def test_examples_of_learned_upmixers_write_what_they_name(name, tmp_path, capsy
         assert str(path) in said
         if path.suffix == ".wav":
             assert spatialkit.info(path).channels == 5
+
+
+def test_the_example_of_ambisonics_keeps_what_stereo_says(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    rate = 22050
+    song = spatialkit.read(spatialkit.sample_path(), sample_rate=rate).samples
+    song = song[:, 16 * rate : 20 * rate]
+    spatialkit.write(tmp_path / "song.wav", song, rate)
+    folder = tmp_path / "made"
+    run(ROOT / "examples" / f"{AMBISONICS}.py", monkeypatch, tmp_path / "song.wav", folder)
+    said = capsys.readouterr().out
+    made = {path.name: spatialkit.read(path).samples for path in folder.iterdir()}
+    assert len(made) == 11
+    assert all(str(folder / name) in said for name in made)
+    ahead = []
+    for stage in ("front", "band", "drums-behind"):
+        w, y, z, x = made[f"song-{stage}-foa.wav"]
+        np.testing.assert_allclose([w + y, w - y], song, atol=1e-6)
+        assert not z.any()
+        ahead.append(np.dot(w, x))
+        assert made[f"song-{stage}-5.0.wav"].shape == (5, 4 * rate)
+        np.testing.assert_allclose(made[f"song-{stage}-pair.wav"].mean(axis=0), w, atol=1e-6)
+    assert ahead[0] > max(0.0, *ahead[1:])
+    for seed in range(2):
+        w = made[f"song-mono-seed-{seed}-foa.wav"][0]
+        np.testing.assert_array_equal(w, song.mean(axis=0))
 
 
 @pytest.fixture
@@ -78,6 +108,27 @@ def test_the_example_trains_on_a_folder_of_stems(songs, tmp_path, capsys, monkey
     assert f"upmixed: {out / 'francium.wav'}" in capsys.readouterr().out
     assert spatialkit.info(out / "francium.wav").channels == 5
     assert (out / "best.safetensors").exists()
+
+
+def test_the_example_simulates_rooms_and_trains_in_them(songs, tmp_path, capsys, monkeypatch):
+    for module in ("torch", "safetensors", "lightning_fabric", "tensorboard", "pyroomacoustics"):
+        pytest.importorskip(module)
+    from spatialkit_models import ambisonizer_training
+    from spatialkit_models.data import rooms
+
+    # One room, small and quick, that stands for all.
+    room = rooms.simulate_room(0, 1, directions=1, rt60=(0.2, 0.3), sample_rate=22050)
+    monkeypatch.setattr(rooms, "simulate_room", lambda *place, **settings: room)
+    monkeypatch.setattr(ambisonizer_training, "CALIBRATION", 4)
+    monkeypatch.setattr(ambisonizer_training, "VALIDATION_SCENES", 2)
+    monkeypatch.setattr(ambisonizer_training, "VALIDATION_SECONDS", 2.0)
+    out = tmp_path / "out"
+    run(ROOT / "examples" / f"{ROOMS}.py", monkeypatch, songs, out, "--minutes", "0.01")
+    said = capsys.readouterr().out
+    assert "room-00005: RT60" in said
+    assert f"upmixed: {out / 'francium.wav'}" in said
+    assert spatialkit.info(out / "francium.wav").channels == 4
+    assert (out / "run" / "best.safetensors").exists()
 
 
 def test_the_demo_makes_the_files_that_it_names(tmp_path):

@@ -1,5 +1,7 @@
 """Scenes for training: stems panned to five channels and folded to stereo, or real recordings.
 
+Ambisonic ones are made in `ambisonic_scenes`.
+
 What comes is arrays of stems and small matrices of gains: mixing them is one product (`mix`), and
 belongs where the network is. Everything is a pure function of the seed and a number; nothing
 imports torch.
@@ -23,8 +25,10 @@ from numpy.typing import NDArray
 from spatialkit._checks import as_choice, as_count, as_number
 from spatialkit.downmix import downmix_matrix
 from spatialkit.panning import vbap_gains
+from spatialkit_models.data.ambisonic_scenes import AmbisonicScenes
 
 __all__ = [
+    "AmbisonicScenes",
     "Configuration",
     "Dealt",
     "Excerpts",

@@ -41,10 +41,8 @@ class Margin:
     def sentence(self, metric: Metric) -> str:
         """Say it."""
         found = self.difference
-        return (
-            f"{metric.title} {found.mean:+.1f} {metric.unit} ({found.low:+.1f} to "
-            f"{found.high:+.1f}) against {self.baseline}"
-        )
+        interval = f" ({found.low:+.1f} to {found.high:+.1f})" if found.count > 1 else ""
+        return f"{metric.title} {found.mean:+.1f} {metric.unit}{interval} against {self.baseline}"
 
 
 def margins(results: Benchmark, models: Collection[str]) -> Iterator[Margin]:
@@ -62,7 +60,7 @@ def margins(results: Benchmark, models: Collection[str]) -> Iterator[Margin]:
     """
     known = {metric.name: metric for metric in results.metrics}
     for protocol, stage, rows in _groups(results.rows):
-        for name in models if all(model in rows for model in models) else ():
+        for name in filter(rows.__contains__, models):
             for metric in filter(known.__contains__, COMPARED):
                 plain = {
                     other: found
@@ -72,7 +70,7 @@ def margins(results: Benchmark, models: Collection[str]) -> Iterator[Margin]:
                 if metric not in rows[name] or not plain:
                     continue
                 sign = -1.0 if known[metric].better == "lower" else 1.0
-                best = max(plain, key=lambda other: sign * float(np.mean(plain[other])))
+                best = max(plain, key=lambda other: sign * summarize(plain[other].tolist()).mean)
                 difference = summarize((rows[name][metric] - plain[best]).tolist())
                 yield Margin(name, protocol, stage, metric, best, difference)
 

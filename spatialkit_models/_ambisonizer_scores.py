@@ -231,8 +231,8 @@ class Reference:
         pairs = (virtual_microphones(foa, MICROPHONES) for foa in (made, self.foa))
         (width, correlation), (true_width, true_correlation) = map(_stereo_image, pairs)
         return {
-            "width": float(width - true_width),
-            "correlation": 100.0 * float(correlation - true_correlation),
+            "width": width - true_width,
+            "correlation": 100.0 * (correlation - true_correlation),
         }
 
     def _spectral_errors(self, made: NDArray[Any], row: int) -> tuple[float, float]:
@@ -277,7 +277,7 @@ def _stereo_image(pair: NDArray[Any]) -> tuple[float, float]:
     energy, product = float(left @ left + right @ right), float((left @ left) * (right @ right))
     with np.errstate(divide="ignore", invalid="ignore"):  # silence, or none in the middle
         width = 10.0 * np.log10(np.float64(energy - 2.0 * correlated) / (energy + 2.0 * correlated))
-        return width, correlated / np.sqrt(product)
+        return float(width), float(correlated / np.sqrt(product))
 
 
 def _magnitudes(signal: NDArray[Any]) -> list[NDArray[Any]]:

@@ -10,11 +10,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from spatialkit.upmixing import get_upmixer
+from spatialkit_models._evaluation_songs import SAMPLE_RATE
 from spatialkit_models.evaluation import System, load_models
 
 __all__ = ["AmbisonicSystem", "Told", "load_systems", "plain_systems"]
 
-SAMPLE_RATE = 44100
 PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "foa-sides": ("foa-sides", {}),
     "foa-pair": ("foa-pair", {}),

@@ -13,7 +13,7 @@ from spatialkit_models.data.rooms import RoomResponses, find_rooms
 from spatialkit_models.data.songs import PARTS, find_songs
 from spatialkit_models.data.stems import StemExcerpts
 
-__all__ = ["POOL", "SEED", "RoomChoice", "SongExcerpts"]
+__all__ = ["POOL", "SAMPLE_RATE", "SEED", "RoomChoice", "SongExcerpts"]
 
 SAMPLE_RATE = 44100
 # Not that of training, which takes its validation from the same songs.

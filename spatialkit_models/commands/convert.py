@@ -34,8 +34,8 @@ NEEDED = ("torch", "safetensors")
 def command(source: Path, output: Path, force: bool, as_json: bool) -> None:
     """Turn the Ambisonizer's released weights into safetensors.
 
-    IN, their .pth file, is read as plain tensors: nothing in it is run. The weights that the authors released were
-    trained on MUSDB18-HQ, which is not for commercial use.
+    IN, their .pth file, is read as plain tensors: nothing in it is run. The weights that the
+    authors released were trained on MUSDB18-HQ, which is not for commercial use.
     """
     if output.suffix != ".safetensors":
         raise OptionError(f"the output must be a .safetensors file, got {output}")

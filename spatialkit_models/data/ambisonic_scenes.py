@@ -16,13 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit import istft, stft
 from spatialkit._checks import as_count, as_number
 from spatialkit.errors import OptionError
+from spatialkit.upmixing import _foa_streams
 from spatialkit_models._stage import AHEAD, RULE_STAGE, STAGES, places, staged_azimuths
 from spatialkit_models.data.rooms import RoomResponses
 
 __all__ = [
     "KINDS",
     "AmbisonicScenes",
+    "StereoExcerpts",
     "combined",
+    "convolved",
     "leftover",
 ]
 
@@ -40,7 +43,7 @@ UNIFORM = ((180.0, 0.0, 120.0),) * 4
 
 
 class StereoExcerpts(Protocol):
-    """What `AmbisonicScenes` needs of its stems; `StemExcerpts` has it with ``stereo=True``."""
+    """What Ambisonic scenes need of their stems; `StemExcerpts` has it with ``stereo=True``."""
 
     @property
     def seconds(self) -> float:
@@ -70,8 +73,9 @@ class AmbisonicScenes:
         left over (`leftover`). The stage is a named one or drawn.
 
         "staged": stems as two plane waves each, by the rules of an ordinary stage (vocals, bass
-        and drums ahead, other often not), each convolved with a room's response from there. The
-        stage says which stems are behind.
+        and drums ahead, other often not), each convolved with a room's response from there; all
+        but its direct sound is 0 to 15 dB softer than it was. The stage says which stems are
+        behind.
 
         "uniform": the same, but for stems in directions all around, 0 to 120 degrees wide.
     plain : float
@@ -176,7 +180,7 @@ class AmbisonicScenes:
         sides = np.stack([azimuth + width / 2, azimuth - width / 2], 1)
         level = rng.uniform(*ROOM_DB)
         responses = self.rooms.responses(number, sides.ravel(), room_db=level)[:, [0, 1, 3]]
-        placed = _convolved(0.5 * stems, responses.reshape(4, 2, 3, -1))
+        placed = convolved(0.5 * stems, responses.reshape(4, 2, 3, -1))
         stage = np.where(np.cos(np.radians(azimuth)) < 0.0, -1.0, 1.0)
         placed[:, 2] *= stage[:, None]
         return placed, stage
@@ -224,10 +228,7 @@ def leftover(pair: ArrayLike) -> NDArray[Any]:
     ndarray, shape (..., samples)
     """
     audio = np.asarray(pair)
-    w, y = np.moveaxis(stft(audio, n_fft=N_FFT, hop=HOP), -3, 0)
-    power = w.real**2 + w.imag**2
-    left = np.maximum(power - y.real**2 - y.imag**2, 0.0)
-    made = w * np.sqrt(left / np.maximum(power, np.finfo(power.dtype).tiny))
+    made = _foa_streams.leftover(np.moveaxis(stft(audio, n_fft=N_FFT, hop=HOP), -3, 0))
     return istft(made, n_fft=N_FFT, hop=HOP, length=audio.shape[-1])
 
 
@@ -238,7 +239,7 @@ def _drawn_stage(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.array(STAGES[names[int(rng.integers(len(names)))]])
 
 
-def _convolved(sources: NDArray[np.float32], responses: NDArray[np.float32]) -> NDArray[np.float32]:
+def convolved(sources: NDArray[np.float32], responses: NDArray[np.float32]) -> NDArray[np.float32]:
     """Sources (stems, sides, samples) through (stems, sides, channels, length), sides summed."""
     from scipy.fft import irfft, next_fast_len, rfft
 

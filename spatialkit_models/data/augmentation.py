@@ -1,4 +1,4 @@
-"""Variation of stems that spares what tells one instrument from another."""
+"""Variation of stems: ours, which spares what tells them apart, and parts of the published one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ AIR_TAPS = 64
 class Augmentation:
     """How much the stems of training excerpts vary.
 
-    Channels are not exchanged: stems are mono, the mean of theirs, which stays the same.
+    Channels are varied alike, and not exchanged.
 
     Parameters
     ----------

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit._checks import as_count, as_number
 from spatialkit.errors import OptionError
+from spatialkit_models.data.ambisonic_scenes import StereoExcerpts, convolved
 from spatialkit_models.data.augmentation import (
     absorb,
     draw_seven_bands,
@@ -37,19 +38,6 @@ METRES, TEMPERATURES, HUMIDITY = (0.1, 10.0), (10.0, 20.0), (30.0, 90.0)
 EQUALIZER_DB = 12.0
 TRANSITION_DB, TRANSITION_SECONDS = (-24.0, 6.0), (0.2, 6.0)
 LEVEL = (0.5, 1.0)
-
-
-class Excerpts(Protocol):
-    """What `PublishedScenes` needs of its stems; `StemExcerpts` has it with ``stereo=True``."""
-
-    @property
-    def seconds(self) -> float:
-        """Length of an excerpt."""
-        ...
-
-    def excerpt(self, index: int) -> NDArray[np.float32]:
-        """Stems (stems, 2, samples) of a number."""
-        ...
 
 
 class Rooms(Protocol):
@@ -74,7 +62,7 @@ class PublishedScenes:
 
     Parameters
     ----------
-    excerpts : Excerpts
+    excerpts : StereoExcerpts
         Where stems come from, such as ``StemExcerpts(..., stereo=True)``.
     rooms : Rooms
         Where they stand, such as `RoomResponses`, of the same sample rate.
@@ -111,7 +99,7 @@ class PublishedScenes:
 
     def __init__(
         self,
-        excerpts: Excerpts,
+        excerpts: StereoExcerpts,
         rooms: Rooms,
         *,
         seed: int = 0,
@@ -167,7 +155,7 @@ class PublishedScenes:
                 azimuths.extend([azimuth + width / 2, azimuth - width / 2])
         made = np.zeros((3, stems.shape[-1]), np.float32)
         if sources:
-            made = _convolved(np.stack(sources), self._responses(number, azimuths))
+            (made,) = convolved(np.stack(sources)[None], self._responses(number, azimuths)[None])
         made = made[:, self._run_in :]
         peak = float(np.abs(made).max())
         return made * np.float32(rng.uniform(*LEVEL) / max(peak, 1.0))
@@ -199,16 +187,3 @@ class PublishedScenes:
         if faded:
             stem = stem * transition(samples, start, length, before, after)
         return stem
-
-
-def _convolved(sources: NDArray[np.float32], responses: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sum of sources (sources, samples), each through its responses (sources, 3, length)."""
-    from scipy.fft import irfft, next_fast_len, rfft
-
-    samples = sources.shape[-1]
-    length = next_fast_len(samples + responses.shape[-1] - 1, real=True)
-    spectrum = 0.0
-    for source, response in zip(sources, responses, strict=True):
-        spectrum = spectrum + rfft(source, length) * rfft(response, length)
-    made: NDArray[np.float32] = irfft(spectrum, length)[:, :samples]
-    return made

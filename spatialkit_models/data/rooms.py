@@ -248,13 +248,15 @@ class RoomResponses:
         self.sample_rate = as_count(sample_rate, "sample_rate", least=8000)
         self.seed = as_count(seed, "seed", least=0)
         self.dry_below = as_number(dry_below, "dry_below", least=0.0, most=1000.0, unit="Hz")
+        if not roots:
+            raise OptionError("there is no room: name folders of responses (spatialkit rooms)")
         known = get_format(format)
         if not isinstance(known, AmbisonicFormat) or known.order != 1:
             raise LayoutError(f"format must be Ambisonic of order 1, got {known.name!r}")
         found = [room for root in roots for room in find_rooms(root, known)]
         self.rooms = split_rooms(found, part, parts=parts)
         if not self.rooms:
-            given = ", ".join(str(root) for root in roots) or "none"
+            given = ", ".join(map(str, roots))
             raise OptionError(
                 f"there is no room for part {part!r}; roots: {given}. Put rooms into a folder "
                 f"called {part}, or name them with parts="

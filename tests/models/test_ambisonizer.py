@@ -92,6 +92,19 @@ def test_it_is_linear_in_the_stage():
     torch.testing.assert_close(together, apart, atol=1e-4, rtol=1e-4)
 
 
+def test_gains_that_alternate_from_frame_to_frame_come_out_steady(monkeypatch):
+    network, audio = build(), sounds()
+    spectrum = network.spectra(audio)
+    frames, units = spectrum.shape[1], network.resolution.units
+    flutter = (torch.arange(frames) % 2.0 / STEMS).reshape(1, -1, 1, 1, 1)
+    gains = flutter.expand(-1, -1, 2, STEMS, units)
+    monkeypatch.setattr(network, "_gains", lambda pair: (None, gains))
+    with torch.inference_mode():
+        x = network.front(spectrum, AHEAD)[:, 1:-1]
+    steady = 0.5 * spectrum[:, 1:-1].sum(2)
+    torch.testing.assert_close(x, steady, atol=1e-4, rtol=1e-4)
+
+
 def test_level_goes_through():
     network, audio = build(), sounds()
     loud = front(network, 8.0 * audio, AHEAD)

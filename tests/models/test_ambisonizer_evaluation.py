@@ -338,3 +338,16 @@ def test_margins_are_paired_with_the_best_by_each_metric():
     assert found["front", "x_snr"].difference.high == pytest.approx(2.5 + half, abs=1e-3)
     margin = found["all", "direction_error"]
     assert (margin.baseline, margin.difference.mean) == ("soft", 0.0)
+
+
+def test_margins_of_a_model_do_not_need_the_others_and_one_example_has_no_interval():
+    metric = Metric("x_snr", "SNR", "dB", "higher", "")
+    setting = {"protocol": "random", "stage": "rules"}
+    rows = (
+        Row("loud", setting, {"x_snr": (math.nan, 1.0)}),
+        Row("soft", setting, {"x_snr": (math.nan, 0.0)}),
+        Row("net", setting, {"x_snr": (math.nan, 3.0)}),
+        Row("broken", setting, error="it failed"),
+    )
+    (found,) = margins(Benchmark("", (metric,), rows), ["broken", "net"])
+    assert found.sentence(metric) == "SNR +2.0 dB against loud"

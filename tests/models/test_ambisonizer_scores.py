@@ -77,6 +77,15 @@ def test_without_x_there_is_no_side_and_half_of_the_flow_is_gone():
     assert math.isnan(silence["x_level"])
 
 
+def test_a_scene_without_sides_has_no_width_and_is_else_measured():
+    true = wave(0.0)
+    found = Reference(true, RATE).scores(true * [[1.0], [1.0], [1.0], [0.5]], pair_of(true))
+    assert math.isnan(found["width"])
+    assert math.isnan(found["y_snr"])
+    assert found["direction_error"] == 0.0
+    assert found["x_snr"] == pytest.approx(20.0 * np.log10(2.0))
+
+
 def test_bands_are_weighted_with_their_intensity():
     time = np.arange(2 * RATE) / RATE
     tones = np.stack([np.sin(2 * np.pi * 200.0 * time), 2.0 * np.sin(2 * np.pi * 2000.0 * time)])

@@ -25,6 +25,7 @@ from spatialkit.metrics._inputs import averaged
 from spatialkit.metrics.direction import flow_and_energy
 from spatialkit.stft import stft
 from spatialkit_models._ambisonizer_cues import CUES, CuePool, cue_distances, cues_of
+from spatialkit_models._resolutions import LEAST_POWER, RESOLUTIONS
 from spatialkit_models.evaluation import Metric
 
 __all__ = ["METRICS", "MONO", "Field", "Reference", "field_of"]
@@ -33,9 +34,6 @@ W, Y, X = 0, 1, 3
 # Of a frame, which is the nearest power of two samples; and so many are taken together.
 FRAME_SECONDS = 0.0465
 FRAMES = 3
-# STFTs of the published network's loss: samples of the transform, the hop, and the Hann window.
-RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
-LEAST_MAGNITUDE = 1e-4
 # dB that stand for equal signals.
 MOST_SNR = 200.0
 # Degrees of two cardioids, as a scene is decoded to stereo.
@@ -43,7 +41,7 @@ MICROPHONES = (45.0, -45.0)
 # Degrees of error where there is no direction: the mean of a guess.
 NOWHERE = 90.0
 
-_MORE, _Y = "Spectra, fold-down, stereo of two cardioids", "Y, where a system makes its own"
+_MORE, _Y = "Spectra, fold-down, stereo of two cardioids", "Y"
 MONO = "Mono input"
 _LOSS = "of the STFTs at the three resolutions of the published network's loss"
 
@@ -72,7 +70,8 @@ METRICS = (
            "at 45 and -45 degrees, less that of the true scene.", _MORE),
     Metric("correlation", "correlation", "%", "near 0", "Of these two, less that of the true "
            "scene's.", _MORE),
-    Metric("y_snr", "SNR of Y", "dB", "higher", "200 dB stand for equal signals.", _Y),
+    Metric("y_snr", "SNR of Y", "dB", "higher", "Some 140 dB are Y passed through and rounded to "
+           "float32, 200 dB equal signals.", _Y),
     Metric("y_si_sdr", "SI-SDR of Y", "dB", "higher", "", _Y),
     Metric("y_convergence", "spectral convergence of Y", "%", "lower", "", _Y),
     Metric("y_log_error", "log spectral error of Y", "dB", "lower", "", _Y),
@@ -290,5 +289,5 @@ def _magnitudes(signal: NDArray[Any]) -> list[NDArray[Any]]:
             2.0 * np.pi * np.arange(length) / length
         )
         spectrum = stft(signal, n_fft=n_fft, hop=hop, window=window)
-        found.append(np.maximum(np.abs(spectrum), LEAST_MAGNITUDE))
+        found.append(np.maximum(np.abs(spectrum), LEAST_POWER**0.5))
     return found

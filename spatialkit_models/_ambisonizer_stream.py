@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.errors import SpatialkitWarning
 from spatialkit.rendering import render_matrix
-from spatialkit_models._stage import NO_AMBIENCE
 from spatialkit_models._windowed_stream import WindowedStream, at_rate, fitted
 from spatialkit_models.ambisonizer_inference import ambix
 
@@ -46,19 +43,8 @@ class AmbisonizerStream(WindowedStream):
         self._matrix = render_matrix("foa", upmixer.format)
 
     def _upmix_window(self, audio: NDArray[Any], start: int) -> NDArray[np.float64]:
-        if not start and self._model.variant == "stage":
-            self._warn(len(audio))
         rate, own_rate = self.sample_rate, self._model.sample_rate
         native = at_rate(audio, rate, own_rate)
         made = self._model.unknown(native, self._scene, round(start * own_rate / rate))
         back = fitted(at_rate(made, own_rate, rate), audio.shape[1])
         return self._matrix @ ambix(audio, back)
-
-    def _warn(self, channels: int) -> None:
-        """Say which options do nothing for so many channels."""
-        if channels == 2 and self._scene.seed:
-            what = "seed does nothing: of stereo the network makes one scene, not many"
-            warnings.warn(what, SpatialkitWarning, 3)
-        if channels == 1 and self._scene.ambience > NO_AMBIENCE:
-            what = "ambience does nothing: mono has no sides that tell what surrounds"
-            warnings.warn(what, SpatialkitWarning, 3)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike, NDArray
+
 from spatialkit.errors import OptionError, SpatialkitWarning
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.upmixing import controls
@@ -31,8 +33,18 @@ class AmbisonizerOptions:
         "stem from -1, behind, to 1, ahead: vocals:1,drums:0.7,other:-0.5. Those left out are "
         "ahead.",
     )
-    ambience: float = controls.ambience(NO_AMBIENCE)
-    seed: int = option(0, "Which scene of mono; 0 is the likeliest.", least=0)
+    ambience: float = option(
+        NO_AMBIENCE,
+        "Level in X of what of stereo has no place, of our own network; -60 is none.",
+        unit="dB",
+        least=NO_AMBIENCE,
+        most=12.0,
+    )
+    seed: int = option(
+        0,
+        "Which scene of mono, and of the published network of stereo; 0 is the likeliest.",
+        least=0,
+    )
     layout: Layout | AmbisonicFormat = controls.layout("foa")
     variant: str = option("stage", "Which network.", choices=("stage", "published"))
     conditioning: str = option(
@@ -133,6 +145,17 @@ class AmbisonizerUpmixer(LearnedUpmixer):
         if told != AHEAD and self.options.variant == "published":
             what = "stage does nothing: the published network knows no stems"
             warnings.warn(what, SpatialkitWarning, 2)
+
+    def _check_input(self, audio: ArrayLike, name: str = "audio") -> NDArray[Any]:
+        checked = super()._check_input(audio, name)
+        idle = ""
+        if self.options.variant == "stage" and len(checked) == 2 and self.options.seed:
+            idle = "seed does nothing: of stereo the network makes one scene, not many"
+        elif len(checked) == 1 and self.options.ambience > NO_AMBIENCE:
+            idle = "ambience does nothing: mono has no sides that tell what surrounds"
+        if idle:
+            warnings.warn(idle, SpatialkitWarning, 3)
+        return checked
 
     def _stream(self, sample_rate: int) -> AmbisonizerStream:
         from spatialkit_models._ambisonizer_stream import AmbisonizerStream

@@ -7,12 +7,9 @@ from torch import Tensor
 
 from spatialkit.errors import ShapeError
 from spatialkit_models._precision import in_full_precision, require_same
+from spatialkit_models._resolutions import LEAST_POWER, RESOLUTIONS
 
 __all__ = ["multi_resolution_stft"]
-
-# Bins of the transform, samples from frame to frame, samples of the window.
-RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
-LEAST_POWER = 1e-8
 
 
 @in_full_precision

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from spatialkit._checks import as_count, as_number
+from spatialkit.errors import OptionError
 from spatialkit_models.moments import Moments, joined
 from spatialkit_models.repanning import (
     apply_filters,
@@ -100,6 +101,10 @@ class AmbisonizerConfig:
         for name in ("plain", "images"):
             as_number(getattr(self, name), name, least=0.0, most=1.0)
         as_count(self.rounds, "rounds")
+        if not self.mixes + self.staged + self.uniform:
+            raise OptionError("of mixes, staged and uniform one must be above 0")
+        as_number(self.seconds, "seconds", least=0.05, unit="s")
+        as_count(self.sounding, "sounding", most=STEMS)
         as_count(self.drawn_stages, "drawn_stages", least=0)
         as_count(self.loss_frames, "loss_frames")
 

@@ -45,6 +45,8 @@ VARIANTS = ("stage", "published")
 CONDITIONINGS = ("natural", "published")
 # Seconds that a network hears at once, and by which windows overlap.
 SECONDS, OVERLAP = 10, 2
+# Hz from which on stems of mono are as wide as they are said to be.
+WIDE_FROM = 200.0
 # RMS at which networks hear audio, whatever its level.
 LEVEL = 0.1
 # Frames of noise that are drawn at a time.
@@ -180,9 +182,16 @@ class StageModel(AmbisonizerModel):
                 made = made + level * self.network.ambience(spectrum, twin)[:, :, None]
         else:
             gains = torch.from_numpy(mono_gains(scene.seed, scene.stage))[None].to(self.device)
-            both = torch.cat([pair, self._twin(pair)])
-            made = self.network.place(self.network.spectra(both[None]), gains)[:, :, 1:]
+            both = self.network.spectra(torch.cat([pair, self._twin(pair)])[None])
+            made = self.network.place(both * self._widths(), gains)[:, :, 1:]
         return self.network.spectra.inverse(made, samples)[0]
+
+    def _widths(self) -> Tensor:
+        """Gains of W and its twin, (2, bins): all-passes put low notes to one side."""
+        spectra = self.network.spectra
+        bins = torch.arange(spectra.n_fft // 2 + 1, device=self.device)
+        rising = (bins * (self.sample_rate / spectra.n_fft / WIDE_FROM)).clamp_max(1.0)
+        return torch.stack([torch.ones_like(rising), rising])
 
     def _twin(self, mono: Tensor) -> Tensor:
         """Mono (1, samples) through the all-passes of "foa-mono".

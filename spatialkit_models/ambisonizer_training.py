@@ -156,6 +156,7 @@ def ambisonizer_task(
     sources = {
         "stems": [[str(root), float(weight)] for root, weight in roots],
         "rooms": [str(root) for root in rooms],
+        "room_format": room_format,
         "parts": dict(parts or {}),
         "workers": stretches,
     }

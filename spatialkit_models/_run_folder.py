@@ -76,11 +76,14 @@ class RunFolder:
             raise OptionError(f"{self.path} is a folder without a run in it, and not empty")
         if settings.exists():
             if not resume:
-                raise OptionError(f"{self.path} has a run already: resume it, or name another")
+                raise OptionError(
+                    f"{self.path} has a run already: resume it (--resume), or name another"
+                )
             for field, there, asked in _differences(read_json(settings), self._settings):
                 raise OptionError(
                     f"the run in {self.path} has {field} {there}, asked for was {asked}: a run is "
-                    "resumed with the settings it began with"
+                    "resumed with the settings it began with; with others a new one can go on from "
+                    f"its weights (--start {self.path / 'best.safetensors'})"
                 )
             return
         try:

@@ -67,8 +67,8 @@ def parse_stage(stage: str | Mapping[str, float]) -> tuple[float, ...]:
     (1.0, 0.7, 1.0, -0.5)
     """
     if isinstance(stage, str):
-        if stage.strip() in STAGES:
-            return STAGES[stage.strip()]
+        if stage.strip().lower() in STAGES:
+            return STAGES[stage.strip().lower()]
         stage = _parsed(stage)
     values = dict.fromkeys(STEMS, 1.0)
     for stem, value in stage.items():
@@ -87,8 +87,8 @@ def _parsed(text: str) -> dict[str, float]:
             found[stem.strip()] = float(value)
         except ValueError:
             raise OptionError(
-                f"stage must be {', '.join(map(repr, STAGES))}, or stems with values from -1 to "
-                f"1, such as vocals:1,drums:0.7,other:-0.5, each stem once, got {text!r}"
+                f"stage must be {', '.join(map(repr, STAGES))}, or {', '.join(STEMS)} with values "
+                f"from -1 to 1, such as vocals:1,drums:0.7,other:-0.5, each once, got {text!r}"
             ) from None
     return found
 

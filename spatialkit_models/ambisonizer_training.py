@@ -34,7 +34,7 @@ PRESETS: dict[str, AmbisonizerConfig | PublishedConfig] = {
 AUGMENTATION = Augmentation(equalizer_db=4.0)
 CALIBRATION = 48  # scenes from which the log prior of stems is taken
 VALIDATION_SECONDS = 6.0
-VALIDATION_SCENES = 32
+VALIDATION_SCENES = 24
 
 
 @dataclass

@@ -217,6 +217,8 @@ def _as_path(path: str | Path) -> Path:
 
 
 def _read_card(path: Path, name: str) -> Card:
+    if not path.exists():
+        raise WeightsError(f"{path} is missing: weights need their card beside them")
     facts = read_json(path)
     known = {each.name: each for each in dataclasses.fields(Card)}
     odd = sorted(facts.keys() ^ known.keys())

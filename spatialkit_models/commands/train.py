@@ -338,7 +338,8 @@ def _ambisonizer_start(start: Path | None, preset: str | None) -> tuple[Any, Any
 
     if not start:
         return PRESETS[preset or "stage"], None
-    if read_json(start.with_suffix(".json")).get("model") == "style-vae":
+    card = start.with_suffix(".json")
+    if card.exists() and read_json(card).get("model") == "style-vae":
         from spatialkit_models.style_inference import build_style_vae
 
         vae, _ = load_weights(start, "style-vae", build_style_vae)

@@ -372,7 +372,7 @@ def _open_roots(
         given = ", ".join(str(entry[0]) for entry in roots) or "none"
         raise OptionError(
             f"no root with a weight above 0 has a song for part {part!r}; roots: {given}. Put "
-            f"songs into a folder called {part}, or name them with parts="
+            f"songs into a folder called {part}, say which they are, or ask for another part"
         )
     ends = np.cumsum(weights)
     return opened, ends / ends[-1]

@@ -210,7 +210,7 @@ def test_the_published_network_by_its_authors_recipe(tmp_path, rooms, monkeypatc
         (["--rooms", "nowhere"], "nowhere"),
         ([], "there is no room"),
         (["--rooms", "ROOMS", "--room-format", "fuma9"], "fuma9"),
-        (["--rooms", "ROOMS", "--start", "a.safetensors"], "a.json"),
+        (["--rooms", "ROOMS", "--start", "a.safetensors"], "a.safetensors cannot be read"),
     ],
 )
 def test_what_cannot_be_is_said(options, said, tmp_path, rooms, capsys):

@@ -381,7 +381,9 @@ def test_a_score_that_is_not_finite_is_refused(tmp_path):
 def test_folders_are_used_for_one_run(tmp_path):
     out = tmp_path / "run"
     run(out, steps=3)
-    with pytest.raises(OptionError, match=r"run has a run already: resume it, or name another"):
+    with pytest.raises(
+        OptionError, match=r"run has a run already: resume it \(--resume\), or name another"
+    ):
         run(out, steps=3)
     with pytest.raises(OptionError, match=r"has training\.batch_size 4, asked for was 8: a run"):
         run(out, steps=3, batch_size=8, resume=True)

@@ -131,7 +131,7 @@ def test_names_of_other_kinds_of_files_are_refused(tmp_path):
 
 def test_a_missing_file_is_named(path):
     path.with_suffix(".json").unlink()
-    assert refused(path).endswith("net.json cannot be read: No such file or directory")
+    assert refused(path).endswith("net.json is missing: weights need their card beside them")
     path.unlink()
     assert refused(path).endswith("net.safetensors cannot be read: No such file or directory")
 

@@ -67,8 +67,8 @@ def parse_stage(stage: str | Mapping[str, float]) -> tuple[float, ...]:
     (1.0, 0.7, 1.0, -0.5)
     """
     if isinstance(stage, str):
-        if stage.strip().lower() in STAGES:
-            return STAGES[stage.strip().lower()]
+        if stage.strip() in STAGES:
+            return STAGES[stage.strip()]
         stage = _parsed(stage)
     values = dict.fromkeys(STEMS, 1.0)
     for stem, value in stage.items():

@@ -450,12 +450,12 @@ def test_stages_are_told_by_name_or_by_stem(own, stage, expected):
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
-        ("", "stage must be 'front', 'band', or stems with values"),
+        ("", "stage must be 'front', 'band', or vocals, drums, bass, other with values"),
         ("Front", "got 'Front'"),
         ("drums", "got 'drums'"),
         ("drums:", "such as vocals:1,drums:0.7,other:-0.5"),
-        ("drums:1,", "each stem once"),
-        ("drums:1,drums:1", "each stem once"),
+        ("drums:1,", "each once"),
+        ("drums:1,drums:1", "each once"),
         ("flute:1", "'vocals', 'drums', 'bass', 'other', got 'flute'"),
         ("drums:1.5", "stage of drums must be from -1 to 1, got 1.5"),
         ("drums:nan", "stage of drums"),

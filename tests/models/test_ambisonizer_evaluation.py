@@ -289,6 +289,11 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys):
     assert "protocol 'hand' needs rooms" in capsys.readouterr().err
     assert main([*line, "--rooms", str(tmp_path)]) == 2
     assert "holds no response" in capsys.readouterr().err
+
+
+def test_weights_that_are_not_there_are_named(tmp_path, capsys):
+    pytest.importorskip("torch")
+    line = ["benchmark", "ambisonizer", "--stems", "procedural", "--protocol", "stated"]
     assert main([*line, "--weights", str(tmp_path / "no.safetensors")]) == 2
     assert "no.safetensors" in capsys.readouterr().err
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spatialkit._resampling import QUALITY
 from spatialkit.upmixing import UpmixStream
+from spatialkit.upmixing._in_blocks import upmix_in_blocks
 
 if TYPE_CHECKING:
     from spatialkit.upmixing import Upmixer
@@ -18,8 +19,6 @@ __all__ = ["WindowedStream", "at_rate", "fitted"]
 
 # Seconds at either end of a window that are heard, but not used: STFT frames there are not whole.
 MARGIN = 0.1
-# Samples of a whole signal upmixed at a time: memory stays small beside the output.
-SAMPLES_AT_ONCE = 1 << 16
 
 
 class WindowedStream(UpmixStream):
@@ -54,14 +53,8 @@ class WindowedStream(UpmixStream):
 
     def upmix(self, audio: NDArray[Any]) -> NDArray[Any]:
         """Upmix a whole signal."""
-        result = np.empty((self.upmixer.format.n_channels, audio.shape[1]), audio.dtype)
-        end = 0
-        for start in range(0, audio.shape[1], SAMPLES_AT_ONCE):
-            part = self._process(audio[:, start : start + SAMPLES_AT_ONCE])
-            result[:, end : end + part.shape[1]] = part
-            end += part.shape[1]
-        result[:, end:] = self._rest()
-        return result
+        channels = self.upmixer.format.n_channels
+        return upmix_in_blocks(audio, channels, self._process, self._rest)
 
     @abstractmethod
     def _upmix_window(self, audio: NDArray[np.float64], start: int) -> NDArray[Any]:

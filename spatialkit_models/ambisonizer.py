@@ -30,7 +30,7 @@ from spatialkit_models.repanning import (
     image_filters,
 )
 from spatialkit_models.spectra import Spectra, power
-from spatialkit_models.stem_masks import MaskConfig, PerBand, StemMasks
+from spatialkit_models.stem_masks import MaskConfig, PerBand, StemMasks, mask_loss
 
 __all__ = ["STEMS", "Ambisonizer", "AmbisonizerConfig"]
 
@@ -283,7 +283,7 @@ class Ambisonizer(nn.Module):
         seen = self.spectra.part(torch.cat([whole, x, w], 1), judged)
         everything = Moments.of(seen[:, :, : 2 + STEMS], self.resolution)
         powers = self.resolution.join(power(seen[:, :, 2 + STEMS :, : self.resolution.bins]))
-        parts = {"masks": _mask_loss(logits[:, judged], powers)}
+        parts = {"masks": mask_loss(logits[:, judged], powers)}
         told, wanted, counts = self._stages(stage, expected, staged)
         chosen = torch.einsum("bks,btcsu->bktcu", told, gains[:, judged])
         with torch.autocast(stems.device.type, enabled=False):
@@ -308,16 +308,6 @@ class Ambisonizer(nn.Module):
         counts = staged[:, None].expand(-1, told.shape[1]).clone()
         counts[:, 0] = 1.0
         return told, wanted, counts
-
-
-def _mask_loss(logits: Tensor, powers: Tensor) -> Tensor:
-    """Cross-entropy against true shares of W; loud units count more, by their magnitude's root."""
-    total = powers.sum(2, keepdim=True)
-    weight = (total + TINY).pow(0.25)[:, :, 0]
-    weight = weight / weight.sum((1, 2), keepdim=True)
-    shares = powers / (total + 1e-9)
-    entropy = logits.logsumexp(2) * shares.sum(2) - (shares * logits).sum(2)
-    return (weight * entropy).sum((1, 2)).mean()
 
 
 def _errors(moments: Moments, gains: Tensor, stages: Tensor, counts: Tensor) -> dict[str, Tensor]:

@@ -27,7 +27,7 @@ from spatialkit_models._stage import AHEAD, NO_AMBIENCE, mono_gains
 from spatialkit_models.ambisonizer import Ambisonizer, AmbisonizerConfig
 from spatialkit_models.ambisonizer_published import MODEL, PublishedAmbisonizer, build_published
 from spatialkit_models.stem_masks import MaskConfig
-from spatialkit_models.weights import WeightsError, load_weights, shipped
+from spatialkit_models.weights import WeightsError, load_weights, shipped, state_of
 
 __all__ = [
     "MODEL",
@@ -330,11 +330,7 @@ def load_ambisonizer_model(variant: str = "stage", weights: str | Path = "") -> 
             "checkpoint"
         )
     path = Path(weights) if weights else shipped(f"{MODEL}-{variant}")
-    try:
-        state = path.stat()
-    except OSError:
-        return _load(path, 0, 0)  # which says what is wrong
-    return _load(path, state.st_mtime_ns, state.st_size)
+    return _load(path, *state_of(path))
 
 
 @lru_cache(maxsize=2)

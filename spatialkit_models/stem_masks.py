@@ -11,7 +11,7 @@ from torch.nn import functional
 from spatialkit.errors import OptionError
 from spatialkit_models.moments import Moments, Resolution
 
-__all__ = ["MaskConfig", "PerBand", "StemMasks"]
+__all__ = ["MaskConfig", "PerBand", "StemMasks", "mask_loss"]
 
 
 @dataclass(frozen=True)
@@ -176,3 +176,17 @@ class _Block(nn.Module):
         mean = value.mean(1, keepdim=True).expand_as(value)
         inner = functional.gelu(self.inner(torch.cat([before, value, after, mean], -1)))
         return frame + self.outer(self.dropout(inner))
+
+
+def mask_loss(logits: Tensor, powers: Tensor) -> Tensor:
+    """Cross-entropy against true shares; loud units count more, by the root of their magnitude.
+
+    Both are (batch, time, stems, units): logits of masks, and the true powers of the stems.
+    """
+    total = powers.sum(2, keepdim=True)
+    weight = (total + 1e-12).pow(0.25)[:, :, 0]
+    weight = weight / weight.sum((1, 2), keepdim=True)
+    shares = powers / (total + 1e-9)
+    # Less the logarithm of the softmax, which itself is slow over this axis.
+    entropy = logits.logsumexp(2) * shares.sum(2) - (shares * logits).sum(2)
+    return (weight * entropy).sum((1, 2)).mean()

@@ -16,7 +16,7 @@ from spatialkit_models.spectra import power
 from spatialkit_models.stem_masks import MaskConfig
 from spatialkit_models.style_vae import FastConfig, FastStyleVAE
 from spatialkit_models.style_vae_paper import PaperConfig, PaperStyleVAE
-from spatialkit_models.weights import load_weights, shipped
+from spatialkit_models.weights import load_weights, shipped, state_of
 
 __all__ = ["MODEL", "StyleModel", "build_style_vae", "load_style_model"]
 
@@ -155,11 +155,7 @@ def load_style_model(variant: str = "fast", weights: str | Path = "") -> StyleMo
         If there are no such weights, or they are not whole and sound.
     """
     path = Path(weights) if weights else shipped(f"{MODEL}-{variant}")
-    try:
-        state = path.stat()
-    except OSError:
-        return _load(path, 0, 0)  # which says what is wrong
-    return _load(path, state.st_mtime_ns, state.st_size)
+    return _load(path, *state_of(path))
 
 
 @lru_cache(maxsize=2)

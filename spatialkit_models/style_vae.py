@@ -21,7 +21,7 @@ from spatialkit_models.losses import gaussian_kl
 from spatialkit_models.moments import Moments, joined
 from spatialkit_models.sparsemax import sparsemax, sparsemax_loss
 from spatialkit_models.spectra import Spectra
-from spatialkit_models.stem_masks import MaskConfig, StemMasks
+from spatialkit_models.stem_masks import MaskConfig, StemMasks, mask_loss
 
 __all__ = ["CHANNELS", "STEMS", "FastConfig", "FastStyleVAE", "StyleCode"]
 
@@ -300,7 +300,8 @@ class FastStyleVAE(nn.Module):
         if known:
             with torch.autocast(logits.device.type, enabled=False):
                 entries = torch.cat([seed_gains, style_gains @ self.fold.T])
-            parts["masks"] = _mask_loss(logits, joined(content, example), entries)
+            loudness = entries.square().sum(-1)[:, None, :, None]
+            parts["masks"] = mask_loss(logits, joined(content, example).powers * loudness)
             parts["directions"] = _direction_loss(self.pan_logits(style), gains)
             teaching = 0.2 if end_to_end else 1.0
             parts["loss"] += teaching * (5.0 * parts["masks"] + 10.0 * parts["directions"])
@@ -388,15 +389,3 @@ def _levels(around: NDArray[np.float64], fold: Tensor) -> Tensor:
 def _direction_loss(logits: Tensor, gains: Tensor) -> Tensor:
     """How far the choice of loudspeakers is from true gains."""
     return sparsemax_loss(logits, gains / gains.sum(-1, keepdim=True)).mean()
-
-
-def _mask_loss(logits: Tensor, stems: Moments, gains: Tensor) -> Tensor:
-    """Cross-entropy against true shares; loud units count more, by the root of their magnitude."""
-    entered = stems.powers * gains.square().sum(-1)[:, None, :, None]
-    total = entered.sum(2, keepdim=True)
-    weight = (total + 1e-12).pow(0.25)[:, :, 0]
-    weight = weight / weight.sum((1, 2), keepdim=True)
-    shares = entered / (total + 1e-9)
-    # Less the logarithm of the softmax, which itself is slow over this axis.
-    entropy = logits.logsumexp(2) * shares.sum(2) - (shares * logits).sum(2)
-    return (weight * entropy).sum((1, 2)).mean()

@@ -39,6 +39,7 @@ __all__ = [
     "save_weights",
     "shipped",
     "shipped_names",
+    "state_of",
 ]
 
 SHIPPED = Path(__file__).with_name("weights")
@@ -207,6 +208,15 @@ def shipped(name: str) -> Path:
             "(weights= takes a file)"
         )
     return SHIPPED / f"{name}.safetensors"
+
+
+def state_of(path: Path) -> tuple[int, int]:
+    """When a file was changed, and its size: models in memory are kept by them; zeros of none."""
+    try:
+        state = path.stat()
+    except OSError:
+        return 0, 0  # whoever reads it says what is wrong
+    return state.st_mtime_ns, state.st_size
 
 
 def _as_path(path: str | Path) -> Path:

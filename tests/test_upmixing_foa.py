@@ -14,7 +14,8 @@ from spatialkit.metrics import downmix_error
 from spatialkit.rendering import render
 from spatialkit.stft import istft, stft
 from spatialkit.upmixing import check_upmixer, get_upmixer
-from spatialkit.upmixing._foa_streams import SAMPLES_AT_ONCE, AllPass
+from spatialkit.upmixing._foa_streams import AllPass
+from spatialkit.upmixing._in_blocks import SAMPLES_AT_ONCE
 
 RATE = 48000
 STEREO = ("foa-pair", "foa-sides", "foa-leftover")

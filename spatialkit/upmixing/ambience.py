@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import SpatialkitWarning
@@ -15,12 +14,10 @@ from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.upmixing import controls
 from spatialkit.upmixing._ambience_placement import STEREO_AZIMUTH, place
 from spatialkit.upmixing._ambience_stream import AmbienceStream
+from spatialkit.upmixing._in_blocks import upmix_in_blocks
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 
 __all__ = ["Ambience"]
-
-# Samples of a whole signal upmixed at a time: memory stays small beside the output.
-SAMPLES_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -106,6 +103,7 @@ class Ambience(Upmixer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from spatialkit import downmix
     >>> stereo = 0.1 * np.random.default_rng(0).standard_normal((2, 48000))
     >>> surround = Ambience(layout="7.1.4").upmix(stereo, 48000)
@@ -128,16 +126,7 @@ class Ambience(Upmixer):
 
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
         stream = AmbienceStream(self, self.placements, sample_rate)
-        starts = range(0, audio.shape[1], SAMPLES_AT_ONCE)
-        result = np.empty((self.format.n_channels, audio.shape[1]), audio.dtype)
-        end = 0
-        for start in starts:
-            part = stream.take(audio[:, start : start + SAMPLES_AT_ONCE])
-            result[:, end : end + part.shape[1]] = part
-            end += part.shape[1]
-        if len(starts):
-            result[:, end:] = stream.finish()
-        return result
+        return upmix_in_blocks(audio, self.format.n_channels, stream.take, stream.finish)
 
     def _stream(self, sample_rate: int) -> UpmixStream:
         return AmbienceStream(self, self.placements, sample_rate)

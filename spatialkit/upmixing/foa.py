@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.rendering import render_matrix
 from spatialkit.upmixing import controls
-from spatialkit.upmixing._foa_streams import LeftoverStream, MonoStream, upmix_by_stream
+from spatialkit.upmixing._foa_streams import LeftoverStream, MonoStream
+from spatialkit.upmixing._in_blocks import upmix_in_blocks
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.options import option
 from spatialkit.upmixing.passive import PassiveUpmixer
@@ -179,7 +180,8 @@ class FOALeftover(Upmixer):
         self._gains = _rendering(self.format) * [1.0, 1.0, self.options.level]
 
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
-        return upmix_by_stream(LeftoverStream(self, sample_rate, self._gains), audio)
+        stream = LeftoverStream(self, sample_rate, self._gains)
+        return upmix_in_blocks(audio, self.format.n_channels, stream.take, stream.finish)
 
     def _stream(self, sample_rate: int) -> UpmixStream:
         return LeftoverStream(self, sample_rate, self._gains)
@@ -250,7 +252,8 @@ class FOAMono(Upmixer):
         self._gains = _rendering(self.format) @ passed
 
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
-        return upmix_by_stream(MonoStream(self, sample_rate, self._gains), audio)
+        stream = MonoStream(self, sample_rate, self._gains)
+        return upmix_in_blocks(audio, self.format.n_channels, stream.take, stream.finish)
 
     def _stream(self, sample_rate: int) -> UpmixStream:
         return MonoStream(self, sample_rate, self._gains)

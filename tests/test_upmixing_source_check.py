@@ -158,6 +158,8 @@ def test_silence_is_told(rng):
     assert silent.sentences() == ["The source is silent."]
     assert math.isnan(silent.balance_db)
     assert math.isnan(silent.correlation)
+    (steady,) = report_of(np.full((2, 1), 0.5)).sentences()
+    assert steady.startswith("The source is the same value throughout")
     left = report_of(np.stack([noise, 0 * noise]))
     assert left.balance_db == math.inf
     assert math.isnan(left.delay_ms)

@@ -94,7 +94,11 @@ class SourceReport:
 
     def _about_level(self) -> list[str]:
         if math.isnan(self.balance_db):
-            return ["The source is silent."] if self.channels else []
+            if not self.channels:
+                return []
+            if self.peak > SILENCE:  # one sample, for instance
+                return ["The source is the same value throughout: nothing of it can be heard."]
+            return ["The source is silent."]
         if math.isinf(self.balance_db):
             silent, heard = ("right", "left") if self.balance_db > 0 else ("left", "right")
             return [f"The {silent} side is silent: all sounds are on the {heard}."]

@@ -94,6 +94,8 @@ class Report:
         )
         self._sums: dict[str, float] = {}
         self._steps = 0
+        if step is not None:
+            self._bar.write(f"resumed at step {step}")
 
     def step(self, step: int, elapsed: float, progress: float, figures: Mapping[str, Any]) -> None:
         """Tell, every few steps, the means of their figures."""

@@ -296,12 +296,14 @@ def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_told_to_stop_saves_and_ends(tmp_path, uninterrupted, number):
+def test_a_run_that_is_told_to_stop_saves_and_ends(tmp_path, capsys, uninterrupted, number):
     out = tmp_path / "run"
     stopped = run(out, Linear(dropout=0.3, spoil=stopping(number, 9)))
     assert (stopped.step, stopped.finished) == (10, False)
     assert log(out)[-1]["finished"] is False
+    assert "resumed" not in capsys.readouterr().out
     assert run(out, Linear(dropout=0.3), resume=True).finished
+    assert "resumed at step 10\n" in capsys.readouterr().out
     assert_equal_runs(out, uninterrupted)
 
 

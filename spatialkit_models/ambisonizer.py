@@ -80,15 +80,15 @@ class AmbisonizerConfig:
         Length of scenes, and how many stems have to sound.
     """
 
-    masks: MaskConfig = field(default_factory=MaskConfig)
+    masks: MaskConfig = field(default_factory=lambda: MaskConfig(dropout=0.2))
     rounds: int = 2
     mixes: float = 0.5
     staged: float = 0.4
     uniform: float = 0.1
     plain: float = 0.15
-    images: float = 0.3
+    images: float = 0.4
     dry_below: float = 150.0
-    intensity: float = 10.0
+    intensity: float = 3.0
     mask: float = 1.0
     drawn_stages: int = 2
     loss_frames: int = 96
@@ -118,9 +118,10 @@ class Ambisonizer(nn.Module):
     """X from W and Y on a stage, and Y and X from W alone.
 
     Bins of the spectrum are joined to units. Of each the network says which share each of four
-    stems has, and by which real gains the X of that share follows from W and from Y. These are
-    summed by the stage: one network serves all stages. Its answer to W and -Y is the same, that
-    is the mirror image, exactly: both are asked, and their mean is taken.
+    stems has, and by which real gains the X of that share follows from W, from Y and from what Y
+    leaves over of W in each bin. These are summed by the stage: one network serves all stages.
+    Its answer to W and -Y is the same, that is the mirror image, exactly: both are asked, and
+    their mean is taken.
 
     Parameters
     ----------
@@ -137,9 +138,9 @@ class Ambisonizer(nn.Module):
         self.masks = StemMasks(config.masks, STEMS)
         self.resolution = self.masks.resolution
         bands, features = self.masks.decide.weight.shape[:2]
-        self.turn = PerBand(bands, features, 3 * STEMS * config.masks.band, 0.1)
+        self.turn = PerBand(bands, features, 4 * STEMS * config.masks.band, 0.1)
         with torch.no_grad():
-            first = self.turn.bias.unflatten(1, (3, -1))
+            first = self.turn.bias.unflatten(1, (4, -1))
             first[:, 0], first[:, 1] = FIRST_KEPT, FIRST_ADDED
         self.register_buffer("sides", torch.tensor(SIDES), persistent=False)
 
@@ -166,7 +167,7 @@ class Ambisonizer(nn.Module):
             torch.cat(x, 1) for x in ((chosen[:, :1], chosen), (chosen, chosen[:, -1:]))
         )
         slow = 0.25 * before[:, :-1] + 0.5 * chosen + 0.25 * after[:, 1:]
-        return apply_filters(slow[:, :, None], pair, self.resolution)[:, :, 0]
+        return apply_filters(slow[:, :, None], _with_leftover(pair), self.resolution)[:, :, 0]
 
     def place(self, mono: Tensor, gains: Tensor) -> Tensor:
         """W, Y and X of mono, whose stems are placed.
@@ -217,16 +218,14 @@ class Ambisonizer(nn.Module):
         w, both, y = means.reshape(batch, kinds, time, units).unbind(1)
         apart = (y - both.square() / (w + TINY)).clamp_min(0.0)
         gain = (apart / (w + TINY)).sqrt().clamp_max(MOST_AMBIENCE)
-        filters = torch.stack([gain, torch.zeros_like(gain)], 2)[:, :, None]
-        heard = torch.stack([twin, torch.zeros_like(twin)], 2)
-        return apply_filters(filters, heard, self.resolution)[:, :, 0]
+        return apply_filters(gain[:, :, None, None], twin[:, :, None], self.resolution)[:, :, 0]
 
     # Its parts.
 
     def _gains(self, pair: Moments) -> tuple[Tensor, Tensor]:
-        """Logits of the stems' shares, and gains of W and of Y for the X of each.
+        """Logits of the stems' shares, and gains of W, Y and the leftover for the X of each.
 
-        Shapes are (batch, time, stems, units) and (batch, time, 2, stems, units).
+        Shapes are (batch, time, stems, units) and (batch, time, 3, stems, units).
         """
         sides = self.to_sides(pair)
         if not self.training:  # both mirror images, one of them in training
@@ -236,16 +235,18 @@ class Ambisonizer(nn.Module):
         turned = self.masks.per_unit(self.turn(bands)).float()
         if not self.training:
             logits, turned = (each.unflatten(0, (2, -1)).mean(0) for each in (logits, turned))
-        kept, added, across = turned.unflatten(2, (3, STEMS)).unbind(2)
+        kept, added, across, fine = turned.unflatten(2, (4, STEMS)).unbind(2)
+        kept, fine = kept.sigmoid(), fine.sigmoid()
         shares = logits.softmax(2)
         filters, own = self._taken_out(shares, pair)
         left = (1.0 - own[:, :, :, 1] / (own[:, :, :, 0] + HEARD)).clamp_min(LEAST_LEFT).sqrt()
-        turn = kept.sigmoid() * left + added.sigmoid() * (1.0 - left)
+        # A stem's leftover by its own filters, or its share of that of each bin.
+        turn = kept * (1.0 - fine) * left + added.sigmoid() * (1.0 - left)
         w, both, y = pair.products[:, :, :, None].unbind(2)
         # Odd in Y, so that the mirror image has the same X.
         against = shares * across.tanh() * (2.0 * both / (w + y + TINY))
         along, aside = filters[:, :, :, 0].unbind(3)
-        return logits, torch.stack([turn * along, turn * aside + against], 2)
+        return logits, torch.stack([turn * along, turn * aside + against, shares * kept * fine], 2)
 
     def _taken_out(self, shares: Tensor, pair: Moments) -> tuple[Tensor, Tensor]:
         """Filters for W and Y of each stem, and the powers of what they take out."""
@@ -271,8 +272,8 @@ class Ambisonizer(nn.Module):
     ) -> dict[str, Tensor]:
         """Loss of scenes (see `AmbisonicScenes.scenes`) and its parts.
 
-        The error of X on a stage is a sum over moments of W, Y and the stems' X: so many stages
-        are judged at the price of one.
+        The error of X on a stage is a sum over moments of W, Y, their leftover and the stems' X:
+        so many stages are judged at the price of one.
         """
         w, y, x = stems.unbind(2)
         whole = torch.stack([w.sum(1), y.sum(1)], 1)
@@ -281,13 +282,13 @@ class Ambisonizer(nn.Module):
         first = int(torch.randint(frames - count + 1, ()))
         judged = slice(first, first + count)
         seen = self.spectra.part(torch.cat([whole, x, w], 1), judged)
-        everything = Moments.of(seen[:, :, : 2 + STEMS], self.resolution)
+        heard = torch.cat([_with_leftover(seen[:, :, :2]), seen[:, :, 2 : 2 + STEMS]], 2)
         powers = self.resolution.join(power(seen[:, :, 2 + STEMS :, : self.resolution.bins]))
         parts = {"masks": mask_loss(logits[:, judged], powers)}
         told, wanted, counts = self._stages(stage, expected, staged)
         chosen = torch.einsum("bks,btcsu->bktcu", told, gains[:, judged])
         with torch.autocast(stems.device.type, enabled=False):
-            parts |= _errors(everything, chosen, wanted, counts)
+            parts |= _errors(Moments.of(heard, self.resolution), chosen, wanted, counts)
         config = self.config
         parts["loss"] = (
             parts["error"] + config.intensity * parts["intensity"] + config.mask * parts["masks"]
@@ -310,41 +311,41 @@ class Ambisonizer(nn.Module):
         return told, wanted, counts
 
 
+def _with_leftover(pair: Tensor) -> Tensor:
+    """W and Y, and in each bin what Y leaves over of W: X of a single plane wave from ahead."""
+    w, y = (power(side) for side in pair.unbind(2))
+    left = (1.0 - y / (w + TINY)).clamp_min(0.0).sqrt()
+    return torch.cat([pair, (pair[:, :, 0] * left)[:, :, None]], 2)
+
+
 def _errors(moments: Moments, gains: Tensor, stages: Tensor, counts: Tensor) -> dict[str, Tensor]:
     """Errors of X, in dB, and of the intensity ahead, as a share of W's energy.
 
     Parameters
     ----------
     moments : Moments
-        Of W, Y and the X of each stem.
+        Of W, of other signals that X is made of, and of the X of each stem.
     gains : Tensor
-        Of W and Y, (batch, stages, time, 2, units).
+        Of these signals, (batch, stages, time, signals, units).
     stages : Tensor
         (batch, stages, stems).
     counts : Tensor
         Weight of each, (batch, stages).
     """
-    rows, columns = torch.triu_indices(moments.channels, moments.channels).tolist()
-    products = moments.products
-    place = {pair: index for index, pair in enumerate(zip(rows, columns, strict=True))}
-    own = range(2, moments.channels)
-    w, both, y = (products[:, None, :, place[pair]] for pair in ((0, 0), (0, 1), (1, 1)))
-    with_w, with_y = (
-        torch.einsum("bks,btsu->bktu", stages, products[:, :, [place[side, x] for x in own]])
-        for side in (0, 1)
-    )
-    pairs = [(i, j) for i in own for j in own if j >= i]
-    weights = torch.stack(
-        [(2.0 - (i == j)) * stages[..., i - 2] * stages[..., j - 2] for i, j in pairs], -1
-    )
-    energy = products[:, :, [place[pair] for pair in pairs]].sum((1, 3))
-    target = torch.einsum("bkp,bp->bk", weights, energy).clamp_min(0.0)
-    a, b = gains.unbind(3)
-    made = a * (a * w + 2.0 * b * both) + b.square() * y
-    error = (made - 2.0 * (a * with_w + b * with_y)).sum((2, 3)) + target
+    rows, columns = torch.triu_indices(moments.channels, moments.channels)
+    place = rows.new_zeros(moments.channels, moments.channels)
+    place[rows, columns] = place[columns, rows] = torch.arange(len(rows))
+    products, signals = moments.products, gains.shape[3]
+    between = products[:, :, place[:signals, :signals]]
+    true = torch.einsum("bks,btcsu->bktcu", stages, products[:, :, place[:signals, signals:]])
+    made = torch.stack([(between[:, None, :, row] * gains).sum(3) for row in range(signals)], 3)
+    stems = products[:, :, place[signals:, signals:]].sum((1, 4))
+    target = torch.einsum("bks,bsr,bkr->bk", stages, stems, stages).clamp_min(0.0)
+    error = (gains * (made - 2.0 * true)).sum((2, 3, 4)) + target
+    missed = (made - true)[:, :, :, 0].abs().sum((2, 3))
+    missed = missed / products[:, :, 0].sum((1, 2))[:, None].clamp_min(HEARD)
     heard = counts * (target > HEARD)
     ratio = (error.clamp_min(0.0) + FLOOR * target) / target.clamp_min(HEARD)
     decibels = 10.0 * ratio.clamp_min(1e-9).log10()
-    missed = (a * w + b * both - with_w).abs().sum((2, 3)) / w.sum((2, 3)).clamp_min(HEARD)
     total = heard.sum().clamp_min(1.0)
     return {"error": (decibels * heard).sum() / total, "intensity": (missed * heard).sum() / total}

@@ -31,7 +31,7 @@ PRESETS: dict[str, AmbisonizerConfig | PublishedConfig] = {
     "published": PublishedConfig(),  # taught by ambisonizer_published_training
 }
 # Few real songs are at hand: their spectra are varied more than by default.
-AUGMENTATION = Augmentation(equalizer_db=4.0)
+AUGMENTATION = Augmentation(gain_db=8.0, equalizer_db=6.0, least_speed=0.75, most_speed=1.33)
 CALIBRATION = 48  # scenes from which the log prior of stems is taken
 VALIDATION_SECONDS = 6.0
 VALIDATION_SCENES = 24
@@ -135,6 +135,7 @@ def ambisonizer_task(
             rate,
             seed=seed,
             least_sounding=sounding,
+            coherent=0.4,
             augmentation=AUGMENTATION,
             parts=parts,
             stereo=True,

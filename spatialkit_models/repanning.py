@@ -7,6 +7,8 @@ filters that make channels of a stereo spectrum are (batch, time, channels, 2, u
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 from torch import Tensor
 
@@ -260,17 +262,33 @@ def residual_filters(filters: Tensor, masks: Tensor, entered: Tensor, gains: Ten
     return both * torch.complex(real * scale, imaginary * scale)[:, :, :, None]
 
 
-def apply_filters(filters: Tensor, stereo: Tensor, resolution: Resolution) -> Tensor:
-    """Channels (batch, time, channels, bins) that filters, real or complex, make of stereo."""
+def apply_filters(filters: Tensor, channels: Tensor, resolution: Resolution) -> Tensor:
+    """Make new channels of a spectrum by gains, real or complex, of its units.
+
+    Parameters
+    ----------
+    filters : Tensor
+        (batch, time, new channels, channels, units).
+    channels : Tensor
+        Complex, (batch, time, channels, bins).
+    resolution : Resolution
+        Of the units.
+
+    Returns
+    -------
+    Tensor
+        (batch, time, new channels, bins).
+    """
     # Some frames at a time: they stay in the cache.
-    parts = zip(filters.split(FRAMES_AT_ONCE, 1), stereo.split(FRAMES_AT_ONCE, 1), strict=True)
+    parts = zip(filters.split(FRAMES_AT_ONCE, 1), channels.split(FRAMES_AT_ONCE, 1), strict=True)
     return torch.cat([_applied(*part, resolution) for part in parts], 1)
 
 
-def _applied(filters: Tensor, stereo: Tensor, resolution: Resolution) -> Tensor:
+def _applied(filters: Tensor, channels: Tensor, resolution: Resolution) -> Tensor:
     made = []
-    for units, bins in resolution.slices(stereo.shape[-1]):
-        left, right = filters[..., units, None].unbind(3)
-        x, y = stereo[:, :, :, None, bins].unflatten(-1, (left.shape[3], -1)).unbind(2)
-        made.append((left * x + right * y).flatten(3))
+    for units, bins in resolution.slices(channels.shape[-1]):
+        gains = filters[..., units, None]
+        seen = channels[:, :, :, None, bins].unflatten(-1, (gains.shape[4], -1))
+        pairs = zip(gains.unbind(3), seen.unbind(2), strict=True)
+        made.append(reduce(torch.add, (gain * one for gain, one in pairs)).flatten(3))
     return torch.cat(made, 3)

@@ -14,6 +14,7 @@ from spatialkit_models.ambisonizer import (  # noqa: E402
     Ambisonizer,
     AmbisonizerConfig,
     _errors,
+    _with_leftover,
 )
 from spatialkit_models.data.ambisonic_scenes import leftover  # noqa: E402
 from spatialkit_models.moments import Moments  # noqa: E402
@@ -78,6 +79,22 @@ def test_a_fresh_network_keeps_three_quarters_of_what_is_left_over():
     assert np.abs(x.numpy() - wanted)[inside].max() < 0.15 * np.abs(wanted).max()
 
 
+def test_what_is_left_over_in_each_bin_can_be_all_of_x():
+    # Tones at several places, closer together than units can tell apart.
+    network = build()
+    with torch.no_grad():
+        network.turn.weight.zero_()
+        kept, added, across, fine = network.turn.bias.unflatten(1, (4, -1)).unbind(1)
+        for values, value in ((kept, 50.0), (added, -50.0), (across, 0.0), (fine, 50.0)):
+            values.fill_(value)
+    time = torch.arange(8000) / 8000
+    tones = torch.stack([torch.sin(2 * torch.pi * tone * time) for tone in (2000.0, 2125.0)])
+    pair = torch.stack([tones.sum(0), torch.tensor([0.8, -0.3]) @ tones])[None]
+    x = network.spectra.inverse(front(network, pair, AHEAD)[:, :, None], 8000)[0, 0]
+    wanted = torch.tensor([0.6, 0.91**0.5]) @ tones
+    torch.testing.assert_close(x[1000:7000], wanted[1000:7000], atol=0.02, rtol=0.0)
+
+
 def test_the_mirror_image_has_the_same_front():
     network, audio, stage = build(), sounds(), torch.tensor([[1.0, 0.3, -0.5, -1.0]])
     mirrored = audio * torch.tensor([1.0, -1.0])[:, None]
@@ -97,11 +114,11 @@ def test_gains_that_alternate_from_frame_to_frame_come_out_steady(monkeypatch):
     spectrum = network.spectra(audio)
     frames, units = spectrum.shape[1], network.resolution.units
     flutter = (torch.arange(frames) % 2.0 / STEMS).reshape(1, -1, 1, 1, 1)
-    gains = flutter.expand(-1, -1, 2, STEMS, units)
+    gains = flutter.expand(-1, -1, 3, STEMS, units)
     monkeypatch.setattr(network, "_gains", lambda pair: (None, gains))
     with torch.inference_mode():
         x = network.front(spectrum, AHEAD)[:, 1:-1]
-    steady = 0.5 * spectrum[:, 1:-1].sum(2)
+    steady = 0.5 * _with_leftover(spectrum)[:, 1:-1].sum(2)
     torch.testing.assert_close(x, steady, atol=1e-4, rtol=1e-4)
 
 
@@ -216,8 +233,11 @@ def test_the_errors_that_are_taught_are_those_of_the_spectra():
     network = build()
     stems, stage = scenes(samples=2500)
     stages = torch.stack([stage, torch.ones_like(stage)], 1)
-    spectra = network.spectra(torch.cat([stems.sum(1)[:, :2], stems[:, :, 2]], 1))
-    gains = torch.randn(3, 2, spectra.shape[1], 2, network.resolution.units)
+    # Of any three signals: W, Y and a third.
+    whole = stems.sum(1)[:, :2]
+    made_of = torch.cat([whole, whole.roll(7, -1).sum(1, keepdim=True)], 1)
+    spectra = network.spectra(torch.cat([made_of, stems[:, :, 2]], 1))
+    gains = torch.randn(3, 2, spectra.shape[1], 3, network.resolution.units)
     counts = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.5, 1.0]])
     found = _errors(Moments.of(spectra, network.resolution), gains, stages, counts)
     every_bin = torch.cat(
@@ -227,10 +247,10 @@ def test_the_errors_that_are_taught_are_those_of_the_spectra():
     errors, missed = [], []
     for item in range(3):
         for number in range(2):
-            a, b = gains[item, number].repeat_interleave(every_bin, -1).unbind(1)
-            w, y, *own = seen[item].unbind(1)
+            gain = gains[item, number].repeat_interleave(every_bin, -1)
+            w, *own = seen[item, :, [0, 3, 4, 5, 6]].unbind(1)
             x = sum(c * one for c, one in zip(stages[item, number], own, strict=True))
-            made = a * w + b * y
+            made = (gain * seen[item, :, :3]).sum(1)
             ratio = (made - x).abs().square().sum() / x.abs().square().sum()
             errors.append(10.0 * (ratio + FLOOR).log10())
             # Joined to units before it is judged.

@@ -276,14 +276,14 @@ class Ambisonizer(nn.Module):
         so many stages are judged at the price of one.
         """
         w, y, x = stems.unbind(2)
-        whole = torch.stack([w.sum(1), y.sum(1)], 1)
-        logits, gains = self._gains(Moments.of(self.spectra(whole), self.resolution))
+        whole = self.spectra(torch.stack([w.sum(1), y.sum(1)], 1))
+        logits, gains = self._gains(Moments.of(whole, self.resolution))
         frames, count = logits.shape[1], min(logits.shape[1], self.config.loss_frames)
         first = int(torch.randint(frames - count + 1, ()))
         judged = slice(first, first + count)
-        seen = self.spectra.part(torch.cat([whole, x, w], 1), judged)
-        heard = torch.cat([_with_leftover(seen[:, :, :2]), seen[:, :, 2 : 2 + STEMS]], 2)
-        powers = self.resolution.join(power(seen[:, :, 2 + STEMS :, : self.resolution.bins]))
+        own, alone = self.spectra.part(torch.cat([x, w], 1), judged).chunk(2, 2)
+        heard = torch.cat([_with_leftover(whole[:, judged]), own], 2)
+        powers = self.resolution.join(power(alone[..., : self.resolution.bins]))
         parts = {"masks": mask_loss(logits[:, judged], powers)}
         told, wanted, counts = self._stages(stage, expected, staged)
         chosen = torch.einsum("bks,btcsu->bktcu", told, gains[:, judged])

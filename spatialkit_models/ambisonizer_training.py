@@ -30,7 +30,7 @@ PRESETS: dict[str, AmbisonizerConfig | PublishedConfig] = {
     "uniform": AmbisonizerConfig(mixes=0.0, staged=0.0, uniform=1.0),
     "published": PublishedConfig(),  # taught by ambisonizer_published_training
 }
-# Few real songs are at hand: their spectra are varied more than by default.
+# Few real songs are at hand: they are varied more than by default.
 AUGMENTATION = Augmentation(gain_db=8.0, equalizer_db=6.0, least_speed=0.75, most_speed=1.33)
 CALIBRATION = 48  # scenes from which the log prior of stems is taken
 VALIDATION_SECONDS = 6.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.harness import Row, best_times
-from spatialkit._decoder_design import design
 from spatialkit.ambisonics import (
     decode_ambisonics,
     decoder_matrix,
@@ -13,6 +12,7 @@ from spatialkit.ambisonics import (
     rotate_ambisonics,
     spherical_harmonics,
 )
+from spatialkit.ambisonics.decoder_design import design
 from spatialkit.geometry import sphere_quadrature, to_spherical
 
 DIRECTIONS = 10_000

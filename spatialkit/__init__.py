@@ -30,8 +30,13 @@ Nothing heavy is imported here: numba, SciPy, soundfile and soxr are, when first
 from spatialkit import metrics
 from spatialkit._version import __version__
 from spatialkit.ambisonics import (
+    DecoderReport,
     convert_ambisonics,
     convert_foa,
+    decode_ambisonics,
+    decode_foa,
+    decoder_matrix,
+    decoder_report,
     encode_ambisonics,
     encode_foa,
     rotate_ambisonics,
@@ -40,14 +45,6 @@ from spatialkit.ambisonics import (
     virtual_microphones,
 )
 from spatialkit.batch import run_batch
-from spatialkit.channel_order import channel_map, reorder
-from spatialkit.decoding import (
-    DecoderReport,
-    decode_ambisonics,
-    decode_foa,
-    decoder_matrix,
-    decoder_report,
-)
 from spatialkit.downmix import downmix, downmix_matrix, match_downmix
 from spatialkit.errors import (
     AudioFileError,
@@ -70,7 +67,15 @@ from spatialkit.files import (
     write,
     write_stream,
 )
-from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout, layout_names
+from spatialkit.layouts import (
+    AmbisonicFormat,
+    Layout,
+    channel_map,
+    get_format,
+    get_layout,
+    layout_names,
+    reorder,
+)
 from spatialkit.panning import vbap_gains, vbap_pan
 from spatialkit.rendering import render, render_matrix
 from spatialkit.sample import sample_path

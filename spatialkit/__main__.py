@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     import click
 
     from spatialkit.commands import cli
-    from spatialkit.commands._common import print_error, print_warning
+    from spatialkit.commands.toolkit import print_error, print_warning
     from spatialkit.errors import SpatialkitError
 
     state = {"debug": False}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_directions, as_finite_floats
+from spatialkit.validation import as_directions, as_finite_floats
 
 __all__ = ["angle_between", "rotation_matrix", "sphere_quadrature", "to_cartesian", "to_spherical"]
 

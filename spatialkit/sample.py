@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from spatialkit._checks import as_choice
+from spatialkit.validation import as_choice
 
 __all__ = ["sample_path"]
 

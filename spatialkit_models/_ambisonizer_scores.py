@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from spatialkit.ambisonics import virtual_microphones
 from spatialkit.geometry import angle_between
 from spatialkit.metrics import si_sdr, snr
-from spatialkit.metrics._inputs import averaged
 from spatialkit.metrics.direction import flow_and_energy
+from spatialkit.metrics.inputs import averaged
 from spatialkit.stft import stft
 from spatialkit_models._ambisonizer_cues import CUES, CuePool, cue_distances, cues_of
 from spatialkit_models._resolutions import LEAST_POWER, RESOLUTIONS

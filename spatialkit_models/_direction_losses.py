@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from spatialkit._checks import as_choice
 from spatialkit.errors import ShapeError
 from spatialkit.layouts import Layout, get_layout
 from spatialkit.metrics.direction import LEAST_EIGENVALUE, LEAST_SHARE
+from spatialkit.validation import as_choice
 from spatialkit_models._precision import in_full_precision
 
 __all__ = ["angle_between", "angle_error", "energy_vector", "velocity_vector"]

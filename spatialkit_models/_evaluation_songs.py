@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spatialkit._checks import as_choice
+from spatialkit.validation import as_choice
 from spatialkit_models.data.procedural import Procedural
 from spatialkit_models.data.rooms import RoomResponses, find_rooms
 from spatialkit_models.data.songs import PARTS, find_songs

@@ -8,8 +8,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from spatialkit._checks import as_count, as_number
 from spatialkit.errors import ShapeError
+from spatialkit.validation import as_count, as_number
 from spatialkit_models._precision import in_full_precision, require_same
 
 __all__ = ["ild", "ild_error", "stft", "wasserstein_distance", "wild"]

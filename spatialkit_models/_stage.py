@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit._checks import as_choice, as_number
 from spatialkit.errors import OptionError
+from spatialkit.validation import as_choice, as_number
 from spatialkit_models.data.songs import STEMS
 
 __all__ = [

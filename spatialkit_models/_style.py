@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spatialkit._checks import as_number
 from spatialkit.errors import SpatialkitError
+from spatialkit.validation import as_number
 from spatialkit_models._storage import WeightsError, read_json, replace_file
 
 __all__ = ["Style", "StyleError", "interpolate"]

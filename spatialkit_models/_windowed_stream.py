@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit._resampling import QUALITY
+from spatialkit.files.resampling import QUALITY
 from spatialkit.upmixing import UpmixStream
-from spatialkit.upmixing._in_blocks import upmix_in_blocks
+from spatialkit.upmixing.block_processing import upmix_in_blocks
 
 if TYPE_CHECKING:
     from spatialkit.upmixing import Upmixer

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from spatialkit._checks import as_count, as_number
 from spatialkit.errors import OptionError
+from spatialkit.validation import as_count, as_number
 from spatialkit_models.moments import Moments, joined
 from spatialkit_models.repanning import (
     apply_filters,

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit._checks import as_choice, as_count
 from spatialkit.errors import OptionError
+from spatialkit.validation import as_choice, as_count
 from spatialkit_models._ambisonizer_cues import CUES, CuePool
 from spatialkit_models._ambisonizer_margins import Margin, margins
 from spatialkit_models._ambisonizer_scores import METRICS, Reference

@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spatialkit._checks import as_choice
 from spatialkit.errors import OptionError
-from spatialkit.upmixing._foa_streams import all_passes
+from spatialkit.upmixing.foa.streams import all_passes
+from spatialkit.validation import as_choice
 from spatialkit_models._seanet import fold_weight_norm
 from spatialkit_models._stage import AHEAD, NO_AMBIENCE, mono_gains
 from spatialkit_models.ambisonizer import Ambisonizer, AmbisonizerConfig

@@ -27,8 +27,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spatialkit._checks import as_count
 from spatialkit.errors import OptionError, ShapeError
+from spatialkit.validation import as_count
 from spatialkit_models._ambisonizer_transformer import Transformer
 from spatialkit_models._seanet import Decoder, Encoder, fold_weight_norm
 from spatialkit_models.weights import Card, load_weights

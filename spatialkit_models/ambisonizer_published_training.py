@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spatialkit._checks import as_number
+from spatialkit.validation import as_number
 from spatialkit_models import losses
 from spatialkit_models.ambisonizer_published import MODEL, PublishedAmbisonizer, PublishedConfig
 from spatialkit_models.data.augmentation import Augmentation

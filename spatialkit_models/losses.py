@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from spatialkit._checks import as_number
+from spatialkit.validation import as_number
 from spatialkit_models._direction_losses import (
     angle_between,
     angle_error,

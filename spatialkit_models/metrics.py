@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from spatialkit._checks import as_choice
 from spatialkit.layouts import Layout, get_layout
+from spatialkit.validation import as_choice
 from spatialkit_models import losses
 
 __all__ = ["SDSDR", "SISDR", "SNR", "WILD", "AngleError", "EnergyVectorAngle", "ILDError"]

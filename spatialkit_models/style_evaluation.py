@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit._checks import as_choice, as_count
 from spatialkit.downmix import match_downmix
 from spatialkit.metrics import angle_error, sd_sdr, snr, wild
+from spatialkit.validation import as_choice, as_count
 from spatialkit_models._evaluation_songs import POOL, SongExcerpts
 from spatialkit_models._style_systems import (
     BASELINE,

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.upmixing._benchmark_report import figure_class
+from spatialkit.upmixing.benchmark.report import figure_class
 from spatialkit_models._evaluation_report import write_figure
 from spatialkit_models._evaluation_songs import POOL, SongExcerpts
 from spatialkit_models._style_systems import StyleSystem

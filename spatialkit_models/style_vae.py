@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spatialkit._checks import as_count, as_number
 from spatialkit.downmix import downmix_matrix
 from spatialkit.panning import vbap_gains
+from spatialkit.validation import as_count, as_number
 from spatialkit_models import repanning
 from spatialkit_models.losses import gaussian_kl
 from spatialkit_models.moments import Moments, joined

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from spatialkit._checks import as_choice
+from spatialkit.validation import as_choice
 from spatialkit_models import repanning
 from spatialkit_models.losses import gaussian_kl
 from spatialkit_models.spectra import Spectra

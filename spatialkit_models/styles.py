@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_audio, as_choice, as_count, as_finite_floats, require_finite
 from spatialkit.errors import OptionError, ShapeError
 from spatialkit.files import Audio, read, stream
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
 from spatialkit.panning import vbap_gains
 from spatialkit.rendering import render_matrix
 from spatialkit.sample import sample_path
+from spatialkit.validation import as_audio, as_choice, as_count, as_finite_floats, require_finite
 from spatialkit_models._style import Style, StyleError, interpolate
 from spatialkit_models._windowed_stream import at_rate
 from spatialkit_models.weights import missing_packages

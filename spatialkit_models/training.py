@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spatialkit._checks import as_choice, as_count, as_number
 from spatialkit.errors import OptionError, SpatialkitError
+from spatialkit.validation import as_choice, as_count, as_number
 from spatialkit_models._processes import (
     agreed,
     asked_to_stop,

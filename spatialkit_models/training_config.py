@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from spatialkit._checks import as_choice, as_count, as_number
 from spatialkit.errors import OptionError
+from spatialkit.validation import as_choice, as_count, as_number
 
 __all__ = ["PRECISIONS", "TrainingConfig"]
 

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from spatialkit._checks import as_choice, extra
 from spatialkit.errors import OptionError
+from spatialkit.validation import as_choice, extra
 from spatialkit_models._storage import (
     WeightsError,
     read_bytes,

@@ -17,7 +17,7 @@ PACKAGE = Path(spatialkit.__file__).parent
 # From the ground up: a room uses those before it. The package's own namespace, "", gathers the
 # rooms for users: only the shell may import from it. Modules that stand in no room (private ones,
 # mostly) belong to the highest room that they use themselves.
-GROUND = ("errors", "_checks", "geometry", "_numba", "_version")
+GROUND = ("errors", "validation", "geometry", "_numba", "_version")
 ROOMS = (
     *("layouts", "panning", "ambisonics", "downmix", "rendering", "stft", "metrics", "files"),
     *("upmixing", "batch", "", "commands", "__main__"),

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from spatialkit import _wave
 from spatialkit.__main__ import main
 from spatialkit.ambisonics import convert_foa, encode_foa
 from spatialkit.errors import (
@@ -31,7 +30,7 @@ from spatialkit.errors import (
     SpatialkitWarning,
     UpmixerError,
 )
-from spatialkit.files import info, read, stream, write, write_stream
+from spatialkit.files import info, read, stream, wave, write, write_stream
 from spatialkit.layouts import Layout, get_layout
 from spatialkit.metrics import si_sdr, snr
 from spatialkit.panning import vbap_gains, vbap_pan
@@ -232,7 +231,7 @@ def test_case_13_two_files_that_do_not_fit(song, capsys):
 def test_case_14_very_long_files(tmp_path):
     """Three hours in a file with holes: what is read of it does not pile up in memory."""
     samples = 3 * 3600 * RATE
-    header, size = _wave.wave_header(2, samples, RATE, "PCM_16", 0x3)
+    header, size = wave.wave_header(2, samples, RATE, "PCM_16", 0x3)
     with (tmp_path / "long.wav").open("wb") as file:
         file.write(header)
         file.truncate(size)
@@ -260,10 +259,10 @@ def test_case_14_very_long_files(tmp_path):
 def test_case_15_more_than_four_gib(tmp_path, monkeypatch, known):
     """7.1.4 in float32: RIFF to the last byte that it can count, then RF64 (EBU Tech 3306)."""
     for samples, kind in [((2**32 - 200) // 48, b"RIFF"), (2**32 // 48, b"RF64")]:
-        header, size = _wave.wave_header(12, samples, RATE, "FLOAT", 0x2D63F, reserve=not known)
+        header, size = wave.wave_header(12, samples, RATE, "FLOAT", 0x2D63F, reserve=not known)
         assert header[:4] == kind
         assert size >= 48 * samples
-    monkeypatch.setattr(_wave, "LARGEST_RIFF", 5000)
+    monkeypatch.setattr(wave, "LARGEST_RIFF", 5000)
     audio = np.linspace(-1, 1, 12 * 999, dtype=np.float32).reshape(12, -1)
     with write_stream(
         tmp_path / "a.wav", RATE, format="7.1.4", samples=999 if known else None

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spatialkit.ambisonics import convert_ambisonics, encode_ambisonics
-from spatialkit.channel_order import reorder
-from spatialkit.decoding import decode_ambisonics
+from spatialkit.ambisonics import convert_ambisonics, decode_ambisonics, encode_ambisonics
 from spatialkit.downmix import downmix
 from spatialkit.errors import LayoutError, OptionError, ShapeError
-from spatialkit.layouts import AmbisonicFormat, Layout, get_layout, layout_names
+from spatialkit.layouts import AmbisonicFormat, Layout, get_layout, layout_names, reorder
 from spatialkit.rendering import render, render_matrix
 
 ROUNDING = 1e-15

@@ -11,8 +11,8 @@ from importlib import import_module
 import click
 
 from spatialkit._version import __version__
-from spatialkit.commands._common import debug_option
-from spatialkit.commands._plugins import PluginGroup
+from spatialkit.commands.plugins import PluginGroup
+from spatialkit.commands.toolkit import debug_option
 
 __all__ = ["cli"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spatialkit.commands import _common
-from spatialkit.commands._plugins import PluginGroup
+from spatialkit.commands import toolkit
+from spatialkit.commands.plugins import PluginGroup
 from spatialkit.errors import AudioFileError, OptionError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ GROUP = "spatialkit.benchmarks"
     plugins=GROUP,
     epilog="\b\nExample:\n  spatialkit benchmark upmix --layout 7.1.4",
 )
-@_common.debug_option
+@toolkit.debug_option
 def command() -> None:
     """Measure upmixers on sounds whose parts are known."""
 
@@ -38,11 +38,11 @@ def command() -> None:
 )
 @click.option(
     "--layout",
-    type=_common.LayoutName(),
+    type=toolkit.LayoutName(),
     metavar="NAME",
     default="5.1",
     show_default=True,
-    help=f"See: spatialkit layouts; or {_common.OWN}.",
+    help=f"See: spatialkit layouts; or {toolkit.OWN}.",
 )
 @click.option(
     "--upmixer",
@@ -55,20 +55,20 @@ def command() -> None:
 @click.option(
     "--stems",
     metavar="DIR",
-    type=_common.FILE,
+    type=toolkit.FILE,
     help="Folder of a song with vocals, drums, bass and other in it as .wav, .flac or .ogg, or a "
     "folder of such folders. By default the bundled song.",
 )
 @click.option("--seconds", type=float, metavar="S", help="At most so much of each song; 30 s.")
 @click.option("--seed", type=int, metavar="N", help="Of directions, reverberation and noise.")
-@_common.json_option
+@toolkit.json_option
 @click.option("--markdown", is_flag=True, help="Print a table in Markdown.")
 @click.option(
-    "--figure", metavar="FILE", type=_common.FILE, help="Draw the table, too: .png, .svg."
+    "--figure", metavar="FILE", type=toolkit.FILE, help="Draw the table, too: .png, .svg."
 )
-@click.option("-o", "--output", metavar="OUT", type=_common.FILE, help="File for what is printed.")
-@_common.force_option
-@_common.debug_option
+@click.option("-o", "--output", metavar="OUT", type=toolkit.FILE, help="File for what is printed.")
+@toolkit.force_option
+@toolkit.debug_option
 def upmix(
     layout: str | Layout,
     names: tuple[str, ...],
@@ -87,8 +87,9 @@ def upmix(
     compared with what went in. The measures are explained below the table. Exit status: 1 if an
     upmixer failed.
     """
-    from spatialkit.upmixing._benchmark_report import figure_class
-    from spatialkit.upmixing.benchmark import SECONDS, SEED, benchmark_upmixers
+    from spatialkit.upmixing.benchmark import benchmark_upmixers
+    from spatialkit.upmixing.benchmark.report import figure_class
+    from spatialkit.upmixing.benchmark.runner import SECONDS, SEED
 
     if as_json and markdown:
         raise OptionError("--json and --markdown exclude each other")

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spatialkit.commands import _common
+from spatialkit.commands import toolkit
 from spatialkit.errors import LayoutError
 
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
 
 
-@_common.command(
+@toolkit.command(
     "spatialkit decode scene.wav -o room.wav --layout 7.1.4",
     "spatialkit decode b-format.wav -o quad.wav --from fuma1 --layout quad",
 )
-@_common.file_argument
-@_common.output_option
-@_common.layout_option
+@toolkit.file_argument
+@toolkit.output_option
+@toolkit.layout_option
 @click.option(
     "--from",
     "source_format",
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="max-re, basic, in-phase or dual-band.",
 )
-@_common.force_option
-@_common.json_option
+@toolkit.force_option
+@toolkit.json_option
 def command(
     source: Path,
     output: Path,
@@ -56,12 +56,12 @@ def command(
     as_json: bool,
 ) -> None:
     """Decode Ambisonics to loudspeakers."""
-    from spatialkit.decoding import decode_ambisonics
+    from spatialkit.ambisonics import decode_ambisonics
     from spatialkit.layouts import AmbisonicFormat, get_layout
 
     target = get_layout(layout)
-    _common.check_output(output, [source], force)
-    audio = _common.read_input(source, source_format)
+    toolkit.check_output(output, [source], force)
+    audio = toolkit.read_input(source, source_format)
     scene = audio.format or AmbisonicFormat()
     if not isinstance(scene, AmbisonicFormat):
         raise LayoutError(
@@ -76,9 +76,9 @@ def command(
         normalization=scene.normalization,
         channel_order=scene.channel_order,
     )
-    facts = _common.write_output(output, decoded, audio.sample_rate, target, force)
+    facts = toolkit.write_output(output, decoded, audio.sample_rate, target, force)
     if audio.format is None:
         facts["read_as"] = f"ambix{math.isqrt(len(audio.samples)) - 1}"
-    _common.print_output(facts, as_json)
+    toolkit.print_output(facts, as_json)
     if "read_as" in facts and not as_json:
         click.echo(f"  {source} read as {facts['read_as']}")

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spatialkit.commands import _common
+from spatialkit.commands import toolkit
 
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
 
 
-@_common.command(
+@toolkit.command(
     "spatialkit downmix film.wav -o stereo.wav",
     "spatialkit downmix film.wav -o small.wav --to 5.1 --from 7.1.4",
 )
-@_common.file_argument
-@_common.output_option
+@toolkit.file_argument
+@toolkit.output_option
 @click.option(
     "--to",
     "target_layout",
-    type=_common.LayoutName(),
+    type=toolkit.LayoutName(),
     metavar="NAME",
     default="stereo",
     show_default=True,
-    help=f"Layout with fewer channels, or {_common.OWN}.",
+    help=f"Layout with fewer channels, or {toolkit.OWN}.",
 )
 @click.option(
     "--method",
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="itu, sum, dplii (Lt/Rt) or iamf.",
 )
-@_common.from_option
-@_common.force_option
-@_common.json_option
+@toolkit.from_option
+@toolkit.force_option
+@toolkit.json_option
 def command(
     source: Path,
     output: Path,
@@ -55,8 +55,8 @@ def command(
     from spatialkit.layouts import get_layout
 
     target = get_layout(target_layout)
-    _common.check_output(output, [source], force)
-    audio, found = _common.read_known(source, source_format)
+    toolkit.check_output(output, [source], force)
+    audio, found = toolkit.read_known(source, source_format)
     folded = downmix(audio.samples, found, target, method=method)
-    facts = _common.write_output(output, folded, audio.sample_rate, target, force)
-    _common.print_output(facts, as_json)
+    facts = toolkit.write_output(output, folded, audio.sample_rate, target, force)
+    toolkit.print_output(facts, as_json)

@@ -6,27 +6,27 @@ from pathlib import Path
 
 import click
 
-from spatialkit.commands import _common, _directions
+from spatialkit.commands import directions, toolkit
 
 
-@_common.command(
+@toolkit.command(
     "spatialkit encode voice.wav -o scene.wav --azimuth 30 --order 3",
     "spatialkit encode bee.wav -o scene.wav --azimuth 0:180 --elevation 0:45",
 )
-@_common.file_argument
-@_common.output_option
-@_directions.azimuth_option
-@_directions.elevation_option
+@toolkit.file_argument
+@toolkit.output_option
+@directions.azimuth_option
+@directions.elevation_option
 @click.option(
     "--order", type=int, metavar="N", default=1, show_default=True, help="Ambisonic order, 1 to 7."
 )
-@_common.force_option
-@_common.json_option
+@toolkit.force_option
+@toolkit.json_option
 def command(
     source: Path,
     output: Path,
-    azimuth: _directions.Points,
-    elevation: _directions.Points,
+    azimuth: directions.Points,
+    elevation: directions.Points,
     order: int,
     force: bool,
     as_json: bool,
@@ -39,9 +39,9 @@ def command(
     from spatialkit.layouts import AmbisonicFormat
 
     target = AmbisonicFormat(order)
-    _common.check_output(output, [source], force)
-    audio = _common.read_input(source)
-    places = _directions.to_arrays(len(audio.samples), azimuth=azimuth, elevation=elevation)
+    toolkit.check_output(output, [source], force)
+    audio = toolkit.read_input(source)
+    places = directions.to_arrays(len(audio.samples), azimuth=azimuth, elevation=elevation)
     encoded = encode_ambisonics(audio.samples, *places, order=order)
-    facts = _common.write_output(output, encoded, audio.sample_rate, target, force)
-    _common.print_output(facts, as_json)
+    facts = toolkit.write_output(output, encoded, audio.sample_rate, target, force)
+    toolkit.print_output(facts, as_json)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spatialkit.commands import _catalogue, _common
+from spatialkit.commands import batches, toolkit
 from spatialkit.errors import AudioFileError, LayoutError, OptionError
 from spatialkit.layouts import Layout
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from spatialkit.layouts import AmbisonicFormat
 
 
-@_common.command(
+@toolkit.command(
     "spatialkit evaluate original.wav decoded.wav",
     "spatialkit evaluate --catalogue pairs.csv -o scores.jsonl --jobs 4",
 )
-@click.argument("reference", required=False, type=_common.FILE)
-@click.argument("estimate", required=False, type=_common.FILE)
+@click.argument("reference", required=False, type=toolkit.FILE)
+@click.argument("estimate", required=False, type=toolkit.FILE)
 @click.option(
     "--from",
     "--layout",
     "layout",
-    type=_common.LayoutName(),
+    type=toolkit.LayoutName(),
     metavar="FORMAT",
-    help=f"What the channels of both files are, if they do not say: a layout, {_common.OWN}, or "
+    help=f"What the channels of both files are, if they do not say: a layout, {toolkit.OWN}, or "
     "ambix1 ... ambix7, fuma1 ... fuma3.",
 )
 @click.option(
     "--catalogue",
-    type=_common.FILE,
+    type=toolkit.FILE,
     metavar="FILE.csv",
     help="Many pairs instead: a table with the columns reference, estimate and, if need be, "
     "layout; files are named from its folder.",
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=_common.FILE,
+    type=toolkit.FILE,
     metavar="FILE.jsonl",
     help="Where a record of each pair of the catalogue is added, as JSON lines; by default they "
     "are printed.",
 )
-@_catalogue.jobs_option
-@_catalogue.resume_option("the records in FILE.jsonl")
-@_common.json_option
+@batches.jobs_option
+@batches.resume_option("the records in FILE.jsonl")
+@toolkit.json_option
 def command(
     reference: Path | None,
     estimate: Path | None,
@@ -85,7 +85,7 @@ def command(
         raise OptionError("two files are needed, REFERENCE and ESTIMATE, or --catalogue")
     values, assumed = _evaluate(reference, estimate, layout, "with --from")
     if as_json:
-        _common.print_json({**values, **({"read_as": assumed[1]} if assumed else {})})
+        toolkit.print_json({**values, **({"read_as": assumed[1]} if assumed else {})})
     else:
         _print(values)
         if assumed:
@@ -102,8 +102,8 @@ def _evaluate(
     """
     from spatialkit.metrics import evaluate
 
-    first = _common.read_input(reference, layout)
-    second = _common.read_input(estimate, layout)
+    first = toolkit.read_input(reference, layout)
+    second = toolkit.read_input(estimate, layout)
     if first.sample_rate != second.sample_rate:
         raise OptionError(
             f"{reference} has {first.sample_rate} Hz, {estimate} has {second.sample_rate} Hz: "
@@ -123,7 +123,7 @@ def _print(values: dict[str, float]) -> None:
         (name, f"{round(value, 3) + 0.0:10.3f}", UNITS[name])  # no "-0.000"
         for name, value in values.items()
     ]
-    _common.print_table(("metric", f"{'value':>10}", "unit"), rows)
+    toolkit.print_table(("metric", f"{'value':>10}", "unit"), rows)
 
 
 def _common_format(first: Audio, second: Audio, place: str) -> Layout | AmbisonicFormat | None:
@@ -191,17 +191,17 @@ def _evaluate_all(
     if resume and output:
         known = {
             (record.get("reference"), record.get("estimate"), record.get("layout")): record
-            for record in _catalogue.read_records([output])
+            for record in batches.read_records([output])
             if record.get("status") == "done"
         }
         pairs = [replace(pair, known=known.get(pair.names, {}).get("key")) for pair in pairs]
     quiet = as_json or not sys.stderr.isatty() or not output
     records: dict[int, dict[str, Any]] = {}
     with (
-        _catalogue.RecordLog(output) if output else nullcontext() as log,
-        _catalogue.workers(jobs, len(pairs)) as executor,
+        batches.RecordLog(output) if output else nullcontext() as log,
+        batches.workers(jobs, len(pairs)) as executor,
     ):
-        for number, facts in _catalogue.records_of(
+        for number, facts in batches.records_of(
             _evaluate_pair,
             pairs,
             executor,
@@ -213,14 +213,14 @@ def _evaluate_all(
             names = dict(zip(("reference", "estimate", "layout"), pair.names, strict=True))
             records[number] = {**names, **facts}
             if log is None:
-                click.echo(_common.json_line(records[number]), nl=False)
+                click.echo(toolkit.json_line(records[number]), nl=False)
             elif facts["status"] != "skipped":
                 log.add(records[number])
     found = [records[number] for number in sorted(records)]
     if output and as_json:
-        _common.print_json(found)
+        toolkit.print_json(found)
     elif output:
-        click.echo(f"{_catalogue.count(found)}; records: {output}")
+        click.echo(f"{batches.count(found)}; records: {output}")
     return int(any(record["status"] == "failed" for record in found))
 
 
@@ -235,12 +235,12 @@ def _evaluate_pair(pair: _Pair) -> dict[str, Any]:
     layout = pair.default
     if pair.layout:
         own = pair.layout.lower().endswith(".json")
-        layout = _common.resolve(str(pair.folder / pair.layout) if own else pair.layout)
+        layout = toolkit.resolve(str(pair.folder / pair.layout) if own else pair.layout)
     settings = [__version__, layout.to_json() if isinstance(layout, Layout) else layout]
-    key = _catalogue.file_key(paths, json.dumps(settings))
+    key = batches.file_key(paths, json.dumps(settings))
     if pair.known == key:
         return {"status": "skipped", "key": key}
-    with _catalogue.noted_warnings() as warnings:
+    with batches.noted_warnings() as warnings:
         values, assumed = _evaluate(*paths, layout, f"in the column layout, {pair.line},")
     facts: dict[str, Any] = {"key": key, "metrics": values}
     if assumed:

@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from spatialkit.commands import _common
+from spatialkit.commands import toolkit
 from spatialkit.errors import SpatialkitError
 
 
-@_common.command(
+@toolkit.command(
     "spatialkit info film.wav",
     "spatialkit info *.wav",
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_common.FILE)
-@_common.json_option
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=toolkit.FILE)
+@toolkit.json_option
 def command(files: tuple[Path, ...], as_json: bool) -> int:
     """Show what sound files hold and say about their channels.
 
@@ -32,9 +32,9 @@ def command(files: tuple[Path, ...], as_json: bool) -> int:
                 raise
             failed += 1
             found.append({"file": str(file), "error": str(error)})
-            _common.print_error(str(error), click.get_current_context().obj["debug"])
+            toolkit.print_error(str(error), click.get_current_context().obj["debug"])
     if as_json:
-        _common.print_json(found if len(files) > 1 else found[0])
+        toolkit.print_json(found if len(files) > 1 else found[0])
     elif failed < len(files):
         click.echo("\n\n".join(_text(facts) for facts in found if "error" not in facts))
     return 1 if failed else 0
@@ -62,11 +62,11 @@ def _facts(file: Path) -> dict[str, Any]:
 def _text(facts: dict[str, Any]) -> str:
     mask, labels = facts["wave_mask"], " ".join(facts["labels"])
     meaning = f"{facts['format']}: {labels}" if labels else "not said by the file"
-    channels = _common.counted(facts["channels"], "channel")
+    channels = toolkit.counted(facts["channels"], "channel")
     tracks = f", the first of {facts['tracks']} sound tracks" if facts["tracks"] > 1 else ""
     return (
         f"{facts['file']}: {facts['container']} {facts['encoding']}, {facts['sample_rate']} Hz"
         f"{tracks}\n"
-        f"{_common.counted(facts['samples'], 'sample')}, {facts['duration']:.2f} s\n"
+        f"{toolkit.counted(facts['samples'], 'sample')}, {facts['duration']:.2f} s\n"
         f"{channels}, {meaning} (mask: {'none' if mask is None else f'{mask:#x}'})"
     )

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spatialkit.commands import _common
+from spatialkit.commands import toolkit
 
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
 
 
-@_common.command(
+@toolkit.command(
     "spatialkit layouts",
     "spatialkit layouts 7.1.4",
     "spatialkit layouts room.json",
 )
-@click.argument("name", required=False, type=_common.LayoutName())
-@_common.json_option
+@click.argument("name", required=False, type=toolkit.LayoutName())
+@toolkit.json_option
 def command(name: str | Layout | None, as_json: bool) -> None:
     """List loudspeaker layouts, or the channels of one.
 
@@ -31,12 +31,12 @@ def command(name: str | Layout | None, as_json: bool) -> None:
     chosen = [get_layout(each) for each in ([name] if name else layout_names())]
     if as_json:
         facts = [_facts(layout) for layout in chosen]
-        _common.print_json(facts[0] if name else facts)
+        toolkit.print_json(facts[0] if name else facts)
     elif name:
         _print_channels(chosen[0])
     else:
         rows = [(one.name, str(one.n_channels), _mask(one), " ".join(one.labels)) for one in chosen]
-        _common.print_table(("layout", "channels", "WAVE mask", "labels"), rows)
+        toolkit.print_table(("layout", "channels", "WAVE mask", "labels"), rows)
         click.echo("Ambisonics: ambix1 ... ambix7 (ACN, SN3D), fuma1 ... fuma3")
 
 
@@ -64,7 +64,7 @@ def _facts(layout: Layout) -> dict[str, Any]:
 
 
 def _print_channels(layout: Layout) -> None:
-    count = _common.counted(layout.n_channels, "channel")
+    count = toolkit.counted(layout.n_channels, "channel")
     click.echo(f"{layout.name}: {count}, WAVE mask {_mask(layout)}")
     rows = [
         (
@@ -75,4 +75,4 @@ def _print_channels(layout: Layout) -> None:
         )
         for number, channel in enumerate(_facts(layout)["channels"], 1)
     ]
-    _common.print_table(("channel", "label", "azimuth", "elevation"), rows)
+    toolkit.print_table(("channel", "label", "azimuth", "elevation"), rows)

@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spatialkit.commands import _common
+from spatialkit.commands import toolkit
 
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
 
 
-@_common.command(
+@toolkit.command(
     "spatialkit render film.wav -o dome.wav --to 7.1.4",
     "spatialkit render scene.wav -o surround.wav --from ambix3 --to 5.1",
 )
-@_common.file_argument
-@_common.output_option
+@toolkit.file_argument
+@toolkit.output_option
 @click.option(
     "--to",
     "target_format",
-    type=_common.LayoutName(),
+    type=toolkit.LayoutName(),
     metavar="FORMAT",
     required=True,
-    help=f"A layout, {_common.OWN}, or ambix1 ... ambix7, fuma1 ... fuma3.",
+    help=f"A layout, {toolkit.OWN}, or ambix1 ... ambix7, fuma1 ... fuma3.",
 )
-@_common.from_option
-@_common.force_option
-@_common.json_option
+@toolkit.from_option
+@toolkit.force_option
+@toolkit.json_option
 def command(
     source: Path,
     output: Path,
@@ -47,8 +47,8 @@ def command(
     from spatialkit.rendering import as_target, render
 
     target = as_target(target_format)
-    _common.check_output(output, [source], force)
-    audio, found = _common.read_known(source, source_format)
+    toolkit.check_output(output, [source], force)
+    audio, found = toolkit.read_known(source, source_format)
     rendered = render(audio.samples, found, target)
-    facts = _common.write_output(output, rendered, audio.sample_rate, target, force)
-    _common.print_output(facts, as_json)
+    facts = toolkit.write_output(output, rendered, audio.sample_rate, target, force)
+    toolkit.print_output(facts, as_json)

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spatialkit.commands import _common
+from spatialkit.commands import toolkit
 
 if TYPE_CHECKING:
     from spatialkit.upmixing.registry import UpmixerDescription
 
 
-@_common.command(
+@toolkit.command(
     "spatialkit upmixers",
 )
-@_common.json_option
+@toolkit.json_option
 def command(as_json: bool) -> None:
     """List the installed upmixers with their options.
 
@@ -25,7 +25,7 @@ def command(as_json: bool) -> None:
 
     found = describe_upmixers()
     if as_json:
-        _common.print_json([_facts(upmixer) for upmixer in found])
+        toolkit.print_json([_facts(upmixer) for upmixer in found])
         return
     for upmixer in found:
         _print(upmixer)
@@ -68,7 +68,7 @@ def _print(upmixer: UpmixerDescription) -> None:
         place = "" if upmixer.origin in upmixer.problem else f" ({upmixer.origin})"
         lines.append(f"cannot be used: {upmixer.problem}{place}")
     for line in lines:
-        _common.print_wrapped(line, first=2, rest=2)
+        toolkit.print_wrapped(line, first=2, rest=2)
     for option in upmixer.options:
         setting = f"-O {option.name}={option.text(option.default)}"
-        _common.print_wrapped(f"{setting}  {option.help} ({option.accepts})", first=2, rest=6)
+        toolkit.print_wrapped(f"{setting}  {option.help} ({option.accepts})", first=2, rest=6)

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_choice, as_directions
 from spatialkit.errors import LayoutError, ShapeError
 from spatialkit.geometry import angle_between, to_cartesian
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
-from spatialkit.metrics._inputs import as_signal, as_spectrum, averaged, in_blocks
+from spatialkit.metrics.inputs import as_signal, as_spectrum, averaged, in_blocks
+from spatialkit.validation import as_choice, as_directions
 
 __all__ = ["active_intensity", "angle_error", "diffuseness", "energy_vector", "velocity_vector"]
 

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import ShapeError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format
-from spatialkit.metrics._inputs import as_pair, as_signal, in_blocks
+from spatialkit.metrics.inputs import as_pair, as_signal, in_blocks
 
 __all__ = ["downmix_error", "sd_sdr", "si_sdr", "snr"]
 

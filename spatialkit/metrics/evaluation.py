@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.errors import LayoutError, ShapeError
 from spatialkit.geometry import angle_between
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format
-from spatialkit.metrics._inputs import as_pair, in_blocks
 from spatialkit.metrics.direction import energy_vector, flow_and_energy
 from spatialkit.metrics.distortion import sd_sdr, si_sdr, snr
+from spatialkit.metrics.inputs import as_pair, in_blocks
 from spatialkit.metrics.level import ild_error, wild
 from spatialkit.metrics.loudness import loudness, true_peak
 

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_choice, as_number, require_finite
 from spatialkit.errors import ShapeError
-from spatialkit.metrics._inputs import as_pair, as_spectrum, averaged
+from spatialkit.metrics.inputs import as_pair, as_spectrum, averaged
 from spatialkit.stft import StreamingSTFT
+from spatialkit.validation import as_choice, as_number, require_finite
 
 __all__ = ["icc", "ild", "ild_error", "ipd", "wasserstein_distance", "wild"]
 

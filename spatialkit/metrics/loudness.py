@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_number
 from spatialkit.layouts import Layout, get_layout
-from spatialkit.metrics._inputs import as_signal
+from spatialkit.metrics.inputs import as_signal
+from spatialkit.validation import as_number
 
 __all__ = ["loudness", "true_peak"]
 

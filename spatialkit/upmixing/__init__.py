@@ -1,7 +1,7 @@
 """Upmixing: one interface for all upmixers, found by name, each checked by the same test."""
 
 from spatialkit.upmixing.benchmark import BenchmarkRow, UpmixBenchmark, benchmark_upmixers
-from spatialkit.upmixing.checks import check_upmixer
+from spatialkit.upmixing.conformance import check_upmixer
 from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, upmix_file
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.options import (

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit._checks import require_finite
 from spatialkit.errors import UpmixerError, sentence_of
 from spatialkit.files import AudioStream, stream, write_stream
-from spatialkit.upmixing.fold_down import FoldDown
+from spatialkit.upmixing.downmix_error import FoldDown
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.registry import get_upmixer, load_upmixer
 from spatialkit.upmixing.source_check import SourceCheck, SourceReport
+from spatialkit.validation import require_finite
 
 __all__ = ["UpmixJob", "UpmixedFile", "upmix_file"]
 

@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from spatialkit._checks import as_audio, as_count, require_finite
 from spatialkit.errors import ShapeError, SignalError, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout
-from spatialkit.upmixing.correction import DownmixCorrection
+from spatialkit.upmixing.downmix_correction import DownmixCorrection
 from spatialkit.upmixing.options import NoOptions, build_options
+from spatialkit.validation import as_audio, as_count, require_finite
 
 __all__ = ["UpmixStream", "Upmixer"]
 

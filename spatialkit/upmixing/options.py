@@ -20,9 +20,9 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
-from spatialkit._checks import as_choice, as_count, as_number
 from spatialkit.errors import OptionError, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
+from spatialkit.validation import as_choice, as_count, as_number
 
 __all__ = ["NoOptions", "Option", "describe_options", "option", "option_values", "parse_options"]
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_audio, as_count, require_finite
 from spatialkit.errors import ShapeError
+from spatialkit.validation import as_audio, as_count, require_finite
 
 __all__ = ["SourceCheck", "SourceReport"]
 

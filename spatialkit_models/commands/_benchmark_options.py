@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spatialkit.commands import _common
+from spatialkit.commands import toolkit
 from spatialkit.commands.benchmark import check_file, write_file
 from spatialkit.errors import OptionError
 from spatialkit_models.commands._stems import StemRoot
@@ -87,7 +87,7 @@ class Report:
 
     def check(self, *figures: Path | None) -> None:
         """Refuse what cannot or must not be written, ``figures`` of the command too."""
-        from spatialkit.upmixing._benchmark_report import figure_class
+        from spatialkit.upmixing.benchmark.report import figure_class
 
         drawn = (self.figure, *figures)
         for path in filter(None, (self.facts, self.output, *drawn)):
@@ -131,7 +131,7 @@ def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--weights",
             metavar="FILE",
             multiple=True,
-            type=_common.FILE,
+            type=toolkit.FILE,
             help="Weights of a model, .safetensors with its card beside it. May be repeated. By "
             "default those that are shipped.",
         ),
@@ -139,16 +139,16 @@ def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--json",
             "facts",
             metavar="FILE",
-            type=_common.FILE,
+            type=toolkit.FILE,
             help="Write every value as JSON, too.",
         ),
         click.option(
-            "-o", "--output", metavar="OUT", type=_common.FILE, help="File for what is printed."
+            "-o", "--output", metavar="OUT", type=toolkit.FILE, help="File for what is printed."
         ),
         click.option(
-            "--figure", metavar="FILE", type=_common.FILE, help="Draw the table, too: .png, .svg."
+            "--figure", metavar="FILE", type=toolkit.FILE, help="Draw the table, too: .png, .svg."
         ),
-        _common.force_option,
+        toolkit.force_option,
         gathered,
     )(function)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from spatialkit.commands import _common
+from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
 from spatialkit_models.commands._benchmark_options import (
     Report,
@@ -59,11 +59,11 @@ LATENT_EXCERPTS = 20
 @click.option(
     "--latents",
     metavar="FILE",
-    type=_common.FILE,
+    type=toolkit.FILE,
     help="Draw what the models' latents tell apart, styles or songs, too: .png, .svg.",
 )
 @report_options
-@_common.debug_option
+@toolkit.debug_option
 def style_vae(
     roots: tuple[tuple[str, float], ...],
     part: str,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from spatialkit.commands import _common
+from spatialkit.commands import toolkit
 from spatialkit_models.commands._benchmark_options import (
     PARTS,
     Report,
@@ -28,7 +28,7 @@ from spatialkit_models.commands._benchmark_options import (
     "room_roots",
     metavar="DIR",
     multiple=True,
-    type=_common.FILE,
+    type=toolkit.FILE,
     help="Folder of room responses, of spatialkit rooms or measured. May be repeated. Without it "
     "what needs rooms is left out.",
 )
@@ -61,7 +61,7 @@ from spatialkit_models.commands._benchmark_options import (
     "--rooms.",
 )
 @report_options
-@_common.debug_option
+@toolkit.debug_option
 def ambisonizer(
     roots: tuple[tuple[str, float], ...],
     part: str,

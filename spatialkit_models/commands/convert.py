@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from spatialkit._checks import extra
-from spatialkit.commands import _common
+from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
+from spatialkit.validation import extra
 
 NEEDED = ("torch", "safetensors")
 
@@ -19,18 +19,18 @@ NEEDED = ("torch", "safetensors")
     "convert-checkpoint",
     epilog="\b\nExample:\n  spatialkit convert-checkpoint best_model.pth -o published.safetensors",
 )
-@_common.file_argument
+@toolkit.file_argument
 @click.option(
     "-o",
     "--output",
     required=True,
     metavar="OUT",
-    type=_common.FILE,
+    type=toolkit.FILE,
     help="File to write, .safetensors; its card goes beside it, .json.",
 )
-@_common.force_option
-@_common.json_option
-@_common.debug_option
+@toolkit.force_option
+@toolkit.json_option
+@toolkit.debug_option
 def command(source: Path, output: Path, force: bool, as_json: bool) -> None:
     """Turn the Ambisonizer's released weights into safetensors.
 
@@ -43,15 +43,15 @@ def command(source: Path, output: Path, force: bool, as_json: bool) -> None:
     if missing:
         raise OptionError(f"converting needs {missing[0]}: {extra('models')}")
     card_file = output.with_suffix(".json")
-    _common.check_outputs([output, card_file], [source], force)
+    toolkit.check_outputs([output, card_file], [source], force)
     from spatialkit_models._ambisonizer_checkpoint import convert_checkpoint
 
     card = convert_checkpoint(source, output)
     if as_json:
         facts = {"output": str(output), "card_file": str(card_file)}
-        _common.print_json({**facts, **dataclasses.asdict(card)})
+        toolkit.print_json({**facts, **dataclasses.asdict(card)})
         return
     click.echo(
-        f"{_common.printable(str(output))}: published Ambisonizer, {card.parameters:,} parameters; "
-        f"card {_common.printable(str(card_file))}"
+        f"{toolkit.printable(str(output))}: published Ambisonizer, {card.parameters:,} parameters; "
+        f"card {toolkit.printable(str(card_file))}"
     )

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from spatialkit._checks import as_count
-from spatialkit.commands import _catalogue, _common
+from spatialkit.commands import batches, toolkit
 from spatialkit.errors import AudioFileError
+from spatialkit.validation import as_count
 
 __all__ = ["command"]
 
@@ -34,7 +34,7 @@ class _Job:
     force: bool
 
 
-@_common.command(
+@toolkit.command(
     "spatialkit rooms --out rooms/ --count 500",
     "spatialkit rooms --out dry/ --count 100 --rt60 0.15 0.4 --directions 12 --jobs 8",
 )
@@ -42,7 +42,7 @@ class _Job:
     "--out",
     required=True,
     metavar="DIR",
-    type=_common.FILE,
+    type=toolkit.FILE,
     help="Folder for the rooms, a folder each: room-00000 and so on.",
 )
 @click.option(
@@ -74,9 +74,9 @@ class _Job:
 @click.option(
     "--seed", type=int, metavar="N", default=0, show_default=True, help="Of all that is drawn."
 )
-@_catalogue.jobs_option
+@batches.jobs_option
 @click.option("--force", is_flag=True, help="Make rooms anew that are there already.")
-@_common.json_option
+@toolkit.json_option
 def command(
     out: Path,
     count: int,
@@ -112,17 +112,17 @@ def command(
         _Job(out / name, _Settings(seed, number, directions, rt60, sample_rate), force)
         for number, name in enumerate(names)
     ]
-    with _catalogue.workers(jobs, count) as executor:
+    with batches.workers(jobs, count) as executor:
         records = [
             record
-            for _, record in _catalogue.records_of(
+            for _, record in batches.records_of(
                 _make_room, work, executor, names=names, unit="room", quiet=as_json
             )
         ]
     if as_json:
-        _common.print_json(records)
+        toolkit.print_json(records)
     else:
-        click.echo(f"{_common.printable(os.fspath(out))}: {_catalogue.count(records)}")
+        click.echo(f"{toolkit.printable(os.fspath(out))}: {batches.count(records)}")
     return 1 if any(record["status"] == "failed" for record in records) else 0
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spatialkit._checks import extra
-from spatialkit.commands import _common
+from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
+from spatialkit.validation import extra
 from spatialkit_models.commands._stems import StemRoot
 from spatialkit_models.training_config import PRECISIONS, TrainingConfig
 
@@ -38,7 +38,7 @@ SUITED: dict[str, dict[str, Any]] = {
 
 
 @click.group("train")
-@_common.debug_option
+@toolkit.debug_option
 def command() -> None:
     """Train a model; --resume goes on with a run."""
 
@@ -95,7 +95,7 @@ _RUNNING = (
     ),
 )
 _OUT = click.option(
-    "--out", required=True, metavar="RUN", type=_common.FILE, help="Folder of the run."
+    "--out", required=True, metavar="RUN", type=toolkit.FILE, help="Folder of the run."
 )
 
 
@@ -191,18 +191,18 @@ _PARTS = click.option(
 @click.option(
     "--start",
     metavar="FILE",
-    type=_common.FILE,
+    type=toolkit.FILE,
     help="Go on from these weights (.safetensors, beside its card) instead of a preset.",
 )
 @click.option(
     "--recordings",
     metavar="DIR",
-    type=_common.FILE,
+    type=toolkit.FILE,
     help="Train on the 5.0 and 5.1 files in this folder, which have no stems; those of --stems "
     "only validate.",
 )
 @training_options
-@_common.debug_option
+@toolkit.debug_option
 def style_vae(
     stems: Sequence[tuple[str, float]],
     parts: Sequence[tuple[str, str]],
@@ -258,7 +258,7 @@ def style_vae(
     "--rooms",
     multiple=True,
     metavar="DIR",
-    type=_common.FILE,
+    type=toolkit.FILE,
     help="Folder of first-order room responses, as spatialkit rooms writes them, or measured ones. "
     "May be repeated.",
 )
@@ -280,12 +280,12 @@ def style_vae(
 @click.option(
     "--start",
     metavar="FILE",
-    type=_common.FILE,
+    type=toolkit.FILE,
     help="Go on from these weights (.safetensors, beside its card): of an Ambisonizer, instead of "
     "a preset; or of a fast style-vae, whose knowledge of stems a new network then begins with.",
 )
 @training_options
-@_common.debug_option
+@toolkit.debug_option
 def ambisonizer(
     stems: Sequence[tuple[str, float]],
     rooms: Sequence[Path],

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit import files
-from spatialkit._checks import as_choice, require_finite
 from spatialkit._json import to_json
 from spatialkit.ambisonics import convert_ambisonics
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import AmbisonicFormat
+from spatialkit.validation import as_choice, require_finite
 from spatialkit_models.data.songs import FOLDERS, PARTS
 
 __all__ = ["Room", "RoomFile", "find_rooms", "is_whole", "split_rooms", "write_room"]

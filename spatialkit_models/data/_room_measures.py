@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_audio
 from spatialkit.errors import ShapeError, SignalError
 from spatialkit.geometry import to_spherical
+from spatialkit.validation import as_audio
 
 __all__ = ["around_direct", "direct_direction", "direct_sample", "reverberation_time"]
 

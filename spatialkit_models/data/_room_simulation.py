@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit._checks import extra
-from spatialkit._harmonics import harmonics_in
+from spatialkit.ambisonics.harmonics import harmonics_in
 from spatialkit.errors import OptionError
 from spatialkit.geometry import rotation_matrix
 from spatialkit.layouts import AmbisonicFormat
+from spatialkit.validation import extra
 from spatialkit_models.data._room_plans import CENTERS, LEAST_DETOUR, WALLS, Plan
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit import istft, stft
-from spatialkit._checks import as_count, as_number
 from spatialkit.errors import OptionError
-from spatialkit.upmixing import _foa_streams
+from spatialkit.upmixing.foa import streams
+from spatialkit.validation import as_count, as_number
 from spatialkit_models._stage import AHEAD, RULE_STAGE, STAGES, places, staged_azimuths
 from spatialkit_models.data.rooms import RoomResponses
 
@@ -228,7 +228,7 @@ def leftover(pair: ArrayLike) -> NDArray[Any]:
     ndarray, shape (..., samples)
     """
     audio = np.asarray(pair)
-    made = _foa_streams.leftover(np.moveaxis(stft(audio, n_fft=N_FFT, hop=HOP), -3, 0))
+    made = streams.leftover(np.moveaxis(stft(audio, n_fft=N_FFT, hop=HOP), -3, 0))
     return istft(made, n_fft=N_FFT, hop=HOP, length=audio.shape[-1])
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_number
 from spatialkit.errors import OptionError
+from spatialkit.validation import as_number
 
 __all__ = [
     "Augmentation",

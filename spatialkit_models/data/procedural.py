@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit._checks import as_choice, as_count
+from spatialkit.validation import as_choice, as_count
 from spatialkit_models.data._composition import Composition
 from spatialkit_models.data._drums import Drums
 from spatialkit_models.data._instruments import Bass, Chords

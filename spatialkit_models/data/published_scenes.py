@@ -15,8 +15,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._checks import as_count, as_number
 from spatialkit.errors import OptionError
+from spatialkit.validation import as_count, as_number
 from spatialkit_models.data.ambisonic_scenes import StereoExcerpts, convolved
 from spatialkit_models.data.augmentation import (
     absorb,

@@ -15,11 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit._checks import as_count, as_number
-from spatialkit._sound_reading import inspect, opened, reading_errors
-from spatialkit.channel_order import channel_map
 from spatialkit.errors import AudioFileError, LayoutError, SignalError
-from spatialkit.layouts import Layout, get_layout
+from spatialkit.files.reading import inspect, opened, reading_errors
+from spatialkit.layouts import Layout, channel_map, get_layout
+from spatialkit.validation import as_count, as_number
 from spatialkit_models.data.scenes import LAYOUT, fold_down
 
 __all__ = ["FiveChannelExcerpts"]

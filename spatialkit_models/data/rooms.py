@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit import rotate_foa
-from spatialkit._checks import as_choice, as_count, as_finite_floats, as_number
 from spatialkit.errors import LayoutError, OptionError, SignalError
 from spatialkit.layouts import AmbisonicFormat, get_format
+from spatialkit.validation import as_choice, as_count, as_finite_floats, as_number
 from spatialkit_models.data._room_files import Room, find_rooms, split_rooms
 from spatialkit_models.data._room_measures import (
     around_direct,

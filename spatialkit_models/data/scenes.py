@@ -22,9 +22,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit._checks import as_choice, as_count, as_number
 from spatialkit.downmix import downmix_matrix
 from spatialkit.panning import vbap_gains
+from spatialkit.validation import as_choice, as_count, as_number
 from spatialkit_models.data.ambisonic_scenes import AmbisonicScenes
 
 __all__ = [

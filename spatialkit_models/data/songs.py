@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit import files
-from spatialkit._checks import as_choice
 from spatialkit.errors import AudioFileError
+from spatialkit.validation import as_choice
 
 __all__ = ["MUSDB18_VALIDATION", "PARTS", "STEMS", "Song", "find_songs", "split_songs"]
 

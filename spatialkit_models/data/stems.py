@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit._checks import as_choice, as_count, as_number
 from spatialkit.errors import OptionError, SignalError
+from spatialkit.validation import as_choice, as_count, as_number
 from spatialkit_models.data.augmentation import Augmentation, equalize
 from spatialkit_models.data.procedural import Procedural
 from spatialkit_models.data.songs import PARTS, STEMS, Song, find_songs, split_songs

@@ -17,7 +17,7 @@ from importlib.metadata import EntryPoint  # noqa: E402
 
 from spatialkit import encode_foa, write  # noqa: E402
 from spatialkit.__main__ import main  # noqa: E402
-from spatialkit.commands import GROUP, _plugins  # noqa: E402
+from spatialkit.commands import GROUP, plugins  # noqa: E402
 from spatialkit_models import ambisonizer_published_training, ambisonizer_training  # noqa: E402
 from spatialkit_models.ambisonizer import Ambisonizer, AmbisonizerConfig  # noqa: E402
 from spatialkit_models.ambisonizer_inference import build_ambisonizer  # noqa: E402
@@ -66,7 +66,7 @@ def _small(monkeypatch):
     monkeypatch.setattr(ambisonizer_published_training, "VALIDATION_SCENES", 1)
     monkeypatch.setattr(ambisonizer_published_training, "RUN_IN", 0.0)
     entry = EntryPoint("train", "spatialkit_models.commands.train:command", GROUP)
-    monkeypatch.setattr(_plugins, "find_plugins", lambda group: {"train": entry})
+    monkeypatch.setattr(plugins, "find_plugins", lambda group: {"train": entry})
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

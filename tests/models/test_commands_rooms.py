@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from spatialkit.__main__ import main
-from spatialkit.commands import GROUP, _plugins
+from spatialkit.commands import GROUP, plugins
 from spatialkit_models.data.rooms import find_rooms
 
 LIGHT = """
@@ -26,7 +26,7 @@ SMALL = ["--directions", "1", "--rt60", "0.25", "0.35", "--sample-rate", "8000"]
 def _installed(monkeypatch):
     pytest.importorskip("pyroomacoustics")
     entry = EntryPoint("rooms", "spatialkit_models.commands.rooms:command", GROUP)
-    monkeypatch.setattr(_plugins, "find_plugins", lambda group: {"rooms": entry})
+    monkeypatch.setattr(plugins, "find_plugins", lambda group: {"rooms": entry})
 
 
 def contents(folder):

@@ -17,7 +17,7 @@ from importlib.metadata import EntryPoint  # noqa: E402
 
 from spatialkit import downmix, write  # noqa: E402
 from spatialkit.__main__ import main  # noqa: E402
-from spatialkit.commands import GROUP, _plugins  # noqa: E402
+from spatialkit.commands import GROUP, plugins  # noqa: E402
 from spatialkit.errors import OptionError  # noqa: E402
 from spatialkit_models import style_training  # noqa: E402
 from spatialkit_models.data.recordings import FiveChannelExcerpts  # noqa: E402
@@ -70,7 +70,7 @@ def _small(monkeypatch):
     monkeypatch.setattr(style_training, "VALIDATION_SECONDS", 0.5)
     monkeypatch.setattr(style_training, "VALIDATION_SCENES", 2)
     entry = EntryPoint("train", "spatialkit_models.commands.train:command", GROUP)
-    monkeypatch.setattr(_plugins, "find_plugins", lambda group: {"train": entry})
+    monkeypatch.setattr(plugins, "find_plugins", lambda group: {"train": entry})
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

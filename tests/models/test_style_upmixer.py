@@ -11,7 +11,6 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from spatialkit.channel_order import reorder  # noqa: E402
 from spatialkit.errors import (  # noqa: E402
     DirectionError,
     LayoutError,
@@ -22,7 +21,7 @@ from spatialkit.errors import (  # noqa: E402
     UpmixerError,
 )
 from spatialkit.files import Audio, write  # noqa: E402
-from spatialkit.layouts import get_layout  # noqa: E402
+from spatialkit.layouts import get_layout, reorder  # noqa: E402
 from spatialkit.panning import vbap_gains  # noqa: E402
 from spatialkit.rendering import render  # noqa: E402
 from spatialkit.upmixing import check_upmixer, get_upmixer  # noqa: E402

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from spatialkit.__main__ import main
-from spatialkit.commands import GROUP, _plugins
+from spatialkit.commands import GROUP, plugins
 from spatialkit_models.commands import train
 from spatialkit_models.training_config import TrainingConfig
 
@@ -37,7 +37,7 @@ def probe(monkeypatch):
 
     monkeypatch.setitem(train.command.commands, "probe", subcommand)
     entry = EntryPoint("train", "spatialkit_models.commands.train:command", GROUP)
-    monkeypatch.setattr(_plugins, "find_plugins", lambda group: {"train": entry})
+    monkeypatch.setattr(plugins, "find_plugins", lambda group: {"train": entry})
     return got
 
 

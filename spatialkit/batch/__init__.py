@@ -1,0 +1,8 @@
+"""Batches of jobs: serial, parallel or on a cluster."""
+
+from spatialkit.batch.runner import Record, run_batch
+
+__all__ = [
+    "Record",
+    "run_batch",
+]

@@ -1,0 +1,55 @@
+"""What FLAC and Ogg files say about their channels, and MP3 files about their length.
+
+Sources: RFC 9639, sections 8.6.2 (the mask of FLAC) and 9.1.3 (its order of channels); RFC 7845,
+section 5.1.1 (Opus); Vorbis I, section 4.3.9.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO
+
+from spatialkit.files.wave import COMMON_MASKS
+
+# What the number of channels alone says in FLAC.
+FLAC_MASKS = {**COMMON_MASKS, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}
+_FLAC_TAG = "WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x{:08X}"
+# As long as the tag, and what libsndfile writes for it: "comment=" and the text.
+FLAC_PLACEHOLDER = "?" * (len(_FLAC_TAG.format(0)) - len("comment="))
+_FLAC_COMMENTS = 4
+
+
+def flac_mask(file: BinaryIO) -> int | None:
+    """Channel mask in the comments of a FLAC file, None if there is none."""
+    file.seek(4)
+    last = False
+    while not last and len(head := file.read(4)) == 4:
+        last, kind, size = bool(head[0] & 0x80), head[0] & 0x7F, int.from_bytes(head[1:], "big")
+        block = file.read(size)
+        if kind == _FLAC_COMMENTS:
+            found = re.search(rb"(?i)WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x([0-9a-f]{1,8})", block)
+            return int(found[1], 16) if found else None
+    return None
+
+
+def put_flac_mask(file: BinaryIO, mask: int) -> None:
+    """Write a channel mask where libsndfile has put `FLAC_PLACEHOLDER` as a comment."""
+    file.seek(0)
+    start = file.read(4096)
+    file.seek(start.index(b"comment=" + FLAC_PLACEHOLDER.encode()))
+    file.write(_FLAC_TAG.format(mask).encode())
+
+
+def opus_says_order(file: BinaryIO) -> bool:
+    """Whether the channels of an Ogg file have the order of Vorbis: Opus may say otherwise."""
+    file.seek(0)
+    start = file.read(512)
+    at = start.find(b"OpusHead")
+    return at < 0 or start[at + 18 : at + 19] in (b"\x00", b"\x01")
+
+
+def mp3_says_length(file: BinaryIO, start: int) -> bool:
+    """Whether the first frame of an MP3 file is the tag that Xing, LAME and others put there."""
+    file.seek(start)
+    head = file.read(2048)
+    return any(tag in head for tag in (b"Xing", b"Info", b"VBRI"))

@@ -1,0 +1,305 @@
+"""Sound of containers that libsndfile does not read, with PyAV (FFmpeg): the extra ``av``.
+
+A file comes here if it begins as one of these containers does. FFmpeg gets the open file and the
+name of one demuxer, never a path, and never a guess: it would follow playlists and addresses.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit.errors import AudioFileError
+from spatialkit.validation import extra
+
+# What a file of each of FFmpeg's demuxers begins with.
+_BEGINNINGS = {
+    "mov": rb"....(ftyp|moov|mdat|wide|free|skip)",
+    "matroska": rb"\x1a\x45\xdf\xa3",
+    "asf": rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
+    "avi": rb"RIFF....AVI ",
+    "flv": rb"FLV\x01",
+    "mpegts": rb"\x47.{187}\x47",
+    "mpeg": rb"\x00\x00\x01\xba",
+    "ogg": rb"OggS.{22}.[^\xff](?!\x01vorbis|OpusHead)",
+    "aac": rb"\xff[\xf0\xf1\xf8\xf9]",
+    "ac3": rb"\x0b\x77...[\x00-\x57]",
+    "eac3": rb"\x0b\x77...[\x58-\x87]",
+    "wv": rb"wvpk",
+    "tta": rb"TTA1",
+}
+_NAMES = {"mov": "MP4", "wv": "WAVPACK", "mpegts": "MPEG-TS", "mpeg": "MPEG-PS"}
+_FORMATS = {"float32": "flt", "float64": "dbl"}
+# Samples that FFmpeg hands over at a time: its own frames, of some 1000, are slow to take one by
+# one.
+_FRAME = 16384
+# By how much a sound may be shorter than its container says: delays of codecs, rounded times.
+_TOLERANCE_SECONDS = 0.1
+# FFmpeg's own order, that of WAVE and on (libavutil/channel_layout.h), which all its decoders use
+# if they can.
+_NATIVE_ORDER = [
+    *("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR", "TC", "TFL", "TFC"),
+    *("TFR", "TBL", "TBC", "TBR", "DL", "DR", "WL", "WR", "SDL", "SDR", "LFE2", "TSL", "TSR"),
+    *("BFC", "BFL", "BFR", "SSL", "SSR", "TTL", "TTR"),
+]
+_SEGMENT = 0x18538067  # element of Matroska that holds all others
+
+
+def demuxer_of(file: BinaryIO) -> str | None:
+    """FFmpeg's demuxer of a file that begins as its files do; the file is back at its start."""
+    start = tagged_start(file)
+    file.seek(start)
+    head = file.read(200)
+    file.seek(0)
+    for demuxer, beginning in _BEGINNINGS.items():
+        # Only AAC and its kin stand behind a tag.
+        if (start == 0 or demuxer == "aac") and re.match(beginning, head, re.DOTALL):
+            return demuxer
+    return None
+
+
+def tagged_start(file: BinaryIO) -> int:
+    """Where a file of MP3 or AAC begins: behind its ID3 tag, if it has one."""
+    file.seek(0)
+    head = file.read(10)
+    if len(head) < 10 or head[:3] != b"ID3":
+        return 0
+    size = 0
+    for byte in head[6:]:  # 7 bits in each
+        size = size << 7 | byte & 0x7F
+    return 10 + size
+
+
+class AvSound:
+    """The sound of an open file, with as much of soundfile's interface as is needed to read it.
+
+    Attributes
+    ----------
+    format, subtype : str
+        Container, and codec as FFmpeg calls it.
+    samplerate, channels : int
+    labels : tuple of str
+        FFmpeg's names of the channels, in their order.
+    tracks : int
+        Number of sound tracks; the one that FFmpeg calls the best is read, which is the one marked
+        as default.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, demuxer: str) -> None:
+        self._path, self._file, self._demuxer = path, file, demuxer
+        _require_whole(path, file, demuxer)
+        with self._failures():
+            self._container, self._stream = self._open()
+        layout = self._stream.layout
+        self._layout_name = layout.name
+        self.format = _NAMES.get(demuxer, demuxer.upper())
+        self.subtype = str(self._stream.codec_context.codec.canonical_name).upper()
+        self.samplerate = int(self._stream.rate or 0)
+        self.channels = int(layout.nb_channels)
+        self.labels = tuple(channel.name for channel in layout.channels)
+        self.tracks = len(self._container.streams.audio)
+        if not (self.samplerate and self.channels):
+            raise AudioFileError(f"{path} is damaged: its sound has no sample rate or no channels")
+        if not _is_native(self.labels):
+            # PyAV (18.1) frees the map of such a layout, which is FFmpeg's, and would bring the
+            # process down: one reference more than there are, and it never does.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
+            raise AudioFileError(
+                f"{path} has its channels in an order of its own ({' '.join(self.labels)}), which "
+                "PyAV does not hand over: convert it to WAV first"
+            )
+        self._blocks: Iterator[NDArray[Any]] | None = None
+        self._rest: NDArray[Any] = np.empty((0, self.channels))
+
+    def __enter__(self) -> AvSound:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._container.close()
+
+    @cached_property
+    def frames(self) -> int:
+        """Samples of each channel: all of them decoded, as few containers know it exactly."""
+        samples, last, container = 0, None, self._container
+        for last in self._decoded():
+            samples += last.samples
+        container.close()
+        with self._failures():
+            self._container, self._stream = self._open()
+        if last is None:
+            raise AudioFileError(f"{self._path} is damaged: its sound track is empty")
+        # The last packet says how much of it is sound, if its clock counts samples.
+        step = Fraction(last.time_base or 0) * self.samplerate
+        if step and step.numerator == 1 and (said := int((last.duration or 0) * step)) > 0:
+            samples -= max(0, last.samples - said)
+        announced = self._announced_seconds()
+        if samples / self.samplerate < announced - _TOLERANCE_SECONDS:
+            raise AudioFileError(
+                f"{self._path} is damaged or cut short: it announces {announced:.2f} s of sound "
+                f"and holds {samples / self.samplerate:.2f} s"
+            )
+        return samples
+
+    def read(self, frames: int, dtype: str, *, always_2d: bool) -> NDArray[Any]:
+        """Up to so many frames (n, channels), fewer or none at the end."""
+        assert always_2d
+        if self._blocks is None:
+            self._blocks = self._converted(dtype)
+        parts, wanted = [], frames
+        while wanted:
+            if not len(self._rest):
+                block = next(self._blocks, None)
+                if block is None:
+                    break
+                self._rest = block
+            parts.append(self._rest[:wanted])
+            self._rest = self._rest[wanted:]
+            wanted -= len(parts[-1])
+        return np.concatenate(parts) if parts else np.empty((0, self.channels), dtype)
+
+    def _open(self) -> tuple[Any, Any]:
+        import av
+
+        self._file.seek(0)
+        container = av.open(self._file, format=self._demuxer, metadata_errors="replace")
+        if not container.streams.audio:
+            container.close()
+            raise AudioFileError(f"{self._path} has no sound track")
+        stream = container.streams.best("audio") or container.streams.audio[0]
+        if stream.codec_context is None:
+            container.close()
+            raise AudioFileError(f"{self._path} has sound in a code that PyAV does not know")
+        return container, stream
+
+    def _decoded(self) -> Iterator[Any]:
+        """Frames as FFmpeg decodes them."""
+        with self._failures():
+            for frame in self._container.decode(self._stream):
+                if frame.is_corrupt:
+                    raise AudioFileError(f"{self._path} is damaged")
+                now = (frame.sample_rate, frame.layout.name)
+                if now != (self.samplerate, self._layout_name):
+                    raise AudioFileError(
+                        f"{self._path} changes its sample rate or channels in the middle"
+                    )
+                yield frame
+
+    def _converted(self, dtype: str) -> Iterator[NDArray[Any]]:
+        """Frames (n, channels) of floats; integers become floats exactly."""
+        import av
+
+        # Also a guard: of planes, PyAV itself takes no more than 8.
+        resampler = av.AudioResampler(format=_FORMATS[dtype], frame_size=_FRAME)
+        for frame in self._decoded():
+            for part in self._resampled(resampler, frame):
+                yield part.to_ndarray().reshape(-1, self.channels)
+        for part in self._resampled(resampler, None):
+            yield part.to_ndarray().reshape(-1, self.channels)
+
+    def _resampled(self, resampler: Any, frame: Any) -> list[Any]:
+        with self._failures():
+            return list(resampler.resample(frame))
+
+    def _announced_seconds(self) -> float:
+        """Duration of the track in its container, 0 where only bit rates tell."""
+        if self._demuxer == "mov":
+            return float((self._stream.duration or 0) * (self._stream.time_base or 0))
+        said = re.fullmatch(r"(\d+):(\d\d):([\d.]+)", self._stream.metadata.get("DURATION", ""))
+        if self._demuxer == "matroska" and said:
+            return int(said[1]) * 3600 + int(said[2]) * 60 + float(said[3])
+        return 0.0
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Errors of PyAV in our words."""
+        try:
+            import av
+        except ImportError as error:
+            raise AudioFileError(
+                f"{self._path} ({_NAMES.get(self._demuxer, self._demuxer.upper())}) needs "
+                + extra("av")
+            ) from error
+        try:
+            yield
+        except AudioFileError:
+            raise
+        except (av.FFmpegError, ValueError, OSError, OverflowError) as error:
+            raise AudioFileError(
+                f"{self._path} is damaged, or no sound file that can be read"
+            ) from error
+
+
+def _is_native(labels: tuple[str, ...]) -> bool:
+    """Whether channels are in FFmpeg's own order, or nothing at all is known of them."""
+    if len(set(labels)) == 1 < len(labels) or labels[0] in ("NONE", "AMBI0"):
+        return True
+    places = [_NATIVE_ORDER.index(label) for label in labels if label in _NATIVE_ORDER]
+    return len(places) == len(labels) and places == sorted(set(places))
+
+
+def _require_whole(path: Path, file: BinaryIO, demuxer: str) -> None:
+    """Refuse a file that is shorter than its container says, which FFmpeg does not tell."""
+    size = file.seek(0, 2)
+    end = {"mov": _mov_end, "matroska": _matroska_end}.get(demuxer, lambda *_: 0)(file, size)
+    if end > size:
+        raise AudioFileError(
+            f"{path} is cut short: its header announces {end} bytes, {size} are there"
+        )
+
+
+def _mov_end(file: BinaryIO, size: int) -> int:
+    """Where the last box of an MP4 file ends (ISO/IEC 14496-12, section 4.2)."""
+    at = 0
+    while at < size:
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8:
+            return at if not any(head) else at + 8
+        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        if length == 0 or not re.fullmatch(rb"[ -~\xa9]{4}", kind):  # to the end; no box
+            return at
+        at += max(length, 8)
+    return at
+
+
+def _matroska_end(file: BinaryIO, size: int) -> int:
+    """Where the Segment of a Matroska file ends, 0 if it does not know (RFC 8794, section 6)."""
+    at = 0
+    while at < size:
+        file.seek(at)
+        head = file.read(12)
+        mark, width = _varint(head, keep=True)
+        length, more = _varint(head[width:], keep=False)
+        at += width + more
+        if not (width and more) or length == 2 ** (7 * more) - 1:
+            return 0
+        at += length
+        if mark == _SEGMENT:
+            return at
+    return 0
+
+
+def _varint(data: bytes, *, keep: bool) -> tuple[int, int]:
+    """Number of variable length, with or without the bit that says the length, and that length."""
+    width = 9 - data[0].bit_length() if data else 0
+    if not 0 < width <= min(8, len(data)):
+        return 0, 0
+    number = int.from_bytes(data[:width], "big")
+    return (number if keep else number & (2 ** (7 * width) - 1)), width

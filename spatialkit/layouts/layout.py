@@ -1,0 +1,411 @@
+"""What channels mean: loudspeaker layouts, their orders and masks, and Ambisonic formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spatialkit.errors import DirectionError, LayoutError
+from spatialkit.geometry import to_cartesian
+from spatialkit.layouts import json, tables
+from spatialkit.layouts.formats import FORMATS, AmbisonicFormat
+from spatialkit.validation import as_audio, as_choice, as_directions
+
+__all__ = [
+    "AmbisonicFormat",
+    "Layout",
+    "get_format",
+    "get_layout",
+    "layout_names",
+]
+
+FLAT_DEGREES = 1.0
+CHANNEL_ORDERS = ("wave", "film", "vorbis")
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Loudspeakers and their channels, in the order of a file.
+
+    Layouts are immutable, hashable, and equal if name, labels and directions are.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    labels : sequence of str
+        A different one per channel.
+    azimuth : array_like, shape (channels,)
+        Degrees, 0 ahead, positive to the left; any number. What stands for an LFE is ignored.
+    elevation : array_like, shape (channels,), optional
+        Degrees, -90 to 90, positive up; 0 if left out.
+    is_lfe : sequence of bool, optional
+        Which channels are LFE; by default those whose label begins with "LFE".
+
+    Attributes
+    ----------
+    azimuth, elevation : ndarray of float64, shape (channels,)
+        As given; NaN for LFE channels. Read-only.
+    is_lfe : ndarray of bool, shape (channels,)
+
+    Raises
+    ------
+    LayoutError
+        If there is no loudspeaker, a label stands twice, or a loudspeaker has no finite direction.
+
+    Examples
+    --------
+    >>> desk = Layout("desk", ["left", "right", "LFE"], [35.0, -35.0, float("nan")])
+    >>> desk.n_channels, desk.is_lfe.tolist()
+    (3, [False, False, True])
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    azimuth: NDArray[np.float64]
+    elevation: NDArray[np.float64] = None  # type: ignore[assignment]
+    is_lfe: NDArray[np.bool_] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        try:
+            labels = tuple(str(label) for label in self.labels)
+            azimuth = np.array(self.azimuth, dtype=np.float64)
+            elevation = np.zeros(len(labels)) if self.elevation is None else self.elevation
+            elevation = np.array(elevation, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise LayoutError(
+                f"layout {self.name!r} needs labels and angles in degrees: {error}"
+            ) from error
+        repeated = sorted({label for label in labels if labels.count(label) > 1})
+        if repeated:
+            raise LayoutError(
+                f"layout {self.name!r} has the label {', '.join(repeated)} more than once"
+            )
+        if self.is_lfe is None:
+            is_lfe = np.array([label.startswith("LFE") for label in labels], dtype=bool)
+        else:
+            is_lfe = np.array(self.is_lfe, dtype=bool)
+        for what, values in (("azimuth", azimuth), ("elevation", elevation), ("is_lfe", is_lfe)):
+            if values.shape != (len(labels),):
+                raise LayoutError(
+                    f"layout {self.name!r} has {len(labels)} labels but {what} of shape "
+                    f"{values.shape}: one value per channel is needed"
+                )
+        if is_lfe.all():
+            raise LayoutError(f"layout {self.name!r} has no loudspeaker")
+        try:
+            as_directions(azimuth[~is_lfe], elevation[~is_lfe])
+        except DirectionError as error:
+            raise LayoutError(f"layout {self.name!r}: {error}") from None
+        azimuth[is_lfe] = elevation[is_lfe] = np.nan
+        for values in (azimuth, elevation, is_lfe):
+            values.flags.writeable = False
+        for field, value in (
+            ("labels", labels),
+            ("azimuth", azimuth),
+            ("elevation", elevation),
+            ("is_lfe", is_lfe),
+        ):
+            object.__setattr__(self, field, value)
+
+    @classmethod
+    def from_directions(
+        cls, azimuth: ArrayLike, elevation: ArrayLike = 0.0, *, name: str = "custom"
+    ) -> Layout:
+        """Layout of loudspeakers in the given directions, labelled "1", "2" ... in their order.
+
+        Parameters
+        ----------
+        azimuth, elevation : array_like, shape (loudspeakers,)
+            Degrees; a scalar elevation holds for all.
+        name : str
+
+        Examples
+        --------
+        >>> Layout.from_directions([45, 135, -135, -45]).labels
+        ('1', '2', '3', '4')
+        """
+        azimuths, elevations = as_directions(np.atleast_1d(azimuth), elevation)
+        labels = tuple(str(number + 1) for number in range(azimuths.size))
+        return cls(name, labels, azimuths, elevations)
+
+    @classmethod
+    def from_wave_mask(cls, mask: int) -> Layout:
+        """Layout that a WAVE channel mask describes, in the order of the file.
+
+        A mask of an everyday layout gives that layout; backs without sides beside a centre are
+        surrounds (0x37 is 5.0, 0x3F is 5.1). Other masks give a layout with the usual angles.
+
+        Parameters
+        ----------
+        mask : int
+            dwChannelMask of WAVEFORMATEXTENSIBLE.
+
+        Raises
+        ------
+        LayoutError
+            If the mask is 0 or has bits that WAVE does not define.
+
+        Examples
+        --------
+        >>> Layout.from_wave_mask(0x3F).name
+        '5.1'
+        """
+        if not isinstance(mask, (int, np.integer)):
+            raise LayoutError(f"a channel mask is a whole number, got {mask!r}")
+        labels = [label for label, bit in tables.WAVE_BITS.items() if mask & bit]
+        if mask != sum(tables.WAVE_BITS[label] for label in labels) or not labels:
+            raise LayoutError(
+                f"channel mask {mask:#x} is no set of WAVE loudspeakers: bits 0 to 17, at least one"
+            )
+        if {"FC", "BL", "BR"} <= set(labels) and not {"SL", "SR"} & set(labels):
+            labels = [{"BL": "SL", "BR": "SR"}.get(label, label) for label in labels]
+        for name, system in tables.EVERYDAY_SYSTEMS.items():
+            if system.split() == labels:
+                return get_layout(name)
+        return _everyday_layout(f"wave-{mask:#x}", labels)
+
+    @classmethod
+    def from_json(cls, text: str) -> Layout:
+        """Layout from the JSON that the IEM and SPARTA plug-ins exchange.
+
+        Imaginary loudspeakers are left out. Channels come in the order of their numbers; a number
+        that no loudspeaker has is an LFE, for which these files have no word (`to_json` adds one).
+
+        Parameters
+        ----------
+        text : str
+            The file's content ("LoudspeakerLayout" of IEM or "GenericLayout" of SPARTA).
+
+        Raises
+        ------
+        LayoutError
+            If the text is no such JSON, or a real loudspeaker has a gain other than 1.
+        """
+        return cls(*json.read(text))
+
+    def to_json(self) -> str:
+        """Return the JSON that the IEM plug-ins read; LFE channels stand apart under "LFE".
+
+        Examples
+        --------
+        >>> Layout.from_json(get_layout("5.1").to_json()) == get_layout("5.1")
+        True
+        """
+        return json.write(
+            json.Fields(self.name, self.labels, self.azimuth, self.elevation, self.is_lfe)
+        )
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels, LFE included."""
+        return len(self.labels)
+
+    @cached_property
+    def loudspeakers(self) -> NDArray[np.intp]:
+        """Indices of the channels that are no LFE, ascending."""
+        indices = np.flatnonzero(~self.is_lfe)
+        indices.flags.writeable = False
+        return indices
+
+    @cached_property
+    def directions(self) -> NDArray[np.float64]:
+        """Unit vectors (channels, 3), x ahead, y left, z up; NaN for LFE channels."""
+        vectors = np.full((self.n_channels, 3), np.nan)
+        real = self.loudspeakers
+        vectors[real] = to_cartesian(self.azimuth[real], self.elevation[real])
+        vectors.flags.writeable = False
+        return vectors
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether all loudspeakers are on the horizon, within a degree: as rooms are measured."""
+        return bool(np.all(np.abs(self.elevation[self.loudspeakers]) <= FLAT_DEGREES))
+
+    @cached_property
+    def wave_mask(self) -> int:
+        """The dwChannelMask of WAVE, or 0 where WAVE cannot say these channels in this order."""
+        bits = [tables.WAVE_BITS.get(tables.everyday_label(label), 0) for label in self.labels]
+        ascending = all(a < b for a, b in zip([0, *bits], bits, strict=False))
+        return sum(bits) if ascending else 0
+
+    def without_lfe(self) -> Layout:
+        """Return the same layout without its LFE channels."""
+        return self._taking(self.loudspeakers, self.name) if self.is_lfe.any() else self
+
+    def in_order(self, order: str) -> Layout:
+        """Return the same loudspeakers in another order.
+
+        Parameters
+        ----------
+        order : {"wave", "film", "vorbis"}
+            Ascending WAVE bits; left, centre, right, sides, backs, LFE, tops (SMPTE, Pro Tools);
+            or the order of Vorbis and Opus (RFC 7845), which is that of film up to 8 channels.
+
+        Raises
+        ------
+        LayoutError
+            If the order does not say where one of the channels belongs.
+
+        Examples
+        --------
+        >>> get_layout("7.1").in_order("film").labels
+        ('FL', 'FC', 'FR', 'SL', 'SR', 'BL', 'BR', 'LFE')
+        """
+        as_choice(order, "order", CHANNEL_ORDERS)
+        ranks = list(tables.WAVE_BITS) if order == "wave" else tables.FILM_ORDER
+        roles = [tables.everyday_label(label) for label in self.labels]
+        lost = [label for label, role in zip(self.labels, roles, strict=True) if role not in ranks]
+        if lost or len(set(roles)) < len(roles):
+            raise LayoutError(
+                f"{order} order does not say where {', '.join(lost or self.labels)} of "
+                f"{self.name!r} belongs"
+            )
+        systems = [set(tables.EVERYDAY_SYSTEMS[name].split()) for name in tables.VORBIS_SYSTEMS]
+        if order == "vorbis" and set(roles) not in systems:
+            raise LayoutError(
+                f"Vorbis has no order for {self.name!r}, only for "
+                + ", ".join(tables.VORBIS_SYSTEMS)
+            )
+        return self._taking(
+            sorted(range(self.n_channels), key=lambda n: ranks.index(roles[n])),
+            f"{self.name}:{order}",
+        )
+
+    def _taking(self, channels: Sequence[int] | NDArray[np.intp], name: str) -> Layout:
+        channels = np.asarray(channels)
+        labels = tuple(self.labels[n] for n in channels)
+        return Layout(
+            name, labels, self.azimuth[channels], self.elevation[channels], self.is_lfe[channels]
+        )
+
+    @cached_property
+    def _key(self) -> tuple[Any, ...]:
+        angles = np.nan_to_num(np.stack([self.azimuth, self.elevation]), nan=0.0) + 0.0
+        return self.name, self.labels, self.is_lfe.tobytes(), angles.tobytes()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layout) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Made anew by pickle and copy: NumPy forgets there that an array is read-only.
+        fields = (self.name, self.labels, self.azimuth, self.elevation, self.is_lfe)
+        return Layout, fields
+
+    def __repr__(self) -> str:
+        return f"Layout({self.name!r}: {' '.join(self.labels)})"
+
+
+Format = Layout | AmbisonicFormat
+
+
+def layout_names() -> tuple[str, ...]:
+    """Names that `get_layout` knows: the everyday ones, then the systems of BS.2051.
+
+    Examples
+    --------
+    >>> "7.1.4" in layout_names() and "9+10+3" in layout_names()
+    True
+    """
+    return (*tables.EVERYDAY_SYSTEMS, "22.2", *tables.BS2051_SYSTEMS)
+
+
+def get_layout(name: str | Layout) -> Layout:
+    """Layout of that name; a Layout is returned as it is.
+
+    Everyday names have their top loudspeakers at 45 degrees of elevation, the systems of BS.2051
+    at 30: "7.1.4" and "4+7+0" are different layouts, also in the order of sides and backs.
+
+    Parameters
+    ----------
+    name : str or Layout
+        One of `layout_names`; with ":film", ":vorbis" or ":wave" behind it in that order.
+
+    Raises
+    ------
+    LayoutError
+        If no layout has that name.
+
+    Examples
+    --------
+    >>> get_layout("5.1").labels
+    ('FL', 'FR', 'FC', 'LFE', 'SL', 'SR')
+    >>> get_layout("5.1:film").labels
+    ('FL', 'FC', 'FR', 'SL', 'SR', 'LFE')
+    """
+    if isinstance(name, Layout):
+        return name
+    if not isinstance(name, str):
+        raise LayoutError(f"a layout is a name or a Layout, got {name!r}")
+    return _named_layout(name)
+
+
+@cache
+def _named_layout(name: str) -> Layout:
+    base, _, order = name.partition(":")
+    if base not in layout_names() or order not in ("", *CHANNEL_ORDERS):
+        raise LayoutError(
+            f"no layout is called {name!r}; known: {', '.join(layout_names())}, also with "
+            + ", ".join(f":{order}" for order in CHANNEL_ORDERS)
+        )
+    if order in CHANNEL_ORDERS:
+        return get_layout(base).in_order(order)
+    if base in tables.EVERYDAY_SYSTEMS:
+        return _everyday_layout(base, tables.EVERYDAY_SYSTEMS[base].split())
+    labels = tables.BS2051_SYSTEMS["9+10+3" if base == "22.2" else base].split()
+    angles = [tables.bs2051_direction(label) or (np.nan, np.nan) for label in labels]
+    azimuth, elevation = np.array(angles).T
+    return Layout(base, tuple(labels), azimuth, elevation)
+
+
+def _everyday_layout(name: str, labels: Sequence[str]) -> Layout:
+    angles = [tables.everyday_direction(label) or (np.nan, np.nan) for label in labels]
+    azimuth, elevation = np.array(angles).T
+    sides = np.isin(labels, ["SL", "SR"])
+    if not {"BL", "BR", "BC"} & set(labels):
+        azimuth[sides] = np.sign(azimuth[sides]) * tables.SURROUND_AZIMUTH
+    if name == "quad":
+        fronts = np.isin(labels, ["FL", "FR"])
+        azimuth[fronts] = np.sign(azimuth[fronts]) * tables.QUAD_FRONT_AZIMUTH
+    return Layout(name, tuple(labels), azimuth, elevation)
+
+
+def get_format(name: str | Format) -> Format:
+    """Layout or Ambisonic format of that name; an object of either kind is returned as it is.
+
+    Parameters
+    ----------
+    name : str, Layout or AmbisonicFormat
+        A name of `get_layout`, "foa", "ambix1" to "ambix7", or "fuma1" to "fuma3".
+
+    Raises
+    ------
+    LayoutError
+        If nothing has that name.
+
+    Examples
+    --------
+    >>> get_format("ambix2")
+    AmbisonicFormat(order=2, normalization='SN3D', channel_order='ACN')
+    """
+    if isinstance(name, AmbisonicFormat):
+        return name
+    if isinstance(name, str) and name in FORMATS:
+        return FORMATS[name]
+    if isinstance(name, str) and name.partition(":")[0] not in layout_names():
+        known = (*layout_names(), "foa", "ambix1 ... ambix7", "fuma1 ... fuma3")
+        raise LayoutError(f"no layout or format is called {name!r}; known: {', '.join(known)}")
+    return get_layout(name)
+
+
+def channels_of(audio: ArrayLike, layout: Format, name: str = "audio") -> NDArray[Any]:
+    """``audio`` checked to have the channels of ``layout``."""
+    return as_audio(audio, name, channels=layout.n_channels, of=f"{layout.name!r}")

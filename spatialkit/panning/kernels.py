@@ -1,0 +1,74 @@
+"""Compiled loops of the panner: a direction's face, the gains of its corners, their shares."""
+
+from __future__ import annotations
+
+import math
+
+from spatialkit._numba import kernel
+
+# Relative to a unit gain: rounding leaves about 1e-16 where a gain is exactly 0.
+NOTHING = 1e-13
+
+
+@kernel
+def quad_coordinate(basis, row, x, y, z):
+    """Root in [0, 1] of the quadratic whose coefficients are rows of ``basis`` times (x, y, z)."""
+    a = basis[row, 0] * x + basis[row, 1] * y + basis[row, 2] * z
+    b = basis[row + 1, 0] * x + basis[row + 1, 1] * y + basis[row + 1, 2] * z
+    c = basis[row + 2, 0] * x + basis[row + 2, 1] * y + basis[row + 2, 2] * z
+    # The sum that does not cancel gives one root as q / a and the other as c / q.
+    root = math.sqrt(max(b * b - 4.0 * a * c, 0.0))
+    q = -0.5 * (b + math.copysign(root, b))
+    first = q / a if abs(q) < 2.0 * abs(a) else 2.0
+    second = c / q if q != 0.0 else 0.0
+    # Distance from [0, 1]: rounding may leave the right root just outside.
+    if abs(first - 0.5) < abs(second - 0.5):
+        second = first
+    return min(max(second, 0.0), 1.0)
+
+
+@kernel
+def pan(vectors, planes, corners, bases, starts, outputs, shares, gains):
+    """Fill gains (directions, outputs) for unit vectors (directions, 3) in the mesh's frame.
+
+    Planes, corners and bases are those of `spatialkit.panning.mesh.Mesh`; its shares come row by
+    row without the zeros: vertex v is heard in ``outputs[starts[v]:starts[v + 1]]``.
+    """
+    for n in range(vectors.shape[0]):
+        x, y, z = vectors[n]
+        face = 0
+        furthest = -1.0
+        for candidate in range(planes.shape[0]):
+            reach = planes[candidate, 0] * x + planes[candidate, 1] * y + planes[candidate, 2] * z
+            if reach > furthest:
+                furthest = reach
+                face = candidate
+        basis = bases[face]
+        g3 = 0.0
+        if corners[face, 3] < 0:
+            g0 = basis[0, 0] * x + basis[0, 1] * y + basis[0, 2] * z
+            g1 = basis[1, 0] * x + basis[1, 1] * y + basis[1, 2] * z
+            g2 = basis[2, 0] * x + basis[2, 1] * y + basis[2, 2] * z
+        else:
+            across = quad_coordinate(basis, 0, x, y, z)
+            along = quad_coordinate(basis, 3, x, y, z)
+            g0 = (1.0 - across) * (1.0 - along)
+            g1 = across * (1.0 - along)
+            g2 = across * along
+            g3 = (1.0 - across) * along
+        scale = 1.0 / math.sqrt(g0 * g0 + g1 * g1 + g2 * g2 + g3 * g3)
+        gains[n] = 0.0
+        for corner in range(4):
+            gain = g0 * scale
+            g0, g1, g2, g3 = g1, g2, g3, 0.0
+            if gain < NOTHING:
+                continue
+            vertex = corners[face, corner]
+            for share in range(starts[vertex], starts[vertex + 1]):
+                gains[n, outputs[share]] += gain * shares[share]
+        power = 0.0
+        for output in range(gains.shape[1]):
+            power += gains[n, output] ** 2
+        scale = 1.0 / math.sqrt(power)
+        for output in range(gains.shape[1]):
+            gains[n, output] *= scale

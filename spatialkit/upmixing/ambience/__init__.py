@@ -1,0 +1,7 @@
+"""Direct and ambient decomposition of stereo."""
+
+from spatialkit.upmixing.ambience.upmixer import Ambience
+
+__all__ = [
+    "Ambience",
+]

@@ -1,0 +1,215 @@
+"""Damaged sound files by the thousand: each must give a sound or one sentence.
+
+``python tests/fuzz_files.py --seconds 600`` runs in child processes, so that a crash of libsndfile
+or FFmpeg is counted, its input kept, and the run goes on; with ``--atheris`` (``pip install
+atheris``) the inputs are led by what they reach in our own parsers. ``tests/test_files_fuzz.py``
+does a few hundred.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from spatialkit.errors import SpatialkitError, SpatialkitWarning
+from spatialkit.files import flac_ogg_mp3, info, pyav, read, wave, write
+
+# An input may take so long before it counts as one that hangs.
+SECONDS_PER_INPUT = 20
+# Address space of a child: what asks for more is refused by the system.
+MEMORY = 4 * 2**30
+# Numbers that headers break on.
+EDGES = [0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
+
+
+def seeds(folder: Path, *, with_av: bool = True) -> dict[str, bytes]:
+    """Valid files of every kind, small, by a name of their kind."""
+    import soundfile
+
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, (6, 2000)).astype(np.float32)
+    made = {}
+    for kind, name, audio, options in [
+        ("wav", "a.wav", noise[:2, :60], {"subtype": "PCM_16"}),
+        ("wavex", "a.wav", noise[:, :60], {"format": "5.1", "subtype": "PCM_24"}),
+        ("float", "a.wav", noise[:5, :60], {"format": "5.0"}),
+        ("flac", "a.flac", noise[:2, :500], {}),
+        ("flac-mask", "a.flac", noise[:4, :500], {"format": "ambix1"}),
+        ("vorbis", "a.ogg", noise[:2], {}),
+        ("opus", "a.opus", noise[:2], {}),
+    ]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SpatialkitWarning)  # Ambisonics in FLAC
+            write(folder / name, audio, 48000, overwrite=True, **options)
+        made[kind] = (folder / name).read_bytes()
+    header, _ = wave.wave_header(6, 60, 48000, "PCM_24", 0x60F, reserve=True)
+    limit, wave.LARGEST_RIFF = wave.LARGEST_RIFF, 0
+    try:
+        header, _ = wave.wave_header(6, 60, 48000, "PCM_24", 0x60F)
+    finally:
+        wave.LARGEST_RIFF = limit
+    made["rf64"] = header + bytes(6 * 60 * 3)
+    made["bw64"] = b"BW64" + made["rf64"][4:]
+    for kind in ("AIFF", "CAF", "AU", "MP3"):
+        soundfile.write(folder / "a", noise[:2].T, 48000, format=kind)
+        made[kind.lower()] = (folder / "a").read_bytes()
+    if with_av:
+        made |= av_seeds(folder, noise[:2])
+    return made
+
+
+def av_seeds(folder: Path, audio: np.ndarray) -> dict[str, bytes]:
+    """Valid files that PyAV reads; none without it."""
+    try:
+        import av
+    except ImportError:
+        return {}
+    made = {}
+    for name, codec in [("m4a", "aac"), ("mkv", "flac"), ("aac", "aac"), ("ac3", "ac3")]:
+        path = folder / f"seed.{name}"
+        with av.open(str(path), "w") as container:
+            track = container.add_stream(codec, rate=48000, layout="stereo")
+            frame = av.AudioFrame.from_ndarray(
+                audio.T.reshape(1, -1), format="flt", layout="stereo"
+            )
+            frame.sample_rate, frame.pts = 48000, 0
+            for part in (frame, None):
+                container.mux(track.encode(part))
+        made[name] = path.read_bytes()
+    return made
+
+
+def mutated(data: bytes, rng: np.random.Generator) -> bytes:
+    """``data`` with a few changes, most of them in its header."""
+    content = bytearray(data)
+    for _ in range(rng.integers(1, 6)):
+        reach = len(content) if rng.random() < 0.2 else min(len(content), 200)
+        at = int(rng.integers(0, max(1, reach)))
+        length = int(rng.integers(1, 9))
+        match rng.integers(0, 6):
+            case 0:
+                content[at : at + length] = rng.bytes(length)
+            case 1:
+                width = int(rng.choice([1, 2, 4, 8]))
+                edge = EDGES[rng.integers(0, len(EDGES))] & (256**width - 1)
+                order = "little" if rng.random() < 0.5 else "big"
+                content[at : at + width] = edge.to_bytes(width, order)
+            case 2:
+                content[at : at + 1] = bytes([content[at] ^ 1 << int(rng.integers(0, 8))])
+            case 3:
+                del content[at : at + length]
+            case 4:
+                content[at:at] = content[at : at + 4 * length]
+            case 5:
+                del content[max(1, len(content) - int(rng.integers(0, 200))) :]
+        content = content or bytearray(b"\0")
+    return bytes(content)
+
+
+def attempt(path: Path, data: bytes) -> str:
+    """Read ``data`` as a file: "read", or "refused" if it was, in one sentence with its path."""
+    path.write_bytes(data)
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            facts = info(path)
+            audio = read(path)
+        except SpatialkitError as refusal:
+            said = str(refusal)
+            assert str(path) in said, said
+            assert "\n" not in said, said
+            return "refused"
+    assert audio.samples.shape == (facts.channels, facts.samples)
+    return "read"
+
+
+def run(folder: Path, seconds: float, seed: int) -> Counter[str]:
+    """Read mutated files until the time is over, in this process."""
+    rng = np.random.default_rng(seed)
+    corpus = list(seeds(folder).items())
+    counts: Counter[str] = Counter()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        kind, data = corpus[rng.integers(0, len(corpus))]
+        (folder / "kind").write_text(kind)
+        data = mutated(data, rng)
+        signal.alarm(SECONDS_PER_INPUT)
+        try:
+            counts[attempt(folder / "input", data)] += 1
+        except Exception as error:
+            counts[f"{kind}: {type(error).__name__}: {error}"[:200]] += 1
+            (folder / f"failed-{seed}-{sum(counts.values())}").write_bytes(data)
+        signal.alarm(0)
+        counts["executions"] += 1
+        if counts["executions"] % 200 == 0:
+            (folder / f"counts-{seed}.json").write_text(json.dumps(counts))
+    (folder / f"counts-{seed}.json").write_text(json.dumps(counts))
+    return counts
+
+
+def run_atheris(folder: Path, seconds: float, seed: int) -> None:
+    """Let atheris choose the inputs; it ends the process itself."""
+    import atheris
+
+    for module in (wave, flac_ogg_mp3, pyav):
+        for _, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ == module.__name__:
+                atheris.instrument_func(function)
+    corpus = folder / "corpus"
+    corpus.mkdir(exist_ok=True)
+    for kind, data in seeds(folder, with_av=False).items():
+        (corpus / kind).write_bytes(data)
+    options = [f"-max_total_time={int(seconds)}", f"-seed={seed + 1}", "-rss_limit_mb=0"]
+    options += [f"-timeout={SECONDS_PER_INPUT}", f"-artifact_prefix={folder}/", "-max_len=4096"]
+    atheris.Setup(
+        [sys.argv[0], str(corpus), *options], lambda data: attempt(folder / "input", data) and None
+    )
+    atheris.Fuzz()
+
+
+def main() -> None:
+    """Run children until the time is over, and print what became of all inputs."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--atheris", action="store_true")
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="fuzz-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if given.child is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        (run_atheris if given.atheris else run)(folder, given.seconds, given.child)
+        return
+    total: Counter[str] = Counter()
+    end, child = time.monotonic() + given.seconds, 0
+    while (left := end - time.monotonic()) > 1:
+        command = [sys.executable, __file__, "--folder", str(folder), "--child", str(child)]
+        command += ["--seconds", str(left)] + ["--atheris"] * given.atheris
+        status = subprocess.run(command, check=False).returncode
+        counts = folder / f"counts-{child}.json"
+        if counts.exists():
+            total.update(json.loads(counts.read_text()))
+        if status:
+            kind = "" if given.atheris else (folder / "kind").read_text()
+            total[f"child ended with {status} on {kind}"] += 1
+            if (folder / "input").exists():
+                os.replace(folder / "input", folder / f"crash-{child}")
+        child += 1
+    print(json.dumps({"seconds": given.seconds, "folder": str(folder), **total}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Damaged files of every kind, some hundreds of them; `fuzz_files.py` does any number."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import fuzz_files
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spatialkit.files import read, stream, write, write_stream
+from spatialkit.files.reading import BLOCK
+from spatialkit.layouts import get_layout, layout_names, reorder
+
+KINDS = ("wav", "wavex", "float", "rf64", "bw64", "flac", "flac-mask", "vorbis", "opus")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return fuzz_files.seeds(tmp_path_factory.mktemp("seeds"), with_av=False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_files_that_are_damaged_here_are_good(tmp_path, corpus, kind):
+    assert fuzz_files.attempt(tmp_path / "whole", corpus[kind]) == "read"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(changes=st.data())
+def test_any_change_gives_a_sound_or_one_sentence(tmp_path_factory, corpus, kind, changes):
+    data = fuzz_files.mutated(corpus[kind], Choices(changes))
+    fuzz_files.attempt(tmp_path_factory.getbasetemp() / "changed", data)
+
+
+class Choices:
+    """The random numbers of `mutated`, chosen by Hypothesis, which can make a failure small."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def integers(self, low, high):
+        return self.data.draw(st.integers(low, high - 1))
+
+    def random(self):
+        return self.data.draw(st.floats(0, 1, exclude_max=True))
+
+    def choice(self, values):
+        return self.data.draw(st.sampled_from(values))
+
+    def bytes(self, length):
+        return self.data.draw(st.binary(min_size=length, max_size=length))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of memory and time are of POSIX")
+def test_a_short_run_of_the_fuzzer_finds_nothing(tmp_path):
+    """In a child with limits: a crash of native code, a hang or a huge allocation fails this."""
+    seconds = os.environ.get("SPATIALKIT_FUZZ_SECONDS", "4")
+    command = [sys.executable, str(Path(fuzz_files.__file__)), "--seconds", seconds]
+    done = subprocess.run(
+        [*command, "--folder", str(tmp_path)], stdout=subprocess.PIPE, text=True, check=True
+    )
+    counts = json.loads(done.stdout)
+    assert counts.keys() == {"seconds", "folder", "executions", "read", "refused"}
+    assert counts["executions"] == counts["read"] + counts["refused"] > 20
+
+
+# Good files, of any layout and length
+
+
+@given(
+    name=st.sampled_from(layout_names()),
+    samples=st.sampled_from([0, 1, 2, 99, 4097, BLOCK, BLOCK + 1]),
+    encoding=st.sampled_from(["a.wav FLOAT", "a.wav PCM_16", "a.wav PCM_24", "a.flac PCM_16"]),
+    blocks=st.lists(st.integers(1, 3 * BLOCK // 2), min_size=1, max_size=4),
+    reading=st.integers(1, 2 * BLOCK),
+)
+def test_what_is_streamed_in_comes_out_under_its_labels(
+    tmp_path_factory, name, samples, encoding, blocks, reading
+):
+    """Any blocks in, any blocks out; integers of 16 bits are exact in every encoding."""
+    file, subtype = encoding.split()
+    layout = get_layout(name)
+    if file == "a.flac" and (layout.n_channels > 8 or not samples):
+        file = "a.wav"
+    path = tmp_path_factory.mktemp("any") / file
+    random = np.random.default_rng(samples)
+    audio = random.integers(-(2**15), 2**15, (layout.n_channels, samples)) / np.float32(2**15)
+    audio = audio.astype(np.float32)
+    with write_stream(path, 44100, format=layout, subtype=subtype) as target:
+        start = 0
+        while start < samples:
+            size = blocks[start % len(blocks)]
+            target.write(audio[:, start : start + size])
+            start += size
+    whole = read(path)
+    with stream(path, block=reading) as source:
+        parts = [np.empty((layout.n_channels, 0), np.float32), *source]
+    assert np.array_equal(np.hstack(parts), whole.samples)
+    write(path, audio, 44100, format=layout, subtype=subtype, overwrite=True)
+    assert np.array_equal(read(path).samples, whole.samples)
+    if whole.format is None:
+        assert np.array_equal(whole.samples, audio)
+    else:
+        assert np.array_equal(reorder(whole.samples, whole.format, layout), audio)

@@ -1,0 +1,727 @@
+"""The upmixer by direct sound and ambience: what goes where, how loud, when, and how exactly."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from spatialkit.downmix import downmix_matrix
+from spatialkit.errors import LayoutError, SpatialkitWarning
+from spatialkit.files import read, write
+from spatialkit.layouts import AmbisonicFormat, Layout, get_layout, layout_names
+from spatialkit.metrics import downmix_error
+from spatialkit.panning import vbap_gains
+from spatialkit.upmixing import get_upmixer
+from spatialkit.upmixing.ambience.filters import band_edges, decorrelators
+from spatialkit.upmixing.ambience.kernels import (
+    add_sparse,
+    average_products,
+    mix,
+    separate,
+    side_products,
+)
+from spatialkit.upmixing.passive import is_front
+
+RATE = 48000
+LAYOUTS = [name for name in layout_names() if name != "mono"]
+FLOAT64_SUM = 1e-14  # sums of a few products near 1
+BURST = 2400  # samples; 50 ms
+
+
+@cache
+def ambience(layout="5.1", **options):
+    """The upmixer, made once: its gains take longer than an upmix of a second."""
+    return get_upmixer("ambience", layout=layout, **options)
+
+
+def upmixed(audio, layout="5.1", rate=RATE, **options):
+    return ambience(layout, **options).upmix(audio, rate)
+
+
+def by_label(audio, layout, **options):
+    """Channels of the upmix by label."""
+    return dict(
+        zip(get_layout(layout).labels, upmixed(audio, layout, **options), strict=True),
+    )
+
+
+def power(signal):
+    """Of all channels together."""
+    return float(np.sum(np.square(signal)))
+
+
+def decibels(signal, reference):
+    return 10.0 * np.log10(max(power(signal), 1e-30) / power(reference))
+
+
+def regions(layout):
+    """Channels in front, around at ear level or below, and above."""
+    layout = get_layout(layout)
+    front, above = is_front(layout), np.nan_to_num(layout.elevation) > 15.0
+    around = ~front & ~above & ~layout.is_lfe
+    return front, around, above
+
+
+def mirror(layout):
+    """Index of the mirror image of every channel."""
+    points = np.nan_to_num(layout.directions, nan=9.0)
+    images = np.where(layout.is_lfe[:, None], points, points * [1.0, -1.0, 1.0])
+    return np.linalg.norm(points[:, None] - images[None], axis=-1).argmin(0)
+
+
+def pan(source, azimuth):
+    """Stereo by the tangent law."""
+    return vbap_gains(azimuth, layout="stereo")[:, None] * source
+
+
+@pytest.fixture
+def noise(rng):
+    """Half a second of sides that have nothing in common."""
+    return 0.1 * rng.standard_normal((2, RATE // 2))
+
+
+@pytest.fixture
+def voice(rng):
+    """Half a second of noise that comes and goes."""
+    time = np.arange(RATE // 2) / RATE
+    return 0.1 * rng.standard_normal(time.size) * np.abs(np.sin(2.0 * np.pi * 3.0 * time))
+
+
+@pytest.fixture
+def mixed(noise):
+    """Sides that share some of their sound."""
+    return np.stack([noise[0], 0.6 * noise[0] + 0.5 * noise[1]])
+
+
+def test_a_layout_without_a_side_is_refused():
+    one_sided = Layout.from_directions([30.0, 0.0, 110.0])
+    with pytest.raises(LayoutError, match=r"no loudspeaker on the right: .* needs one on"):
+        get_upmixer("ambience", layout=one_sided)
+
+
+# The fold-down.
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"width": 75.0, "center": 0.3, "front_rear": 0.6, "ambience": 6.0}],
+    ids=str,
+)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_fold_down_holds_the_input_and_nothing_else(layout, options):
+    """Oracle: the rule of the fold-down times the outputs' gains of all signals inside."""
+    upmixer = ambience(layout, **options, lfe=bool(get_layout(layout).is_lfe.any()))
+    for channels, target in ((1, "mono"), (2, "stereo")):
+        folded = downmix_matrix(layout, target) @ upmixer.placements[channels].matrix
+        np.testing.assert_allclose(folded[:, :channels], np.eye(channels), atol=FLOAT64_SUM)
+        np.testing.assert_allclose(folded[:, channels:], 0.0, atol=10 * FLOAT64_SUM)
+
+
+@pytest.mark.parametrize("layout", ["5.1", "22.2", AmbisonicFormat(2)], ids=str)
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("dtype", "least"), [(np.float32, 130.0), (np.float64, 300.0)])
+def test_upmixes_fold_down_to_the_precision_of_their_numbers(layout, channels, dtype, least, mixed):
+    """24 bits of mantissa are 144 dB, 53 are 319; sums of some channels lose a little."""
+    audio = mixed[:channels].astype(dtype)
+    assert downmix_error(upmixed(audio, layout, lfe=isinstance(layout, str)), audio, layout) > least
+
+
+@pytest.mark.parametrize(("layout", "channels"), [("7.1.4", 2), ("22.2", 1)])
+def test_upmixes_in_24_bits_fold_down_within_100_db(layout, channels, mixed, tmp_path):
+    audio = mixed[:channels].astype(np.float32)
+    write(tmp_path / "up.wav", upmixed(audio, layout), RATE, format=layout, subtype="PCM_24")
+    assert downmix_error(read(tmp_path / "up.wav").samples, audio, layout) > 100.0
+
+
+@pytest.mark.parametrize("layout", ["5.1", "9.1.6"])
+def test_an_inexact_fold_down_has_the_ambience_twice(layout, noise):
+    """The front keeps it, what is around plays as ever."""
+    plain, dry, loose = (
+        upmixed(noise, layout, **options)
+        for options in (
+            {},
+            {"front_rear": -1.0, "exact_downmix": False},
+            {"exact_downmix": False},
+        )
+    )
+    front = is_front(get_layout(layout))
+    np.testing.assert_allclose(loose[front], dry[front], atol=FLOAT64_SUM)
+    around = np.logical_or(*regions(layout)[1:])
+    np.testing.assert_allclose(loose[around], plain[around], atol=FLOAT64_SUM)
+    assert downmix_error(loose, noise, layout) < 10.0
+
+
+@pytest.mark.parametrize("layout", ["5.0", "7.1"])
+@pytest.mark.parametrize("width", [0.0, 15.0, 60.0])
+def test_an_inexact_fold_down_lets_the_stage_be_of_any_width(layout, width, voice):
+    """A voice on the left only is where VBAP pans it, at its own level."""
+    upmix = upmixed(np.stack([voice, 0.0 * voice]), layout, width=width, exact_downmix=False)
+    gains = upmix @ voice / power(voice)
+    front = is_front(get_layout(layout))
+    expected = vbap_gains(width, layout=layout)
+    np.testing.assert_allclose(gains[front], expected[front], atol=0.02)
+    np.testing.assert_allclose(gains, expected, atol=0.06)  # what stands in for ambience
+
+
+@pytest.mark.parametrize(
+    ("options", "layout", "what"),
+    [
+        ({"width": 20.0}, "5.1", "stays 30 degrees wide"),
+        ({"lfe": True}, "5.0", "'5.0' has no LFE"),
+        ({"lfe": True}, "ambix1", "'ambix1' has no LFE"),
+        ({"center": 0.5}, "foa", "no centre loudspeaker"),
+    ],
+)
+def test_options_that_can_do_nothing_are_told(options, layout, what):
+    with pytest.warns(SpatialkitWarning, match=what):
+        get_upmixer("ambience", layout=layout, **options)
+
+
+# Symmetry.
+
+
+@pytest.mark.parametrize("layout", ["5.1", "6.1", "9.1.6", "22.2", "4+5+1"])
+def test_exchanged_sides_give_the_mirror_image(layout, mixed):
+    """To rounding without decorrelators; they differ, but not in level: 1 dB on noise."""
+    audio, image = mixed[:, : RATE // 4], mirror(get_layout(layout))
+    dry = ambience(layout, front_rear=-1.0)
+    mirrored = dry.upmix(audio[::-1], RATE)[image]
+    np.testing.assert_allclose(mirrored, dry.upmix(audio, RATE), atol=FLOAT64_SUM)
+    wet = ambience(layout)
+    levels = [
+        10.0 * np.log10(np.sum(upmix**2, axis=1) + 1e-6)
+        for upmix in (wet.upmix(audio, RATE), wet.upmix(audio[::-1], RATE)[image])
+    ]
+    np.testing.assert_allclose(*levels, atol=1.0)
+
+
+# Direct sound.
+
+
+@pytest.mark.parametrize(
+    ("azimuth", "label"),
+    [(0.0, "FC"), (30.0, "FL"), (-30.0, "FR")],
+    ids=["centre", "left", "right"],
+)
+@pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
+def test_a_sound_in_the_place_of_a_loudspeaker_is_in_that_one(layout, azimuth, label, voice):
+    """Others hold what stands in for the ambience only: 20 dB below, and its fold-down."""
+    channels = by_label(pan(voice, azimuth), layout)
+    alone = channels.pop(label)
+    assert decibels(list(channels.values()), alone) < -20.0
+    assert decibels(alone, voice) == pytest.approx(0.0, abs=0.1)
+    assert decibels(alone - voice, voice) < -25.0
+    front = [channels[name] for name in ("FL", "FR", "FC") if name in channels]
+    assert decibels(front, alone) < -25.0
+
+
+@pytest.mark.parametrize("layout", ["stereo", "5.1", "22.2"])
+def test_a_sound_is_heard_where_it_was_panned(layout, voice):
+    """The velocity vector within 2 degrees; the energy vector rises with it."""
+    directions = np.nan_to_num(get_layout(layout).directions)
+    azimuths = np.linspace(-30.0, 30.0, 7)
+    velocity, energy = [], []
+    for azimuth in azimuths:
+        upmix = upmixed(pan(voice[: RATE // 4], azimuth), layout)
+        for weights, found in ((upmix @ voice[: RATE // 4], velocity), ((upmix**2).sum(1), energy)):
+            x, y, _ = weights @ directions
+            found.append(np.degrees(np.arctan2(y, x)))
+    np.testing.assert_allclose(velocity, azimuths, atol=2.0)
+    assert np.all(np.diff(energy) > 1.0)
+    np.testing.assert_allclose(np.array(energy)[[0, 3, 6]], [-30.0, 0.0, 30.0], atol=0.5)
+
+
+@pytest.mark.parametrize("width", [45.0, 90.0])
+@pytest.mark.parametrize("layout", ["5.1", "9.1.6"])
+def test_width_is_where_the_edge_of_the_stage_is_heard(layout, width, voice):
+    directions = np.nan_to_num(get_layout(layout).directions)
+    for azimuth in (-30.0, 0.0, 30.0):
+        upmix = upmixed(pan(voice, azimuth), layout, width=width)
+        x, y, _ = (upmix @ voice) @ directions
+        heard = np.degrees(np.arctan2(y, x))
+        assert heard == pytest.approx(azimuth * width / 30.0, abs=2.5)
+
+
+@pytest.mark.parametrize("center", [0.0, 0.25, 1.0])
+def test_center_is_the_share_of_the_middle_in_the_centre_loudspeaker(center, voice):
+    """Oracle: FC counts 0.7071 on both sides of the fold-down, the rest is left to the pair."""
+    channels = by_label(np.stack([voice, voice]), "7.1.4", center=center)
+    gains = {name: channel @ voice / power(voice) for name, channel in channels.items()}
+    assert gains["FC"] == pytest.approx(center * np.sqrt(2.0), abs=1e-3)
+    assert gains["FL"] == pytest.approx(1.0 - center, abs=0.02)
+    assert gains["FR"] == pytest.approx(1.0 - center, abs=0.02)
+    if center == 0.0:
+        np.testing.assert_allclose(channels["FC"], 0.0, atol=1e-12)
+
+
+# Ambience.
+
+
+@pytest.mark.parametrize("layout", ["quad", "6.1", "7.1.4", "22.2"])
+def test_unrelated_sides_are_played_around_with_their_own_power(layout, noise):
+    """Averages of finite length lose a little; and no loudspeaker is left out."""
+    _, around, above = regions(layout)
+    upmix = upmixed(noise, layout)
+    assert decibels(upmix[around | above], noise) == pytest.approx(-0.7, abs=0.5)
+    loudest = np.sum(upmix[around] ** 2, axis=1).max()
+    assert np.all(np.sum(upmix[around | above] ** 2, axis=1) > loudest * 10.0**-0.7)
+    assert decibels(upmix[get_layout(layout).is_lfe], noise) < -200.0
+
+
+@pytest.mark.parametrize(
+    ("ratio_db", "lost", "leak"), [(0.0, 1.5, -8.0), (6.0, 3.5, -18.0), (12.0, 8.0, -30.0)]
+)
+@pytest.mark.parametrize("azimuth", [0.0, 22.0])
+def test_ambience_under_a_voice_is_found_and_the_voice_stays_out(
+    ratio_db, lost, leak, azimuth, rng
+):
+    """The louder the voice the less of either: dB of ambience lost, and of the voice around."""
+    voice, *sides = 0.1 * rng.standard_normal((3, RATE))
+    voice *= 10.0 ** (ratio_db / 20.0)
+    ambience = np.sqrt(0.5) * np.stack(sides)
+    stereo = pan(voice, azimuth) + ambience
+    assert -lost < decibels(upmixed(stereo)[4:], ambience) < 0.0
+    dry = np.sqrt(0.5) * upmixed(stereo, front_rear=1.0)[4:]  # as it folds down
+    assert 20.0 * np.log10(np.abs(dry @ voice).max() / power(voice)) < leak
+
+
+@pytest.mark.parametrize(("layout", "most"), [("5.1", 0.05), ("7.1.4", 0.3), ("22.2", 0.4)])
+def test_loudspeakers_around_are_unlike_each_other_and_the_input(layout, most, rng):
+    noise = 0.1 * rng.standard_normal((2, RATE))
+    _, around, above = regions(layout)
+    upmix = upmixed(noise, layout)
+    surround = upmix[around | above]
+    likeness = np.abs(np.corrcoef(surround)) - np.eye(len(surround))
+    assert likeness.max() < most
+    both = np.corrcoef(np.concatenate([surround, noise]))[:-2, -2:]
+    assert np.abs(both).max() < 0.05
+
+
+def test_sides_of_opposite_polarity_surround(voice):
+    channels = by_label(np.stack([voice, -voice]), "5.1")
+    assert decibels(channels["FC"], voice) < -200.0
+    both = decibels([channels["SL"], channels["SR"]], [voice, voice])
+    assert both == pytest.approx(0.0, abs=0.6)
+    # Taken from the front they leave it all but silent.
+    channels = by_label(np.stack([voice, -voice]), "5.1", front_rear=1.0)
+    assert decibels([channels[name] for name in ("FL", "FR", "FC")], [voice, voice]) < -20.0
+
+
+@pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
+@pytest.mark.parametrize("side_db", [-np.inf, -60.0, -30.0])
+def test_near_mono_is_surrounded_above_30_db_below_the_front(layout, side_db, voice, rng):
+    side = 10.0 ** (side_db / 20.0) * 0.1 * rng.standard_normal(voice.size)
+    upmix = upmixed(np.stack([voice + side, voice - side]), layout)
+    front, around, above = regions(layout)
+    assert -30.0 < decibels(upmix[around | above], upmix[front]) < -15.0
+    assert decibels(upmix[above], upmix[front]) > -30.0 or not above.any()
+
+
+@pytest.mark.parametrize("layout", ["quad", "5.1", "7.1.4", AmbisonicFormat(1)], ids=str)
+def test_mono_is_spread_in_front_and_surrounded(layout, rng):
+    mono = 0.1 * rng.standard_normal((1, RATE))
+    upmix = upmixed(mono, layout)
+    if isinstance(layout, AmbisonicFormat):
+        np.testing.assert_allclose(upmix[0], mono[0], atol=FLOAT64_SUM)
+        assert decibels(upmix[1:], mono) > -15.0
+        return
+    front, around, above = regions(layout)
+    assert decibels(upmix[around | above], upmix[front]) == pytest.approx(-17.0, abs=4.0)
+    left, right = upmix[:2]
+    assert decibels(left, right) == pytest.approx(0.0, abs=1.0)
+    assert abs(np.corrcoef(left, right)[0, 1]) < 0.9
+
+
+def test_mono_bass_stays_in_the_middle():
+    time = np.arange(RATE) / RATE
+    for frequency, centred in ((60.0, True), (1000.0, False)):
+        channels = by_label(0.1 * np.sin(2.0 * np.pi * frequency * time)[None], "5.1")
+        front = [channels[name][RATE // 4 :] for name in ("FL", "FR", "FC")]
+        assert (decibels(front[2], front) > -0.3) == centred
+
+
+# The controls.
+
+
+@pytest.mark.parametrize("level", [-60.0, -6.0, 6.0])
+def test_ambience_is_the_level_of_what_is_around_and_above(level, mixed):
+    plain, changed = (upmixed(mixed, "7.1.4", ambience=chosen) for chosen in (0.0, level))
+    front = is_front(get_layout("7.1.4"))
+    expected = 10.0 ** (level / 20.0) * plain[~front]
+    np.testing.assert_allclose(changed[~front], expected, atol=1e-12)
+    np.testing.assert_allclose(changed[2], plain[2], atol=FLOAT64_SUM)
+
+
+@pytest.mark.parametrize("level", [-60.0, 0.0, 6.0])
+@pytest.mark.parametrize("layout", ["7.1.4", "22.2"])
+def test_height_is_the_level_above_against_around_of_one_power(layout, level, noise):
+    _, around, above = regions(layout)
+    plain, changed = (upmixed(noise, layout, height=chosen) for chosen in (-3.0, level))
+    lowered = np.sqrt(power(changed[around]) / power(plain[around]))
+    np.testing.assert_allclose(changed[around], lowered * plain[around], atol=1e-12)
+    raised = lowered * 10.0 ** ((level + 3.0) / 20.0)
+    np.testing.assert_allclose(changed[above], raised * plain[above], atol=1e-12)
+    both = [power(upmix[around | above]) for upmix in (plain, changed)]
+    # Loudspeakers in the middle play both sides, and each is decorrelated in its own way.
+    assert both[1] == pytest.approx(both[0], rel=0.05)
+
+
+def test_front_rear_below_0_keeps_ambience_from_around(mixed):
+    plain, half, none = (upmixed(mixed, "7.1.4", front_rear=value) for value in (0.0, -0.5, -1.0))
+    front = is_front(get_layout("7.1.4"))
+    np.testing.assert_allclose(half[~front], np.sqrt(0.5) * plain[~front], atol=1e-12)
+    np.testing.assert_allclose(none[~front], 0.0, atol=FLOAT64_SUM)
+
+
+@pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
+def test_front_rear_above_0_takes_ambience_from_the_front(layout, noise):
+    """Unrelated sides are nearly all ambience: the front falls to silence, around none is lost."""
+    front, around, above = regions(layout)
+    upmixes = [upmixed(noise, layout, front_rear=value) for value in (0.0, 0.3, 0.6, 0.8, 1.0)]
+    fronts = [decibels(upmix[front], noise) for upmix in upmixes]
+    assert np.all(np.diff(fronts) < -1.0)
+    assert fronts[-1] < -15.0
+    rears = [decibels(upmix[around | above], noise) for upmix in upmixes]
+    assert np.all(np.diff(rears) > -0.05)
+
+
+@pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
+def test_ambience_is_a_level_wherever_it_is_played(layout, noise):
+    """12 dB more, also where the front has given its own; the fold-down stays."""
+    plain, loud = (upmixed(noise, layout, front_rear=1.0, ambience=level) for level in (0.0, 12.0))
+    assert decibels(loud[4:], plain[4:]) == pytest.approx(12.0, abs=3.5)
+    assert downmix_error(loud, noise, layout) > 300.0
+
+
+def test_front_rear_takes_no_more_than_is_played_around(noise):
+    quiet, none = (upmixed(noise, "5.1", front_rear=value, ambience=-60.0) for value in (1.0, -1.0))
+    front = is_front(get_layout("5.1"))
+    assert decibels(quiet[front] - none[front], none[front]) < -55.0
+
+
+@pytest.mark.parametrize(("crossover", "level"), [(80.0, 0.0), (120.0, -6.0), (200.0, 6.0)])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_lfe_is_the_bass_of_both_sides(crossover, level, channels, rng):
+    """Oracle: fourth-order Linkwitz-Riley, 10 dB low, -6 dB at its crossover, without its phase."""
+    audio = 0.1 * rng.standard_normal((channels, 2 * RATE))
+    options = {"lfe": True, "lfe_crossover": crossover, "lfe_level": level}
+    plain, upmix = (upmixed(audio, "5.1", **chosen) for chosen in ({}, options))
+    np.testing.assert_allclose(np.delete(upmix, 3, 0), np.delete(plain, 3, 0), atol=FLOAT64_SUM)
+    np.testing.assert_array_equal(plain[3], 0.0)
+    # A mono signal stands for two sides at -3 dB.
+    source = audio.sum(axis=0) * (np.sqrt(0.5) if channels == 2 else 1.0)
+    bands = [
+        np.fft.rfft(signal.reshape(-1, 4800) * np.hanning(4800)) for signal in (upmix[3], source)
+    ]
+    response = np.mean(bands[0] * bands[1].conj(), 0) / np.mean(np.abs(bands[1]) ** 2, 0)
+    measured = 20.0 * np.log10(np.abs(response))
+    frequency = 10.0 * np.arange(response.size)
+    expected = level - 10.0 - 20.0 * np.log10(1.0 + (frequency / crossover) ** 4)
+    # The bins of the filter are 23 Hz wide.
+    up_to = frequency <= 1.5 * crossover
+    np.testing.assert_allclose(measured[up_to], expected[up_to], atol=1.5)
+    assert np.all(measured[frequency >= 4.0 * crossover] < level - 10.0 - 40.0)
+    assert np.abs(np.angle(response[up_to])).max() < 0.1
+
+
+# Ambisonics.
+
+
+@pytest.mark.parametrize("order", [1, 3])
+@pytest.mark.parametrize("width", [0.0, 30.0, 90.0])
+def test_ambisonic_intensity_points_at_the_source(order, width, voice):
+    form = AmbisonicFormat(order)
+    for azimuth in (-30.0, 0.0, 20.0):
+        stereo = pan(voice, azimuth)
+        w, y, z, x = upmixed(stereo, form, width=width)[:4]
+        np.testing.assert_allclose(w, stereo.mean(axis=0), atol=FLOAT64_SUM)
+        heard = np.degrees(np.arctan2(w @ y, w @ x))
+        assert heard == pytest.approx(azimuth * width / 30.0, abs=0.3)  # 257 positions
+        assert abs(w @ z) < 0.01 * power(w)
+
+
+def test_ambisonic_ambience_comes_from_all_around(noise):
+    w, y, z, x = upmixed(noise, AmbisonicFormat(1), front_rear=1.0)
+    np.testing.assert_allclose(w, noise.mean(axis=0), atol=FLOAT64_SUM)
+    intensity = np.array([w @ x, w @ y, w @ z])
+    energy = 0.5 * power([w, x, y, z])
+    assert np.linalg.norm(intensity) < 0.8 * energy
+    assert decibels(y, w) > -6.0
+    w, y, z, x = upmixed(np.stack([noise[0], -noise[0]]), AmbisonicFormat(1))
+    np.testing.assert_allclose(w, 0.0, atol=FLOAT64_SUM)
+    assert decibels(y, noise[0]) > -6.0
+
+
+# Time.
+
+
+@pytest.mark.parametrize("sides", [(1.0, 1.0), (1.0, 0.0), (1.0, 0.5), (1.0, -1.0)], ids=str)
+def test_a_click_sounds_at_once_in_front_and_soon_after_around(sides):
+    """No echo before it, none after the decorrelators: 6 to 36 ms after it."""
+    moment = 10_000
+    stereo = np.zeros((2, 2 * moment))
+    stereo[:, moment] = sides
+    upmix = np.abs(upmixed(stereo, "7.1.4"))
+    front, around, above = regions("7.1.4")
+    assert upmix[:, :moment].max() < 1e-12
+    assert upmix[:, moment + round(0.0361 * RATE) :].max() < 1e-12
+    assert upmix[around | above, : moment + round(0.006 * RATE)].max() < 1e-12
+    assert upmix[around | above].max() > 1e-3
+    assert upmix[front].max(axis=0).argmax() == moment
+
+
+def drum(rng, sides):
+    """A second with 50 ms of decaying noise in its middle, the same on both sides or not."""
+    stereo = np.zeros((2, RATE))
+    decay = np.exp(-np.arange(BURST) / (0.01 * RATE))
+    stereo[:, RATE // 2 :][:, :BURST] = 0.3 * decay * rng.standard_normal((sides, BURST))
+    return stereo
+
+
+@pytest.mark.parametrize(("sides", "before"), [(1, -70.0), (2, -30.0)])
+def test_a_drum_is_not_heard_before_it_is_played_nor_long_after(sides, before, rng):
+    """What is apart in time within one frame of the transform is heard 1 ms before at -30 dB."""
+    stereo = drum(rng, sides)
+    upmix = upmixed(stereo)
+    _, around, _ = regions("5.1")
+    start = RATE // 2
+    assert decibels(upmix[:, : start - RATE // 1000], stereo) < before
+    assert decibels(upmix[:, : start - 2048], stereo) < -200.0  # more than the frame
+    assert decibels(upmix[around][:, :start], stereo) < -40.0
+    # The drum's own 50 ms, the decorrelators' 36, and what they smear of the frame.
+    assert decibels(upmix[:, start + BURST + round(0.036 * RATE) :], stereo) < -50.0
+
+
+def test_a_drum_leaves_the_ambience_around_it_alone(rng):
+    """20 ms before and 60 ms after a drum 25 dB louder, what surrounds is as loud as without."""
+    room = 0.01 * rng.standard_normal((2, RATE))
+    quiet, hit = (upmixed(room + extra)[4:] for extra in (0.0, drum(rng, 1)))
+    blocks = np.arange(RATE).reshape(-1, 480)  # 10 ms
+    levels = [
+        10.0 * np.log10(np.mean(upmix[:, blocks] ** 2, axis=(0, 2))) for upmix in (quiet, hit)
+    ]
+    change = levels[1] - levels[0]
+    far = np.r_[0:48, 56:100]
+    assert np.abs(change[far]).max() < 1.5
+    assert change.max() < 1.5  # nor does the drum enter it
+
+
+# Streams.
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 192000])
+@pytest.mark.parametrize(
+    ("layout", "channels", "dtype"),
+    [("5.1.2", 1, np.float64), ("5.1.2", 2, np.float32), (AmbisonicFormat(1), 2, np.float64)],
+    ids=str,
+)
+def test_streams_equal_the_whole_to_the_bit(rate, layout, channels, dtype, rng):
+    """Odd sizes; single samples at both ends. Sums are the same, whatever the blocks."""
+    upmixer = ambience(layout, lfe=isinstance(layout, str))
+    audio = 0.1 * rng.standard_normal((channels, rate // 4)).astype(dtype)
+    sizes = [1, 1, 2, 0, 37, 1023, 333, *[1777] * 30]
+    cuts = np.append(np.cumsum(sizes), audio.shape[1] - np.array([3, 2, 1]))
+    cuts = np.unique(cuts[cuts < audio.shape[1]])
+    stream = upmixer.stream(rate)
+    parts = [stream.process(block) for block in np.split(audio, cuts, axis=1)]
+    joined = np.concatenate([*parts, stream.flush()], axis=1)
+    np.testing.assert_array_equal(joined, upmixer.upmix(audio, rate))
+    assert joined.dtype == dtype
+
+
+@pytest.mark.parametrize("rate", [8000, 48000])
+def test_latency_is_what_is_really_held_back(rate):
+    """Measured sample by sample; stated at most a quarter too long, and below 140 ms."""
+    stream = ambience("stereo").stream(rate)
+    taken = returned = most = 0
+    for size in [*[479] * 12, *[1] * 600]:
+        taken += size
+        returned += stream.process(np.full((2, size), 0.1, np.float32)).shape[1]
+        most = max(most, taken - returned)
+    assert 0.8 * stream.latency <= most <= stream.latency
+    assert stream.latency / rate < 0.140
+    assert returned > 0
+
+
+def test_long_signals_are_the_same_across_the_parts_they_are_upmixed_in(rng):
+    """Oracle: a shorter excerpt, which ends in another part of the work."""
+    upmixer = ambience("quad")
+    stereo = 0.1 * rng.standard_normal((2, 140_000)).astype(np.float32)
+    settled = 100_000 - upmixer.stream(RATE).latency
+    whole, excerpt = upmixer.upmix(stereo, RATE), upmixer.upmix(stereo[:, :100_000], RATE)
+    np.testing.assert_array_equal(whole[:, :settled], excerpt[:, :settled])
+
+
+# Edges.
+
+
+@pytest.mark.parametrize("samples", [1, 10])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("layout", ["7.1.4", AmbisonicFormat(1)], ids=str)
+def test_the_shortest_signals_are_served_and_fold_down(samples, channels, layout, mixed):
+    audio = mixed[:channels, :samples]
+    upmix = upmixed(audio, layout)
+    assert upmix.shape == (ambience(layout).format.n_channels, samples)
+    assert downmix_error(upmix, audio, layout) > 300.0
+
+
+@pytest.mark.parametrize("rate", [1, 8000, 22050, 192000])
+def test_every_rate_is_served_alike(rate, rng):
+    """A centred voice in FC, unrelated noise around, an exact fold-down."""
+    common, *sides = 0.1 * rng.standard_normal((3, 32_000))
+    centred, apart = np.stack([common, common]), np.stack(sides)
+    channels = by_label(centred, "5.1", rate=rate)
+    assert decibels(channels["FC"], centred) == pytest.approx(0.0, abs=0.1)
+    upmix = upmixed(apart, "5.1", rate)
+    assert decibels(upmix[4:], apart) == pytest.approx(-1.0, abs=1.0)
+    assert downmix_error(upmix, apart, "5.1") > 300.0
+
+
+def test_a_constant_is_placed_as_a_sound_is():
+    channels = by_label(np.full((2, RATE // 2), 0.25), "5.1")
+    np.testing.assert_allclose(channels["FC"], 0.25 * np.sqrt(2.0), atol=1e-3)
+    assert all(np.abs(channels[name]).max() < 0.05 for name in ("FL", "FR", "SL", "SR"))
+
+
+def test_silence_between_sounds_stays_silent(voice):
+    """More than the decorrelators and the frames of the transform away from any sound."""
+    stereo = pan(voice, 12.0)
+    stereo[:, 6000:18000] = 0.0
+    np.testing.assert_allclose(upmixed(stereo, "7.1.4")[:, 10_000:15_900], 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("gain", [1e-8, 1e6])
+def test_levels_far_from_full_scale_change_nothing_else(gain, mixed):
+    """Rounding of float32, 2**-24 of the peak, decides little."""
+    audio = mixed.astype(np.float32)
+    scaled = upmixed(np.float32(gain) * audio, "7.1.4") / np.float32(gain)
+    np.testing.assert_allclose(scaled, upmixed(audio, "7.1.4"), atol=1e-5)
+
+
+# What is known before.
+
+
+@pytest.mark.parametrize("rate", [44100, 96000])
+def test_decorrelators_are_short_flat_of_unit_energy_and_unlike_each_other(rate):
+    """30 impulses from 6 to 36 ms; third octaves within 6 dB, 2 dB on average; no echo alike."""
+    responses = np.zeros((8, rate // 20))
+    for response, taps in zip(responses, decorrelators(8, rate), strict=True):
+        response[taps.delays] = taps.gains
+        assert taps.delays.size == taps.gains.size == 30
+        assert np.all(np.diff(taps.delays) > 0)
+        assert taps.delays[0] >= 0.006 * rate - 1.0
+        assert taps.delays[-1] <= 0.036 * rate + 1.0
+    np.testing.assert_allclose(np.sum(responses**2, axis=1), 1.0, rtol=1e-12)
+    spectra = np.fft.rfft(responses, rate)
+    for one, other in combinations(spectra, 2):
+        assert np.abs(np.fft.irfft(one * other.conj())).max() < 0.4
+    edges = (50.0 * 2.0 ** (np.arange(26) / 3.0)).astype(int)  # bins are 1 Hz wide
+    powers = np.add.reduceat(np.abs(spectra) ** 2, edges, axis=1)[:, :-1]
+    levels = 10.0 * np.log10(powers / np.diff(edges))
+    assert np.abs(levels).max() < 6.0
+    assert levels.std(axis=1).max() < 2.0
+
+
+def test_decorrelators_are_always_the_same():
+    few, many = decorrelators(3, RATE), decorrelators.__wrapped__(10, RATE)
+    for mine, other in zip(few, many, strict=False):
+        np.testing.assert_array_equal(mine.delays, other.delays)
+        np.testing.assert_array_equal(mine.gains, other.gains)
+
+
+def test_bands_are_one_erb_wide():
+    """Oracle: 24.7 (4.37 f / 1000 + 1) Hz; whole bins about a middle one round it by one bin."""
+    first, last = band_edges(1025, RATE)
+    step = 0.5 * RATE / 1024
+    bins = np.arange(1025)
+    width = 24.7 * (4.37 * bins * step / 1000.0 + 1.0) / step
+    inner = (first > 0) & (last < 1025)
+    assert np.all(np.abs((last - first) - width)[inner] <= 1.0 + 1e-9)
+    assert np.all((first <= bins) & (bins < last))
+    assert inner.sum() > 950
+
+
+# The compiled loops against what they say they do.
+
+
+def complex_noise(rng, *shape):
+    return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+
+
+def test_side_products_are_averages_over_bands(rng):
+    left, right = complex_noise(rng, 2, 5, 33)
+    first, last = band_edges(33, 2000)
+    out = np.zeros((5, 3, 33))
+    side_products(left, right, first, last, out)
+    for b in range(33):
+        x, y = left[:, first[b] : last[b]], right[:, first[b] : last[b]]
+        expected = np.stack([np.abs(x) ** 2, np.abs(y) ** 2, (x * y.conj()).real]).mean(axis=2)
+        np.testing.assert_allclose(out[:, :, b], expected.T, atol=1e-12)
+
+
+def test_louder_neighbours_count_as_loud_as_the_moment(rng):
+    products = rng.uniform(0.1, 1.0, (5, 3, 4))
+    products[4] *= 1000.0
+    weights = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
+    mean = np.empty((3, 4))
+    average_products(products, weights, mean)
+    total = products[:, :2].sum(axis=1)
+    held = products * np.minimum(1.0, total[2] / total)[:, None]
+    np.testing.assert_allclose(mean, np.tensordot(weights, held, 1), rtol=1e-12)
+    products[2] = 0.0
+    average_products(products, weights, mean)
+    np.testing.assert_array_equal(mean, 0.0)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 1.0])
+def test_direct_sound_is_the_principal_component(share, rng):
+    """Oracle: the eigenvectors of the sides' covariance; the rest has twice the lesser power."""
+    frames = 20_000
+    angle = np.deg2rad(25.0)
+    axes = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    covariance = axes @ np.diag([1.0, share]) @ axes.T
+    values, vectors = np.linalg.eigh(covariance)
+    sides = axes @ (np.sqrt([[1.0], [share]]) * complex_noise(rng, 2, frames) * np.sqrt(0.5))
+    left, right = sides[:, :, None].copy()
+    products = np.empty((frames, 3, 1))
+    products[:, :, 0] = covariance[0, 0], covariance[1, 1], covariance[0, 1]
+    gains = np.stack([np.ones(257), np.linspace(-1.0, 1.0, 257)], axis=1)
+    out = np.zeros((4, frames, 1), complex)
+    settings = np.array([0.0, 1e9, 0.0])  # no knee, no limit, nothing stands in
+    separate(left, right, products, np.ones(1), gains, *settings, np.zeros((3, 1)), out)
+    if share == 1.0:  # no direction stands out
+        np.testing.assert_allclose(out[:2], 0.0, atol=1e-12)
+    if share == 0.0:  # 0 / 0 without a knee
+        return
+    found = np.mean(np.abs(out[2:, :, 0]) ** 2)
+    assert found == pytest.approx(share, rel=0.03)  # 20000 draws
+    if share < 1.0:
+        axis = vectors[:, 1] * np.sign(vectors[0, 1])
+        direct = (1.0 - values[0] / values[1]) * (axis @ sides)
+        np.testing.assert_allclose(out[0, :, 0], direct, atol=1e-12)
+        position = (axis[0] - axis[1]) / (axis[0] + axis[1])
+        np.testing.assert_allclose(out[1, :, 0], position * direct, atol=np.abs(direct).max() / 256)
+        rest = sides - np.outer(axis, direct)
+        np.testing.assert_allclose(out[2:, :, 0], np.sqrt(2.0 / (1.0 + share)) * rest, atol=1e-12)
+
+
+def test_sparse_filters_convolve(rng):
+    signal, gains = rng.standard_normal(6000), rng.standard_normal(4)
+    delays = np.array([0, 3, 250, 999])
+    out = rng.standard_normal(5000)
+    response = np.zeros(1000)
+    response[delays] = gains
+    expected = out + np.convolve(signal, response)[1000:6000]
+    add_sparse(signal, delays, gains, out)
+    np.testing.assert_allclose(out, expected, atol=1e-12)
+
+
+def test_mixing_is_the_product_of_matrices(rng):
+    matrix, rows = rng.standard_normal((5, 4)), rng.standard_normal((4, 4097))
+    matrix[rng.random((5, 4)) < 0.5] = 0.0
+    out = np.full((5, 4097), np.nan)
+    mix(matrix, rows, out)
+    np.testing.assert_allclose(out, matrix @ rows, atol=1e-12)

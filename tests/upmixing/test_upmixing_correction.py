@@ -1,0 +1,160 @@
+"""`exact_downmix`: the base class makes any upmixer fold down to what it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spatialkit.downmix import match_downmix
+from spatialkit.errors import UpmixerError
+from spatialkit.layouts import AmbisonicFormat, Layout, get_format
+from spatialkit.metrics import downmix_error
+from spatialkit.upmixing import Upmixer, UpmixStream, controls
+from spatialkit.upmixing.downmix_correction import DownmixCorrection
+
+RATE = 48000
+HELD = 50
+# Rounding of twelve float32 channels, 2**-24 each, in a sum: 130 dB and more.
+FLOAT32_EXACT = 125.0
+
+
+@dataclass(frozen=True)
+class Options:
+    layout: Layout | AmbisonicFormat = controls.layout("7.1.4")
+    exact_downmix: bool = controls.exact_downmix(True)
+
+
+class Smear(Upmixer):
+    """Each channel an echo of the mean: blocks and the whole differ if one is done wrong."""
+
+    name = "smear"
+    accepts = (1, 2)
+    options_class = Options
+
+    def _upmix(self, audio, sample_rate):
+        mean = audio.mean(axis=0) * audio.dtype.type(0.8)
+        channels = np.zeros((self.format.n_channels, audio.shape[1]), audio.dtype)
+        for lag, channel in enumerate(channels):
+            channel[lag:] = mean[: max(0, len(mean) - lag)]
+        return channels
+
+    def _stream(self, sample_rate):
+        return Late(self, sample_rate)
+
+
+class Late(UpmixStream):
+    """Upmixes all that it has heard, again and again, and holds ``HELD`` samples back."""
+
+    latency = HELD
+
+    def __init__(self, upmixer, sample_rate):
+        super().__init__(upmixer, sample_rate)
+        self.heard = self.done = None
+
+    def _process(self, block):
+        before = block[:, :0] if self.heard is None else self.heard
+        self.heard = np.concatenate([before, block], axis=1)
+        return self._until(max(0, self.heard.shape[1] - HELD))
+
+    def _flush(self):
+        return self._until(self.heard.shape[1])
+
+    def _until(self, end):
+        start, self.done = self.done or 0, end
+        return self.upmixer._upmix(self.heard, self.sample_rate)[:, start:end]
+
+
+class Resampled(Smear):
+    name = "resampled"
+    sample_rate = 32000
+
+
+class Hasty(Smear):
+    """Its streams return more than they took."""
+
+    def _stream(self, sample_rate):
+        stream = Late(self, sample_rate)
+        stream._process = lambda block: np.zeros((12, block.shape[1] + 3), block.dtype)
+        return stream
+
+
+def plain(upmixer, audio):
+    """The upmix without the correction."""
+    return type(upmixer)(layout=upmixer.format, exact_downmix=False).upmix(audio, RATE)
+
+
+@pytest.mark.parametrize("kind", [Smear, Resampled])
+@pytest.mark.parametrize(
+    "layout", ["stereo", "3.0", "quad", "5.1", "7.1.4", "22.2", "ambix2", "fuma1"]
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_upmix_becomes_match_downmix_of_itself(kind, layout, channels, rng):
+    """Oracle: `match_downmix`, which takes the pseudo-inverse in float64."""
+    audio = 0.1 * rng.standard_normal((channels, 9001))
+    upmixer = kind(layout=layout)
+    exact = upmixer.upmix(audio, RATE)
+    np.testing.assert_allclose(
+        exact, match_downmix(plain(upmixer, audio), audio, layout), rtol=0, atol=1e-15
+    )
+    assert np.abs(exact - plain(upmixer, audio)).max() > 1e-3
+    single = upmixer.upmix(audio.astype(np.float32), RATE)
+    assert single.dtype == np.float32
+    assert downmix_error(single, audio.astype(np.float32), layout) > FLOAT32_EXACT
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(sizes=st.lists(st.integers(0, 90), max_size=8), channels=st.integers(1, 2))
+def test_streams_are_corrected_to_the_same_bits_and_as_late_as_before(dtype, sizes, channels):
+    audio = np.random.default_rng(3).standard_normal((channels, sum(sizes))).astype(dtype)
+    upmixer = Smear()
+    stream = upmixer.stream(RATE)
+    assert stream.latency == HELD
+    parts, taken = [], 0
+    for block in np.split(audio, np.cumsum(sizes), axis=1):
+        buffer = block.copy()
+        parts.append(stream.process(buffer))
+        buffer[:] = np.nan  # readers fill the same buffer again
+        taken += block.shape[1]
+        assert taken - sum(part.shape[1] for part in parts) <= HELD
+    joined = np.concatenate([*parts, stream.flush()], axis=1)
+    np.testing.assert_array_equal(joined, upmixer.upmix(audio, RATE))
+
+
+def test_a_stream_away_from_the_native_rate_is_corrected_once(rng):
+    audio = rng.standard_normal((2, 500))
+    stream = Resampled().stream(RATE)
+    assert stream.process(audio).shape == (12, 0)
+    np.testing.assert_array_equal(stream.flush(), Resampled().upmix(audio, RATE))
+
+
+@pytest.mark.parametrize(
+    "layout", ["mono", Layout.from_directions([20.0, -70.0, 111.0, 180.0], name="attic")]
+)
+def test_what_no_rule_folds_down_stays_as_it_is(layout, rng):
+    audio = rng.standard_normal((2, 500))
+    upmixer = Smear(layout=layout)
+    np.testing.assert_array_equal(upmixer.upmix(audio, RATE), plain(upmixer, audio))
+    np.testing.assert_array_equal(
+        np.concatenate([(s := upmixer.stream(RATE)).process(audio), s.flush()], axis=1),
+        plain(upmixer, audio),
+    )
+    assert DownmixCorrection.find(get_format("7.1.4"), 4) is None
+
+
+def test_the_correction_never_touches_the_input_or_what_is_read_only(rng):
+    stereo = rng.standard_normal((2, 9))
+    correction = DownmixCorrection.find(get_format("stereo"), 2)
+    halved = 0.5 * stereo
+    halved.flags.writeable = False
+    np.testing.assert_allclose(correction.apply(halved, stereo), stereo, rtol=1e-15)
+    shared = correction.apply(stereo, stereo)
+    assert not np.may_share_memory(shared, stereo)
+
+
+def test_a_stream_that_returns_more_than_it_took_is_named():
+    with pytest.raises(UpmixerError, match="'smear' returned 3 samples more than it took"):
+        Hasty().stream(RATE).process(np.zeros((2, 10)))

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 import spatialkit
 from spatialkit.metrics import active_intensity
-from spatialkit_models.data.ambisonic_scenes import combined, leftover
-from spatialkit_models.data.songs import STEMS
+from spatialkit_models.data.scenes import combined, leftover
+from spatialkit_models.stem_names import STEMS
 
 TARGET = Path(__file__).parent / "ambisonizer.png"
 BAND = (1.0, 1.0, 1.0, -1.0)  # what stage=band means, in the order of STEMS

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 import spatialkit
-from spatialkit_models.styles import (
-    STEMS,
+from spatialkit_models.stem_names import STEMS
+from spatialkit_models.style_vae import (
     Style,
     directions_style,
     encode_style,

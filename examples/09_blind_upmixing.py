@@ -13,7 +13,7 @@ import numpy as np
 
 import spatialkit
 from spatialkit import metrics
-from spatialkit_models.styles import style_directions
+from spatialkit_models.style_vae import style_directions
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "demo-output")
 folder.mkdir(parents=True, exist_ok=True)

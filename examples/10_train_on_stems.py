@@ -18,9 +18,8 @@ from pathlib import Path
 import numpy as np
 
 import spatialkit
-from spatialkit_models.stem_masks import MaskConfig
-from spatialkit_models.style_training import style_task
-from spatialkit_models.style_vae import FastConfig
+from spatialkit_models.modules import MaskConfig
+from spatialkit_models.style_vae import FastConfig, style_task
 from spatialkit_models.training import TrainingConfig, train
 
 # A sixth of the model that ships, at half its sample rate, for a processor and a minute.

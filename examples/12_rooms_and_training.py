@@ -20,11 +20,10 @@ import numpy as np
 import spatialkit
 from spatialkit import metrics
 from spatialkit.__main__ import main as shell
-from spatialkit_models.ambisonizer import AmbisonizerConfig
-from spatialkit_models.ambisonizer_training import ambisonizer_task
-from spatialkit_models.data.ambisonic_scenes import leftover
+from spatialkit_models.ambisonizer import AmbisonizerConfig, ambisonizer_task
 from spatialkit_models.data.rooms import direct_direction, find_rooms, reverberation_time
-from spatialkit_models.stem_masks import MaskConfig
+from spatialkit_models.data.scenes import leftover
+from spatialkit_models.modules import MaskConfig
 from spatialkit_models.training import TrainingConfig, train
 
 RATE = 22050

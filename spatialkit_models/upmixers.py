@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spatialkit_models._ambisonizer_upmixer import AmbisonizerUpmixer
-from spatialkit_models._style_upmixer import StyleVAEUpmixer
+from spatialkit_models.ambisonizer import AmbisonizerUpmixer
+from spatialkit_models.style_vae import StyleVAEUpmixer
 
 __all__ = ["AmbisonizerUpmixer", "StyleVAEUpmixer"]

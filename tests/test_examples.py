@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import spatialkit
-from spatialkit_models import weights
+from spatialkit_models.weights import cards
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
@@ -99,10 +99,10 @@ def songs(tmp_path):
 def test_the_example_trains_on_a_folder_of_stems(songs, tmp_path, capsys, monkeypatch):
     for module in ("torch", "safetensors", "lightning_fabric", "tensorboard"):
         pytest.importorskip(module)
-    from spatialkit_models import style_training
+    from spatialkit_models.style_vae import training_task
 
-    monkeypatch.setattr(style_training, "CALIBRATION", 4)
-    monkeypatch.setattr(style_training, "VALIDATION_SCENES", 2)
+    monkeypatch.setattr(training_task, "CALIBRATION", 4)
+    monkeypatch.setattr(training_task, "VALIDATION_SCENES", 2)
     out = tmp_path / "run"
     run(ROOT / "examples" / f"{TRAINING}.py", monkeypatch, songs, out, "--minutes", "0.01")
     assert f"upmixed: {out / 'francium.wav'}" in capsys.readouterr().out
@@ -113,15 +113,15 @@ def test_the_example_trains_on_a_folder_of_stems(songs, tmp_path, capsys, monkey
 def test_the_example_simulates_rooms_and_trains_in_them(songs, tmp_path, capsys, monkeypatch):
     for module in ("torch", "safetensors", "lightning_fabric", "tensorboard", "pyroomacoustics"):
         pytest.importorskip(module)
-    from spatialkit_models import ambisonizer_training
-    from spatialkit_models.data import rooms
+    from spatialkit_models.ambisonizer import training_task
+    from spatialkit_models.data.rooms import responses
 
     # One room, small and quick, that stands for all.
-    room = rooms.simulate_room(0, 1, directions=1, rt60=(0.2, 0.3), sample_rate=22050)
-    monkeypatch.setattr(rooms, "simulate_room", lambda *place, **settings: room)
-    monkeypatch.setattr(ambisonizer_training, "CALIBRATION", 4)
-    monkeypatch.setattr(ambisonizer_training, "VALIDATION_SCENES", 2)
-    monkeypatch.setattr(ambisonizer_training, "VALIDATION_SECONDS", 2.0)
+    room = responses.simulate_room(0, 1, directions=1, rt60=(0.2, 0.3), sample_rate=22050)
+    monkeypatch.setattr(responses, "simulate_room", lambda *place, **settings: room)
+    monkeypatch.setattr(training_task, "CALIBRATION", 4)
+    monkeypatch.setattr(training_task, "VALIDATION_SCENES", 2)
+    monkeypatch.setattr(training_task, "VALIDATION_SECONDS", 2.0)
     out = tmp_path / "out"
     run(ROOT / "examples" / f"{ROOMS}.py", monkeypatch, songs, out, "--minutes", "0.01")
     said = capsys.readouterr().out
@@ -148,7 +148,7 @@ def test_the_demo_makes_the_files_that_it_names(tmp_path):
 
 
 def test_without_torch_the_demo_says_so_and_shows_the_rest(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(weights, "find_spec", lambda module: None)
+    monkeypatch.setattr(cards, "find_spec", lambda module: None)
     run(ROOT / "examples" / "demo.py", monkeypatch, tmp_path)
     assert (
         "left out: upmixer 'style-vae' needs spatialkit's extra `models`" in capsys.readouterr().out

@@ -8,13 +8,13 @@ import click
 
 from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
-from spatialkit_models.commands._benchmark_options import (
+from spatialkit_models.commands.benchmark_options import (
     Report,
     choose_models,
     report_options,
     song_options,
 )
-from spatialkit_models.commands._stems import StemRoot
+from spatialkit_models.commands.stems import StemRoot
 
 # Panned to every configuration for --latents, at most.
 LATENT_EXCERPTS = 20
@@ -86,7 +86,7 @@ def style_vae(
     from dataclasses import replace
 
     from spatialkit_models.data.scenes import load_configurations
-    from spatialkit_models.style_evaluation import (
+    from spatialkit_models.style_vae.benchmark import (
         PROTOCOLS,
         STYLES,
         SongExcerpts,
@@ -113,7 +113,7 @@ def style_vae(
         progress=True,
     )
     if latents:
-        from spatialkit_models.style_latents import draw_latents, encode_latents
+        from spatialkit_models.style_vae.latents import draw_latents, encode_latents
 
         count = min(examples, LATENT_EXCERPTS)
         chosen = load_configurations(configurations)

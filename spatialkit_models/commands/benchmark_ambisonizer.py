@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from spatialkit.commands import toolkit
-from spatialkit_models.commands._benchmark_options import (
+from spatialkit_models.commands.benchmark_options import (
     PARTS,
     Report,
     choose_models,
@@ -83,7 +83,7 @@ def ambisonizer(
     """
     from dataclasses import replace
 
-    from spatialkit_models.ambisonizer_evaluation import (
+    from spatialkit_models.ambisonizer.benchmark import (
         RoomChoice,
         SongExcerpts,
         benchmark_ambisonizer,

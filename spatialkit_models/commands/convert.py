@@ -44,7 +44,7 @@ def command(source: Path, output: Path, force: bool, as_json: bool) -> None:
         raise OptionError(f"converting needs {missing[0]}: {extra('models')}")
     card_file = output.with_suffix(".json")
     toolkit.check_outputs([output, card_file], [source], force)
-    from spatialkit_models._ambisonizer_checkpoint import convert_checkpoint
+    from spatialkit_models.ambisonizer.published import convert_checkpoint
 
     card = convert_checkpoint(source, output)
     if as_json:

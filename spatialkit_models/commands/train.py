@@ -17,8 +17,8 @@ import click
 from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
 from spatialkit.validation import extra
-from spatialkit_models.commands._stems import StemRoot
-from spatialkit_models.training_config import PRECISIONS, TrainingConfig
+from spatialkit_models.commands.stems import StemRoot
+from spatialkit_models.training import PRECISIONS, TrainingConfig
 
 if TYPE_CHECKING:
     from spatialkit_models.training import Task
@@ -222,12 +222,12 @@ def style_vae(
     if start and preset:
         raise OptionError("--start brings a shape of its own: leave out --preset")
     kind = preset or "fast"
-    from spatialkit_models._processes import default_workers
-    from spatialkit_models.style_training import PRESETS, style_task
+    from spatialkit_models.style_vae import PRESETS, style_task
+    from spatialkit_models.training.processes import default_workers
 
     begin: Any = PRESETS[kind]
     if start:
-        from spatialkit_models.style_inference import build_style_vae
+        from spatialkit_models.style_vae import build_style_vae
         from spatialkit_models.weights import load_weights
 
         begin, _ = load_weights(start, "style-vae", build_style_vae)
@@ -303,7 +303,7 @@ def ambisonizer(
     out for validation: songs and rooms of part valid (a folder called valid, MUSDB18's own list,
     or one in ten).
     """
-    from spatialkit_models._processes import default_workers
+    from spatialkit_models.training.processes import default_workers
 
     begin, masks = _ambisonizer_start(start, preset)
     kind = preset or (
@@ -320,11 +320,11 @@ def ambisonizer(
     }
     task: Task
     if kind == "published":
-        from spatialkit_models.ambisonizer_published_training import published_task
+        from spatialkit_models.ambisonizer.published import published_task
 
         task = published_task(begin, stems, rooms, **shared)
     else:
-        from spatialkit_models.ambisonizer_training import ambisonizer_task
+        from spatialkit_models.ambisonizer import ambisonizer_task
 
         task = ambisonizer_task(begin, stems, rooms, masks=masks, **shared)
     return run_training(task, out, config, {**running, "workers": workers})
@@ -332,15 +332,15 @@ def ambisonizer(
 
 def _ambisonizer_start(start: Path | None, preset: str | None) -> tuple[Any, Any]:
     """What to begin with: a config or a model, and masks for a new model or None."""
-    from spatialkit_models._storage import read_json
-    from spatialkit_models.ambisonizer_training import PRESETS
+    from spatialkit_models.ambisonizer import PRESETS
     from spatialkit_models.weights import load_weights
+    from spatialkit_models.weights.storage import read_json
 
     if not start:
         return PRESETS[preset or "stage"], None
     card = start.with_suffix(".json")
     if card.exists() and read_json(card).get("model") == "style-vae":
-        from spatialkit_models.style_inference import build_style_vae
+        from spatialkit_models.style_vae import build_style_vae
 
         vae, _ = load_weights(start, "style-vae", build_style_vae)
         masks = getattr(vae, "masks", None)
@@ -348,7 +348,7 @@ def _ambisonizer_start(start: Path | None, preset: str | None) -> tuple[Any, Any
             what = f"{start} knows no stems" if masks is None else "the published network has none"
             raise OptionError(f"--start takes masks of stems from a fast style-vae: {what}")
         return PRESETS[preset or "stage"], masks
-    from spatialkit_models.ambisonizer_inference import build_ambisonizer
+    from spatialkit_models.ambisonizer import build_ambisonizer
 
     if preset:
         raise OptionError("--start brings a shape of its own: leave out --preset")

@@ -9,29 +9,30 @@ import pytest
 
 from spatialkit.errors import UpmixerError
 from spatialkit.upmixing import describe_upmixers, get_upmixer, upmixer_names
-from spatialkit_models import upmixers, weights
+from spatialkit_models import upmixers
+from spatialkit_models.weights import cards
 
 LEARNED = {"style-vae": "5.0", "ambisonizer": "foa"}
 
 
 @pytest.fixture(autouse=True)
 def nothing_shipped(monkeypatch, tmp_path):
-    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    monkeypatch.setattr(cards, "SHIPPED", tmp_path)
 
 
-@pytest.fixture(params=weights.REQUIREMENTS)
+@pytest.fixture(params=cards.REQUIREMENTS)
 def missing(request, monkeypatch):
     """One requirement that is not installed, all others installed."""
 
     def find_spec(module):
         return None if module == request.param else object()
 
-    monkeypatch.setattr(weights, "find_spec", find_spec)
+    monkeypatch.setattr(cards, "find_spec", find_spec)
 
 
 @pytest.fixture
 def installed(monkeypatch):
-    monkeypatch.setattr(weights, "find_spec", lambda module: object())
+    monkeypatch.setattr(cards, "find_spec", lambda module: object())
 
 
 @pytest.mark.parametrize("name", LEARNED)
@@ -45,7 +46,7 @@ def test_without_the_extra_the_error_says_what_to_install(name):
 @pytest.mark.parametrize("name", LEARNED)
 @pytest.mark.usefixtures("installed")
 def test_with_the_extra_the_error_says_what_else_is_missing(name):
-    message = f"^upmixer '{name}' lacks its weights, which ship with it"
+    message = f"^upmixer '{name}' lacks its cards, which ship with it"
     with pytest.raises(UpmixerError, match=message):
         get_upmixer(name)
 

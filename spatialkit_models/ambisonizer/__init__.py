@@ -1,0 +1,59 @@
+"""Ambisonizer: stereo or mono to first-order Ambisonics (Zang, Wang and Lee, 2024)."""
+
+from typing import TYPE_CHECKING, Any
+
+from spatialkit_models._lazy import lazy_attribute
+from spatialkit_models.ambisonizer.upmixer import AmbisonizerOptions, AmbisonizerUpmixer
+
+if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
+    from spatialkit_models.ambisonizer.inference import (
+        AmbisonizerModel,
+        PublishedModel,
+        StageModel,
+        build_ambisonizer,
+        load_ambisonizer_model,
+    )
+    from spatialkit_models.ambisonizer.network import Ambisonizer, AmbisonizerConfig
+    from spatialkit_models.ambisonizer.training_task import (
+        PRESETS,
+        AmbisonizerTask,
+        ambisonizer_task,
+    )
+
+__all__ = [
+    "Ambisonizer",
+    "AmbisonizerConfig",
+    "AmbisonizerModel",
+    "AmbisonizerOptions",
+    "AmbisonizerTask",
+    "AmbisonizerUpmixer",
+    "PRESETS",
+    "PublishedModel",
+    "StageModel",
+    "ambisonizer_task",
+    "build_ambisonizer",
+    "load_ambisonizer_model",
+]
+
+_LAZY = {
+    "network": (
+        "Ambisonizer",
+        "AmbisonizerConfig",
+    ),
+    "training_task": (
+        "PRESETS",
+        "AmbisonizerTask",
+        "ambisonizer_task",
+    ),
+    "inference": (
+        "AmbisonizerModel",
+        "PublishedModel",
+        "StageModel",
+        "build_ambisonizer",
+        "load_ambisonizer_model",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    return lazy_attribute(__name__, name, _LAZY)

@@ -1,0 +1,199 @@
+"""Real music in five channels as a training source: a folder of 5.0 and 5.1 files, no stems.
+
+The paper fine-tunes on such music (section 5.3): a recording is target and style at once, and its
+fold-down is the stereo.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit.errors import AudioFileError, LayoutError, SignalError
+from spatialkit.files.reading import inspect, opened, reading_errors
+from spatialkit.layouts import Layout, channel_map, get_layout
+from spatialkit.validation import as_count, as_number
+from spatialkit_models.data.scenes.style import LAYOUT, fold_down
+
+__all__ = ["FiveChannelExcerpts"]
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".aif", ".aiff", ".caf", ".w64", ".rf64", ".bw64")
+# A channel sounds if its mean square in the excerpt is above this: -60 dB of full scale.
+SILENCE = 1e-6
+# Draws of an excerpt before the loudest of them is taken.
+ATTEMPTS = 64
+# Samples around an excerpt that a resampler sees, of those it makes nothing.
+MARGIN = 512
+
+
+class _File(NamedTuple):
+    path: Path
+    samples: int
+    sample_rate: int
+    channels: NDArray[np.intp]
+    """Where FL FR FC SL SR stand in the file."""
+
+
+class FiveChannelExcerpts:
+    """Endless excerpts of five-channel recordings, by number.
+
+    Parameters
+    ----------
+    folder : path
+        Searched whole, for WAV, FLAC, Ogg, AIFF, CAF and their like. All must be 5.0 or 5.1; the
+        LFE is left out. Long files are drawn more often, in proportion to their length.
+    seconds : float
+        Length of an excerpt.
+    sample_rate : int
+        Hz. Files of other rates are converted.
+    seed : int
+        At least 0.
+    layout : str or Layout, optional
+        What the channels of all files are, such as "paper5" or "5.1:film"; by default what each
+        file says. Files without a channel mask need it.
+
+    Raises
+    ------
+    AudioFileError
+        If the folder holds no sound file, or one that cannot be read or is not 5.0 or 5.1.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from spatialkit import write
+    >>> noise = np.random.default_rng(0).standard_normal((6, 48000))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(f"{folder}/noise.wav", noise, 48000, format="5.1")
+    ...     batch = FiveChannelExcerpts(folder, 0.5).batch(0, 2)
+    >>> batch["five"].shape, batch["stereo"].shape
+    ((2, 5, 22050), (2, 2, 22050))
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        seconds: float,
+        sample_rate: int = 44100,
+        *,
+        seed: int = 0,
+        layout: str | Layout | None = None,
+    ) -> None:
+        self.sample_rate = as_count(sample_rate, "sample_rate", least=1000)
+        self.seconds = as_number(seconds, "seconds", least=1.0 / sample_rate)
+        self.samples = round(self.seconds * self.sample_rate)
+        self.seed = as_count(seed, "seed", least=0)
+        known = None if layout is None else get_layout(layout)
+        paths = (path for path in Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES)
+        self.files = tuple(_open(path, known) for path in sorted(paths))
+        if not self.files:
+            raise AudioFileError(
+                f"{folder} and its subfolders hold no sound file ({', '.join(SUFFIXES)})"
+            )
+        seconds_each = [max(file.samples / file.sample_rate, seconds) for file in self.files]
+        self._shares = np.cumsum(seconds_each) / sum(seconds_each)
+
+    def excerpt(self, index: int) -> NDArray[np.float32]:
+        """Make one excerpt: a pure function of the seed and ``index``.
+
+        Parameters
+        ----------
+        index : int
+            At least 0.
+
+        Returns
+        -------
+        ndarray of float32, shape (5, samples)
+            FL FR FC SL SR; with silence behind a file that is shorter.
+
+        Raises
+        ------
+        SignalError
+            If no sound is found in any of many draws.
+        """
+        rng = np.random.default_rng([self.seed, as_count(index, "index", least=0)])
+        best, most = None, 0.0
+        for _ in range(ATTEMPTS):
+            file = self.files[int(np.searchsorted(self._shares, rng.random(), side="right"))]
+            needed = math.ceil(self.samples * file.sample_rate / self.sample_rate)
+            five = self._read(file, int(rng.integers(max(0, file.samples - needed) + 1)))
+            loudest = float(np.einsum("cs,cs->c", five, five).max()) / self.samples
+            if loudest > most:
+                best, most = five, loudest
+            if most > SILENCE:
+                break
+        if best is None:
+            raise SignalError(
+                f"nothing sounds in {ATTEMPTS} draws of excerpt {index}, the last from "
+                f"{file.path}: are the files silent?"
+            )
+        return best
+
+    def batch(self, start: int, size: int) -> dict[str, NDArray[np.float32]]:
+        """Make the excerpts ``start`` to ``start + size - 1``: see `scenes`."""
+        start, size = as_count(start, "start", least=0), as_count(size, "size")
+        return self.scenes(range(start, start + size))
+
+    def scenes(self, numbers: Sequence[int]) -> dict[str, NDArray[np.float32]]:
+        """Make the excerpts of these numbers.
+
+        Returns
+        -------
+        dict of str to ndarray of float32
+            "five" (size, 5, samples): target and style; "stereo" (size, 2, samples).
+        """
+        five = np.stack([self.excerpt(number) for number in numbers])
+        return {"five": five, "stereo": fold_down(five)}
+
+    def _read(self, file: _File, start: int) -> NDArray[np.float32]:
+        """Samples from ``start`` on, at the wanted rate."""
+        if file.sample_rate == self.sample_rate:
+            return _cut(file, start, self.samples)
+        import soxr
+
+        # With sound on both sides, so that the excerpt begins and ends as the whole file would
+        # have it there; by a whole number of samples at both rates.
+        step = file.sample_rate // math.gcd(file.sample_rate, self.sample_rate)
+        margin = -(-MARGIN // step) * step
+        needed = math.ceil(self.samples * file.sample_rate / self.sample_rate)
+        piece = _cut(file, start - margin, needed + 2 * margin)
+        converted = soxr.resample(piece.T, file.sample_rate, self.sample_rate).T
+        begin = margin * self.sample_rate // file.sample_rate
+        return np.ascontiguousarray(converted[:, begin : begin + self.samples])
+
+
+def _open(path: Path, layout: Layout | None) -> _File:
+    facts, order = inspect(path)
+    where = layout or facts.format
+    if where is None or where.n_channels != facts.channels:
+        said = f"is not {where.name!r}" if where else "does not say what they are: pass layout="
+        raise AudioFileError(f"{path} has {facts.channels} channels and {said}")
+    try:
+        channels = where.loudspeakers[channel_map(where.without_lfe(), LAYOUT)]
+    except LayoutError as error:
+        raise AudioFileError(
+            f"{path} is {where.name!r} ({' '.join(where.labels)}): 5.0 and 5.1 are accepted"
+        ) from error
+    if order is not None and layout is None:
+        channels = order[channels]
+    if not facts.samples:
+        raise AudioFileError(f"{path} is empty")
+    return _File(path, facts.samples, facts.sample_rate, channels)
+
+
+def _cut(file: _File, start: int, samples: int) -> NDArray[np.float32]:
+    """Channels (5, samples) of a file from ``start`` on, silence where it has none."""
+    five = np.zeros((len(file.channels), samples), np.float32)
+    first, end = max(start, 0), min(start + samples, file.samples)
+    with reading_errors(file.path), opened(file.path) as sound:
+        sound.seek(first)
+        block = sound.read(end - first, "float32", always_2d=True)
+    if len(block) < end - first:
+        raise AudioFileError(f"{file.path} is cut short: sample {first + len(block)} is missing")
+    five[:, first - start : end - start] = block.T[file.channels]
+    return five

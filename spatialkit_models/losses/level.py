@@ -1,0 +1,226 @@
+"""Level differences between channels in torch: twins of `spatialkit.metrics.level`."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from spatialkit.errors import ShapeError
+from spatialkit.validation import as_count, as_number
+from spatialkit_models.losses.precision import in_full_precision, require_same
+
+__all__ = ["ild", "ild_error", "stft", "wasserstein_distance", "wild"]
+
+# One neper.
+DECIBELS = 20.0 / math.log(10.0)
+
+
+@in_full_precision
+def stft(audio: Tensor, *, n_fft: int = 1024, hop: int = 256) -> Tensor:
+    """Short-time Fourier transform with the Hann window, as `spatialkit.stft`.
+
+    Parameters
+    ----------
+    audio : Tensor of float, shape (..., samples)
+        Of any length, none included.
+    n_fft, hop : int
+        Samples per frame, 2 or more, and from frame to frame, 1 to ``n_fft``.
+
+    Returns
+    -------
+    Tensor of complex, shape (..., bins, frames)
+        ``n_fft // 2 + 1`` bins, ``1 + samples // hop`` frames.
+
+    Examples
+    --------
+    >>> stft(torch.zeros(2, 1000), n_fft=512, hop=128).shape
+    torch.Size([2, 257, 8])
+    """
+    n_fft = as_count(n_fft, "n_fft", least=2)
+    hop = as_count(hop, "hop", most=n_fft)
+    samples, centre = audio.shape[-1], n_fft // 2
+    # Up to the end of the last frame, which is before that of the signal if the hop is long.
+    behind = samples // hop * hop + n_fft - centre - samples
+    padded = torch.nn.functional.pad(audio, (centre, behind))
+    window = torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device)
+    return torch.fft.rfft(padded.unfold(-1, n_fft, hop) * window).transpose(-1, -2)
+
+
+def ild(spectrum: Tensor, *, floor_db: float = -60.0) -> Tensor:
+    """Interchannel level differences, as `spatialkit.metrics.ild`.
+
+    Parameters
+    ----------
+    spectrum : Tensor of complex, shape (..., channels, bins, frames)
+        As `stft` returns it, of two channels or more.
+    floor_db : float
+        dB relative to the loudest bin of the item, 0 or less.
+
+    Returns
+    -------
+    Tensor, shape (..., pairs, bins, frames)
+        dB; NaN where both channels are below the floor, infinite where one of them is zero.
+    """
+    floor_db = as_number(floor_db, "floor_db", most=0.0)
+    _require_pairs(spectrum.ndim > 2 and spectrum.shape[-3] > 1, spectrum)
+    magnitude, channels = spectrum.abs(), spectrum.shape[-3]
+    floor = 10.0 ** (floor_db / 20.0) * _loudest(magnitude)
+    quiet = (magnitude < floor) | (magnitude == 0.0)
+    level = 20.0 * torch.log10(torch.where(magnitude > 0.0, magnitude, 1.0))
+    level = torch.where(magnitude > 0.0, level, -torch.inf)
+    first, second = torch.triu_indices(channels, channels, 1, device=spectrum.device)
+    difference = level[..., first, :, :] - level[..., second, :, :]
+    both_quiet = quiet[..., first, :, :] & quiet[..., second, :, :]
+    return torch.where(both_quiet, torch.nan, difference)
+
+
+@in_full_precision
+def wild(
+    reference: Tensor,
+    estimate: Tensor,
+    *,
+    n_fft: int = 1024,
+    hop: int = 256,
+    floor_db: float = -60.0,
+    clip_db: float = 60.0,
+) -> Tensor:
+    """Wasserstein distance of the level differences, as `spatialkit.metrics.wild`, exact.
+
+    Parameters
+    ----------
+    reference, estimate : Tensor of float, shape (..., channels, samples)
+        Of two channels or more; their lengths may differ.
+    n_fft, hop : int
+        Of the transform, see `stft`.
+    floor_db : float
+        dB relative to the loudest bin of the reference item, 0 or less.
+    clip_db : float
+        Largest level difference, dB, more than 0.
+
+    Returns
+    -------
+    Tensor, shape (...)
+        dB; 0 for equal distributions, NaN where the reference is silent.
+
+    Examples
+    --------
+    >>> stereo = torch.randn(2, 4000, generator=torch.Generator().manual_seed(0))
+    >>> round(wild(stereo, stereo * torch.tensor([[1.0], [2.0]])).item(), 2)
+    6.02
+    """
+    require_same(reference.shape[:-1], estimate.shape[:-1], "the same axes but the last")
+    levels, heard = _levels(reference, estimate, n_fft, hop, floor_db)
+    clip = as_number(clip_db, "clip_db", least=1e-3, unit="dB") / DECIBELS
+    total = torch.zeros_like(heard, dtype=reference.dtype)
+    for i, j in combinations(range(reference.shape[-2]), 2):
+        differences = (
+            (level[..., i, :, :] - level[..., j, :, :]).flatten(-2).clamp(-clip, clip)
+            for level in levels
+        )
+        total = total + wasserstein_distance(*differences)
+    return torch.where(heard, DECIBELS * total, torch.nan)
+
+
+@in_full_precision
+def ild_error(
+    reference: Tensor,
+    estimate: Tensor,
+    *,
+    n_fft: int = 1024,
+    hop: int = 256,
+    floor_db: float = -60.0,
+    clip_db: float = 60.0,
+) -> Tensor:
+    """Mean absolute difference of the level differences, as `spatialkit.metrics.ild_error`.
+
+    Parameters
+    ----------
+    reference, estimate : Tensor of float, shape (..., channels, samples)
+        Of one shape, with two channels or more.
+    n_fft, hop, floor_db, clip_db
+        As for `wild`.
+
+    Returns
+    -------
+    Tensor, shape (...)
+        dB; NaN where the reference is silent.
+    """
+    require_same(reference.shape, estimate.shape)
+    (first, second), heard = _levels(reference, estimate, n_fft, hop, floor_db)
+    clip = as_number(clip_db, "clip_db", least=1e-3, unit="dB") / DECIBELS
+    total = torch.zeros_like(heard, dtype=reference.dtype)
+    count = torch.zeros_like(heard, dtype=torch.int64)
+    for i, j in combinations(range(reference.shape[-2]), 2):
+        either = torch.maximum(first[..., i, :, :], first[..., j, :, :]) > 0.0
+        a, b = (
+            (level[..., i, :, :] - level[..., j, :, :]).clamp(-clip, clip)
+            for level in (first, second)
+        )
+        total = total + torch.where(either, (a - b).abs(), 0.0).sum((-2, -1))
+        count = count + either.sum((-2, -1))
+    return torch.where(heard, DECIBELS * total / count.clamp(min=1), torch.nan)
+
+
+@in_full_precision
+def wasserstein_distance(a: Tensor, b: Tensor) -> Tensor:
+    """1-Wasserstein distance of two sets of samples, as `spatialkit.metrics` has it, exact.
+
+    The mean distance of the sorted samples, or of both quantile functions where there are not as
+    many; the gradient is that of the samples in this order.
+
+    Parameters
+    ----------
+    a, b : Tensor of float, shapes (..., n) and (..., m)
+        Samples along the last axis, in any order, at least one each.
+
+    Returns
+    -------
+    Tensor, shape (...)
+
+    Examples
+    --------
+    >>> wasserstein_distance(torch.tensor([0.0, 1.0, 3.0]), torch.tensor([5.0, 6.0, 8.0]))
+    tensor(5.)
+    """
+    n, m = a.shape[-1], b.shape[-1]
+    a, b = a.sort(dim=-1).values, b.sort(dim=-1).values
+    if n == m:
+        return (a - b).abs().mean(dim=-1)
+    # Between two neighbouring multiples of 1/n and 1/m both quantile functions are constant;
+    # in units of 1/(n m) these edges are whole numbers.
+    edges = torch.cat([torch.arange(n + 1) * m, torch.arange(m + 1) * n]).unique().to(a.device)
+    start = edges[:-1]
+    apart = (a[..., start // m] - b[..., start // n]).abs()
+    return (apart * edges.diff().to(a.dtype)).sum(dim=-1) / (n * m)
+
+
+def _levels(
+    reference: Tensor, estimate: Tensor, n_fft: int, hop: int, floor_db: float
+) -> tuple[list[Tensor], Tensor]:
+    """Nepers over the floor of both (..., channels, bins, frames), and which items are heard."""
+    floor = 10.0 ** (as_number(floor_db, "floor_db", most=0.0) / 20.0)
+    _require_pairs(reference.ndim > 1 and reference.shape[-2] > 1, reference)
+    magnitudes = [stft(audio, n_fft=n_fft, hop=hop).abs() for audio in (reference, estimate)]
+    loudest = _loudest(magnitudes[0])
+    heard = loudest > 0.0
+    least = floor * torch.where(heard, loudest, 1.0)
+    levels = [(each / least).clamp(min=1.0).log() for each in magnitudes]
+    return levels, heard[..., 0, 0, 0]
+
+
+def _loudest(magnitude: Tensor) -> Tensor:
+    """Of each item (..., channels, bins, frames), 0 if it has no frame; axes are kept."""
+    if not magnitude.shape[-1]:
+        return magnitude.new_zeros(*magnitude.shape[:-3], 1, 1, 1)
+    return magnitude.amax(dim=(-3, -2, -1), keepdim=True)
+
+
+def _require_pairs(there: bool, audio: Tensor) -> None:
+    if not there:
+        raise ShapeError(
+            "level differences need two channels or more, (..., channels, samples), got "
+            f"{tuple(audio.shape)}"
+        )

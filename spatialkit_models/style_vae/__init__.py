@@ -1,0 +1,81 @@
+"""The style-transfer VAE of Yang et al. (ICASSP 2022): stereo and a style to five channels."""
+
+from typing import TYPE_CHECKING, Any
+
+from spatialkit_models._lazy import lazy_attribute
+from spatialkit_models.style_vae.style import Style, StyleError, interpolate
+from spatialkit_models.style_vae.styles import (
+    StemPlace,
+    as_style,
+    directions_style,
+    encode_style,
+    parse_directions,
+    random_style,
+    style_directions,
+)
+from spatialkit_models.style_vae.upmixer import StyleVAEOptions, StyleVAEUpmixer
+
+if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
+    from spatialkit_models.style_vae.inference import StyleModel, build_style_vae, load_style_model
+    from spatialkit_models.style_vae.network import FastConfig, FastStyleVAE, StyleCode
+    from spatialkit_models.style_vae.published import PaperConfig, PaperStyleVAE
+    from spatialkit_models.style_vae.training_task import (
+        PRESETS,
+        RecordedScenes,
+        StyleTask,
+        style_task,
+    )
+
+__all__ = [
+    "FastConfig",
+    "FastStyleVAE",
+    "PRESETS",
+    "PaperConfig",
+    "PaperStyleVAE",
+    "RecordedScenes",
+    "StemPlace",
+    "Style",
+    "StyleCode",
+    "StyleError",
+    "StyleModel",
+    "StyleTask",
+    "StyleVAEOptions",
+    "StyleVAEUpmixer",
+    "as_style",
+    "build_style_vae",
+    "directions_style",
+    "encode_style",
+    "interpolate",
+    "load_style_model",
+    "parse_directions",
+    "random_style",
+    "style_directions",
+    "style_task",
+]
+
+_LAZY = {
+    "network": (
+        "FastConfig",
+        "FastStyleVAE",
+        "StyleCode",
+    ),
+    "published": (
+        "PaperConfig",
+        "PaperStyleVAE",
+    ),
+    "training_task": (
+        "PRESETS",
+        "RecordedScenes",
+        "StyleTask",
+        "style_task",
+    ),
+    "inference": (
+        "StyleModel",
+        "build_style_vae",
+        "load_style_model",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    return lazy_attribute(__name__, name, _LAZY)

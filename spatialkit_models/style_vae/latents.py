@@ -1,0 +1,201 @@
+"""Whether latents tell styles or songs: Fig. 2 of the style-transfer paper [1]_.
+
+Each of some excerpts is panned to each of some configurations and encoded. If the latent is the
+style, it stays where it is from one song to another, and moves with the configuration.
+
+References
+----------
+.. [1] Y. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
+   spatial images and musical content", ICASSP 2022.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit.upmixing.benchmark.report import figure_class
+from spatialkit_models.data.scenes import Configuration, mix
+from spatialkit_models.evaluation.excerpts import POOL, SongExcerpts
+from spatialkit_models.evaluation.report import write_figure
+from spatialkit_models.style_vae.baselines import StyleSystem
+
+__all__ = [
+    "StyleLatents",
+    "draw_latents",
+    "encode_latents",
+    "group_deviations",
+    "principal_components",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class StyleLatents:
+    """Posterior means of a model.
+
+    Parameters
+    ----------
+    name : str
+        Of the model.
+    songs : sequence of str
+        Where each excerpt is from.
+    means : ndarray, shape (excerpts, configurations, latent)
+    """
+
+    name: str
+    songs: Sequence[str]
+    means: NDArray[Any]
+
+    def facts(self) -> dict[str, Any]:
+        """Deviations, their ratio, and the means themselves."""
+        within_configuration, within_song = group_deviations(self.means)
+        return {
+            "within_configuration": within_configuration,
+            "within_song": within_song,
+            "ratio": within_configuration / within_song if within_song else float("nan"),
+            "songs": list(self.songs),
+            "means": self.means.astype(np.float64).round(5).tolist(),
+        }
+
+    def sentence(self) -> str:
+        """What was found."""
+        facts = self.facts()
+        return (
+            f"Latents of {self.name}: deviation {facts['within_configuration']:.3f} within a "
+            f"configuration, {facts['within_song']:.3f} within an excerpt, ratio "
+            f"{facts['ratio']:.2f} ({len(self.songs)} excerpts of {len(set(self.songs))} songs, "
+            f"{self.means.shape[1]} configurations)."
+        )
+
+
+def encode_latents(
+    system: StyleSystem,
+    excerpts: SongExcerpts,
+    configurations: Sequence[Configuration],
+    count: int,
+) -> StyleLatents:
+    """Encode excerpts in all configurations.
+
+    Parameters
+    ----------
+    system : StyleSystem
+        Whose latents they are.
+    excerpts : SongExcerpts
+        From where they are taken.
+    configurations : sequence of Configuration
+    count : int
+        How many excerpts, of as many songs as there are.
+    """
+    stems = excerpts.open()
+    drawn = {
+        number: ", ".join(sorted(set(stems.songs(number))))
+        for number in range(0, 4 * count * POOL, POOL)
+    }
+    first = {song: number for number, song in reversed(drawn.items())}
+    # One of each song, and more of them if there are too few.
+    numbers = sorted(drawn, key=lambda number: (first[drawn[number]] != number, number))[:count]
+    means = [
+        [system.encode(mix(audio, one.gains)) for one in configurations]
+        for audio in map(stems.excerpt, numbers)
+    ]
+    return StyleLatents(system.name, [drawn[number] for number in numbers], np.array(means))
+
+
+def group_deviations(means: NDArray[Any]) -> tuple[float, float]:
+    """Mean standard deviation of latents within a configuration, and within a song.
+
+    Parameters
+    ----------
+    means : ndarray, shape (songs, configurations, latent)
+
+    Returns
+    -------
+    within_configuration, within_song : float
+        How far songs of one configuration spread, and configurations of one song; of each
+        dimension and group (n - 1), then the mean of all. NaN where a group has one member.
+
+    Examples
+    --------
+    >>> songs, configurations = np.meshgrid([0.0, 1.0], [0.0, 4.0], indexing="ij")
+    >>> within = group_deviations((songs + configurations)[..., None])
+    >>> round(within[0] / within[1], 3)
+    0.25
+    """
+    found = [
+        float(means.std(axis=axis, ddof=1).mean()) if means.shape[axis] > 1 else float("nan")
+        for axis in (0, 1)
+    ]
+    return found[0], found[1]
+
+
+def principal_components(means: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """First two principal components of latents, and their shares of the variance.
+
+    Parameters
+    ----------
+    means : ndarray, shape (..., latent)
+        Latents of 2 dimensions or more, two of them or more.
+
+    Returns
+    -------
+    points : ndarray, shape (..., 2)
+    shares : ndarray, shape (2,)
+    """
+    flat = means.reshape(-1, means.shape[-1]).astype(np.float64)
+    flat = flat - flat.mean(axis=0)
+    left, singular, _ = np.linalg.svd(flat, full_matrices=False)
+    shares = singular**2 / max(float(np.sum(singular**2)), 1e-30)
+    return (left * singular)[:, :2].reshape(*means.shape[:-1], 2), shares[:2]
+
+
+def draw_latents(found: Sequence[StyleLatents], path: str | os.PathLike[str]) -> None:
+    """Draw latents to an image file: activations, and two components by song and configuration.
+
+    Raises
+    ------
+    SpatialkitError
+        If matplotlib (extra ``plot``) is not installed, or the file cannot be written.
+    """
+    figure = figure_class()(figsize=(13.0, 0.5 + 3.8 * len(found)))
+    figure.set_layout_engine("constrained")
+    for axes, latents in zip(figure.subplots(len(found), 3, squeeze=False), found, strict=True):
+        _draw(axes, latents)
+    write_figure(figure, path)
+
+
+def _draw(axes: Sequence[Any], latents: StyleLatents) -> None:
+    """Three panels of one model."""
+    songs, configurations, _ = latents.means.shape
+    by_configuration = latents.means.swapaxes(0, 1).reshape(songs * configurations, -1)
+    largest = float(np.abs(by_configuration).max()) or 1.0
+    axes[0].imshow(
+        by_configuration.T, aspect="auto", cmap="RdBu", vmin=-largest, vmax=largest,
+        interpolation="nearest",
+    )  # fmt: skip
+    axes[0].set_title(f"{latents.name}: activations", fontsize=9)
+    axes[0].set_xlabel("excerpts, sorted by configuration", fontsize=8)
+    axes[0].set_ylabel("latent dimension", fontsize=8)
+    points, shares = principal_components(latents.means)
+    facts = latents.facts()
+    group = np.indices(points.shape[:2])
+    titles = (
+        f"by song (deviation {facts['within_song']:.3f})",
+        f"by configuration (deviation {facts['within_configuration']:.3f}, "
+        f"ratio {facts['ratio']:.2f})",
+    )
+    for axis, title, number in zip(axes[1:], titles, group, strict=True):
+        axis.scatter(
+            points[..., 0].ravel(), points[..., 1].ravel(), c=number.ravel(), cmap="tab20", s=12
+        )
+        axis.set_title(title, fontsize=9)
+        for label, share, set_label in zip(
+            ("first", "second"), shares, (axis.set_xlabel, axis.set_ylabel), strict=True
+        ):
+            set_label(f"{label} component, {share:.0%} of the variance", fontsize=8)
+    for axis in axes:
+        axis.tick_params(labelsize=7)

@@ -1,0 +1,49 @@
+"""Upmixing in a style, window by window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit.rendering import render_matrix
+from spatialkit_models.inference import WindowedStream
+from spatialkit_models.inference.overlap_add import at_rate, fitted
+
+if TYPE_CHECKING:
+    from spatialkit.upmixing import Upmixer
+    from spatialkit_models.style_vae.inference import StyleModel
+
+__all__ = ["StyleStream"]
+
+# Seconds that windows overlap by, or half of a window where that is less.
+OVERLAP = 2
+
+
+class StyleStream(WindowedStream):
+    """Five channels in a style, rendered to the upmixer's format.
+
+    Parameters
+    ----------
+    upmixer : Upmixer
+        Whose ``format`` comes out.
+    sample_rate : int
+        Hz, any: windows are resampled one by one.
+    model : StyleModel
+    style : ndarray
+        The latent, (latent_size,).
+    """
+
+    def __init__(
+        self, upmixer: Upmixer, sample_rate: int, model: StyleModel, style: NDArray[np.float32]
+    ) -> None:
+        super().__init__(upmixer, sample_rate, model.seconds * sample_rate, OVERLAP * sample_rate)
+        self._model, self._style = model, style
+        self._matrix = render_matrix("5.0", upmixer.format).astype(np.float32)
+
+    def _upmix_window(self, audio: NDArray[Any], start: int) -> NDArray[np.float32]:
+        native = at_rate(audio, self.sample_rate, self._model.sample_rate)
+        five = self._model.decode(native, self._style)
+        back = at_rate(five, self._model.sample_rate, self.sample_rate)
+        return self._matrix @ fitted(back, audio.shape[1])

@@ -1,0 +1,359 @@
+"""The benchmark of the Ambisonizer: its scenes, its rows and its command."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spatialkit import encode_foa
+from spatialkit.__main__ import main
+from spatialkit.errors import OptionError
+from spatialkit_models.ambisonizer import benchmark as evaluation
+from spatialkit_models.ambisonizer.benchmark import (
+    METRICS,
+    PROTOCOLS,
+    AmbisonicSystem,
+    RoomChoice,
+    SongExcerpts,
+    benchmark_ambisonizer,
+    plain_systems,
+)
+from spatialkit_models.ambisonizer.margins import margins
+from spatialkit_models.data.rooms import RoomResponses
+from spatialkit_models.data.scenes import HandStage, leftover, load_hand_stage
+from spatialkit_models.data.scenes.hand_stage import Point
+from spatialkit_models.data.scenes.stage import RULE_STAGE, staged_azimuths
+from spatialkit_models.evaluation import Benchmark, Metric, Row
+
+RATE = 8000
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory):
+    """Two songs of noise in stereo, panned, their stems of one level."""
+    import soundfile
+
+    root = tmp_path_factory.mktemp("songs")
+    for number in range(2):
+        rng = np.random.default_rng(number)
+        (root / f"song{number}").mkdir()
+        for name in ("vocals", "drums", "bass", "other"):
+            stem = 0.1 * rng.standard_normal(3 * RATE)
+            sides = np.stack([stem, rng.uniform(0.2, 0.9) * stem], 1)
+            soundfile.write(root / f"song{number}" / f"{name}.wav", sides, RATE, subtype="FLOAT")
+    return root
+
+
+@pytest.fixture(scope="module")
+def rooms(tmp_path_factory):
+    """A room: one response from ahead, its echo 10 ms later from the left at half the level."""
+    from spatialkit import write
+
+    root = tmp_path_factory.mktemp("rooms")
+    impulse = np.eye(1, 400, 40)[0]
+    response = encode_foa(np.stack([impulse, 0.5 * np.roll(impulse, 80)]), [0.0, 90.0])
+    (root / "hall").mkdir()
+    write(root / "hall" / "a.wav", response, RATE, format="ambix1")
+    return root
+
+
+@pytest.fixture
+def excerpts(songs):
+    return SongExcerpts([(songs, 1.0)], "all", 0.5, 3, RATE)
+
+
+def test_the_rules_stage_is_the_mean_of_what_they_draw():
+    rng = np.random.default_rng(0)
+    azimuths = np.array([staged_azimuths(rng)[0] for _ in range(4000)])
+    ahead = np.where(np.cos(np.radians(azimuths)) < 0.0, -1.0, 1.0).mean(axis=0)
+    np.testing.assert_allclose(ahead, RULE_STAGE, atol=0.05)  # three deviations of the mean
+
+
+def test_a_stage_by_hand_is_waves_and_the_rest_of_a_room(rooms):
+    standing = tuple((Point(0.0, azimuth, 0.0, 2.0),) for azimuth in (0.0, 30.0, -20.0, 100.0))
+    stage = HandStage(standing, (1.0,) * 4, -6.0)
+    stems = np.zeros((4, 2, 400), np.float32)
+    stems[1, :, 10] = 1.0
+    made = stage.foa(stems, RoomResponses([rooms], "train", RATE), 0)
+    # Both sides come from 30 degrees, at half the distance's level; the echo from 90 more.
+    direct, late = np.eye(1, 400, 10)[0] / 2.0, 0.5 * 10 ** (-6.0 / 20.0) * np.eye(1, 400, 90)[0]
+    expected = encode_foa(np.stack([direct, late]), [30.0, 120.0])
+    # The response was written in float32; its direct sound's end fades over 1 ms.
+    np.testing.assert_allclose(made, expected, atol=2e-6)
+
+
+def test_a_stage_by_hand_moves_through_the_back(rooms):
+    stage = replace(load_hand_stage(), room_db=-200.0)
+    stems = np.zeros((4, 2, RATE), np.float32)
+    stems[3] = 0.1 * np.random.default_rng(0).standard_normal(RATE)
+    made = stage.foa(stems, RoomResponses([rooms], "train", RATE), 0)
+    for start, azimuth in ((0.0, 122.0), (0.5, 179.0), (0.8, -124.0)):
+        # Two equal sides: their middle, as short of W as they are wide.
+        w, y, _, x = made[:, round(start * RATE) :][:, : RATE // 200]
+        assert math.degrees(math.atan2(w @ y, w @ x)) % 360.0 == pytest.approx(azimuth % 360, abs=2)
+
+
+def scenes_of(excerpts, rooms, protocols):
+    return evaluation._Scenes(excerpts, RoomChoice([rooms], "all"), protocols)
+
+
+def test_stated_scenes_are_the_song_and_its_leftovers(excerpts, rooms):
+    scenes = scenes_of(excerpts, rooms, ["stated"])
+    stems = excerpts.open(stereo=True).excerpt(24)
+    cases = {case.stage: case for case in scenes.cases(24)}
+    assert list(cases) == ["front", "band", "drawn"]
+    left = np.stack([leftover(0.5 * np.stack([a + b, a - b])) for a, b in stems])
+    for case in cases.values():
+        np.testing.assert_allclose(case.heard, stems.sum(0), atol=1e-6)
+        np.testing.assert_allclose(case.scene.foa[3], case.told @ left, atol=1e-5)
+    assert cases["band"].told == (1.0, 1.0, 1.0, -1.0)
+    assert list(cases["drawn"].told) == list(scenes.facts(24)["drawn"])
+    assert scenes.facts(24)["room"] == "hall"
+
+
+def listening(told):
+    """A system that keeps what it is told, and makes W, Y, and X = W times a seed's part."""
+
+    def upmix(audio, style):
+        told.append((len(audio), style))
+        w, y = (audio[0], 0.0 * audio[0]) if len(audio) == 1 else (audio.mean(0), audio[0])
+        return np.stack([w, y, 0.0 * w, w / (1.0 + style.seed)])
+
+    return AmbisonicSystem("listening", upmix, True, channels=(1, 2))
+
+
+def test_rows_hold_what_was_asked_for_and_models_are_told_what_is_known(excerpts, rooms):
+    told = []
+    systems = (*plain_systems(RATE), listening(told))
+    results = benchmark_ambisonizer(excerpts, systems, rooms=RoomChoice([rooms], "all"), examples=2)
+    assert not [row.error for row in results.rows if row.error]
+    settings = dict.fromkeys(
+        (row.setting["protocol"], row.setting["stage"]) for row in results.rows
+    )
+    assert list(settings) == [
+        ("stated", "front"),
+        ("mono", "front"),
+        ("stated", "band"),
+        ("stated", "drawn"),
+        ("random", "rules"),
+        ("mono", "rules"),
+        ("uniform", "around"),
+        ("mono", "around"),
+        ("hand", "by hand"),
+    ]
+    by_setting = {setting: [] for setting in settings}
+    for row in results.rows:
+        by_setting[row.setting["protocol"], row.setting["stage"]].append(row.system)
+    mono, stereo = ["foa-mono", "ambience", "listening"], [x.name for x in systems]
+    stereo.remove("foa-mono")
+    assert all(
+        names == (mono if protocol == "mono" else stereo)
+        for (protocol, _), names in by_setting.items()
+    )
+    drawn = tuple(results.examples[0]["drawn"])
+    front, band = (1.0,) * 4, (1.0, 1.0, 1.0, -1.0)
+    first = told[: len(told) // 2]
+    assert [(n, style.stage) for n, style in first if style.seed == 0] == [
+        (2, front), (1, front), (2, band), (2, drawn), (2, RULE_STAGE), (1, RULE_STAGE), (2, front),
+        (1, front), (2, load_hand_stage().told),
+    ]  # fmt: skip
+    assert [style.seed for _, style in first if style.seed] == [1, 2, 1, 2, 1, 2]
+    rows = {(row.system, *row.setting.values()): row.values for row in results.rows}
+    for protocol, stage in settings:
+        if protocol != "mono":
+            exact = rows["foa-sides", protocol, stage]
+            assert min(exact["fold_down"]) > 130.0
+            assert min(exact["y_snr"]) > 120.0
+            assert exact["x_level"] == (-math.inf,) * 2
+    # All ahead is what the rules for plane waves say.
+    assert min(rows["foa-leftover", "stated", "front"]["right_side"]) > 99.0
+    assert max(rows["listening", "stated", "front"]["y_snr"]) < 10.0
+    assert set(results.findings["mono"]) == {"front", "rules", "around"}
+    assert set(results.findings["mono"]["rules"]) == set(mono)
+    text = results.to_markdown()
+    assert text.count("| mono |") == 9
+    assert text.count("Mono, front, distributions over all examples together, ") == 3
+    assert Benchmark.from_json(results.to_json()).to_json() == results.to_json()
+
+
+def test_examples_depend_on_the_seed_alone(excerpts, rooms):
+    def values(seed):
+        found = benchmark_ambisonizer(
+            replace(excerpts, seed=seed),
+            plain_systems(RATE)[1:2],
+            rooms=RoomChoice([rooms], "all"),
+            protocols=["random", "uniform"],
+            examples=2,
+        )
+        return [row.values["x_snr"] for row in found.rows]
+
+    first, again, other = values(3), values(3), values(4)
+    assert first == again
+    assert first != other
+    assert len({*first[0], *first[1]}) == 4
+
+
+def test_without_rooms_only_what_needs_none_is_measured(excerpts):
+    results = benchmark_ambisonizer(excerpts, plain_systems(RATE), examples=1)
+    assert {row.setting["protocol"] for row in results.rows} == {"stated", "mono"}
+    assert results.settings["rooms"] is None
+    only = benchmark_ambisonizer(excerpts, plain_systems(RATE), protocols=["mono"], examples=1)
+    header = only.to_markdown().splitlines()[4]
+    assert header.startswith("| protocol | stage | system | diffuseness, % |")
+    assert header.endswith("| speed, times real time |")
+
+
+def test_what_is_not_accepted_is_refused(excerpts, rooms):
+    for wrong, message in (
+        ({"protocols": ["all"]}, "protocol must be one of"),
+        ({"protocols": ["hand"]}, "protocol 'hand' needs rooms"),
+        ({"examples": 0}, "examples must be at least 1"),
+        ({"rooms": RoomChoice([rooms], "some")}, "part must be one of"),
+        ({"rooms": RoomChoice([rooms], "valid")}, "there is no room for part 'valid'"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            benchmark_ambisonizer(excerpts, (), **wrong)
+
+
+def test_tables_have_the_rows_that_have_their_metrics():
+    metrics = (
+        Metric("a", "first", "", "higher", "A."),
+        Metric("b", "other", "", "higher", "B.", "T"),
+    )
+    rows = (Row("one", values={"a": (1.0,)}), Row("two", values={"b": (2.0,)}))
+    text = Benchmark("Two", metrics, rows, ({},)).to_markdown()
+    first, other = text.split("**T**")
+    assert "| one | 1.0 |" in first
+    assert "two" not in first
+    assert "| two | 2.0 |" in other
+    assert "| one" not in other
+    alone = Benchmark("Two", metrics, rows[1:], ({},)).to_markdown()
+    assert "first" not in alone
+    assert "B. Higher" in alone
+    assert "| system | first |" in Benchmark("None", metrics, (), ()).to_markdown()
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A tiny model that has learned nothing."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    from dataclasses import asdict
+
+    from spatialkit_models.ambisonizer import Ambisonizer, AmbisonizerConfig
+    from spatialkit_models.modules import MaskConfig
+    from spatialkit_models.weights import Card, save_weights
+
+    config = AmbisonizerConfig(MaskConfig(band_features=2, width=4, dilations=(1,)))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Ambisonizer(config)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    facts = json.loads(json.dumps(asdict(config)))
+    save_weights(path, model, Card(model="ambisonizer", config=facts))
+    return path
+
+
+def test_the_command_writes_tables_values_and_a_figure(weights, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    line = ["benchmark", "ambisonizer", "--stems", "procedural", "--examples", "1"]
+    line += ["--seconds", "0.5", "--weights", str(weights), "--json", str(tmp_path / "all.json")]
+    line += ["--figure", str(tmp_path / "table.png")]
+    assert main(line) == 0
+    text = capsys.readouterr().out
+    results = Benchmark.from_json((tmp_path / "all.json").read_text())
+    (model,) = {row.system for row in results.rows if row.system.startswith("ambisonizer")}
+    # Three stages in each of three tables, and mono.
+    assert text.count(f"| {model} |") == 10
+    assert results.settings["systems"][model]["card"]["sha256"]
+    rows = {(row.system, *row.setting.values()): row.values for row in results.rows}
+    assert min(rows[model, "stated", "drawn"]["fold_down"]) > 100.0
+    assert min(rows[model, "stated", "drawn"]["y_snr"]) > 100.0
+    assert rows[model, "stated", "front"]["x_snr"] != rows[model, "stated", "band"]["x_snr"]
+    assert rows[model, "mono", "front"]["mono_diversity"][0] > 0.0
+    assert set(results.metrics) == set(METRICS)
+    assert (tmp_path / "table.png").read_bytes()[1:4] == b"PNG"
+
+    assert main(line) == 2
+    assert "exists: add --force" in capsys.readouterr().err
+
+
+def test_the_command_says_what_is_wrong(tmp_path, capsys):
+    line = ["benchmark", "ambisonizer", "--stems", "procedural", "--protocol", "hand"]
+    assert main(line) == 2
+    assert "protocol 'hand' needs rooms" in capsys.readouterr().err
+    assert main([*line, "--rooms", str(tmp_path)]) == 2
+    assert "holds no response" in capsys.readouterr().err
+
+
+def test_weights_that_are_not_there_are_named(tmp_path, capsys):
+    pytest.importorskip("torch")
+    line = ["benchmark", "ambisonizer", "--stems", "procedural", "--protocol", "stated"]
+    assert main([*line, "--weights", str(tmp_path / "no.safetensors")]) == 2
+    assert "no.safetensors" in capsys.readouterr().err
+
+
+def test_the_command_knows_all_protocols(capsys):
+    assert main(["benchmark", "ambisonizer", "--help"]) == 0
+    assert f"[{'|'.join(PROTOCOLS)}]" in capsys.readouterr().out
+
+
+def test_it_is_named_in_the_entry_points():
+    setup = Path(__file__).parents[3] / "setup.cfg"
+    if not setup.exists():
+        pytest.skip("runs in the source tree")
+    named = "    ambisonizer = spatialkit_models.commands.benchmark_ambisonizer:ambisonizer\n"
+    assert named in setup.read_text().split("\nspatialkit.benchmarks =\n")[1]
+
+
+def test_margins_are_paired_with_the_best_by_each_metric():
+    metrics = [
+        Metric("x_snr", "SNR", "dB", "higher", ""),
+        Metric("direction_error", "direction", "degrees", "lower", ""),
+    ]
+    rows = []
+    for stage, shift in (("front", 0.0), ("band", 2.0)):
+        for name, snr, direction in (
+            ("loud", (1.0, 3.0), (20.0, 30.0)),
+            ("soft", (0.0, 0.0), (10.0, 20.0)),
+            ("net", (4.0, 5.0 + shift), (9.0, 21.0)),
+            ("broken", None, None),
+        ):
+            values = {} if snr is None else {"x_snr": snr, "direction_error": direction}
+            setting = {"protocol": "stated", "stage": stage}
+            rows.append(Row(name, setting, values, error="" if values else "it failed"))
+    found = {
+        (margin.stage, margin.metric): margin
+        for margin in margins(Benchmark("", tuple(metrics), tuple(rows)), ["net"])
+    }
+    assert set(found) == {
+        (stage, metric)
+        for stage in ("front", "band", "all")
+        for metric in ("x_snr", "direction_error")
+    }
+    for stage, mean in (("front", 2.5), ("band", 3.5), ("all", 3.0)):
+        margin = found[stage, "x_snr"]
+        assert (margin.baseline, margin.difference.mean) == ("loud", mean)
+    # Differences of 3 and 2: a deviation of 1 / sqrt(2), Student's t of one degree of freedom.
+    half = 12.706 * np.sqrt(0.5) / np.sqrt(2)
+    assert found["front", "x_snr"].difference.high == pytest.approx(2.5 + half, abs=1e-3)
+    margin = found["all", "direction_error"]
+    assert (margin.baseline, margin.difference.mean) == ("soft", 0.0)
+
+
+def test_margins_of_a_model_do_not_need_the_others_and_one_example_has_no_interval():
+    metric = Metric("x_snr", "SNR", "dB", "higher", "")
+    setting = {"protocol": "random", "stage": "rules"}
+    rows = (
+        Row("loud", setting, {"x_snr": (math.nan, 1.0)}),
+        Row("soft", setting, {"x_snr": (math.nan, 0.0)}),
+        Row("net", setting, {"x_snr": (math.nan, 3.0)}),
+        Row("broken", setting, error="it failed"),
+    )
+    (found,) = margins(Benchmark("", (metric,), rows), ["broken", "net"])
+    assert found.sentence(metric) == "SNR +2.0 dB against loud"

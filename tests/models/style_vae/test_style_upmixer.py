@@ -1,0 +1,500 @@
+"""The upmixer "style-vae": every source of styles, windows without seams, the contract."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from spatialkit.errors import (
+    DirectionError,
+    LayoutError,
+    OptionError,
+    ShapeError,
+    SignalError,
+    SpatialkitWarning,
+    UpmixerError,
+)
+from spatialkit.files import Audio, write
+from spatialkit.layouts import get_layout, reorder
+from spatialkit.panning import vbap_gains
+from spatialkit.rendering import render
+from spatialkit.upmixing import check_upmixer, get_upmixer
+from spatialkit.upmixing.options import option_values, parse_options
+from spatialkit_models.modules import MaskConfig, Moments, Resolution, wiener_filters
+from spatialkit_models.style_vae import (
+    FastConfig,
+    PaperConfig,
+    Style,
+    StyleError,
+    build_style_vae,
+    directions_style,
+    encode_style,
+    interpolate,
+    load_style_model,
+    parse_directions,
+    random_style,
+    style_directions,
+)
+from spatialkit_models.style_vae.stream import StyleStream
+from spatialkit_models.upmixers import StyleVAEUpmixer
+from spatialkit_models.weights import Card, WeightsError, cards, save_weights
+
+RATE = 44100
+FAST = FastConfig(MaskConfig(band_features=4, width=16, dilations=(1, 2)), latent_size=8, hidden=16)
+PAPER = PaperConfig(latent_size=4, growth=4, convolutions=1, blocks=2, transition_channels=4)
+
+
+def save(path, config, seed=0):
+    torch.manual_seed(seed)
+    model = build_style_vae(json.loads(json.dumps(asdict(config))))
+    save_weights(path, model, Card(model="style-vae", config=asdict(config)))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def fast(tmp_path_factory):
+    return save(tmp_path_factory.mktemp("fast") / "best.safetensors", FAST)
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory):
+    return save(tmp_path_factory.mktemp("paper") / "best.safetensors", PAPER)
+
+
+@pytest.fixture
+def five(rng):
+    """A second of five channels of different level."""
+    noise = rng.standard_normal((5, RATE)).astype(np.float32)
+    return noise * np.array([[0.1], [0.02], [0.05], [0.2], [0.01]], np.float32)
+
+
+def make(path, **options):
+    return get_upmixer("style-vae", weights=path, **options)
+
+
+def close(style, other):
+    return np.allclose(style.mean, other.mean, atol=1e-5)
+
+
+# The contract.
+
+
+@pytest.mark.parametrize("options", [{}, {"layout": "ambix1"}])
+def test_it_keeps_the_contract(fast, options):
+    check_upmixer(make(fast, **options))
+
+
+def test_the_paper_s_network_keeps_shapes_silence_and_level(paper, rng):
+    upmixer = make(paper)
+    noise = 0.1 * rng.standard_normal((2, RATE // 2))
+    result = upmixer.upmix(noise, RATE)
+    assert result.shape == (5, RATE // 2)
+    assert np.allclose(upmixer.upmix(0.01 * noise, RATE), 0.01 * result, atol=1e-6)
+    assert not upmixer.upmix(np.zeros((2, RATE)), RATE).any()
+
+
+def test_mono_is_refused_with_a_hint(fast):
+    with pytest.raises(ShapeError, match="'ambience' upmixes mono"):
+        make(fast).upmix(np.zeros(1000), RATE)
+
+
+def test_weights_ship_or_are_given(fast, monkeypatch, tmp_path):
+    monkeypatch.setattr(cards, "SHIPPED", tmp_path)
+    with pytest.raises(UpmixerError, match="lacks its weights"):
+        get_upmixer("style-vae")
+    assert make(fast).style.model == "style-vae-fast"
+    save(tmp_path / "style-vae-paper.safetensors", PAPER)
+    assert get_upmixer("style-vae", variant="paper").style.model == "style-vae-paper"
+    with pytest.raises(WeightsError, match="no weights are called 'style-vae-fast'"):
+        get_upmixer("style-vae")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        make(str(tmp_path / "none.safetensors"))
+
+
+def test_it_renders_its_five_channels_to_any_layout(fast, rng):
+    noise = 0.1 * rng.standard_normal((2, RATE // 2)).astype(np.float32)
+    expected = render(make(fast).upmix(noise, RATE), "5.0", "7.1.4")
+    assert np.allclose(make(fast, layout="7.1.4").upmix(noise, RATE), expected, atol=1e-6)
+
+
+# Windows.
+
+
+class Mixer:
+    """Stands for a model: five fixed mixtures, louder from window to window if asked to."""
+
+    seconds, sample_rate = 1, 8000
+    matrix = np.array([[1, 0], [0, 1], [0.5, 0.5], [0.3, -0.3], [0, 2]], np.float32)
+
+    def __init__(self, growth=0.0):
+        self.growth, self.heard = growth, []
+
+    def decode(self, stereo, style):
+        self.heard.append(stereo.shape[1])
+        return (1 + self.growth * len(self.heard)) * (self.matrix @ stereo).astype(np.float32)
+
+
+def streamed(audio, model, rate, block):
+    five = get_upmixer("matrix", layout="5.0")  # for its format
+    stream = StyleStream(five, rate, model, np.zeros(1, np.float32))
+    parts = [stream.process(audio[:, n : n + block]) for n in range(0, audio.shape[1], block)]
+    assert audio.shape[1] - sum(part.shape[1] for part in parts) <= stream.latency
+    return np.concatenate([*parts, stream.flush()], axis=1)
+
+
+@pytest.mark.parametrize("length", [1, 4000, 7999, 8000, 8001, 12000, 12001, 20000, 27777])
+def test_windows_of_a_linear_model_join_to_the_whole(length, rng):
+    audio = rng.standard_normal((2, length)).astype(np.float32)
+    model = Mixer()
+    assert np.allclose(streamed(audio, model, 8000, 999), Mixer.matrix @ audio, atol=1e-5)
+    assert max(model.heard) <= 8000
+    assert length < 8000 or min(model.heard) == 8000
+
+
+def test_other_rates_are_served_window_by_window(rng):
+    time = np.arange(3 * 12000) / 12000
+    audio = np.stack([np.sin(2 * np.pi * 440 * time), np.cos(2 * np.pi * 1000 * time)])
+    result = streamed(audio, Mixer(), 12000, 5000)
+    assert result.dtype == np.float64
+    assert np.allclose(result[:, 600:-600], (Mixer.matrix @ audio)[:, 600:-600], atol=1e-4)
+
+
+def test_windows_that_differ_fade_into_each_other():
+    steps = np.diff(streamed(np.ones((2, 30000)), Mixer(growth=0.5), 8000, 4000)[0])
+    assert steps.min() >= 0.0  # louder from window to window, never back
+    assert steps.max() < 0.5 * np.pi / 2 / 2300  # of a raised cosine of 2400 samples
+
+
+# What the filter leaves over.
+
+
+def spectrum(rng, *shape):
+    noise = rng.standard_normal((2, *shape)).astype(np.float32)
+    return torch.complex(*torch.from_numpy(noise))
+
+
+def taken(stereo, masks, entered, gains):
+    filters = wiener_filters.extracting_filters(masks, entered)
+    made = wiener_filters.pan_filters(filters, gains)
+    made = made + wiener_filters.residual_filters(filters, masks, entered, gains)
+    return wiener_filters.apply_filters(made, stereo, Resolution(((stereo.shape[-1], 1),)))
+
+
+def test_of_one_panned_source_nothing_is_left_over(rng):
+    source = spectrum(rng, 1, 20, 1, 300)
+    entered = torch.tensor([[[0.8, 0.6]]])
+    gains = torch.tensor([[[0.0, 0.6, 0.0, 0.8, 0.0]]])
+    made = taken(wiener_filters.pan(source, entered), torch.ones(1, 20, 1, 300), entered, gains)
+    assert torch.allclose(made, wiener_filters.pan(source, gains), atol=1e-5)
+
+
+def test_uncorrelated_sides_keep_their_energy_and_silent_loudspeakers_their_silence(rng):
+    stereo = spectrum(rng, 1, 40, 2, 300)
+    owner = torch.from_numpy(rng.integers(0, 4, (1, 40, 300)))
+    masks = torch.nn.functional.one_hot(owner, 4).movedim(-1, 2).float()
+    angle = torch.tensor([[0.1, 0.7, 0.8, 1.4]])
+    entered = torch.stack([angle.cos(), angle.sin()], -1)
+    gains = torch.zeros(1, 4, 5)
+    gains[0, [0, 1, 2, 3], [0, 2, 2, 3]] = 1.0
+    made = taken(stereo, masks, entered, gains)
+    ratio = made.abs().square().sum() / stereo.abs().square().sum()
+    assert abs(10 * torch.log10(ratio)) < 0.1
+    assert not made[:, :, [1, 4]].any()
+
+
+def test_what_is_left_over_has_its_energy_whatever_the_masks(rng):
+    side = spectrum(rng, 1, 30, 1, 200)
+    residual = torch.cat([side, -0.5 * side], 2)  # of one source, its sides against each other
+    masks = torch.rand(1, 30, 4, 200).softmax(2)
+    entered = torch.nn.functional.normalize(torch.rand(1, 4, 2), dim=-1)
+    gains = torch.nn.functional.normalize(torch.rand(1, 4, 5), dim=-1)
+    none = torch.zeros(1, 30, 4, 2, 200)
+    filters = wiener_filters.residual_filters(none, masks, entered, gains)
+    made = wiener_filters.apply_filters(filters, residual, Resolution(((200, 1),)))
+    energy = made.abs().square().sum(2)
+    assert torch.allclose(energy, residual.abs().square().sum(2), rtol=1e-3)
+
+
+# Styles.
+
+
+def test_styles_come_through_files_to_the_bit(fast, five, tmp_path):
+    style = encode_style(five, RATE, source="a song", weights=fast)
+    style.save(tmp_path / "style.json")
+    assert Style.load(tmp_path / "style.json") == style
+    assert Style.from_json(style.to_json()) == style
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mean": None}, "mean of a style must be finite numbers"),
+        ({"mean": [True] * 8}, "mean of a style must be finite numbers"),
+        ({"mean": [float("nan")] * 8}, "mean of a style must be finite numbers"),
+        ({"log_variance": [0.0]}, "must be equally long, got 8 and 1"),
+        ({"weights": 5}, "weights of a style must be a text"),
+        ({"more": 1}, "'more' is unknown"),
+    ],
+)
+def test_damaged_styles_are_refused(fast, tmp_path, change, message):
+    facts = {**asdict(random_style(weights=fast)), **change}
+    (tmp_path / "style.json").write_text(json.dumps(facts))
+    with pytest.raises(StyleError, match=message) as caught:
+        make(fast, style=str(tmp_path / "style.json"))
+    assert "style.json" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"mean": [1]}', "\0"])
+def test_files_that_hold_no_style_are_refused(tmp_path, text):
+    (tmp_path / "style.json").write_text(text)
+    with pytest.raises(StyleError, match=r"style\.json"):
+        Style.load(tmp_path / "style.json")
+    with pytest.raises(StyleError, match="cannot be read"):
+        Style.load(tmp_path / "none.json")
+
+
+def test_every_source_of_the_same_music_gives_its_style(fast, five, tmp_path):
+    style = encode_style(five, RATE, weights=fast)
+    surround = np.insert(five, 3, 1.0, axis=0)  # a loud LFE changes nothing
+    write(tmp_path / "song.wav", surround, RATE, format="5.1", subtype="FLOAT")
+    for given in (
+        style,
+        (five, RATE),
+        (reorder(five, "5.0", "paper5"), RATE, "paper5"),
+        Audio(surround, RATE, get_layout("5.1")),
+        tmp_path / "song.wav",
+        str(tmp_path / "song.wav"),
+        style.to_json(),
+        (10 * five, RATE),
+    ):
+        upmixer = make(fast, style=given)
+        assert close(upmixer.style, style)
+        again = type(upmixer)(**option_values(upmixer))
+        assert again.style.mean == upmixer.style.mean
+
+
+def test_long_music_is_heard_in_parts_that_count_by_energy(fast, five, monkeypatch):
+    model = load_style_model(weights=fast)
+    monkeypatch.setattr(model, "seconds", 1)
+    silence = np.zeros((5, 9999), np.float32)
+    parts = np.hstack([five, 0.5 * five[::-1], silence])
+    loud, soft, both = (encode_style(x, RATE, weights=fast) for x in (five, five[::-1], parts))
+    assert not close(loud, soft)
+    assert close(both, interpolate(loud, soft, 0.2))
+
+
+def test_any_rate_and_more_loudspeakers_are_served(fast, rng):
+    model = load_style_model(weights=fast)
+    noise = 0.1 * rng.standard_normal((12, 24000))
+    style = encode_style(noise, 48000, layout="7.1.4", weights=fast)
+    assert len(style.mean) == model.latent_size
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ((np.ones((2, RATE)), RATE, "stereo"), StyleError, "at least five loudspeakers"),
+        ((np.ones((5, 9000)), RATE), StyleError, "0.5 s of music at least, got 0.2 s"),
+        ((np.zeros((5, RATE)), RATE), StyleError, "no style in silence"),
+        ((np.full((5, RATE), np.nan), RATE), SignalError, "holds nan"),
+        ((np.ones((6, RATE)), RATE), ShapeError, "5 channels"),
+        ((np.ones((5, RATE)), RATE, "5.9"), LayoutError, "5.9"),
+        ((np.ones((5, RATE)), 0), OptionError, "sample_rate"),
+        (Audio(np.ones((5, RATE)), RATE), StyleError, "does not say what its channels are"),
+        (np.ones((5, RATE)), OptionError, "style must be a file of music"),
+        ("nothing.wav", OSError, r"nothing\.wav"),
+        ({"flute": 3}, OptionError, "'vocals', 'drums', 'bass', 'other', got 'flute'"),
+        ({"bass": []}, OptionError, "direction of bass"),
+        ({"bass": "left"}, DirectionError, "direction of bass"),
+    ],
+)
+def test_bad_sources_of_styles_are_refused(fast, given, error, message):
+    with pytest.raises(error, match=message):
+        make(fast, style=given)
+
+
+def test_a_file_that_does_not_say_its_channels_is_refused(fast, five, tmp_path):
+    write(tmp_path / "song.wav", five, RATE)
+    with pytest.raises(StyleError, match="write it anew with a channel mask"):
+        make(fast, style=tmp_path / "song.wav")
+
+
+def test_random_styles_go_by_seed(fast):
+    drawn = make(fast, style="random", seed=7).style
+    assert drawn == random_style(7, weights=fast)
+    assert make(fast, style="random").style != drawn
+    with pytest.warns(SpatialkitWarning, match="the style is not random"):
+        make(fast, directions="vocals:0", seed=7)
+
+
+def test_random_styles_of_the_fast_model_are_posteriors_of_stems_somewhere(fast, monkeypatch):
+    model = load_style_model(weights=fast)
+    told = []
+    encode_stems = model.encode_stems
+    monkeypatch.setattr(
+        model, "encode_stems", lambda stems, gains: told.append(gains) or encode_stems(stems, gains)
+    )
+    drawn = np.array([random_style(seed, weights=fast).mean for seed in range(300)])
+    np.testing.assert_allclose(np.square(told).sum(-1), 1.0)
+    mean, log_variance = (
+        np.array(part) for part in zip(*[encode_stems(None, gains) for gains in told], strict=True)
+    )
+    # What is left of the draws in units of the posterior is standard normal.
+    left = (drawn - mean) / np.exp(0.5 * log_variance)
+    assert abs(left.mean()) < 0.1
+    assert abs(left.std() - 1.0) < 0.1
+    assert np.std(told, axis=0).min() > 0.1
+
+
+def test_random_styles_of_the_paper_s_are_standard_normal(paper):
+    drawn = np.array([random_style(seed, weights=paper).mean for seed in range(300)])
+    assert abs(drawn.mean()) < 0.1
+    assert abs(drawn.std() - 1.0) < 0.1
+
+
+def test_directions_are_the_same_from_python_and_the_shell(fast):
+    told = {"vocals": 0, "drums": [-110, 110]}
+    style = directions_style(told, weights=fast)
+    assert close(make(fast, style=told).style, style)
+    parsed = parse_options(StyleVAEUpmixer, {"directions": "vocals:0,drums:-110/110"})
+    assert close(make(fast, **parsed).style, style)
+    assert not close(directions_style({"vocals": 0, "drums": 0}, weights=fast), style)
+
+
+def test_directions_pan_the_stems_that_the_paper_s_encoder_hears(paper, monkeypatch):
+    model = load_style_model(weights=paper)
+    heard = []
+    encode = model.encode
+    monkeypatch.setattr(model, "encode", lambda five: heard.append(five) or encode(five))
+    directions_style({"vocals": 0, "drums": [-110, 110], "bass": 0, "other": 0}, weights=paper)
+    fl, fr, fc, sl, sr = np.square(heard[0], dtype=np.float64).sum(axis=1)
+    assert fl == fr == 0.0
+    assert np.isclose(sl, sr)
+    assert np.isclose(fc / (sl + sr), 3.0, rtol=0.1)  # three stems against one, equally loud
+
+
+def test_the_fast_encoder_is_told_what_it_would_find_with_true_masks(fast):
+    """Four tones, equally loud, each in units of its own: what is found is what is told."""
+    network = load_style_model(weights=fast).network
+    gains = vbap_gains((0.0, 70.0, -45.0, 20.0))
+    time = np.arange(3 * RATE) / RATE
+    tones = np.stack(
+        [np.sin(2.0 * np.pi * hertz * time) for hertz in (200.0, 700.0, 1500.0, 3000.0)]
+    )
+    moments = Moments.of(
+        network.spectra(torch.from_numpy((0.1 * tones).astype(np.float32))[None]),
+        network.resolution,
+    )
+    shares = moments.powers / (moments.powers.sum(2, keepdim=True) + 1e-12)
+    panned = torch.from_numpy(gains.astype(np.float32))[None]
+    with torch.no_grad():
+        found = network.describe(moments.mixed(panned), shares)
+    np.testing.assert_allclose(found, network.description(panned), atol=0.01)
+
+
+@pytest.mark.parametrize("text", ["vocals", "vocals:", "bass:0,bass:1", "bass:a", "bass:0,"])
+def test_directions_that_cannot_be_read_are_refused(text):
+    with pytest.raises(OptionError, match="directions must be stems with degrees"):
+        parse_directions(text)
+
+
+def test_style_and_directions_together_are_refused(fast):
+    for directions in ("vocals:0", {"vocals": 0}):
+        with pytest.raises(OptionError, match="not both"):
+            make(fast, directions=directions, style="song.wav")
+
+
+def test_unless_told_otherwise_a_band_plays_ahead(fast):
+    told = {"vocals": 0, "bass": 0, "drums": [30, -30], "other": [110, -110]}
+    assert close(make(fast).style, directions_style(told, weights=fast))
+    assert make(fast, style="band").style == make(fast).style
+
+
+def test_directions_may_be_a_mapping(fast):
+    assert make(fast, directions={"drums": 110}).style == make(fast, style={"drums": 110}).style
+
+
+def test_a_style_is_taken_from_a_file_as_from_its_audio(fast, five, tmp_path):
+    write(tmp_path / "five.wav", five, RATE, format="5.0", subtype="FLOAT")
+    heard = encode_style(tmp_path / "five.wav", weights=fast)
+    assert heard.source == "five.wav"
+    assert close(heard, encode_style(five, RATE, weights=fast))
+    with pytest.raises(StyleError, match="pass sample_rate="):
+        encode_style(five, weights=fast)
+    with pytest.raises(StyleError, match="a Style is asked what it does, got str"):
+        style_directions("random", weights=fast)
+
+
+def test_without_the_extra_styles_say_what_to_install(monkeypatch, five):
+    monkeypatch.setattr(cards, "find_spec", lambda module: None)
+    with pytest.raises(StyleError, match=r"^a style needs spatialkit's extra `models`"):
+        encode_style(five, RATE)
+
+
+def test_a_style_of_other_weights_is_refused(fast, tmp_path):
+    other = save(tmp_path / "other.safetensors", FAST, seed=1)
+    style = random_style(weights=fast)
+    with pytest.raises(StyleError, match="take it from its music again"):
+        make(other, style=style)
+    with pytest.raises(StyleError, match="nothing between them"):
+        interpolate(style, random_style(weights=other), 0.5)
+
+
+def test_interpolation_goes_from_one_style_to_the_other(fast):
+    first, second = random_style(1, weights=fast), random_style(2, weights=fast)
+    assert interpolate(first, second, 0.0).mean == first.mean
+    assert np.allclose(
+        interpolate(first, second, 0.25).mean,
+        0.75 * np.array(first.mean) + 0.25 * np.array(second.mean),
+    )
+    with pytest.raises(OptionError, match="t must be from 0 to 1"):
+        interpolate(first, second, 1.5)
+
+
+def test_what_a_style_does_is_said_by_direction_and_gains(fast):
+    style = random_style(3, weights=fast)
+    places = style_directions(style, weights=fast)
+    assert list(places) == ["vocals", "drums", "bass", "other"]
+    for place in places.values():
+        assert np.isclose(sum(gain**2 for gain in place.gains.values()), 1.0, atol=1e-5)
+        felt = sum(
+            gain**2 * np.exp(1j * np.deg2rad(azimuth))
+            for gain, azimuth in zip(place.gains.values(), get_layout("5.0").azimuth, strict=True)
+        )
+        assert np.isclose(place.azimuth, np.angle(felt, deg=True), atol=1e-3)
+        assert np.isclose(place.length, np.abs(felt), atol=1e-5)
+
+
+def test_the_paper_s_network_is_tried_out_for_what_a_style_does(paper):
+    places = style_directions(random_style(weights=paper), weights=paper)
+    for place in places.values():
+        assert np.isclose(sum(gain**2 for gain in place.gains.values()), 1.0, atol=1e-4)
+
+
+def test_a_loudspeaker_that_a_style_leaves_out_is_silent(fast, rng, monkeypatch):
+    model = load_style_model(weights=fast)
+
+    def pan_gains(style):
+        return torch.tensor([[[1.0, 0, 0, 0, 0]] * 2 + [[0, 0, 0.6, 0.8, 0]] * 2])
+
+    monkeypatch.setattr(model.network, "pan_gains", pan_gains)
+    result = make(fast).upmix(0.1 * rng.standard_normal((2, RATE)), RATE)
+    assert not result[[1, 4]].any()
+    assert (np.abs(result[[0, 2, 3]]).max(axis=1) > 0.01).all()
+
+
+def test_what_comes_out_does_not_depend_on_what_is_more_than_a_window_away(fast, rng, monkeypatch):
+    monkeypatch.setattr(load_style_model(weights=fast), "seconds", 1)
+    noise = 0.1 * rng.standard_normal((2, 3 * RATE)).astype(np.float32)
+    other = noise.copy()
+    other[:, RATE:] = 0.0
+    upmixer = make(fast)
+    first, second = (upmixer.upmix(audio, RATE) for audio in (noise, other))
+    assert np.array_equal(first[:, : RATE // 2], second[:, : RATE // 2])
+    assert not np.allclose(first[:, RATE:], second[:, RATE:])

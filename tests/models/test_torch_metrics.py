@@ -1,0 +1,182 @@
+"""The torchmetrics classes: means of the core's values, whatever the batches and processes."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from spatialkit import geometry, metrics, vbap_gains
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("torchmetrics")
+
+from spatialkit_models.metrics import (
+    SDSDR,
+    SISDR,
+    SNR,
+    WILD,
+    AngleError,
+    EnergyVectorAngle,
+    ILDError,
+)
+
+SIZES = {"n_fft": 256, "hop": 128}
+ITEMS = 7
+
+
+def make_metrics() -> dict:
+    return {
+        "snr": SNR(),
+        "channels": SNR(per_channel=True),
+        "sd_sdr": SDSDR(),
+        "si_sdr": SISDR(),
+        "wild": WILD(**SIZES),
+        "ild_error": ILDError(**SIZES),
+        "angle_error": AngleError("5.0"),
+        "energy": AngleError("5.0", weighting="energy"),
+        "energy_vector": EnergyVectorAngle("5.0"),
+    }
+
+
+@cache
+def make_items():
+    """Stems, azimuths, targets and estimates; one target is silent, and a stem of another."""
+    rng = np.random.default_rng(20261121)
+    stems = rng.standard_normal((ITEMS, 4, 1500))
+    stems[2], stems[5, 3] = 0.0, 0.0
+    azimuth = rng.uniform(-180.0, 180.0, (ITEMS, 4))
+    target = vbap_gains(azimuth).swapaxes(-1, -2) @ stems
+    return stems, azimuth, target, 0.8 * target + 0.1 * rng.standard_normal(target.shape)
+
+
+def values_of_the_core() -> dict[str, np.ndarray]:
+    """Oracle: the value of every item, NaN where there is none."""
+    stems, azimuth, target, estimate = make_items()
+    vectors = [metrics.energy_vector(audio, "5.0") for audio in (target, estimate)]
+    return {
+        "snr": metrics.snr(target, estimate),
+        "channels": metrics.snr(target, estimate, per_channel=True),
+        "sd_sdr": metrics.sd_sdr(target, estimate),
+        "si_sdr": metrics.si_sdr(target, estimate),
+        "wild": metrics.wild(target, estimate, **SIZES),
+        "ild_error": metrics.ild_error(target, estimate, **SIZES),
+        "angle_error": metrics.angle_error(stems, estimate, azimuth, "5.0"),
+        "energy": metrics.angle_error(stems, estimate, azimuth, "5.0", weighting="energy"),
+        "energy_vector": geometry.angle_between(*vectors),
+    }
+
+
+def update(metric, items: slice, arrays=None) -> None:
+    stems, azimuth, target, estimate = (
+        torch.as_tensor(array[items]) for array in arrays or make_items()
+    )
+    if isinstance(metric, AngleError):
+        metric.update(estimate, stems, azimuth)
+    else:
+        metric.update(estimate, target)
+
+
+def assert_means_of_the_core(results: dict) -> None:
+    """Results: mean, defined and undefined items of each metric."""
+    for name, values in values_of_the_core().items():
+        mean, defined, undefined = results[name]
+        assert mean == pytest.approx(np.nanmean(values), abs=1e-4), name  # float32 comes out
+        assert (defined, undefined) == (np.sum(~np.isnan(values)), np.sum(np.isnan(values))), name
+        assert undefined > 0
+
+
+def counted(metric) -> tuple[float, int, int]:
+    return metric.compute().item(), metric.defined.item(), metric.undefined.item()
+
+
+def test_means_are_those_of_the_core_however_items_are_batched():
+    for batches in ([slice(0, 7)], [slice(0, 1), slice(1, 5), slice(5, 7)]):
+        results = {}
+        for name, metric in make_metrics().items():
+            for batch in batches:
+                update(metric, batch)
+            results[name] = counted(metric)
+        assert_means_of_the_core(results)
+
+
+def test_merged_states_are_those_of_all_items():
+    results = {}
+    for name, metric in make_metrics().items():
+        other = make_metrics()[name]
+        update(metric, slice(0, 3))
+        update(other, slice(3, 7))
+        metric.merge_state(other)
+        results[name] = counted(metric)
+    assert_means_of_the_core(results)
+
+
+def work(rank: int, folder: str) -> None:
+    """One of two processes, with three items or four."""
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
+    )
+    results, arrays = {}, torch.load(f"{folder}/items.pt")
+    for name, metric in make_metrics().items():
+        for items in ([slice(0, 3)], [slice(3, 4), slice(4, 7)])[rank]:
+            update(metric, items, arrays)
+        mean = metric.compute().item()
+        with metric.sync_context():
+            results[name] = mean, metric.defined.item(), metric.undefined.item()
+        assert metric.undefined + metric.defined < sum(results[name][1:])  # its own again
+    torch.save(results, f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_come_to_the_result_of_one(tmp_path):
+    # Made once: the processes need not load what pans.
+    torch.save([torch.tensor(array) for array in make_items()], tmp_path / "items.pt")
+    torch.multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
+    for rank in range(2):
+        assert_means_of_the_core(torch.load(tmp_path / f"{rank}.pt"))
+
+
+def test_a_batch_without_a_defined_item_changes_nothing():
+    metric, silence = SNR(), torch.zeros(2, 5, 100)
+    assert metric(torch.ones(2, 5, 100), silence).isnan()
+    update(metric, slice(0, 2))
+    expected = np.mean(values_of_the_core()["snr"][:2])
+    assert counted(metric) == pytest.approx((expected, 2, 2), abs=1e-4)
+    metric.reset()
+    assert metric.defined == metric.undefined == 0
+
+
+def test_infinite_items_are_not_hidden():
+    metric, noise = SNR(), torch.randn(2, 5, 100)
+    assert metric(noise, noise).item() == np.inf
+    assert metric.defined == 2
+    silent = SDSDR()
+    assert silent(torch.zeros(2, 5, 100), noise).item() == -np.inf
+
+
+def test_what_forward_gives_is_differentiable_and_of_that_batch_alone():
+    stems, azimuth, target, estimate = (torch.tensor(array[:2]) for array in make_items())
+    for name, metric in make_metrics().items():
+        update(metric, slice(3, 5))
+        preds = estimate.clone().requires_grad_()
+        arguments = (stems, azimuth) if isinstance(metric, AngleError) else (target,)
+        value = metric(preds, *arguments)
+        expected = np.nanmean(values_of_the_core()[name][:2])
+        assert value.item() == pytest.approx(expected, abs=1e-4)
+        value.backward()
+        assert torch.isfinite(preds.grad).all()
+        assert preds.grad.any()
+        assert metric.is_differentiable
+        assert metric.higher_is_better == (name in ("snr", "channels", "sd_sdr", "si_sdr"))
+
+
+def test_sums_hold_more_items_than_float32_can_count():
+    metric = SNR()
+    metric.total += 2.0**24 * 10.0
+    metric.defined += 2**24
+    metric._update_count = 1
+    update(metric, slice(0, 1))
+    added = metric.total.item() - 2.0**24 * 10.0
+    assert added == pytest.approx(values_of_the_core()["snr"][0], abs=1e-4)

@@ -1,0 +1,241 @@
+"""Weights and cards: what goes in comes out; everything else is one clear error."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+from dataclasses import asdict
+
+import pytest
+
+torch = pytest.importorskip("torch")
+safetensors = pytest.importorskip("safetensors.torch")
+
+from spatialkit.errors import OptionError, SpatialkitError
+from spatialkit_models.weights import (
+    Card,
+    WeightsError,
+    cards,
+    load_weights,
+    save_weights,
+    shipped,
+    shipped_names,
+)
+
+
+class Net(torch.nn.Module):
+    def __init__(self, width, seed=0):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.layer = torch.nn.Linear(3, width)
+        self.norm = torch.nn.BatchNorm1d(width)  # has a buffer of whole numbers
+
+
+def build(config):
+    if set(config) != {"width"}:
+        raise TypeError("takes a width")
+    return Net(config["width"])
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Good cards, which a test then spoils."""
+    card = Card(
+        model="net",
+        config={"width": 4},
+        steps=12,
+        command="train",
+        data=[{"name": "noise", "licence": "CC0-1.0"}],
+        figures={"snr": 3.5},
+    )
+    save_weights(tmp_path / "net.safetensors", Net(4, seed=9), card)
+    return tmp_path / "net.safetensors"
+
+
+def refused(path):
+    with pytest.raises(WeightsError) as caught:
+        load_weights(path, "net", build)
+    assert isinstance(caught.value, (SpatialkitError, ValueError))
+    return str(caught.value)
+
+
+def change_card(path, **values):
+    card = json.loads(path.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps(card | values))
+
+
+def replace_tensors(path, tensors):
+    """A file that its card knows."""
+    data = tensors if isinstance(tensors, bytes) else safetensors.save(tensors)
+    path.write_bytes(data)
+    change_card(path, sha256=hashlib.sha256(data).hexdigest())
+
+
+def test_weights_come_back_as_they_went(path):
+    model, card = load_weights(path, "net", build)
+    wanted = Net(4, seed=9).state_dict()
+    assert not model.training
+    assert all(torch.equal(tensor, wanted[name]) for name, tensor in model.state_dict().items())
+    assert card.parameters == 3 * 4 + 4 + 4 + 4
+    assert card.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (card.steps, card.figures) == (12, {"snr": 3.5})
+    assert card.data == [{"name": "noise", "licence": "CC0-1.0"}]
+    assert json.loads(path.with_suffix(".json").read_text()) == asdict(card)
+
+
+def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path):
+    model = Net(500, seed=9)
+    for storage in cards.STORAGES:
+        save_weights(
+            tmp_path / f"{storage}.safetensors",
+            model,
+            Card(model="net", config={"width": 500}, storage=storage),
+        )
+    full, half = (
+        (tmp_path / f"{storage}.safetensors").stat().st_size for storage in cards.STORAGES
+    )
+    assert half < 0.6 * full
+    loaded, _ = load_weights(tmp_path / "float16.safetensors", "net", build)
+    assert loaded.layer.weight.dtype == torch.float32
+    # float16 has a mantissa of 11 bits.
+    torch.testing.assert_close(loaded.layer.weight, model.layer.weight, rtol=2**-11, atol=1e-7)
+    assert not torch.equal(loaded.layer.weight, model.layer.weight)
+
+
+def test_what_cannot_be_stored_is_refused_and_the_old_file_stays(path, monkeypatch):
+    before = path.read_bytes(), path.with_suffix(".json").read_bytes()
+    card = Card(model="net", config={"width": 4}, storage="float16")
+    model = Net(4)
+    with torch.no_grad():
+        model.layer.weight[0, 0] = 1e5  # float16 ends at 65504
+    with pytest.raises(WeightsError, match=r"tensor 'layer\.weight' has weights that are NaN or"):
+        save_weights(path, model, card)
+
+    def full(*names):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(WeightsError, match=r"net\.safetensors cannot be written: No space left"):
+        save_weights(path, Net(4), card)
+    assert (path.read_bytes(), path.with_suffix(".json").read_bytes()) == before
+
+
+def test_names_of_other_kinds_of_files_are_refused(tmp_path):
+    with pytest.raises(OptionError, match=r"^weights must be a \.safetensors file, got .*net\.pt"):
+        load_weights(tmp_path / "net.pt", "net", build)
+    with pytest.raises(OptionError, match=r"^storage must be one of 'float32', 'float16', got 'x'"):
+        Card(model="net", config={}, storage="x")
+
+
+def test_a_missing_file_is_named(path):
+    path.with_suffix(".json").unlink()
+    assert refused(path).endswith("net.json is missing: weights need their card beside them")
+    path.unlink()
+    assert refused(path).endswith("net.safetensors cannot be read: No such file or directory")
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:-1], lambda data: data[:-1] + b"!"])
+def test_a_damaged_file_is_not_what_its_card_says(path, spoil):
+    path.write_bytes(spoil(path.read_bytes()))
+    assert "net.safetensors is not the file that its card describes" in refused(path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"RIFF....WAVE",
+        (2**62).to_bytes(8, "little") + b"{}",
+        b"\x02\0\0\0\0\0\0\0[]",
+        safetensors.save({"layer.weight": torch.zeros(9)})[:-1],
+    ],
+)
+def test_a_file_of_another_kind_is_told_even_if_the_card_knows_it(path, data):
+    replace_tensors(path, data)
+    assert "net.safetensors is not a whole safetensors file" in refused(path)
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.system, ("touch exploded",)
+
+
+def test_nothing_is_unpickled(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    replace_tensors(path, pickle.dumps(Bomb()))
+    assert "is not a whole safetensors file" in refused(path)
+    assert not (path.parent / "exploded").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"layer.bias": None}, "net.safetensors lacks tensor 'layer.bias'"),
+        ({"more": torch.zeros(1)}, "net.safetensors has an unknown tensor 'more'"),
+        (
+            {"layer.weight": torch.zeros(3, 4)},
+            "'layer.weight' must have shape (4, 3) and type torch.float32, got (3, 4) and",
+        ),
+        (
+            {"layer.bias": torch.zeros(4, dtype=torch.float64)},
+            "type torch.float32, got (4,) and torch.float64",
+        ),
+        ({"norm.weight": torch.full((4,), torch.nan)}, "'norm.weight' has weights that are NaN"),
+    ],
+)
+def test_tensors_must_be_those_of_the_model(path, change, said):
+    tensors = Net(4).state_dict() | change
+    replace_tensors(path, {name: x for name, x in tensors.items() if x is not None})
+    assert said in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"model": "other"}, "net.json is the card of a 'other', not of a 'net'"),
+        ({"config": {"depth": 4}}, "net.json makes no net: takes a width"),
+        ({"config": 4}, "net.json: config must be an object of JSON, got 4"),
+        ({"config": {"width": 5}}, "must have shape (5, 3)"),
+        ({"storage": "int8"}, "net.json: storage must be one of 'float32', 'float16'"),
+        ({"storage": "float16"}, "type torch.float16, got"),
+        ({"colour": "red"}, "net.json is not a card of weights: 'colour' is unknown"),
+        ({"sha256": None}, "is not the file that its card describes"),
+    ],
+)
+def test_a_card_must_fit(path, change, said):
+    change_card(path, **change)
+    assert said in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"{", "net.json is not JSON"),
+        (b"\xff\xfe", "net.json is not JSON"),
+        (b"[" * 100_000, "net.json is not JSON"),
+        (b"[]", "net.json must hold an object of JSON, got list"),
+        (b"{}", "net.json is not a card of weights: 'command' is missing"),
+        (b" " * 1_000_001, "net.json has more than 1000000 bytes"),
+    ],
+)
+def test_a_card_must_be_one(path, text, said):
+    path.with_suffix(".json").write_bytes(text)
+    assert said in refused(path)
+
+
+def test_files_beyond_the_limit_are_not_read(path, monkeypatch):
+    monkeypatch.setattr(cards, "MOST_BYTES", 100)
+    assert "net.safetensors has more than 100 bytes, the most that is read" in refused(path)
+
+
+def test_weights_of_the_package_are_found_by_name(path, monkeypatch):
+    monkeypatch.setattr(cards, "SHIPPED", path.parent)
+    assert shipped_names() == ("net",)
+    assert shipped("net") == path
+    for name in ("other", "../net", ""):
+        with pytest.raises(
+            WeightsError, match=f"^no weights are called '{name}'; .* has: net .weights="
+        ):
+            shipped(name)

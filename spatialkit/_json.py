@@ -6,6 +6,8 @@ import json
 import math
 from typing import Any
 
+__all__ = ["to_json"]
+
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
     """Write values as JSON: NaN, which it cannot say, is null, infinity is "inf" or "-inf"."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import numba
 
+__all__ = ["kernel"]
+
 
 def kernel(function: Callable[..., object]) -> Any:
     """Compile ``function`` on its first call; loops only inside, no checks, no errors.

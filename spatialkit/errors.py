@@ -26,6 +26,7 @@ __all__ = [
     "SpatialkitError",
     "SpatialkitWarning",
     "UpmixerError",
+    "sentence_of",
 ]
 
 

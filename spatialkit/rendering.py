@@ -9,17 +9,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.ambisonics import convert_ambisonics, decoder_matrix, spherical_harmonics
-from spatialkit.downmix import downmix_matrix
-from spatialkit.downmix.methods import lfe_matrix, permutation_matrix
-from spatialkit.downmix.rules import roles_of
+from spatialkit.downmix import downmix_matrix, lfe_matrix, permutation_matrix, roles_of
 from spatialkit.errors import LayoutError, OptionError
 from spatialkit.geometry import angle_between
-from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
-from spatialkit.layouts.layout import Format, channels_of
-from spatialkit.layouts.reordering import SAME_DIRECTION_DEGREES
+from spatialkit.layouts import (
+    SAME_DIRECTION_DEGREES,
+    AmbisonicFormat,
+    Format,
+    Layout,
+    channels_of,
+    get_format,
+    get_layout,
+)
 from spatialkit.panning import vbap_gains
 
-__all__ = ["render", "render_matrix"]
+__all__ = ["as_target", "render", "render_matrix"]
 
 DECODING_OPTIONS = ("decoder", "weights")
 

@@ -13,6 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import DirectionError, OptionError, ShapeError, SignalError
 
+__all__ = [
+    "as_audio",
+    "as_choice",
+    "as_count",
+    "as_directions",
+    "as_finite_floats",
+    "as_number",
+    "extra",
+    "require_finite",
+]
+
 # More channels than the largest layouts hold, and fewer samples than any use: frames-first.
 MOST_CHANNELS = 64
 FEWEST_SAMPLES = 64

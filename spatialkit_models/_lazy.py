@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 __all__ = ["lazy_attribute"]
 
 
-def lazy_attribute(package: str, name: str, modules: Mapping[str, Sequence[str]]) -> Any:
-    """Return the public name of a package from the module that defines it.
+def lazy_attribute(package: str, name: str, modules: Sequence[str]) -> Any:
+    """Return a public name of a package: one of its modules, or what one of them defines.
 
     Parameters
     ----------
     package : str
-        Full name of the package, whose ``__getattr__`` this is.
+        Full name of the package that calls this from its ``__getattr__``.
     name : str
         Attribute that was not found.
-    modules : mapping
-        Names that each module of the package defines, by the module's name.
+    modules : sequence of str
+        Modules of the package to import and search, in this order.
     """
-    for module, names in modules.items():
-        if name in names:
-            return getattr(import_module(f"{package}.{module}"), name)
+    if name in sys.modules[package].__all__:
+        if name in modules:
+            return import_module(f"{package}.{name}")
+        for module in modules:
+            found = import_module(f"{package}.{module}")
+            if name in found.__all__:
+                return getattr(found, name)
     raise AttributeError(f"module {package!r} has no attribute {name!r}")

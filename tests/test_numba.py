@@ -25,7 +25,7 @@ def call(cache, **options):
 def test_kernels_are_kept_on_disk(tmp_path):
     assert call(tmp_path) == EXPECTED
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
-    assert any("_panning_kernels.pan" in path.name for path in kept)
+    assert any("kernels.pan" in path.name for path in kept)
     assert call(tmp_path) == EXPECTED
     assert kept == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
 

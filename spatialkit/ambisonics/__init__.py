@@ -17,6 +17,7 @@ from spatialkit.ambisonics.encoding import (
     spherical_harmonics,
     virtual_microphones,
 )
+from spatialkit.ambisonics.harmonics import harmonics_in
 
 __all__ = [
     "DecoderReport",
@@ -28,6 +29,7 @@ __all__ = [
     "decoder_report",
     "encode_ambisonics",
     "encode_foa",
+    "harmonics_in",
     "rotate_ambisonics",
     "rotate_foa",
     "spherical_harmonics",

@@ -21,9 +21,8 @@ from spatialkit.ambisonics.decoding import (
 )
 from spatialkit.errors import LayoutError, ShapeError
 from spatialkit.geometry import rotation_matrix, to_cartesian
-from spatialkit.layouts import AmbisonicFormat, get_format
-from spatialkit.layouts.layout import channels_of
-from spatialkit.panning.trajectories import place_sources
+from spatialkit.layouts import AmbisonicFormat, channels_of, get_format
+from spatialkit.panning import place_sources
 from spatialkit.validation import as_directions, as_number
 
 __all__ = [

@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import ShapeError
 from spatialkit.geometry import sphere_quadrature
-from spatialkit.layouts import AmbisonicFormat
-from spatialkit.layouts.formats import HIGHEST_ORDER
+from spatialkit.layouts import HIGHEST_ORDER, AmbisonicFormat
 from spatialkit.validation import as_audio
 
 # ACN of W XYZ RSTUV KLMNOPQ, and what FuMa multiplies SN3D with (Malham 2003; orders 0 to 3).

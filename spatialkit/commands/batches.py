@@ -75,7 +75,7 @@ def workers(jobs: int, files: int, cluster: str | None = None) -> Iterator[Execu
         with _dask(cluster) as executor:
             yield executor
     elif min(jobs, files) > 1:
-        from spatialkit.batch.processes import WorkerProcesses
+        from spatialkit.batch import WorkerProcesses
 
         pool = WorkerProcesses(min(jobs, files))
         try:

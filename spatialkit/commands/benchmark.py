@@ -87,9 +87,8 @@ def upmix(
     compared with what went in. The measures are explained below the table. Exit status: 1 if an
     upmixer failed.
     """
+    from spatialkit.upmixing import SECONDS, SEED, figure_class
     from spatialkit.upmixing.benchmark import benchmark_upmixers
-    from spatialkit.upmixing.benchmark.report import figure_class
-    from spatialkit.upmixing.benchmark.runner import SECONDS, SEED
 
     if as_json and markdown:
         raise OptionError("--json and --markdown exclude each other")

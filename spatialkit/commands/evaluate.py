@@ -117,7 +117,7 @@ def _evaluate(
 
 
 def _print(values: dict[str, float]) -> None:
-    from spatialkit.metrics.evaluation import UNITS
+    from spatialkit.metrics import UNITS
 
     rows = [
         (name, f"{round(value, 3) + 0.0:10.3f}", UNITS[name])  # no "-0.000"

@@ -9,7 +9,7 @@ import click
 from spatialkit.commands import toolkit
 
 if TYPE_CHECKING:
-    from spatialkit.upmixing.registry import UpmixerDescription
+    from spatialkit.upmixing import UpmixerDescription
 
 
 @toolkit.command(
@@ -21,7 +21,7 @@ def command(as_json: bool) -> None:
 
     Options are given to "spatialkit upmix" as -O KEY=VALUE.
     """
-    from spatialkit.upmixing.registry import describe_upmixers
+    from spatialkit.upmixing import describe_upmixers
 
     found = describe_upmixers()
     if as_json:

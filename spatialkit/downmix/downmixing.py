@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.downmix.methods import METHODS, ambisonic_matrix, layout_matrix
 from spatialkit.errors import LayoutError, OptionError, ShapeError
-from spatialkit.layouts import AmbisonicFormat, Layout, get_format
-from spatialkit.layouts.layout import channels_of
+from spatialkit.layouts import AmbisonicFormat, Layout, channels_of, get_format
 from spatialkit.validation import as_audio, as_choice, as_number
 
 __all__ = ["downmix", "downmix_matrix", "match_downmix"]

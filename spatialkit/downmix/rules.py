@@ -15,8 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.layouts import Layout
-from spatialkit.layouts.tables import everyday_label, mirrored
+from spatialkit.layouts import Layout, everyday_label, mirrored
 
 Recipe = dict[str, float]
 

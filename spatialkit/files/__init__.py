@@ -12,6 +12,8 @@ from spatialkit.files.api import (
     write,
     write_stream,
 )
+from spatialkit.files.resampling import resampled
+from spatialkit.files.writing import subtype_of
 
 __all__ = [
     "Audio",
@@ -21,7 +23,9 @@ __all__ = [
     "check_target",
     "info",
     "read",
+    "resampled",
     "stream",
+    "subtype_of",
     "write",
     "write_stream",
 ]

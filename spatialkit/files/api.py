@@ -33,8 +33,7 @@ from spatialkit.files.writing import (
     replacing,
     require_level,
 )
-from spatialkit.layouts import get_format
-from spatialkit.layouts.layout import Format
+from spatialkit.layouts import Format, get_format
 from spatialkit.validation import as_choice, as_count
 
 __all__ = [

@@ -14,9 +14,15 @@ from numpy.typing import NDArray
 from spatialkit.errors import AudioFileError, LayoutError
 from spatialkit.files import flac_ogg_mp3, pyav, wave
 from spatialkit.files.resampling import reblocked, resampled
-from spatialkit.layouts import Layout, channel_map, get_layout, layout_names
-from spatialkit.layouts.layout import Format
-from spatialkit.layouts.tables import VORBIS_SYSTEMS, WAVE_BITS
+from spatialkit.layouts import (
+    VORBIS_SYSTEMS,
+    WAVE_BITS,
+    Format,
+    Layout,
+    channel_map,
+    get_layout,
+    layout_names,
+)
 
 # Samples of each channel that are read or written at a time.
 BLOCK = 65536

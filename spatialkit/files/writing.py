@@ -25,8 +25,7 @@ from spatialkit.errors import (
 from spatialkit.files import wave
 from spatialkit.files.encoders import Target, encoder_for
 from spatialkit.files.reading import BLOCK
-from spatialkit.layouts import AmbisonicFormat, channel_map, get_format
-from spatialkit.layouts.layout import Format, channels_of
+from spatialkit.layouts import AmbisonicFormat, Format, channel_map, channels_of, get_format
 from spatialkit.validation import as_audio, as_choice, as_count, require_finite
 
 SUBTYPES = {

@@ -1,15 +1,31 @@
 """Loudspeaker layouts, Ambisonic formats and channel reordering."""
 
-from spatialkit.layouts.formats import AmbisonicFormat
-from spatialkit.layouts.layout import Layout, get_format, get_layout, layout_names
-from spatialkit.layouts.reordering import channel_map, reorder
+from spatialkit.layouts.formats import HIGHEST_ORDER, AmbisonicFormat
+from spatialkit.layouts.layout import (
+    Format,
+    Layout,
+    channels_of,
+    get_format,
+    get_layout,
+    layout_names,
+)
+from spatialkit.layouts.reordering import SAME_DIRECTION_DEGREES, channel_map, reorder
+from spatialkit.layouts.tables import VORBIS_SYSTEMS, WAVE_BITS, everyday_label, mirrored
 
 __all__ = [
+    "HIGHEST_ORDER",
+    "SAME_DIRECTION_DEGREES",
+    "VORBIS_SYSTEMS",
+    "WAVE_BITS",
     "AmbisonicFormat",
+    "Format",
     "Layout",
     "channel_map",
+    "channels_of",
+    "everyday_label",
     "get_format",
     "get_layout",
     "layout_names",
+    "mirrored",
     "reorder",
 ]

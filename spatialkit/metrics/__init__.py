@@ -13,11 +13,12 @@ from spatialkit.metrics.direction import (
     velocity_vector,
 )
 from spatialkit.metrics.distortion import downmix_error, sd_sdr, si_sdr, snr
-from spatialkit.metrics.evaluation import evaluate
+from spatialkit.metrics.evaluation import UNITS, evaluate
 from spatialkit.metrics.level import icc, ild, ild_error, ipd, wasserstein_distance, wild
 from spatialkit.metrics.loudness import loudness, true_peak
 
 __all__ = [
+    "UNITS",
     "active_intensity",
     "angle_error",
     "diffuseness",

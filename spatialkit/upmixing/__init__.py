@@ -1,8 +1,16 @@
 """Upmixing: one interface for all upmixers, found by name, each checked by the same test."""
 
-from spatialkit.upmixing.benchmark import BenchmarkRow, UpmixBenchmark, benchmark_upmixers
+from spatialkit.upmixing import controls
+from spatialkit.upmixing.benchmark import (
+    SECONDS,
+    SEED,
+    BenchmarkRow,
+    UpmixBenchmark,
+    benchmark_upmixers,
+    figure_class,
+)
 from spatialkit.upmixing.conformance import check_upmixer
-from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, upmix_file
+from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.options import (
     Option,
@@ -18,10 +26,13 @@ from spatialkit.upmixing.registry import (
     load_upmixer,
     register_upmixer,
     upmixer_names,
+    upmixer_package,
 )
 from spatialkit.upmixing.source_check import SourceCheck, SourceReport
 
 __all__ = [
+    "SECONDS",
+    "SEED",
     "BenchmarkRow",
     "Option",
     "SourceCheck",
@@ -34,9 +45,12 @@ __all__ = [
     "UpmixerDescription",
     "benchmark_upmixers",
     "check_upmixer",
+    "controls",
     "describe_options",
     "describe_upmixers",
+    "figure_class",
     "get_upmixer",
+    "kept_upmixer",
     "load_upmixer",
     "option",
     "option_values",
@@ -44,4 +58,5 @@ __all__ = [
     "register_upmixer",
     "upmix_file",
     "upmixer_names",
+    "upmixer_package",
 ]

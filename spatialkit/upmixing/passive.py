@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.layouts import Layout, get_layout
-from spatialkit.layouts.tables import everyday_label
+from spatialkit.layouts import Layout, everyday_label, get_layout
 from spatialkit.panning import vbap_gains
 from spatialkit.upmixing import controls
 from spatialkit.upmixing.interface import Upmixer

@@ -6,6 +6,7 @@ from spatialkit_models._lazy import lazy_attribute
 from spatialkit_models.ambisonizer.upmixer import AmbisonizerOptions, AmbisonizerUpmixer
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
+    from spatialkit_models.ambisonizer import benchmark, published
     from spatialkit_models.ambisonizer.inference import (
         AmbisonizerModel,
         PublishedModel,
@@ -21,39 +22,24 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with the
     )
 
 __all__ = [
+    "PRESETS",
     "Ambisonizer",
     "AmbisonizerConfig",
     "AmbisonizerModel",
     "AmbisonizerOptions",
     "AmbisonizerTask",
     "AmbisonizerUpmixer",
-    "PRESETS",
     "PublishedModel",
     "StageModel",
     "ambisonizer_task",
+    "benchmark",
     "build_ambisonizer",
     "load_ambisonizer_model",
+    "published",
 ]
 
-_LAZY = {
-    "network": (
-        "Ambisonizer",
-        "AmbisonizerConfig",
-    ),
-    "training_task": (
-        "PRESETS",
-        "AmbisonizerTask",
-        "ambisonizer_task",
-    ),
-    "inference": (
-        "AmbisonizerModel",
-        "PublishedModel",
-        "StageModel",
-        "build_ambisonizer",
-        "load_ambisonizer_model",
-    ),
-}
+_MODULES = ("network", "inference", "training_task", "benchmark", "published")
 
 
 def __getattr__(name: str) -> Any:
-    return lazy_attribute(__name__, name, _LAZY)
+    return lazy_attribute(__name__, name, _MODULES)

@@ -10,8 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from spatialkit.upmixing import get_upmixer
-from spatialkit_models.evaluation import System, load_models
-from spatialkit_models.evaluation.excerpts import SAMPLE_RATE
+from spatialkit_models.evaluation import SAMPLE_RATE, System, load_models
 
 __all__ = ["AmbisonicSystem", "Told", "load_systems", "plain_systems"]
 

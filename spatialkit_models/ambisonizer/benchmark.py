@@ -26,10 +26,24 @@ from spatialkit_models.ambisonizer.baselines import (
 from spatialkit_models.ambisonizer.cues import CUES, CuePool
 from spatialkit_models.ambisonizer.margins import Margin, margins
 from spatialkit_models.ambisonizer.scores import METRICS, Reference
-from spatialkit_models.data.scenes import AmbisonicScenes, combined, load_hand_stage
-from spatialkit_models.data.scenes.stage import AHEAD, RULE_STAGE, STAGES
-from spatialkit_models.evaluation import Benchmark, Example, Trial, run_benchmark, versions
-from spatialkit_models.evaluation.excerpts import POOL, RoomChoice, SongExcerpts
+from spatialkit_models.data.scenes import (
+    AHEAD,
+    RULE_STAGE,
+    STAGES,
+    AmbisonicScenes,
+    combined,
+    load_hand_stage,
+)
+from spatialkit_models.evaluation import (
+    POOL,
+    Benchmark,
+    Example,
+    RoomChoice,
+    SongExcerpts,
+    Trial,
+    run_benchmark,
+    versions,
+)
 
 __all__ = [
     "IN_ROOMS",

@@ -23,10 +23,13 @@ from spatialkit.errors import OptionError
 from spatialkit.upmixing.foa.streams import all_passes
 from spatialkit.validation import as_choice
 from spatialkit_models.ambisonizer.network import Ambisonizer, AmbisonizerConfig
-from spatialkit_models.ambisonizer.published import PublishedAmbisonizer, build_published
-from spatialkit_models.ambisonizer.published.network import MODEL
-from spatialkit_models.ambisonizer.published.seanet import fold_weight_norm
-from spatialkit_models.data.scenes.stage import AHEAD, NO_AMBIENCE, mono_gains
+from spatialkit_models.ambisonizer.published import (
+    MODEL,
+    PublishedAmbisonizer,
+    build_published,
+    fold_weight_norm,
+)
+from spatialkit_models.data.scenes import AHEAD, NO_AMBIENCE, mono_gains
 from spatialkit_models.modules import MaskConfig
 from spatialkit_models.weights import WeightsError, load_weights, shipped, state_of
 

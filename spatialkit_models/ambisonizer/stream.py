@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from spatialkit.rendering import render_matrix
 from spatialkit_models.ambisonizer.inference import ambix
-from spatialkit_models.inference import WindowedStream
-from spatialkit_models.inference.overlap_add import at_rate, fitted
+from spatialkit_models.inference import WindowedStream, at_rate, fitted
 
 if TYPE_CHECKING:
     from spatialkit.upmixing import Upmixer

@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError, SpatialkitWarning
 from spatialkit.layouts import AmbisonicFormat, Layout
-from spatialkit.upmixing import controls
-from spatialkit.upmixing.options import option
-from spatialkit_models.data.scenes.stage import AHEAD, NO_AMBIENCE, parse_stage
+from spatialkit.upmixing import controls, option
+from spatialkit_models.data.scenes import AHEAD, NO_AMBIENCE, parse_stage
 from spatialkit_models.inference import LearnedUpmixer
 from spatialkit_models.stem_names import STEMS
 

@@ -29,7 +29,7 @@ def song_options(*, examples: int, seconds: float) -> Callable[..., Any]:
     def given_default(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def seeded(*, seed: int | None, **options: Any) -> Any:
-            from spatialkit_models.evaluation.excerpts import SEED
+            from spatialkit_models.evaluation import SEED
 
             return function(seed=SEED if seed is None else seed, **options)
 
@@ -87,7 +87,7 @@ class Report:
 
     def check(self, *figures: Path | None) -> None:
         """Refuse what cannot or must not be written, ``figures`` of the command too."""
-        from spatialkit.upmixing.benchmark.report import figure_class
+        from spatialkit.upmixing import figure_class
 
         drawn = (self.figure, *figures)
         for path in filter(None, (self.facts, self.output, *drawn)):

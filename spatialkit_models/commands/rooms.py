@@ -94,8 +94,7 @@ def command(
     directions, distances, and RT60 as asked for and as measured (T20 of W). A room depends on the
     seed and its number alone. Exit status: 1 if a room failed.
     """
-    from spatialkit_models.data.rooms.responses import check_rt60
-    from spatialkit_models.data.rooms.simulation import import_tracer
+    from spatialkit_models.data.rooms import check_rt60, import_tracer
 
     as_count(count, "--count")
     as_count(directions, "--directions", most=64)
@@ -128,8 +127,7 @@ def command(
 
 def _make_room(job: _Job) -> dict[str, Any]:
     """Simulate a room and write it, unless it is there."""
-    from spatialkit_models.data.rooms import simulate_room
-    from spatialkit_models.data.rooms.files import is_whole, write_room
+    from spatialkit_models.data.rooms import is_whole, simulate_room, write_room
 
     settings = {**asdict(job.settings), "rt60": list(job.settings.rt60)}
     if not job.force and is_whole(job.folder, settings):

@@ -223,7 +223,7 @@ def style_vae(
         raise OptionError("--start brings a shape of its own: leave out --preset")
     kind = preset or "fast"
     from spatialkit_models.style_vae import PRESETS, style_task
-    from spatialkit_models.training.processes import default_workers
+    from spatialkit_models.training import default_workers
 
     begin: Any = PRESETS[kind]
     if start:
@@ -303,7 +303,7 @@ def ambisonizer(
     out for validation: songs and rooms of part valid (a folder called valid, MUSDB18's own list,
     or one in ten).
     """
-    from spatialkit_models.training.processes import default_workers
+    from spatialkit_models.training import default_workers
 
     begin, masks = _ambisonizer_start(start, preset)
     kind = preset or (
@@ -333,8 +333,7 @@ def ambisonizer(
 def _ambisonizer_start(start: Path | None, preset: str | None) -> tuple[Any, Any]:
     """What to begin with: a config or a model, and masks for a new model or None."""
     from spatialkit_models.ambisonizer import PRESETS
-    from spatialkit_models.weights import load_weights
-    from spatialkit_models.weights.storage import read_json
+    from spatialkit_models.weights import load_weights, read_json
 
     if not start:
         return PRESETS[preset or "stage"], None

@@ -1,1 +1,5 @@
-"""Training data, made as it is needed: stems from files and from nothing. Imports no torch."""
+"""Training and evaluation data: songs with stems, rooms and scenes."""
+
+from spatialkit_models.data import procedural, rooms, scenes, songs
+
+__all__ = ["procedural", "rooms", "scenes", "songs"]

@@ -1,6 +1,14 @@
 """Benchmark runner: runs systems on reference examples and aggregates metrics."""
 
-from spatialkit_models.evaluation.report import Benchmark, Metric, Row, Summary, summarize
+from spatialkit_models.evaluation.excerpts import POOL, SAMPLE_RATE, SEED, RoomChoice, SongExcerpts
+from spatialkit_models.evaluation.report import (
+    Benchmark,
+    Metric,
+    Row,
+    Summary,
+    summarize,
+    write_figure,
+)
 from spatialkit_models.evaluation.runner import (
     Example,
     System,
@@ -11,10 +19,15 @@ from spatialkit_models.evaluation.runner import (
 )
 
 __all__ = [
+    "POOL",
+    "SAMPLE_RATE",
+    "SEED",
     "Benchmark",
     "Example",
     "Metric",
+    "RoomChoice",
     "Row",
+    "SongExcerpts",
     "Summary",
     "System",
     "Trial",
@@ -22,4 +35,5 @@ __all__ = [
     "run_benchmark",
     "summarize",
     "versions",
+    "write_figure",
 ]

@@ -180,7 +180,7 @@ def load_models(
     OptionError
         If a model is for another sample rate.
     """
-    from spatialkit_models.weights.storage import read_json
+    from spatialkit_models.weights import read_json
 
     names: set[str] = set()
     for path in map(Path, paths):

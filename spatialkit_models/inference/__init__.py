@@ -1,9 +1,11 @@
 """Base class and overlap-add streaming of the learned upmixers."""
 
 from spatialkit_models.inference.learned_upmixer import LearnedUpmixer
-from spatialkit_models.inference.overlap_add import WindowedStream
+from spatialkit_models.inference.overlap_add import WindowedStream, at_rate, fitted
 
 __all__ = [
     "LearnedUpmixer",
     "WindowedStream",
+    "at_rate",
+    "fitted",
 ]

@@ -8,6 +8,7 @@ from spatialkit_models.losses.direction import (
 )
 from spatialkit_models.losses.distortion import gaussian_kl, sd_sdr, si_sdr, snr, snr_loss
 from spatialkit_models.losses.level import ild, ild_error, stft, wasserstein_distance, wild
+from spatialkit_models.losses.precision import in_full_precision
 from spatialkit_models.losses.spectral import multi_resolution_stft
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "gaussian_kl",
     "ild",
     "ild_error",
+    "in_full_precision",
     "multi_resolution_stft",
     "sd_sdr",
     "si_sdr",

@@ -1,5 +1,6 @@
 """Network layers and signal blocks that several models share."""
 
+from spatialkit_models.modules import wiener_filters
 from spatialkit_models.modules.covariance import Moments, Resolution, joined
 from spatialkit_models.modules.sparsemax import sparsemax, sparsemax_loss
 from spatialkit_models.modules.stem_masks import MaskConfig, PerBand, StemMasks, mask_loss
@@ -17,4 +18,5 @@ __all__ = [
     "power",
     "sparsemax",
     "sparsemax_loss",
+    "wiener_filters",
 ]

@@ -12,7 +12,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from spatialkit_models.losses.precision import in_full_precision
+from spatialkit_models.losses import in_full_precision
 from spatialkit_models.modules.covariance import Moments, Resolution
 
 __all__ = [

@@ -16,6 +16,7 @@ from spatialkit_models.style_vae.styles import (
 from spatialkit_models.style_vae.upmixer import StyleVAEOptions, StyleVAEUpmixer
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
+    from spatialkit_models.style_vae import benchmark, latents
     from spatialkit_models.style_vae.inference import StyleModel, build_style_vae, load_style_model
     from spatialkit_models.style_vae.network import FastConfig, FastStyleVAE, StyleCode
     from spatialkit_models.style_vae.published import PaperConfig, PaperStyleVAE
@@ -27,9 +28,9 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with the
     )
 
 __all__ = [
+    "PRESETS",
     "FastConfig",
     "FastStyleVAE",
-    "PRESETS",
     "PaperConfig",
     "PaperStyleVAE",
     "RecordedScenes",
@@ -42,10 +43,12 @@ __all__ = [
     "StyleVAEOptions",
     "StyleVAEUpmixer",
     "as_style",
+    "benchmark",
     "build_style_vae",
     "directions_style",
     "encode_style",
     "interpolate",
+    "latents",
     "load_style_model",
     "parse_directions",
     "random_style",
@@ -53,29 +56,8 @@ __all__ = [
     "style_task",
 ]
 
-_LAZY = {
-    "network": (
-        "FastConfig",
-        "FastStyleVAE",
-        "StyleCode",
-    ),
-    "published": (
-        "PaperConfig",
-        "PaperStyleVAE",
-    ),
-    "training_task": (
-        "PRESETS",
-        "RecordedScenes",
-        "StyleTask",
-        "style_task",
-    ),
-    "inference": (
-        "StyleModel",
-        "build_style_vae",
-        "load_style_model",
-    ),
-}
+_MODULES = ("network", "published", "inference", "training_task", "benchmark", "latents")
 
 
 def __getattr__(name: str) -> Any:
-    return lazy_attribute(__name__, name, _LAZY)
+    return lazy_attribute(__name__, name, _MODULES)

@@ -24,18 +24,18 @@ from spatialkit.downmix import match_downmix
 from spatialkit.metrics import angle_error, sd_sdr, snr, wild
 from spatialkit.validation import as_choice, as_count
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
-from spatialkit_models.data.songs import StemExcerpts
-from spatialkit_models.data.songs.excerpts import SILENCE
+from spatialkit_models.data.songs import SILENCE, StemExcerpts
 from spatialkit_models.evaluation import (
+    POOL,
     Benchmark,
     Example,
     Metric,
+    SongExcerpts,
     System,
     Trial,
     run_benchmark,
     versions,
 )
-from spatialkit_models.evaluation.excerpts import POOL, SongExcerpts
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.baselines import (
     BASELINE,

@@ -11,8 +11,7 @@ from typing import Any
 
 from spatialkit.errors import SpatialkitError
 from spatialkit.validation import as_number
-from spatialkit_models.weights import WeightsError
-from spatialkit_models.weights.storage import read_json, replace_file
+from spatialkit_models.weights import WeightsError, read_json, replace_file
 
 __all__ = ["Style", "StyleError", "interpolate"]
 

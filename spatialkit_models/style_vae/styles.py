@@ -18,7 +18,7 @@ from spatialkit.panning import vbap_gains
 from spatialkit.rendering import render_matrix
 from spatialkit.sample import sample_path
 from spatialkit.validation import as_audio, as_choice, as_count, as_finite_floats, require_finite
-from spatialkit_models.inference.overlap_add import at_rate
+from spatialkit_models.inference import at_rate
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.style import Style, StyleError, interpolate
 from spatialkit_models.weights import missing_packages

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from spatialkit.errors import OptionError
 from spatialkit_models import losses
-from spatialkit_models.data.scenes import Dealt, FiveChannelExcerpts, StyleScenes, mix
-from spatialkit_models.data.scenes.style import fold_down
+from spatialkit_models.data.scenes import Dealt, FiveChannelExcerpts, StyleScenes, fold_down, mix
 from spatialkit_models.data.songs import StemExcerpts
 from spatialkit_models.modules import Moments
 from spatialkit_models.style_vae.network import CHANNELS, FastConfig, FastStyleVAE

@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError, ShapeError, SpatialkitWarning
 from spatialkit.layouts import AmbisonicFormat, Layout
-from spatialkit.upmixing import controls
-from spatialkit.upmixing.options import option
+from spatialkit.upmixing import controls, option
 from spatialkit_models.inference import LearnedUpmixer
 
 if TYPE_CHECKING:

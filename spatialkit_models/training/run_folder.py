@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialkit.errors import OptionError
-from spatialkit_models.weights import Card, WeightsError, save_weights
-from spatialkit_models.weights.storage import (
+from spatialkit_models.weights import (
+    Card,
+    WeightsError,
     read_bytes,
     read_json,
     read_tensors,
     replace_file,
+    save_weights,
     tensor_file,
 )
 

@@ -1,6 +1,7 @@
 """Model weights (safetensors) and their model cards (JSON)."""
 
 from spatialkit_models.weights.cards import (
+    MOST_BYTES,
     Card,
     load_weights,
     missing_packages,
@@ -9,15 +10,28 @@ from spatialkit_models.weights.cards import (
     shipped_names,
     state_of,
 )
-from spatialkit_models.weights.storage import WeightsError
+from spatialkit_models.weights.storage import (
+    WeightsError,
+    read_bytes,
+    read_json,
+    read_tensors,
+    replace_file,
+    tensor_file,
+)
 
 __all__ = [
+    "MOST_BYTES",
     "Card",
     "WeightsError",
     "load_weights",
     "missing_packages",
+    "read_bytes",
+    "read_json",
+    "read_tensors",
+    "replace_file",
     "save_weights",
     "shipped",
     "shipped_names",
     "state_of",
+    "tensor_file",
 ]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from spatialkit.batch import Record, run_batch, runner
-from spatialkit.batch.processes import THREAD_VARIABLES, WorkerProcesses, available_cores
+from spatialkit.batch import Record, WorkerProcesses, run_batch, runner
+from spatialkit.batch.processes import THREAD_VARIABLES, available_cores
 from spatialkit.errors import LayoutError, OptionError
 
 

@@ -26,10 +26,7 @@ from spatialkit.metrics import downmix_error, evaluate
 from spatialkit.panning import vbap_pan
 from spatialkit.rendering import render
 from spatialkit.sample import sample_path
-from spatialkit.upmixing import registry
-from spatialkit.upmixing.interface import Upmixer
-from spatialkit.upmixing.options import option
-from spatialkit.upmixing.registry import get_upmixer
+from spatialkit.upmixing import Upmixer, get_upmixer, option, registry
 
 RATE = 44100
 

@@ -15,16 +15,13 @@ import pytest
 
 from spatialkit.__main__ import main
 from spatialkit.commands.batches import RecordLog, read_records
-from spatialkit.commands.upmix import job
+from spatialkit.commands.upmix import job as upmix_job
 from spatialkit.commands.upmix.files import in_shard
 from spatialkit.commands.upmix.job import CatalogueJob, stage_of, upmix_of_catalogue
 from spatialkit.errors import AudioFileError
 from spatialkit.files import info, read, write
 from spatialkit.layouts import get_layout
-from spatialkit.upmixing import registry
-from spatialkit.upmixing.file_upmix import UpmixJob, upmix_file
-from spatialkit.upmixing.interface import Upmixer
-from spatialkit.upmixing.registry import get_upmixer
+from spatialkit.upmixing import Upmixer, UpmixJob, get_upmixer, registry, upmix_file
 
 RATE = 44100
 LENGTH = 150_000  # samples: two blocks and a part
@@ -483,7 +480,7 @@ def test_a_job_that_is_done_again_is_taken_over(album, monkeypatch):
     output, stage = Path("out/a.wav"), stage_of(Path("out/a.wav"))
     first = json.dumps(upmix_of_catalogue(job))
     stamp = output.stat()
-    monkeypatch.setattr(job, "upmix_file", lambda job: pytest.fail("it is upmixed again"))
+    monkeypatch.setattr(upmix_job, "upmix_file", lambda job: pytest.fail("it is upmixed again"))
     assert json.dumps(upmix_of_catalogue(job)) == first
     assert (output.stat().st_mtime_ns, output.stat().st_ino) == (stamp.st_mtime_ns, stamp.st_ino)
     # Lost before the move.
@@ -504,7 +501,7 @@ def test_what_came_to_be_meanwhile_is_kept(album, monkeypatch):
         output.write_text("another's")
         return made
 
-    monkeypatch.setattr(job, "upmix_file", upmix_slowly)
+    monkeypatch.setattr(upmix_job, "upmix_file", upmix_slowly)
     with pytest.raises(AudioFileError, match=r"^out/a.wav exists: add --force"):
         upmix_of_catalogue(CatalogueJob(UpmixJob("album/a.wav", output), "settings"))
     assert output.read_text() == "another's"

@@ -10,8 +10,7 @@ from conftest import DATA
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from spatialkit.downmix import downmix, downmix_matrix, match_downmix
-from spatialkit.downmix.downmixing import correction_size
+from spatialkit.downmix import correction_size, downmix, downmix_matrix, match_downmix
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_layout, layout_names
 

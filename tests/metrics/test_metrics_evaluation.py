@@ -10,8 +10,7 @@ from spatialkit.ambisonics import encode_ambisonics
 from spatialkit.downmix import downmix
 from spatialkit.errors import ShapeError
 from spatialkit.layouts import Layout
-from spatialkit.metrics import evaluate
-from spatialkit.metrics.evaluation import UNITS
+from spatialkit.metrics import UNITS, evaluate
 
 ALWAYS = {"snr", "sd_sdr", "si_sdr"}
 LEVELS = {"wild", "ild_error"}

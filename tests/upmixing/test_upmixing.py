@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spatialkit.errors import OptionError, ShapeError, SignalError, UpmixerError
-from spatialkit.layouts import Layout, get_layout, layout_names
-from spatialkit.layouts.tables import everyday_label
+from spatialkit.layouts import Layout, everyday_label, get_layout, layout_names
 from spatialkit.metrics import downmix_error
 from spatialkit.upmixing import Upmixer, check_upmixer, get_upmixer
 

@@ -15,15 +15,14 @@ from scipy.signal import butter, istft, sosfilt, stft
 
 from spatialkit.__main__ import main
 from spatialkit.commands import plugins
-from spatialkit.downmix.downmixing import correction_size
+from spatialkit.downmix import correction_size
 from spatialkit.errors import AudioFileError, OptionError, SpatialkitError, UpmixerError
 from spatialkit.files import write
 from spatialkit.layouts import get_layout
 from spatialkit.panning import vbap_gains
-from spatialkit.upmixing import controls, registry
+from spatialkit.upmixing import Upmixer, controls, registry
 from spatialkit.upmixing.benchmark import benchmark_upmixers, measures, runner, scenes
 from spatialkit.upmixing.benchmark.runner import score
-from spatialkit.upmixing.interface import Upmixer
 
 RATE = 44100
 SURROUND = get_layout("5.1")

@@ -25,11 +25,17 @@ from spatialkit.files import info, read, write, write_stream
 from spatialkit.layouts import Layout, get_format, get_layout
 from spatialkit.metrics import downmix_error
 from spatialkit.sample import sample_path
-from spatialkit.upmixing import file_upmix, registry
+from spatialkit.upmixing import (
+    Upmixer,
+    UpmixJob,
+    UpmixStream,
+    file_upmix,
+    get_upmixer,
+    kept_upmixer,
+    registry,
+    upmix_file,
+)
 from spatialkit.upmixing.downmix_error import FoldDown
-from spatialkit.upmixing.file_upmix import UpmixJob, kept_upmixer, upmix_file
-from spatialkit.upmixing.interface import Upmixer, UpmixStream
-from spatialkit.upmixing.registry import get_upmixer
 
 RATE = 44100
 LONG = 150_001  # samples: two blocks and a part

@@ -27,8 +27,8 @@ class DemoOptions:
     loud: bool = option(False, "Whether.")
     mode: str = option("soft", "Manner.", choices=("soft", "hard"))
     note: str = option("", "Anything.")
-    layout: Layout = option("quad", "Where to.")  # noqa: RUF009 - a field
-    scene: Layout | AmbisonicFormat = option("foa", "What else.")  # noqa: RUF009 - a field
+    layout: Layout = option("quad", "Where to.")
+    scene: Layout | AmbisonicFormat = option("foa", "What else.")
 
 
 class Demo(Upmixer):
@@ -158,7 +158,7 @@ class Undeclared:
 
 @dataclass(frozen=True)
 class OddType:
-    gains: list = option((), "Gains.")  # noqa: RUF009 - a field
+    gains: list = option((), "Gains.")
     unused: list = field(default_factory=list)
 
 

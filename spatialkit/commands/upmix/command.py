@@ -18,7 +18,7 @@ from spatialkit.errors import OptionError
 if TYPE_CHECKING:
     from spatialkit.commands.upmix.files import Pair
     from spatialkit.commands.upmix.job import CatalogueJob
-    from spatialkit.upmixing.interface import Upmixer
+    from spatialkit.upmixing import Upmixer
 
 
 # A fold-down that differs by less is the original: nothing is left to be corrected.
@@ -113,7 +113,7 @@ def command(
     be added to the upmix to make it exact, relative to the upmix, if it is not. Both are measured
     on the upmix, before it is scaled, if it has to be, and encoded.
     """
-    from spatialkit.files.writing import subtype_of
+    from spatialkit.files import subtype_of
 
     upmixer = _make(name, settings, layout)
     is_folder = files.is_folder(sources, output)
@@ -145,8 +145,7 @@ def command(
 
 def _make(name: str, settings: Sequence[str], layout: str | None) -> Upmixer:
     from spatialkit.layouts import AmbisonicFormat, Layout
-    from spatialkit.upmixing.options import describe_options, parse_options
-    from spatialkit.upmixing.registry import get_upmixer, load_upmixer
+    from spatialkit.upmixing import describe_options, get_upmixer, load_upmixer, parse_options
 
     texts: dict[str, Any] = {} if layout is None else {"layout": layout}
     for setting in settings:
@@ -168,8 +167,7 @@ def _upmix_one(
 ) -> None:
     """Upmix one file; what goes wrong is raised."""
     from spatialkit.commands.upmix.job import upmix_one
-    from spatialkit.upmixing.file_upmix import UpmixJob
-    from spatialkit.upmixing.options import option_values
+    from spatialkit.upmixing import UpmixJob, option_values
 
     options = option_values(upmixer)
     facts = upmix_one(UpmixJob(pair.source, pair.output, upmixer.name, options, force, subtype))
@@ -202,8 +200,7 @@ def _jobs(
 ) -> list[CatalogueJob]:
     """Jobs for the pairs, with what logs know; those to be done ``anywhere`` have whole paths."""
     from spatialkit.commands.upmix.job import CatalogueJob, settings_of
-    from spatialkit.upmixing.file_upmix import UpmixJob
-    from spatialkit.upmixing.options import option_values
+    from spatialkit.upmixing import UpmixJob, option_values
 
     recorded = {
         record["name"]: (record["key"], record["size"])

@@ -20,7 +20,7 @@ from typing import Any
 from spatialkit.commands import batches, toolkit
 from spatialkit.errors import AudioFileError
 from spatialkit.layouts import Layout
-from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
+from spatialkit.upmixing import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
 
 RECEIPT = "record.json"
 
@@ -46,8 +46,7 @@ class CatalogueJob:
 def settings_of(upmixer: Any, subtype: str) -> str:
     """Whatever an upmix depends on beside its source."""
     from spatialkit._version import __version__
-    from spatialkit.upmixing.options import option_values
-    from spatialkit.upmixing.registry import upmixer_package
+    from spatialkit.upmixing import option_values, upmixer_package
 
     options = {
         name: value.to_json() if isinstance(value, Layout) else repr(value)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.ambisonics.harmonics import harmonics_in
+from spatialkit.ambisonics import harmonics_in
 from spatialkit.downmix import downmix_matrix
 from spatialkit.errors import LayoutError
 from spatialkit.geometry import to_cartesian

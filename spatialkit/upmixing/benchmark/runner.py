@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.downmix.downmixing import correction_size
+from spatialkit.downmix import correction_size
 from spatialkit.errors import (
     LayoutError,
     OptionError,

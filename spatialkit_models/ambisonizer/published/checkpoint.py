@@ -17,9 +17,7 @@ from spatialkit_models.ambisonizer.published.network import (
     PublishedAmbisonizer,
     PublishedConfig,
 )
-from spatialkit_models.weights import Card, WeightsError, save_weights
-from spatialkit_models.weights.cards import MOST_BYTES
-from spatialkit_models.weights.storage import read_bytes
+from spatialkit_models.weights import MOST_BYTES, Card, WeightsError, read_bytes, save_weights
 
 __all__ = ["convert_checkpoint"]
 

@@ -1,16 +1,27 @@
 """First-order room responses: simulated, measured, on disk."""
 
-from spatialkit_models.data.rooms.files import Room, find_rooms, split_rooms
+from spatialkit_models.data.rooms.files import Room, find_rooms, is_whole, split_rooms, write_room
 from spatialkit_models.data.rooms.measures import direct_direction, reverberation_time
-from spatialkit_models.data.rooms.responses import RoomResponses, SimulatedRoom, simulate_room
+from spatialkit_models.data.rooms.responses import (
+    RoomResponses,
+    SimulatedRoom,
+    check_rt60,
+    simulate_room,
+)
+from spatialkit_models.data.rooms.simulation import DIRECT_SECONDS, import_tracer
 
 __all__ = [
+    "DIRECT_SECONDS",
     "Room",
     "RoomResponses",
     "SimulatedRoom",
+    "check_rt60",
     "direct_direction",
     "find_rooms",
+    "import_tracer",
+    "is_whole",
     "reverberation_time",
     "simulate_room",
     "split_rooms",
+    "write_room",
 ]

@@ -20,7 +20,7 @@ from spatialkit.ambisonics import convert_ambisonics
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import AmbisonicFormat
 from spatialkit.validation import as_choice, require_finite
-from spatialkit_models.data.songs.library import FOLDERS
+from spatialkit_models.data.songs import FOLDERS
 from spatialkit_models.stem_names import PARTS
 
 __all__ = ["Room", "RoomFile", "find_rooms", "is_whole", "split_rooms", "write_room"]

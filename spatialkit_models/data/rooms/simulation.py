@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.ambisonics.harmonics import harmonics_in
+from spatialkit.ambisonics import harmonics_in
 from spatialkit.errors import OptionError
 from spatialkit.geometry import rotation_matrix
 from spatialkit.layouts import AmbisonicFormat

@@ -9,16 +9,29 @@ from spatialkit_models.data.scenes.ambisonic import (
 from spatialkit_models.data.scenes.hand_stage import HandStage, load_hand_stage
 from spatialkit_models.data.scenes.published import PublishedScenes
 from spatialkit_models.data.scenes.recordings import FiveChannelExcerpts
+from spatialkit_models.data.scenes.stage import (
+    AHEAD,
+    NO_AMBIENCE,
+    RULE_STAGE,
+    STAGES,
+    mono_gains,
+    parse_stage,
+)
 from spatialkit_models.data.scenes.style import (
     Configuration,
     Dealt,
     Excerpts,
     StyleScenes,
+    fold_down,
     load_configurations,
     mix,
 )
 
 __all__ = [
+    "AHEAD",
+    "NO_AMBIENCE",
+    "RULE_STAGE",
+    "STAGES",
     "AmbisonicScenes",
     "Configuration",
     "Dealt",
@@ -29,8 +42,11 @@ __all__ = [
     "StereoExcerpts",
     "StyleScenes",
     "combined",
+    "fold_down",
     "leftover",
     "load_configurations",
     "load_hand_stage",
     "mix",
+    "mono_gains",
+    "parse_stage",
 ]

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.ambisonics import encode_foa
-from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.rooms.simulation import DIRECT_SECONDS
+from spatialkit_models.data.rooms import DIRECT_SECONDS, RoomResponses
 from spatialkit_models.stem_names import STEMS
 
 __all__ = ["HandStage", "Point", "load_hand_stage"]

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.errors import OptionError
 from spatialkit.validation import as_count, as_number
 from spatialkit_models.data.scenes.ambisonic import StereoExcerpts, convolved
-from spatialkit_models.data.songs.augmentation import absorb, draw_seven_bands, equalize, transition
+from spatialkit_models.data.songs import absorb, draw_seven_bands, equalize, transition
 
 __all__ = ["AXIS", "PROBABILITY", "PublishedScenes"]
 

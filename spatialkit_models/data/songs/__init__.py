@@ -1,14 +1,32 @@
 """Songs with stems: datasets on disk, excerpts and augmentation."""
 
-from spatialkit_models.data.songs.augmentation import Augmentation
-from spatialkit_models.data.songs.excerpts import StemExcerpts
-from spatialkit_models.data.songs.library import MUSDB18_VALIDATION, Song, find_songs, split_songs
+from spatialkit_models.data.songs.augmentation import (
+    Augmentation,
+    absorb,
+    draw_seven_bands,
+    equalize,
+    transition,
+)
+from spatialkit_models.data.songs.excerpts import SILENCE, StemExcerpts
+from spatialkit_models.data.songs.library import (
+    FOLDERS,
+    MUSDB18_VALIDATION,
+    Song,
+    find_songs,
+    split_songs,
+)
 
 __all__ = [
-    "Augmentation",
+    "FOLDERS",
     "MUSDB18_VALIDATION",
+    "SILENCE",
+    "Augmentation",
     "Song",
     "StemExcerpts",
+    "absorb",
+    "draw_seven_bands",
+    "equalize",
     "find_songs",
     "split_songs",
+    "transition",
 ]

@@ -25,9 +25,9 @@ from spatialkit_models.ambisonizer.benchmark import (
 )
 from spatialkit_models.ambisonizer.margins import margins
 from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.scenes import HandStage, leftover, load_hand_stage
+from spatialkit_models.data.scenes import RULE_STAGE, HandStage, leftover, load_hand_stage
 from spatialkit_models.data.scenes.hand_stage import Point
-from spatialkit_models.data.scenes.stage import RULE_STAGE, staged_azimuths
+from spatialkit_models.data.scenes.stage import staged_azimuths
 from spatialkit_models.evaluation import Benchmark, Metric, Row
 
 RATE = 8000

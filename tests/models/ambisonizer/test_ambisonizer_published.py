@@ -22,19 +22,16 @@ from torch.nn import functional
 from spatialkit.__main__ import main
 from spatialkit.errors import OptionError, ShapeError
 from spatialkit_models.ambisonizer.published import (
+    MODEL,
     PublishedAmbisonizer,
     PublishedConfig,
     build_published,
     checkpoint,
     convert_checkpoint,
+    fold_weight_norm,
     load_published,
 )
-from spatialkit_models.ambisonizer.published.network import MODEL
-from spatialkit_models.ambisonizer.published.seanet import (
-    Convolution,
-    TransposedConvolution,
-    fold_weight_norm,
-)
+from spatialkit_models.ambisonizer.published.seanet import Convolution, TransposedConvolution
 from spatialkit_models.ambisonizer.published.transformer import Transformer
 from spatialkit_models.commands import convert
 from spatialkit_models.weights import Card, WeightsError, load_weights

@@ -12,13 +12,8 @@ from spatialkit import convert_ambisonics, encode_foa, virtual_microphones, writ
 from spatialkit.errors import OptionError, ShapeError
 from spatialkit_models.data.rooms import RoomResponses
 from spatialkit_models.data.scenes import PublishedScenes, published
-from spatialkit_models.data.songs.augmentation import (
-    absorb,
-    air_attenuation,
-    draw_seven_bands,
-    seven_bands,
-    transition,
-)
+from spatialkit_models.data.songs import absorb, draw_seven_bands, transition
+from spatialkit_models.data.songs.augmentation import air_attenuation, seven_bands
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")

@@ -16,8 +16,7 @@ pytest.importorskip("safetensors")
 from spatialkit.ambisonics import virtual_microphones
 from spatialkit.errors import OptionError, SpatialkitWarning, UpmixerError
 from spatialkit.rendering import render
-from spatialkit.upmixing import check_upmixer, get_upmixer
-from spatialkit.upmixing.options import parse_options
+from spatialkit.upmixing import check_upmixer, get_upmixer, parse_options
 from spatialkit_models.ambisonizer import (
     AmbisonizerConfig,
     PublishedModel,
@@ -28,7 +27,7 @@ from spatialkit_models.ambisonizer import (
 )
 from spatialkit_models.ambisonizer.inference import latent_noise
 from spatialkit_models.ambisonizer.published import PublishedConfig
-from spatialkit_models.data.scenes.stage import mono_gains, parse_stage
+from spatialkit_models.data.scenes import mono_gains, parse_stage
 from spatialkit_models.modules import MaskConfig, Spectra
 from spatialkit_models.upmixers import AmbisonizerUpmixer
 from spatialkit_models.weights import Card, WeightsError, cards, save_weights

@@ -7,10 +7,9 @@ import pytest
 
 from spatialkit import encode_foa, stft, write
 from spatialkit.errors import AudioFileError, OptionError
-from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.rooms.responses import DIRECT_SECONDS
-from spatialkit_models.data.scenes import AmbisonicScenes, combined, leftover
-from spatialkit_models.data.scenes.stage import RULE_STAGE, STAGES, staged_azimuths
+from spatialkit_models.data.rooms import DIRECT_SECONDS, RoomResponses
+from spatialkit_models.data.scenes import RULE_STAGE, STAGES, AmbisonicScenes, combined, leftover
+from spatialkit_models.data.scenes.stage import staged_azimuths
 from spatialkit_models.data.songs import StemExcerpts
 
 RATE = 8000

@@ -17,10 +17,11 @@ from spatialkit_models.data.scenes import (
     Dealt,
     FiveChannelExcerpts,
     StyleScenes,
+    fold_down,
     load_configurations,
     mix,
 )
-from spatialkit_models.data.scenes.style import STRETCH, fold_down
+from spatialkit_models.data.scenes.style import STRETCH
 
 SAMPLES = 300
 RATE = 8000
@@ -176,7 +177,7 @@ def test_batches_are_dealt_out_to_stretches_far_from_each_other():
 
 
 def test_the_test_configurations_are_drawn_as_their_file_says():
-    path = files("spatialkit_models") / "data" / "configurations.json"
+    path = files("spatialkit_models") / "data" / "scenes" / "configurations.json"
     listed = json.loads(path.read_text(encoding="utf-8"))
     drawn = np.random.default_rng(listed["seed"]).uniform(-180.0, 180.0, (20, 2, 4)).round(1)
     loaded = load_configurations()

@@ -372,7 +372,7 @@ def weights(tmp_path_factory):
     return path
 
 
-def test_the_command_writes_tables_values_and_figures(cards, tmp_path, capsys):
+def test_the_command_writes_tables_values_and_figures(weights, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     line = [
         "benchmark",
@@ -384,7 +384,7 @@ def test_the_command_writes_tables_values_and_figures(cards, tmp_path, capsys):
         "--seconds",
         "0.5",
     ]
-    line += ["--configurations", "2", "--weights", str(cards), "--protocol", "same"]
+    line += ["--configurations", "2", "--weights", str(weights), "--protocol", "same"]
     named = {"--json": "all.json", "--figure": "table.png", "--latents": "latents.png"}
     files = [part for option, name in named.items() for part in (option, str(tmp_path / name))]
     assert main([*line, *files]) == 0

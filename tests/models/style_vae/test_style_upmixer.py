@@ -24,8 +24,7 @@ from spatialkit.files import Audio, write
 from spatialkit.layouts import get_layout, reorder
 from spatialkit.panning import vbap_gains
 from spatialkit.rendering import render
-from spatialkit.upmixing import check_upmixer, get_upmixer
-from spatialkit.upmixing.options import option_values, parse_options
+from spatialkit.upmixing import check_upmixer, get_upmixer, option_values, parse_options
 from spatialkit_models.modules import MaskConfig, Moments, Resolution, wiener_filters
 from spatialkit_models.style_vae import (
     FastConfig,

@@ -11,8 +11,7 @@ torch = pytest.importorskip("torch")
 
 from spatialkit import downmix, vbap_gains
 from spatialkit.errors import OptionError
-from spatialkit_models.data.scenes import mix
-from spatialkit_models.data.scenes.style import fold_down
+from spatialkit_models.data.scenes import fold_down, mix
 from spatialkit_models.modules import (
     MaskConfig,
     Moments,

@@ -41,7 +41,7 @@ def build(config):
 
 @pytest.fixture
 def path(tmp_path):
-    """Good cards, which a test then spoils."""
+    """Good weights, which a test then spoils."""
     card = Card(
         model="net",
         config={"width": 4},

@@ -19,7 +19,7 @@ import numpy as np
 
 import spatialkit
 from spatialkit import metrics
-from spatialkit.__main__ import main as shell
+from spatialkit.commands import main as spatialkit_command
 from spatialkit_models.ambisonizer import AmbisonizerConfig, ambisonizer_task
 from spatialkit_models.data.rooms import direct_direction, find_rooms, reverberation_time
 from spatialkit_models.data.scenes import leftover
@@ -65,7 +65,7 @@ def main() -> None:
     options = parser.parse_args()
 
     rooms, run = options.out / "rooms", options.out / "run"
-    status = shell(["rooms", "--out", str(rooms), *ROOMS])
+    status = spatialkit_command(["rooms", "--out", str(rooms), *ROOMS])
     if status:
         raise SystemExit(status)
     describe(rooms)

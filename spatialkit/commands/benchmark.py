@@ -12,7 +12,7 @@ import click
 
 from spatialkit.commands import toolkit
 from spatialkit.commands.plugins import PluginGroup
-from spatialkit.errors import AudioFileError, OptionError
+from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
@@ -42,7 +42,7 @@ def command() -> None:
     metavar="NAME",
     default="5.1",
     show_default=True,
-    help=f"See: spatialkit layouts; or {toolkit.OWN}.",
+    help=f"See: spatialkit layouts; or {toolkit.LAYOUT_FILE}.",
 )
 @click.option(
     "--upmixer",
@@ -87,13 +87,12 @@ def upmix(
     compared with what went in. The measures are explained below the table. Exit status: 1 if an
     upmixer failed.
     """
-    from spatialkit.upmixing import SECONDS, SEED, figure_class
-    from spatialkit.upmixing.benchmark import benchmark_upmixers
+    from spatialkit.upmixing import SECONDS, SEED, benchmark_upmixers, figure_class
 
     if as_json and markdown:
         raise OptionError("--json and --markdown exclude each other")
     for path in filter(None, (figure, output)):
-        check_file(path, force)
+        toolkit.check_file(path, force)
     if figure:
         figure_class()
     results = benchmark_upmixers(
@@ -108,27 +107,9 @@ def upmix(
     else:
         text = results.to_markdown() if markdown else results.to_text()
     if output:
-        write_file(output, text)
+        toolkit.write_text(output, text)
     else:
         click.echo(text)
     if figure:  # last: what fails here does not take the table with it
         results.figure(figure)
     return 1 if any(row.error for row in results.rows) else 0
-
-
-def check_file(path: Path, force: bool) -> None:
-    """Refuse what cannot or must not be written, before minutes of work."""
-    if path.is_dir():
-        raise AudioFileError(f"{path} is a folder: name a file in it")
-    if not path.absolute().parent.is_dir():
-        raise AudioFileError(f"{path} cannot be written: there is no folder {path.parent}")
-    if path.exists() and not force:
-        raise AudioFileError(f"{path} exists: add --force to replace it")
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write what was found."""
-    try:
-        path.write_text(f"{text}\n", encoding="utf-8")
-    except OSError as error:
-        raise AudioFileError(f"{path} cannot be written: {error.strerror}") from error

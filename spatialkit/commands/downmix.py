@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     default="stereo",
     show_default=True,
-    help=f"Layout with fewer channels, or {toolkit.OWN}.",
+    help=f"Layout with fewer channels, or {toolkit.LAYOUT_FILE}.",
 )
 @click.option(
     "--method",
@@ -56,7 +56,7 @@ def command(
 
     target = get_layout(target_layout)
     toolkit.check_output(output, [source], force)
-    audio, found = toolkit.read_known(source, source_format)
+    audio, found = toolkit.read_with_format(source, source_format)
     folded = downmix(audio.samples, found, target, method=method)
     facts = toolkit.write_output(output, folded, audio.sample_rate, target, force)
     toolkit.print_output(facts, as_json)

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     "layout",
     type=toolkit.LayoutName(),
     metavar="FORMAT",
-    help=f"What the channels of both files are, if they do not say: a layout, {toolkit.OWN}, or "
-    "ambix1 ... ambix7, fuma1 ... fuma3.",
+    help="What the channels of both files are, if they do not say: a layout, "
+    f"{toolkit.LAYOUT_FILE}, or ambix1 ... ambix7, fuma1 ... fuma3.",
 )
 @click.option(
     "--catalogue",
@@ -235,7 +235,7 @@ def _evaluate_pair(pair: _Pair) -> dict[str, Any]:
     layout = pair.default
     if pair.layout:
         own = pair.layout.lower().endswith(".json")
-        layout = toolkit.resolve(str(pair.folder / pair.layout) if own else pair.layout)
+        layout = toolkit.resolve_layout(str(pair.folder / pair.layout) if own else pair.layout)
     settings = [__version__, layout.to_json() if isinstance(layout, Layout) else layout]
     key = batches.file_key(paths, json.dumps(settings))
     if pair.known == key:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     type=toolkit.LayoutName(),
     metavar="FORMAT",
     required=True,
-    help=f"A layout, {toolkit.OWN}, or ambix1 ... ambix7, fuma1 ... fuma3.",
+    help=f"A layout, {toolkit.LAYOUT_FILE}, or ambix1 ... ambix7, fuma1 ... fuma3.",
 )
 @toolkit.from_option
 @toolkit.force_option
@@ -48,7 +48,7 @@ def command(
 
     target = as_target(target_format)
     toolkit.check_output(output, [source], force)
-    audio, found = toolkit.read_known(source, source_format)
+    audio, found = toolkit.read_with_format(source, source_format)
     rendered = render(audio.samples, found, target)
     facts = toolkit.write_output(output, rendered, audio.sample_rate, target, force)
     toolkit.print_output(facts, as_json)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spatialkit.commands import toolkit
-from spatialkit.commands.benchmark import check_file, write_file
 from spatialkit.errors import OptionError
 from spatialkit_models.commands.stems import StemRoot
 
@@ -91,7 +90,7 @@ class Report:
 
         drawn = (self.figure, *figures)
         for path in filter(None, (self.facts, self.output, *drawn)):
-            check_file(path, self.force)
+            toolkit.check_file(path, self.force)
         if any(drawn):
             figure_class()
 
@@ -99,11 +98,11 @@ class Report:
         """Write or print, and return the exit status."""
         text = results.to_markdown()
         if self.output:
-            write_file(self.output, text)
+            toolkit.write_text(self.output, text)
         else:
             click.echo(text)
         if self.facts:
-            write_file(self.facts, results.to_json())
+            toolkit.write_text(self.facts, results.to_json())
         if self.figure:  # last: what fails here does not take the table with it
             results.figure(self.figure)
         return 1 if any(row.error for row in results.rows) else 0

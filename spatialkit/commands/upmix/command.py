@@ -36,7 +36,7 @@ EXACT_DB = 100.0
     "--output",
     required=True,
     metavar="OUT",
-    help=f"{toolkit.WRITTEN} Or a folder of .wav files, always so for several inputs: one that "
+    help=f"{toolkit.OUTPUT_HELP} Or a folder of .wav files, always so for several inputs: one that "
     "exists, or ends in /. An IN that is a folder stands for all sound files below it, and keeps "
     "its sub-folders in OUT.",
 )
@@ -51,7 +51,7 @@ EXACT_DB = 100.0
 @click.option(
     "--layout",
     metavar="NAME",
-    help=f"Layout to upmix to, or {toolkit.OWN}: short for -O layout=...",
+    help=f"Layout to upmix to, or {toolkit.LAYOUT_FILE}: short for -O layout=...",
 )
 @click.option(
     "-O",
@@ -158,7 +158,7 @@ def _make(name: str, settings: Sequence[str], layout: str | None) -> Upmixer:
     upmixer = load_upmixer(name)
     for option in describe_options(upmixer):
         if option.name in texts and option.type in (Layout, Layout | AmbisonicFormat):
-            texts[option.name] = toolkit.resolve(texts[option.name])
+            texts[option.name] = toolkit.resolve_layout(texts[option.name])
     return get_upmixer(name, **parse_options(upmixer, texts))
 
 

@@ -1,0 +1,97 @@
+"""What commands share and plug-in commands may use: options, reading, writing and printing.
+
+A plug-in command is a `click.Command` named by an entry point in the group ``spatialkit.commands``
+(or ``spatialkit.benchmarks``, for ``spatialkit benchmark NAME``)::
+
+    from spatialkit.commands import toolkit
+
+    @toolkit.command("spatialkit invert in.wav -o out.wav")
+    @toolkit.file_argument
+    @toolkit.output_option
+    @toolkit.force_option
+    @toolkit.json_option
+    def command(source, output, force, as_json):
+        \"\"\"Invert the polarity of every channel.\"\"\"
+        toolkit.check_output(output, [source], force)
+        audio, format = toolkit.read_with_format(source)
+        facts = toolkit.write_output(output, -audio.samples, audio.sample_rate, format, force)
+        toolkit.print_output(facts, as_json)
+
+An error is reported by raising a `spatialkit.errors.SpatialkitError` (or a `click.ClickException`):
+the command line prints it in one line on stderr and exits with status 2; ``--debug`` adds the
+traceback. Warnings issued with `warnings.warn` are printed in one line each. A command that returns
+an integer exits with that status. Commands for many files use `spatialkit.commands.batches`: worker
+processes, a progress bar and one result record per file.
+"""
+
+from spatialkit.commands.toolkit.files import (
+    check_file,
+    check_output,
+    check_outputs,
+    output_facts,
+    read_input,
+    read_with_format,
+    write_output,
+    write_text,
+)
+from spatialkit.commands.toolkit.options import (
+    FILE,
+    LAYOUT_FILE,
+    OUTPUT_HELP,
+    LayoutName,
+    command,
+    debug_option,
+    file_argument,
+    force_option,
+    from_option,
+    json_option,
+    layout_option,
+    output_option,
+    resolve_layout,
+)
+from spatialkit.commands.toolkit.printing import (
+    counted,
+    decibels,
+    json_line,
+    print_error,
+    print_json,
+    print_output,
+    print_table,
+    print_warning,
+    print_wrapped,
+    printable,
+)
+
+__all__ = [
+    "FILE",
+    "LAYOUT_FILE",
+    "OUTPUT_HELP",
+    "LayoutName",
+    "check_file",
+    "check_output",
+    "check_outputs",
+    "command",
+    "counted",
+    "debug_option",
+    "decibels",
+    "file_argument",
+    "force_option",
+    "from_option",
+    "json_line",
+    "json_option",
+    "layout_option",
+    "output_facts",
+    "output_option",
+    "print_error",
+    "print_json",
+    "print_output",
+    "print_table",
+    "print_warning",
+    "print_wrapped",
+    "printable",
+    "read_input",
+    "read_with_format",
+    "resolve_layout",
+    "write_output",
+    "write_text",
+]

@@ -1,0 +1,87 @@
+"""Printing: output summaries, errors, warnings, tables and JSON."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from spatialkit._json import to_json
+
+WIDTH = 80
+
+
+def counted(number: int, thing: str) -> str:
+    """Return "1 channel" or "2 channels"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def decibels(amplitude: float) -> float:
+    """20 log10, -inf for 0."""
+    return 20.0 * math.log10(amplitude) if amplitude > 0.0 else -math.inf
+
+
+def print_output(facts: dict[str, Any], as_json: bool) -> None:
+    """Say what was written."""
+    if as_json:
+        print_json(facts)
+        return
+    peak = round(facts["peak_db"], 1) + 0.0  # no "-0.0"
+    order = " in WAVE order" if facts["reordered"] else ""
+    channels = counted(facts["channels"], "channel")
+    click.echo(
+        f"{printable(facts['output'])}: {facts['format']}{order}, {channels}, "
+        f"{facts['duration']:.2f} s at {facts['sample_rate']} Hz, peak {peak:.1f} dB"
+    )
+
+
+def print_error(sentence: str, debug: bool) -> None:
+    """Print why something failed, on stderr, behind the traceback if that is wanted."""
+    if debug:
+        traceback.print_exc()
+    click.echo(f"Error: {printable(' '.join(sentence.splitlines()))}", err=True)
+
+
+def print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning in one line on stderr: takes the place of `warnings.showwarning`."""
+    click.echo(f"warning: {printable(' '.join(str(message).splitlines()))}", err=True)
+
+
+def printable(text: str) -> str:
+    """``text`` with those bytes of a file's name that are no UTF-8 written as Python does it."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def print_json(facts: Any) -> None:
+    """Print as `to_json` writes it."""
+    click.echo(to_json(facts, indent=2))
+
+
+def json_line(facts: Any) -> str:
+    """``facts`` as `print_json` prints them, in one line."""
+    return to_json(facts) + "\n"
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print columns; the last one goes on in the next line where the terminal ends."""
+    widths = [max(map(len, column)) + 2 for column in zip(header, *rows, strict=True)][:-1]
+    for row in (header, *rows):
+        first = "".join(f"{cell:<{width}}" for cell, width in zip(row[:-1], widths, strict=True))
+        print_wrapped(first + row[-1], rest=sum(widths))
+
+
+def print_wrapped(text: str, *, first: int = 0, rest: int = 0) -> None:
+    """Print a paragraph, its first and its other lines indented by so much."""
+    click.echo(
+        textwrap.fill(
+            text,
+            WIDTH,
+            initial_indent=" " * first,
+            subsequent_indent=" " * rest,
+            break_on_hyphens=False,
+        )
+    )

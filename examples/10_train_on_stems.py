@@ -1,6 +1,6 @@
 """Train the style-transfer VAE on stems for a minute, and upmix with what it has learned.
 
-    pip install '.[models]'
+    pip install '.[train]'
     python examples/10_train_on_stems.py [STEMS [OUT]] [--minutes 1]
 
 STEMS holds a folder per song with vocals, drums, bass and other (.wav, .flac or .ogg), such as

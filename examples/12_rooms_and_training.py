@@ -1,6 +1,6 @@
 """Simulate rooms, train the Ambisonizer in them for a minute, and upmix with what it has learned.
 
-    pip install '.[models]'
+    pip install '.[train]'
     python examples/12_rooms_and_training.py [STEMS [OUT]] [--minutes 1]
 
 STEMS holds a folder per song with vocals, drums, bass and other (.wav, .flac or .ogg), such as

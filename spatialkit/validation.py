@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit._distribution import DISTRIBUTION
 from spatialkit.errors import DirectionError, OptionError, ShapeError, SignalError
 
 __all__ = [
@@ -167,11 +168,11 @@ def as_choice(value: Any, name: str, accepted: Iterable[str]) -> str:
 
 
 def extra(name: str) -> str:
-    """Name an extra, and say how to get it: on PyPI another project has spatialkit's name.
+    """Return the name of an extra and the command that installs it, for an error message.
 
     Examples
     --------
     >>> extra("plot")
-    "spatialkit's extra `plot` (pip install '.[plot]' in its source folder)"
+    "spatialkit's extra `plot` (pip install 'spatialkit-audio[plot]')"
     """
-    return f"spatialkit's extra `{name}` (pip install '.[{name}]' in its source folder)"
+    return f"spatialkit's extra `{name}` (pip install '{DISTRIBUTION}[{name}]')"

@@ -8,6 +8,7 @@ from importlib import import_module
 
 import click
 
+from spatialkit._distribution import describe_conflict
 from spatialkit._version import __version__
 from spatialkit.commands import toolkit
 from spatialkit.commands.plugins import PluginGroup
@@ -87,6 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
     state = {"debug": False}
     show = warnings.showwarning
     warnings.showwarning = toolkit.print_warning
+    if conflict := describe_conflict():
+        toolkit.print_warning(conflict)
     try:
         return cli.main(arguments, "spatialkit", standalone_mode=False, obj=state) or 0
     except click.Abort:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spatialkit._distribution import DISTRIBUTION, describe_conflict
+
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 __all__ = ["PluginGroup", "find_plugins"]
-
-DISTRIBUTION = "spatialkit"
 
 
 class PluginGroup(click.Group):
@@ -46,7 +46,9 @@ class PluginGroup(click.Group):
         try:
             command = entry.load()
         except (Exception, SystemExit) as error:  # a plug-in must not end the program
-            raise click.UsageError(f"{called} failed to import: {error}.", ctx) from error
+            conflict = describe_conflict()
+            cause = f"{error}; {conflict}" if conflict else str(error)
+            raise click.UsageError(f"{called} failed to import: {cause}.", ctx) from error
         if not isinstance(command, click.Command):
             raise click.UsageError(f"{called} is no click.Command: {command!r}.", ctx)
         return command

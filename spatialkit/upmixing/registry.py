@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spatialkit._distribution import DISTRIBUTION, describe_conflict
 from spatialkit.errors import SpatialkitError, UpmixerError, sentence_of
 from spatialkit.upmixing.declaration import check_class, check_declaration, is_upmixer_name
 from spatialkit.upmixing.interface import Upmixer
@@ -34,7 +35,6 @@ __all__ = [
 ]
 
 GROUP = "spatialkit.upmixers"
-DISTRIBUTION = "spatialkit"
 _registered: dict[str, Callable[..., Upmixer]] = {}
 
 
@@ -141,9 +141,8 @@ def load_upmixer(name: str) -> Callable[..., Upmixer]:
     try:
         factory = entries[0].load()
     except (Exception, SystemExit) as error:  # a plug-in must not end the program
-        raise UpmixerError(
-            f"upmixer {name!r} ({_origin(name)}) failed to import: {sentence_of(error)}"
-        ) from error
+        failed = f"upmixer {name!r} ({_origin(name)}) failed to import: {sentence_of(error)}"
+        raise UpmixerError("; ".join(filter(None, (failed, describe_conflict())))) from error
     if not (isinstance(factory, type) and issubclass(factory, Upmixer)):
         kind = "class" if isinstance(factory, type) else type(factory).__name__
         raise UpmixerError(

@@ -128,7 +128,7 @@ def _require_models() -> None:
     """Raise an OptionError that says what to install."""
     missing = [module for module in NEEDED if find_spec(module) is None]
     if missing:
-        raise OptionError(f"training needs {missing[0]}: {extra('models')}")
+        raise OptionError(f"training needs {missing[0]}: {extra('train')}")
 
 
 def run_training(task: Task, out: Path, config: TrainingConfig, running: Mapping[str, Any]) -> int:

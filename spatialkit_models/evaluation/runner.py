@@ -18,6 +18,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from spatialkit import __version__
 from spatialkit.errors import OptionError, sentence_of
 from spatialkit_models.evaluation.report import Benchmark, Metric, Row, Summary, summarize
 
@@ -150,8 +151,8 @@ def run_benchmark(
 
 def versions(*packages: str) -> dict[str, str]:
     """Version of Python, spatialkit and these packages, as far as they are installed."""
-    found = {"python": platform.python_version()}
-    for name in ("spatialkit", "numpy", *packages):
+    found = {"python": platform.python_version(), "spatialkit": __version__}
+    for name in ("numpy", *packages):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

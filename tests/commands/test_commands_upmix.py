@@ -585,5 +585,5 @@ def test_a_cluster_needs_dask(album, capsys, monkeypatch):
     assert shell("upmix album -o out --cluster tcp://127.0.0.1:9") == 2
     assert capsys.readouterr().err == (
         "Error: --cluster needs spatialkit's extra `cluster` "
-        "(pip install '.[cluster]' in its source folder)\n"
+        "(pip install 'spatialkit-audio[cluster]')\n"
     )

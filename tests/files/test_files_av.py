@@ -300,9 +300,7 @@ def test_memory_does_not_grow_with_the_length(tmp_path):
 def test_without_the_extra_one_sentence_says_what_to_install(tmp_path, monkeypatch):
     path = make(tmp_path / "a.m4a", tones(2, 2000), "aac", "stereo")
     monkeypatch.setitem(sys.modules, "av", None)
-    words = (
-        r"a\.m4a \(MP4\) needs spatialkit's extra `av` \(pip install '\.\[av\]' in its source fold"
-    )
+    words = r"a\.m4a \(MP4\) needs spatialkit's extra `av` \(pip install 'spatialkit-audio\[av\]'\)"
     for function in (info, read, stream):
         with pytest.raises(AudioFileError, match=words):
             function(path)

@@ -434,11 +434,11 @@ def test_a_figure_without_matplotlib_is_refused_at_once(monkeypatch, tmp_path, c
 
     results = runner.UpmixBenchmark("5.1", 2.0, 1, ("song",), ())
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(SpatialkitError, match=r"pip install '\.\[plot\]'"):
+    with pytest.raises(SpatialkitError, match=r"pip install 'spatialkit-audio\[plot\]'"):
         results.figure(tmp_path / "figure.png")
     monkeypatch.setattr(runner, "benchmark_upmixers", lambda *a, **b: pytest.fail("it works"))
     assert main(["benchmark", "upmix", "--figure", str(tmp_path / "figure.png")]) == 2
-    assert "pip install '.[plot]'" in capsys.readouterr().err
+    assert "pip install 'spatialkit-audio[plot]'" in capsys.readouterr().err
 
 
 def test_the_group_lists_upmix_and_what_packages_bring(capsys, monkeypatch):

@@ -207,7 +207,7 @@ def test_a_name_that_two_packages_claim_is_an_error_that_names_both(tmp_path, mo
 def test_a_built_in_upmixer_keeps_its_name(tmp_path, monkeypatch, capsys):
     install(tmp_path, monkeypatch, distribution="another", entries="matrix = another:Matrix")
     assert load_upmixer("matrix") is Matrix
-    assert registry.upmixer_package("matrix").startswith("spatialkit ")
+    assert registry.upmixer_package("matrix").startswith("spatialkit-audio ")
     assert upmixer_names().count("matrix") == 1
     broken, built_in = (found for found in describe_upmixers() if found.name == "matrix")
     assert broken.problem == "'matrix' is the name of a built-in upmixer: it needs another"

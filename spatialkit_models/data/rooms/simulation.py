@@ -98,7 +98,7 @@ def import_tracer() -> Any:
     try:
         import pyroomacoustics
     except ImportError as error:
-        raise OptionError(f"simulating rooms needs pyroomacoustics: {extra('models')}") from error
+        raise OptionError(f"simulating rooms needs pyroomacoustics: {extra('train')}") from error
     return pyroomacoustics
 
 

@@ -108,7 +108,7 @@ def test_without_the_tracer_it_says_what_to_install(tmp_path, capsys, monkeypatc
     monkeypatch.setitem(sys.modules, "pyroomacoustics", None)
     assert main(["rooms", "--out", str(tmp_path / "new"), "--count", "1"]) == 2
     assert (
-        "simulating rooms needs pyroomacoustics: spatialkit's extra `models`"
+        "simulating rooms needs pyroomacoustics: spatialkit's extra `train`"
         in capsys.readouterr().err
     )
     assert not (tmp_path / "new").exists()

@@ -81,7 +81,7 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(train, "NEEDED", ("click", "not_there"))
     assert main(["train", "probe", "--out", "run"]) == 2
     error = (
-        "Error: training needs not_there: spatialkit's extra `models` "
-        "(pip install '.[models]' in its source folder)\n"
+        "Error: training needs not_there: spatialkit's extra `train` "
+        "(pip install 'spatialkit-audio[train]')\n"
     )
     assert capsys.readouterr().err == error

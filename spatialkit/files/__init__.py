@@ -12,7 +12,7 @@ from spatialkit.files.api import (
     write,
     write_stream,
 )
-from spatialkit.files.resampling import resampled
+from spatialkit.files.resampling import RESAMPLING_QUALITIES, ResamplingQuality, resample
 from spatialkit.files.writing import subtype_of
 
 __all__ = [
@@ -20,10 +20,12 @@ __all__ = [
     "AudioStream",
     "AudioWriter",
     "FileInfo",
+    "RESAMPLING_QUALITIES",
+    "ResamplingQuality",
     "check_target",
     "info",
     "read",
-    "resampled",
+    "resample",
     "stream",
     "subtype_of",
     "write",

@@ -83,6 +83,8 @@ def read(
     format: str | Format | None = None,
     sample_rate: int | None = None,
     dtype: str = "float32",
+    start: int = 0,
+    stop: int | None = None,
 ) -> Audio:
     """Read a sound file.
 
@@ -105,6 +107,9 @@ def read(
         Hz to convert to, with soxr: n samples become exactly round(n * sample_rate / rate). By
         default the file's own rate is kept.
     dtype : {"float32", "float64"}
+    start, stop : int
+        Range of samples to read, at the file's own rate: from ``start`` to ``stop - 1``. By default
+        the whole file. The range is converted to ``sample_rate`` as a file of that length is.
 
     Returns
     -------
@@ -132,7 +137,7 @@ def read(
     >>> read(sample_path(), sample_rate=48000).samples.shape
     (2, 1440000)
     """
-    with _opened(path, BLOCK, format, sample_rate, dtype) as source:
+    with _opened(path, BLOCK, format, sample_rate, dtype, start, stop) as source:
         try:
             samples = np.empty((source.channels, source.samples), dtype)
         except (MemoryError, ValueError) as error:
@@ -140,10 +145,10 @@ def read(
                 f"{path} announces {source.samples} samples of {source.channels} channels, more "
                 "than memory holds: stream reads it in blocks"
             ) from error
-        end = 0
+        filled = 0
         for block in source:
-            start, end = end, end + block.shape[1]
-            samples[:, start:end] = block
+            samples[:, filled : filled + block.shape[1]] = block
+            filled += block.shape[1]
     return Audio(samples, source.sample_rate, source.format)
 
 
@@ -154,6 +159,8 @@ def stream(
     format: str | Format | None = None,
     sample_rate: int | None = None,
     dtype: str = "float32",
+    start: int = 0,
+    stop: int | None = None,
 ) -> AudioStream:
     """Open a sound file to read it block by block.
 
@@ -164,7 +171,7 @@ def stream(
     path : str or path
     block : int
         Samples of a block; the last one may be shorter.
-    format, sample_rate, dtype
+    format, sample_rate, dtype, start, stop
         As in `read`.
 
     Returns
@@ -191,7 +198,7 @@ def stream(
     ...     print(source.format, source.duration, sum(1 for block in source))
     Layout('stereo': FL FR) 30.0 30
     """
-    return _opened(path, as_count(block, "block"), format, sample_rate, dtype)
+    return _opened(path, as_count(block, "block"), format, sample_rate, dtype, start, stop)
 
 
 def _opened(
@@ -200,6 +207,8 @@ def _opened(
     format: str | Format | None,
     sample_rate: int | None,
     dtype: str,
+    start: int,
+    stop: int | None,
 ) -> AudioStream:
     """Open for `read` and `stream`, whose caller is the one to warn."""
     as_choice(dtype, "dtype", ("float32", "float64"))
@@ -233,7 +242,19 @@ def _opened(
             SpatialkitWarning,
             stacklevel=3,
         )
-    return AudioStream(facts, known, order, block=block, sample_rate=sample_rate, dtype=dtype)
+    stop = as_count(
+        facts.samples if stop is None else stop, f"stop of {path}", least=0, most=facts.samples
+    )
+    return AudioStream(
+        facts,
+        known,
+        order,
+        block=block,
+        sample_rate=sample_rate,
+        dtype=dtype,
+        start=as_count(start, f"start of {path}", least=0, most=stop),
+        stop=stop,
+    )
 
 
 def info(path: str | os.PathLike[str]) -> FileInfo:

@@ -120,6 +120,7 @@ class AvSound:
             )
         self._blocks: Iterator[NDArray[Any]] | None = None
         self._rest: NDArray[Any] = np.empty((0, self.channels))
+        self._skipped = 0
 
     def __enter__(self) -> AvSound:
         return self
@@ -160,6 +161,8 @@ class AvSound:
         assert always_2d
         if self._blocks is None:
             self._blocks = self._converted(dtype)
+            while self._skipped:
+                self._skipped -= len(self.read(min(self._skipped, _FRAME), dtype, always_2d=True))
         parts, wanted = [], frames
         while wanted:
             if not len(self._rest):
@@ -171,6 +174,13 @@ class AvSound:
             self._rest = self._rest[wanted:]
             wanted -= len(parts[-1])
         return np.concatenate(parts) if parts else np.empty((0, self.channels), dtype)
+
+    def seek(self, start: int) -> None:
+        """Skip the first ``start`` samples; to be called before the first `read` only.
+
+        They are decoded all the same: few containers support an exact seek.
+        """
+        self._skipped = start
 
     def _open(self) -> tuple[Any, Any]:
         import av

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import AudioFileError, LayoutError
 from spatialkit.files import flac_ogg_mp3, pyav, wave
-from spatialkit.files.resampling import reblocked, resampled
+from spatialkit.files.resampling import rejoin_blocks, resample_blocks
 from spatialkit.layouts import (
     VORBIS_SYSTEMS,
     WAVE_BITS,
@@ -89,22 +89,25 @@ class AudioStream:
         block: int,
         sample_rate: int | None,
         dtype: str,
+        start: int,
+        stop: int,
     ) -> None:
         self.sample_rate = facts.sample_rate if sample_rate is None else sample_rate
         self.format = format
         self.channels = facts.channels
-        self.samples = facts.samples
+        self.samples = stop - start
         self._facts, self._order, self._dtype = facts, order, dtype
+        self._start, self._stop = start, stop
         self._resources = ExitStack()
         with reading_errors(facts.path):
             self._file = self._resources.enter_context(opened(facts.path))
         if self.sample_rate == facts.sample_rate:
             self._blocks: Iterator[NDArray[Any]] = self._read(block)
             return
-        self.samples = round(facts.samples * self.sample_rate / facts.sample_rate)
+        self.samples = round(self.samples * self.sample_rate / facts.sample_rate)
         # So much is read at a time that one block comes of it, or less.
         step = min(max(1, block * facts.sample_rate // self.sample_rate), BLOCK)
-        parts = resampled(
+        parts = resample_blocks(
             self._read(step),
             self.channels,
             facts.sample_rate,
@@ -112,7 +115,7 @@ class AudioStream:
             self.samples,
             dtype,
         )
-        self._blocks = reblocked(parts, self.channels, block, dtype)
+        self._blocks = rejoin_blocks(parts, self.channels, block, dtype)
 
     @property
     def duration(self) -> float:
@@ -138,10 +141,13 @@ class AudioStream:
         self._resources.close()
 
     def _read(self, size: int) -> Iterator[NDArray[Any]]:
-        facts, end = self._facts, 0
-        while end < facts.samples:
+        facts, end = self._facts, self._start
+        if end:
             with reading_errors(facts.path):
-                count = min(size, facts.samples - end)
+                self._file.seek(end)
+        while end < self._stop:
+            with reading_errors(facts.path):
+                count = min(size, self._stop - end)
                 block = self._file.read(count, self._dtype, always_2d=True).T
             if not block.size:
                 raise AudioFileError(

@@ -1,41 +1,100 @@
-"""Sample-rate conversion block by block, of exact length."""
+"""Sample-rate conversion of whole signals and block by block, with exact output length."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-# soxr's setting for 24 bits and more: its artefacts lie below -140 dB.
-QUALITY = "VHQ"
+from spatialkit.validation import as_audio, as_choice, as_number
+
+__all__ = ["RESAMPLING_QUALITIES", "ResamplingQuality", "resample"]
+
+# Names of soxr: "HQ" is designed for 20 bits, "VHQ" for 28 bits (artefacts below -140 dB).
+ResamplingQuality = Literal["HQ", "VHQ"]
+RESAMPLING_QUALITIES: tuple[ResamplingQuality, ...] = ("HQ", "VHQ")
 
 
-def resampled(
+def resample(
+    audio: ArrayLike, rate: float, new_rate: float, *, quality: ResamplingQuality = "VHQ"
+) -> NDArray[Any]:
+    """Convert audio to another sample rate.
+
+    The output is aligned in time with the input: the delay of the linear-phase filter is removed.
+
+    Parameters
+    ----------
+    audio : array_like of float, shape (..., channels, samples) or (samples,)
+    rate : float
+        Sample rate of ``audio`` in Hz, at least 1.
+    new_rate : float
+        Sample rate of the result in Hz, at least 1.
+    quality : {"VHQ", "HQ"}
+        Precision of the soxr filter: "VHQ" for 28 bits, with artefacts below -140 dB, or "HQ" for
+        20 bits, which is faster.
+
+    Returns
+    -------
+    ndarray, shape (..., channels, round(samples * new_rate / rate))
+        In the dtype of ``audio``; a copy of it if both rates are equal.
+
+    Raises
+    ------
+    ShapeError, SignalError
+        If ``audio`` has no channel axis or appears to be frames-first, or is not float32 or
+        float64.
+    OptionError
+        If a rate or ``quality`` is not accepted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> resample(np.zeros((2, 44100), np.float32), 44100, 48000).shape
+    (2, 48000)
+    """
+    array = as_audio(audio, allow_mono=True)
+    rate = as_number(rate, "rate", least=1.0, unit="Hz")
+    new_rate = as_number(new_rate, "new_rate", least=1.0, unit="Hz")
+    as_choice(quality, "quality", RESAMPLING_QUALITIES)
+    converted = np.zeros((*array.shape[:-1], round(array.shape[-1] * new_rate / rate)), array.dtype)
+    if rate == new_rate:
+        converted[:] = array
+    elif converted.size:
+        rows = array.reshape(-1, array.shape[-1])
+        length = converted.shape[-1]
+        blocks = resample_blocks([rows], len(rows), rate, new_rate, length, array.dtype, quality)
+        np.concatenate(list(blocks), axis=1, out=converted.reshape(len(rows), length))
+    return converted
+
+
+def resample_blocks(
     blocks: Iterable[NDArray[Any]],
     channels: int,
-    rate: int,
-    new_rate: int,
+    rate: float,
+    new_rate: float,
     length: int,
-    dtype: str,
+    dtype: Any,
+    quality: ResamplingQuality = "VHQ",
 ) -> Iterator[NDArray[Any]]:
-    """Blocks (channels, n) at another rate, without delay: ``length`` samples in all."""
+    """Convert blocks (channels, n) to another rate without delay; yield ``length`` samples."""
     import soxr
 
-    resampler = soxr.ResampleStream(rate, new_rate, channels, dtype=dtype, quality=QUALITY)
+    resampler = soxr.ResampleStream(rate, new_rate, channels, dtype=dtype, quality=quality)
     for block in blocks:
-        part = resampler.resample_chunk(np.ascontiguousarray(block.T)).T[:, :length]
-        length -= part.shape[1]
-        yield part
+        # A copy, not a view: soxr does not accept the strides of some one-sample arrays.
+        converted = resampler.resample_chunk(block.T.copy(order="C")).T[:, :length]
+        length -= converted.shape[1]
+        yield converted
     rest = resampler.resample_chunk(np.empty((0, channels), dtype), last=True).T[:, :length]
     yield np.pad(rest, ((0, 0), (0, length - rest.shape[1])))
 
 
-def reblocked(
+def rejoin_blocks(
     parts: Iterable[NDArray[Any]], channels: int, size: int, dtype: str
 ) -> Iterator[NDArray[Any]]:
-    """The same samples in blocks of ``size``, the last one shorter."""
+    """Yield the same samples in blocks of ``size``; the last block may be shorter."""
     block, filled = np.empty((channels, size), dtype), 0
     for part in parts:
         start = 0

@@ -6,9 +6,12 @@ first place. What silence gives is said in each docstring.
 """
 
 from spatialkit.metrics.direction import (
+    MIN_RELATIVE_EIGENVALUE,
+    MIN_RELATIVE_LEVEL,
     active_intensity,
     angle_error,
     diffuseness,
+    energy_density,
     energy_vector,
     velocity_vector,
 )
@@ -18,11 +21,14 @@ from spatialkit.metrics.level import icc, ild, ild_error, ipd, wasserstein_dista
 from spatialkit.metrics.loudness import loudness, true_peak
 
 __all__ = [
+    "MIN_RELATIVE_EIGENVALUE",
+    "MIN_RELATIVE_LEVEL",
     "UNITS",
     "active_intensity",
     "angle_error",
     "diffuseness",
     "downmix_error",
+    "energy_density",
     "energy_vector",
     "evaluate",
     "icc",

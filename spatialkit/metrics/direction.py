@@ -19,15 +19,27 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.errors import LayoutError, ShapeError
 from spatialkit.geometry import angle_between, to_cartesian
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
-from spatialkit.metrics.inputs import as_signal, as_spectrum, averaged, in_blocks
+from spatialkit.metrics.inputs import as_signal, as_spectrum, in_blocks
+from spatialkit.stft import moving_sum
 from spatialkit.validation import as_choice, as_directions
 
-__all__ = ["active_intensity", "angle_error", "diffuseness", "energy_vector", "velocity_vector"]
+__all__ = [
+    "MIN_RELATIVE_EIGENVALUE",
+    "MIN_RELATIVE_LEVEL",
+    "active_intensity",
+    "angle_error",
+    "diffuseness",
+    "energy_density",
+    "energy_vector",
+    "velocity_vector",
+]
 
-# A stem whose share of the estimate is below this (-180 dB) is rounding, and has no direction.
-LEAST_SHARE = 1e-9
-# Relative eigenvalue below which stems count as copies of each other.
-LEAST_EIGENVALUE = 1e-10
+# Limits of `angle_error`. A stem whose coefficients are below this level (-180 dB) relative to the
+# loudest channel of the estimate is rounding noise and has no direction.
+MIN_RELATIVE_LEVEL = 1e-9
+# Eigenvalues of the stems' correlation matrix below this, relative to the largest one, count as 0:
+# such stems are copies of each other.
+MIN_RELATIVE_EIGENVALUE = 1e-10
 
 
 def angle_error(
@@ -91,7 +103,7 @@ def angle_error(
     coefficients, heard = _coefficients(sources, mix[..., where.loudspeakers, :])
     weights = coefficients if weighting == "amplitude" else coefficients**2
     felt = weights @ where.directions[where.loudspeakers]
-    heard &= np.linalg.norm(felt, axis=-1) > LEAST_SHARE * np.abs(weights).sum(axis=-1)
+    heard &= np.linalg.norm(felt, axis=-1) > MIN_RELATIVE_LEVEL * np.abs(weights).sum(axis=-1)
     return np.where(heard, angle_between(felt, truth), np.nan)
 
 
@@ -195,7 +207,46 @@ def active_intensity(
     array([ 0., 25.,  0.])
     """
     flow, _ = flow_and_energy(spectrum, format)
-    return averaged(flow, frames, bins)
+    return moving_sum(flow, frames=frames, bins=bins)
+
+
+def energy_density(
+    spectrum: ArrayLike,
+    format: str | AmbisonicFormat = "foa",
+    *,
+    frames: int | None = 1,
+    bins: int | None = 1,
+) -> NDArray[np.float64]:
+    """Return the energy density of an Ambisonic signal, summed over a span of bins and frames.
+
+    .. math:: E = (|W|^2 + |X|^2 + |Y|^2 + |Z|^2) / 2
+
+    of the first-order part in SN3D, in which a plane wave has :math:`E = |W|^2`, the length of its
+    `active_intensity`.
+
+    Parameters
+    ----------
+    spectrum, format, frames, bins
+        As for `active_intensity`.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., bins, frames)
+        In the squared unit of the spectrum; 0 for silence.
+
+    References
+    ----------
+    J. Merimaa and V. Pulkki, "Spatial impulse response rendering I", JAES 53(12), 2005, section 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> left = np.array([1.0, 1.0, 0.0, 0.0])[:, None, None] * (3.0 + 4.0j)
+    >>> energy_density(left).item()
+    25.0
+    """
+    _, energy = flow_and_energy(spectrum, format)
+    return moving_sum(energy, frames=frames, bins=bins)[..., 0, :, :]
 
 
 def diffuseness(
@@ -230,7 +281,9 @@ def diffuseness(
     >>> diffuseness(left).item()
     0.0
     """
-    flow, energy = (averaged(part, frames, bins) for part in flow_and_energy(spectrum, format))
+    flow, energy = (
+        moving_sum(values, frames=frames, bins=bins) for values in flow_and_energy(spectrum, format)
+    )
     flowing = _ratio(np.linalg.norm(flow, axis=-3)[..., None], energy[..., 0, :, :])[..., 0]
     return np.maximum(1.0 - flowing, 0.0)
 
@@ -268,10 +321,10 @@ def _coefficients(
     # Of stems brought to one level: a quiet one is not to be taken for a part of a loud one.
     unit = np.divide(1.0, level, out=np.zeros_like(level), where=level > 0.0)
     inverse = np.linalg.pinv(
-        gram * unit[..., :, None] * unit[..., None, :], LEAST_EIGENVALUE, hermitian=True
+        gram * unit[..., :, None] * unit[..., None, :], MIN_RELATIVE_EIGENVALUE, hermitian=True
     )
     coefficients = inverse @ (cross * unit[..., None])
-    least = LEAST_SHARE * np.sqrt(loudest.max(axis=-1))
+    least = MIN_RELATIVE_LEVEL * np.sqrt(loudest.max(axis=-1))
     heard = (level > 0.0) & (np.abs(coefficients).max(axis=-1) > least[..., None])
     return coefficients, heard
 

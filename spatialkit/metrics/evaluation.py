@@ -16,7 +16,7 @@ from spatialkit.metrics.inputs import as_pair, in_blocks
 from spatialkit.metrics.level import ild_error, wild
 from spatialkit.metrics.loudness import loudness, true_peak
 
-__all__ = ["evaluate"]
+__all__ = ["UNITS", "evaluate"]
 
 # Of all that `evaluate` returns; "" where it is a ratio or a length without one.
 UNITS = {

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import ShapeError, SignalError
 from spatialkit.layouts import AmbisonicFormat, Layout
-from spatialkit.validation import as_audio, as_count, require_finite
+from spatialkit.validation import as_audio, require_finite
 
 # Values turned into float64 at a time: no metric makes a second copy of a long signal.
 VALUES_AT_ONCE = 1 << 18
@@ -77,20 +77,3 @@ def in_blocks(*arrays: NDArray[Any]) -> Iterator[tuple[NDArray[np.float64], ...]
         # In one memory order: sums of equal signals are then equal to the bit.
         pieces = (array[..., start : start + step] for array in arrays)
         yield tuple(piece.astype(np.float64, order="C") for piece in pieces)
-
-
-def averaged(values: NDArray[Any], frames: int | None, bins: int | None) -> NDArray[Any]:
-    """Sums over ``bins`` by ``frames`` neighbours, fewer at the edges; None: over all of them.
-
-    Sums, not means: wherever they are used the number of terms cancels out.
-    """
-    for count, name, axis in ((bins, "bins", -2), (frames, "frames", -1)):
-        if count is None:
-            values = values.sum(axis=axis, keepdims=True)
-        elif as_count(count, name) > 1 and values.shape[axis]:
-            around = [(0, 0)] * values.ndim
-            around[axis] = ((count - 1) // 2, count // 2)
-            padded = np.pad(values, around)
-            window = np.lib.stride_tricks.sliding_window_view(padded, count, axis=axis)
-            values = window.sum(axis=-1)
-    return values

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import ShapeError
-from spatialkit.metrics.inputs import as_pair, as_spectrum, averaged
-from spatialkit.stft import StreamingSTFT
+from spatialkit.metrics.inputs import as_pair, as_spectrum
+from spatialkit.stft import StreamingSTFT, moving_sum
 from spatialkit.validation import as_choice, as_number, require_finite
 
 __all__ = ["icc", "ild", "ild_error", "ipd", "wasserstein_distance", "wild"]
@@ -129,11 +129,12 @@ def icc(
     """
     array = as_spectrum(spectrum, least_channels=2).astype(np.complex128, copy=False)
     power = _power(array)
-    terms = averaged(np.ones((1, *power.shape[-2:])), frames, bins)
-    smooth = averaged(power, frames, bins)
+    terms = moving_sum(np.ones((1, *power.shape[-2:])), frames=frames, bins=bins)
+    smooth = moving_sum(power, frames=frames, bins=bins)
     quiet = _is_quiet(smooth / terms, power, floor_db)
     i, j = np.triu_indices(array.shape[-3], 1)
-    cross = averaged(array[..., i, :, :] * array[..., j, :, :].conj(), frames, bins)
+    product = array[..., i, :, :] * array[..., j, :, :].conj()
+    cross = moving_sum(product, frames=frames, bins=bins)
     whole = np.sqrt(smooth[..., i, :, :]) * np.sqrt(smooth[..., j, :, :])
     heard = ~(quiet[..., i, :, :] | quiet[..., j, :, :])
     coherence = np.full(cross.shape, np.nan)

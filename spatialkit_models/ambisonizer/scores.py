@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 
 from spatialkit.ambisonics import virtual_microphones
 from spatialkit.geometry import angle_between
-from spatialkit.metrics import si_sdr, snr
-from spatialkit.metrics.direction import flow_and_energy
-from spatialkit.metrics.inputs import averaged
-from spatialkit.stft import stft
+from spatialkit.metrics import active_intensity, energy_density, si_sdr, snr
+from spatialkit.stft import moving_sum, stft
 from spatialkit_models.ambisonizer.cues import CUES, CuePool, cue_distances, cues_of
 from spatialkit_models.evaluation import Metric
 from spatialkit_models.stft_resolutions import LEAST_POWER, RESOLUTIONS
@@ -132,14 +130,13 @@ def field_of(foa: NDArray[Any], sample_rate: int) -> Field:
     """
     n_fft = 2 ** round(np.log2(FRAME_SECONDS * sample_rate))
     spectrum = stft(foa, n_fft=n_fft, hop=n_fft // 2)
-    flow, energy = flow_and_energy(spectrum, "foa")
     powers = np.abs(spectrum[[W, Y]]).astype(np.float64) ** 2
     frequency = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
     # Numbers of ERBs by Glasberg and Moore (1990); low bands may hold no bin.
     bands = np.floor(21.4 * np.log10(1.0 + 4.37e-3 * frequency))
     starts = np.flatnonzero(np.diff(bands, prepend=-1.0))
-    values = np.concatenate([flow, energy, powers])
-    felt = averaged(np.add.reduceat(values, starts, axis=-2), FRAMES, 1)
+    values = np.concatenate([active_intensity(spectrum), energy_density(spectrum)[None], powers])
+    felt = moving_sum(np.add.reduceat(values, starts, axis=-2), frames=FRAMES)
     return Field(felt[:3], felt[3], felt[4], felt[5])
 
 

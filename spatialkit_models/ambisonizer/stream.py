@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.files import resample
 from spatialkit.rendering import render_matrix
 from spatialkit_models.ambisonizer.inference import ambix
-from spatialkit_models.inference import WindowedStream, at_rate, fitted
+from spatialkit_models.inference import WindowedStream, fitted
 
 if TYPE_CHECKING:
     from spatialkit.upmixing import Upmixer
@@ -44,7 +45,7 @@ class AmbisonizerStream(WindowedStream):
 
     def _upmix_window(self, audio: NDArray[Any], start: int) -> NDArray[np.float64]:
         rate, own_rate = self.sample_rate, self._model.sample_rate
-        native = at_rate(audio, rate, own_rate)
+        native = resample(audio, rate, own_rate)
         made = self._model.unknown(native, self._scene, round(start * own_rate / rate))
-        back = fitted(at_rate(made, own_rate, rate), audio.shape[1])
+        back = fitted(resample(made, own_rate, rate), audio.shape[1])
         return self._matrix @ ambix(audio, back)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.files.resampling import QUALITY
 from spatialkit.upmixing import UpmixStream
 from spatialkit.upmixing.block_processing import upmix_in_blocks
 
 if TYPE_CHECKING:
     from spatialkit.upmixing import Upmixer
 
-__all__ = ["WindowedStream", "at_rate", "fitted"]
+__all__ = ["WindowedStream", "fitted"]
 
 # Seconds at either end of a window that are heard, but not used: STFT frames there are not whole.
 MARGIN = 0.1
@@ -114,15 +113,6 @@ class WindowedStream(UpmixStream):
         joined = made.copy()
         joined[:, :fade] = before[:, :fade] + self._fade * (made[:, :fade] - before[:, :fade])
         return joined
-
-
-def at_rate(audio: NDArray[Any], rate: int, new_rate: int) -> NDArray[Any]:
-    """Audio (channels, samples) at another rate, without delay."""
-    import soxr
-
-    if rate == new_rate:
-        return audio
-    return soxr.resample(audio.T.copy(order="C"), rate, new_rate, quality=QUALITY).T
 
 
 def fitted(audio: NDArray[Any], samples: int) -> NDArray[Any]:

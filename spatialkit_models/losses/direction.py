@@ -7,7 +7,7 @@ from torch import Tensor
 
 from spatialkit.errors import ShapeError
 from spatialkit.layouts import Layout, get_layout
-from spatialkit.metrics.direction import LEAST_EIGENVALUE, LEAST_SHARE
+from spatialkit.metrics import MIN_RELATIVE_EIGENVALUE, MIN_RELATIVE_LEVEL
 from spatialkit.validation import as_choice
 from spatialkit_models.losses.precision import in_full_precision
 
@@ -67,7 +67,7 @@ def angle_error(
     coefficients, heard = _coefficients(sources, mix)
     weights = coefficients if weighting == "amplitude" else coefficients**2
     felt = weights @ directions
-    heard = heard & (felt.norm(dim=-1) > LEAST_SHARE * weights.abs().sum(dim=-1))
+    heard = heard & (felt.norm(dim=-1) > MIN_RELATIVE_LEVEL * weights.abs().sum(dim=-1))
     # Of tiny vectors that are left out, the gradient may not even be zero times infinity.
     felt = torch.where(heard[..., None], felt, truth)
     return torch.where(heard, angle_between(felt, truth), torch.nan).to(estimate.dtype)
@@ -182,10 +182,10 @@ def _coefficients(stems: Tensor, mix: Tensor) -> tuple[Tensor, Tensor]:
     # Of stems brought to one level: a quiet one is not to be taken for a part of a loud one.
     unit = torch.where(energy > 0.0, torch.where(energy > 0.0, energy, 1.0).rsqrt(), 0.0)
     inverse = torch.linalg.pinv(
-        gram * unit[..., :, None] * unit[..., None, :], rtol=LEAST_EIGENVALUE, hermitian=True
+        gram * unit[..., :, None] * unit[..., None, :], rtol=MIN_RELATIVE_EIGENVALUE, hermitian=True
     )
     coefficients = inverse @ (cross * unit[..., None])
-    least = LEAST_SHARE * mix.detach().square().sum(dim=-1).amax(dim=-1).sqrt()
+    least = MIN_RELATIVE_LEVEL * mix.detach().square().sum(dim=-1).amax(dim=-1).sqrt()
     heard = (energy > 0.0) & (coefficients.abs().amax(dim=-1) > least[..., None])
     return coefficients, heard
 

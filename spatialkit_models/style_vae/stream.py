@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.files import resample
 from spatialkit.rendering import render_matrix
-from spatialkit_models.inference import WindowedStream, at_rate, fitted
+from spatialkit_models.inference import WindowedStream, fitted
 
 if TYPE_CHECKING:
     from spatialkit.upmixing import Upmixer
@@ -42,7 +43,7 @@ class StyleStream(WindowedStream):
         self._matrix = render_matrix("5.0", upmixer.format).astype(np.float32)
 
     def _upmix_window(self, audio: NDArray[Any], start: int) -> NDArray[np.float32]:
-        native = at_rate(audio, self.sample_rate, self._model.sample_rate)
+        native = resample(audio, self.sample_rate, self._model.sample_rate)
         five = self._model.decode(native, self._style)
-        back = at_rate(five, self._model.sample_rate, self.sample_rate)
+        back = resample(five, self._model.sample_rate, self.sample_rate)
         return self._matrix @ fitted(back, audio.shape[1])

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError, ShapeError
-from spatialkit.files import Audio, read, stream
+from spatialkit.files import Audio, read, resample, stream
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
 from spatialkit.panning import vbap_gains
 from spatialkit.rendering import render_matrix
 from spatialkit.sample import sample_path
 from spatialkit.validation import as_audio, as_choice, as_count, as_finite_floats, require_finite
-from spatialkit_models.inference import at_rate
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.style import Style, StyleError, interpolate
 from spatialkit_models.weights import missing_packages
@@ -383,7 +382,7 @@ def _encoded(
     means, variances, energies, heard = [], [], [], 0
     for part in parts:
         heard += part.shape[1]
-        five = at_rate(matrix.astype(part.dtype) @ part, rate, model.sample_rate)
+        five = resample(matrix.astype(part.dtype) @ part, rate, model.sample_rate)
         energy = float(np.square(five, dtype=np.float64).sum())
         long_enough = part.shape[1] >= LEAST_SECONDS * rate
         if long_enough and energy > SILENCE**2 * five.size:

@@ -267,6 +267,9 @@ def test_blocks_joined_are_the_whole(tmp_path):
             parts = list(source)
         assert {part.shape[1] for part in parts[:-1]} <= {block}
         assert np.array_equal(np.hstack(parts), whole.samples)
+    for start, stop in ((0, 10), (1, 40001), (40000, None)):
+        part = read(path, dtype="float64", start=start, stop=stop).samples
+        assert np.array_equal(part, read(path, dtype="float64").samples[:, start:stop])
     with stream(path, sample_rate=44100) as source:
         assert np.hstack(list(source)).shape == (3, round(70000 * 44100 / 48000))
     assert read(path, sample_rate=44100).samples.shape == (3, round(70000 * 44100 / 48000))

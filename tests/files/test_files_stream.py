@@ -78,6 +78,25 @@ def test_stream_puts_channels_in_order(tmp_path):
         assert np.array_equal(next(source), data)
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg"])
+@pytest.mark.parametrize(("start", "stop"), [(0, 1), (1, 1000), (999, None), (70000, 70000)])
+def test_a_range_is_that_part_of_the_whole(tmp_path, name, start, stop):
+    write(tmp_path / name, noise(2, 70000), 48000)
+    whole = read(tmp_path / name).samples[:, start:stop]
+    assert np.array_equal(read(tmp_path / name, start=start, stop=stop).samples, whole)
+    with stream(tmp_path / name, block=77, start=start, stop=stop) as source:
+        assert source.samples == whole.shape[1]
+        assert np.array_equal(np.hstack([whole[:, :0], *source]), whole)
+
+
+def test_a_range_is_converted_as_a_file_of_its_length(tmp_path):
+    audio = noise(2, 9000)
+    write(tmp_path / "a.wav", audio, 48000)
+    write(tmp_path / "b.wav", audio[:, 4000:8000], 48000)
+    part = read(tmp_path / "a.wav", sample_rate=44100, start=4000, stop=8000).samples
+    assert np.array_equal(part, read(tmp_path / "b.wav", sample_rate=44100).samples)
+
+
 def test_a_stream_ends_when_it_is_closed(tmp_path):
     write(tmp_path / "a.wav", noise(1, 100), 48000)
     with stream(tmp_path / "a.wav", block=10, dtype="float64") as source:
@@ -107,6 +126,9 @@ def test_damage_deep_in_a_file_is_told_when_it_is_met(tmp_path):
         ({"sample_rate": 0}, "sample_rate must be at least 1"),
         ({"sample_rate": 44100.0}, "sample_rate must be a whole number"),
         ({"dtype": "int16"}, "dtype must be one of"),
+        ({"start": -1}, "start of .*ogg must be from 0 to"),
+        ({"start": 3, "stop": 2}, "start of .*ogg must be from 0 to 2, got 3"),
+        ({"stop": 1323001}, "stop of .*ogg must be from 0 to"),
     ],
 )
 def test_bad_options_of_stream_are_refused(options, words):

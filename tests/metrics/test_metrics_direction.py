@@ -15,6 +15,7 @@ from spatialkit.metrics import (
     active_intensity,
     angle_error,
     diffuseness,
+    energy_density,
     energy_vector,
     velocity_vector,
 )
@@ -166,6 +167,9 @@ def test_a_plane_wave_flows_from_its_source_and_is_not_diffuse(rng, format):
     spectrum = stft(scene, n_fft=256, hop=64)
     flow = active_intensity(spectrum, format)
     assert flow.shape == (3, 129, 47)
+    density = energy_density(spectrum, format)
+    assert density.shape == (129, 47)
+    np.testing.assert_allclose(density, np.linalg.norm(flow, axis=0), atol=1e-10)
     expected = np.abs(stft(source, n_fft=256, hop=64)) ** 2
     expected = to_cartesian(130.0, -35.0)[:, None, None] * expected
     np.testing.assert_allclose(flow, expected, atol=1e-10)  # float64, energies up to 500
@@ -185,7 +189,7 @@ def test_opposite_sources_are_half_or_fully_diffuse(rng):
 
 def test_diffuseness_is_written_out(rng):
     spectrum = rng.standard_normal((2, 4, 3, 12)) + 1j * rng.standard_normal((2, 4, 3, 12))
-    ours = diffuseness(spectrum, frames=5)
+    ours, density = diffuseness(spectrum, frames=5), energy_density(spectrum, frames=5)
     w, y, z, x = np.moveaxis(spectrum, 1, 0)
     for item, f, t in np.ndindex(ours.shape):
         near = (item, f, slice(max(t - 2, 0), t + 3))
@@ -193,11 +197,14 @@ def test_diffuseness_is_written_out(rng):
         energy = np.mean([np.abs(u[near]) ** 2 for u in (w, x, y, z)], axis=1).sum() / 2.0
         expected = 1.0 - np.linalg.norm(flow) / energy
         assert ours[item, f, t] == pytest.approx(expected, abs=1e-12)
+        count = min(t + 3, 12) - max(t - 2, 0)
+        assert density[item, f, t] == pytest.approx(count * energy, abs=1e-12)
 
 
 def test_silence_flows_nowhere():
     silence = np.zeros((4, 3, 5), complex)
     assert np.all(active_intensity(silence) == 0.0)
+    assert np.all(energy_density(silence) == 0.0)
     assert np.all(np.isnan(diffuseness(silence)))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import AudioFileError, LayoutError, SignalError
-from spatialkit.files.reading import inspect, opened, reading_errors
+from spatialkit.files import info, read, resample
 from spatialkit.layouts import Layout, channel_map, get_layout
 from spatialkit.validation import as_count, as_number
 from spatialkit_models.data.scenes.style import LAYOUT, fold_down
@@ -36,8 +36,10 @@ class _File(NamedTuple):
     path: Path
     samples: int
     sample_rate: int
+    layout: Layout | None
+    """Layout to read the file with; None for the one that the file specifies."""
     channels: NDArray[np.intp]
-    """Where FL FR FC SL SR stand in the file."""
+    """Indices of FL FR FC SL SR among the channels as read."""
 
 
 class FiveChannelExcerpts:
@@ -154,21 +156,19 @@ class FiveChannelExcerpts:
         """Samples from ``start`` on, at the wanted rate."""
         if file.sample_rate == self.sample_rate:
             return _cut(file, start, self.samples)
-        import soxr
-
         # With sound on both sides, so that the excerpt begins and ends as the whole file would
         # have it there; by a whole number of samples at both rates.
         step = file.sample_rate // math.gcd(file.sample_rate, self.sample_rate)
         margin = -(-MARGIN // step) * step
         needed = math.ceil(self.samples * file.sample_rate / self.sample_rate)
         piece = _cut(file, start - margin, needed + 2 * margin)
-        converted = soxr.resample(piece.T, file.sample_rate, self.sample_rate).T
+        converted = resample(piece, file.sample_rate, self.sample_rate, quality="HQ")
         begin = margin * self.sample_rate // file.sample_rate
         return np.ascontiguousarray(converted[:, begin : begin + self.samples])
 
 
 def _open(path: Path, layout: Layout | None) -> _File:
-    facts, order = inspect(path)
+    facts = info(path)
     where = layout or facts.format
     if where is None or where.n_channels != facts.channels:
         said = f"is not {where.name!r}" if where else "does not say what they are: pass layout="
@@ -179,21 +179,15 @@ def _open(path: Path, layout: Layout | None) -> _File:
         raise AudioFileError(
             f"{path} is {where.name!r} ({' '.join(where.labels)}): 5.0 and 5.1 are accepted"
         ) from error
-    if order is not None and layout is None:
-        channels = order[channels]
     if not facts.samples:
         raise AudioFileError(f"{path} is empty")
-    return _File(path, facts.samples, facts.sample_rate, channels)
+    return _File(path, facts.samples, facts.sample_rate, layout, channels)
 
 
 def _cut(file: _File, start: int, samples: int) -> NDArray[np.float32]:
     """Channels (5, samples) of a file from ``start`` on, silence where it has none."""
     five = np.zeros((len(file.channels), samples), np.float32)
     first, end = max(start, 0), min(start + samples, file.samples)
-    with reading_errors(file.path), opened(file.path) as sound:
-        sound.seek(first)
-        block = sound.read(end - first, "float32", always_2d=True)
-    if len(block) < end - first:
-        raise AudioFileError(f"{file.path} is cut short: sample {first + len(block)} is missing")
-    five[:, first - start : end - start] = block.T[file.channels]
+    audio = read(file.path, format=file.layout, start=first, stop=end)
+    five[:, first - start : end - start] = audio.samples[file.channels]
     return five

@@ -1,9 +1,9 @@
 """Names of stems and of dataset splits."""
 
-__all__ = ["PARTS", "STEMS"]
+__all__ = ["SPLITS", "STEMS"]
 
 STEMS = ("vocals", "drums", "bass", "other")
 """The four stems, in the order of every array that holds them."""
 
-PARTS = ("train", "valid", "test")
-"""What songs are for: learning, choosing when to stop, and the figure at the end."""
+SPLITS = ("train", "valid", "test")
+"""Dataset splits: fitting the weights, choosing among them, and reporting the result."""

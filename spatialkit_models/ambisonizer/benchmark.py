@@ -112,7 +112,7 @@ def benchmark_ambisonizer(
     Raises
     ------
     OptionError
-        If an argument is not accepted, rooms are missing, or no song or room is of this part.
+        If an argument is not accepted, rooms are missing, or no song or room is in this split.
     AudioFileError
         If there are no stems or no rooms, or they cannot be read.
     """
@@ -128,8 +128,8 @@ def benchmark_ambisonizer(
     results = run_benchmark(
         (_example(scenes, POOL * number, systems, pools) for number in range(count)),
         METRICS,
-        title=f"Stereo and mono to Ambisonics, {excerpts.seconds:g} s of songs of part "
-        f"{excerpts.part!r}",
+        title=f"Stereo and mono to Ambisonics, {excerpts.seconds:g} s of songs of split "
+        f"{excerpts.split!r}",
         settings={
             **excerpts.facts(),
             "examples": count,

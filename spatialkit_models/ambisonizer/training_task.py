@@ -82,7 +82,7 @@ def ambisonizer_task(
     *,
     masks: StemMasks | None = None,
     room_format: str = "ambix1",
-    parts: Mapping[str, str] | None = None,
+    splits: Mapping[str, str] | None = None,
     batch_size: int = 8,
     stretches: int = 1,
     seed: int = 0,
@@ -93,7 +93,7 @@ def ambisonizer_task(
     ----------
     start : config or model
         A new model's shape, or a model to go on with.
-    roots, parts
+    roots, splits
         Of `StemExcerpts`: songs to train on and, held out of these, to validate on.
     rooms : sequence of path
         Of `RoomResponses`, which also holds some out; none are needed where the config has mixes
@@ -112,13 +112,13 @@ def ambisonizer_task(
     sounding = config.sounding
     shares = {"mix": config.mixes, "staged": config.staged, "uniform": config.uniform}
 
-    def scenes(part: str, excerpts: StemExcerpts) -> AmbisonicScenes:
+    def scenes(split: str, excerpts: StemExcerpts) -> AmbisonicScenes:
         heard = None
         if config.staged or config.uniform:
             heard = RoomResponses(
-                rooms, part, rate, seed=seed, format=room_format, dry_below=config.dry_below
+                rooms, split, rate, seed=seed, format=room_format, dry_below=config.dry_below
             )
-        images = config.images if part == "train" else 0.0
+        images = config.images if split == "train" else 0.0
         return AmbisonicScenes(
             excerpts, heard, seed=seed, shares=shares, plain=config.plain, images=images
         )
@@ -134,7 +134,7 @@ def ambisonizer_task(
             least_sounding=sounding,
             coherent=0.4,
             augmentation=AUGMENTATION,
-            parts=parts,
+            splits=splits,
             stereo=True,
         ),
     )
@@ -145,7 +145,7 @@ def ambisonizer_task(
         rate,
         coherent=1.0,  # whole songs are what is upmixed
         least_sounding=3,
-        parts=parts,
+        splits=splits,
         reuse=1.0,
         stereo=True,
     )
@@ -155,7 +155,7 @@ def ambisonizer_task(
         "stems": [[str(root), float(weight)] for root, weight in roots],
         "rooms": [str(root) for root in rooms],
         "room_format": room_format,
-        "parts": dict(parts or {}),
+        "splits": dict(splits or {}),
         "workers": stretches,
     }
     return AmbisonizerTask(

@@ -22,7 +22,7 @@ LATENT_EXCERPTS = 20
 
 @click.command(
     "style-vae",
-    epilog="\b\nExamples:\n  spatialkit benchmark style-vae --stems musdb18hq/ --part test\n"
+    epilog="\b\nExamples:\n  spatialkit benchmark style-vae --stems musdb18hq/ --split test\n"
     "  spatialkit benchmark style-vae --stems songs/ --examples 40 --figure table.png",
 )
 @song_options(examples=540, seconds=10.0)
@@ -54,7 +54,7 @@ LATENT_EXCERPTS = 20
     metavar="DIR[:WEIGHT]",
     multiple=True,
     type=StemRoot(),
-    help="Where the other song is from, of any part. May be repeated. By default --stems.",
+    help="Where the other song is from, of any split. May be repeated. By default --stems.",
 )
 @click.option(
     "--latents",
@@ -66,7 +66,7 @@ LATENT_EXCERPTS = 20
 @toolkit.debug_option
 def style_vae(
     roots: tuple[tuple[str, float], ...],
-    part: str,
+    split: str,
     examples: int,
     seconds: float,
     seed: int,
@@ -101,7 +101,7 @@ def style_vae(
         raise OptionError("--latents needs a model: name its --weights")
     if style_roots and style == "own":
         raise OptionError("--style-stems says where another song is from: --style own has none")
-    excerpts = SongExcerpts(roots, part, seconds, seed)
+    excerpts = SongExcerpts(roots, split, seconds, seed)
     results = benchmark_style_vae(
         excerpts,
         (*plain_systems(), *models),
@@ -109,7 +109,7 @@ def style_vae(
         configurations=configurations,
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
         styles=STYLES if style == "both" else (style,),
-        style_excerpts=replace(excerpts, roots=style_roots, part="all") if style_roots else None,
+        style_excerpts=replace(excerpts, roots=style_roots, split="all") if style_roots else None,
         progress=True,
     )
     if latents:

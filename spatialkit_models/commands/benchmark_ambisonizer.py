@@ -8,7 +8,7 @@ import click
 
 from spatialkit.commands import toolkit
 from spatialkit_models.commands.benchmark_options import (
-    PARTS,
+    SPLITS,
     Report,
     choose_models,
     report_options,
@@ -19,7 +19,7 @@ from spatialkit_models.commands.benchmark_options import (
 @click.command(
     "ambisonizer",
     epilog="\b\nExamples:\n"
-    "  spatialkit benchmark ambisonizer --stems musdb18hq/ --rooms rooms/ --part test\n"
+    "  spatialkit benchmark ambisonizer --stems musdb18hq/ --rooms rooms/ --split test\n"
     "  spatialkit benchmark ambisonizer --stems songs/ --protocol stated --figure table.png",
 )
 @song_options(examples=40, seconds=10.0)
@@ -33,9 +33,9 @@ from spatialkit_models.commands.benchmark_options import (
     "what needs rooms is left out.",
 )
 @click.option(
-    "--room-part",
-    type=click.Choice(PARTS),
-    help="Of the rooms, as --part is of the songs; by default the same.",
+    "--room-split",
+    type=click.Choice(SPLITS),
+    help="Of the rooms, as --split is of the songs; by default the same.",
 )
 @click.option(
     "--room-format",
@@ -64,12 +64,12 @@ from spatialkit_models.commands.benchmark_options import (
 @toolkit.debug_option
 def ambisonizer(
     roots: tuple[tuple[str, float], ...],
-    part: str,
+    split: str,
     examples: int,
     seconds: float,
     seed: int,
     room_roots: tuple[Path, ...],
-    room_part: str | None,
+    room_split: str | None,
     room_format: str,
     dry_below: float,
     protocols: tuple[str, ...],
@@ -94,10 +94,10 @@ def ambisonizer(
     report.check()
     models, notes = choose_models("ambisonizer", weights, load_systems)
     rooms = (
-        RoomChoice(room_roots, room_part or part, room_format, dry_below) if room_roots else None
+        RoomChoice(room_roots, room_split or split, room_format, dry_below) if room_roots else None
     )
     results = benchmark_ambisonizer(
-        SongExcerpts(roots, part, seconds, seed),
+        SongExcerpts(roots, split, seconds, seed),
         (*plain_systems(), *models),
         rooms=rooms,
         protocols=protocols or None,

@@ -17,13 +17,13 @@ from spatialkit_models.commands.stems import StemRoot
 if TYPE_CHECKING:
     from spatialkit_models.evaluation import Benchmark
 
-__all__ = ["PARTS", "Report", "choose_models", "report_options", "song_options"]
+__all__ = ["SPLITS", "Report", "choose_models", "report_options", "song_options"]
 
-PARTS = ("train", "valid", "test", "all")
+SPLITS = ("train", "valid", "test", "all")
 
 
 def song_options(*, examples: int, seconds: float) -> Callable[..., Any]:
-    """Give a command ``roots``, ``part``, ``examples``, ``seconds`` and ``seed``."""
+    """Give a command ``roots``, ``split``, ``examples``, ``seconds`` and ``seed``."""
 
     def given_default(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -47,8 +47,8 @@ def song_options(*, examples: int, seconds: float) -> Callable[..., Any]:
             "its weight.",
         ),
         click.option(
-            "--part",
-            type=click.Choice(PARTS),
+            "--split",
+            type=click.Choice(SPLITS),
             default="valid",
             show_default=True,
             help="Of the songs: a folder called train, valid or test says it, or a hash of their "

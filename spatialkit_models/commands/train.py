@@ -138,16 +138,16 @@ def run_training(task: Task, out: Path, config: TrainingConfig, running: Mapping
     return 0 if train(task, out, config, **running).finished else 130
 
 
-class _SongPart(click.ParamType):
-    """SONG=PART."""
+class _SongSplit(click.ParamType):
+    """SONG=SPLIT."""
 
-    name = "part"
+    name = "split"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
-        song, _, part = value.rpartition("=")
+        song, _, split = value.rpartition("=")
         if not song:
-            self.fail(f"{value!r} is not SONG=PART, such as francium=test", param, ctx)
-        return song, part
+            self.fail(f"{value!r} is not SONG=SPLIT, such as francium=test", param, ctx)
+        return song, split
 
 
 _STEMS = click.option(
@@ -160,12 +160,12 @@ _STEMS = click.option(
     'such as MUSDB18-HQ; or "procedural", songs that are computed. May be repeated: weights say '
     "how often to draw from each.",
 )
-_PARTS = click.option(
-    "--part",
-    "parts",
+_SPLITS = click.option(
+    "--split",
+    "splits",
     multiple=True,
-    metavar="SONG=PART",
-    type=_SongPart(),
+    metavar="SONG=SPLIT",
+    type=_SongSplit(),
     help="Use a song for train, valid or test, whatever its folder says. May be repeated.",
 )
 
@@ -180,7 +180,7 @@ _PARTS = click.option(
     "    --start run/best.safetensors --learning-rate 3e-4 --out tuned/ --minutes 10",
 )
 @_STEMS
-@_PARTS
+@_SPLITS
 @click.option(
     "--preset",
     type=click.Choice(("fast", "paper")),
@@ -205,7 +205,7 @@ _PARTS = click.option(
 @toolkit.debug_option
 def style_vae(
     stems: Sequence[tuple[str, float]],
-    parts: Sequence[tuple[str, str]],
+    splits: Sequence[tuple[str, str]],
     preset: str | None,
     start: Path | None,
     recordings: Path | None,
@@ -216,7 +216,7 @@ def style_vae(
     """Train the VAE that upmixes in the style of another song.
 
     It is trained on songs' stems, panned at random, and keeps the weights that do best on songs
-    held out for validation: those of part valid (MUSDB18's own list, a folder called valid, or
+    held out for validation: those of split valid (MUSDB18's own list, a folder called valid, or
     one song in ten).
     """
     if start and preset:
@@ -238,7 +238,7 @@ def style_vae(
         begin,
         stems,
         recordings=recordings,
-        parts=dict(parts),
+        splits=dict(splits),
         batch_size=config.batch_size,
         stretches=max(1, workers),
         seed=config.seed,
@@ -269,7 +269,7 @@ def style_vae(
     show_default=True,
     help="What measured responses are: ambix1, N3D-ACN-1, fuma1 ...",
 )
-@_PARTS
+@_SPLITS
 @click.option(
     "--preset",
     type=click.Choice(("stage", "uniform", "published")),
@@ -290,7 +290,7 @@ def ambisonizer(
     stems: Sequence[tuple[str, float]],
     rooms: Sequence[Path],
     room_format: str,
-    parts: Sequence[tuple[str, str]],
+    splits: Sequence[tuple[str, str]],
     preset: str | None,
     start: Path | None,
     out: Path,
@@ -300,7 +300,7 @@ def ambisonizer(
     """Train the network that upmixes to Ambisonics.
 
     It is trained on songs' stems and on rooms, and keeps the weights that do best on those held
-    out for validation: songs and rooms of part valid (a folder called valid, MUSDB18's own list,
+    out for validation: songs and rooms of split valid (a folder called valid, MUSDB18's own list,
     or one in ten).
     """
     from spatialkit_models.training import default_workers
@@ -313,7 +313,7 @@ def ambisonizer(
     workers = default_workers() if running["workers"] is None else running["workers"]
     shared: dict[str, Any] = {
         "room_format": room_format,
-        "parts": dict(parts),
+        "splits": dict(splits),
         "batch_size": config.batch_size,
         "stretches": max(1, workers),
         "seed": config.seed,

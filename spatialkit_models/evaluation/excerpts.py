@@ -11,7 +11,7 @@ from spatialkit.validation import as_choice
 from spatialkit_models.data.procedural import Procedural
 from spatialkit_models.data.rooms import RoomResponses, find_rooms
 from spatialkit_models.data.songs import StemExcerpts, find_songs
-from spatialkit_models.stem_names import PARTS
+from spatialkit_models.stem_names import SPLITS
 
 __all__ = ["POOL", "SAMPLE_RATE", "SEED", "RoomChoice", "SongExcerpts"]
 
@@ -31,8 +31,8 @@ class SongExcerpts:
     ----------
     roots : sequence of (path or Procedural, weight)
         See `StemExcerpts`.
-    part : {"train", "valid", "test", "all"}
-        Which songs; "all" takes songs of any part.
+    split : {"train", "valid", "test", "all"}
+        Which songs; "all" takes songs of any split.
     seconds : float
         Length of an excerpt.
     seed : int
@@ -44,7 +44,7 @@ class SongExcerpts:
     """
 
     roots: Sequence[tuple[str | os.PathLike[str] | Procedural, float]]
-    part: str = "valid"
+    split: str = "valid"
     seconds: float = 10.0
     seed: int = SEED
     sample_rate: int = SAMPLE_RATE
@@ -52,25 +52,25 @@ class SongExcerpts:
 
     def open(self, *, stereo: bool = False) -> StemExcerpts:
         """Excerpts of whole songs, each of a piece of its own, without augmentation."""
-        as_choice(self.part, "part", (*PARTS, "all"))
-        part, parts = self.part, None
-        if part == "all":
-            part = "test"
-            parts = {
-                song.name: part
+        as_choice(self.split, "split", (*SPLITS, "all"))
+        split, splits = self.split, None
+        if split == "all":
+            split = "test"
+            splits = {
+                song.name: split
                 for root, _ in self.roots
                 if not isinstance(root, Procedural) and root != "procedural"
                 for song in find_songs(root)
             }
         return StemExcerpts(
             self.roots,
-            part,
+            split,
             self.seconds,
             self.sample_rate,
             seed=self.seed,
             coherent=1.0,
             least_sounding=self.least_sounding,
-            parts=parts,
+            splits=splits,
             pool=POOL,
             piece_seconds=self.seconds,
             reuse=1.0,
@@ -86,7 +86,7 @@ class SongExcerpts:
             }
             for root, weight in self.roots
         ]
-        names = ("part", "seconds", "seed", "sample_rate", "least_sounding")
+        names = ("split", "seconds", "seed", "sample_rate", "least_sounding")
         return {"roots": roots, **{name: getattr(self, name) for name in names}}
 
 
@@ -98,8 +98,8 @@ class RoomChoice:
     ----------
     roots : sequence of path
         Folders of responses: see `RoomResponses`.
-    part : {"train", "valid", "test", "all"}
-        Which rooms; "all" takes rooms of any part.
+    split : {"train", "valid", "test", "all"}
+        Which rooms; "all" takes rooms of any split.
     format : str
         What measured responses are: see `RoomResponses`.
     dry_below : float
@@ -107,29 +107,29 @@ class RoomChoice:
     """
 
     roots: Sequence[str | os.PathLike[str]]
-    part: str = "valid"
+    split: str = "valid"
     format: str = "ambix1"
     dry_below: float = 150.0
 
     def open(self, sample_rate: int, seed: int) -> RoomResponses:
         """Responses by number."""
-        as_choice(self.part, "part", (*PARTS, "all"))
-        part, parts = self.part, None
-        if part == "all":
-            part = "test"
-            parts = {room.name: part for root in self.roots for room in find_rooms(root)}
+        as_choice(self.split, "split", (*SPLITS, "all"))
+        split, splits = self.split, None
+        if split == "all":
+            split = "test"
+            splits = {room.name: split for root in self.roots for room in find_rooms(root)}
         return RoomResponses(
             self.roots,
-            part,
+            split,
             sample_rate,
             seed=seed,
             format=self.format,
             dry_below=self.dry_below,
-            parts=parts,
+            splits=splits,
         )
 
     def facts(self) -> dict[str, Any]:
         """What JSON says of them."""
         roots = [str(root) for root in self.roots]
-        names = ("part", "format", "dry_below")
+        names = ("split", "format", "dry_below")
         return {"roots": roots, **{name: getattr(self, name) for name in names}}

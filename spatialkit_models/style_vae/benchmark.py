@@ -122,7 +122,7 @@ def benchmark_style_vae(
     Raises
     ------
     OptionError
-        If an argument is not accepted, or no song is of this part.
+        If an argument is not accepted, or no song is in this split.
     AudioFileError
         If there are no stems, or they cannot be read.
     """
@@ -140,7 +140,7 @@ def benchmark_style_vae(
             for number in range(count)
         ),
         METRICS,
-        title=f"Style transfer, {excerpts.seconds:g} s of songs of part {excerpts.part!r}",
+        title=f"Style transfer, {excerpts.seconds:g} s of songs of split {excerpts.split!r}",
         settings={
             **excerpts.facts(),
             "examples": count,

@@ -116,7 +116,7 @@ def style_task(
     roots: Any,
     *,
     recordings: str | os.PathLike[str] | None = None,
-    parts: Mapping[str, str] | None = None,
+    splits: Mapping[str, str] | None = None,
     batch_size: int = 8,
     stretches: int = 1,
     seed: int = 0,
@@ -127,7 +127,7 @@ def style_task(
     ----------
     start : config or model
         A new model's shape, or a model to go on with.
-    roots, parts
+    roots, splits
         Of `StemExcerpts`: songs to train on and, held out of these, to validate on.
     recordings : path, optional
         Folder of five-channel music (see `FiveChannelExcerpts`) to train on in place of stems,
@@ -149,7 +149,7 @@ def style_task(
                 rate,
                 seed=seed,
                 least_sounding=config.sounding,
-                parts=parts,
+                splits=splits,
             ),
             seed=seed,
             protocol=config.protocol,
@@ -166,7 +166,7 @@ def style_task(
         rate,
         coherent=1.0,  # whole songs are what is upmixed
         least_sounding=3,
-        parts=parts,
+        splits=splits,
         reuse=1.0,
     )
     validation = StyleScenes(valid).batch(0, VALIDATION_SCENES)
@@ -175,7 +175,7 @@ def style_task(
     )
     sources = {
         "stems": [[str(root), float(weight)] for root, weight in roots],
-        "parts": dict(parts or {}),
+        "splits": dict(splits or {}),
         "recordings": None if recordings is None else str(recordings),
         "workers": stretches,
     }

@@ -133,7 +133,7 @@ def published_task(
     roots: Any,
     rooms: Sequence[str | os.PathLike[str]],
     *,
-    parts: Mapping[str, str] | None = None,
+    splits: Mapping[str, str] | None = None,
     room_format: str = "ambix1",
     batch_size: int = 32,
     stretches: int = 1,
@@ -147,7 +147,7 @@ def published_task(
     start : config or model
         A new model's shape, or a model to go on with: of `build_published`, as what
         `load_published` gives can no longer be trained.
-    roots, parts
+    roots, splits
         Of `StemExcerpts`: songs to train on and, held out of these, to validate on.
     rooms, room_format
         Of `RoomResponses`: folders of rooms, held out for validation by rules of their own, and
@@ -161,20 +161,20 @@ def published_task(
     """
     config = start if isinstance(start, PublishedConfig) else start.config
 
-    def scenes(part: str, seed: int) -> PublishedScenes:
+    def scenes(split: str, seed: int) -> PublishedScenes:
         rate = config.sample_rate
         excerpts = StemExcerpts(
             roots,
-            part,
+            split,
             training.seconds + RUN_IN,
             rate,
             seed=seed,
             coherent=1.0,
             augmentation=PLAIN,
-            parts=parts,
+            splits=splits,
             stereo=True,
         )
-        responses = RoomResponses(rooms, part, rate, seed=seed, format=room_format)
+        responses = RoomResponses(rooms, split, rate, seed=seed, format=room_format)
         return PublishedScenes(
             excerpts, responses, seed=seed, physical=training.physical, run_in=RUN_IN
         )
@@ -189,7 +189,7 @@ def published_task(
         model = start
     sources = {
         "stems": [[str(root), float(weight)] for root, weight in roots],
-        "parts": dict(parts or {}),
+        "splits": dict(splits or {}),
         "rooms": [str(room) for room in rooms],
         "room_format": room_format,
         "workers": stretches,

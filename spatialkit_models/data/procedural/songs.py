@@ -17,7 +17,7 @@ from spatialkit_models.data.procedural.drums import Drums
 from spatialkit_models.data.procedural.instruments import Bass, Chords
 from spatialkit_models.data.procedural.singing import Lead
 from spatialkit_models.data.procedural.synthesis import convolve, room_response
-from spatialkit_models.stem_names import PARTS, STEMS
+from spatialkit_models.stem_names import SPLITS, STEMS
 
 __all__ = ["Procedural", "ProceduralSong"]
 
@@ -25,7 +25,7 @@ __all__ = ["Procedural", "ProceduralSong"]
 LEVELS = {"vocals": 0.33, "drums": 0.4, "bass": 0.25, "other": 0.3}
 # How far stems are panned at most: 1 is one side alone.
 PANS = {"vocals": 0.1, "drums": 0.3, "bass": 0.1, "other": 1.0}
-# Songs are numbered; the last digit of a number tells its part.
+# Songs are numbered; the last digit of a number tells its split.
 LAST_DIGITS = {"train": (2, 10), "valid": (0, 1), "test": (1, 2)}
 COUNT = 1_000_000
 
@@ -139,15 +139,15 @@ class Procedural:
     def __repr__(self) -> str:
         return f"Procedural(seed={self.seed})"
 
-    def draw(self, rng: np.random.Generator, part: str) -> ProceduralSong:
-        """Draw a song of a part: a million for "valid" and "test" each, eight for "train".
+    def draw(self, rng: np.random.Generator, split: str) -> ProceduralSong:
+        """Draw a song of a split: a million for "valid" and "test" each, eight for "train".
 
         Parameters
         ----------
         rng : numpy.random.Generator
-        part : {"train", "valid", "test"}
+        split : {"train", "valid", "test"}
         """
-        low, high = LAST_DIGITS[as_choice(part, "part", PARTS)]
+        low, high = LAST_DIGITS[as_choice(split, "split", SPLITS)]
         return ProceduralSong(
             self.seed, 10 * int(rng.integers(COUNT)) + int(rng.integers(low, high))
         )

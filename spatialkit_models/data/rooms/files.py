@@ -21,7 +21,7 @@ from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import AmbisonicFormat
 from spatialkit.validation import as_choice, require_finite
 from spatialkit_models.data.songs import FOLDERS
-from spatialkit_models.stem_names import PARTS
+from spatialkit_models.stem_names import SPLITS
 
 __all__ = ["Room", "RoomFile", "find_rooms", "is_whole", "split_rooms", "write_room"]
 
@@ -200,23 +200,23 @@ def _read_facts(folder: Path) -> dict[str, Any]:
 
 
 def split_rooms(
-    rooms: Sequence[Room], part: str, *, parts: Mapping[str, str] | None = None
+    rooms: Sequence[Room], split: str, *, splits: Mapping[str, str] | None = None
 ) -> tuple[Room, ...]:
-    """Choose the rooms of one part: no room is in two.
+    """Choose the rooms of one split: no room is in two.
 
     For each room the first rule that applies decides:
 
-    1. ``parts`` names it.
+    1. ``splits`` names it.
     2. It lies in a folder called train, valid (or val, validation) or test.
     3. A hash of its name puts a tenth of all rooms into "test", a tenth into "valid", the others
-       into "train". Of three rooms or more each part gets one at least.
+       into "train". Of three rooms or more each split gets one at least.
 
     Parameters
     ----------
     rooms : sequence of Room
-    part : {"train", "valid", "test"}
-    parts : mapping of str to str, optional
-        Names of rooms to parts.
+    split : {"train", "valid", "test"}
+    splits : mapping of str to str, optional
+        Names of rooms to splits.
 
     Returns
     -------
@@ -226,23 +226,23 @@ def split_rooms(
     Raises
     ------
     OptionError
-        If ``parts`` names a room that is not there.
+        If ``splits`` names a room that is not there.
 
     Examples
     --------
     >>> rooms = [Room(Path(name), ()) for name in ("hall", "kitchen", "studio")]
-    >>> [len(split_rooms(rooms, part)) for part in ("train", "valid", "test")]
+    >>> [len(split_rooms(rooms, split)) for split in ("train", "valid", "test")]
     [1, 1, 1]
     """
-    as_choice(part, "part", PARTS)
-    parts = parts or {}
+    as_choice(split, "split", SPLITS)
+    splits = splits or {}
     names = {room.name for room in rooms}
-    for name, chosen in parts.items():
-        as_choice(chosen, f"part of {name!r}", PARTS)
+    for name, chosen in splits.items():
+        as_choice(chosen, f"split of {name!r}", SPLITS)
         if name not in names:
-            raise OptionError(f"parts names {name!r}, but no room is called so")
+            raise OptionError(f"splits names {name!r}, but no room is called so")
     decided = {
-        room.name: parts.get(room.name) or FOLDERS.get(room.path.parent.name.lower())
+        room.name: splits.get(room.name) or FOLDERS.get(room.path.parent.name.lower())
         for room in rooms
     }
     hashed = sorted((_hash(name), name) for name, known in decided.items() if known is None)
@@ -253,7 +253,7 @@ def split_rooms(
                 decided[name] = "test"
             elif value < 2 * HELD_OUT or "valid" not in decided.values():
                 decided[name] = "valid"
-    return tuple(room for room in rooms if decided[room.name] == part)
+    return tuple(room for room in rooms if decided[room.name] == split)
 
 
 def _hash(name: str) -> float:

@@ -30,7 +30,7 @@ from spatialkit_models.data.rooms.measures import (
 )
 from spatialkit_models.data.rooms.plans import Plan, draw_plan, plan_facts
 from spatialkit_models.data.rooms.simulation import DIRECT_SECONDS, import_tracer, respond
-from spatialkit_models.stem_names import PARTS
+from spatialkit_models.stem_names import SPLITS
 
 __all__ = [
     "Room",
@@ -198,7 +198,7 @@ class RoomResponses:
     ----------
     roots : sequence of path
         Folders: see `find_rooms`.
-    part : {"train", "valid", "test"}
+    split : {"train", "valid", "test"}
         Which rooms: see `split_rooms`.
     sample_rate : int
         Hz. Responses of other rates are converted.
@@ -211,7 +211,7 @@ class RoomResponses:
         Hz below which only the direct sound is left (12 dB per octave): early reflections of low
         notes add up in W and cancel in X and Y, so that learned from rooms the bass is nowhere.
         0 leaves it as it is.
-    parts : mapping of str to str, optional
+    splits : mapping of str to str, optional
         Parts of rooms by name.
 
     Raises
@@ -219,7 +219,7 @@ class RoomResponses:
     AudioFileError
         If a folder holds no responses, or a file cannot be read.
     OptionError
-        If an argument is out of range, or there is no room of this part.
+        If an argument is out of range, or there is no room of this split.
 
     Examples
     --------
@@ -236,15 +236,15 @@ class RoomResponses:
     def __init__(
         self,
         roots: Sequence[str | os.PathLike[str]],
-        part: str,
+        split: str,
         sample_rate: int = 44100,
         *,
         seed: int = 0,
         format: str | AmbisonicFormat = "ambix1",
         dry_below: float = 0.0,
-        parts: Mapping[str, str] | None = None,
+        splits: Mapping[str, str] | None = None,
     ) -> None:
-        self.part = as_choice(part, "part", PARTS)
+        self.split = as_choice(split, "split", SPLITS)
         self.sample_rate = as_count(sample_rate, "sample_rate", least=8000)
         self.seed = as_count(seed, "seed", least=0)
         self.dry_below = as_number(dry_below, "dry_below", least=0.0, most=1000.0, unit="Hz")
@@ -254,17 +254,17 @@ class RoomResponses:
         if not isinstance(known, AmbisonicFormat) or known.order != 1:
             raise LayoutError(f"format must be Ambisonic of order 1, got {known.name!r}")
         found = [room for root in roots for room in find_rooms(root, known)]
-        self.rooms = split_rooms(found, part, parts=parts)
+        self.rooms = split_rooms(found, split, splits=splits)
         if not self.rooms:
             given = ", ".join(map(str, roots))
             raise OptionError(
-                f"there is no room for part {part!r}; roots: {given}. Put rooms into a folder "
-                f"called {part}, or name them with parts="
+                f"there is no room for split {split!r}; roots: {given}. Put rooms into a folder "
+                f"called {split}, or name them with splits="
             )
         self._read: OrderedDict[tuple[int, int], _Response] = OrderedDict()
 
     def room(self, index: int) -> Room:
-        """Room of a number, drawn from those of this part."""
+        """Room of a number, drawn from those of this split."""
         return self.rooms[self._drawn(index)[0]]
 
     def responses(

@@ -21,7 +21,7 @@ from spatialkit.validation import as_choice, as_count, as_number
 from spatialkit_models.data.procedural import Procedural
 from spatialkit_models.data.songs.augmentation import Augmentation, equalize
 from spatialkit_models.data.songs.library import Song, find_songs, split_songs
-from spatialkit_models.stem_names import PARTS, STEMS
+from spatialkit_models.stem_names import SPLITS, STEMS
 
 __all__ = ["Augmentation", "Song", "StemExcerpts", "find_songs", "split_songs"]
 
@@ -55,7 +55,7 @@ class Readable(Protocol):
 
 
 class _Folder:
-    """Songs of a folder that are of one part, drawn in proportion to their length."""
+    """Songs of a folder that are of one split, drawn in proportion to their length."""
 
     def __init__(self, songs: Sequence[Song]) -> None:
         self.songs = songs
@@ -67,13 +67,13 @@ class _Folder:
 
 
 class _Endless:
-    """Procedural songs of one part."""
+    """Procedural songs of one split."""
 
-    def __init__(self, source: Procedural, part: str) -> None:
-        self.source, self.part = source, part
+    def __init__(self, source: Procedural, split: str) -> None:
+        self.source, self.split = source, split
 
     def draw(self, rng: np.random.Generator) -> Readable:
-        return self.source.draw(rng, self.part)
+        return self.source.draw(rng, self.split)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +103,9 @@ class StemExcerpts:
     ----------
     roots : sequence of (path or Procedural, weight)
         Folders of songs (see `find_songs`), ``Procedural()`` or its short name "procedural"; and
-        how often to draw from each, in proportion to the sum. A root without songs of this part
+        how often to draw from each, in proportion to the sum. A root without songs of this split
         is left out.
-    part : {"train", "valid", "test"}
+    split : {"train", "valid", "test"}
         Which songs: see `split_songs`.
     seconds : float
         Length of an excerpt, at least 0.05.
@@ -120,8 +120,8 @@ class StemExcerpts:
         How many stems have to sound (-50 dBFS or more on average), 1 to 4: if songs rarely allow
         it, the best of some draws is taken.
     augmentation : Augmentation
-        Applied in part "train" only.
-    parts : mapping of str to str, optional
+        Applied in split "train" only.
+    splits : mapping of str to str, optional
         Parts of songs by name, such as ``{"francium": "test"}``, before any other rule.
     pool : int
         From how many pieces of songs neighbouring excerpts are drawn. More mix more songs within
@@ -139,7 +139,7 @@ class StemExcerpts:
     AudioFileError
         If a folder holds no songs or a file cannot be read.
     OptionError
-        If an argument is out of range, or no root has a song of this part.
+        If an argument is out of range, or no root has a song of this split.
 
     Notes
     -----
@@ -156,7 +156,7 @@ class StemExcerpts:
     def __init__(
         self,
         roots: Sequence[tuple[str | os.PathLike[str] | Procedural, float]],
-        part: str,
+        split: str,
         seconds: float,
         sample_rate: int = 44100,
         seed: int = 0,
@@ -164,20 +164,20 @@ class StemExcerpts:
         least_sounding: int = 1,
         augmentation: Augmentation = Augmentation(),  # noqa: B008 - frozen
         *,
-        parts: Mapping[str, str] | None = None,
+        splits: Mapping[str, str] | None = None,
         pool: int = 12,
         piece_seconds: float = 12.0,
         reuse: float = 8.0,
         stereo: bool = False,
     ) -> None:
-        self.part = as_choice(part, "part", PARTS)
+        self.split = as_choice(split, "split", SPLITS)
         self.sample_rate = as_count(sample_rate, "sample_rate", least=8000)
         self.seconds = as_number(seconds, "seconds", least=0.05)
         self.samples = round(self.seconds * self.sample_rate)
         self.seed = as_count(seed, "seed", least=0)
         self.coherent = as_number(coherent, "coherent", least=0.0, most=1.0)
         self.least_sounding = as_count(least_sounding, "least_sounding", most=len(STEMS))
-        self.augmentation = augmentation if part == "train" else None
+        self.augmentation = augmentation if split == "train" else None
         self.stereo = stereo
         self._pool = as_count(pool, "pool")
         self._piece_samples = max(
@@ -185,7 +185,7 @@ class StemExcerpts:
         )
         reuse = as_number(reuse, "reuse", least=0.1)
         self._step = max(1, round(reuse * self._piece_samples / self.samples))
-        self._roots, self._shares = _open_roots(roots, part, parts)
+        self._roots, self._shares = _open_roots(roots, split, splits)
         self._pieces: OrderedDict[tuple[int, int, int], _Piece] = OrderedDict()
         self._takes: OrderedDict[tuple[int, int, int, int], _Take] = OrderedDict()
 
@@ -340,10 +340,10 @@ def _remember(store: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> 
 
 def _open_roots(
     roots: Sequence[tuple[str | os.PathLike[str] | Procedural, float]],
-    part: str,
-    parts: Mapping[str, str] | None,
+    split: str,
+    splits: Mapping[str, str] | None,
 ) -> tuple[list[_Folder | _Endless], NDArray[np.float64]]:
-    """Roots that have songs of this part, and the ends of their shares of 1."""
+    """Roots that have songs of this split, and the ends of their shares of 1."""
     opened: list[_Folder | _Endless] = []
     weights = []
     names = set()
@@ -356,24 +356,24 @@ def _open_roots(
         weight = as_number(weight, f"weight of {root}", least=0.0)
         if isinstance(root, Procedural) or root == "procedural":
             source = root if isinstance(root, Procedural) else Procedural()
-            opened.append(_Endless(source, part))
+            opened.append(_Endless(source, split))
             weights.append(weight)
             continue
         songs = find_songs(root)
         names |= {song.name for song in songs}
-        chosen = split_songs(songs, part, parts=parts)
+        chosen = split_songs(songs, split, splits=splits)
         if chosen:
             opened.append(_Folder(chosen))
             weights.append(weight)
-    for name in parts or ():
+    for name in splits or ():
         # A typing error here would train on what is held out.
         if name not in names:
-            raise OptionError(f"parts names {name!r}, but no song in the roots is called so")
+            raise OptionError(f"splits names {name!r}, but no song in the roots is called so")
     if not sum(weights):
         given = ", ".join(str(entry[0]) for entry in roots) or "none"
         raise OptionError(
-            f"no root with a weight above 0 has a song for part {part!r}; roots: {given}. Put "
-            f"songs into a folder called {part}, say which they are, or ask for another part"
+            f"no root with a weight above 0 has a song for split {split!r}; roots: {given}. Put "
+            f"songs into a folder called {split}, say which they are, or ask for another split"
         )
     ends = np.cumsum(weights)
     return opened, ends / ends[-1]

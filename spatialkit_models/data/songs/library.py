@@ -1,4 +1,4 @@
-"""Songs as stems: folders of sound files, found, split into parts, read by seeking."""
+"""Songs as stems: folders of sound files, found, split and read by seeking."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spatialkit import files
 from spatialkit.errors import AudioFileError
 from spatialkit.validation import as_choice
-from spatialkit_models.stem_names import PARTS, STEMS
+from spatialkit_models.stem_names import SPLITS, STEMS
 
 __all__ = ["MUSDB18_VALIDATION", "Song", "find_songs", "split_songs"]
 
@@ -192,13 +192,13 @@ def _song(folder: Path, found: dict[str, Path]) -> Song:
 
 
 def split_songs(
-    songs: Sequence[Song], part: str, *, parts: Mapping[str, str] | None = None
+    songs: Sequence[Song], split: str, *, splits: Mapping[str, str] | None = None
 ) -> tuple[Song, ...]:
-    """Choose the songs of one part: no song is in two.
+    """Choose the songs of one split: no song is in two.
 
     For each song the first rule that applies decides:
 
-    1. ``parts`` names it.
+    1. ``splits`` names it.
     2. The folder that it lies in is called train, valid (or val, validation) or test. Of a train
        folder the 14 validation songs of MUSDB18 are "valid".
     3. A hash of its name puts a tenth of all songs into "valid", the others into "train". If none
@@ -207,9 +207,9 @@ def split_songs(
     Parameters
     ----------
     songs : sequence of Song
-    part : {"train", "valid", "test"}
-    parts : mapping of str to str, optional
-        Names of songs to parts.
+    split : {"train", "valid", "test"}
+    splits : mapping of str to str, optional
+        Names of songs to splits.
 
     Returns
     -------
@@ -219,14 +219,14 @@ def split_songs(
     Examples
     --------
     >>> songs = [Song(name, {}, 1, 44100) for name in ("caesium", "lithium", "sodium")]
-    >>> [song.name for song in split_songs(songs, "test", parts={"sodium": "test"})]
+    >>> [song.name for song in split_songs(songs, "test", splits={"sodium": "test"})]
     ['sodium']
     """
-    as_choice(part, "part", PARTS)
-    parts = parts or {}
-    for name, chosen in parts.items():
-        as_choice(chosen, f"part of {name!r}", PARTS)
-    decided = {song.name: parts.get(song.name) or _part_by_folder(song) for song in songs}
+    as_choice(split, "split", SPLITS)
+    splits = splits or {}
+    for name, chosen in splits.items():
+        as_choice(chosen, f"split of {name!r}", SPLITS)
+    decided = {song.name: splits.get(song.name) or _split_by_folder(song) for song in songs}
     hashed = {name: _hash(name) for name, known in decided.items() if known is None}
     if hashed:
         enough = "valid" in decided.values() or len(decided) == 1
@@ -234,14 +234,14 @@ def split_songs(
         for name, value in hashed.items():
             held_out = value < VALIDATION_SHARE or (value == least and not enough)
             decided[name] = "valid" if held_out else "train"
-    return tuple(song for song in songs if decided[song.name] == part)
+    return tuple(song for song in songs if decided[song.name] == split)
 
 
-def _part_by_folder(song: Song) -> str | None:
+def _split_by_folder(song: Song) -> str | None:
     """What the name of the folder around a song says."""
     for path in song.files.values():
-        part = FOLDERS.get(Path(os.path.abspath(path)).parent.parent.name.lower())
-        return "valid" if part == "train" and song.name in MUSDB18_VALIDATION else part
+        split = FOLDERS.get(Path(os.path.abspath(path)).parent.parent.name.lower())
+        return "valid" if split == "train" and song.name in MUSDB18_VALIDATION else split
     return None
 
 

@@ -213,8 +213,8 @@ def test_what_is_not_accepted_is_refused(excerpts, rooms):
         ({"protocols": ["all"]}, "protocol must be one of"),
         ({"protocols": ["hand"]}, "protocol 'hand' needs rooms"),
         ({"examples": 0}, "examples must be at least 1"),
-        ({"rooms": RoomChoice([rooms], "some")}, "part must be one of"),
-        ({"rooms": RoomChoice([rooms], "valid")}, "there is no room for part 'valid'"),
+        ({"rooms": RoomChoice([rooms], "some")}, "split must be one of"),
+        ({"rooms": RoomChoice([rooms], "valid")}, "there is no room for split 'valid'"),
     ):
         with pytest.raises(OptionError, match=message):
             benchmark_ambisonizer(excerpts, (), **wrong)

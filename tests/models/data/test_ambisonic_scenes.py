@@ -175,9 +175,9 @@ def test_stereo_excerpts_are_the_sides_of_the_files_and_their_mean_the_mono_ones
     for stem in ("vocals", "drums", "bass", "other"):
         write(tmp_path / "song" / f"{stem}.wav", 0.1 * rng.standard_normal((2, 20000)), RATE)
     settings = {"sample_rate": RATE, "coherent": 1.0}
-    one = StemExcerpts([(tmp_path, 1.0)], "train", 0.5, **settings, parts={"song": "train"})
+    one = StemExcerpts([(tmp_path, 1.0)], "train", 0.5, **settings, splits={"song": "train"})
     two = StemExcerpts(
-        [(tmp_path, 1.0)], "train", 0.5, **settings, parts={"song": "train"}, stereo=True
+        [(tmp_path, 1.0)], "train", 0.5, **settings, splits={"song": "train"}, stereo=True
     )
     for number in range(3):
         heard = two.excerpt(number)
@@ -199,7 +199,7 @@ def test_stems_of_more_channels_are_refused_in_stereo(tmp_path):
     for stem in ("vocals", "drums", "bass", "other"):
         write(tmp_path / "song" / f"{stem}.wav", np.ones((5, 9000)) / 4, RATE, format="5.0")
     excerpts = StemExcerpts(
-        [(tmp_path, 1.0)], "train", 0.5, RATE, parts={"song": "train"}, stereo=True
+        [(tmp_path, 1.0)], "train", 0.5, RATE, splits={"song": "train"}, stereo=True
     )
     with pytest.raises(AudioFileError, match=r"must be mono or stereo .* got 5 channels"):
         excerpts.excerpt(0)

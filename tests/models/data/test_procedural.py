@@ -252,8 +252,8 @@ def test_chords_hold_the_tones_of_the_plan(songs):
 def test_parts_share_no_song(rng):
     source = Procedural(5)
     names = {
-        part: {source.draw(rng, part).name for _ in range(60)}
-        for part in ("train", "valid", "test")
+        split: {source.draw(rng, split).name for _ in range(60)}
+        for split in ("train", "valid", "test")
     }
     assert not names["train"] & names["valid"]
     assert not names["train"] & names["test"]
@@ -268,5 +268,5 @@ def test_wrong_use_is_refused_in_one_sentence(rng):
         ProceduralSong(0, -1)
     with pytest.raises(OptionError, match=r"seed must be a whole number, got 0\.5"):
         Procedural(0.5)
-    with pytest.raises(OptionError, match="part must be one of 'train', 'valid', 'test'"):
+    with pytest.raises(OptionError, match="split must be one of 'train', 'valid', 'test'"):
         Procedural().draw(rng, "dev")

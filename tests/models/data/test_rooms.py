@@ -306,8 +306,8 @@ def test_rooms_are_in_one_part_only(tmp_path):
     found = [files.Room(tmp_path / f"room-{n:05}", ()) for n in range(300)]
     found.append(files.Room(tmp_path / "Validation" / "hall", ()))
     names = {
-        part: {room.name for room in split_rooms(found, part, parts={"room-00007": "test"})}
-        for part in ("train", "valid", "test")
+        split: {room.name for room in split_rooms(found, split, splits={"room-00007": "test"})}
+        for split in ("train", "valid", "test")
     }
     assert sum(map(len, names.values())) == 301
     assert "hall" in names["valid"]
@@ -318,8 +318,8 @@ def test_rooms_are_in_one_part_only(tmp_path):
     # More rooms change nothing for those that are there.
     fewer = {room.name for room in split_rooms(found[:100], "test")}
     assert fewer == {name for name in names["test"] if name < "room-00100"} - {"room-00007"}
-    with pytest.raises(OptionError, match=r"^parts names 'attic', but no room is called so"):
-        split_rooms(found, "test", parts={"attic": "test"})
+    with pytest.raises(OptionError, match=r"^splits names 'attic', but no room is called so"):
+        split_rooms(found, "test", splits={"attic": "test"})
 
 
 def bad_folders(tmp_path):
@@ -420,7 +420,7 @@ def test_other_rates_are_converted(tmp_path):
 
 def test_bad_choices_are_told(tmp_path):
     write_hall(tmp_path / "hall.wav", 0.0)
-    with pytest.raises(OptionError, match=r"^there is no room for part 'test'; roots: "):
+    with pytest.raises(OptionError, match=r"^there is no room for split 'test'; roots: "):
         RoomResponses([tmp_path], "test")
     with pytest.raises(LayoutError, match=r"^format must be Ambisonic of order 1, got '5\.1'"):
         RoomResponses([tmp_path], "train", format="5.1")

@@ -55,9 +55,9 @@ def eight_songs(tmp_path):
     return tmp_path
 
 
-def excerpts_of(root, part="train", seconds=0.5, **options):
+def excerpts_of(root, split="train", seconds=0.5, **options):
     options = {"sample_rate": RATE, "augmentation": AS_IT_IS, "piece_seconds": 2.0} | options
-    return StemExcerpts([(root, 1.0)], part, seconds, **options)
+    return StemExcerpts([(root, 1.0)], split, seconds, **options)
 
 
 def test_songs_are_found_as_musdb18_hq_has_them(tmp_path):
@@ -69,8 +69,8 @@ def test_songs_are_found_as_musdb18_hq_has_them(tmp_path):
     songs = find_songs(tmp_path)
     assert all(set(song.files) == set(STEMS) and song.samples == 800 for song in songs)
     names = {
-        part: [song.name for song in split_songs(songs, part)]
-        for part in ("train", "valid", "test")
+        split: [song.name for song in split_songs(songs, split)]
+        for split in ("train", "valid", "test")
     }
     assert names == {
         "train": ["A Classic Education - NightOwl"],
@@ -110,9 +110,9 @@ def test_few_songs_still_leave_one_for_validation_and_named_parts_win():
     songs = [Song(name, {}, 1, RATE) for name in ("a", "b", "c")]
     assert len(split_songs(songs, "valid")) == 1
     assert not split_songs(songs[:1], "valid")
-    parts = {"a": "test", "b": "valid"}
-    assert [song.name for song in split_songs(songs, "train", parts=parts)] == ["c"]
-    assert [song.name for song in split_songs(songs, "test", parts=parts)] == ["a"]
+    splits = {"a": "test", "b": "valid"}
+    assert [song.name for song in split_songs(songs, "train", splits=splits)] == ["c"]
+    assert [song.name for song in split_songs(songs, "test", splits=splits)] == ["a"]
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
@@ -269,16 +269,16 @@ def test_procedural_songs_are_a_root_by_name_and_by_object(eight_songs):
     built = StemExcerpts([(Procedural(), 1)], "valid", 0.5, **options)
     np.testing.assert_array_equal(named.excerpt(4), built.excerpt(4))
     assert all(name.startswith("procedural-0-") for name in named.songs(4))
-    # A folder without songs of the part is left out.
+    # A folder without songs of the split is left out.
     both = StemExcerpts([(eight_songs, 1), ("procedural", 1)], "test", 0.5, **options)
     assert all(both.songs(index)[0].startswith("procedural") for index in range(5))
 
 
 def test_validation_is_not_augmented(eight_songs):
-    parts = {f"song{number}": "valid" for number in range(1, 9)}
+    splits = {f"song{number}": "valid" for number in range(1, 9)}
     wild = Augmentation(gain_db=24.0, equalizer_db=6.0, least_speed=0.5, most_speed=2.0)
-    plain = excerpts_of(eight_songs, "valid", parts=parts)
-    varied = excerpts_of(eight_songs, "valid", parts=parts, augmentation=wild)
+    plain = excerpts_of(eight_songs, "valid", splits=splits)
+    varied = excerpts_of(eight_songs, "valid", splits=splits, augmentation=wild)
     for index in range(5):
         np.testing.assert_array_equal(plain.excerpt(index), varied.excerpt(index))
 
@@ -333,13 +333,13 @@ def test_speed_moves_all_stems_of_a_song_together(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"part": "dev"}, "part must be one of 'train', 'valid', 'test', got 'dev'"),
+        ({"split": "dev"}, "split must be one of 'train', 'valid', 'test', got 'dev'"),
         ({"coherent": 1.5}, "coherent must be from 0 to 1, got 1.5"),
         ({"least_sounding": 5}, "least_sounding must be from 1 to 4, got 5"),
         ({"seconds": -1.0}, "seconds must be at least"),
-        ({"part": "test"}, "no root with a weight above 0 has a song for part 'test'"),
-        ({"parts": {"song99": "valid"}}, "parts names 'song99', but no song"),
-        ({"parts": {"song1": "dev"}}, "part of 'song1' must be one of"),
+        ({"split": "test"}, "no root with a weight above 0 has a song for split 'test'"),
+        ({"splits": {"song99": "valid"}}, "splits names 'song99', but no song"),
+        ({"splits": {"song1": "dev"}}, "split of 'song1' must be one of"),
     ],
 )
 def test_wrong_use_is_refused_in_one_sentence(eight_songs, options, message):

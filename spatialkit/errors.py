@@ -26,7 +26,7 @@ __all__ = [
     "SpatialkitError",
     "SpatialkitWarning",
     "UpmixerError",
-    "sentence_of",
+    "error_message",
 ]
 
 
@@ -66,6 +66,6 @@ class AudioFileError(SpatialkitError, OSError):
     """A file cannot be read or written."""
 
 
-def sentence_of(error: BaseException) -> str:
-    """What an error says; its kind, too, if it is not one of these, which say enough."""
+def error_message(error: BaseException) -> str:
+    """Return an error's message, after its class unless it is a `SpatialkitError`."""
     return str(error) if isinstance(error, SpatialkitError) else f"{type(error).__name__}: {error}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.validation import as_directions, as_finite_floats
+from spatialkit.validation import as_angles, as_directions
 
 __all__ = ["angle_between", "rotation_matrix", "sphere_quadrature", "to_cartesian", "to_spherical"]
 
@@ -123,7 +123,7 @@ def rotation_matrix(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> 
     >>> (rotation_matrix(yaw=90.0) @ [1.0, 0.0, 0.0]).round(3) + 0.0
     array([0., 1., 0.])
     """
-    angles = as_finite_floats([yaw, pitch, roll], "yaw, pitch, roll")
+    angles = as_angles([yaw, pitch, roll], "yaw, pitch, roll")
     (cy, cp, cr), (sy, sp, sr) = np.cos(np.radians(angles)), np.sin(np.radians(angles))
     about_z = np.array([[cy, -sy, 0.0], [sy, cy, 0.0], [0.0, 0.0, 1.0]])
     about_y = np.array([[cp, 0.0, -sp], [0.0, 1.0, 0.0], [sp, 0.0, cp]])

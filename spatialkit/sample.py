@@ -28,5 +28,5 @@ def sample_path(name: str = "mixture") -> Path:
     >>> sample_path("drums").name
     'francium-drums.ogg'
     """
-    as_choice(name, "name", SAMPLE_NAMES)
+    name = as_choice(name, "sample name", SAMPLE_NAMES)
     return Path(str(files("spatialkit") / "data" / f"francium-{name}.ogg"))

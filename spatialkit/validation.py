@@ -1,35 +1,70 @@
-"""Checks of arguments, one home for all of them: what is refused, and in which words.
+"""Argument validation.
 
-Audio is ``(..., channels, samples)``, floating point, time last. Nothing guesses axes.
+Each function returns its argument in one form (a native float array, a float, an int, the exact
+spelling of a name) or raises an error with the argument, the value received and the accepted
+values. Audio is ``(..., channels, samples)``, floating point, time last; no function guesses axes.
+The functions are public so that plug-ins accept and refuse arguments as the package does.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit._distribution import DISTRIBUTION
-from spatialkit.errors import DirectionError, OptionError, ShapeError, SignalError
+from spatialkit.errors import (
+    DirectionError,
+    OptionError,
+    ShapeError,
+    SignalError,
+    SpatialkitError,
+)
+from spatialkit.typing import FloatArray, FloatT
 
 __all__ = [
+    "as_angles",
     "as_audio",
     "as_choice",
     "as_count",
     "as_directions",
-    "as_finite_floats",
     "as_number",
+    "as_sample_rate",
     "extra",
+    "match_name",
     "require_finite",
+    "unknown_name",
 ]
 
-# More channels than the largest layouts hold, and fewer samples than any use: frames-first.
-MOST_CHANNELS = 64
-FEWEST_SAMPLES = 64
+# An array with more channels than the largest layouts and with fewer samples than any use needs
+# has its axes in the order (samples, channels).
+MAX_CHANNELS = 64
+MIN_SAMPLES = 64
+
+ChoiceT = TypeVar("ChoiceT", bound=str)
 
 
+@overload
+def as_audio(
+    audio: FloatArray[FloatT],
+    name: str = ...,
+    *,
+    channels: int | None = ...,
+    of: str = ...,
+    allow_mono: bool = ...,
+) -> FloatArray[FloatT]: ...
+@overload
+def as_audio(
+    audio: ArrayLike,
+    name: str = ...,
+    *,
+    channels: int | None = ...,
+    of: str = ...,
+    allow_mono: bool = ...,
+) -> NDArray[Any]: ...
 def as_audio(
     audio: ArrayLike,
     name: str = "audio",
@@ -38,23 +73,42 @@ def as_audio(
     of: str = "",
     allow_mono: bool = False,
 ) -> NDArray[Any]:
-    """``audio`` as a float32 or float64 array, or the reason why it is not audio.
+    """Return audio as a float32 or float64 array in native byte order.
 
     Parameters
     ----------
-    audio : array_like, shape (..., channels, samples)
-        Or (samples,) if ``allow_mono``. The shape is kept.
+    audio : array_like of float32 or float64, shape (..., channels, samples)
+        Also (samples,) if ``allow_mono``. The shape is kept.
     name : str
-        What to call it in an error.
+        Name of the argument, for error messages.
     channels : int, optional
-        The channel count that it must have.
+        Required number of channels; any number by default.
     of : str
-        Whose channel count that is, for the error ("layout '5.1'").
+        What has this number of channels, for error messages, such as "layout '5.1'".
     allow_mono : bool
-        Whether one axis is accepted.
+        Whether shape (samples,) is accepted.
+
+    Returns
+    -------
+    ndarray of float32 or float64
+        The array itself where it is a native float array already, else a converted copy.
+
+    Raises
+    ------
+    SignalError
+        If the data type is neither float32 nor float64.
+    ShapeError
+        If the number of axes or channels is wrong, or the array has more than 64 channels and at
+        most 64 samples.
+
+    Examples
+    --------
+    >>> as_audio(np.zeros((2, 480), dtype=">f4")).dtype
+    dtype('float32')
     """
     array = np.asarray(audio)
-    if array.dtype not in (np.float32, np.float64):
+    native = array.dtype.newbyteorder("=")
+    if native not in (np.float32, np.float64):
         raise SignalError(
             f"{name} must be float32 or float64, got {array.dtype}"
             + (
@@ -63,6 +117,7 @@ def as_audio(
                 else ""
             )
         )
+    array = array.astype(native, copy=False)
     if array.ndim < (1 if allow_mono else 2):
         wanted = "(..., channels, samples)" + (" or (samples,)" if allow_mono else "")
         raise ShapeError(f"{name} must have shape {wanted}, got {array.shape}")
@@ -70,12 +125,12 @@ def as_audio(
         return array
     count, samples = array.shape[-2:]
     if channels is not None and count != channels:
-        hint = " - time is the last axis: transpose it" if samples == channels else ""
+        hint = "; time is the last axis: transpose it" if samples == channels else ""
         raise ShapeError(
             f"{name} must have {channels} channels{' for ' + of if of else ''}, "
             f"(..., {channels}, samples), got shape {array.shape}{hint}"
         )
-    if count > MOST_CHANNELS and samples <= FEWEST_SAMPLES:
+    if count > MAX_CHANNELS and samples <= MIN_SAMPLES:
         raise ShapeError(
             f"{name} of shape {array.shape} has {count} channels of {samples} samples, which looks "
             "frames-first: time is the last axis, pass its transpose"
@@ -83,9 +138,31 @@ def as_audio(
     return array
 
 
-def require_finite(audio: NDArray[Any], name: str = "audio") -> NDArray[Any]:
-    """``audio`` itself, or an error that names the first NaN or infinity in it."""
-    # One pass: a sum is NaN or infinite if any term is (or if it overflows: then look closely).
+def require_finite(audio: FloatArray[FloatT], name: str = "audio") -> FloatArray[FloatT]:
+    """Return audio unchanged if every sample is finite.
+
+    Parameters
+    ----------
+    audio : ndarray of float
+    name : str
+        Name of the argument, for error messages.
+
+    Returns
+    -------
+    ndarray of float
+        ``audio`` itself.
+
+    Raises
+    ------
+    SignalError
+        If a sample is NaN or infinite; the message names the first such index.
+
+    Examples
+    --------
+    >>> require_finite(np.array([0.5, -0.5]))
+    array([ 0.5, -0.5])
+    """
+    # One pass: a sum is NaN or infinite if any term is. It may also overflow: then check each one.
     with np.errstate(all="ignore"):
         suspicious = not np.isfinite(np.sum(audio))
     if suspicious:
@@ -98,8 +175,31 @@ def require_finite(audio: NDArray[Any], name: str = "audio") -> NDArray[Any]:
     return audio
 
 
-def as_finite_floats(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    """``values`` as finite float64 angles."""
+def as_angles(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return angles in degrees as a float64 array.
+
+    Parameters
+    ----------
+    values : array_like
+        Degrees, any finite number.
+    name : str
+        Name of the argument, for error messages.
+
+    Returns
+    -------
+    ndarray of float64
+        In the shape of ``values``.
+
+    Raises
+    ------
+    DirectionError
+        If a value is not a finite number.
+
+    Examples
+    --------
+    >>> as_angles([0, 90], "azimuth")
+    array([ 0., 90.])
+    """
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -113,9 +213,31 @@ def as_finite_floats(values: ArrayLike, name: str) -> NDArray[np.float64]:
 def as_directions(
     azimuth: ArrayLike, elevation: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both angles as finite float64 arrays of one shape."""
-    azimuths = as_finite_floats(azimuth, "azimuth")
-    elevations = as_finite_floats(elevation, "elevation")
+    """Return azimuth and elevation as float64 arrays of one shape.
+
+    Parameters
+    ----------
+    azimuth, elevation : array_like
+        Degrees, broadcast against each other; elevation from -90 to 90.
+
+    Returns
+    -------
+    azimuth, elevation : ndarray of float64
+
+    Raises
+    ------
+    DirectionError
+        If an angle is not finite, or an elevation is outside -90 to 90 degrees.
+    ShapeError
+        If the shapes do not broadcast against each other.
+
+    Examples
+    --------
+    >>> as_directions([30, -30], 0)
+    (array([ 30., -30.]), array([0., 0.]))
+    """
+    azimuths = as_angles(azimuth, "azimuth")
+    elevations = as_angles(elevation, "elevation")
     if np.any(np.abs(elevations) > 90.0):
         bad = elevations[np.abs(elevations) > 90.0].flat[0]
         raise DirectionError(f"elevation must be from -90 to 90 degrees, got {bad:g}")
@@ -130,9 +252,35 @@ def as_directions(
 
 
 def as_number(
-    value: Any, name: str, *, least: float = -np.inf, most: float = np.inf, unit: str = ""
+    value: Any, name: str, *, minimum: float = -np.inf, maximum: float = np.inf, unit: str = ""
 ) -> float:
-    """``value`` as a finite float from ``least`` to ``most``."""
+    """Return a finite number in a range as a float.
+
+    Parameters
+    ----------
+    value : float
+        Any object that ``float`` accepts: NumPy scalars and text such as "0.5" included.
+    name : str
+        Name of the argument, for error messages.
+    minimum, maximum : float
+        Accepted range, both ends included.
+    unit : str
+        Unit for error messages, such as "dB".
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    OptionError
+        If the value is not a number, not finite, or outside the range.
+
+    Examples
+    --------
+    >>> as_number(np.float32(0.5), "width", minimum=0.0, maximum=1.0)
+    0.5
+    """
     unit = f" {unit}" if unit else ""
     try:
         number = float(value)
@@ -140,31 +288,201 @@ def as_number(
         raise OptionError(
             f"{name} must be a number{unit and ' of' + unit}, got {value!r}"
         ) from error
-    if not (np.isfinite(number) and least <= number <= most):
-        if np.isinf(most):
-            accepted = "finite" if np.isinf(least) else f"at least {least:g}{unit}"
+    if not (np.isfinite(number) and minimum <= number <= maximum):
+        if np.isinf(maximum):
+            accepted = "finite" if np.isinf(minimum) else f"at least {minimum:g}{unit}"
         else:
-            accepted = f"from {least:g} to {most:g}{unit}"
+            accepted = f"from {minimum:g} to {maximum:g}{unit}"
         raise OptionError(f"{name} must be {accepted}, got {value!r}")
     return number
 
 
-def as_count(value: Any, name: str, *, least: int = 1, most: int | None = None) -> int:
-    """``value`` as an int from ``least`` to ``most``."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise OptionError(f"{name} must be a whole number, got {value!r}")
-    if value < least or (most is not None and value > most):
-        accepted = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise OptionError(f"{name} must be {accepted}, got {value}")
-    return int(value)
+def as_count(
+    value: Any, name: str, *, minimum: int = 1, maximum: int | None = None, unit: str = ""
+) -> int:
+    """Return a whole number in a range as an int.
+
+    Parameters
+    ----------
+    value : int
+        NumPy integers are accepted; bool and float are not.
+    name : str
+        Name of the argument, for error messages.
+    minimum : int
+        Smallest accepted value.
+    maximum : int, optional
+        Largest accepted value; no limit by default.
+    unit : str
+        Unit for error messages, such as "samples".
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    OptionError
+        If the value is not a whole number, or outside the range.
+
+    Examples
+    --------
+    >>> as_count(np.int64(3), "order", maximum=7)
+    3
+    """
+    unit = f" {unit}" if unit else ""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        count = operator.index(value)
+    except TypeError:
+        raise OptionError(
+            f"{name} must be a whole number{unit and ' of' + unit}, got {value!r}"
+        ) from None
+    if count < minimum or (maximum is not None and count > maximum):
+        accepted = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+        raise OptionError(f"{name} must be {accepted}{unit}, got {count}")
+    return count
 
 
-def as_choice(value: Any, name: str, accepted: Iterable[str]) -> str:
-    """``value`` if it is one of ``accepted``."""
-    accepted = tuple(accepted)
-    if value not in accepted:
-        raise OptionError(f"{name} must be one of {', '.join(map(repr, accepted))}, got {value!r}")
-    return str(value)
+def as_sample_rate(
+    value: Any, name: str = "sample_rate", *, minimum: int = 1, maximum: int | None = None
+) -> int:
+    """Return a sample rate in Hz as an int.
+
+    Parameters
+    ----------
+    value : int or float
+        A whole number of Hz; 44100.0 is accepted, and so are NumPy scalars.
+    name : str
+        Name of the argument, for error messages.
+    minimum : int
+        Lowest accepted rate.
+    maximum : int, optional
+        Highest accepted rate; no limit by default.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    OptionError
+        If the value is not a whole number of Hz, or outside the range.
+
+    Examples
+    --------
+    >>> as_sample_rate(44100.0)
+    44100
+    """
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        value = int(value)
+    return as_count(value, name, minimum=minimum, maximum=maximum, unit="Hz")
+
+
+def as_choice(
+    value: Any,
+    name: str,
+    accepted: Iterable[ChoiceT],
+    *,
+    error: type[SpatialkitError] = OptionError,
+) -> ChoiceT:
+    """Return the accepted name that a value matches, without regard to case.
+
+    Use the returned name, not the value: "SN3D" is returned for "sn3d".
+
+    Parameters
+    ----------
+    value : str
+        Name to look up.
+    name : str
+        Name of the argument, or the kind of thing it selects, for error messages.
+    accepted : iterable of str
+        Accepted names.
+    error : type
+        Class of the error that is raised, a subclass of `spatialkit.SpatialkitError`.
+
+    Returns
+    -------
+    str
+        One of ``accepted``.
+
+    Raises
+    ------
+    OptionError
+        Or ``error``: if the value matches no name.
+
+    Examples
+    --------
+    >>> as_choice("AllRAD", "decoder", ("allrad", "epad"))
+    'allrad'
+    >>> as_choice("allrd", "decoder", ("allrad", "epad"))
+    Traceback (most recent call last):
+    spatialkit.errors.OptionError: unknown decoder 'allrd'; did you mean 'allrad'? Accepted: \
+'allrad', 'epad'
+    """
+    names = tuple(accepted)
+    match = match_name(value, names)
+    if match is None:
+        raise error(unknown_name(name, value, names))
+    return match
+
+
+def match_name(value: Any, accepted: Iterable[ChoiceT]) -> ChoiceT | None:
+    """Return the accepted name that a value matches without regard to case, or None.
+
+    Parameters
+    ----------
+    value : object
+        Only a str matches.
+    accepted : iterable of str
+        Accepted names; an exact match comes first.
+
+    Examples
+    --------
+    >>> match_name("Stereo", ("mono", "stereo"))
+    'stereo'
+    """
+    if not isinstance(value, str):
+        return None
+    folded = value.casefold()
+    matches = [name for name in accepted if name.casefold() == folded]
+    return next((name for name in matches if name == value), matches[0] if matches else None)
+
+
+def unknown_name(kind: str, value: Any, accepted: Iterable[str]) -> str:
+    """Return the error message for a name that is not one of the accepted names.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of thing that the name selects, such as "decoder".
+    value : object
+        Value received.
+    accepted : iterable of str
+        Accepted names, in the order in which the message lists them.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> unknown_name("decoder", "allrd", ("allrad", "epad"))
+    "unknown decoder 'allrd'; did you mean 'allrad'? Accepted: 'allrad', 'epad'"
+    >>> unknown_name("decoder", 3, ("allrad", "epad"))
+    "decoder must be a name, got 3. Accepted: 'allrad', 'epad'"
+    """
+    from difflib import get_close_matches  # 3 ms
+
+    names = tuple(accepted)
+    choices = ", ".join(map(repr, names)) or "none"
+    if not isinstance(value, str):
+        return f"{kind} must be a name, got {value!r}. Accepted: {choices}"
+    folded = {name.casefold(): name for name in names}
+    close = get_close_matches(value.casefold(), folded, n=1)
+    if close:
+        return f"unknown {kind} {value!r}; did you mean {folded[close[0]]!r}? Accepted: {choices}"
+    return f"unknown {kind} {value!r}. Accepted: {choices}"
 
 
 def extra(name: str) -> str:

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 # Top-level modules and folders from the bottom up: each imports from those before it only. The
 # namespace of the package itself, "", gathers public names for users.
 CORE = (
-    *("_version", "_distribution", "_json", "_numba", "errors", "validation", "geometry", "sample"),
+    *("_version", "_distribution", "_json", "_numba", "errors", "typing", "validation", "geometry"),
+    "sample",
     *("layouts", "panning", "ambisonics", "downmix", "rendering", "stft", "files"),
     *("metrics", "upmixing", "batch", "", "commands", "__main__"),
 )

@@ -193,7 +193,7 @@ def test_binaural_comes_later():
         (("stereo", "5.1"), {"decoder": "epad"}, "'stereo' to '5.1' has no option 'decoder'"),
         (("foa", "5.1"), {"spread": 3}, "no option 'spread': it accepts decoder and weights"),
         (("foa", "5.1"), {"weights": "dual-band"}, "not one matrix: use decode_ambisonics"),
-        (("foa", "5.1"), {"decoder": "best"}, "decoder must be one of"),
+        (("foa", "5.1"), {"decoder": "best"}, "unknown decoder 'best'"),
     ],
 )
 def test_options_without_a_meaning_are_refused(pair, options, message):
@@ -202,7 +202,7 @@ def test_options_without_a_meaning_are_refused(pair, options, message):
 
 
 def test_what_is_unknown_or_does_not_fit_is_refused():
-    with pytest.raises(LayoutError, match="no layout or format is called 'headphones'"):
+    with pytest.raises(LayoutError, match="unknown layout or format 'headphones'"):
         render_matrix("headphones", "stereo")
     with pytest.raises(ShapeError, match=r"must have 2 channels for 'stereo'.*transpose"):
         render(np.zeros((100, 2)), "stereo", "5.1")

@@ -144,13 +144,13 @@ def _decode(
     crossover: float,
     sample_rate: float | None,
 ) -> NDArray[Any]:
-    as_choice(weights, "weights", (*WEIGHTS, "dual-band"))
+    weights = as_choice(weights, "weights", (*WEIGHTS, "dual-band"))
     if weights != "dual-band":
         return harmonics.apply(_matrix(layout, form, decoder, weights), audio)
     if sample_rate is None:
         raise OptionError("weights='dual-band' needs sample_rate, in Hz")
-    rate = as_number(sample_rate, "sample_rate", least=0.0, unit="Hz")
-    crossover = as_number(crossover, "crossover", least=LEAST_CROSSOVER, unit="Hz")
+    rate = as_number(sample_rate, "sample_rate", minimum=0.0, unit="Hz")
+    crossover = as_number(crossover, "crossover", minimum=LEAST_CROSSOVER, unit="Hz")
     if crossover >= rate / 2.0:
         raise OptionError(
             f"crossover must be below half the sample rate of {rate:g} Hz, got {crossover:g} Hz"
@@ -249,7 +249,7 @@ def decoder_matrix(
     >>> decoder_matrix("5.1", 1, weights="basic").shape
     (6, 4)
     """
-    as_choice(weights, "weights", WEIGHTS)
+    weights = as_choice(weights, "weights", WEIGHTS)
     form = AmbisonicFormat(order, normalization, channel_order)
     return _matrix(get_layout(layout), form, decoder, weights)
 
@@ -257,7 +257,7 @@ def decoder_matrix(
 def _matrix(
     layout: Layout, form: AmbisonicFormat, decoder: str, weights: str
 ) -> NDArray[np.float64]:
-    as_choice(decoder, "decoder", DECODERS)
+    decoder = as_choice(decoder, "decoder", DECODERS)
     acn, scale = harmonics.acn_and_scale(form)
     matrix = np.zeros((layout.n_channels, form.n_channels))
     designed = design(layout.without_lfe(), form.order, decoder, weights)

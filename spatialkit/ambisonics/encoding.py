@@ -407,7 +407,7 @@ def virtual_microphones(
     array([1. , 0.5, 0. ])
     """
     audio, form = harmonics.as_ambisonics(ambisonics, normalization, channel_order)
-    checked = [as_number(value, "pattern", least=0.0, most=1.0) for value in np.ravel(pattern)]
+    checked = [as_number(value, "pattern", minimum=0.0, maximum=1.0) for value in np.ravel(pattern)]
     patterns = np.reshape(checked, np.shape(pattern))
     azimuths, elevations = as_directions(azimuth, elevation)
     try:

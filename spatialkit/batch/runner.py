@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from spatialkit.errors import OptionError, sentence_of
+from spatialkit.errors import OptionError, error_message
 
 __all__ = ["Record", "run_batch"]
 
@@ -149,6 +149,6 @@ def _failure(error: BaseException, seconds: float) -> dict[str, Any]:
     return {
         "status": "failed",
         "seconds": seconds,
-        "error": sentence_of(error),
+        "error": error_message(error),
         "traceback": "".join(traceback.format_exception(error)),
     }

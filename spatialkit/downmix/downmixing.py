@@ -167,7 +167,7 @@ def downmix_matrix(
     array([[1.   , 0.   , 0.707, 0.   , 0.707, 0.   ],
            [0.   , 1.   , 0.707, 0.   , 0.   , 0.707]])
     """
-    as_choice(method, "method", METHODS)
+    method = as_choice(method, "method", METHODS)
     lfe_gain = as_number(lfe_gain, "lfe_gain")
     goal = get_format(target)
     if isinstance(goal, AmbisonicFormat):

@@ -211,7 +211,7 @@ def _opened(
     stop: int | None,
 ) -> AudioStream:
     """Open for `read` and `stream`, whose caller is the one to warn."""
-    as_choice(dtype, "dtype", ("float32", "float64"))
+    dtype = as_choice(dtype, "dtype", ("float32", "float64"))
     if sample_rate is not None:
         as_count(sample_rate, "sample_rate")
     path = Path(path)
@@ -243,7 +243,7 @@ def _opened(
             stacklevel=3,
         )
     stop = as_count(
-        facts.samples if stop is None else stop, f"stop of {path}", least=0, most=facts.samples
+        facts.samples if stop is None else stop, f"stop of {path}", minimum=0, maximum=facts.samples
     )
     return AudioStream(
         facts,
@@ -252,7 +252,7 @@ def _opened(
         block=block,
         sample_rate=sample_rate,
         dtype=dtype,
-        start=as_count(start, f"start of {path}", least=0, most=stop),
+        start=as_count(start, f"start of {path}", minimum=0, maximum=stop),
         stop=stop,
     )
 

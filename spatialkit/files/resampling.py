@@ -55,9 +55,9 @@ def resample(
     (2, 48000)
     """
     array = as_audio(audio, allow_mono=True)
-    rate = as_number(rate, "rate", least=1.0, unit="Hz")
-    new_rate = as_number(new_rate, "new_rate", least=1.0, unit="Hz")
-    as_choice(quality, "quality", RESAMPLING_QUALITIES)
+    rate = as_number(rate, "rate", minimum=1.0, unit="Hz")
+    new_rate = as_number(new_rate, "new_rate", minimum=1.0, unit="Hz")
+    quality = as_choice(quality, "quality", RESAMPLING_QUALITIES)
     converted = np.zeros((*array.shape[:-1], round(array.shape[-1] * new_rate / rate)), array.dtype)
     if rate == new_rate:
         converted[:] = array

@@ -59,7 +59,7 @@ def make_target(
     kind = path.suffix.lower()
     subtype = subtype_of(kind, subtype)
     if dither is not None:
-        as_choice(dither, "dither", ("tpdf",))
+        dither = as_choice(dither, "dither", ("tpdf",))
         if not subtype.startswith("PCM"):
             raise OptionError(f"dither is for PCM, not for {subtype}: leave it out")
     if format is not None:
@@ -70,9 +70,9 @@ def make_target(
     if channels is None:
         raise OptionError("format or channels must say how many channels are written")
     if samples is not None:
-        as_count(samples, "samples", least=0)
+        as_count(samples, "samples", minimum=0)
     order, mask = _stored_order(as_count(channels, "channels"), format)
-    as_count(seed, "seed", least=0)
+    as_count(seed, "seed", minimum=0)
     target = Target(path, sample_rate, channels, samples, subtype, dither, seed, order, mask)
     {".wav": _check_wave, ".flac": _check_flac}.get(kind, _check_ogg)(target)
     return target
@@ -127,11 +127,11 @@ def _check_wave(target: Target) -> None:
             f"not {target.channels}"
         )
     most = wave.LARGEST_SIZE // (target.channels * bits // 8)
-    as_count(target.sample_rate, "sample_rate", most=most)
+    as_count(target.sample_rate, "sample_rate", maximum=most)
 
 
 def _check_flac(target: Target) -> None:
-    as_count(target.sample_rate, "sample_rate", most=HIGHEST_RATES["FLAC"])
+    as_count(target.sample_rate, "sample_rate", maximum=HIGHEST_RATES["FLAC"])
     if target.channels > MOST_FLAC_CHANNELS:
         raise AudioFileError(
             f"{target.path}: FLAC holds up to 8 channels, not {target.channels}: write .wav"
@@ -156,7 +156,7 @@ def _check_ogg(target: Target) -> None:
             f"sample_rate must be one of {', '.join(map(str, OPUS_RATES))} for Opus, got "
             f"{target.sample_rate!r}: read(..., sample_rate=48000) converts"
         )
-    as_count(target.sample_rate, "sample_rate", most=HIGHEST_RATES["VORBIS"])
+    as_count(target.sample_rate, "sample_rate", maximum=HIGHEST_RATES["VORBIS"])
     _require_samples(target, target.samples)
 
 

@@ -1,14 +1,13 @@
 """Loudspeaker layouts, Ambisonic formats and channel reordering."""
 
-from spatialkit.layouts.formats import HIGHEST_ORDER, AmbisonicFormat
-from spatialkit.layouts.layout import (
+from spatialkit.layouts.formats import (
+    HIGHEST_ORDER,
+    AmbisonicFormat,
     Format,
-    Layout,
     channels_of,
     get_format,
-    get_layout,
-    layout_names,
 )
+from spatialkit.layouts.layout import Layout, get_layout, layout_names
 from spatialkit.layouts.reordering import SAME_DIRECTION_DEGREES, channel_map, reorder
 from spatialkit.layouts.tables import VORBIS_SYSTEMS, WAVE_BITS, everyday_label, mirrored
 

@@ -1,13 +1,21 @@
-"""What the channels of an Ambisonic signal mean. Public from `spatialkit.layouts`."""
+"""Ambisonic formats, and the lookup of any format by name."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any, TypeAlias
+
+from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import LayoutError
-from spatialkit.validation import as_choice, as_count
+from spatialkit.layouts import json
+from spatialkit.layouts.layout import Layout, get_layout, layout_names
+from spatialkit.validation import as_audio, as_choice, as_count, match_name, unknown_name
+
+__all__ = ["AmbisonicFormat", "Format", "channels_of", "get_format"]
 
 NORMALIZATIONS = ("SN3D", "N3D", "FuMa")
 AMBISONIC_ORDERS = ("ACN", "FuMa")
@@ -37,9 +45,13 @@ class AmbisonicFormat:
     channel_order: str = "ACN"
 
     def __post_init__(self) -> None:
-        as_choice(self.normalization, "normalization", NORMALIZATIONS)
-        as_choice(self.channel_order, "channel_order", AMBISONIC_ORDERS)
-        as_count(self.order, "order", most=HIGHEST_ORDER)
+        object.__setattr__(
+            self, "normalization", as_choice(self.normalization, "normalization", NORMALIZATIONS)
+        )
+        object.__setattr__(
+            self, "channel_order", as_choice(self.channel_order, "channel_order", AMBISONIC_ORDERS)
+        )
+        object.__setattr__(self, "order", as_count(self.order, "order", maximum=HIGHEST_ORDER))
         fuma = "FuMa" in (self.normalization, self.channel_order)
         if fuma and self.order > HIGHEST_FUMA_ORDER:
             raise LayoutError(f"FuMa is defined up to order 3, got order {self.order}")
@@ -65,3 +77,43 @@ def _all_formats() -> Iterator[AmbisonicFormat]:
 
 
 FORMATS = {"foa": AmbisonicFormat(1), **{form.name: form for form in _all_formats()}}
+USUAL_NAMES = ("foa", *(name for name in FORMATS if name.startswith(("ambix", "fuma"))))
+
+Format: TypeAlias = Layout | AmbisonicFormat
+"""Meaning of the channels of a signal."""
+
+
+def get_format(name: str | os.PathLike[str] | Format) -> Format:
+    """Return the layout or Ambisonic format with a name; an object is returned as it is.
+
+    Parameters
+    ----------
+    name : str, path, Layout or AmbisonicFormat
+        A name that `get_layout` accepts, "foa", "ambix1" to "ambix7", or "fuma1" to "fuma3", in
+        upper or lower case.
+
+    Raises
+    ------
+    LayoutError
+        If no layout or format has that name.
+
+    Examples
+    --------
+    >>> get_format("ambix2")
+    AmbisonicFormat(order=2, normalization='SN3D', channel_order='ACN')
+    """
+    if isinstance(name, AmbisonicFormat):
+        return name
+    ambisonic = match_name(name, FORMATS)
+    if ambisonic is not None:
+        return FORMATS[ambisonic]
+    if isinstance(name, str) and not json.is_path(name):
+        names = (*layout_names(), *USUAL_NAMES)
+        if match_name(name.partition(":")[0], layout_names()) is None:
+            raise LayoutError(unknown_name("layout or format", name, names) + json.OTHER_NAMES)
+    return get_layout(name)
+
+
+def channels_of(audio: ArrayLike, layout: Format, name: str = "audio") -> NDArray[Any]:
+    """Return audio as an array, checked to have the channels of a layout or format."""
+    return as_audio(audio, name, channels=layout.n_channels, of=f"{layout.name!r}")

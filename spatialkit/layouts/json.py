@@ -1,8 +1,10 @@
-"""Layouts as the JSON that the IEM and SPARTA plug-ins exchange."""
+"""Layouts in the JSON format of the IEM and SPARTA plug-ins."""
 
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,9 +12,10 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import LayoutError
 
-LARGEST_CHANNEL = 1024
-# What other JSON, or none, raises on the way.
-NO_LAYOUT = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
+OTHER_NAMES = "; a layout may also be the path of a .json file"
+MAX_CHANNEL = 1024
+# Errors that text which is not the JSON of a layout may raise.
+PARSING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 class Fields(NamedTuple):
@@ -25,8 +28,27 @@ class Fields(NamedTuple):
     is_lfe: NDArray[np.bool_]
 
 
-def read(text: str) -> Fields:
-    """Fields of the layout in ``text``; see `Layout.from_json`."""
+def is_path(name: Any) -> bool:
+    """Return whether ``name`` is the path of a JSON file: a path object, or text in ".json"."""
+    return isinstance(name, os.PathLike) or (
+        isinstance(name, str) and name.lower().endswith(".json")
+    )
+
+
+def read(source: str | os.PathLike[str]) -> Fields:
+    """Read a layout from a file or from JSON text; see `Layout.from_json`."""
+    if not is_path(source):
+        return parse(str(source))
+    try:
+        return parse(Path(source).read_text("utf-8-sig"))
+    except OSError as error:
+        raise LayoutError(f"{source} cannot be read: {error.strerror}") from error
+    except (LayoutError, UnicodeDecodeError) as error:
+        raise LayoutError(f"{source}: {error}") from error
+
+
+def parse(text: str) -> Fields:
+    """Read a layout from JSON text."""
     try:
         data = json.loads(text)
         layout = data.get("LoudspeakerLayout") or data["GenericLayout"]
@@ -38,12 +60,12 @@ def read(text: str) -> Fields:
         scaled = [n for n, entry in real.items() if float(entry.get("Gain", 1.0)) != 1.0]
         lfe = {int(n): str(label) for n, label in layout.get("LFE", {}).items()}
         name = str(layout.get("Name") or data.get("Name") or "custom")
-    except NO_LAYOUT as error:
+    except PARSING_ERRORS as error:
         raise LayoutError(f"not a loudspeaker layout of IEM or SPARTA: {error!r}") from error
     used = [*real, *lfe]
-    if len(real) < len(entries) or any(n < 1 or n > LARGEST_CHANNEL for n in used):
+    if len(real) < len(entries) or any(n < 1 or n > MAX_CHANNEL for n in used):
         raise LayoutError(
-            f"channel numbers must be from 1 to {LARGEST_CHANNEL}, a different one per loudspeaker"
+            f"channel numbers must be from 1 to {MAX_CHANNEL}, a different one per loudspeaker"
         )
     if scaled:
         raise LayoutError(
@@ -64,7 +86,7 @@ def read(text: str) -> Fields:
 
 
 def write(layout: Fields) -> str:
-    """Return the JSON of ``layout``; see `Layout.to_json`."""
+    """Return the JSON of a layout; see `Layout.to_json`."""
     loudspeakers: list[dict[str, Any]] = [
         {
             "Azimuth": float(layout.azimuth[n]),

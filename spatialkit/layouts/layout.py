@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -13,16 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.errors import DirectionError, LayoutError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import json, tables
-from spatialkit.layouts.formats import FORMATS, AmbisonicFormat
-from spatialkit.validation import as_audio, as_choice, as_directions
+from spatialkit.validation import as_choice, as_directions, match_name, unknown_name
 
-__all__ = [
-    "AmbisonicFormat",
-    "Layout",
-    "get_format",
-    "get_layout",
-    "layout_names",
-]
+__all__ = ["Layout", "get_layout", "layout_names"]
 
 FLAT_DEGREES = 1.0
 CHANNEL_ORDERS = ("wave", "film", "vorbis")
@@ -171,26 +165,39 @@ class Layout:
         return _everyday_layout(f"wave-{mask:#x}", labels)
 
     @classmethod
-    def from_json(cls, text: str) -> Layout:
-        """Layout from the JSON that the IEM and SPARTA plug-ins exchange.
+    def from_json(cls, source: str | os.PathLike[str]) -> Layout:
+        """Create a layout from the JSON that the IEM and SPARTA plug-ins exchange.
 
-        Imaginary loudspeakers are left out. Channels come in the order of their numbers; a number
-        that no loudspeaker has is an LFE, for which these files have no word (`to_json` adds one).
+        Imaginary loudspeakers are ignored. Channels are in ascending order of their numbers; a
+        number without a loudspeaker is an LFE, for which this format has no entry (`to_json` adds
+        one).
 
         Parameters
         ----------
-        text : str
-            The file's content ("LoudspeakerLayout" of IEM or "GenericLayout" of SPARTA).
+        source : str or path
+            Path of a file, as text with the ending ".json" or as a path object; or the JSON
+            itself, a "LoudspeakerLayout" (IEM) or "GenericLayout" (SPARTA).
 
         Raises
         ------
         LayoutError
-            If the text is no such JSON, or a real loudspeaker has a gain other than 1.
+            If the file cannot be read, the JSON is not a layout, or a real loudspeaker has a gain
+            other than 1.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "room.json"
+        ...     _ = path.write_text(get_layout("5.1").to_json())
+        ...     Layout.from_json(path)
+        Layout('5.1': FL FR FC LFE SL SR)
         """
-        return cls(*json.read(text))
+        return cls(*json.read(source))
 
     def to_json(self) -> str:
-        """Return the JSON that the IEM plug-ins read; LFE channels stand apart under "LFE".
+        """Return the JSON that the IEM plug-ins read, with LFE channels in an entry "LFE".
 
         Examples
         --------
@@ -257,7 +264,7 @@ class Layout:
         >>> get_layout("7.1").in_order("film").labels
         ('FL', 'FC', 'FR', 'SL', 'SR', 'BL', 'BR', 'LFE')
         """
-        as_choice(order, "order", CHANNEL_ORDERS)
+        order = as_choice(order, "order", CHANNEL_ORDERS)
         ranks = list(tables.WAVE_BITS) if order == "wave" else tables.FILM_ORDER
         roles = [tables.everyday_label(label) for label in self.labels]
         lost = [label for label, role in zip(self.labels, roles, strict=True) if role not in ranks]
@@ -304,11 +311,8 @@ class Layout:
         return f"Layout({self.name!r}: {' '.join(self.labels)})"
 
 
-Format = Layout | AmbisonicFormat
-
-
 def layout_names() -> tuple[str, ...]:
-    """Names that `get_layout` knows: the everyday ones, then the systems of BS.2051.
+    """Return the names that `get_layout` accepts: everyday names, then the systems of BS.2051.
 
     Examples
     --------
@@ -318,21 +322,22 @@ def layout_names() -> tuple[str, ...]:
     return (*tables.EVERYDAY_SYSTEMS, "22.2", *tables.BS2051_SYSTEMS)
 
 
-def get_layout(name: str | Layout) -> Layout:
-    """Layout of that name; a Layout is returned as it is.
+def get_layout(name: str | os.PathLike[str] | Layout) -> Layout:
+    """Return the layout with a name; a `Layout` is returned as it is.
 
     Everyday names have their top loudspeakers at 45 degrees of elevation, the systems of BS.2051
     at 30: "7.1.4" and "4+7+0" are different layouts, also in the order of sides and backs.
 
     Parameters
     ----------
-    name : str or Layout
-        One of `layout_names`; with ":film", ":vorbis" or ":wave" behind it in that order.
+    name : str, path or Layout
+        One of `layout_names`, in upper or lower case; append ":wave", ":film" or ":vorbis" for
+        that channel order. Or the path of a ".json" file, read as by `Layout.from_json`.
 
     Raises
     ------
     LayoutError
-        If no layout has that name.
+        If no layout has that name, or the file is not a layout.
 
     Examples
     --------
@@ -343,27 +348,27 @@ def get_layout(name: str | Layout) -> Layout:
     """
     if isinstance(name, Layout):
         return name
-    if not isinstance(name, str):
-        raise LayoutError(f"a layout is a name or a Layout, got {name!r}")
-    return _named_layout(name)
+    if json.is_path(name):
+        return Layout.from_json(name)
+    base, colon, order = name.partition(":") if isinstance(name, str) else (name, "", "")
+    known = match_name(base, layout_names())
+    if known is None:
+        raise LayoutError(unknown_name("layout", base, layout_names()) + json.OTHER_NAMES)
+    if not colon:
+        return _named_layout(known)
+    return _named_layout(known).in_order(
+        as_choice(order, f"channel order of {base!r}", CHANNEL_ORDERS, error=LayoutError)
+    )
 
 
 @cache
 def _named_layout(name: str) -> Layout:
-    base, _, order = name.partition(":")
-    if base not in layout_names() or order not in ("", *CHANNEL_ORDERS):
-        raise LayoutError(
-            f"no layout is called {name!r}; known: {', '.join(layout_names())}, also with "
-            + ", ".join(f":{order}" for order in CHANNEL_ORDERS)
-        )
-    if order in CHANNEL_ORDERS:
-        return get_layout(base).in_order(order)
-    if base in tables.EVERYDAY_SYSTEMS:
-        return _everyday_layout(base, tables.EVERYDAY_SYSTEMS[base].split())
-    labels = tables.BS2051_SYSTEMS["9+10+3" if base == "22.2" else base].split()
+    if name in tables.EVERYDAY_SYSTEMS:
+        return _everyday_layout(name, tables.EVERYDAY_SYSTEMS[name].split())
+    labels = tables.BS2051_SYSTEMS["9+10+3" if name == "22.2" else name].split()
     angles = [tables.bs2051_direction(label) or (np.nan, np.nan) for label in labels]
     azimuth, elevation = np.array(angles).T
-    return Layout(base, tuple(labels), azimuth, elevation)
+    return Layout(name, tuple(labels), azimuth, elevation)
 
 
 def _everyday_layout(name: str, labels: Sequence[str]) -> Layout:
@@ -376,36 +381,3 @@ def _everyday_layout(name: str, labels: Sequence[str]) -> Layout:
         fronts = np.isin(labels, ["FL", "FR"])
         azimuth[fronts] = np.sign(azimuth[fronts]) * tables.QUAD_FRONT_AZIMUTH
     return Layout(name, tuple(labels), azimuth, elevation)
-
-
-def get_format(name: str | Format) -> Format:
-    """Layout or Ambisonic format of that name; an object of either kind is returned as it is.
-
-    Parameters
-    ----------
-    name : str, Layout or AmbisonicFormat
-        A name of `get_layout`, "foa", "ambix1" to "ambix7", or "fuma1" to "fuma3".
-
-    Raises
-    ------
-    LayoutError
-        If nothing has that name.
-
-    Examples
-    --------
-    >>> get_format("ambix2")
-    AmbisonicFormat(order=2, normalization='SN3D', channel_order='ACN')
-    """
-    if isinstance(name, AmbisonicFormat):
-        return name
-    if isinstance(name, str) and name in FORMATS:
-        return FORMATS[name]
-    if isinstance(name, str) and name.partition(":")[0] not in layout_names():
-        known = (*layout_names(), "foa", "ambix1 ... ambix7", "fuma1 ... fuma3")
-        raise LayoutError(f"no layout or format is called {name!r}; known: {', '.join(known)}")
-    return get_layout(name)
-
-
-def channels_of(audio: ArrayLike, layout: Format, name: str = "audio") -> NDArray[Any]:
-    """``audio`` checked to have the channels of ``layout``."""
-    return as_audio(audio, name, channels=layout.n_channels, of=f"{layout.name!r}")

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import LayoutError
 from spatialkit.geometry import angle_between
-from spatialkit.layouts.layout import Layout, channels_of, get_layout
+from spatialkit.layouts.formats import channels_of
+from spatialkit.layouts.layout import Layout, get_layout
 from spatialkit.layouts.tables import everyday_label, has_meaning
 
 __all__ = ["channel_map", "reorder"]

@@ -90,7 +90,7 @@ def angle_error(
     >>> angle_error(stem, stem * [[0.0], [1.0]], [-20.0], "stereo").round(6)
     array([10.])
     """
-    as_choice(weighting, "weighting", ("amplitude", "energy"))
+    weighting = as_choice(weighting, "weighting", ("amplitude", "energy"))
     where = get_layout(layout)
     sources = as_signal(stems, "stems")
     mix = as_signal(estimate, "estimate", layout=where)

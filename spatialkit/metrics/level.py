@@ -192,10 +192,10 @@ def wild(
     """
     first, second = as_pair(reference, estimate, same_length=False)
     _require_pairs(first)
-    as_choice(method, "method", ("exact", "histogram"))
-    floor_db = as_number(floor_db, "floor_db", most=0.0)
-    clip_db = as_number(clip_db, "clip_db", least=1e-3, unit="dB")
-    bin_db = as_number(bin_db, "bin_db", least=1e-3, unit="dB")
+    method = as_choice(method, "method", ("exact", "histogram"))
+    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
+    clip_db = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB")
+    bin_db = as_number(bin_db, "bin_db", minimum=1e-3, unit="dB")
     result = np.full(first.shape[:-2], np.nan)
     for item in np.ndindex(result.shape):
         bins = _Bins(n_fft, hop, floor_db, clip_db)
@@ -241,8 +241,8 @@ def ild_error(
     """
     first, second = as_pair(reference, estimate)
     _require_pairs(first)
-    floor_db = as_number(floor_db, "floor_db", most=0.0)
-    clip_db = as_number(clip_db, "clip_db", least=1e-3, unit="dB")
+    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
+    clip_db = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB")
     result = np.full(first.shape[:-2], np.nan)
     for item in np.ndindex(result.shape):
         result[item] = _Bins(n_fft, hop, floor_db, clip_db).mean_error(first[item], second[item])
@@ -392,7 +392,7 @@ def _is_quiet(
     power: NDArray[np.float64], whole: NDArray[np.float64], floor_db: float
 ) -> NDArray[np.bool_]:
     """Where ``power`` is zero or below the floor under the loudest bin of ``whole``."""
-    floor = 10.0 ** (as_number(floor_db, "floor_db", most=0.0) / 10.0)
+    floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 10.0)
     loudest = whole.max(axis=(-3, -2, -1), keepdims=True, initial=0.0)
     return (power < floor * loudest) | (power == 0.0)
 

@@ -67,7 +67,7 @@ def loudness(
     >>> float(loudness(tone, "mono", 48000).round(2))
     -3.01
     """
-    rate = as_number(sample_rate, "sample_rate", least=LOWEST_RATE, unit="Hz")
+    rate = as_number(sample_rate, "sample_rate", minimum=LOWEST_RATE, unit="Hz")
     where = None if layout is None else get_layout(layout)
     signals = np.atleast_2d(as_signal(audio, layout=where, allow_mono=True))
     power = _block_powers(signals, _channel_weights(where, signals.shape[-2]), rate)
@@ -104,7 +104,7 @@ def true_peak(audio: ArrayLike, sample_rate: float) -> NDArray[np.float64]:
     >>> bool(abs(true_peak(quarter, 48000)) < 0.1), float(abs(quarter).max().round(2))
     (True, 0.71)
     """
-    rate = as_number(sample_rate, "sample_rate", least=LOWEST_RATE, unit="Hz")
+    rate = as_number(sample_rate, "sample_rate", minimum=LOWEST_RATE, unit="Hz")
     signals = np.atleast_2d(as_signal(audio, allow_mono=True))
     peaks = np.abs(signals).max(axis=-1, initial=0.0).astype(np.float64)
     factor = next((factor for limit, factor in OVERSAMPLING if rate < limit), 1)

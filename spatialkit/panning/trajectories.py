@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import ShapeError
 from spatialkit.geometry import angle_between, to_cartesian
-from spatialkit.validation import as_audio, as_directions, as_finite_floats
+from spatialkit.validation import as_angles, as_audio, as_directions
 
 # 10 ms at 16 kHz, less at higher rates. Functions of arrays do not know the sample rate.
 STEP_SAMPLES = 160
@@ -88,7 +88,7 @@ def _paths(
     arrays = []
     named = [("azimuth", azimuth), ("elevation", elevation), *(("spread", o) for o in others)]
     for name, values in named:
-        array = as_finite_floats(values, name)
+        array = as_angles(values, name)
         if audio.ndim == 1:
             fits = array.ndim <= 1
             array = array.reshape(1, -1) if fits else array

@@ -18,7 +18,7 @@ from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import Layout, get_layout
 from spatialkit.panning.spread import arc_points, cap_points, cap_size
 from spatialkit.panning.trajectories import place_sources
-from spatialkit.validation import as_directions, as_finite_floats
+from spatialkit.validation import as_angles, as_directions
 
 __all__ = ["vbap_gains", "vbap_pan"]
 
@@ -178,7 +178,7 @@ def vbap_pan(
 
 
 def _as_spread(spread: ArrayLike) -> NDArray[np.float64]:
-    spreads = as_finite_floats(spread, "spread")
+    spreads = as_angles(spread, "spread")
     if np.any((spreads < 0.0) | (spreads > 360.0)):
         bad = spreads[(spreads < 0.0) | (spreads > 360.0)].flat[0]
         raise OptionError(f"spread must be from 0 to 360 degrees, got {bad:g}")

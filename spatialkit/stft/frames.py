@@ -26,8 +26,8 @@ class Frames:
     """Frames of one size, hop and window: their transform and its least-squares inverse."""
 
     def __init__(self, n_fft: int, hop: int, window: str | ArrayLike) -> None:
-        self.n_fft = as_count(n_fft, "n_fft", least=2)
-        self.hop = as_count(hop, "hop", most=self.n_fft)
+        self.n_fft = as_count(n_fft, "n_fft", minimum=2)
+        self.hop = as_count(hop, "hop", maximum=self.n_fft)
         self.centre = self.n_fft // 2
         self.bins = self.n_fft // 2 + 1
         self.window = as_window(window, self.n_fft)
@@ -105,7 +105,7 @@ class Frames:
     def as_length(self, length: int | None, count: int) -> int:
         """Return ``length``, or the reason why ``count`` frames do not hold so many samples."""
         whole = max(count - 1, 0) * self.hop
-        length = whole if length is None else as_count(length, "length", least=0)
+        length = whole if length is None else as_count(length, "length", minimum=0)
         end = min(self.centre + length, max(self.span(count), self.centre) + 1)
         positions = np.arange(max(count * self.hop, self.centre), end)
         unseen = positions[self._overlap(positions, count) < self.least]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.errors import UpmixerError, sentence_of
+from spatialkit.errors import UpmixerError, error_message
 from spatialkit.files import AudioStream, stream, write_stream
 from spatialkit.upmixing.downmix_error import FoldDown
 from spatialkit.upmixing.interface import Upmixer
@@ -233,7 +233,7 @@ def _blamed(path: str | Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise UpmixerError(f"{path}: {sentence_of(error)}") from error
+        raise UpmixerError(f"{path}: {error_message(error)}") from error
 
 
 _kept: dict[Any, Upmixer] = {}

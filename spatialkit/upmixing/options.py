@@ -120,10 +120,10 @@ class Option:
             return bool(value)
         if self.type in (int, float):
             if self.type is int:
-                value = as_count(value, self.name, least=-sys.maxsize)
+                value = as_count(value, self.name, minimum=-sys.maxsize)
             least = -np.inf if self.least is None else self.least
             most = np.inf if self.most is None else self.most
-            number = as_number(value, self.name, least=least, most=most, unit=self.unit)
+            number = as_number(value, self.name, minimum=least, maximum=most, unit=self.unit)
             return value if self.type is int else number
         if self.type is str:
             if not isinstance(value, str):

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spatialkit._distribution import DISTRIBUTION, describe_conflict
-from spatialkit.errors import SpatialkitError, UpmixerError, sentence_of
+from spatialkit.errors import SpatialkitError, UpmixerError, error_message
 from spatialkit.upmixing.declaration import check_class, check_declaration, is_upmixer_name
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.options import Option, describe_options
+from spatialkit.validation import unknown_name
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -81,7 +82,7 @@ def get_upmixer(name: str, **options: Any) -> Upmixer:
         raise
     except Exception as error:
         raise UpmixerError(
-            f"upmixer {name!r} ({_origin(name)}) could not be made: {sentence_of(error)}"
+            f"upmixer {name!r} ({_origin(name)}) could not be made: {error_message(error)}"
         ) from error
     if not isinstance(upmixer, Upmixer):
         raise UpmixerError(
@@ -132,8 +133,7 @@ def load_upmixer(name: str) -> Callable[..., Upmixer]:
         return _registered[name]
     entries = _claims(name)[0] if is_upmixer_name(name) else []
     if not entries:
-        known = ", ".join(upmixer_names()) or "none"
-        raise UpmixerError(f"no upmixer is called {name!r}; installed: {known}")
+        raise UpmixerError(unknown_name("upmixer", name, upmixer_names()))
     if len(entries) > 1:
         raise UpmixerError(
             f"more than one upmixer is called {name!r}: {_origin(name)}; uninstall all but one"
@@ -141,7 +141,7 @@ def load_upmixer(name: str) -> Callable[..., Upmixer]:
     try:
         factory = entries[0].load()
     except (Exception, SystemExit) as error:  # a plug-in must not end the program
-        failed = f"upmixer {name!r} ({_origin(name)}) failed to import: {sentence_of(error)}"
+        failed = f"upmixer {name!r} ({_origin(name)}) failed to import: {error_message(error)}"
         raise UpmixerError("; ".join(filter(None, (failed, describe_conflict())))) from error
     if not (isinstance(factory, type) and issubclass(factory, Upmixer)):
         kind = "class" if isinstance(factory, type) else type(factory).__name__
@@ -218,7 +218,7 @@ def _describe(name: str) -> UpmixerDescription:
             problem=made_by.unavailable() if hasattr(made_by, "unavailable") else "",
         )
     except Exception as error:  # whatever a plug-in does wrong, the others are still listed
-        return UpmixerDescription(name=name, origin=origin, problem=sentence_of(error))
+        return UpmixerDescription(name=name, origin=origin, problem=error_message(error))
 
 
 def _entries() -> dict[str, list[EntryPoint]]:

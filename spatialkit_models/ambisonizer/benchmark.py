@@ -119,8 +119,8 @@ def benchmark_ambisonizer(
     count = as_count(examples, "examples")
     if protocols is None:
         protocols = [name for name in PROTOCOLS if rooms or name not in IN_ROOMS]
+    protocols = [as_choice(protocol, "protocol", PROTOCOLS) for protocol in protocols]
     for protocol in protocols:
-        as_choice(protocol, "protocol", PROTOCOLS)
         if protocol in IN_ROOMS and not rooms:
             raise OptionError(f"protocol {protocol!r} needs rooms: name folders of responses")
     scenes = _Scenes(excerpts, rooms, protocols)

@@ -84,7 +84,9 @@ class Scene:
     ambience: float = NO_AMBIENCE
 
     def __post_init__(self) -> None:
-        as_choice(self.conditioning, "conditioning", CONDITIONINGS)
+        object.__setattr__(
+            self, "conditioning", as_choice(self.conditioning, "conditioning", CONDITIONINGS)
+        )
 
 
 class AmbisonizerModel(ABC):
@@ -326,7 +328,7 @@ def load_ambisonizer_model(variant: str = "stage", weights: str | Path = "") -> 
     WeightsError
         If there are no such weights, or they are not whole and sound.
     """
-    as_choice(variant, "variant", VARIANTS)
+    variant = as_choice(variant, "variant", VARIANTS)
     if variant == "published" and not weights:
         raise WeightsError(
             "the variant 'published' needs weights=: they do not ship, as they were made of music "

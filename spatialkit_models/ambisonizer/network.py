@@ -104,15 +104,15 @@ class AmbisonizerConfig:
 
     def __post_init__(self) -> None:
         for name in ("mixes", "staged", "uniform", "dry_below", "intensity", "mask"):
-            as_number(getattr(self, name), name, least=0.0)
+            as_number(getattr(self, name), name, minimum=0.0)
         for name in ("plain", "images"):
-            as_number(getattr(self, name), name, least=0.0, most=1.0)
+            as_number(getattr(self, name), name, minimum=0.0, maximum=1.0)
         as_count(self.rounds, "rounds")
         if not self.mixes + self.staged + self.uniform:
             raise OptionError("of mixes, staged and uniform one must be above 0")
-        as_number(self.seconds, "seconds", least=0.05, unit="s")
-        as_count(self.sounding, "sounding", most=STEMS)
-        as_count(self.drawn_stages, "drawn_stages", least=0)
+        as_number(self.seconds, "seconds", minimum=0.05, unit="s")
+        as_count(self.sounding, "sounding", maximum=STEMS)
+        as_count(self.drawn_stages, "drawn_stages", minimum=0)
         as_count(self.loss_frames, "loss_frames")
 
     @property

@@ -97,9 +97,9 @@ def command(
     from spatialkit_models.data.rooms import check_rt60, import_tracer
 
     as_count(count, "--count")
-    as_count(directions, "--directions", most=64)
-    as_count(sample_rate, "--sample-rate", least=8000, most=192000)
-    as_count(seed, "--seed", least=0)
+    as_count(directions, "--directions", maximum=64)
+    as_count(sample_rate, "--sample-rate", minimum=8000, maximum=192000)
+    as_count(seed, "--seed", minimum=0)
     check_rt60(rt60)
     import_tracer()
     try:

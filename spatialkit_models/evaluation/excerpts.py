@@ -52,8 +52,7 @@ class SongExcerpts:
 
     def open(self, *, stereo: bool = False) -> StemExcerpts:
         """Excerpts of whole songs, each of a piece of its own, without augmentation."""
-        as_choice(self.split, "split", (*SPLITS, "all"))
-        split, splits = self.split, None
+        split, splits = as_choice(self.split, "split", (*SPLITS, "all")), None
         if split == "all":
             split = "test"
             splits = {
@@ -113,8 +112,7 @@ class RoomChoice:
 
     def open(self, sample_rate: int, seed: int) -> RoomResponses:
         """Responses by number."""
-        as_choice(self.split, "split", (*SPLITS, "all"))
-        split, splits = self.split, None
+        split, splits = as_choice(self.split, "split", (*SPLITS, "all")), None
         if split == "all":
             split = "test"
             splits = {room.name: split for root in self.roots for room in find_rooms(root)}

@@ -19,7 +19,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from spatialkit import __version__
-from spatialkit.errors import OptionError, sentence_of
+from spatialkit.errors import OptionError, error_message
 from spatialkit_models.evaluation.report import Benchmark, Metric, Row, Summary, summarize
 
 __all__ = [
@@ -243,4 +243,4 @@ def _run(
             worked = time.perf_counter() - began
             row.add(trial.score(final), seconds, worked if step is None else upmixed + worked)
         except Exception as error:  # whatever a system does: the others go on
-            row.error = sentence_of(error)
+            row.error = error_message(error)

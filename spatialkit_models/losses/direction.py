@@ -55,7 +55,7 @@ def angle_error(
     >>> round(angle_error(stem, right, torch.tensor([-20.0]), "stereo").item(), 4)
     10.0
     """
-    as_choice(weighting, "weighting", ("amplitude", "energy"))
+    weighting = as_choice(weighting, "weighting", ("amplitude", "energy"))
     mix, directions = _loudspeakers(estimate.double(), layout, "estimate")
     sources = stems.double()
     if (*sources.shape[:-2], sources.shape[-1]) != (*mix.shape[:-2], mix.shape[-1]):

@@ -39,8 +39,8 @@ def stft(audio: Tensor, *, n_fft: int = 1024, hop: int = 256) -> Tensor:
     >>> stft(torch.zeros(2, 1000), n_fft=512, hop=128).shape
     torch.Size([2, 257, 8])
     """
-    n_fft = as_count(n_fft, "n_fft", least=2)
-    hop = as_count(hop, "hop", most=n_fft)
+    n_fft = as_count(n_fft, "n_fft", minimum=2)
+    hop = as_count(hop, "hop", maximum=n_fft)
     samples, centre = audio.shape[-1], n_fft // 2
     # Up to the end of the last frame, which is before that of the signal if the hop is long.
     behind = samples // hop * hop + n_fft - centre - samples
@@ -64,7 +64,7 @@ def ild(spectrum: Tensor, *, floor_db: float = -60.0) -> Tensor:
     Tensor, shape (..., pairs, bins, frames)
         dB; NaN where both channels are below the floor, infinite where one of them is zero.
     """
-    floor_db = as_number(floor_db, "floor_db", most=0.0)
+    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
     _require_pairs(spectrum.ndim > 2 and spectrum.shape[-3] > 1, spectrum)
     magnitude, channels = spectrum.abs(), spectrum.shape[-3]
     floor = 10.0 ** (floor_db / 20.0) * _loudest(magnitude)
@@ -113,7 +113,7 @@ def wild(
     """
     require_same(reference.shape[:-1], estimate.shape[:-1], "the same axes but the last")
     levels, heard = _levels(reference, estimate, n_fft, hop, floor_db)
-    clip = as_number(clip_db, "clip_db", least=1e-3, unit="dB") / DECIBELS
+    clip = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB") / DECIBELS
     total = torch.zeros_like(heard, dtype=reference.dtype)
     for i, j in combinations(range(reference.shape[-2]), 2):
         differences = (
@@ -150,7 +150,7 @@ def ild_error(
     """
     require_same(reference.shape, estimate.shape)
     (first, second), heard = _levels(reference, estimate, n_fft, hop, floor_db)
-    clip = as_number(clip_db, "clip_db", least=1e-3, unit="dB") / DECIBELS
+    clip = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB") / DECIBELS
     total = torch.zeros_like(heard, dtype=reference.dtype)
     count = torch.zeros_like(heard, dtype=torch.int64)
     for i, j in combinations(range(reference.shape[-2]), 2):
@@ -201,7 +201,7 @@ def _levels(
     reference: Tensor, estimate: Tensor, n_fft: int, hop: int, floor_db: float
 ) -> tuple[list[Tensor], Tensor]:
     """Nepers over the floor of both (..., channels, bins, frames), and which items are heard."""
-    floor = 10.0 ** (as_number(floor_db, "floor_db", most=0.0) / 20.0)
+    floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 20.0)
     _require_pairs(reference.ndim > 1 and reference.shape[-2] > 1, reference)
     magnitudes = [stft(audio, n_fft=n_fft, hop=hop).abs() for audio in (reference, estimate)]
     loudest = _loudest(magnitudes[0])

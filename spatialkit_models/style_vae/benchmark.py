@@ -128,10 +128,8 @@ def benchmark_style_vae(
     """
     count = as_count(examples, "examples")
     chosen = load_configurations(configurations)
-    for protocol in protocols:
-        as_choice(protocol, "protocol", PROTOCOLS)
-    for style in styles:
-        as_choice(style, "style", STYLES)
+    protocols = [as_choice(protocol, "protocol", PROTOCOLS) for protocol in protocols]
+    styles = [as_choice(style, "style", STYLES) for style in styles]
     stems = excerpts.open()
     others = style_excerpts.open() if style_excerpts else stems
     results = run_benchmark(

@@ -93,11 +93,11 @@ class FastConfig:
     paired: float = 0.15
 
     def __post_init__(self) -> None:
-        as_count(self.rounds, "rounds", least=0)
+        as_count(self.rounds, "rounds", minimum=0)
         for name in ("latent_size", "hidden", "direction_rounds", "told", "loss_frames"):
             as_count(getattr(self, name), name)
         for name in ("supervised", "beta_rise", "paired"):
-            as_number(getattr(self, name), name, least=0.0, most=1.0)
+            as_number(getattr(self, name), name, minimum=0.0, maximum=1.0)
 
     @property
     def sample_rate(self) -> int:

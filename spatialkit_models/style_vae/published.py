@@ -72,8 +72,12 @@ class PaperConfig:
     paired: float = 0.0
 
     def __post_init__(self) -> None:
-        as_choice(self.normalization, "normalization", ("batch", "layer"))
-        as_choice(self.pooling, "pooling", ("mean", "energy"))
+        object.__setattr__(
+            self,
+            "normalization",
+            as_choice(self.normalization, "normalization", ("batch", "layer")),
+        )
+        object.__setattr__(self, "pooling", as_choice(self.pooling, "pooling", ("mean", "energy")))
 
 
 class PaperStyleVAE(nn.Module):

@@ -122,7 +122,7 @@ def interpolate(style_a: Style, style_b: Style, t: float) -> Style:
     OptionError
         If ``t`` is not from 0 to 1.
     """
-    t = as_number(t, "t", least=0.0, most=1.0)
+    t = as_number(t, "t", minimum=0.0, maximum=1.0)
     if (style_a.model, style_a.weights) != (style_b.model, style_b.weights):
         raise StyleError("styles that were made by different weights have nothing between them")
 

@@ -17,7 +17,7 @@ from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
 from spatialkit.panning import vbap_gains
 from spatialkit.rendering import render_matrix
 from spatialkit.sample import sample_path
-from spatialkit.validation import as_audio, as_choice, as_count, as_finite_floats, require_finite
+from spatialkit.validation import as_angles, as_audio, as_choice, as_count, require_finite
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.style import Style, StyleError, interpolate
 from spatialkit_models.weights import missing_packages
@@ -305,7 +305,7 @@ def _style(model: StyleModel, mean: Any, log_variance: Any, source: str) -> Styl
 
 
 def _drawn(model: StyleModel, seed: int) -> Style:
-    rng = np.random.default_rng(as_count(seed, "seed", least=0))
+    rng = np.random.default_rng(as_count(seed, "seed", minimum=0))
     drawn = rng.standard_normal(model.latent_size)
     if model.knows_stems:
         gains = vbap_gains(rng.uniform(-180.0, 180.0, len(STEMS)))
@@ -318,7 +318,7 @@ def _directed(model: StyleModel, directions: Mapping[str, Any]) -> Style:
     angles = {}
     for stem, given in directions.items():
         stem = as_choice(stem, "stem", STEMS)
-        angles[stem] = np.atleast_1d(as_finite_floats(given, f"direction of {stem}"))
+        angles[stem] = np.atleast_1d(as_angles(given, f"direction of {stem}"))
         if angles[stem].ndim != 1 or not angles[stem].size:
             raise OptionError(f"direction of {stem} must be degrees or a list of them")
     gains = np.stack([vbap_gains(angles.get(stem, ORDINARY[stem])).sum(0) for stem in STEMS])

@@ -181,8 +181,8 @@ def train(
     WeightsError
         If the checkpoint is damaged, or nothing can be written.
     """
-    as_choice(device, "device", DEVICES)
-    as_number(checkpoint_every, "checkpoint_every", least=0.0)
+    device = as_choice(device, "device", DEVICES)
+    as_number(checkpoint_every, "checkpoint_every", minimum=0.0)
     processes, rank = (int(os.environ.get(name, d)) for name, d in (("WORLD_SIZE", 1), ("RANK", 0)))
     if config.batch_size % processes:
         raise OptionError(f"batch_size {config.batch_size} cannot be shared by {processes} equally")
@@ -209,7 +209,7 @@ class _Training:
     ) -> None:
         self.fabric, self.task, self.config, self.folder = fabric, task, config, folder
         self.workers = (
-            default_workers() if workers is None else as_count(workers, "workers", least=0)
+            default_workers() if workers is None else as_count(workers, "workers", minimum=0)
         )
         self.model = task.model.to(fabric.device).train()
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)

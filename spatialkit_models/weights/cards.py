@@ -88,7 +88,7 @@ class Card:
     sha256: str = ""
 
     def __post_init__(self) -> None:
-        as_choice(self.storage, "storage", STORAGES)
+        object.__setattr__(self, "storage", as_choice(self.storage, "storage", STORAGES))
 
 
 def missing_packages() -> str:

@@ -300,7 +300,7 @@ def test_the_log_goes_where_it_is_asked_for(album):
             "twins/b.wav would both become out/b.wav: rename one of each,",
         ),
         ("many -o out", "become out/4.wav; and so would 2 more pairs: rename one of each,"),
-        ("album -o out --subtype VORBIS", "subtype of .wav must be one of 'FLOAT'"),
+        ("album -o out --subtype VORBIS", "unknown subtype of .wav 'VORBIS'"),
         ("nowhere/ -o empty/new/", "nowhere cannot be read"),
         ("album -o leak", "leak/one is a link that leads out of leak"),
         ("album -o out --shard 0/3", "--shard must be I/N with I from 1 to N"),

@@ -442,7 +442,7 @@ def test_more_channels_are_for_render(source, target):
             ("5.1", Layout("rear", ["BL", "BR"], [135, -135])),
             r"needs a front pair.*'rear' has BL BR",
         ),
-        (("5.1", "5.9"), "no layout or format is called '5.9'"),
+        (("5.1", "5.9"), "unknown layout or format '5.9'"),
     ],
 )
 def test_what_itu_cannot_fold_is_refused(arguments, message):
@@ -464,7 +464,7 @@ def test_a_method_that_does_not_serve_the_pair_says_so(target, method, message):
 
 
 def test_wrong_options_and_audio_are_refused():
-    with pytest.raises(OptionError, match="method must be one of 'itu', 'sum', 'dplii', 'iamf'"):
+    with pytest.raises(OptionError, match=r"Accepted: 'itu', 'sum', 'dplii', 'iamf'"):
         downmix_matrix("5.1", "stereo", method="dolby")
     with pytest.raises(OptionError, match="lfe_gain must be finite"):
         downmix_matrix("5.1", "stereo", lfe_gain=np.nan)

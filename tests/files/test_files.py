@@ -390,7 +390,7 @@ def test_a_format_that_contradicts_the_file_is_refused(tmp_path):
     write(tmp_path / "a.wav", constants(6), 48000)
     with pytest.raises(AudioFileError, match=r"a\.wav has 6 channels, '7\.1' has 8"):
         read(tmp_path / "a.wav", format="7.1")
-    with pytest.raises(LayoutError, match="no layout or format is called"):
+    with pytest.raises(LayoutError, match="unknown layout or format"):
         read(tmp_path / "a.wav", format="surround")
 
 
@@ -413,7 +413,7 @@ def test_a_format_that_contradicts_the_file_is_refused(tmp_path):
         ("a.wav", np.zeros((4800, 2)), {"format": "stereo"}, ShapeError, "frames-first"),
         ("a.wav", np.zeros((2, 2, 9)), {}, ShapeError, r"\(channels, samples\)"),
         ("a.wav", np.zeros((0, 9)), {}, ShapeError, r"\(channels, samples\)"),
-        ("a.wav", np.zeros((1, 9)), {"subtype": "PCM_8"}, OptionError, "must be one of 'FLOAT'"),
+        ("a.wav", np.zeros((1, 9)), {"subtype": "PCM_8"}, OptionError, "Accepted: 'FLOAT'"),
         ("a.flac", np.zeros((1, 9)), {"subtype": "FLOAT"}, OptionError, "'PCM_24', 'PCM_16'"),
         ("a.flac", np.zeros((9, 9)), {}, AudioFileError, "up to 8 channels, not 9: write .wav"),
         ("a.flac", np.zeros((1, 0)), {}, AudioFileError, "cannot hold 0 samples"),
@@ -521,7 +521,7 @@ def test_the_excerpt_is_small_and_carries_its_licence():
     assert sum(sample_path(name).stat().st_size for name in SAMPLE_NAMES) < 3e6
     assert "CC0 1.0 Universal" in (folder / "LICENSE.CC0-1.0.txt").read_text()
     assert "Software-Entwicklungskit" in (folder / "README.md").read_text()
-    with pytest.raises(OptionError, match="name must be one of 'mixture'"):
+    with pytest.raises(OptionError, match=r"unknown sample name '.*Accepted: 'mixture'"):
         sample_path("guitar")
 
 

@@ -160,7 +160,7 @@ def test_orders_that_do_not_know_a_channel_are_refused():
         get_layout("9+10+3").in_order("film")
     with pytest.raises(LayoutError, match="Vorbis has no order"):
         get_layout("5.1.2").in_order("vorbis")
-    with pytest.raises(OptionError, match="order must be one of 'wave', 'film', 'vorbis'"):
+    with pytest.raises(OptionError, match=r"unknown order '.*Accepted: 'wave', 'film', 'vorbis'"):
         get_layout("5.1").in_order("smpte")
 
 
@@ -299,9 +299,9 @@ def test_layouts_are_values():
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(LayoutError, match=r"no layout is called '8\.1'; known: mono, stereo"):
+    with pytest.raises(LayoutError, match=r"unknown layout '8\.1'.* Accepted: 'mono', 'stereo'"):
         get_layout("8.1")
-    with pytest.raises(LayoutError, match="no layout or format is called 'ambix9'"):
+    with pytest.raises(LayoutError, match="unknown layout or format 'ambix9'"):
         get_format("ambix9")
 
 

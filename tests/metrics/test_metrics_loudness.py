@@ -170,7 +170,7 @@ def test_true_peak_of_long_and_short_signals(rng):
 def test_wrong_arguments_are_refused():
     with pytest.raises(ShapeError, match="must have 2 channels for layout 'stereo'"):
         loudness(np.zeros((3, 48000)), "stereo", 48000)
-    with pytest.raises(LayoutError, match="no layout is called 'foa'"):
+    with pytest.raises(LayoutError, match="unknown layout 'foa'"):
         loudness(np.zeros((4, 48000)), "foa", 48000)
     with pytest.raises(OptionError, match="sample_rate must be at least 8000 Hz, got 48"):
         loudness(np.zeros((2, 48000)), "stereo", 48)

@@ -410,7 +410,7 @@ def test_directions_that_are_not_finite_are_refused(bad):
 
 
 def test_wrong_calls_are_refused_with_a_reason():
-    with pytest.raises(LayoutError, match="no layout is called"):
+    with pytest.raises(LayoutError, match="unknown layout"):
         vbap_gains(0.0, layout="5.9")
     with pytest.raises(DirectionError, match="elevation must be from -90 to 90"):
         vbap_gains(0.0, 100.0)

@@ -71,7 +71,7 @@ def test_options_make_the_upmixer_again():
         ({"taps": 0}, r"taps must be at least 1"),
         ({"taps": 2.5}, r"taps must be a whole number, got 2.5"),
         ({"loud": 1}, r"loud must be True or False, got 1"),
-        ({"mode": "wild"}, r"mode must be one of 'soft', 'hard', got 'wild'"),
+        ({"mode": "wild"}, r"unknown mode 'wild'.*Accepted: 'soft', 'hard'"),
         ({"note": 3}, r"note must be a text, got 3"),
         ({"gian": 1.0}, r"upmixer 'demo' has no option 'gian'; its options: gain, taps, loud, "),
     ],
@@ -82,7 +82,7 @@ def test_options_are_refused_with_what_is_accepted(options, message):
 
 
 def test_unknown_layouts_are_refused_by_name():
-    with pytest.raises(LayoutError, match=r"no layout is called '5\.3'"):
+    with pytest.raises(LayoutError, match=r"unknown layout '5\.3'"):
         get_upmixer("matrix", layout="5.3")
 
 
@@ -96,7 +96,7 @@ def test_an_upmixer_without_options_says_so():
 
 
 def test_texts_are_parsed_by_the_declared_type():
-    texts = {"gain": "-0.5", "taps": "12", "loud": "Yes", "mode": "hard", "note": "a b"}
+    texts = {"gain": "-0.5", "taps": "12", "loud": "Yes", "mode": "Hard", "note": "a b"}
     texts |= {"layout": "7.1:film", "scene": "ambix3"}
     assert parse_options(Demo, texts) == {
         "gain": -0.5,
@@ -122,7 +122,6 @@ def test_texts_are_parsed_by_the_declared_type():
         ("taps", "2.0", "taps must be a whole number, got '2.0'"),
         ("taps", "-3", "taps must be at least 1"),
         ("loud", "maybe", "loud must be yes or no, got 'maybe'"),
-        ("mode", "Hard", "mode must be one of"),
         ("Gain", "1", "has no option 'Gain'"),
     ],
 )

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spatialkit.errors import LayoutError
-
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
 
@@ -31,14 +29,9 @@ def resolve_layout(name: str) -> str | Layout:
     """``name`` itself, or the layout in the file if it ends in .json."""
     if not name.lower().endswith(".json"):
         return name
-    from spatialkit.layouts import Layout
+    from spatialkit.layouts import get_layout
 
-    try:
-        return Layout.from_json(Path(name).read_text("utf-8-sig"))
-    except OSError as error:
-        raise LayoutError(f"{name} cannot be read: {error.strerror}") from error
-    except (LayoutError, UnicodeDecodeError) as error:
-        raise LayoutError(f"{name}: {error}") from error
+    return get_layout(name)
 
 
 def _note_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:

@@ -22,7 +22,7 @@ from spatialkit.errors import (
     OptionError,
     SpatialkitError,
     UpmixerError,
-    sentence_of,
+    error_message,
 )
 from spatialkit.layouts import Layout, get_format, get_layout
 from spatialkit.metrics import angle_error, downmix_error, loudness
@@ -102,8 +102,8 @@ def benchmark_upmixers(
     0.0
     """
     target = get_layout(layout)
-    length = as_number(seconds, "seconds", least=2.0, unit="s")
-    as_count(seed, "seed", least=0)
+    length = as_number(seconds, "seconds", minimum=2.0, unit="s")
+    as_count(seed, "seed", minimum=0)
     songs = find_songs(stems)
     contenders, failed, notes = _contenders(names, target, dict(options or {}))
     for scene in _scenes(songs, length, seed):
@@ -225,7 +225,7 @@ class _Contender:
                 raw = _aligned(raw, self.lag, scene)
                 values["correction"] = float(correction_size(raw, stereo, self.layout))
         except Exception as error:  # whatever a plug-in does: the others go on
-            self.error = f"{scene.name}: {sentence_of(error)}"
+            self.error = f"{scene.name}: {error_message(error)}"
             return
         self.scenes[scene.name], self.kinds[scene.name] = values, scene.kind
 

@@ -86,7 +86,9 @@ class PublishedConfig:
         for each in fields(self):
             values = getattr(self, each.name)
             for value in values if each.name == "ratios" else [values]:
-                as_count(value, each.name, most=self.filters if each.name == "reduction" else None)
+                as_count(
+                    value, each.name, maximum=self.filters if each.name == "reduction" else None
+                )
         if 2 * self.latent_size % self.transformer_heads:
             raise OptionError(
                 f"latent_size must be a multiple of half of the {self.transformer_heads} "

@@ -56,8 +56,8 @@ class PublishedTraining:
     divergence: float = 1.0
 
     def __post_init__(self) -> None:
-        as_number(self.seconds, "seconds", least=0.2, unit="s")
-        as_number(self.divergence, "divergence", least=0.0)
+        as_number(self.seconds, "seconds", minimum=0.2, unit="s")
+        as_number(self.divergence, "divergence", minimum=0.0)
 
 
 @dataclass

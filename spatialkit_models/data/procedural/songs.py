@@ -47,7 +47,7 @@ class ProceduralSong:
 
     def __init__(self, seed: int, number: int) -> None:
         self.composition = Composition(
-            as_count(seed, "seed", least=0), as_count(number, "number", least=0)
+            as_count(seed, "seed", minimum=0), as_count(number, "number", minimum=0)
         )
         self.name = f"procedural-{seed}-{number}"
         rng = self.composition.rng(5)
@@ -134,7 +134,7 @@ class Procedural:
     """
 
     def __init__(self, seed: int = 0) -> None:
-        self.seed = as_count(seed, "seed", least=0)
+        self.seed = as_count(seed, "seed", minimum=0)
 
     def __repr__(self) -> str:
         return f"Procedural(seed={self.seed})"

@@ -234,11 +234,13 @@ def split_rooms(
     >>> [len(split_rooms(rooms, split)) for split in ("train", "valid", "test")]
     [1, 1, 1]
     """
-    as_choice(split, "split", SPLITS)
-    splits = splits or {}
+    split = as_choice(split, "split", SPLITS)
+    splits = {
+        name: as_choice(chosen, f"split of {name!r}", SPLITS)
+        for name, chosen in (splits or {}).items()
+    }
     names = {room.name for room in rooms}
-    for name, chosen in splits.items():
-        as_choice(chosen, f"split of {name!r}", SPLITS)
+    for name in splits:
         if name not in names:
             raise OptionError(f"splits names {name!r}, but no room is called so")
     decided = {

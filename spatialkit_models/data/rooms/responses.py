@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit import rotate_foa
 from spatialkit.errors import LayoutError, OptionError, SignalError
 from spatialkit.layouts import AmbisonicFormat, get_format
-from spatialkit.validation import as_choice, as_count, as_finite_floats, as_number
+from spatialkit.validation import as_angles, as_choice, as_count, as_number
 from spatialkit_models.data.rooms.files import Room, find_rooms, split_rooms
 from spatialkit_models.data.rooms.measures import (
     around_direct,
@@ -123,9 +123,9 @@ def simulate_room(
     >>> room.responses[0].shape[0], 0.18 < room.facts["responses"][0]["rt60"] < 0.33
     (4, True)
     """
-    seed, number = as_count(seed, "seed", least=0), as_count(number, "number", least=0)
-    as_count(directions, "directions", most=64)
-    as_count(sample_rate, "sample_rate", least=8000, most=192000)
+    seed, number = as_count(seed, "seed", minimum=0), as_count(number, "number", minimum=0)
+    as_count(directions, "directions", maximum=64)
+    as_count(sample_rate, "sample_rate", minimum=8000, maximum=192000)
     least, most = check_rt60(rt60)
     for attempt in range(ATTEMPTS):
         key = [seed, number, attempt]
@@ -149,7 +149,7 @@ def simulate_room(
 
 def check_rt60(rt60: tuple[float, float]) -> tuple[float, float]:
     """Return least and most seconds, both from 0.1 to 3."""
-    least, most = (as_number(value, "rt60", least=0.1, most=3.0, unit="s") for value in rt60)
+    least, most = (as_number(value, "rt60", minimum=0.1, maximum=3.0, unit="s") for value in rt60)
     if least > most:
         raise OptionError(f"rt60 must be the least and the most, got {least:g} and {most:g} s")
     return least, most
@@ -245,9 +245,9 @@ class RoomResponses:
         splits: Mapping[str, str] | None = None,
     ) -> None:
         self.split = as_choice(split, "split", SPLITS)
-        self.sample_rate = as_count(sample_rate, "sample_rate", least=8000)
-        self.seed = as_count(seed, "seed", least=0)
-        self.dry_below = as_number(dry_below, "dry_below", least=0.0, most=1000.0, unit="Hz")
+        self.sample_rate = as_count(sample_rate, "sample_rate", minimum=8000)
+        self.seed = as_count(seed, "seed", minimum=0)
+        self.dry_below = as_number(dry_below, "dry_below", minimum=0.0, maximum=1000.0, unit="Hz")
         if not roots:
             raise OptionError("there is no room: name folders of responses (spatialkit rooms)")
         known = get_format(format)
@@ -296,7 +296,7 @@ class RoomResponses:
             for number, file in enumerate(self.rooms[room].responses)
         ]
         found = []
-        for wanted in np.atleast_1d(as_finite_floats(azimuth, "azimuth")):
+        for wanted in np.atleast_1d(as_angles(azimuth, "azimuth")):
             turns = (wanted - np.array(known) + 180.0) % 360.0 - 180.0
             nearest = int(np.argmin(np.abs(turns)))
             found.append(rotate_foa(self._response(room, nearest).samples, yaw=turns[nearest]))
@@ -334,14 +334,14 @@ class RoomResponses:
         fade = min(length, round(rng.uniform(0.05, 0.3) * self.sample_rate))
         cut = samples[:, :length].copy()
         cut[:, length - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-        angles = np.radians(np.atleast_1d(as_finite_floats(azimuth, "azimuth")))
+        angles = np.radians(np.atleast_1d(as_angles(azimuth, "azimuth")))
         root = math.sqrt(3.0)
         ones, none = np.ones_like(angles), np.zeros_like(angles)
         gains = np.stack([ones, root * np.sin(angles), none, root * np.cos(angles)], axis=1)
         return gains.astype(np.float32)[:, :, None] * cut
 
     def _drawn(self, index: int) -> tuple[int, np.random.Generator]:
-        rng = np.random.default_rng([self.seed, as_count(index, "index", least=0)])
+        rng = np.random.default_rng([self.seed, as_count(index, "index", minimum=0)])
         return int(rng.integers(len(self.rooms))), rng
 
     def _response(self, room: int, number: int) -> _Response:

@@ -113,14 +113,14 @@ class AmbisonicScenes:
         images: float = 0.0,
     ) -> None:
         self.excerpts, self.rooms = excerpts, rooms
-        self.seed = as_count(seed, "seed", least=0)
-        self.plain = as_number(plain, "plain", least=0.0, most=1.0)
-        self.images = as_number(images, "images", least=0.0, most=1.0)
+        self.seed = as_count(seed, "seed", minimum=0)
+        self.plain = as_number(plain, "plain", minimum=0.0, maximum=1.0)
+        self.images = as_number(images, "images", minimum=0.0, maximum=1.0)
         shares = {"mix": 1.0} if shares is None else shares
         for kind in shares:
             if kind not in KINDS:
                 raise OptionError(f"shares knows {', '.join(KINDS)}, got {kind!r}")
-        weights = np.array([as_number(shares.get(kind, 0.0), kind, least=0.0) for kind in KINDS])
+        weights = np.array([as_number(shares.get(kind, 0.0), kind, minimum=0.0) for kind in KINDS])
         if not weights.any():
             raise OptionError("shares must have a kind above 0")
         if rooms is None and weights[1:].any():
@@ -161,7 +161,7 @@ class AmbisonicScenes:
         }
 
     def _drawn(self, number: int) -> tuple[str, np.random.Generator]:
-        rng = np.random.default_rng([self.seed, as_count(number, "number", least=0)])
+        rng = np.random.default_rng([self.seed, as_count(number, "number", minimum=0)])
         return KINDS[int(np.searchsorted(self._ends, rng.random(), side="right"))], rng
 
     def _scene(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

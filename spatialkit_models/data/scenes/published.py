@@ -103,10 +103,10 @@ class PublishedScenes:
         run_in: float = 0.0,
     ) -> None:
         self.excerpts, self.rooms = excerpts, rooms
-        self.seed = as_count(seed, "seed", least=0)
+        self.seed = as_count(seed, "seed", minimum=0)
         self.physical = physical
-        self.probability = as_number(probability, "probability", least=0.0, most=1.0)
-        self._run_in = round(as_number(run_in, "run_in", least=0.0) * rooms.sample_rate)
+        self.probability = as_number(probability, "probability", minimum=0.0, maximum=1.0)
+        self._run_in = round(as_number(run_in, "run_in", minimum=0.0) * rooms.sample_rate)
         if self.seconds <= 0.0:
             raise OptionError(
                 f"run_in must be shorter than an excerpt ({excerpts.seconds:g} s), got {run_in:g} s"
@@ -134,7 +134,7 @@ class PublishedScenes:
 
     def _scene(self, number: int) -> NDArray[np.float32]:
         """W, X and Y of a scene."""
-        rng = np.random.default_rng([self.seed, as_count(number, "number", least=0)])
+        rng = np.random.default_rng([self.seed, as_count(number, "number", minimum=0)])
         stems = self.excerpts.excerpt(number)
         sources, azimuths = [], []
         for stem in stems:

@@ -86,10 +86,10 @@ class FiveChannelExcerpts:
         seed: int = 0,
         layout: str | Layout | None = None,
     ) -> None:
-        self.sample_rate = as_count(sample_rate, "sample_rate", least=1000)
-        self.seconds = as_number(seconds, "seconds", least=1.0 / sample_rate)
+        self.sample_rate = as_count(sample_rate, "sample_rate", minimum=1000)
+        self.seconds = as_number(seconds, "seconds", minimum=1.0 / sample_rate)
         self.samples = round(self.seconds * self.sample_rate)
-        self.seed = as_count(seed, "seed", least=0)
+        self.seed = as_count(seed, "seed", minimum=0)
         known = None if layout is None else get_layout(layout)
         paths = (path for path in Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES)
         self.files = tuple(_open(path, known) for path in sorted(paths))
@@ -118,7 +118,7 @@ class FiveChannelExcerpts:
         SignalError
             If no sound is found in any of many draws.
         """
-        rng = np.random.default_rng([self.seed, as_count(index, "index", least=0)])
+        rng = np.random.default_rng([self.seed, as_count(index, "index", minimum=0)])
         best, most = None, 0.0
         for _ in range(ATTEMPTS):
             file = self.files[int(np.searchsorted(self._shares, rng.random(), side="right"))]
@@ -138,7 +138,7 @@ class FiveChannelExcerpts:
 
     def batch(self, start: int, size: int) -> dict[str, NDArray[np.float32]]:
         """Make the excerpts ``start`` to ``start + size - 1``: see `scenes`."""
-        start, size = as_count(start, "start", least=0), as_count(size, "size")
+        start, size = as_count(start, "start", minimum=0), as_count(size, "size")
         return self.scenes(range(start, start + size))
 
     def scenes(self, numbers: Sequence[int]) -> dict[str, NDArray[np.float32]]:

@@ -73,7 +73,7 @@ def parse_stage(stage: str | Mapping[str, float]) -> tuple[float, ...]:
     values = dict.fromkeys(STEMS, 1.0)
     for stem, value in stage.items():
         stem = as_choice(stem, "stem of stage", STEMS)
-        values[stem] = as_number(value, f"stage of {stem}", least=-1.0, most=1.0)
+        values[stem] = as_number(value, f"stage of {stem}", minimum=-1.0, maximum=1.0)
     return tuple(values.values())
 
 

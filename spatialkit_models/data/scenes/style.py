@@ -116,11 +116,11 @@ class StyleScenes:
         paired: float = 0.0,
     ) -> None:
         self.excerpts = excerpts
-        self.seed = as_count(seed, "seed", least=0)
+        self.seed = as_count(seed, "seed", minimum=0)
         self.protocol = as_choice(protocol, "protocol", PROTOCOLS)
         self.cross_song = cross_song
-        self.level_db = as_number(level_db, "level_db", least=0.0, unit="dB")
-        self.paired = as_number(paired, "paired", least=0.0, most=1.0)
+        self.level_db = as_number(level_db, "level_db", minimum=0.0, unit="dB")
+        self.paired = as_number(paired, "paired", minimum=0.0, maximum=1.0)
 
     @property
     def seconds(self) -> float:
@@ -133,7 +133,7 @@ class StyleScenes:
 
     def batch(self, start: int, size: int) -> dict[str, NDArray[np.float32]]:
         """Make the scenes ``start`` to ``start + size - 1``: see `scenes`."""
-        start, size = as_count(start, "start", least=0), as_count(size, "size")
+        start, size = as_count(start, "start", minimum=0), as_count(size, "size")
         return self.scenes(range(start, start + size))
 
     def scenes(self, numbers: Sequence[int]) -> dict[str, NDArray[np.float32]]:
@@ -230,7 +230,7 @@ class Dealt:
 
     def batch(self, start: int, size: int) -> dict[str, NDArray[np.float32]]:
         """Make the scenes that are dealt out as ``start`` to ``start + size - 1``."""
-        start, size = as_count(start, "start", least=0), as_count(size, "size")
+        start, size = as_count(start, "start", minimum=0), as_count(size, "size")
         return self.source.scenes([self._number(n) for n in range(start, start + size)])
 
     def _number(self, place: int) -> int:
@@ -255,7 +255,7 @@ class Configuration:
 
     def seed_gains(self, protocol: str) -> NDArray[np.float32]:
         """Stems to the stereo under the protocol "independent" or "same", (4, 2)."""
-        as_choice(protocol, "protocol", ("independent", "same"))
+        protocol = as_choice(protocol, "protocol", ("independent", "same"))
         azimuth = self.azimuth if protocol == "same" else self.seed_azimuth
         return vbap_gains(azimuth, layout=LAYOUT).astype(np.float32) @ _fold().T
 
@@ -270,7 +270,7 @@ def load_configurations(count: int = 20) -> tuple[Configuration, ...]:
     """
     path = files("spatialkit_models") / "data" / "scenes" / "configurations.json"
     listed = json.loads(path.read_text(encoding="utf-8"))["configurations"]
-    as_count(count, "count", most=len(listed))
+    as_count(count, "count", maximum=len(listed))
     return tuple(
         Configuration(tuple(one["azimuth"]), tuple(one["seed_azimuth"])) for one in listed[:count]
     )

@@ -65,10 +65,10 @@ class Augmentation:
     most_speed: float = 1.15
 
     def __post_init__(self) -> None:
-        as_number(self.gain_db, "gain_db", least=0.0, most=24.0)
-        as_number(self.equalizer_db, "equalizer_db", least=0.0, most=6.0)
-        as_number(self.least_speed, "least_speed", least=0.5, most=2.0)
-        as_number(self.most_speed, "most_speed", least=0.5, most=2.0)
+        as_number(self.gain_db, "gain_db", minimum=0.0, maximum=24.0)
+        as_number(self.equalizer_db, "equalizer_db", minimum=0.0, maximum=6.0)
+        as_number(self.least_speed, "least_speed", minimum=0.5, maximum=2.0)
+        as_number(self.most_speed, "most_speed", minimum=0.5, maximum=2.0)
         if self.least_speed > self.most_speed:
             raise OptionError(
                 f"least_speed must be at most most_speed ({self.most_speed:g}), "
@@ -228,8 +228,8 @@ def air_attenuation(
     >>> (1000 * air_attenuation([1000.0, 8000.0], 20.0, 70.0)).round(1)  # dB per kilometre
     array([ 5. , 77.6])
     """
-    as_number(temperature, "temperature", least=-20.0, most=50.0)
-    as_number(humidity, "humidity", least=10.0, most=100.0, unit="%")
+    as_number(temperature, "temperature", minimum=-20.0, maximum=50.0)
+    as_number(humidity, "humidity", minimum=10.0, maximum=100.0, unit="%")
     kelvin = temperature + 273.15
     warmth = kelvin / 293.15
     # Water among the molecules, per cent, and the frequencies where oxygen and nitrogen relax.

@@ -171,19 +171,19 @@ class StemExcerpts:
         stereo: bool = False,
     ) -> None:
         self.split = as_choice(split, "split", SPLITS)
-        self.sample_rate = as_count(sample_rate, "sample_rate", least=8000)
-        self.seconds = as_number(seconds, "seconds", least=0.05)
+        self.sample_rate = as_count(sample_rate, "sample_rate", minimum=8000)
+        self.seconds = as_number(seconds, "seconds", minimum=0.05)
         self.samples = round(self.seconds * self.sample_rate)
-        self.seed = as_count(seed, "seed", least=0)
-        self.coherent = as_number(coherent, "coherent", least=0.0, most=1.0)
-        self.least_sounding = as_count(least_sounding, "least_sounding", most=len(STEMS))
+        self.seed = as_count(seed, "seed", minimum=0)
+        self.coherent = as_number(coherent, "coherent", minimum=0.0, maximum=1.0)
+        self.least_sounding = as_count(least_sounding, "least_sounding", maximum=len(STEMS))
         self.augmentation = augmentation if split == "train" else None
         self.stereo = stereo
         self._pool = as_count(pool, "pool")
         self._piece_samples = max(
             self.samples, round(as_number(piece_seconds, "piece_seconds") * self.sample_rate)
         )
-        reuse = as_number(reuse, "reuse", least=0.1)
+        reuse = as_number(reuse, "reuse", minimum=0.1)
         self._step = max(1, round(reuse * self._piece_samples / self.samples))
         self._roots, self._shares = _open_roots(roots, split, splits)
         self._pieces: OrderedDict[tuple[int, int, int], _Piece] = OrderedDict()
@@ -227,7 +227,7 @@ class StemExcerpts:
         self, index: int, excluded: Collection[str]
     ) -> tuple[list[_Piece], list[int], NDArray[np.float32]]:
         """Draw a piece, the first sample in it and a gain for each stem."""
-        index = as_count(index, "index", least=0)
+        index = as_count(index, "index", minimum=0)
         rng = np.random.default_rng([self.seed, EXCERPT, index])
         coherent = rng.random() < self.coherent
         best, most = None, 0
@@ -353,7 +353,7 @@ def _open_roots(
                 f'roots must be pairs (folder, Procedural() or "procedural"; weight), got {entry!r}'
             )
         root, weight = entry
-        weight = as_number(weight, f"weight of {root}", least=0.0)
+        weight = as_number(weight, f"weight of {root}", minimum=0.0)
         if isinstance(root, Procedural) or root == "procedural":
             source = root if isinstance(root, Procedural) else Procedural()
             opened.append(_Endless(source, split))

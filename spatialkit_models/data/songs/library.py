@@ -222,10 +222,11 @@ def split_songs(
     >>> [song.name for song in split_songs(songs, "test", splits={"sodium": "test"})]
     ['sodium']
     """
-    as_choice(split, "split", SPLITS)
-    splits = splits or {}
-    for name, chosen in splits.items():
-        as_choice(chosen, f"split of {name!r}", SPLITS)
+    split = as_choice(split, "split", SPLITS)
+    splits = {
+        name: as_choice(chosen, f"split of {name!r}", SPLITS)
+        for name, chosen in (splits or {}).items()
+    }
     decided = {song.name: splits.get(song.name) or _split_by_folder(song) for song in songs}
     hashed = {name: _hash(name) for name, known in decided.items() if known is None}
     if hashed:

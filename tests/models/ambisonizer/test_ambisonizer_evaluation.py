@@ -210,10 +210,10 @@ def test_without_rooms_only_what_needs_none_is_measured(excerpts):
 
 def test_what_is_not_accepted_is_refused(excerpts, rooms):
     for wrong, message in (
-        ({"protocols": ["all"]}, "protocol must be one of"),
+        ({"protocols": ["all"]}, "unknown protocol"),
         ({"protocols": ["hand"]}, "protocol 'hand' needs rooms"),
         ({"examples": 0}, "examples must be at least 1"),
-        ({"rooms": RoomChoice([rooms], "some")}, "split must be one of"),
+        ({"rooms": RoomChoice([rooms], "some")}, "unknown split"),
         ({"rooms": RoomChoice([rooms], "valid")}, "there is no room for split 'valid'"),
     ):
         with pytest.raises(OptionError, match=message):

@@ -333,13 +333,13 @@ def test_speed_moves_all_stems_of_a_song_together(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"split": "dev"}, "split must be one of 'train', 'valid', 'test', got 'dev'"),
+        ({"split": "dev"}, "unknown split 'dev'. Accepted: 'train', 'valid', 'test'"),
         ({"coherent": 1.5}, "coherent must be from 0 to 1, got 1.5"),
         ({"least_sounding": 5}, "least_sounding must be from 1 to 4, got 5"),
         ({"seconds": -1.0}, "seconds must be at least"),
         ({"split": "test"}, "no root with a weight above 0 has a song for split 'test'"),
         ({"splits": {"song99": "valid"}}, "splits names 'song99', but no song"),
-        ({"splits": {"song1": "dev"}}, "split of 'song1' must be one of"),
+        ({"splits": {"song1": "dev"}}, "unknown split of 'song1' 'dev'"),
     ],
 )
 def test_wrong_use_is_refused_in_one_sentence(eight_songs, options, message):

@@ -281,8 +281,8 @@ def test_styles_may_be_heard_in_songs_of_another_folder(songs):
 
 def test_what_is_not_accepted_is_refused(excerpts):
     for wrong, message in (
-        ({"protocols": ["both"]}, "protocol must be one of"),
-        ({"styles": ["mine"]}, "style must be one of"),
+        ({"protocols": ["both"]}, "unknown protocol"),
+        ({"styles": ["mine"]}, "unknown style"),
         ({"examples": 0}, "examples must be at least 1"),
         ({"configurations": 21}, "count must be from 1 to 20"),
     ):

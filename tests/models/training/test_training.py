@@ -429,7 +429,7 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path):
         ({"minutes": math.nan}, "minutes must be at least"),
         ({"steps": 3, "batch_size": 1.5}, "batch_size must be a whole number"),
         ({"steps": 3, "ema": 1.5}, "ema must be from 0 to 1"),
-        ({"steps": 3, "precision": "float16"}, "precision must be one of 'auto'"),
+        ({"steps": 3, "precision": "float16"}, "unknown precision 'float16'.*Accepted: 'auto'"),
     ],
 )
 def test_settings_are_checked(settings, said):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from spatialkit_models import losses
 from spatialkit_models.ambisonizer.network import Ambisonizer, AmbisonizerConfig
 from spatialkit_models.ambisonizer.published import PublishedConfig
 from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.scenes import AmbisonicScenes, Dealt, combined
-from spatialkit_models.data.songs import Augmentation, StemExcerpts
+from spatialkit_models.data.scenes import AmbisonicScenes, ShardedScenes, combined
+from spatialkit_models.data.songs import Augmentation, ExcerptConfig, StemExcerpts
 from spatialkit_models.modules import Moments, StemMasks
 from spatialkit_models.training import Examples
 
@@ -28,7 +28,7 @@ PRESETS: dict[str, AmbisonizerConfig | PublishedConfig] = {
     "published": PublishedConfig(),  # taught by ambisonizer_published_training
 }
 # Few real songs are at hand: they are varied more than by default.
-AUGMENTATION = Augmentation(gain_db=8.0, equalizer_db=6.0, least_speed=0.75, most_speed=1.33)
+AUGMENTATION = Augmentation(gain_db=8.0, equalizer_db=6.0, min_speed=0.75, max_speed=1.33)
 CALIBRATION = 48  # scenes from which the log prior of stems is taken
 VALIDATION_SECONDS = 6.0
 VALIDATION_SCENES = 24
@@ -84,7 +84,7 @@ def ambisonizer_task(
     room_format: str = "ambix1",
     splits: Mapping[str, str] | None = None,
     batch_size: int = 8,
-    stretches: int = 1,
+    shards: int = 1,
     seed: int = 0,
 ) -> AmbisonizerTask:
     """Task on stems from several roots, in rooms.
@@ -94,7 +94,7 @@ def ambisonizer_task(
     start : config or model
         A new model's shape, or a model to go on with.
     roots, splits
-        Of `StemExcerpts`: songs to train on and, held out of these, to validate on.
+        Of `ExcerptConfig`: songs to train on and, held out of these, to validate on.
     rooms : sequence of path
         Of `RoomResponses`, which also holds some out; none are needed where the config has mixes
         only.
@@ -102,14 +102,20 @@ def ambisonizer_task(
         What a new model begins with, such as those of a style VAE, instead of chance.
     room_format : str
         What measured responses are.
-    batch_size, stretches
-        Of `Dealt`; as many stretches as workers.
+    batch_size, shards
+        Of `ShardedScenes`; as many shards as workers.
     seed : int
         Of the model's first weights and of all examples.
     """
     config = start if isinstance(start, AmbisonizerConfig) else start.config
     rate = config.sample_rate
-    sounding = config.sounding
+    songs = ExcerptConfig(
+        datasets=roots,
+        splits=splits or {},
+        seconds=VALIDATION_SECONDS,
+        sample_rate=rate,
+        stereo=True,
+    )
     shares = {"mix": config.mixes, "staged": config.staged, "uniform": config.uniform}
 
     def scenes(split: str, excerpts: StemExcerpts) -> AmbisonicScenes:
@@ -126,28 +132,19 @@ def ambisonizer_task(
     training = scenes(
         "train",
         StemExcerpts(
-            roots,
-            "train",
-            config.seconds,
-            rate,
-            seed=seed,
-            least_sounding=sounding,
-            coherent=0.4,
-            augmentation=AUGMENTATION,
-            splits=splits,
-            stereo=True,
+            replace(
+                songs,
+                seconds=config.seconds,
+                seed=seed,
+                min_active=config.sounding,
+                coherent=0.4,
+                augmentation=AUGMENTATION,
+            )
         ),
     )
     valid = StemExcerpts(
-        roots,
-        "valid",
-        VALIDATION_SECONDS,
-        rate,
-        coherent=1.0,  # whole songs are what is upmixed
-        least_sounding=3,
-        splits=splits,
-        reuse=1.0,
-        stereo=True,
+        # Coherent, as users upmix whole songs.
+        replace(songs, split="valid", coherent=1.0, min_active=3, reuse=1.0)
     )
     validation = scenes("valid", valid).scenes(range(VALIDATION_SCENES))
     model = start if isinstance(start, Ambisonizer) else _new_model(config, training, masks, seed)
@@ -156,10 +153,10 @@ def ambisonizer_task(
         "rooms": [str(root) for root in rooms],
         "room_format": room_format,
         "splits": dict(splits or {}),
-        "workers": stretches,
+        "workers": shards,
     }
     return AmbisonizerTask(
-        config, sources, model, Dealt(training, batch_size, stretches), validation
+        config, sources, model, ShardedScenes(training, batch_size, shards), validation
     )
 
 

@@ -102,6 +102,7 @@ def style_vae(
     if style_roots and style == "own":
         raise OptionError("--style-stems says where another song is from: --style own has none")
     excerpts = SongExcerpts(roots, split, seconds, seed)
+    others = replace(excerpts, datasets=style_roots, split="all") if style_roots else None
     results = benchmark_style_vae(
         excerpts,
         (*plain_systems(), *models),
@@ -109,7 +110,7 @@ def style_vae(
         configurations=configurations,
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
         styles=STYLES if style == "both" else (style,),
-        style_excerpts=replace(excerpts, roots=style_roots, split="all") if style_roots else None,
+        style_excerpts=others,
         progress=True,
     )
     if latents:

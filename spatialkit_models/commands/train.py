@@ -240,7 +240,7 @@ def style_vae(
         recordings=recordings,
         splits=dict(splits),
         batch_size=config.batch_size,
-        stretches=max(1, workers),
+        shards=max(1, workers),
         seed=config.seed,
     )
     return run_training(task, out, config, {**running, "workers": workers})
@@ -315,7 +315,7 @@ def ambisonizer(
         "room_format": room_format,
         "splits": dict(splits),
         "batch_size": config.batch_size,
-        "stretches": max(1, workers),
+        "shards": max(1, workers),
         "seed": config.seed,
     }
     task: Task

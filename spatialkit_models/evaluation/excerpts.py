@@ -1,4 +1,4 @@
-"""Which excerpts of songs benchmarks take, and of which rooms."""
+"""Songs and rooms that benchmarks are run on."""
 
 from __future__ import annotations
 
@@ -10,114 +10,119 @@ from typing import Any
 from spatialkit.validation import as_choice
 from spatialkit_models.data.procedural import Procedural
 from spatialkit_models.data.rooms import RoomResponses, find_rooms
-from spatialkit_models.data.songs import StemExcerpts, find_songs
+from spatialkit_models.data.songs import ExcerptConfig, StemExcerpts, find_songs
 from spatialkit_models.stem_names import SPLITS
 
 __all__ = ["POOL", "SAMPLE_RATE", "SEED", "RoomChoice", "SongExcerpts"]
 
 SAMPLE_RATE = 44100
-# Not that of training, which takes its validation from the same songs.
+# Differs from the seed of training, whose validation uses the same songs.
 SEED = 20261121
-# Excerpts have pieces of songs of their own: so many to choose from.
+# Number of segments that each excerpt is sampled from; excerpts share none.
 POOL = 12
-LEAST_SOUNDING = 3
+MIN_ACTIVE = 3
+ALL_SPLITS = (*SPLITS, "all")
 
 
 @dataclass(frozen=True)
 class SongExcerpts:
-    """Which excerpts are upmixed.
+    """Excerpts of songs that a benchmark upmixes.
 
     Parameters
     ----------
-    roots : sequence of (path or Procedural, weight)
-        See `StemExcerpts`.
+    datasets : sequence of (path or Procedural, weight)
+        As in `ExcerptConfig`.
     split : {"train", "valid", "test", "all"}
-        Which songs; "all" takes songs of any split.
+        Split of the songs; "all" uses songs of every split.
     seconds : float
-        Length of an excerpt.
+        Length of an excerpt in seconds.
     seed : int
-        Of the choice of excerpts.
+        Seed of the choice of excerpts.
     sample_rate : int
-        Hz.
-    least_sounding : int
-        How many stems have to sound, if the song allows it.
+        Sample rate in Hz.
+    min_active : int
+        Minimum number of active stems, if the song allows it.
     """
 
-    roots: Sequence[tuple[str | os.PathLike[str] | Procedural, float]]
+    datasets: Sequence[tuple[str | os.PathLike[str] | Procedural, float]]
     split: str = "valid"
     seconds: float = 10.0
     seed: int = SEED
     sample_rate: int = SAMPLE_RATE
-    least_sounding: int = LEAST_SOUNDING
+    min_active: int = MIN_ACTIVE
 
     def open(self, *, stereo: bool = False) -> StemExcerpts:
-        """Excerpts of whole songs, each of a piece of its own, without augmentation."""
-        split, splits = as_choice(self.split, "split", (*SPLITS, "all")), None
+        """Return coherent excerpts without augmentation, each from a segment of its own."""
+        split, splits = as_choice(self.split, "split", ALL_SPLITS), {}
         if split == "all":
             split = "test"
             splits = {
                 song.name: split
-                for root, _ in self.roots
-                if not isinstance(root, Procedural) and root != "procedural"
-                for song in find_songs(root)
+                for dataset, _ in self.datasets
+                if not isinstance(dataset, Procedural) and dataset != "procedural"
+                for song in find_songs(dataset)
             }
-        return StemExcerpts(
-            self.roots,
-            split,
-            self.seconds,
-            self.sample_rate,
+        config = ExcerptConfig(
+            datasets=self.datasets,
+            split=split,
+            splits=splits,
+            seconds=self.seconds,
+            sample_rate=self.sample_rate,
+            stereo=stereo,
             seed=self.seed,
             coherent=1.0,
-            least_sounding=self.least_sounding,
-            splits=splits,
+            min_active=self.min_active,
             pool=POOL,
-            piece_seconds=self.seconds,
+            segment_seconds=self.seconds,
             reuse=1.0,
-            stereo=stereo,
         )
+        return StemExcerpts(config)
 
     def facts(self) -> dict[str, Any]:
-        """What JSON says of them."""
-        roots = [
+        """Return the settings as recorded in the JSON of a benchmark."""
+        datasets = [
             {
-                "root": "procedural" if isinstance(root, Procedural) else str(root),
+                "dataset": "procedural" if isinstance(dataset, Procedural) else str(dataset),
                 "weight": weight,
             }
-            for root, weight in self.roots
+            for dataset, weight in self.datasets
         ]
-        names = ("split", "seconds", "seed", "sample_rate", "least_sounding")
-        return {"roots": roots, **{name: getattr(self, name) for name in names}}
+        names = ("split", "seconds", "seed", "sample_rate", "min_active")
+        return {"datasets": datasets, **{name: getattr(self, name) for name in names}}
 
 
 @dataclass(frozen=True)
 class RoomChoice:
-    """In which rooms stems are put.
+    """Rooms that a benchmark places stems in.
 
     Parameters
     ----------
-    roots : sequence of path
-        Folders of responses: see `RoomResponses`.
+    directories : sequence of path
+        Directories of room responses: see `RoomResponses`.
     split : {"train", "valid", "test", "all"}
-        Which rooms; "all" takes rooms of any split.
+        Split of the rooms; "all" uses rooms of every split.
     format : str
-        What measured responses are: see `RoomResponses`.
+        Ambisonic format of measured responses: see `RoomResponses`.
     dry_below : float
-        Hz below which there is only direct sound: see `RoomResponses`. By default as in training.
+        Frequency in Hz below which responses are reduced to the direct sound: see
+        `RoomResponses`. The default is that of training.
     """
 
-    roots: Sequence[str | os.PathLike[str]]
+    directories: Sequence[str | os.PathLike[str]]
     split: str = "valid"
     format: str = "ambix1"
     dry_below: float = 150.0
 
     def open(self, sample_rate: int, seed: int) -> RoomResponses:
-        """Responses by number."""
-        split, splits = as_choice(self.split, "split", (*SPLITS, "all")), None
+        """Return room responses by number."""
+        split, splits = as_choice(self.split, "split", ALL_SPLITS), None
         if split == "all":
             split = "test"
-            splits = {room.name: split for root in self.roots for room in find_rooms(root)}
+            splits = {
+                room.name: split for directory in self.directories for room in find_rooms(directory)
+            }
         return RoomResponses(
-            self.roots,
+            self.directories,
             split,
             sample_rate,
             seed=seed,
@@ -127,7 +132,7 @@ class RoomChoice:
         )
 
     def facts(self) -> dict[str, Any]:
-        """What JSON says of them."""
-        roots = [str(root) for root in self.roots]
+        """Return the settings as recorded in the JSON of a benchmark."""
+        directories = [str(directory) for directory in self.directories]
         names = ("split", "format", "dry_below")
-        return {"roots": roots, **{name: getattr(self, name) for name in names}}
+        return {"directories": directories, **{name: getattr(self, name) for name in names}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,14 @@ from torch import Tensor
 
 from spatialkit.errors import OptionError
 from spatialkit_models import losses
-from spatialkit_models.data.scenes import Dealt, FiveChannelExcerpts, StyleScenes, fold_down, mix
-from spatialkit_models.data.songs import StemExcerpts
+from spatialkit_models.data.scenes import (
+    FiveChannelExcerpts,
+    ShardedScenes,
+    StyleScenes,
+    mix,
+    stereo_downmix,
+)
+from spatialkit_models.data.songs import ExcerptConfig, StemExcerpts
 from spatialkit_models.modules import Moments
 from spatialkit_models.style_vae.network import CHANNELS, FastConfig, FastStyleVAE
 from spatialkit_models.style_vae.published import PaperConfig, PaperStyleVAE
@@ -59,7 +65,7 @@ class RecordedScenes:
             "style_stems": five,
             "gains": gains,
             "style_gains": gains,
-            "seed_gains": fold_down(gains).swapaxes(1, 2),
+            "seed_gains": stereo_downmix(gains).swapaxes(1, 2),
         }
 
 
@@ -118,7 +124,7 @@ def style_task(
     recordings: str | os.PathLike[str] | None = None,
     splits: Mapping[str, str] | None = None,
     batch_size: int = 8,
-    stretches: int = 1,
+    shards: int = 1,
     seed: int = 0,
 ) -> StyleTask:
     """Task on stems from several roots, or on recordings.
@@ -128,28 +134,25 @@ def style_task(
     start : config or model
         A new model's shape, or a model to go on with.
     roots, splits
-        Of `StemExcerpts`: songs to train on and, held out of these, to validate on.
+        Of `ExcerptConfig`: songs to train on and, held out of these, to validate on.
     recordings : path, optional
         Folder of five-channel music (see `FiveChannelExcerpts`) to train on in place of stems,
         as the paper does in the end; the songs are for validation only.
-    batch_size, stretches
-        Of `Dealt`; as many stretches as workers.
+    batch_size, shards
+        Of `ShardedScenes`; as many shards as workers.
     seed : int
         Of the model's first weights and of all examples.
     """
     config = start if isinstance(start, (FastConfig, PaperConfig)) else start.config
     rate = config.sample_rate
+    songs = ExcerptConfig(
+        datasets=roots, splits=splits or {}, seconds=VALIDATION_SECONDS, sample_rate=rate
+    )
     source: StyleScenes | RecordedScenes
     if recordings is None:
         source = StyleScenes(
             StemExcerpts(
-                roots,
-                "train",
-                config.seconds,
-                rate,
-                seed=seed,
-                least_sounding=config.sounding,
-                splits=splits,
+                replace(songs, seconds=config.seconds, seed=seed, min_active=config.sounding)
             ),
             seed=seed,
             protocol=config.protocol,
@@ -160,14 +163,8 @@ def style_task(
     else:
         source = RecordedScenes(FiveChannelExcerpts(recordings, config.seconds, rate, seed=seed))
     valid = StemExcerpts(
-        roots,
-        "valid",
-        VALIDATION_SECONDS,
-        rate,
-        coherent=1.0,  # whole songs are what is upmixed
-        least_sounding=3,
-        splits=splits,
-        reuse=1.0,
+        # Coherent, as users upmix whole songs.
+        replace(songs, split="valid", coherent=1.0, min_active=3, reuse=1.0)
     )
     validation = StyleScenes(valid).batch(0, VALIDATION_SCENES)
     model = (
@@ -177,9 +174,9 @@ def style_task(
         "stems": [[str(root), float(weight)] for root, weight in roots],
         "splits": dict(splits or {}),
         "recordings": None if recordings is None else str(recordings),
-        "workers": stretches,
+        "workers": shards,
     }
-    return StyleTask(config, sources, model, Dealt(source, batch_size, stretches), validation)
+    return StyleTask(config, sources, model, ShardedScenes(source, batch_size, shards), validation)
 
 
 def _new_model(

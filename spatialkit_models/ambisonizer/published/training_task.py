@@ -23,8 +23,8 @@ from spatialkit_models.ambisonizer.published.network import (
     PublishedConfig,
 )
 from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.scenes import Dealt, PublishedScenes
-from spatialkit_models.data.songs import Augmentation, StemExcerpts
+from spatialkit_models.data.scenes import PublishedScenes, ShardedScenes
+from spatialkit_models.data.songs import Augmentation, ExcerptConfig, StemExcerpts
 from spatialkit_models.training import Examples
 
 __all__ = ["PublishedTask", "PublishedTraining", "published_task"]
@@ -34,7 +34,7 @@ ERROR_WEIGHT = 10.0
 RUN_IN = 1.0
 VALIDATION_SCENES = 24
 # Scenes vary stems in a way of their own.
-PLAIN = Augmentation(gain_db=0.0, equalizer_db=0.0, least_speed=1.0, most_speed=1.0)
+PLAIN = Augmentation(gain_db=0.0, equalizer_db=0.0, min_speed=1.0, max_speed=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ def published_task(
     splits: Mapping[str, str] | None = None,
     room_format: str = "ambix1",
     batch_size: int = 32,
-    stretches: int = 1,
+    shards: int = 1,
     seed: int = 0,
     training: PublishedTraining = PublishedTraining(),
 ) -> PublishedTask:
@@ -148,12 +148,12 @@ def published_task(
         A new model's shape, or a model to go on with: of `build_published`, as what
         `load_published` gives can no longer be trained.
     roots, splits
-        Of `StemExcerpts`: songs to train on and, held out of these, to validate on.
+        Of `ExcerptConfig`: songs to train on and, held out of these, to validate on.
     rooms, room_format
         Of `RoomResponses`: folders of rooms, held out for validation by rules of their own, and
         what measured responses are.
-    batch_size, stretches
-        Of `Dealt`; as many stretches as workers.
+    batch_size, shards
+        Of `ShardedScenes`; as many shards as workers.
     seed : int
         Of the model's first weights and of all examples.
     training : PublishedTraining
@@ -164,15 +164,17 @@ def published_task(
     def scenes(split: str, seed: int) -> PublishedScenes:
         rate = config.sample_rate
         excerpts = StemExcerpts(
-            roots,
-            split,
-            training.seconds + RUN_IN,
-            rate,
-            seed=seed,
-            coherent=1.0,
-            augmentation=PLAIN,
-            splits=splits,
-            stereo=True,
+            ExcerptConfig(
+                datasets=roots,
+                split=split,
+                splits=splits or {},
+                seconds=training.seconds + RUN_IN,
+                sample_rate=rate,
+                seed=seed,
+                coherent=1.0,
+                augmentation=PLAIN,
+                stereo=True,
+            )
         )
         responses = RoomResponses(rooms, split, rate, seed=seed, format=room_format)
         return PublishedScenes(
@@ -192,8 +194,8 @@ def published_task(
         "splits": dict(splits or {}),
         "rooms": [str(room) for room in rooms],
         "room_format": room_format,
-        "workers": stretches,
+        "workers": shards,
         **asdict(training),
     }
-    dealt = Dealt(examples, batch_size, stretches)
+    dealt = ShardedScenes(examples, batch_size, shards)
     return PublishedTask(config, training, sources, model, dealt, validation)

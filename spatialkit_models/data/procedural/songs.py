@@ -139,7 +139,7 @@ class Procedural:
     def __repr__(self) -> str:
         return f"Procedural(seed={self.seed})"
 
-    def draw(self, rng: np.random.Generator, split: str) -> ProceduralSong:
+    def sample(self, rng: np.random.Generator, split: str) -> ProceduralSong:
         """Draw a song of a split: a million for "valid" and "test" each, eight for "train".
 
         Parameters

@@ -19,12 +19,12 @@ from spatialkit_models.data.scenes.stage import (
 )
 from spatialkit_models.data.scenes.style import (
     Configuration,
-    Dealt,
     Excerpts,
+    ShardedScenes,
     StyleScenes,
-    fold_down,
     load_configurations,
     mix,
+    stereo_downmix,
 )
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
     "STAGES",
     "AmbisonicScenes",
     "Configuration",
-    "Dealt",
+    "ShardedScenes",
     "Excerpts",
     "FiveChannelExcerpts",
     "HandStage",
@@ -42,7 +42,7 @@ __all__ = [
     "StereoExcerpts",
     "StyleScenes",
     "combined",
-    "fold_down",
+    "stereo_downmix",
     "leftover",
     "load_configurations",
     "load_hand_stage",

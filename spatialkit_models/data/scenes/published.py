@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.errors import OptionError
 from spatialkit.validation import as_count, as_number
 from spatialkit_models.data.scenes.ambisonic import StereoExcerpts, convolved
-from spatialkit_models.data.songs import absorb, draw_seven_bands, equalize, transition
+from spatialkit_models.data.songs import absorb, equalize, sample_seven_bands, transition
 
 __all__ = ["AXIS", "PROBABILITY", "PublishedScenes"]
 
@@ -169,7 +169,7 @@ class PublishedScenes:
         louder, further, equalized, faded = rng.random(4) < self.probability
         gain = rng.uniform(*GAIN_DB)
         air = rng.uniform(*METRES), float(rng.choice(TEMPERATURES)), rng.uniform(*HUMIDITY)
-        sections = draw_seven_bands(rng, rate, EQUALIZER_DB)
+        sections = sample_seven_bands(rng, rate, EQUALIZER_DB)
         before, after = rng.uniform(*TRANSITION_DB, 2)
         length = round(rng.uniform(*TRANSITION_SECONDS) * rate)
         start = int(rng.integers(-length, samples))

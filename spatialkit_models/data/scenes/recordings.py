@@ -19,7 +19,7 @@ from spatialkit.errors import AudioFileError, LayoutError, SignalError
 from spatialkit.files import info, read, resample
 from spatialkit.layouts import Layout, channel_map, get_layout
 from spatialkit.validation import as_count, as_number
-from spatialkit_models.data.scenes.style import LAYOUT, fold_down
+from spatialkit_models.data.scenes.style import LAYOUT, stereo_downmix
 
 __all__ = ["FiveChannelExcerpts"]
 
@@ -150,7 +150,7 @@ class FiveChannelExcerpts:
             "five" (size, 5, samples): target and style; "stereo" (size, 2, samples).
         """
         five = np.stack([self.excerpt(number) for number in numbers])
-        return {"five": five, "stereo": fold_down(five)}
+        return {"five": five, "stereo": stereo_downmix(five)}
 
     def _read(self, file: _File, start: int) -> NDArray[np.float32]:
         """Samples from ``start`` on, at the wanted rate."""

@@ -30,19 +30,19 @@ from spatialkit_models.data.scenes.ambisonic import AmbisonicScenes
 __all__ = [
     "AmbisonicScenes",
     "Configuration",
-    "Dealt",
+    "ShardedScenes",
     "Excerpts",
     "Numbered",
     "StyleScenes",
-    "fold_down",
+    "stereo_downmix",
     "load_configurations",
     "mix",
 ]
 
 LAYOUT = "5.0"
 PROTOCOLS = ("independent", "same", "mixed")
-# How far apart stretches of scenes lie: further than any training gets.
-STRETCH = 1 << 40
+# How far apart shards of scenes lie: further than any training gets.
+SHARD_SIZE = 1 << 40
 
 
 class Excerpts(Protocol):
@@ -101,7 +101,7 @@ class StyleScenes:
     >>> scene = StyleScenes(Noise(), protocol="same").scene(3)
     >>> five = mix(scene["stems"], scene["gains"])
     >>> stereo = mix(scene["stems"], scene["seed_gains"])
-    >>> five.shape, bool(np.allclose(fold_down(five), stereo, atol=1e-5))
+    >>> five.shape, bool(np.allclose(stereo_downmix(five), stereo, atol=1e-5))
     ((5, 100), True)
     """
 
@@ -192,11 +192,11 @@ class StyleScenes:
         return azimuths, levels.astype(np.float32), seconds
 
 
-class Dealt:
-    """Scenes for several readers: batches in turn from stretches of numbers far from each other.
+class ShardedScenes:
+    """Scenes for several readers: batches in turn from shards of numbers far from each other.
 
     Neighbouring scenes share what is decoded for them. Where several workers (or processes) read
-    batches in turn, each would decode all songs for itself; with as many stretches as workers,
+    batches in turn, each would decode all songs for itself; with as many shards as workers,
     each stays within one. What a batch holds depends on that number, not on who reads.
 
     Parameters
@@ -205,7 +205,7 @@ class Dealt:
         What makes scenes.
     size : int
         Scenes in a batch.
-    stretches : int
+    shards : int
         Over which consecutive batches are dealt out.
 
     Examples
@@ -214,14 +214,14 @@ class Dealt:
     ...     seconds = 1.0
     ...     def scenes(self, numbers):
     ...         return {"number": np.array(numbers)}
-    >>> dealt = Dealt(Numbers(), 2, 3)
-    >>> [(dealt.batch(start, 2)["number"] % STRETCH).tolist() for start in (0, 2, 4, 6)]
+    >>> dealt = ShardedScenes(Numbers(), 2, 3)
+    >>> [(dealt.batch(start, 2)["number"] % SHARD_SIZE).tolist() for start in (0, 2, 4, 6)]
     [[0, 1], [0, 1], [0, 1], [2, 3]]
     """
 
-    def __init__(self, source: Numbered, size: int, stretches: int) -> None:
+    def __init__(self, source: Numbered, size: int, shards: int) -> None:
         self.source = source
-        self.size, self.stretches = as_count(size, "size"), as_count(stretches, "stretches")
+        self.size, self.shards = as_count(size, "size"), as_count(shards, "shards")
 
     @property
     def seconds(self) -> float:
@@ -235,8 +235,8 @@ class Dealt:
 
     def _number(self, place: int) -> int:
         batch, rest = divmod(place, self.size)
-        position, stretch = divmod(batch, self.stretches)
-        return stretch * STRETCH + position * self.size + rest
+        position, stretch = divmod(batch, self.shards)
+        return stretch * SHARD_SIZE + position * self.size + rest
 
 
 @dataclass(frozen=True)
@@ -296,12 +296,12 @@ def mix(stems: Any, gains: Any) -> Any:
     return gains.swapaxes(-1, -2) @ stems
 
 
-def fold_down(five: NDArray[Any]) -> NDArray[Any]:
+def stereo_downmix(five: NDArray[Any]) -> NDArray[Any]:
     """Stereo (..., 2, samples) of five channels (..., 5, samples), the paper's G.
 
     Examples
     --------
-    >>> fold_down(np.eye(5))
+    >>> stereo_downmix(np.eye(5))
     array([[1. , 0. , 0.5, 1. , 0. ],
            [0. , 1. , 0.5, 0. , 1. ]])
     """

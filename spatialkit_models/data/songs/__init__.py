@@ -3,10 +3,11 @@
 from spatialkit_models.data.songs.augmentation import (
     Augmentation,
     absorb,
-    draw_seven_bands,
     equalize,
+    sample_seven_bands,
     transition,
 )
+from spatialkit_models.data.songs.config import ExcerptConfig
 from spatialkit_models.data.songs.excerpts import SILENCE, StemExcerpts
 from spatialkit_models.data.songs.library import (
     FOLDERS,
@@ -21,10 +22,11 @@ __all__ = [
     "MUSDB18_VALIDATION",
     "SILENCE",
     "Augmentation",
+    "ExcerptConfig",
     "Song",
     "StemExcerpts",
     "absorb",
-    "draw_seven_bands",
+    "sample_seven_bands",
     "equalize",
     "find_songs",
     "split_songs",

@@ -15,7 +15,7 @@ __all__ = [
     "Augmentation",
     "absorb",
     "air_attenuation",
-    "draw_seven_bands",
+    "sample_seven_bands",
     "equalize",
     "seven_bands",
     "transition",
@@ -54,37 +54,36 @@ class Augmentation:
         Standard deviation of the gains of a random equalizer for each stem: low shelf, bell, high
         shelf; each at most twice this. Small, as mean spectra are what identifies a stem.
         0 to 6; 0 is none.
-    least_speed, most_speed : float
+    min_speed, max_speed : float
         Range of the factor on tempo and pitch together, as of a tape; evenly drawn in octaves, the
         same for all stems of a song. 0.5 to 2; both 1 is none.
     """
 
     gain_db: float = 6.0
     equalizer_db: float = 2.0
-    least_speed: float = 0.85
-    most_speed: float = 1.15
+    min_speed: float = 0.85
+    max_speed: float = 1.15
 
     def __post_init__(self) -> None:
         as_number(self.gain_db, "gain_db", minimum=0.0, maximum=24.0)
         as_number(self.equalizer_db, "equalizer_db", minimum=0.0, maximum=6.0)
-        as_number(self.least_speed, "least_speed", minimum=0.5, maximum=2.0)
-        as_number(self.most_speed, "most_speed", minimum=0.5, maximum=2.0)
-        if self.least_speed > self.most_speed:
+        as_number(self.min_speed, "min_speed", minimum=0.5, maximum=2.0)
+        as_number(self.max_speed, "max_speed", minimum=0.5, maximum=2.0)
+        if self.min_speed > self.max_speed:
             raise OptionError(
-                f"least_speed must be at most most_speed ({self.most_speed:g}), "
-                f"got {self.least_speed:g}"
+                f"min_speed must be at most max_speed ({self.max_speed:g}), got {self.min_speed:g}"
             )
 
-    def draw_gains(self, rng: np.random.Generator, count: int) -> NDArray[np.float32]:
+    def sample_gains(self, rng: np.random.Generator, count: int) -> NDArray[np.float32]:
         """Draw a linear gain for each of ``count`` stems."""
         decibels = rng.uniform(-self.gain_db, self.gain_db, count)
         return (10 ** (decibels / 20)).astype(np.float32)
 
-    def draw_speed(self, rng: np.random.Generator) -> float:
+    def sample_speed(self, rng: np.random.Generator) -> float:
         """Draw a factor on tempo and pitch."""
-        return float(np.exp(rng.uniform(np.log(self.least_speed), np.log(self.most_speed))))
+        return float(np.exp(rng.uniform(np.log(self.min_speed), np.log(self.max_speed))))
 
-    def draw_equalizer(
+    def sample_equalizer(
         self, rng: np.random.Generator, sample_rate: float
     ) -> NDArray[np.float32] | None:
         """Draw an equalizer as second-order sections for `equalize`, shape (3, 6)."""
@@ -151,7 +150,7 @@ def equalize(audio: NDArray[np.float32], sections: NDArray[Any]) -> NDArray[np.f
     return filtered.astype(np.float32, copy=False)
 
 
-def draw_seven_bands(
+def sample_seven_bands(
     rng: np.random.Generator, sample_rate: float, gain_db: float
 ) -> NDArray[np.float64]:
     """Draw an equalizer of seven bands (see `seven_bands`), each up to ``gain_db`` up or down."""
@@ -195,7 +194,7 @@ def seven_bands(
     amplitudes = 10 ** (gains / 40)
     bells = [_bell(*band) for band in zip(turns[1:6], amplitudes[1:6], qualities[1:6], strict=True)]
     upper = _low_shelf(turns[6], 1 / amplitudes[6], qualities[6])
-    upper[:3] *= amplitudes[6] ** 2  # as in `Augmentation.draw_equalizer`
+    upper[:3] *= amplitudes[6] ** 2  # as in `Augmentation.sample_equalizer`
     return np.stack([_low_shelf(turns[0], amplitudes[0], qualities[0]), *bells, upper])
 
 

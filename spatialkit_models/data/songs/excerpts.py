@@ -1,87 +1,51 @@
-"""Excerpts of stems for training: drawn from songs, mixed across songs, varied.
+"""Excerpts of stems for training and evaluation.
 
-Every excerpt is a pure function of the seed and its number, so that training resumes and workers
-share nothing. Songs are read in pieces, each a little longer than an excerpt, that serve several
-excerpts of neighbouring numbers: decoding, resampling and equalizing are paid once for all.
+Every excerpt is a pure function of the seed and its number, so that training can be resumed and
+data workers share no state. Songs are read in segments that are a little longer than an excerpt
+and are cached for several excerpts of neighbouring numbers, so that decoding, resampling and
+equalizing are done once for all of them.
 """
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.errors import OptionError, SignalError
-from spatialkit.validation import as_choice, as_count, as_number
-from spatialkit_models.data.procedural import Procedural
-from spatialkit_models.data.songs.augmentation import Augmentation, equalize
-from spatialkit_models.data.songs.library import Song, find_songs, split_songs
-from spatialkit_models.stem_names import SPLITS, STEMS
+from spatialkit.errors import SignalError
+from spatialkit.validation import as_count
+from spatialkit_models.data.songs.augmentation import equalize
+from spatialkit_models.data.songs.config import ExcerptConfig
+from spatialkit_models.data.songs.datasets import Datasets, StemSource
+from spatialkit_models.stem_names import STEMS
 
-__all__ = ["Augmentation", "Song", "StemExcerpts", "find_songs", "split_songs"]
+__all__ = ["SILENCE", "StemExcerpts"]
 
-# A stem sounds if its mean square in the excerpt is above this: -50 dB of full scale.
 SILENCE = 1e-5
-# Draws of an excerpt before the best of them is taken, and before giving up if nothing sounds.
+"""Mean square above which a stem is active: -50 dB of full scale."""
+# Attempts at an excerpt before the best one is used, and before an error if no stem is active.
 ATTEMPTS = 24
-MOST_ATTEMPTS = 200
-# Pieces that are drawn beyond the pool in search of another song.
-OWN_PIECES = 16
-# Samples of a block whose energy is kept, so that silence is found without looking again.
-BLOCK = 64
-# Seconds before a piece, for filters to settle in.
+MAX_ATTEMPTS = 200
+# Segments beyond the pool that are searched for another song.
+EXTRA_SEGMENTS = 16
+# Samples per block of the running sum of energy that activity is computed from.
+BLOCK_SIZE = 64
+# Seconds read before a segment, in which the equalizers settle.
 RUN_IN = 0.05
-# First numbers of what random generators are made from, so that no two draws coincide.
-POOLED, OWN, EXCERPT = range(3)
-
-
-class Readable(Protocol):
-    """What `Song` and procedural songs have in common."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def duration(self) -> float: ...
-
-    def read(
-        self, stem: str, start: float, samples: int, sample_rate: float, *, stereo: bool = False
-    ) -> NDArray[np.float32]: ...
-
-
-class _Folder:
-    """Songs of a folder that are of one split, drawn in proportion to their length."""
-
-    def __init__(self, songs: Sequence[Song]) -> None:
-        self.songs = songs
-        ends = np.cumsum([song.duration for song in songs])
-        self.ends = ends / ends[-1]
-
-    def draw(self, rng: np.random.Generator) -> Readable:
-        return self.songs[int(np.searchsorted(self.ends, rng.random(), side="right"))]
-
-
-class _Endless:
-    """Procedural songs of one split."""
-
-    def __init__(self, source: Procedural, split: str) -> None:
-        self.source, self.split = source, split
-
-    def draw(self, rng: np.random.Generator) -> Readable:
-        return self.source.draw(rng, self.split)
+# First entries of random seeds: one per purpose, so that no two generators coincide.
+POOLED, EXTRA, EXCERPT = range(3)
 
 
 @dataclass(frozen=True, eq=False)
-class _Piece:
-    """A stretch of a song as it will sound."""
+class _Segment:
+    """Index range of a song with its augmentation."""
 
     key: tuple[int, int, int]
-    song: Readable
+    song: StemSource
     start: float
     speed: float
     samples: int
@@ -89,291 +53,212 @@ class _Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class _Take:
-    """A stem of a piece, and the energy before each of its blocks."""
+class _CachedStem:
+    """Samples of one stem of a segment, and the running sum of its energy by blocks."""
 
     audio: NDArray[np.float32]
     energy: NDArray[np.float64]
 
 
 class StemExcerpts:
-    """Endless excerpts of four stems, by number.
+    """Infinite sequence of excerpts of four stems, indexed by number.
 
     Parameters
     ----------
-    roots : sequence of (path or Procedural, weight)
-        Folders of songs (see `find_songs`), ``Procedural()`` or its short name "procedural"; and
-        how often to draw from each, in proportion to the sum. A root without songs of this split
-        is left out.
-    split : {"train", "valid", "test"}
-        Which songs: see `split_songs`.
-    seconds : float
-        Length of an excerpt, at least 0.05.
-    sample_rate : int
-        Hz, at least 8000. Files of other rates are converted.
-    seed : int
-        At least 0.
-    coherent : float
-        Share of excerpts whose stems are of one song at one time, 0 to 1. In the others each stem
-        is of another song, as far as there are enough.
-    least_sounding : int
-        How many stems have to sound (-50 dBFS or more on average), 1 to 4: if songs rarely allow
-        it, the best of some draws is taken.
-    augmentation : Augmentation
-        Applied in split "train" only.
-    splits : mapping of str to str, optional
-        Parts of songs by name, such as ``{"francium": "test"}``, before any other rule.
-    pool : int
-        From how many pieces of songs neighbouring excerpts are drawn. More mix more songs within
-        a batch, and hold more memory (2 MB each at 44.1 kHz and 12 s, four times).
-    piece_seconds : float
-        Length of a piece, at least that of an excerpt.
-    reuse : float
-        How often a second of sound is used on average before its piece leaves the pool. More
-        saves time: reading takes about 1/reuse.
-    stereo : bool
-        Whether stems have two channels, as in their files, or one, the mean of these.
+    config : ExcerptConfig
+        Songs and sampling.
 
     Raises
     ------
     AudioFileError
-        If a folder holds no songs or a file cannot be read.
+        If a dataset directory contains no songs or a file cannot be read.
     OptionError
-        If an argument is out of range, or no root has a song of this split.
+        If no dataset has a song in the split.
 
     Notes
     -----
-    Pieces follow the excerpts' numbers: excerpts far apart share none. Where several workers read,
-    each should take a far stretch of numbers of its own, or each decodes what all others decode.
+    Cached segments follow the numbers of excerpts: excerpts with distant numbers share none. If
+    several workers read, give each a distant range of numbers (see `ShardedScenes`); otherwise
+    each worker decodes the segments of all others too.
 
     Examples
     --------
-    >>> excerpts = StemExcerpts([("procedural", 1.0)], "train", 0.5, sample_rate=8000)
-    >>> excerpts.excerpt(7).shape
+    >>> config = ExcerptConfig(datasets=[("procedural", 1.0)], seconds=0.5, sample_rate=8000)
+    >>> StemExcerpts(config).excerpt(7).shape
     (4, 4000)
     """
 
-    def __init__(
-        self,
-        roots: Sequence[tuple[str | os.PathLike[str] | Procedural, float]],
-        split: str,
-        seconds: float,
-        sample_rate: int = 44100,
-        seed: int = 0,
-        coherent: float = 0.6,
-        least_sounding: int = 1,
-        augmentation: Augmentation = Augmentation(),  # noqa: B008 - frozen
-        *,
-        splits: Mapping[str, str] | None = None,
-        pool: int = 12,
-        piece_seconds: float = 12.0,
-        reuse: float = 8.0,
-        stereo: bool = False,
-    ) -> None:
-        self.split = as_choice(split, "split", SPLITS)
-        self.sample_rate = as_count(sample_rate, "sample_rate", minimum=8000)
-        self.seconds = as_number(seconds, "seconds", minimum=0.05)
-        self.samples = round(self.seconds * self.sample_rate)
-        self.seed = as_count(seed, "seed", minimum=0)
-        self.coherent = as_number(coherent, "coherent", minimum=0.0, maximum=1.0)
-        self.least_sounding = as_count(least_sounding, "least_sounding", maximum=len(STEMS))
-        self.augmentation = augmentation if split == "train" else None
-        self.stereo = stereo
-        self._pool = as_count(pool, "pool")
-        self._piece_samples = max(
-            self.samples, round(as_number(piece_seconds, "piece_seconds") * self.sample_rate)
-        )
-        reuse = as_number(reuse, "reuse", minimum=0.1)
-        self._step = max(1, round(reuse * self._piece_samples / self.samples))
-        self._roots, self._shares = _open_roots(roots, split, splits)
-        self._pieces: OrderedDict[tuple[int, int, int], _Piece] = OrderedDict()
-        self._takes: OrderedDict[tuple[int, int, int, int], _Take] = OrderedDict()
+    def __init__(self, config: ExcerptConfig) -> None:
+        self.config = config
+        self._augmentation = config.augmentation if config.split == "train" else None
+        self._datasets = Datasets(config.datasets, config.split, config.splits)
+        # Excerpts after which the pool advances by one segment.
+        self._step = max(1, round(config.reuse * config.segment_samples / config.samples))
+        self._segments: OrderedDict[tuple[int, int, int], _Segment] = OrderedDict()
+        self._stems: OrderedDict[tuple[int, int, int, int], _CachedStem] = OrderedDict()
+
+    @property
+    def seconds(self) -> float:
+        """Length of an excerpt in seconds."""
+        return self.config.seconds
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of excerpts in Hz."""
+        return self.config.sample_rate
 
     def excerpt(self, index: int, *, other_than: int | None = None) -> NDArray[np.float32]:
-        """Make one excerpt.
+        """Return one excerpt.
 
         Parameters
         ----------
         index : int
-            At least 0.
+            Number of the excerpt, at least 0.
         other_than : int, optional
-            Number of another excerpt: its songs are not used, if there are others.
+            Number of another excerpt, whose songs are not used if there are others.
 
         Returns
         -------
-        ndarray of float32, shape (4, samples) or, of stereo, (4, 2, samples)
+        ndarray of float32, shape (4, samples) or, with ``stereo``, (4, 2, samples)
             Vocals, drums, bass, other.
 
         Raises
         ------
         SignalError
-            If no stem sounds in any of many draws.
+            If no stem is active in any of 200 attempts.
         """
         excluded = () if other_than is None else self.songs(other_than)
-        pieces, starts, gains = self._choose(index, excluded)
-        sides = (2,) if self.stereo else ()
-        stems = np.empty((len(STEMS), *sides, self.samples), np.float32)
-        for row, (piece, start) in enumerate(zip(pieces, starts, strict=True)):
-            audio = self._take(piece, row).audio[..., start : start + self.samples]
+        segments, starts, gains = self._choose(index, excluded)
+        samples = self.config.samples
+        channels = (2,) if self.config.stereo else ()
+        stems = np.empty((len(STEMS), *channels, samples), np.float32)
+        for row, (segment, start) in enumerate(zip(segments, starts, strict=True)):
+            audio = self._stem(segment, row).audio[..., start : start + samples]
             np.multiply(audio, gains[row], out=stems[row])
         return stems
 
     def songs(self, index: int, *, other_than: int | None = None) -> tuple[str, ...]:
-        """Names of the songs that the four stems of an excerpt come from."""
+        """Return the names of the songs that the four stems of an excerpt come from."""
         excluded = () if other_than is None else self.songs(other_than)
-        return tuple(piece.song.name for piece in self._choose(index, excluded)[0])
+        return tuple(segment.song.name for segment in self._choose(index, excluded)[0])
 
     def _choose(
         self, index: int, excluded: Collection[str]
-    ) -> tuple[list[_Piece], list[int], NDArray[np.float32]]:
-        """Draw a piece, the first sample in it and a gain for each stem."""
+    ) -> tuple[list[_Segment], list[int], NDArray[np.float32]]:
+        """Sample a segment, the first sample in it and a gain for each stem."""
+        config = self.config
         index = as_count(index, "index", minimum=0)
-        rng = np.random.default_rng([self.seed, EXCERPT, index])
-        coherent = rng.random() < self.coherent
-        best, most = None, 0
-        for attempt in range(MOST_ATTEMPTS):
-            pieces = self._draw_pieces(rng, index, coherent, excluded)
-            first = int(rng.integers(max(0, pieces[0].samples - self.samples) + 1))
+        rng = np.random.default_rng([config.seed, EXCERPT, index])
+        coherent = rng.random() < config.coherent
+        best, most_active = None, 0
+        for attempt in range(MAX_ATTEMPTS):
+            segments = self._sample_segments(rng, index, coherent, excluded)
+            first = int(rng.integers(max(0, segments[0].samples - config.samples) + 1))
             starts = [
-                first if coherent else int(rng.integers(max(0, piece.samples - self.samples) + 1))
-                for piece in pieces
+                first
+                if coherent
+                else int(rng.integers(max(0, segment.samples - config.samples) + 1))
+                for segment in segments
             ]
-            sounding = sum(
-                self._sounds(piece, row, start)
-                for row, (piece, start) in enumerate(zip(pieces, starts, strict=True))
+            active = sum(
+                self._is_active(segment, row, start)
+                for row, (segment, start) in enumerate(zip(segments, starts, strict=True))
             )
-            if sounding > most:
-                best, most = (pieces, starts), sounding
-            if most >= self.least_sounding or (most and attempt >= ATTEMPTS):
+            if active > most_active:
+                best, most_active = (segments, starts), active
+            if most_active >= config.min_active or (most_active and attempt >= ATTEMPTS):
                 break
         if best is None:
-            names = sorted({piece.song.name for piece in pieces})
+            names = sorted({segment.song.name for segment in segments})
             raise SignalError(
-                f"no stem sounds above -50 dBFS in {MOST_ATTEMPTS} draws of excerpt {index}, the "
-                f"last from {', '.join(names)}: are the stems silent?"
+                f"no stem is above -50 dBFS in {MAX_ATTEMPTS} attempts at excerpt {index}, the "
+                f"last from {', '.join(names)}; check that the stems are not silent"
             )
-        if self.augmentation is None:
+        if self._augmentation is None:
             return *best, np.ones(len(STEMS), np.float32)
-        return *best, self.augmentation.draw_gains(rng, len(STEMS))
+        return *best, self._augmentation.sample_gains(rng, len(STEMS))
 
-    def _draw_pieces(
+    def _sample_segments(
         self, rng: np.random.Generator, index: int, coherent: bool, excluded: Collection[str]
-    ) -> list[_Piece]:
-        """One piece for all stems, or one for each, of songs that differ if they can."""
-        newest = index // self._step + self._pool
-        numbers = newest - rng.permutation(self._pool)
-        pieces = [self._piece((POOLED, int(number), 0)) for number in numbers]
-        allowed = [piece for piece in pieces if piece.song.name not in excluded]
+    ) -> list[_Segment]:
+        """Sample one segment for all stems, or one per stem, from different songs if possible."""
+        newest = index // self._step + self.config.pool
+        numbers = newest - rng.permutation(self.config.pool)
+        segments = [self._segment((POOLED, int(number), 0)) for number in numbers]
+        allowed = [segment for segment in segments if segment.song.name not in excluded]
         if not allowed:
-            # The pool holds one song: look at pieces for this excerpt alone.
-            own = (self._piece((OWN, index, number)) for number in range(OWN_PIECES))
-            allowed = [piece for piece in own if piece.song.name not in excluded] or pieces
-        distinct = list({piece.song.name: piece for piece in allowed}.values())
+            # The pool contains excluded songs only: search segments of this excerpt's own.
+            extra = (self._segment((EXTRA, index, number)) for number in range(EXTRA_SEGMENTS))
+            allowed = [segment for segment in extra if segment.song.name not in excluded]
+            allowed = allowed or segments
+        distinct = list({segment.song.name: segment for segment in allowed}.values())
         return distinct[:1] * len(STEMS) if coherent else (distinct * len(STEMS))[: len(STEMS)]
 
-    def _piece(self, key: tuple[int, int, int]) -> _Piece:
-        """Draw a piece: what of which song, how fast, how equalized."""
-        if key in self._pieces:
-            self._pieces.move_to_end(key)
-            return self._pieces[key]
-        rng = np.random.default_rng([self.seed, *key])
-        root = self._roots[int(np.searchsorted(self._shares, rng.random(), side="right"))]
-        song, augmentation = root.draw(rng), self.augmentation
-        speed = augmentation.draw_speed(rng) if augmentation else 1.0
-        heard = song.duration / speed
-        seconds = self._piece_samples / self.sample_rate
-        piece = _Piece(
+    def _segment(self, key: tuple[int, int, int]) -> _Segment:
+        """Sample the song, start, speed and equalizers of a segment."""
+        if key in self._segments:
+            self._segments.move_to_end(key)
+            return self._segments[key]
+        config, augmentation = self.config, self._augmentation
+        rng = np.random.default_rng([config.seed, *key])
+        song = self._datasets.sample(rng)
+        speed = augmentation.sample_speed(rng) if augmentation else 1.0
+        duration = song.duration / speed
+        seconds = config.segment_samples / config.sample_rate
+        segment = _Segment(
             key,
             song,
-            rng.uniform(0.0, max(0.0, heard - seconds)) * speed,
+            rng.uniform(0.0, max(0.0, duration - seconds)) * speed,
             speed,
-            round(min(heard, seconds) * self.sample_rate),
+            round(min(duration, seconds) * config.sample_rate),
             tuple(
-                augmentation.draw_equalizer(rng, self.sample_rate) if augmentation else None
+                augmentation.sample_equalizer(rng, config.sample_rate) if augmentation else None
                 for _ in STEMS
             ),
         )
-        _remember(self._pieces, key, piece, 4 * self._pool)
-        return piece
+        _store(self._segments, key, segment, 4 * config.pool)
+        return segment
 
-    def _take(self, piece: _Piece, row: int) -> _Take:
-        """A stem of a piece, read and prepared if it is not at hand."""
-        key = (*piece.key, row)
-        if key in self._takes:
-            self._takes.move_to_end(key)
+    def _stem(self, segment: _Segment, row: int) -> _CachedStem:
+        """Return a stem of a segment, read and augmented unless it is cached."""
+        key = (*segment.key, row)
+        if key in self._stems:
+            self._stems.move_to_end(key)
         else:
-            audio = self._prepare(piece, row)
+            audio = self._read(segment, row)
             power = np.square(audio).reshape(-1, audio.shape[-1]).mean(0)
-            blocks = np.add.reduceat(power, np.arange(0, len(power), BLOCK))
+            blocks = np.add.reduceat(power, np.arange(0, len(power), BLOCK_SIZE))
             energy = np.append(0.0, np.cumsum(blocks, dtype=np.float64))
-            _remember(self._takes, key, _Take(audio, energy), len(STEMS) * (self._pool + 2))
-        return self._takes[key]
+            _store(
+                self._stems, key, _CachedStem(audio, energy), len(STEMS) * (self.config.pool + 2)
+            )
+        return self._stems[key]
 
-    def _prepare(self, piece: _Piece, row: int) -> NDArray[np.float32]:
-        """Read a stem of a piece at its speed, and equalize it."""
-        run_in = round(RUN_IN * self.sample_rate)
-        audio = piece.song.read(
+    def _read(self, segment: _Segment, row: int) -> NDArray[np.float32]:
+        """Read a stem of a segment at its speed and apply its equalizer."""
+        rate = self.config.sample_rate
+        run_in = round(RUN_IN * rate)
+        audio = segment.song.read(
             STEMS[row],
-            piece.start - run_in / self.sample_rate * piece.speed,
-            run_in + self._piece_samples,
-            self.sample_rate / piece.speed,
-            stereo=self.stereo,
+            segment.start - run_in / rate * segment.speed,
+            run_in + self.config.segment_samples,
+            rate / segment.speed,
+            stereo=self.config.stereo,
         )
-        equalizer = piece.equalizers[row]
+        equalizer = segment.equalizers[row]
         if equalizer is not None:
             audio = equalize(audio, equalizer)
         return audio[..., run_in:]
 
-    def _sounds(self, piece: _Piece, row: int, start: int) -> bool:
-        """Whether an excerpt's mean square is above `SILENCE`, by the blocks that lie in it."""
-        energy = self._take(piece, row).energy
-        inside = energy[(start + self.samples) // BLOCK] - energy[-(-start // BLOCK)]
-        return bool(inside > SILENCE * self.samples)
+    def _is_active(self, segment: _Segment, row: int, start: int) -> bool:
+        """Return whether the mean square is above `SILENCE`, by the blocks that lie inside."""
+        energy, samples = self._stem(segment, row).energy, self.config.samples
+        inside = energy[(start + samples) // BLOCK_SIZE] - energy[-(-start // BLOCK_SIZE)]
+        return bool(inside > SILENCE * samples)
 
 
-def _remember(store: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> None:
-    """Keep what was used last; what falls out is made again, the same, when it is needed."""
-    store[key] = value
-    if len(store) > most:
-        store.popitem(last=False)
-
-
-def _open_roots(
-    roots: Sequence[tuple[str | os.PathLike[str] | Procedural, float]],
-    split: str,
-    splits: Mapping[str, str] | None,
-) -> tuple[list[_Folder | _Endless], NDArray[np.float64]]:
-    """Roots that have songs of this split, and the ends of their shares of 1."""
-    opened: list[_Folder | _Endless] = []
-    weights = []
-    names = set()
-    for entry in roots:
-        if not isinstance(entry, tuple) or len(entry) != 2:
-            raise OptionError(
-                f'roots must be pairs (folder, Procedural() or "procedural"; weight), got {entry!r}'
-            )
-        root, weight = entry
-        weight = as_number(weight, f"weight of {root}", minimum=0.0)
-        if isinstance(root, Procedural) or root == "procedural":
-            source = root if isinstance(root, Procedural) else Procedural()
-            opened.append(_Endless(source, split))
-            weights.append(weight)
-            continue
-        songs = find_songs(root)
-        names |= {song.name for song in songs}
-        chosen = split_songs(songs, split, splits=splits)
-        if chosen:
-            opened.append(_Folder(chosen))
-            weights.append(weight)
-    for name in splits or ():
-        # A typing error here would train on what is held out.
-        if name not in names:
-            raise OptionError(f"splits names {name!r}, but no song in the roots is called so")
-    if not sum(weights):
-        given = ", ".join(str(entry[0]) for entry in roots) or "none"
-        raise OptionError(
-            f"no root with a weight above 0 has a song for split {split!r}; roots: {given}. Put "
-            f"songs into a folder called {split}, say which they are, or ask for another split"
-        )
-    ends = np.cumsum(weights)
-    return opened, ends / ends[-1]
+def _store(cache: OrderedDict[Any, Any], key: Any, value: Any, size: int) -> None:
+    """Store a value in a least-recently-used cache; evicted values can be computed again."""
+    cache[key] = value
+    if len(cache) > size:
+        cache.popitem(last=False)

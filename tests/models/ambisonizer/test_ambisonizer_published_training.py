@@ -12,7 +12,7 @@ from spatialkit import convert_ambisonics, encode_foa, virtual_microphones, writ
 from spatialkit.errors import OptionError, ShapeError
 from spatialkit_models.data.rooms import RoomResponses
 from spatialkit_models.data.scenes import PublishedScenes, published
-from spatialkit_models.data.songs import absorb, draw_seven_bands, transition
+from spatialkit_models.data.songs import absorb, sample_seven_bands, transition
 from spatialkit_models.data.songs.augmentation import air_attenuation, seven_bands
 
 torch = pytest.importorskip("torch")
@@ -275,10 +275,10 @@ def test_seven_bands_are_the_cookbooks_prototypes(rng):
         s = 1j * np.tan(np.pi * tested / 44100) / np.tan(np.pi * middle / 44100)
         expected *= analogue(s, *parameters)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-    drawn = draw_seven_bands(rng, 44100, 12.0)
+    drawn = sample_seven_bands(rng, 44100, 12.0)
     assert drawn.shape == (7, 6)
     assert np.abs(signal.sos2zpk(drawn)[1]).max() < 1.0  # stable
-    _, flat = signal.sosfreqz(draw_seven_bands(rng, 44100, 0.0), tested, fs=44100)
+    _, flat = signal.sosfreqz(sample_seven_bands(rng, 44100, 0.0), tested, fs=44100)
     np.testing.assert_allclose(flat, 1.0, rtol=1e-6)
 
 

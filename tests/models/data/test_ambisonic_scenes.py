@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from spatialkit.errors import AudioFileError, OptionError
 from spatialkit_models.data.rooms import DIRECT_SECONDS, RoomResponses
 from spatialkit_models.data.scenes import RULE_STAGE, STAGES, AmbisonicScenes, combined, leftover
 from spatialkit_models.data.scenes.stage import staged_azimuths
-from spatialkit_models.data.songs import StemExcerpts
+from spatialkit_models.data.songs import ExcerptConfig, StemExcerpts
 
 RATE = 8000
 SAMPLES = 4000
@@ -174,11 +176,14 @@ def test_stereo_excerpts_are_the_sides_of_the_files_and_their_mean_the_mono_ones
     (tmp_path / "song").mkdir()
     for stem in ("vocals", "drums", "bass", "other"):
         write(tmp_path / "song" / f"{stem}.wav", 0.1 * rng.standard_normal((2, 20000)), RATE)
-    settings = {"sample_rate": RATE, "coherent": 1.0}
-    one = StemExcerpts([(tmp_path, 1.0)], "train", 0.5, **settings, splits={"song": "train"})
-    two = StemExcerpts(
-        [(tmp_path, 1.0)], "train", 0.5, **settings, splits={"song": "train"}, stereo=True
+    mono = ExcerptConfig(
+        datasets=[(tmp_path, 1.0)],
+        splits={"song": "train"},
+        seconds=0.5,
+        sample_rate=RATE,
+        coherent=1.0,
     )
+    one, two = StemExcerpts(mono), StemExcerpts(replace(mono, stereo=True))
     for number in range(3):
         heard = two.excerpt(number)
         assert heard.shape == (4, 2, SAMPLES)
@@ -187,9 +192,9 @@ def test_stereo_excerpts_are_the_sides_of_the_files_and_their_mean_the_mono_ones
 
 
 def test_procedural_stems_in_stereo_have_the_mean_of_the_mono_ones():
-    roots = [("procedural", 1.0)]
-    one = StemExcerpts(roots, "valid", 0.5, RATE).excerpt(1)
-    two = StemExcerpts(roots, "valid", 0.5, RATE, stereo=True).excerpt(1)
+    datasets = [("procedural", 1.0)]
+    mono = ExcerptConfig(datasets=datasets, split="valid", seconds=0.5, sample_rate=RATE)
+    one, two = (StemExcerpts(config).excerpt(1) for config in (mono, replace(mono, stereo=True)))
     np.testing.assert_allclose(two.mean(1), one, atol=1e-6)
     assert np.abs(two[3, 0] - two[3, 1]).max() > 1e-3
 
@@ -198,8 +203,13 @@ def test_stems_of_more_channels_are_refused_in_stereo(tmp_path):
     (tmp_path / "song").mkdir()
     for stem in ("vocals", "drums", "bass", "other"):
         write(tmp_path / "song" / f"{stem}.wav", np.ones((5, 9000)) / 4, RATE, format="5.0")
-    excerpts = StemExcerpts(
-        [(tmp_path, 1.0)], "train", 0.5, RATE, splits={"song": "train"}, stereo=True
+    config = ExcerptConfig(
+        datasets=[(tmp_path, 1.0)],
+        splits={"song": "train"},
+        seconds=0.5,
+        sample_rate=RATE,
+        stereo=True,
     )
+    excerpts = StemExcerpts(config)
     with pytest.raises(AudioFileError, match=r"must be mono or stereo .* got 5 channels"):
         excerpts.excerpt(0)

@@ -252,7 +252,7 @@ def test_chords_hold_the_tones_of_the_plan(songs):
 def test_parts_share_no_song(rng):
     source = Procedural(5)
     names = {
-        split: {source.draw(rng, split).name for _ in range(60)}
+        split: {source.sample(rng, split).name for _ in range(60)}
         for split in ("train", "valid", "test")
     }
     assert not names["train"] & names["valid"]
@@ -269,4 +269,4 @@ def test_wrong_use_is_refused_in_one_sentence(rng):
     with pytest.raises(OptionError, match=r"seed must be a whole number, got 0\.5"):
         Procedural(0.5)
     with pytest.raises(OptionError, match=r"unknown split '.*Accepted: 'train', 'valid', 'test'"):
-        Procedural().draw(rng, "dev")
+        Procedural().sample(rng, "dev")

@@ -14,14 +14,14 @@ from spatialkit import downmix, get_layout, reorder, vbap_gains, vbap_pan, write
 from spatialkit.errors import AudioFileError, OptionError, SignalError
 from spatialkit_models.data.scenes import (
     Configuration,
-    Dealt,
     FiveChannelExcerpts,
+    ShardedScenes,
     StyleScenes,
-    fold_down,
     load_configurations,
     mix,
+    stereo_downmix,
 )
-from spatialkit_models.data.scenes.style import STRETCH
+from spatialkit_models.data.scenes.style import SHARD_SIZE
 
 SAMPLES = 300
 RATE = 8000
@@ -67,7 +67,7 @@ def test_gains_are_those_of_vbap_and_its_fold_down(protocol):
             elsewhere[1] + elsewhere[4] + elsewhere[2] / 2,
         ])  # fmt: skip
         np.testing.assert_allclose(mix(stems, batch["seed_gains"][item]), stereo, atol=1e-5)
-        np.testing.assert_allclose(fold_down(elsewhere), stereo, atol=1e-12)
+        np.testing.assert_allclose(stereo_downmix(elsewhere), stereo, atol=1e-12)
     np.testing.assert_array_equal(batch["style_gains"], batch["gains"])
 
 
@@ -147,7 +147,7 @@ def test_paired_stems_play_from_two_directions_equally_loud():
         assert np.count_nonzero(second > 1e-5) <= 2
     same = StyleScenes(Songs(), paired=0.3, protocol="same").batch(0, 50)
     np.testing.assert_allclose(
-        same["seed_gains"], fold_down(same["gains"].swapaxes(1, 2)).swapaxes(1, 2), atol=1e-6
+        same["seed_gains"], stereo_downmix(same["gains"].swapaxes(1, 2)).swapaxes(1, 2), atol=1e-6
     )
 
 
@@ -166,13 +166,13 @@ def test_batches_are_dealt_out_to_stretches_far_from_each_other():
         def scenes(self, numbers):
             return list(numbers)
 
-    dealt = Dealt(Numbers(), 8, 3)
+    dealt = ShardedScenes(Numbers(), 8, 3)
     assert dealt.seconds == 1.0
     starts = [dealt.batch(8 * step, 8)[0] for step in range(7)]
-    assert starts == [0, STRETCH, 2 * STRETCH, 8, STRETCH + 8, 2 * STRETCH + 8, 16]
+    assert starts == [0, SHARD_SIZE, 2 * SHARD_SIZE, 8, SHARD_SIZE + 8, 2 * SHARD_SIZE + 8, 16]
     # Half of a batch for each of two processes.
     assert dealt.batch(28, 4) == [8 + n for n in range(4, 8)]
-    far = StyleScenes(Songs()).batch(2 * STRETCH, 2)
+    far = StyleScenes(Songs()).batch(2 * SHARD_SIZE, 2)
     assert far["stems"].shape == (2, 4, SAMPLES)
 
 

@@ -16,6 +16,7 @@ from spatialkit_models.data.procedural import Procedural
 from spatialkit_models.data.songs import (
     MUSDB18_VALIDATION,
     Augmentation,
+    ExcerptConfig,
     Song,
     StemExcerpts,
     find_songs,
@@ -24,7 +25,7 @@ from spatialkit_models.data.songs import (
 from spatialkit_models.stem_names import STEMS
 
 RATE = 8000
-AS_IT_IS = Augmentation(gain_db=0.0, equalizer_db=0.0, least_speed=1.0, most_speed=1.0)
+UNCHANGED = Augmentation(gain_db=0.0, equalizer_db=0.0, min_speed=1.0, max_speed=1.0)
 
 
 def write_song(folder, stems, rate=RATE, suffix=".wav"):
@@ -56,8 +57,9 @@ def eight_songs(tmp_path):
 
 
 def excerpts_of(root, split="train", seconds=0.5, **options):
-    options = {"sample_rate": RATE, "augmentation": AS_IT_IS, "piece_seconds": 2.0} | options
-    return StemExcerpts([(root, 1.0)], split, seconds, **options)
+    options = {"sample_rate": RATE, "augmentation": UNCHANGED, "segment_seconds": 2.0} | options
+    config = ExcerptConfig(datasets=[(root, 1.0)], split=split, seconds=seconds, **options)
+    return StemExcerpts(config)
 
 
 def test_songs_are_found_as_musdb18_hq_has_them(tmp_path):
@@ -212,11 +214,11 @@ def test_something_sounds_in_every_excerpt(tmp_path):
     half = np.zeros(10 * RATE)
     half[: RATE // 2] = 0.1
     write_song(tmp_path / "train" / "song", {"vocals": half, "drums": half[::-1]})
-    excerpts = excerpts_of(tmp_path, piece_seconds=10.0)
+    excerpts = excerpts_of(tmp_path, segment_seconds=10.0)
     assert all(excerpts.excerpt(index).any() for index in range(50))
     soundless = tmp_path / "none"
     write_song(soundless / "train" / "rests", {"vocals": np.zeros(RATE)})
-    with pytest.raises(SignalError, match=r"no stem sounds above -50 dBFS .* from rests"):
+    with pytest.raises(SignalError, match=r"no stem is above -50 dBFS .* from rests"):
         excerpts_of(soundless).excerpt(0)
 
 
@@ -228,7 +230,7 @@ def test_more_stems_sound_if_asked(tmp_path, rng):
         least: [
             int((excerpt.any(axis=1)).sum())
             for excerpt in map(
-                excerpts_of(tmp_path, least_sounding=least, piece_seconds=10.0).excerpt, range(60)
+                excerpts_of(tmp_path, min_active=least, segment_seconds=10.0).excerpt, range(60)
             )
         ]
         for least in (1, 3)
@@ -244,39 +246,44 @@ def test_a_song_shorter_than_an_excerpt_is_followed_by_silence(tmp_path):
     assert not excerpt[2, RATE:].any()
 
 
-def test_roots_are_drawn_by_weight(tmp_path):
+def test_datasets_are_sampled_by_weight(tmp_path):
     for root, count in (("a", 1), ("b", 3)):
         for number in range(count):
             stems = {"other": np.full(2 * RATE, 0.5)}
             write_song(tmp_path / root / "train" / f"{root}{number}", stems)
-    roots = [(tmp_path / "a", 3.0), (str(tmp_path / "b"), 1.0)]
-    excerpts = StemExcerpts(
-        *(roots, "train", 0.1, RATE),
+    config = ExcerptConfig(
+        datasets=[(tmp_path / "a", 3.0), (str(tmp_path / "b"), 1.0)],
+        seconds=0.1,
+        sample_rate=RATE,
         coherent=1.0,
-        augmentation=AS_IT_IS,
-        piece_seconds=0.1,
+        augmentation=UNCHANGED,
+        segment_seconds=0.1,
         reuse=1.0,
         pool=1,
     )
+    excerpts = StemExcerpts(config)
     share = np.mean([excerpts.songs(index)[0] == "a0" for index in range(400)])
     # Binomial: standard deviation 0.022.
     assert share == pytest.approx(0.75, abs=0.09)
 
 
-def test_procedural_songs_are_a_root_by_name_and_by_object(eight_songs):
-    options = {"sample_rate": RATE, "piece_seconds": 1.0, "pool": 2}
-    named = StemExcerpts([("procedural", 1)], "valid", 0.5, **options)
-    built = StemExcerpts([(Procedural(), 1)], "valid", 0.5, **options)
+def test_procedural_songs_are_a_dataset_by_name_and_by_object(eight_songs):
+    options = {"seconds": 0.5, "sample_rate": RATE, "segment_seconds": 1.0, "pool": 2}
+
+    def excerpts(datasets, split="valid"):
+        return StemExcerpts(ExcerptConfig(datasets=datasets, split=split, **options))
+
+    named, built = excerpts([("procedural", 1)]), excerpts([(Procedural(), 1)])
     np.testing.assert_array_equal(named.excerpt(4), built.excerpt(4))
     assert all(name.startswith("procedural-0-") for name in named.songs(4))
     # A folder without songs of the split is left out.
-    both = StemExcerpts([(eight_songs, 1), ("procedural", 1)], "test", 0.5, **options)
+    both = excerpts([(eight_songs, 1), ("procedural", 1)], "test")
     assert all(both.songs(index)[0].startswith("procedural") for index in range(5))
 
 
 def test_validation_is_not_augmented(eight_songs):
     splits = {f"song{number}": "valid" for number in range(1, 9)}
-    wild = Augmentation(gain_db=24.0, equalizer_db=6.0, least_speed=0.5, most_speed=2.0)
+    wild = Augmentation(gain_db=24.0, equalizer_db=6.0, min_speed=0.5, max_speed=2.0)
     plain = excerpts_of(eight_songs, "valid", splits=splits)
     varied = excerpts_of(eight_songs, "valid", splits=splits, augmentation=wild)
     for index in range(5):
@@ -286,7 +293,7 @@ def test_validation_is_not_augmented(eight_songs):
 def test_gains_stay_in_range_and_differ_by_stem(tmp_path):
     ones = {stem: np.ones(4 * RATE) for stem in STEMS}
     write_song(tmp_path / "train" / "song", ones)
-    augmentation = Augmentation(gain_db=6.0, equalizer_db=0.0, least_speed=1.0, most_speed=1.0)
+    augmentation = Augmentation(gain_db=6.0, equalizer_db=0.0, min_speed=1.0, max_speed=1.0)
     excerpts = excerpts_of(tmp_path, augmentation=augmentation)
     gains = np.array([20 * np.log10(excerpts.excerpt(index)[:, 99]) for index in range(200)])
     assert np.abs(gains).max() <= 6.0 + 1e-4
@@ -297,7 +304,7 @@ def test_gains_stay_in_range_and_differ_by_stem(tmp_path):
 
 def test_equalizers_are_smooth_small_and_different(rng):
     augmentation = Augmentation(equalizer_db=2.0)
-    drawn = [augmentation.draw_equalizer(rng, 44100) for _ in range(300)]
+    drawn = [augmentation.sample_equalizer(rng, 44100) for _ in range(300)]
     hertz = np.geomspace(30, 18000, 60)
     decibels = np.array(
         [20 * np.log10(np.abs(sosfreqz(sections, hertz, fs=44100)[1])) for sections in drawn]
@@ -308,7 +315,7 @@ def test_equalizers_are_smooth_small_and_different(rng):
     assert decibels.std(axis=0).max() < 3.0
     octaves = np.diff(np.log2(hertz))
     assert np.abs(np.diff(decibels) / octaves).max() < 8.0
-    assert Augmentation(equalizer_db=0.0).draw_equalizer(rng, 44100) is None
+    assert Augmentation(equalizer_db=0.0).sample_equalizer(rng, 44100) is None
 
 
 def test_speed_moves_all_stems_of_a_song_together(tmp_path):
@@ -335,10 +342,13 @@ def test_speed_moves_all_stems_of_a_song_together(tmp_path):
     [
         ({"split": "dev"}, "unknown split 'dev'. Accepted: 'train', 'valid', 'test'"),
         ({"coherent": 1.5}, "coherent must be from 0 to 1, got 1.5"),
-        ({"least_sounding": 5}, "least_sounding must be from 1 to 4, got 5"),
+        ({"min_active": 5}, "min_active must be from 1 to 4, got 5"),
         ({"seconds": -1.0}, "seconds must be at least"),
-        ({"split": "test"}, "no root with a weight above 0 has a song for split 'test'"),
-        ({"splits": {"song99": "valid"}}, "splits names 'song99', but no song"),
+        ({"split": "test"}, r"no dataset .* has a song in the split 'test'; .*--split SONG=test"),
+        (
+            {"splits": {"song99": "valid"}},
+            "splits contains 'song99', but no dataset has a song of this name",
+        ),
         ({"splits": {"song1": "dev"}}, "unknown split of 'song1' 'dev'"),
     ],
 )
@@ -347,15 +357,15 @@ def test_wrong_use_is_refused_in_one_sentence(eight_songs, options, message):
         excerpts_of(eight_songs, **options)
 
 
-def test_roots_without_weights_and_negative_numbers_are_refused(eight_songs):
-    with pytest.raises(OptionError, match=r"roots must be pairs \(folder, .*, got 'procedural'"):
-        StemExcerpts(["procedural"], "train", 1.0)
+def test_datasets_without_weights_and_negative_numbers_are_refused(eight_songs):
+    with pytest.raises(OptionError, match=r"pairs \(directory, weight\), .*, got 'procedural'"):
+        StemExcerpts(ExcerptConfig(datasets=["procedural"], seconds=1.0))
     with pytest.raises(OptionError, match="weight of procedural must be at least 0, got -1"):
-        StemExcerpts([("procedural", -1)], "train", 1.0)
+        StemExcerpts(ExcerptConfig(datasets=[("procedural", -1)], seconds=1.0))
     with pytest.raises(OptionError, match="index must be at least 0, got -1"):
         excerpts_of(eight_songs).excerpt(-1)
-    with pytest.raises(OptionError, match=r"least_speed must be at most most_speed \(0.9\), got 1"):
-        Augmentation(least_speed=1.0, most_speed=0.9)
+    with pytest.raises(OptionError, match=r"min_speed must be at most max_speed \(0.9\), got 1"):
+        Augmentation(min_speed=1.0, max_speed=0.9)
 
 
 def test_folders_without_songs_and_broken_files_are_named(tmp_path):

@@ -232,7 +232,7 @@ def test_an_oracle_is_perfect_and_the_table_holds_what_was_asked_for(excerpts):
         assert example["songs"] != example["style_songs"]
     assert told[0].shape == (5, RATE // 2)
     settings = results.settings
-    assert settings["roots"] == [{"root": str(excerpts.roots[0][0]), "weight": 1.0}]
+    assert settings["datasets"] == [{"dataset": str(excerpts.datasets[0][0]), "weight": 1.0}]
     assert settings["configurations"][1]["azimuth"] == load_configurations()[1].azimuth
     assert {"spatialkit", "numpy", "python"} <= settings["versions"].keys()
     assert Benchmark.from_json(results.to_json()).to_json() == results.to_json()
@@ -274,8 +274,8 @@ def test_styles_may_be_heard_in_songs_of_another_folder(songs):
     assert [(example["songs"], example["style_songs"]) for example in found.examples] == [
         (["song1"], ["song2"])
     ] * 2
-    assert found.settings["style_excerpts"]["roots"] == [
-        {"root": str(songs / "song2"), "weight": 1.0}
+    assert found.settings["style_excerpts"]["datasets"] == [
+        {"dataset": str(songs / "song2"), "weight": 1.0}
     ]
 
 

@@ -2,14 +2,23 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# What the models are run and tested with. On Linux PyPI's torch brings CUDA: name the build you
-# want. `make demo TORCH=` does without.
+# Version that the models are run and tested with. On Linux, torch from PyPI brings CUDA (2.8 GB);
+# the CPU build takes 0.7 GB once installed:
+# `PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo TORCH=torch==2.13.0+cpu`.
+# `make demo TORCH=` installs no torch.
 TORCH ?= torch==2.13.0
 # Peers of the benchmark.
 PEERS ?= librosa spaudiopy fast-bss-eval
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Extras of `make test-lowest` and `make test-newest`: `test,train` includes the models.
+EXTRAS ?= test
+# Folder of spatialkit whose tests `make mutants` examines (default: six of them), and the number
+# of mutants per folder.
+FOLDER ?=
+COUNT ?= 25
 
-.PHONY: demo test slow check bench test-wheel figures clean
+.PHONY: demo test slow check hooks bench figures sdist test-wheel test-sdist test-lowest \
+	test-newest mutants clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -17,31 +26,79 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q
 
+# Property tests with 20 times as many examples, and two minutes of damaged files.
 slow: $(VENV)/.test
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m "slow or hypothesis" --hypothesis-profile=slow
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Run ruff before each commit.
+hooks: $(VENV)/.test
+	$(PIP) 'pre-commit>=4'
+	$(BIN)/pre-commit install
+
 bench: $(VENV)/.bench
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m benchmarks
 
-# Pictures of the documents, drawn by the code that they show.
+# Figures of the documentation, drawn by the code that they show.
 figures: $(VENV)/.test
 	$(BIN)/python docs/make_figures.py
 	$(BIN)/python docs/make_ambisonizer_figure.py
 
-# The wheel in an environment of its own, its tests away from the source tree.
+# Mutation tests: changes to the code that the tests of a folder have to notice. Takes minutes.
+mutants: $(VENV)/.test
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+		$(BIN)/python tests/mutants.py $(FOLDER) --count $(COUNT)
+
+sdist: $(VENV)/.test
+	rm -rf dist
+	$(BIN)/python -m build --sdist --no-isolation --outdir dist > /dev/null
+	@ls dist/*.tar.gz
+
+# Run the tests in a new environment: $(1) its name, $(2) its Python, $(3) arguments of pip,
+# $(4) a command that prints the folder to run them in.
+define test-in
+	rm -rf $(VENV)-$(1)
+	$(2) -m venv $(VENV)-$(1)
+	$(VENV)-$(1)/bin/python -m pip install --quiet --disable-pip-version-check $(3)
+	folder="$$($(4))" && python="$$(pwd)/$(VENV)-$(1)/bin/python" && cd "$$folder" && \
+		"$$python" -m pytest -q
+	rm -rf $(VENV)-$(1)
+endef
+
+# The wheel, tested outside the source tree.
 test-wheel: $(VENV)/.test
-	rm -rf dist $(VENV)-wheel
+	rm -rf dist
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist > /dev/null
-	$(PYTHON) -m venv $(VENV)-wheel
-	$(VENV)-wheel/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls dist/*.whl)[test]"
-	elsewhere="$$(mktemp -d)" && cp -r tests examples pyproject.toml "$$elsewhere" && \
-		venv="$$(pwd)/$(VENV)-wheel" && cd "$$elsewhere" && \
-		"$$venv/bin/python" -m pytest -q tests && rm -rf "$$elsewhere" "$$venv"
+	rm -rf $(VENV)-elsewhere && mkdir $(VENV)-elsewhere
+	cp -r tests examples pyproject.toml $(VENV)-elsewhere
+	sed -i 's/^testpaths = .*/testpaths = ["tests"]/' $(VENV)-elsewhere/pyproject.toml
+	$(call test-in,wheel,$(PYTHON),"$$(ls dist/*.whl)[test]",echo $(VENV)-elsewhere)
+	rm -rf $(VENV)-elsewhere
+
+# The source distribution: it builds, and passes the tests that it contains.
+test-sdist: sdist
+	rm -rf $(VENV)-unpacked && mkdir $(VENV)-unpacked
+	tar -xzf dist/*.tar.gz -C $(VENV)-unpacked --strip-components 1
+	$(call test-in,sdist,$(PYTHON),-e './$(VENV)-unpacked[test]',echo $(VENV)-unpacked)
+	rm -rf $(VENV)-unpacked
+
+# The lowest versions that setup.cfg accepts.
+LOWEST = sed -n 's/^ *\([a-z-]*\)\(\[[a-z]*\]\)\{0,1\}>=\([0-9.]*\)$$/\1==\3/p' setup.cfg
+test-lowest:
+	mkdir -p build && $(LOWEST) | sort -u > build/lowest.txt
+	$(call test-in,lowest,$(PYTHON),-c build/lowest.txt -e '.[$(EXTRAS)]',pwd)
+
+# The newest Python on this machine: on PATH, or installed by pyenv.
+NEWEST ?= $(shell for minor in 16 15 14 13 12 11; do \
+	for found in python3.$$minor $$HOME/.pyenv/versions/3.$$minor.*/bin/python3; do \
+	"$$found" -c "" 2> /dev/null && echo "$$found" && exit; done; done)
+test-newest:
+	$(NEWEST) --version
+	$(call test-in,newest,$(NEWEST),-e '.[$(EXTRAS)]',pwd)
 
 clean:
 	rm -rf build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -52,17 +109,20 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: setup.cfg | $(BIN)/python
+	@echo "installing spatialkit in $(VENV) (470 MB with NumPy, SciPy and numba)"
 	$(PIP) -e .
 	touch $@
 
-# What the learned upmixers need of the extra `models`; without it the demo shows the rest.
+# Packages of the extra `models`; without them the demo shows the other upmixers.
 $(VENV)/.demo: setup.cfg $(VENV)/.core
+	$(if $(TORCH),@echo "installing $(TORCH): 0.7 GB as CPU build, 5 GB with CUDA;" \
+		"\`make demo TORCH=\` does without")
 	$(if $(TORCH),$(PIP) $(TORCH) safetensors && touch $@ || \
 		echo "$(TORCH) could not be installed: the demo leaves out what needs it")
 
 $(VENV)/.test: setup.cfg | $(BIN)/python
 	$(PIP) $(TORCH)
-	$(PIP) -e '.[test,models]'
+	$(PIP) -e '.[test,train]'
 	touch $@ $(VENV)/.core $(VENV)/.demo
 
 $(VENV)/.bench: setup.cfg $(VENV)/.test

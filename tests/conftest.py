@@ -14,6 +14,7 @@ from hypothesis import settings
 
 settings.register_profile("spatialkit", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("spatialkit")
+settings.register_profile("slow", deadline=None, max_examples=1200)  # `make slow`
 
 DATA = Path(__file__).parent / "data"
 

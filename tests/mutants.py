@@ -60,8 +60,8 @@ SWAPS: dict[type, tuple[str, str]] = {
     ast.Or: ("or", "and"),
 }
 # Arguments that change neither a result nor an error.
-IGNORED_ARGUMENTS = ("stacklevel", "maxsize")
-OPTIONS = "-x -q -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning".split()
+IGNORED_ARGUMENTS = ("stacklevel", "maxsize", "copy")
+OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 BROKEN = 99  # exit status if pytest itself failed
 WALL_SECONDS = 900  # for a test that waits; endless loops meet the limit of CPU time
 
@@ -177,6 +177,13 @@ class Finder(ast.NodeVisitor):
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         """Leave the text of messages as it is."""
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """Leave -1 in ``reshape(-1, ...)``: any negative number means the same."""
+        if getattr(node.func, "attr", "") == "reshape":
+            self.visit(node.func)
+        else:
+            self.generic_visit(node)
 
     def visit_keyword(self, node: ast.keyword) -> None:
         if node.arg not in IGNORED_ARGUMENTS:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from configparser import ConfigParser
 from importlib.metadata import distribution, entry_points
@@ -21,25 +22,53 @@ in_source_tree = pytest.mark.skipif(
 PINNED = Path(__file__).parent / "data" / "wheel_files.txt"
 
 
-@in_source_tree
-def test_the_wheel_contains_exactly_the_pinned_files(tmp_path):
-    source = tmp_path / "source"
-    files = subprocess.run(
+def source_files() -> list[str]:
+    """Files under version control; in an unpacked sdist, those that it lists."""
+    if not (ROOT / ".git").exists():
+        (listed,) = ROOT.glob("*.egg-info/SOURCES.txt")
+        return [name for name in listed.read_text().splitlines() if ".egg-info/" not in name]
+    listing = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    for name in files:
-        if (ROOT / name).exists():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((ROOT / name).read_bytes())
+    )
+    return [name for name in listing.stdout.splitlines() if (ROOT / name).exists()]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with the source distribution and the wheel that is built from it."""
+    folder = tmp_path_factory.mktemp("built")
+    for name in source_files():
+        copy = folder / "source" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes((ROOT / name).read_bytes())
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)],
-        cwd=source,
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder)],
+        cwd=folder / "source",
         check=True,
         capture_output=True,
     )
-    (wheel,) = tmp_path.glob("*.whl")
+    return folder
+
+
+@in_source_tree
+def test_the_source_distribution_contains_what_its_tests_need(built):
+    (archive,) = built.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+    not_shipped = {name for name in source_files() if name not in names}
+    assert not_shipped <= {".gitignore", ".ci/run"}
+    assert {"LICENSE", "spatialkit/data/LICENSE.CC0-1.0.txt", "Makefile", "PKG-INFO"} <= names
+
+
+@in_source_tree
+def test_the_wheel_contains_exactly_the_pinned_files(built):
+    (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         entries = archive.infolist()
+    licences = {
+        entry.filename.rpartition("/")[2] for entry in entries if "/licenses/" in str(entry)
+    }
+    assert licences == {"LICENSE", "LICENSE.CC0-1.0.txt"}
     found = sorted(entry.filename for entry in entries if ".dist-info/" not in entry.filename)
     # The list changed on purpose? Update tests/data/wheel_files.txt.
     assert found == PINNED.read_text().splitlines()

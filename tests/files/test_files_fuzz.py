@@ -58,10 +58,10 @@ class Choices:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of memory and time are of POSIX")
-def test_a_short_run_of_the_fuzzer_finds_nothing(tmp_path):
+@pytest.mark.parametrize("seconds", [4, pytest.param(120, marks=pytest.mark.slow)])
+def test_a_run_of_the_fuzzer_finds_nothing(tmp_path, seconds):
     """In a child with limits: a crash of native code, a hang or a huge allocation fails this."""
-    seconds = os.environ.get("SPATIALKIT_FUZZ_SECONDS", "4")
-    command = [sys.executable, str(Path(fuzz_files.__file__)), "--seconds", seconds]
+    command = [sys.executable, str(Path(fuzz_files.__file__)), "--seconds", str(seconds)]
     done = subprocess.run(
         [*command, "--folder", str(tmp_path)], stdout=subprocess.PIPE, text=True, check=True
     )

@@ -109,7 +109,8 @@ class Finder(ast.NodeVisitor):
         return self.at(node.lineno, node.col_offset)
 
     def end(self, node: ast.expr) -> int:
-        assert node.end_lineno is not None and node.end_col_offset is not None
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
         return self.at(node.end_lineno, node.end_col_offset)
 
     def add(self, start: int, end: int, text: str) -> None:

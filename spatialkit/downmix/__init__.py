@@ -1,10 +1,18 @@
-"""Passive downmix and its inverse condition."""
+"""Passive downmix, and correction of upmixes for an exact downmix."""
 
-from spatialkit.downmix.downmixing import correction_size, downmix, downmix_matrix, match_downmix
-from spatialkit.downmix.methods import lfe_matrix, permutation_matrix
+from spatialkit.downmix.downmixing import downmix, downmix_matrix
+from spatialkit.downmix.matching import correction_size, match_downmix
+from spatialkit.downmix.methods import (
+    DOWNMIX_METHODS,
+    DownmixMethod,
+    lfe_matrix,
+    permutation_matrix,
+)
 from spatialkit.downmix.rules import roles_of
 
 __all__ = [
+    "DOWNMIX_METHODS",
+    "DownmixMethod",
     "correction_size",
     "downmix",
     "downmix_matrix",

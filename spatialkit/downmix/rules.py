@@ -1,11 +1,12 @@
-"""Where a loudspeaker's signal goes if a layout lacks it: the rules behind "itu" and "iamf".
+"""Substitution rules for loudspeakers that a layout lacks, used by methods "itu" and "iamf".
 
-The rules speak of roles: everyday labels, with two refinements. The surround pair of 5.x at
-+-110 degrees is SUL, SUR, apart from the sides SL, SR at +-90 of 6.1 and larger layouts; the
-bottom loudspeakers of 22.2 are BFL, BFC, BFR. Angles do not matter: TFL is the front top at 30
-degrees of elevation (BS.2051) as at 45 (everyday names).
+The rules are defined for roles: everyday labels with two refinements. The surround pair of 5.x at
++-110 degrees has the roles SUL and SUR, distinct from the sides SL and SR at +-90 degrees of 6.1
+and larger layouts; the bottom loudspeakers of 22.2 have the roles BFL, BFC and BFR. Roles do not
+depend on angles: TFL is the front top at 30 degrees of elevation (BS.2051) and at 45 degrees
+(everyday names).
 
-Sources: ITU-R BS.775-3, Table 2 (5.x to 3.0, quad, stereo, mono); for heights, sides, backs and
+Sources: ITU-R BS.775-3, Table 2 (5.x to 3.0, quad, stereo and mono); for heights, sides, backs and
 wides the static gains of IAMF (AOMediaCodec/iamf-tools, ``precomputed_gains.cc``), which follow
 the channel mapping of ITU-R BS.2127.
 """
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 
 from spatialkit.layouts import Layout, everyday_label, mirrored
 
-Recipe = dict[str, float]
+# Linear gain by role.
+RoleGains = dict[str, float]
 
 HALF_POWER = np.sqrt(1 / 2)
 ONE_THIRD_POWER = np.sqrt(1 / 3)
@@ -25,9 +27,10 @@ TWO_THIRDS_POWER = np.sqrt(2 / 3)
 
 _BOTTOM_ROLES = {"B+000": "BFC", "B+045": "BFL", "B-045": "BFR"}
 
-# For each role, what stands in for it: the first recipe whose loudspeakers the target has; failing
-# all, the last, whose loudspeakers are folded in turn. Left and middle; the right side mirrors.
-RECIPES: dict[str, tuple[Recipe, ...]] = {
+# Substitutes for each role, in order of preference: the first whose loudspeakers the target has is
+# used; if there is none, the last, whose loudspeakers are then substituted in turn. Only left and
+# median roles are listed; right ones are mirror images.
+SUBSTITUTES: dict[str, tuple[RoleGains, ...]] = {
     "FC": ({"FL": HALF_POWER, "FR": HALF_POWER},),
     "FLC": ({"FL": HALF_POWER, "FC": HALF_POWER}, {"FL": 1.0}),
     "FWL": (
@@ -59,7 +62,8 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
         {"TFL": HALF_POWER, "TBL": HALF_POWER},
         {"TFL": TWO_THIRDS_POWER, "TBC": ONE_THIRD_POWER},
         {"TFL": HALF_POWER, "SUL": HALF_POWER},
-        {"TFL": HALF_POWER + 0.5},  # as between both tops, the rear one at half power in front
+        # a TFL + a TBL, where TBL in turn is substituted by a TFL: a + a * a.
+        {"TFL": HALF_POWER + 0.5},
         {"FL": HALF_POWER, "SUL": HALF_POWER},
         {"SL": 1.0},
     ),
@@ -89,49 +93,82 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
     "BFC": ({"FC": 1.0},),
     "BFL": ({"FL": 1.0},),
 }
-# Two loudspeakers of the source within one arc of the target stand at its thirds, a lone one at
-# its middle: beside wides the sides lean back, beside side tops the rear tops do.
-COMPANIONS: dict[str, tuple[str, Recipe]] = {
+# A lone loudspeaker of the source within an arc between two loudspeakers of the target is panned to
+# the middle of the arc; two of them are panned to its thirds. If the source has the companion (the
+# role named first), these gains are preferred: the rear one of the two is panned further back.
+COMPANIONS: dict[str, tuple[str, RoleGains]] = {
     "SL": ("FWL", {"FL": ONE_THIRD_POWER, "SUL": TWO_THIRDS_POWER}),
     "TBL": ("TSL", {"TFL": ONE_THIRD_POWER, "TBC": TWO_THIRDS_POWER}),
 }
-ROLES = {"FL", "FR", *RECIPES, *map(mirrored, RECIPES)}
+ROLES = {"FL", "FR", *SUBSTITUTES, *map(mirrored, SUBSTITUTES)}
 
 
 def roles_of(layout: Layout) -> tuple[str, ...]:
-    """Role of each loudspeaker of ``layout``, LFE left out; a label without a role as it is."""
+    """Return the role of each loudspeaker of a layout, in channel order and without LFE.
+
+    Parameters
+    ----------
+    layout : Layout
+
+    Returns
+    -------
+    tuple of str
+        Everyday labels; SUL and SUR for surrounds at +-110 degrees, BFL, BFC and BFR for bottom
+        loudspeakers. A label without a role is returned unchanged.
+
+    Examples
+    --------
+    >>> from spatialkit.layouts import get_layout
+    >>> roles_of(get_layout("5.1"))
+    ('FL', 'FR', 'FC', 'SUL', 'SUR')
+    """
     labels = [everyday_label(layout.labels[n]) for n in layout.loudspeakers]
     if not {"BL", "BR", "BC"} & set(labels):
         labels = [{"SL": "SUL", "SR": "SUR"}.get(label, label) for label in labels]
     return tuple(_BOTTOM_ROLES.get(label, label) for label in labels)
 
 
-def fold(role: str, source: set[str], target: set[str]) -> Recipe:
-    """Gains with which ``role`` of a layout with the roles ``source`` goes to those of ``target``.
+def role_gains(role: str, source: set[str], target: set[str]) -> RoleGains:
+    """Return the gains from one role of a source layout to the roles of a target layout.
 
-    The target must have FL and FR.
+    Parameters
+    ----------
+    role : str
+        One of `ROLES`.
+    source, target : set of str
+        Roles of both layouts. The target must have FL and FR.
+
+    Returns
+    -------
+    dict of str to float
+        Linear gain by role of the target.
+
+    Examples
+    --------
+    >>> role_gains("BL", {"FL", "FR", "BL", "BR"}, {"FL", "FR", "SUL", "SUR"})
+    {'SUL': 1.0}
     """
     if role in target:
         return {role: 1.0}
-    if role not in RECIPES:
-        mirror = fold(mirrored(role), {*map(mirrored, source)}, {*map(mirrored, target)})
+    if role not in SUBSTITUTES:
+        mirror = role_gains(mirrored(role), {*map(mirrored, source)}, {*map(mirrored, target)})
         return {mirrored(label): gain for label, gain in mirror.items()}
-    recipes = RECIPES[role]
-    companion, beside_it = COMPANIONS.get(role, ("", {}))
+    substitutes = SUBSTITUTES[role]
+    companion, gains_beside_it = COMPANIONS.get(role, ("", {}))
     if companion in source:
-        recipes = (beside_it, *recipes)
-    recipe = next((recipe for recipe in recipes if recipe.keys() <= target), recipes[-1])
-    folded: Recipe = {}
-    for stand_in, gain in recipe.items():
-        for label, inner in fold(stand_in, source, target).items():
-            folded[label] = folded.get(label, 0.0) + gain * inner
-    return folded
+        substitutes = (gains_beside_it, *substitutes)
+    chosen = next((gains for gains in substitutes if gains.keys() <= target), substitutes[-1])
+    total: RoleGains = {}
+    for substitute, gain in chosen.items():
+        for label, inner in role_gains(substitute, source, target).items():
+            total[label] = total.get(label, 0.0) + gain * inner
+    return total
 
 
-def fold_matrix(source: tuple[str, ...], target: tuple[str, ...]) -> NDArray[np.float64]:
-    """Gains (target, source) between loudspeakers given by their roles."""
+def role_matrix(source: tuple[str, ...], target: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return the gains (target, source) between two sequences of roles."""
     matrix = np.zeros((len(target), len(source)))
     for column, role in enumerate(source):
-        for label, gain in fold(role, set(source), set(target)).items():
+        for label, gain in role_gains(role, set(source), set(target)).items():
             matrix[target.index(label), column] = gain
     return matrix

@@ -1,4 +1,4 @@
-"""Downmix: the standards' numbers first, then properties of every pair, then what is refused."""
+"""Downmix: gains of the standards, properties of every pair, audio, rejected arguments."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def fewer_channels():
 
 
 def allowed_matrices():
-    """Every matrix of every method between named layouts; the methods say which they serve."""
+    """Every matrix of every method between named layouts for which it is defined."""
     for source, target in fewer_channels():
         for method in METHODS:
             try:
                 yield source, target, method, downmix_matrix(source, target, method=method)
             except LayoutError:
-                assert method != "itu", f"itu must serve {source} to {target}"
+                assert method != "itu", f"itu must be defined for {source} to {target}"
 
 
 def mirror_order(layout):
@@ -81,7 +81,7 @@ def mirror_order(layout):
     return order
 
 
-# The standards' numbers
+# Gains of the standards
 
 
 @pytest.mark.parametrize(("source", "target", "expected"), IAMF_PAIRS)
@@ -91,9 +91,9 @@ def test_iamf_gains_are_those_of_iamf_tools(source, target, expected):
 
 
 @pytest.mark.parametrize(("source", "target", "expected"), IAMF_PAIRS)
-def test_itu_folds_as_iamf_except_for_the_level_of_mono_and_two_slips(source, target, expected):
+def test_itu_equals_iamf_but_for_the_level_of_mono_and_gains_of_22_2(source, target, expected):
     if target == "0+1+0":
-        expected = expected * np.sqrt(2)  # BS.775, not IAMF, says how loud mono is
+        expected = expected * np.sqrt(2)  # the level of mono is that of BS.775, not of IAMF
     if (source, target) == ("9+10+3", "9.1.6"):
         expected = expected.copy()
         expected[:, [3, 14]] = 0.0
@@ -116,7 +116,7 @@ SURROUND_BACK = Layout("2/1", ["FL", "FR", "BC"], [30, -30, 180])
         ("quad", [[1, 0, A, 0, 0], [0, 1, A, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1]]),
     ],
 )
-def test_5_0_folds_as_table_2_of_bs_775_says(target, expected):
+def test_5_0_has_the_gains_of_bs_775_table_2(target, expected):
     np.testing.assert_allclose(downmix_matrix("5.0", target), expected, atol=ROUNDING)
 
 
@@ -130,7 +130,7 @@ def test_5_0_folds_as_table_2_of_bs_775_says(target, expected):
         ("quad", "mono", [[A, A, 0.5, 0.5]]),
     ],
 )
-def test_smaller_layouts_fold_as_table_2_of_bs_775_says(source, target, expected):
+def test_smaller_layouts_have_the_gains_of_bs_775_table_2(source, target, expected):
     np.testing.assert_allclose(downmix_matrix(source, target), expected, atol=ROUNDING)
 
 
@@ -147,13 +147,13 @@ def test_sum_is_the_matrix_of_the_style_transfer_paper(source, expected):
     np.testing.assert_array_equal(downmix_matrix(source, "stereo", method="sum"), expected)
 
 
-def test_sum_goes_by_the_side_on_layouts_without_known_labels():
+def test_sum_uses_the_sign_of_azimuth_for_layouts_without_known_labels():
     ring = Layout.from_directions([0, 60, 120, 180, -120, -60])
     matrix = downmix_matrix(ring, "stereo", method="sum")
     np.testing.assert_array_equal(matrix, [[0.5, 1, 1, 0.5, 0, 0], [0.5, 0, 0, 0.5, 1, 1]])
 
 
-def test_dplii_has_the_numbers_of_pro_logic_2():
+def test_dplii_has_the_gains_of_pro_logic_2():
     near, far = 1j * np.sqrt(3) / 2, 0.5j
     expected = [[1, 0, A, -near, -far], [0, 1, A, far, near]]
     np.testing.assert_allclose(
@@ -161,7 +161,7 @@ def test_dplii_has_the_numbers_of_pro_logic_2():
     )
 
 
-def test_dplii_folds_larger_layouts_to_5_0_first():
+def test_dplii_downmixes_larger_layouts_to_5_0_first():
     encoder = downmix_matrix("5.0", "stereo", method="dplii")
     matrix = downmix_matrix("7.1.4", "stereo", method="dplii")
     np.testing.assert_allclose(matrix, encoder @ downmix_matrix("7.1.4", "5.0"), atol=ROUNDING)
@@ -177,7 +177,7 @@ def test_no_channel_is_lost_between_any_named_layouts():
         assert power.min() > 0.12, (source, target, method)
 
 
-def test_every_channel_of_the_target_that_the_source_has_keeps_its_own():
+def test_a_channel_that_both_layouts_have_keeps_gain_1():
     for source, target in fewer_channels():
         if target == "mono":
             continue
@@ -208,7 +208,7 @@ def test_the_order_of_channels_does_not_matter(order):
     np.testing.assert_array_equal(matrix, usual)
 
 
-def test_5_1_with_backs_is_5_1():
+def test_5_1_with_back_labels_equals_5_1():
     np.testing.assert_array_equal(
         downmix_matrix(Layout.from_wave_mask(0x3F), "stereo"), downmix_matrix("5.1", "stereo")
     )
@@ -220,7 +220,7 @@ def test_equal_loudspeakers_are_reordered(method):
     np.testing.assert_array_equal(matrix, np.eye(8)[[0, 1, 2, 3, 6, 7, 4, 5]])
 
 
-def test_a_returned_matrix_is_the_callers_own():
+def test_changing_a_returned_matrix_does_not_change_the_next():
     downmix_matrix("5.1", "stereo")[:] = 0.0
     assert downmix_matrix("5.1", "stereo").any()
 
@@ -228,7 +228,7 @@ def test_a_returned_matrix_is_the_callers_own():
 # LFE, level
 
 
-def test_an_lfe_is_left_out_unless_a_gain_is_given():
+def test_the_lfe_is_omitted_unless_a_gain_is_given():
     assert not downmix_matrix("5.1", "stereo")[:, 3].any()
     np.testing.assert_allclose(
         downmix_matrix("5.1", "stereo", lfe_gain=0.5)[:, 3], 0.5 * A, atol=ROUNDING
@@ -241,14 +241,14 @@ def test_an_lfe_is_left_out_unless_a_gain_is_given():
     )
 
 
-def test_an_lfe_goes_to_the_lfe_and_two_share_one():
+def test_one_or_two_lfe_channels_go_to_the_lfe_of_the_target():
     assert downmix_matrix("7.1", "5.1", lfe_gain=0.5)[:, 3].tolist() == [0, 0, 0, 1, 0, 0]
     both = downmix_matrix("22.2", "5.1")[:, [3, 9]]
     np.testing.assert_allclose(both, np.outer(np.eye(6)[3], [A, A]), atol=ROUNDING)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_is_normalized_unless_asked(method):
+def test_matrices_are_normalized_only_on_request(method):
     plain = downmix_matrix("7.1.4", "stereo", method=method)
     scaled = downmix_matrix("7.1.4", "stereo", method=method, normalize=True)
     loudest = np.abs(plain).sum(axis=1).max()
@@ -257,7 +257,7 @@ def test_nothing_is_normalized_unless_asked(method):
     np.testing.assert_allclose(scaled * loudest, plain, atol=4 * ROUNDING)
 
 
-def test_normalize_never_makes_louder():
+def test_normalize_never_raises_the_level():
     np.testing.assert_array_equal(
         downmix_matrix("stereo", "mono", method="iamf", normalize=True), [[0.5, 0.5]]
     )
@@ -314,14 +314,14 @@ def test_dplii_shifts_the_surrounds_by_90_degrees_and_only_them(frequency):
     assert 20 * np.log10(abs(right) / 0.5) == pytest.approx(0.0, abs=0.02)
 
 
-def test_dplii_leaves_the_front_as_it_is(rng):
+def test_dplii_does_not_filter_the_front(rng):
     audio = np.zeros((5, 500))
     audio[:3] = rng.standard_normal((3, 500))
     totals = downmix(audio, "5.0", method="dplii")
     np.testing.assert_allclose(totals, audio[:2] + A * audio[2], atol=1e-13)
 
 
-def test_dplii_of_both_surrounds_alike_is_out_of_phase(rng):
+def test_equal_surrounds_are_out_of_phase_in_dplii(rng):
     audio = np.zeros((5, 2000))
     audio[3:] = rng.standard_normal(2000)
     left, right = downmix(audio, "5.0", method="dplii")
@@ -333,7 +333,7 @@ def test_dplii_of_both_surrounds_alike_is_out_of_phase(rng):
     ("form", "gain"),
     [("foa", 1.0), ("ambix3", 1.0), ("fuma2", np.sqrt(2)), (AmbisonicFormat(2, "N3D"), 1)],
 )
-def test_ambisonics_folds_to_the_pressure_at_the_listener(form, gain):
+def test_ambisonics_is_downmixed_to_the_pressure_at_the_listener(form, gain):
     matrix = downmix_matrix(form, "mono")
     assert matrix[0, 0] == gain
     assert not matrix[0, 1:].any()
@@ -349,7 +349,7 @@ def test_ambisonics_folds_to_the_pressure_at_the_listener(form, gain):
     dtype=st.sampled_from([np.float32, np.float64]),
     seed=st.integers(0, 99),
 )
-def test_a_matched_upmix_folds_to_the_original(source, channels, method, dtype, seed):
+def test_the_downmix_of_a_matched_upmix_is_the_original(source, channels, method, dtype, seed):
     rng = np.random.default_rng(seed)
     target = ("mono", "stereo")[channels - 1]
     assume((method, target) != ("sum", "mono") and (method, source) != ("iamf", "paper5"))
@@ -358,11 +358,11 @@ def test_a_matched_upmix_folds_to_the_original(source, channels, method, dtype, 
     matched = match_downmix(upmix, original, source, method=method)
     assert matched.dtype == dtype
     error = downmix(matched, source, target, method=method) - original
-    # The issue's bound.
+    # Required accuracy of an exact downmix.
     assert np.linalg.norm(error) <= 1e-6 * np.linalg.norm(original)
 
 
-def test_the_correction_is_the_smallest_and_leaves_the_lfe(rng):
+def test_the_correction_has_the_least_energy_and_keeps_the_lfe(rng):
     upmix, original = rng.standard_normal((12, 30)), rng.standard_normal((2, 30))
     matched, decibels = match_downmix(upmix, original, "7.1.4", return_correction=True)
     matrix = downmix_matrix("7.1.4", "stereo")
@@ -373,7 +373,7 @@ def test_the_correction_is_the_smallest_and_leaves_the_lfe(rng):
     assert decibels == pytest.approx(expected, abs=1e-9)
 
 
-def test_an_upmix_that_fits_is_not_corrected():
+def test_an_upmix_with_an_exact_downmix_is_not_corrected():
     stereo = np.array([[0.5, -0.25, 0.75], [0.25, 1.0, 0.0]], np.float32)
     upmix = np.zeros((6, 3), np.float32)
     upmix[:2] = stereo
@@ -382,7 +382,7 @@ def test_an_upmix_that_fits_is_not_corrected():
     assert decibels == -np.inf
 
 
-def test_the_size_of_the_correction_comes_per_item_even_of_silence(rng):
+def test_correction_size_has_one_value_per_item_including_silent_ones(rng):
     upmix = rng.standard_normal((3, 6, 20))
     upmix[1:] = 0.0
     original = downmix(upmix, "5.1")
@@ -403,7 +403,7 @@ def test_mono_may_come_without_a_channel_axis(rng):
 
 
 @pytest.mark.parametrize("samples", [0, 1])
-def test_match_downmix_serves_no_sample_and_one(samples):
+def test_match_downmix_accepts_zero_samples_and_one(samples):
     matched, decibels = match_downmix(
         np.ones((6, samples)), np.ones((2, samples)), "5.1", return_correction=True
     )
@@ -421,31 +421,34 @@ def test_in_ambisonics_only_w_is_matched(rng, form, channels):
     np.testing.assert_array_equal(matched[1:], upmix[1:])
 
 
-# What is refused
+# Rejected arguments
 
 
 @pytest.mark.parametrize(
     ("source", "target"), [("5.1", "7.1"), ("stereo", "5.0"), ("5.1.2", "7.1")]
 )
-def test_more_channels_are_for_render(source, target):
-    with pytest.raises(LayoutError, match=r"fewer channels.*render"):
+def test_targets_with_more_channels_are_rejected(source, target):
+    with pytest.raises(LayoutError, match=r"must have fewer channels than .*; use render"):
         downmix_matrix(source, target)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("foa", "stereo"), r"Ambisonics folds to 'mono' \(W\).*render"),
-        (("5.1", "foa"), r"goes to a layout, got target 'ambix1': use render"),
-        ((Layout.from_directions([30, -30, 0]), "stereo"), r"does not know 1, 2, 3 of 'custom'"),
+        (("foa", "stereo"), r"must have target 'mono' \(W\) and method 'itu'.*render"),
+        (("5.1", "foa"), r"must be a loudspeaker layout, got 'ambix1'; use render"),
+        (
+            (Layout.from_directions([30, -30, 0]), "stereo"),
+            r"no rule for label 1, 2, 3 of 'custom'",
+        ),
         (
             ("5.1", Layout("rear", ["BL", "BR"], [135, -135])),
-            r"needs a front pair.*'rear' has BL BR",
+            r"must have a front pair.*got 'rear' with BL BR",
         ),
         (("5.1", "5.9"), "unknown layout or format '5.9'"),
     ],
 )
-def test_what_itu_cannot_fold_is_refused(arguments, message):
+def test_targets_outside_the_rules_of_itu_are_rejected(arguments, message):
     with pytest.raises(LayoutError, match=message):
         downmix_matrix(*arguments)
 
@@ -453,17 +456,17 @@ def test_what_itu_cannot_fold_is_refused(arguments, message):
 @pytest.mark.parametrize(
     ("target", "method", "message"),
     [
-        ("mono", "sum", "'sum' goes to stereo only, got target 'mono'"),
-        ("quad", "dplii", "'dplii' goes to stereo only"),
-        ("quad", "iamf", r"no static gains from '5.1' to 'quad', only from .*22\.2 to .*4\+9\+0"),
+        ("mono", "sum", "target of method 'sum' must be 'stereo', got 'mono'"),
+        ("quad", "dplii", "target of method 'dplii' must be 'stereo'"),
+        ("quad", "iamf", r"no gains from '5.1' to 'quad'; accepted are .*22\.2 .*4\+9\+0"),
     ],
 )
-def test_a_method_that_does_not_serve_the_pair_says_so(target, method, message):
+def test_methods_reject_pairs_for_which_they_are_not_defined(target, method, message):
     with pytest.raises(LayoutError, match=message):
         downmix_matrix("5.1", target, method=method)
 
 
-def test_wrong_options_and_audio_are_refused():
+def test_invalid_options_and_audio_are_rejected():
     with pytest.raises(OptionError, match=r"Accepted: 'itu', 'sum', 'dplii', 'iamf'"):
         downmix_matrix("5.1", "stereo", method="dolby")
     with pytest.raises(OptionError, match="lfe_gain must be finite"):
@@ -474,13 +477,13 @@ def test_wrong_options_and_audio_are_refused():
         downmix(np.zeros((6, 100), np.int16), "5.1")
 
 
-def test_match_downmix_refuses_what_does_not_fit():
+def test_match_downmix_rejects_invalid_arguments():
     upmix = np.zeros((6, 10))
-    with pytest.raises(OptionError, match="'dplii' shifts phases"):
+    with pytest.raises(OptionError, match="must be 'itu', 'sum' or 'iamf', got 'dplii'"):
         match_downmix(upmix, np.zeros((2, 10)), "5.1", method="dplii")
-    with pytest.raises(ShapeError, match=r"must be mono or stereo, got shape \(3, 10\)"):
+    with pytest.raises(ShapeError, match=r"must be mono or stereo, .* got shape \(3, 10\)"):
         match_downmix(upmix, np.zeros((3, 10)), "5.1")
-    with pytest.raises(ShapeError, match=r"original of shape \(2, 9\) does not fit"):
+    with pytest.raises(ShapeError, match=r"same batch axes .* got shapes \(2, 9\) and \(6, 10\)"):
         match_downmix(upmix, np.zeros((2, 9)), "5.1")
-    with pytest.raises(ShapeError, match=r"original of shape \(3, 2, 10\) does not fit"):
+    with pytest.raises(ShapeError, match=r"same batch axes .* got shapes \(3, 2, 10\)"):
         match_downmix(upmix, np.zeros((3, 2, 10)), "5.1")

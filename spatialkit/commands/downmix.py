@@ -10,6 +10,7 @@ import click
 from spatialkit.commands import toolkit
 
 if TYPE_CHECKING:
+    from spatialkit.downmix import DownmixMethod
     from spatialkit.layouts import Layout
 
 
@@ -42,7 +43,7 @@ def command(
     source: Path,
     output: Path,
     target_layout: str | Layout,
-    method: str,
+    method: DownmixMethod,
     source_format: str | Layout | None,
     force: bool,
     as_json: bool,

@@ -1,29 +1,31 @@
-"""Measures of level, direction, distortion and loudness, of batches of signals.
+"""Metrics of distortion, direction, level differences and loudness.
 
-Reference first, estimate second, ``(..., channels, samples)`` each; one float64 value per item of
-the batch axes, never a mean over them. NaN or infinity in a signal is an error that names the
-first place. What silence gives is said in each docstring.
+The reference is the first argument, the estimate the second, ``(..., channels, samples)`` each; the
+result has one float64 value per item of the batch axes. NaN or infinity in a signal is an error
+that contains the first index. Each docstring specifies the result for silent signals.
 """
 
 from spatialkit.metrics.direction import (
     MIN_RELATIVE_EIGENVALUE,
     MIN_RELATIVE_LEVEL,
-    active_intensity,
+    AngleWeighting,
     angle_error,
-    diffuseness,
-    energy_density,
     energy_vector,
     velocity_vector,
 )
 from spatialkit.metrics.distortion import downmix_error, sd_sdr, si_sdr, snr
 from spatialkit.metrics.evaluation import UNITS, evaluate
-from spatialkit.metrics.level import icc, ild, ild_error, ipd, wasserstein_distance, wild
+from spatialkit.metrics.ild_distance import WildMethod, ild_error, wasserstein_distance, wild
+from spatialkit.metrics.intensity import active_intensity, diffuseness, energy_density
+from spatialkit.metrics.interchannel import icc, ild, ipd
 from spatialkit.metrics.loudness import loudness, true_peak
 
 __all__ = [
+    "AngleWeighting",
     "MIN_RELATIVE_EIGENVALUE",
     "MIN_RELATIVE_LEVEL",
     "UNITS",
+    "WildMethod",
     "active_intensity",
     "angle_error",
     "diffuseness",

@@ -1,38 +1,32 @@
-"""Where sound comes from: the angle error of sources, Gerzon's vectors, intensity, diffuseness.
+"""Directions of sources in loudspeaker signals: angle error of stems, and Gerzon's vectors.
 
-Vectors have the axes x ahead, y left, z up. All of them, the intensity included, point to where
-the sound comes from.
-
-References
-----------
-.. [1] M. A. Gerzon, "General metatheory of auditory localisation", AES 92nd Convention, 1992.
-.. [2] J. Merimaa and V. Pulkki, "Spatial impulse response rendering I", JAES 53(12), 2005.
+Vectors have the axes x ahead, y left, z up and point towards the source.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.errors import LayoutError, ShapeError
+from spatialkit.errors import ShapeError
 from spatialkit.geometry import angle_between, to_cartesian
-from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
-from spatialkit.metrics.inputs import as_signal, as_spectrum, in_blocks
-from spatialkit.stft import moving_sum
+from spatialkit.layouts import Layout, get_layout
+from spatialkit.metrics.inputs import as_signal, divide, in_blocks
 from spatialkit.validation import as_choice, as_directions
 
 __all__ = [
+    "AngleWeighting",
     "MIN_RELATIVE_EIGENVALUE",
     "MIN_RELATIVE_LEVEL",
-    "active_intensity",
     "angle_error",
-    "diffuseness",
-    "energy_density",
     "energy_vector",
     "velocity_vector",
 ]
+
+# Weights of the loudspeakers in `angle_error`.
+AngleWeighting = Literal["amplitude", "energy"]
 
 # Limits of `angle_error`. A stem whose coefficients are below this level (-180 dB) relative to the
 # loudest channel of the estimate is rounding noise and has no direction.
@@ -49,39 +43,57 @@ def angle_error(
     layout: str | Layout,
     *,
     elevation: ArrayLike = 0.0,
-    weighting: str = "amplitude",
+    weighting: AngleWeighting = "amplitude",
 ) -> NDArray[np.float64]:
-    """Angle between where each stem should be and where a multichannel mix has it.
+    r"""Calculate the angle between the true direction of each stem and that in a mix.
 
-    Each channel is written as the sum of all stems, each times a signed coefficient, by least
-    squares. The stem's direction is that of the sum of the loudspeakers' unit vectors, each times
-    the stem's coefficient in it; LFE channels are left out.
+    .. math::
+
+        C = \arg\min_C |x - C s|^2, \quad
+        d_k = \sum_i c_{ik} u_i, \quad
+        \epsilon_k = \angle(d_k, t_k)
+
+    for the channels :math:`x` of the mix, the stems :math:`s`, the signed least-squares
+    coefficients :math:`c_{ik}` of stem k in channel i, the unit vectors :math:`u_i` of the
+    loudspeakers and :math:`t_k` of the true directions. LFE channels are ignored. The coefficients
+    are computed from stems normalized to equal energy.
 
     Parameters
     ----------
     stems : array_like of float, shape (..., stems, samples)
-        The sources, one channel each.
+        Source signals, one channel each.
     estimate : array_like of float, shape (..., channels, samples)
-        The mix, with the same batch axes and samples.
+        Mix with the same batch axes and number of samples.
     azimuth : array_like, shape (..., stems)
-        True directions, degrees; broadcast to the stems.
+        True azimuths in degrees; broadcast to the stems.
     layout : str or Layout
-        Of the estimate.
+        Layout of the estimate.
     elevation : array_like, shape (..., stems)
-        Degrees.
+        True elevations in degrees; broadcast to the stems.
     weighting : {"amplitude", "energy"}
-        Whether coefficients or their squares weigh the loudspeakers. With amplitudes a mix made
-        by VBAP has no error; with energies it has one even then.
+        Weights of the loudspeakers: the coefficients :math:`c_{ik}`, or their squares. With
+        "amplitude" a correct VBAP mix has no error; with "energy" even a correct mix has one.
 
     Returns
     -------
     ndarray of float64, shape (..., stems)
-        Degrees, 0 to 180. NaN for a silent stem, one that the estimate does not hold, or one
-        whose loudspeakers cancel. Of stems that are copies of each other each gets an equal part.
+        Degrees, 0 to 180. NaN for a silent stem, for a stem whose coefficients are all below
+        `MIN_RELATIVE_LEVEL` (-180 dB) relative to the loudest channel, and for a stem whose
+        loudspeaker vectors cancel. Stems that are copies of each other (relative eigenvalues of
+        their correlation matrix below `MIN_RELATIVE_EIGENVALUE`) share their coefficients equally.
+
+    Raises
+    ------
+    ShapeError
+        If batch axes or samples of ``stems`` and ``estimate`` differ, ``estimate`` does not have
+        the channels of ``layout``, or the angles do not broadcast to the stems.
+    SignalError, DirectionError, OptionError, LayoutError
+        If a sample or angle is NaN or infinite, or another argument is not accepted.
 
     References
     ----------
-    Y. Yang et al., "Upmixing via style transfer", ICASSP 2022, section 4.
+    Y. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
+    spatial images and musical content", ICASSP 2022, section 4.
 
     Examples
     --------
@@ -90,7 +102,7 @@ def angle_error(
     >>> angle_error(stem, stem * [[0.0], [1.0]], [-20.0], "stereo").round(6)
     array([10.])
     """
-    weighting = as_choice(weighting, "weighting", ("amplitude", "energy"))
+    weighting = as_choice(weighting, "weighting", get_args(AngleWeighting))
     where = get_layout(layout)
     sources = as_signal(stems, "stems")
     mix = as_signal(estimate, "estimate", layout=where)
@@ -100,28 +112,35 @@ def angle_error(
             f"batch axes and samples, got {sources.shape} and {mix.shape}"
         )
     truth = _true_directions(azimuth, elevation, sources.shape[:-1])
-    coefficients, heard = _coefficients(sources, mix[..., where.loudspeakers, :])
+    coefficients, active = _coefficients(sources, mix[..., where.loudspeakers, :])
     weights = coefficients if weighting == "amplitude" else coefficients**2
-    felt = weights @ where.directions[where.loudspeakers]
-    heard &= np.linalg.norm(felt, axis=-1) > MIN_RELATIVE_LEVEL * np.abs(weights).sum(axis=-1)
-    return np.where(heard, angle_between(felt, truth), np.nan)
+    vectors = weights @ where.directions[where.loudspeakers]
+    active &= np.linalg.norm(vectors, axis=-1) > MIN_RELATIVE_LEVEL * np.abs(weights).sum(axis=-1)
+    return np.where(active, angle_between(vectors, truth), np.nan)
 
 
 def energy_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float64]:
-    """Gerzon's energy vector rE of the whole item.
+    r"""Calculate Gerzon's energy vector rE of the whole item.
 
-    The mean of the loudspeakers' unit vectors, each times the energy of its channel; LFE
-    channels are left out.
+    .. math:: r_E = \frac{\sum_i E_i u_i}{\sum_i E_i}, \quad E_i = \sum_n x_i[n]^2
+
+    with the unit vector :math:`u_i` of the loudspeaker of channel i. LFE channels are ignored.
 
     Parameters
     ----------
     audio : array_like of float, shape (..., channels, samples)
     layout : str or Layout
+        Layout of the audio.
 
     Returns
     -------
     ndarray of float64, shape (..., 3)
-        x, y, z; of length 0 (all around) to 1 (one loudspeaker alone). NaN of silence.
+        x, y and z, without unit; the length is 0 (equal energy all around) to 1 (a single
+        loudspeaker). NaN for silence.
+
+    References
+    ----------
+    M. A. Gerzon, "General metatheory of auditory localisation", AES 92nd Convention, 1992.
 
     Examples
     --------
@@ -134,25 +153,35 @@ def energy_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float64]
     energy = np.zeros(signals.shape[:-1])
     for (block,) in in_blocks(signals):
         energy += np.sum(block * block, axis=-1)
-    return _ratio(energy @ where.directions[where.loudspeakers], energy.sum(axis=-1))
+    return divide(energy @ where.directions[where.loudspeakers], energy.sum(axis=-1))
 
 
 def velocity_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float64]:
-    """Gerzon's velocity vector rV of the whole item.
+    r"""Calculate Gerzon's velocity vector rV of the whole item.
 
-    With the pressure p, the sum of the channels, and the velocity v, the sum of the
-    loudspeakers' unit vectors times their channels: <p v> / <p p>. Of one source it is the mean
-    of the unit vectors weighted with the source's gains. LFE channels are left out.
+    .. math::
+
+        r_V = \frac{\sum_n p[n] v[n]}{\sum_n p[n]^2}, \quad
+        p = \sum_i x_i, \quad v = \sum_i x_i u_i
+
+    with the unit vector :math:`u_i` of the loudspeaker of channel i. For one source it is the mean
+    of the unit vectors, weighted by the gains of the source. LFE channels are ignored.
 
     Parameters
     ----------
     audio : array_like of float, shape (..., channels, samples)
     layout : str or Layout
+        Layout of the audio.
 
     Returns
     -------
     ndarray of float64, shape (..., 3)
-        x, y, z; longer than 1 if channels are out of phase. NaN where the pressure is zero.
+        x, y and z, without unit; the length exceeds 1 if channels are out of phase. NaN where the
+        pressure is zero, for silence among others.
+
+    References
+    ----------
+    M. A. Gerzon, "General metatheory of auditory localisation", AES 92nd Convention, 1992.
 
     Examples
     --------
@@ -163,129 +192,12 @@ def velocity_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float6
     where = get_layout(layout)
     signals = as_signal(audio, layout=where)[..., where.loudspeakers, :]
     directions = where.directions[where.loudspeakers]
-    flow, energy = np.zeros((*signals.shape[:-2], 3)), np.zeros(signals.shape[:-2])
+    products, energy = np.zeros((*signals.shape[:-2], 3)), np.zeros(signals.shape[:-2])
     for (block,) in in_blocks(signals):
         pressure = block.sum(axis=-2)
-        flow += np.einsum("...s,...ks->...k", pressure, block) @ directions
+        products += np.einsum("...s,...ks->...k", pressure, block) @ directions
         energy += np.sum(pressure * pressure, axis=-1)
-    return _ratio(flow, energy)
-
-
-def active_intensity(
-    spectrum: ArrayLike,
-    format: str | AmbisonicFormat = "foa",
-    *,
-    frames: int | None = 1,
-    bins: int | None = 1,
-) -> NDArray[np.float64]:
-    """Active intensity of an Ambisonic signal, summed over a span of bins and frames.
-
-    Re(conj(W) [X, Y, Z]) of the first-order part, in SN3D; a plane wave gives a vector of length
-    ``|W|^2`` towards its source. (The physical intensity is the flow of energy, the other way,
-    divided by the impedance of air.)
-
-    Parameters
-    ----------
-    spectrum : array_like of complex, shape (..., harmonics, bins, frames)
-        As `spatialkit.stft` returns it.
-    format : str or AmbisonicFormat
-        Any order; only the first is used.
-    frames, bins : int or None
-        Span of the sum, centred on each bin; at the edges the part that exists. None sums over
-        all of them and leaves an axis of length 1.
-
-    Returns
-    -------
-    ndarray of float64, shape (..., 3, bins, frames)
-        x, y, z.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> left = np.array([1.0, 1.0, 0.0, 0.0])[:, None, None] * (3.0 + 4.0j)
-    >>> active_intensity(left).ravel()
-    array([ 0., 25.,  0.])
-    """
-    flow, _ = flow_and_energy(spectrum, format)
-    return moving_sum(flow, frames=frames, bins=bins)
-
-
-def energy_density(
-    spectrum: ArrayLike,
-    format: str | AmbisonicFormat = "foa",
-    *,
-    frames: int | None = 1,
-    bins: int | None = 1,
-) -> NDArray[np.float64]:
-    """Return the energy density of an Ambisonic signal, summed over a span of bins and frames.
-
-    .. math:: E = (|W|^2 + |X|^2 + |Y|^2 + |Z|^2) / 2
-
-    of the first-order part in SN3D, in which a plane wave has :math:`E = |W|^2`, the length of its
-    `active_intensity`.
-
-    Parameters
-    ----------
-    spectrum, format, frames, bins
-        As for `active_intensity`.
-
-    Returns
-    -------
-    ndarray of float64, shape (..., bins, frames)
-        In the squared unit of the spectrum; 0 for silence.
-
-    References
-    ----------
-    J. Merimaa and V. Pulkki, "Spatial impulse response rendering I", JAES 53(12), 2005, section 1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> left = np.array([1.0, 1.0, 0.0, 0.0])[:, None, None] * (3.0 + 4.0j)
-    >>> energy_density(left).item()
-    25.0
-    """
-    _, energy = flow_and_energy(spectrum, format)
-    return moving_sum(energy, frames=frames, bins=bins)[..., 0, :, :]
-
-
-def diffuseness(
-    spectrum: ArrayLike,
-    format: str | AmbisonicFormat = "foa",
-    *,
-    frames: int | None = 9,
-    bins: int | None = 1,
-) -> NDArray[np.float64]:
-    """Diffuseness of an Ambisonic signal as in DirAC: the share of energy that does not flow.
-
-    ``1 - |<intensity>| / <energy>``, the energy being ``(|W|^2 + |X|^2 + |Y|^2 + |Z|^2) / 2`` in
-    SN3D.
-
-    Parameters
-    ----------
-    spectrum, format
-        As for `active_intensity`.
-    frames, bins : int or None
-        Span of both averages, as for `active_intensity`. Without an average even a diffuse field
-        seems to flow.
-
-    Returns
-    -------
-    ndarray of float64, shape (..., bins, frames)
-        0 (one plane wave) to 1 (sound from everywhere alike); NaN of silence.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> left = np.array([1.0, 1.0, 0.0, 0.0])[:, None, None] * (3.0 + 4.0j)
-    >>> diffuseness(left).item()
-    0.0
-    """
-    flow, energy = (
-        moving_sum(values, frames=frames, bins=bins) for values in flow_and_energy(spectrum, format)
-    )
-    flowing = _ratio(np.linalg.norm(flow, axis=-3)[..., None], energy[..., 0, :, :])[..., 0]
-    return np.maximum(1.0 - flowing, 0.0)
+    return divide(products, energy)
 
 
 def _true_directions(
@@ -305,10 +217,10 @@ def _true_directions(
 def _coefficients(
     stems: NDArray[Any], mix: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Least-squares coefficients (..., stems, channels), and which stems the mix holds.
+    """Return least-squares coefficients (..., stems, channels), and which stems are in the mix.
 
-    A coefficient is the level that the stem has in the channel, so that a loud stem's small gain
-    counts like a quiet stem's large one.
+    Each coefficient is multiplied by the norm of its stem: it is the level of the stem in the
+    channel. A small gain of a loud stem then has the same weight as a large gain of a quiet one.
     """
     gram = np.zeros((*stems.shape[:-1], stems.shape[-2]))
     cross = np.zeros((*stems.shape[:-1], mix.shape[-2]))
@@ -318,40 +230,13 @@ def _coefficients(
         cross += sources @ channels.swapaxes(-1, -2)
         loudest += np.sum(channels * channels, axis=-1)
     level = np.sqrt(np.diagonal(gram, axis1=-2, axis2=-1))
-    # Of stems brought to one level: a quiet one is not to be taken for a part of a loud one.
+    # The stems are normalized first: otherwise a quiet stem could fall below the eigenvalue limit
+    # and count as a copy of a loud one.
     unit = np.divide(1.0, level, out=np.zeros_like(level), where=level > 0.0)
     inverse = np.linalg.pinv(
         gram * unit[..., :, None] * unit[..., None, :], MIN_RELATIVE_EIGENVALUE, hermitian=True
     )
     coefficients = inverse @ (cross * unit[..., None])
-    least = MIN_RELATIVE_LEVEL * np.sqrt(loudest.max(axis=-1))
-    heard = (level > 0.0) & (np.abs(coefficients).max(axis=-1) > least[..., None])
-    return coefficients, heard
-
-
-def flow_and_energy(
-    spectrum: ArrayLike, format: str | AmbisonicFormat
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Intensity (..., 3, bins, frames) and energy density (..., 1, bins, frames)."""
-    where = get_format(format)
-    if not isinstance(where, AmbisonicFormat):
-        raise LayoutError(f"format must be Ambisonic, such as 'foa', got {format!r}")
-    array = as_spectrum(spectrum)
-    if array.shape[-3] != where.n_channels:
-        raise ShapeError(
-            f"spectrum must have {where.n_channels} channels for {where.name!r}, "
-            f"(..., {where.n_channels}, bins, frames), got {array.shape}"
-        )
-    xyz = [3, 1, 2] if where.channel_order == "ACN" else [1, 2, 3]
-    gains = {"SN3D": (1.0, 1.0), "N3D": (1.0, np.sqrt(1.0 / 3.0)), "FuMa": (np.sqrt(2.0), 1.0)}
-    w_gain, xyz_gain = gains[where.normalization]
-    array = array.astype(np.complex128, copy=False)
-    pressure, velocity = w_gain * array[..., :1, :, :], xyz_gain * array[..., xyz, :, :]
-    squares = np.abs(pressure) ** 2 + np.sum(np.abs(velocity) ** 2, axis=-3, keepdims=True)
-    return (pressure.conj() * velocity).real, squares / 2.0
-
-
-def _ratio(vectors: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``vectors`` (..., n) divided by ``total`` (...), NaN where that is zero."""
-    result = np.full(vectors.shape, np.nan)
-    return np.divide(vectors, total[..., None], out=result, where=total[..., None] > 0.0)
+    minimum = MIN_RELATIVE_LEVEL * np.sqrt(loudest.max(axis=-1))
+    active = (level > 0.0) & (np.abs(coefficients).max(axis=-1) > minimum[..., None])
+    return coefficients, active

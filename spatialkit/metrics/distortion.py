@@ -1,14 +1,16 @@
-"""How far one signal lies from another: SNR, SD-SDR, SI-SDR, and the error of a fold-down.
+"""Energy ratios between a reference and its error: SNR, SD-SDR, SI-SDR and downmix SNR.
 
-All ratios are energy ratios in dB of a target s against an error, e being the estimate [1]_:
+Each is a ratio in dB of a target to an error, for the reference :math:`s` and the estimate
+:math:`e` [1]_:
 
-- SNR: |s|^2 / |s - e|^2, which hears level and polarity;
-- SD-SDR: |a s|^2 / |s - e|^2 with a = <e, s> / |s|^2, which hears them more;
-- SI-SDR: |a s|^2 / |a s - e|^2, deaf to level *and to polarity*: -s scores as s does.
+- SNR: :math:`|s|^2 / |s - e|^2`, sensitive to level and polarity;
+- SD-SDR: :math:`|a s|^2 / |s - e|^2` with :math:`a = <e, s> / |s|^2`, more sensitive to level;
+- SI-SDR: :math:`|a s|^2 / |a s - e|^2`, insensitive to level *and to polarity*.
 
-No mean is removed. Jointly over channels there is one a for all of them, so that errors in the
-levels between channels count; per channel each has its own. A silent reference gives NaN; a
-silent estimate gives an SNR of 0 dB and -inf for the others; equal signals give +inf.
+No mean is removed. By default the sums run over samples and channels, with one a for all channels,
+so that level errors between channels count; with ``per_channel`` each channel has its own ratio
+and a. A silent reference gives NaN; a silent estimate gives an SNR of 0 dB and -inf for the other
+ratios; equal signals give +inf.
 
 References
 ----------
@@ -23,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit.downmix import DownmixMethod, downmix
 from spatialkit.errors import ShapeError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format
 from spatialkit.metrics.inputs import as_pair, as_signal, in_blocks
@@ -33,26 +36,33 @@ __all__ = ["downmix_error", "sd_sdr", "si_sdr", "snr"]
 def snr(
     reference: ArrayLike, estimate: ArrayLike, *, per_channel: bool = False
 ) -> NDArray[np.float64]:
-    """Signal-to-noise ratio, the noise being the difference of both signals.
+    r"""Calculate the signal-to-noise ratio (SNR); the noise is the difference of both signals.
+
+    .. math:: 10 \log_{10} \frac{|s|^2}{|s - e|^2}
 
     Parameters
     ----------
     reference, estimate : array_like of float, shape (..., channels, samples) or (samples,)
-        Of one shape.
+        Signals :math:`s` and :math:`e` of equal shape.
     per_channel : bool
-        A value per channel rather than one per item.
+        Whether to return one value per channel instead of one per item.
 
     Returns
     -------
     ndarray of float64, shape (...) or (..., channels)
-        dB. NaN where the reference is silent, +inf where both are equal.
+        dB. NaN where the reference is silent (also if both are), 0 where only the estimate is, +inf
+        where both are equal.
 
     Raises
     ------
     ShapeError
         If the shapes differ.
     SignalError
-        If a sample is NaN or infinite.
+        If a sample is NaN or infinite, or the samples are not float32 or float64.
+
+    References
+    ----------
+    J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, "SDR - half-baked or well done?", ICASSP 2019.
 
     Examples
     --------
@@ -69,7 +79,9 @@ def snr(
 def sd_sdr(
     reference: ArrayLike, estimate: ArrayLike, *, per_channel: bool = False
 ) -> NDArray[np.float64]:
-    """Scale-dependent signal-to-distortion ratio.
+    r"""Calculate the scale-dependent signal-to-distortion ratio (SD-SDR).
+
+    .. math:: 10 \log_{10} \frac{|a s|^2}{|s - e|^2}, \quad a = \frac{<e, s>}{|s|^2}
 
     Parameters
     ----------
@@ -79,8 +91,12 @@ def sd_sdr(
     Returns
     -------
     ndarray of float64, shape (...) or (..., channels)
-        dB. NaN where the reference is silent, -inf where the estimate is silent or has nothing
-        of the reference, +inf where both are equal.
+        dB. NaN where the reference is silent, -inf where the estimate is silent or orthogonal to
+        the reference, +inf where both are equal.
+
+    References
+    ----------
+    J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, "SDR - half-baked or well done?", ICASSP 2019.
 
     Examples
     --------
@@ -97,9 +113,11 @@ def sd_sdr(
 def si_sdr(
     reference: ArrayLike, estimate: ArrayLike, *, per_channel: bool = False
 ) -> NDArray[np.float64]:
-    """Scale-invariant signal-to-distortion ratio.
+    r"""Calculate the scale-invariant signal-to-distortion ratio (SI-SDR).
 
-    An inverted signal scores like the signal itself: look at `snr` too.
+    .. math:: 10 \log_{10} \frac{|a s|^2}{|a s - e|^2}, \quad a = \frac{<e, s>}{|s|^2}
+
+    An inverted signal has the same ratio as the signal itself: consider `snr` as well.
 
     Parameters
     ----------
@@ -109,9 +127,13 @@ def si_sdr(
     Returns
     -------
     ndarray of float64, shape (...) or (..., channels)
-        dB. NaN where the reference is silent, -inf where the estimate is silent or has nothing
-        of the reference, +inf where both are equal. Scaled copies of the reference come to
-        about 300, the rounding of float64.
+        dB. NaN where the reference is silent, -inf where the estimate is silent or orthogonal to
+        the reference, +inf where both are equal. Scaled copies of the reference have about 300 dB,
+        the rounding error of float64.
+
+    References
+    ----------
+    J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, "SDR - half-baked or well done?", ICASSP 2019.
 
     Examples
     --------
@@ -123,7 +145,7 @@ def si_sdr(
     first, second, joint = _arguments(reference, estimate, per_channel)
     signal, cross, _ = _energies(first, second, joint)
     scale = _scale(cross, signal)
-    # A second pass: |e|^2 - |a s|^2 would lose all digits where the score is high.
+    # A second pass, because |e|^2 - |a s|^2 would lose all digits where the ratio is high.
     residual = np.zeros(first.shape[:-1])
     for s, e in in_blocks(first, second):
         s *= scale[..., None, None] if joint else scale[..., None]
@@ -136,25 +158,38 @@ def downmix_error(
     upmix: ArrayLike,
     original: ArrayLike,
     layout: str | Layout | AmbisonicFormat,
-    method: str = "itu",
+    method: DownmixMethod = "itu",
 ) -> NDArray[np.float64]:
-    """`snr` of an upmix's fold-down against the signal it was made from.
+    r"""Calculate the downmix SNR of an upmix relative to the signal that was upmixed.
+
+    .. math:: 10 \log_{10} \frac{|s|^2}{|s - G u|^2}
+
+    with the original :math:`s`, the upmix :math:`u` and the downmix matrix :math:`G`: the `snr` of
+    the downmix. The sums run over samples and channels.
 
     Parameters
     ----------
     upmix : array_like of float, shape (..., channels, samples)
     original : array_like of float, shape (..., 1 or 2, samples)
-        Mono or stereo; the fold-down is made to as many channels.
+        Mono or stereo signal; the upmix is downmixed to the same number of channels.
     layout : str, Layout or AmbisonicFormat
-        Of the upmix. The fold-down of Ambisonics is W, compared to (L + R) / 2 of a stereo
-        original.
-    method : str
-        How to fold down loudspeaker layouts, as for `spatialkit.downmix`.
+        Format of the upmix. The downmix of Ambisonics is W, which is compared with (L + R) / 2 of
+        a stereo original.
+    method : {"itu", "sum", "dplii", "iamf"}
+        Downmix rule of loudspeaker layouts, see `spatialkit.downmix.downmix_matrix`.
 
     Returns
     -------
     ndarray of float64, shape (...)
-        dB; +inf for an exact fold-down.
+        dB; +inf for an exact downmix, 0 for a silent upmix, NaN for a silent original.
+
+    Raises
+    ------
+    ShapeError, SignalError
+        If the signals differ in length or batch axes, ``upmix`` does not have the channels of
+        ``layout``, ``original`` is neither mono nor stereo, or a sample is NaN or infinite.
+    LayoutError, OptionError
+        As for `spatialkit.downmix.downmix_matrix`.
 
     Examples
     --------
@@ -171,25 +206,23 @@ def downmix_error(
         raise ShapeError(
             f"original must be mono or stereo, (..., 1 or 2, samples), got {source.shape}"
         )
-    from spatialkit.downmix import downmix
-
     target = "mono" if source.shape[-2] == 1 else "stereo"
     if isinstance(where, AmbisonicFormat):
         source, target = source.mean(axis=-2, keepdims=True, dtype=np.float64), "mono"
-    folded = downmix(spread.astype(np.float64), where, target, method=method)
-    return snr(source.astype(np.float64), folded)
+    mixed = downmix(spread.astype(np.float64), where, target, method=method)
+    return snr(source.astype(np.float64), mixed)
 
 
 def _arguments(
     reference: ArrayLike, estimate: ArrayLike, per_channel: bool
 ) -> tuple[NDArray[Any], NDArray[Any], bool]:
-    """Both signals, and whether there are channels to take together."""
+    """Return both signals, and whether sums run over the channels as well."""
     first, second = as_pair(reference, estimate, allow_mono=True)
     return first, second, first.ndim > 1 and not per_channel
 
 
 def _energies(reference: NDArray[Any], estimate: NDArray[Any], joint: bool) -> NDArray[np.float64]:
-    """|s|^2, <e, s> and |s - e|^2."""
+    """Return |s|^2, <e, s> and |s - e|^2."""
     sums = np.zeros((3, *reference.shape[:-1]))
     for s, e in in_blocks(reference, estimate):
         sums[0] += _product(s, s)
@@ -204,7 +237,7 @@ def _product(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float
 
 
 def _scale(cross: NDArray[np.float64], signal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The factor a, 0 where the reference is silent."""
+    """Return the factor a, 0 where the reference is silent."""
     return np.divide(cross, signal, out=np.zeros_like(signal), where=signal > 0.0)
 
 
@@ -213,6 +246,6 @@ def _decibels(
 ) -> NDArray[np.float64]:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = 10.0 * (np.log10(target) - np.log10(error))
-    # 0 / 0 is a silent estimate under SI-SDR if the reference is heard, nothing at all if not.
+    # In SI-SDR, 0 / 0 with a reference that is not silent means a silent estimate: -inf.
     ratio = np.where(target == 0.0, -np.inf, ratio)
     return np.where(signal == 0.0, np.nan, ratio)[()]

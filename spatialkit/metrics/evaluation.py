@@ -1,4 +1,4 @@
-"""Everything that applies to one pair of signals, as a flat dict."""
+"""Evaluation of one pair of signals by all applicable metrics."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit.downmix import downmix
 from spatialkit.errors import LayoutError, ShapeError
 from spatialkit.geometry import angle_between
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format
-from spatialkit.metrics.direction import energy_vector, flow_and_energy
+from spatialkit.metrics.direction import energy_vector
 from spatialkit.metrics.distortion import sd_sdr, si_sdr, snr
+from spatialkit.metrics.ild_distance import ild_error, wild
 from spatialkit.metrics.inputs import as_pair, in_blocks
-from spatialkit.metrics.level import ild_error, wild
+from spatialkit.metrics.intensity import intensity_and_energy
 from spatialkit.metrics.loudness import loudness, true_peak
 
 __all__ = ["UNITS", "evaluate"]
 
-# Of all that `evaluate` returns; "" where it is a ratio or a length without one.
+# Units of the metrics that `evaluate` returns; "" for metrics without unit.
 UNITS = {
     "snr": "dB",
     "sd_sdr": "dB",
@@ -45,40 +47,49 @@ def evaluate(
     layout: str | Layout | AmbisonicFormat | None = None,
     sample_rate: float | None = None,
 ) -> dict[str, float]:
-    """All metrics that apply to one pair of signals, with their defaults.
+    """Evaluate one pair of signals by all applicable metrics with their default parameters.
 
     Parameters
     ----------
     reference, estimate : array_like of float, shape (channels, samples)
-        One item, of one shape.
+        One item; both signals have the same shape.
     layout : str, Layout or AmbisonicFormat, optional
-        Of both.
+        Format of both signals. Without it, metrics that need a format are omitted.
     sample_rate : float, optional
-        Hz, of both.
+        Sample rate of both signals in Hz. Without it, metrics that need a rate are omitted.
 
     Returns
     -------
     dict of str to float
-        NaN where the reference leaves a metric undefined (silence, above all).
+        Value by name of the metric; the units are in `UNITS`. NaN where a metric is not defined for
+        the reference (most often because it is silent).
 
         "snr", "sd_sdr", "si_sdr"
-            dB, always; see `snr`.
+            dB; see `snr`, `sd_sdr` and `si_sdr`. Always present.
         "wild", "ild_error"
-            dB, of two channels or more that are not Ambisonics; see `wild` and `ild_error`.
+            dB; see `wild` and `ild_error`. For two channels or more, except Ambisonics.
         "downmix_snr"
-            dB, of the stereo fold-downs ("itu") of both; of a loudspeaker layout with more than
-            two channels, whose labels `spatialkit.downmix` knows.
+            dB; SNR between the stereo downmixes ("itu") of both signals. For loudspeaker layouts
+            with more than two channels and labels for which `spatialkit.downmix` has rules.
         "energy_vector_angle", "energy_vector_difference"
-            Degrees between the energy vectors of both, and the length of their difference; of a
-            loudspeaker layout.
+            Angle between the energy vectors of both signals in degrees, and length of their
+            difference, without unit; see `energy_vector`. For loudspeaker layouts.
         "intensity_angle", "diffuseness_difference"
-            Degrees between the active intensities, and estimate's less reference's diffuseness,
-            both over all bins and frames; of Ambisonics.
+            Angle between the active intensities in degrees, and diffuseness of the estimate minus
+            that of the reference, without unit, both over all bins and frames; see
+            `active_intensity` and `diffuseness`. For Ambisonics.
         "loudness_reference", "loudness_estimate", "loudness_difference"
-            LUFS, and estimate less reference in LU; with ``sample_rate``, of a loudspeaker
-            layout, or of one or two channels without any.
+            LUFS, and estimate minus reference in LU; see `loudness`. With ``sample_rate``, for
+            loudspeaker layouts, and for one or two channels without layout.
         "true_peak_reference", "true_peak_estimate"
-            dBTP of the reference and of the estimate; with ``sample_rate``.
+            dBTP; see `true_peak`. With ``sample_rate``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ, are not (channels, samples), or do not fit ``layout``.
+    SignalError, LayoutError, OptionError
+        If a sample is NaN or infinite, or another argument is not accepted.
 
     Examples
     --------
@@ -91,15 +102,20 @@ def evaluate(
     where = None if layout is None else get_format(layout)
     first, second = as_pair(reference, estimate, layout=where)
     if first.ndim != 2:
-        raise ShapeError(f"evaluate takes one item, (channels, samples), got {first.shape}")
+        raise ShapeError(
+            "reference and estimate must be one item each, (channels, samples), got shape "
+            f"{first.shape}; call evaluate once per item"
+        )
     scores: dict[str, Any] = {
         "snr": snr(first, second),
         "sd_sdr": sd_sdr(first, second),
         "si_sdr": si_sdr(first, second),
     }
     if isinstance(where, AmbisonicFormat):
-        flows, diffuse = zip(*(_flow(signal, where) for signal in (first, second)), strict=True)
-        scores["intensity_angle"] = angle_between(*flows)
+        intensities, diffuse = zip(
+            *(_overall_intensity(signal, where) for signal in (first, second)), strict=True
+        )
+        scores["intensity_angle"] = angle_between(*intensities)
         scores["diffuseness_difference"] = diffuse[1] - diffuse[0]
     elif len(first) > 1:
         scores |= {"wild": wild(first, second), "ild_error": ild_error(first, second)}
@@ -122,20 +138,21 @@ def evaluate(
 def _downmix_scores(
     reference: NDArray[Any], estimate: NDArray[Any], where: Layout
 ) -> dict[str, NDArray[np.float64]]:
-    from spatialkit.downmix import downmix
-
     try:
-        folds = [downmix(signal, where, "stereo") for signal in (reference, estimate)]
-    except LayoutError:
+        mixes = [downmix(signal, where, "stereo") for signal in (reference, estimate)]
+    except LayoutError:  # a label without a rule
         return {}
-    return {"downmix_snr": snr(*folds)}
+    return {"downmix_snr": snr(*mixes)}
 
 
-def _flow(audio: NDArray[Any], where: AmbisonicFormat) -> tuple[NDArray[np.float64], float]:
-    """Active intensity of all samples, and their diffuseness."""
-    flow, energy = np.zeros(3), 0.0
+def _overall_intensity(
+    audio: NDArray[Any], where: AmbisonicFormat
+) -> tuple[NDArray[np.float64], float]:
+    """Return the active intensity summed over all samples, and the diffuseness."""
+    total, energy = np.zeros(3), 0.0
     for (block,) in in_blocks(audio):
-        # As if it were a spectrum of one bin: over the whole band both are the same (Parseval).
-        flows, energies = flow_and_energy(block[:, None, :] + 0j, where)
-        flow, energy = flow + flows.sum(axis=(-2, -1)), energy + energies.sum()
-    return flow, float(1.0 - np.linalg.norm(flow) / energy) if energy else np.nan
+        # Samples are treated as a spectrum with one bin: over the whole band the sums over time and
+        # frequency are equal (Parseval).
+        intensities, energies = intensity_and_energy(block[:, None, :] + 0j, where)
+        total, energy = total + intensities.sum(axis=(-2, -1)), energy + energies.sum()
+    return total, float(1.0 - np.linalg.norm(total) / energy) if energy else np.nan

@@ -1,4 +1,4 @@
-"""What every metric does with its arguments: checks, and passes over them in float64."""
+"""Functions that the metrics share: validation, blocks in float64, division."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from spatialkit.errors import ShapeError, SignalError
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.validation import as_audio, require_finite
 
-# Values turned into float64 at a time: no metric makes a second copy of a long signal.
-VALUES_AT_ONCE = 1 << 18
+# Values converted to float64 at a time: no metric makes a second copy of a long signal.
+VALUES_PER_BLOCK = 1 << 18
 
 
 def as_signal(
@@ -24,7 +24,7 @@ def as_signal(
     layout: Layout | AmbisonicFormat | None = None,
     allow_mono: bool = False,
 ) -> NDArray[Any]:
-    """``audio`` as finite floating point samples, with the channels of ``layout``."""
+    """Return audio as finite floating-point samples with the channels of ``layout``."""
     array = as_audio(
         audio,
         name,
@@ -43,37 +43,43 @@ def as_pair(
     layout: Layout | AmbisonicFormat | None = None,
     same_length: bool = True,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Both signals, of one shape (but for the number of samples unless ``same_length``)."""
+    """Return both signals; their shapes are equal, except for the length if not ``same_length``."""
     first = as_signal(reference, "reference", layout=layout, allow_mono=allow_mono)
     second = as_signal(estimate, "estimate", layout=layout, allow_mono=allow_mono)
     if first.shape[:-1] != second.shape[:-1] or (same_length and first.shape != second.shape):
-        wanted = "the same shape" if same_length else "the same axes but the last"
+        wanted = "the same shape" if same_length else "the same shape except for the last axis"
         raise ShapeError(
             f"reference and estimate must have {wanted}, got {first.shape} and {second.shape}"
         )
     return first, second
 
 
-def as_spectrum(spectrum: ArrayLike, *, least_channels: int = 1) -> NDArray[Any]:
-    """``spectrum`` as finite complex numbers (..., channels, bins, frames)."""
+def as_spectrum(spectrum: ArrayLike, *, min_channels: int = 1) -> NDArray[Any]:
+    """Return a spectrum as finite complex numbers (..., channels, bins, frames)."""
     array = np.asarray(spectrum)
     if not np.iscomplexobj(array):
         raise SignalError(
-            f"spectrum must be complex, got {array.dtype}: pass what spatialkit.stft returns"
+            f"spectrum must be complex, got {array.dtype}; pass the result of spatialkit.stft"
         )
-    if array.ndim < 3 or array.shape[-3] < least_channels:
+    if array.ndim < 3 or array.shape[-3] < min_channels:
         raise ShapeError(
             f"spectrum must have shape (..., channels, bins, frames) with at least "
-            f"{least_channels} channels, got {array.shape}"
+            f"{min_channels} channels, got {array.shape}"
         )
     return require_finite(array, "spectrum")
 
 
 def in_blocks(*arrays: NDArray[Any]) -> Iterator[tuple[NDArray[np.float64], ...]]:
-    """Successive pieces of arrays (..., samples) of one length, in float64."""
+    """Yield successive blocks of arrays (..., samples) of equal length, in float64."""
     rows = max(math.prod(array.shape[:-1]) for array in arrays)
-    step = max(VALUES_AT_ONCE // max(rows, 1), 1)
+    step = max(VALUES_PER_BLOCK // max(rows, 1), 1)
     for start in range(0, arrays[0].shape[-1], step):
-        # In one memory order: sums of equal signals are then equal to the bit.
-        pieces = (array[..., start : start + step] for array in arrays)
-        yield tuple(piece.astype(np.float64, order="C") for piece in pieces)
+        # In one memory order, so that sums of equal signals are equal to the bit.
+        blocks = (array[..., start : start + step] for array in arrays)
+        yield tuple(block.astype(np.float64, order="C") for block in blocks)
+
+
+def divide(vectors: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``vectors`` (..., n) divided by ``total`` (...), NaN where that is zero."""
+    result = np.full(vectors.shape, np.nan)
+    return np.divide(vectors, total[..., None], out=result, where=total[..., None] > 0.0)

@@ -1,4 +1,4 @@
-"""Loudness and true peak of ITU-R BS.1770-5, for any layout and sample rate."""
+"""Loudness and true peak according to ITU-R BS.1770-5, for any layout and sample rate."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from spatialkit.validation import as_number
 
 __all__ = ["loudness", "true_peak"]
 
-# The two stages of K weighting as BS.1770 prints them, numerator and denominator for 48 kHz:
-# a shelf (the head), then a high-pass (Annex 1, tables 1 and 2).
+# The two stages of K-weighting as printed in BS.1770, numerator and denominator at 48 kHz: a shelf
+# (effect of the head), then a high-pass filter (Annex 1, Tables 1 and 2).
 STANDARD_RATE = 48000.0
 HEAD_SHELF = (
     (1.53512485958697, -2.69169618940638, 1.19839281085285),
     (1.0, -1.69065929318241, 0.73248077421585),
 )
 HIGH_PASS = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
-LOWEST_RATE = 8000.0
-# Beside the listener, 60 to 120 degrees to either side and below 30 degrees of elevation.
+MIN_RATE = 8000.0
+# Weight of loudspeakers at 60 to 120 degrees of azimuth on either side and less than 30 degrees of
+# elevation (Annex 3).
 SIDE_WEIGHT = 1.41
 OFFSET_LU = -0.691
 ABSOLUTE_GATE_LUFS = -70.0
@@ -28,37 +29,53 @@ RELATIVE_GATE_LU = -10.0
 # A gating block lasts four steps of 100 ms.
 STEPS_PER_SECOND = 10
 STEPS_PER_BLOCK = 4
-# Annex 2: fourfold at 48 kHz, less at higher rates. Powers of two, so that peaks midway between
-# samples are met.
+# Upper limit of the sample rate in Hz and factor (Annex 2: 4 at 48 kHz, less at higher rates). The
+# factors are powers of two, so that peaks midway between samples are found.
 OVERSAMPLING = ((96000.0, 4), (192000.0, 2))
-CHUNK = 1 << 16
+CHUNK_SIZE = 1 << 16
 
 
 def loudness(
     audio: ArrayLike, layout: str | Layout | None, sample_rate: float
 ) -> NDArray[np.float64]:
-    """Integrated loudness of BS.1770-5, K-weighted and gated.
+    r"""Calculate the integrated loudness of BS.1770-5, K-weighted and gated.
+
+    .. math:: -0.691 + 10 \log_{10} \frac{1}{|J|} \sum_{j \in J} \sum_i G_i z_{ij}
+
+    with the mean square :math:`z_{ij}` of the K-weighted channel i in gating block j (400 ms,
+    overlapping by 75 %), the channel weights :math:`G_i` (0 for LFE, 1.41 for loudspeakers beside
+    the listener, else 1), and the blocks :math:`J` above the absolute gate of -70 LUFS and the
+    relative gate of 10 LU below the mean of those blocks.
 
     Parameters
     ----------
     audio : array_like of float, shape (..., channels, samples) or (samples,)
     layout : str, Layout or None
-        Says which channels are LFE (left out) or stand beside the listener (1.5 dB more). None
-        weighs all alike, which is right for mono and stereo. Ambisonics: render it first.
+        Layout that determines the channel weights: LFE channels are ignored, and loudspeakers at 60
+        to 120 degrees of azimuth have 1.5 dB more. None weights all channels equally, which is
+        correct for mono and stereo. Ambisonics must be rendered to a layout first.
     sample_rate : float
-        Hz, at least 8000. The weighting has the response of 48 kHz at all rates, as far as the
-        bilinear transform can follow: at 1 kHz within 0.03 dB from 22050 Hz on.
+        Hz, at least 8000. The weighting filter has the analogue response of the 48 kHz filter at
+        every rate, within the limits of the bilinear transform: at 1 kHz within 0.03 dB for rates
+        of 22050 Hz and more.
 
     Returns
     -------
     ndarray of float64, shape (...)
-        LUFS; -inf of silence or anything below -70 LUFS. NaN if shorter than one gating block of
-        400 ms: there is nothing to measure.
+        LUFS; -inf for silence and for signals below -70 LUFS. NaN if the signal is shorter than one
+        gating block of 400 ms.
+
+    Raises
+    ------
+    ShapeError, SignalError
+        If ``audio`` does not have the channels of ``layout``, or a sample is NaN or infinite.
+    OptionError
+        If ``sample_rate`` is not accepted.
 
     References
     ----------
     ITU-R BS.1770-5, "Algorithms to measure audio programme loudness and true-peak audio level",
-    annexes 1 and 3.
+    Annexes 1 and 3.
 
     Examples
     --------
@@ -67,7 +84,7 @@ def loudness(
     >>> float(loudness(tone, "mono", 48000).round(2))
     -3.01
     """
-    rate = as_number(sample_rate, "sample_rate", minimum=LOWEST_RATE, unit="Hz")
+    rate = as_number(sample_rate, "sample_rate", minimum=MIN_RATE, unit="Hz")
     where = None if layout is None else get_layout(layout)
     signals = np.atleast_2d(as_signal(audio, layout=where, allow_mono=True))
     power = _block_powers(signals, _channel_weights(where, signals.shape[-2]), rate)
@@ -81,10 +98,12 @@ def loudness(
 
 
 def true_peak(audio: ArrayLike, sample_rate: float) -> NDArray[np.float64]:
-    """Largest magnitude of the continuous waveform, over all channels, LFE included.
+    r"""Calculate the maximum magnitude of the interpolated waveform over all channels.
 
-    The samples are interpolated fourfold below 96 kHz, twofold below 192 kHz (BS.1770-5,
-    annex 2). The result is never below the largest sample.
+    .. math:: 20 \log_{10} \max_{i, t} |x_i(t)|
+
+    LFE channels are included. The samples are oversampled by a factor of 4 below 96 kHz and of 2
+    below 192 kHz. The result is never below the maximum magnitude of the samples.
 
     Parameters
     ----------
@@ -95,7 +114,19 @@ def true_peak(audio: ArrayLike, sample_rate: float) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64, shape (...)
-        dBTP, dB relative to full scale (1.0); -inf of silence.
+        dBTP, that is dB relative to full scale (1.0); -inf for silence and for zero samples.
+
+    Raises
+    ------
+    ShapeError, SignalError
+        If ``audio`` is not a float array of a valid shape, or a sample is NaN or infinite.
+    OptionError
+        If ``sample_rate`` is not accepted.
+
+    References
+    ----------
+    ITU-R BS.1770-5, "Algorithms to measure audio programme loudness and true-peak audio level",
+    Annex 2. The interpolation filter is soxr's instead of the 48-tap example of the annex.
 
     Examples
     --------
@@ -104,7 +135,7 @@ def true_peak(audio: ArrayLike, sample_rate: float) -> NDArray[np.float64]:
     >>> bool(abs(true_peak(quarter, 48000)) < 0.1), float(abs(quarter).max().round(2))
     (True, 0.71)
     """
-    rate = as_number(sample_rate, "sample_rate", minimum=LOWEST_RATE, unit="Hz")
+    rate = as_number(sample_rate, "sample_rate", minimum=MIN_RATE, unit="Hz")
     signals = np.atleast_2d(as_signal(audio, allow_mono=True))
     peaks = np.abs(signals).max(axis=-1, initial=0.0).astype(np.float64)
     factor = next((factor for limit, factor in OVERSAMPLING if rate < limit), 1)
@@ -120,9 +151,9 @@ def _peak_between(signal: NDArray[np.floating], factor: int) -> float:
 
     stream = soxr.ResampleStream(1.0, float(factor), 1, dtype=signal.dtype, quality="VHQ")
     peak = 0.0
-    for start in range(0, signal.size, CHUNK):
-        chunk = np.ascontiguousarray(signal[start : start + CHUNK])
-        finer = stream.resample_chunk(chunk, last=start + CHUNK >= signal.size)
+    for start in range(0, signal.size, CHUNK_SIZE):
+        chunk = np.ascontiguousarray(signal[start : start + CHUNK_SIZE])
+        finer = stream.resample_chunk(chunk, last=start + CHUNK_SIZE >= signal.size)
         peak = max(peak, float(np.abs(finer).max(initial=0.0)))
     return peak
 
@@ -130,16 +161,16 @@ def _peak_between(signal: NDArray[np.floating], factor: int) -> float:
 def _channel_weights(layout: Layout | None, channels: int) -> NDArray[np.float64]:
     if layout is None:
         return np.ones(channels)
-    # Of an LFE both angles are NaN: it is beside nothing.
-    aside = np.abs(np.remainder(layout.azimuth + 180.0, 360.0) - 180.0)
-    beside = (aside >= 60.0) & (aside <= 120.0) & (np.abs(layout.elevation) < 30.0)
-    return np.where(layout.is_lfe, 0.0, np.where(beside, SIDE_WEIGHT, 1.0))
+    # Both angles of an LFE are NaN, for which all comparisons are false.
+    magnitude = np.abs(np.remainder(layout.azimuth + 180.0, 360.0) - 180.0)
+    lateral = (magnitude >= 60.0) & (magnitude <= 120.0) & (np.abs(layout.elevation) < 30.0)
+    return np.where(layout.is_lfe, 0.0, np.where(lateral, SIDE_WEIGHT, 1.0))
 
 
 def _block_powers(
     signals: NDArray[np.floating], weights: NDArray[np.float64], rate: float
 ) -> NDArray[np.float64]:
-    """Weighted sum over channels of the K-weighted mean squares, (..., gating blocks)."""
+    """Return the weighted sum over channels of the K-weighted mean squares of gating blocks."""
     from scipy.signal import sosfilt
 
     steps = int(signals.shape[-1] * STEPS_PER_SECOND / rate + 1e-9)
@@ -148,30 +179,31 @@ def _block_powers(
     if not blocks:
         return power
     edges = np.rint(np.arange(steps + 1) * rate / STEPS_PER_SECOND).astype(np.intp)
-    sections = np.array([_at_rate(stage, rate) for stage in (HEAD_SHELF, HIGH_PASS)])
+    sections = np.array([_section_at_rate(stage, rate) for stage in (HEAD_SHELF, HIGH_PASS)])
     for channel in np.flatnonzero(weights):
         weighted = sosfilt(sections, signals[..., channel, :].astype(np.float64), axis=-1)
         energy = np.add.reduceat(weighted[..., : edges[-1]] ** 2, edges[:-1], axis=-1)
-        whole = np.lib.stride_tricks.sliding_window_view(energy, STEPS_PER_BLOCK, axis=-1)
-        power += weights[channel] * whole.sum(axis=-1)
+        windows = np.lib.stride_tricks.sliding_window_view(energy, STEPS_PER_BLOCK, axis=-1)
+        power += weights[channel] * windows.sum(axis=-1)
     return power / (edges[STEPS_PER_BLOCK:] - edges[:-STEPS_PER_BLOCK])
 
 
-def _at_rate(
+def _section_at_rate(
     stage: tuple[tuple[float, ...], tuple[float, ...]], rate: float
 ) -> NDArray[np.float64]:
-    """Second-order section for ``rate`` with the analogue prototype of ``stage``.
+    """Return the second-order section at ``rate`` with the same analogue prototype as ``stage``.
 
-    The bilinear transform turns p0 + p1 s + p2 s^2 into a polynomial in 1/z whose sum is 4 p0 k^2,
-    whose first less last coefficient is 2 p1 k and whose alternating sum is 4 p2, where
-    k = tan(pi f / rate) for the frequency f that is kept in place: here that of the poles.
+    The bilinear transform maps p0 + p1 s + p2 s^2 to a polynomial in 1/z with the sum of
+    coefficients 4 p0 k^2, the difference of the first and last coefficient 2 p1 k and the
+    alternating sum 4 p2, where k = tan(pi f / rate) for the frequency f that the transform
+    preserves: here that of the poles.
     """
     polynomials = np.array(stage)
     sums, differences = polynomials.sum(axis=1), polynomials[:, 0] - polynomials[:, 2]
     alternating = polynomials @ [1.0, -1.0, 1.0]
     k = np.sqrt(sums[1] / alternating[1])
-    stretch = np.tan(np.arctan(k) * STANDARD_RATE / rate) / k
-    low, middle, high = sums * stretch**2, 2.0 * differences * stretch, alternating
+    ratio = np.tan(np.arctan(k) * STANDARD_RATE / rate) / k
+    low, middle, high = sums * ratio**2, 2.0 * differences * ratio, alternating
     section = np.stack([low + middle + high, 2.0 * (low - high), low - middle + high], axis=1)
     return section.ravel() / section[1, 0]
 
@@ -181,5 +213,5 @@ def _power_of(level: float) -> float:
 
 
 def _mean(power: NDArray[np.float64], gate: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean of the gated blocks, 0 if there are none."""
+    """Return the mean of the gated blocks, 0 if there are none."""
     return np.sum(power, axis=-1, where=gate) / np.maximum(np.count_nonzero(gate, axis=-1), 1)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.downmix import match_downmix
+from spatialkit.downmix import DownmixMethod, match_downmix
 from spatialkit.metrics import angle_error, sd_sdr, snr, wild
 from spatialkit.validation import as_choice, as_count
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
@@ -59,7 +59,7 @@ __all__ = [
 
 PROTOCOLS = ("same", "independent")
 STYLES = ("own", "other")
-FOLD_DOWN = "sum"
+FOLD_DOWN: DownmixMethod = "sum"
 WILD: dict[str, Any] = {"floor_db": -60.0, "clip_db": 60.0, "method": "histogram", "bin_db": 0.1}
 
 METRICS = (

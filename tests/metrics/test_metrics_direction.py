@@ -1,4 +1,4 @@
-"""Angles and vectors of sound whose direction is known."""
+"""Direction metrics on signals with known directions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_mix_of_several_stems_by_vbap_has_no_angle_error(rng, layout, dtype):
     assert error.max() < (1e-6 if dtype == np.float64 else 1e-3)
 
 
-def test_heights_count_if_elevations_are_given(rng):
+def test_elevations_are_part_of_the_angle(rng):
     stem = rng.standard_normal((1, 100))
     mix = np.zeros((12, 100))
     mix[get_layout("7.1.4").labels.index("TFL")] = stem[0]
@@ -62,7 +62,7 @@ def test_heights_count_if_elevations_are_given(rng):
     assert angle_error(stem, mix, [45.0], "7.1.4").item() == pytest.approx(45.0)
 
 
-def test_the_error_is_the_angle_between_truth_and_mix(rng):
+def test_the_error_is_the_angle_between_true_and_actual_direction(rng):
     stems = rng.standard_normal((2, 1000))
     mix = vbap_pan(stems, [10.0, -100.0], layout="5.0")
     truth = [25.0, 170.0]  # 15 degrees off, and 90 across the back
@@ -77,7 +77,7 @@ def test_coefficients_are_signed(rng):
     assert angle_error(stem, mix, [90.0], "stereo").item() < 1e-6
 
 
-def test_energy_weights_square_the_coefficients(rng):
+def test_energy_weighting_squares_the_coefficients(rng):
     stem = rng.standard_normal((1, 100))
     gains = vbap_gains(20.0, layout="stereo")
     vector = gains**2 @ to_cartesian([30.0, -30.0])
@@ -106,7 +106,7 @@ def test_copies_of_a_stem_share_its_direction(rng):
     np.testing.assert_allclose(error, 0.0, atol=1e-6)
 
 
-def test_angle_error_refuses_what_does_not_fit():
+def test_angle_error_rejects_invalid_arguments():
     stems, mix = np.zeros((2, 10)), np.zeros((5, 10))
     with pytest.raises(ShapeError, match=r"must have 5 channels for layout '5\.0'"):
         angle_error(stems, mix[:4], [0.0, 0.0], "5.0")
@@ -120,7 +120,7 @@ def test_angle_error_refuses_what_does_not_fit():
         angle_error(stems + np.nan, mix, [0.0, 0.0], "5.0")
 
 
-def test_vectors_of_one_source_are_gerzons(rng):
+def test_vectors_of_one_source_equal_gerzons_formulas(rng):
     gains = rng.uniform(0.0, 1.0, 11)
     gains /= np.linalg.norm(gains)
     signal = rng.standard_normal(300_000)
@@ -141,7 +141,7 @@ def test_independent_channels_have_equal_vectors(rng):
     np.testing.assert_allclose(energy, velocity, atol=0.02)  # 1 / sqrt(200 000), tenfold
 
 
-def test_vectors_of_silence_and_of_no_pressure():
+def test_vectors_of_silence_and_of_zero_pressure_are_nan():
     for samples in (0, 1, 10):
         assert np.all(np.isnan(energy_vector(np.zeros((2, samples)), "stereo")))
         assert np.all(np.isnan(velocity_vector(np.zeros((2, samples)), "stereo")))
@@ -160,7 +160,7 @@ FORMATS = [
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
-def test_a_plane_wave_flows_from_its_source_and_is_not_diffuse(rng, format):
+def test_the_intensity_of_a_plane_wave_points_to_its_source_and_diffuseness_is_0(rng, format):
     source = rng.standard_normal(3000)
     scene = encode_ambisonics(source, 130.0, -35.0, order=format.order)
     scene = convert_ambisonics(scene, AmbisonicFormat(format.order), format)
@@ -177,8 +177,8 @@ def test_a_plane_wave_flows_from_its_source_and_is_not_diffuse(rng, format):
 
 
 def test_opposite_sources_are_half_or_fully_diffuse(rng):
-    """Equal, independent, from both sides nothing flows in the mean: psi is 1. With a quarter of
-    the energy on one side the flow is (1 - 1/4) / (1 + 1/4) of the energy: psi is 0.4."""
+    """For equal independent sources the mean intensity is 0: psi is 1. With a quarter of the
+    energy on one side it is (1 - 1/4) / (1 + 1/4) of the energy density: psi is 0.4."""
     left, right = (encode_ambisonics(rng.standard_normal(200_000), a, order=1) for a in (90, -90))
     for gain, expected in ((1.0, 1.0), (0.5, 0.4)):
         spectrum = stft(left + gain * right)
@@ -187,7 +187,7 @@ def test_opposite_sources_are_half_or_fully_diffuse(rng):
         assert whole.item() == pytest.approx(expected, abs=0.01)  # 1 / sqrt(200 000), a few times
 
 
-def test_diffuseness_is_written_out(rng):
+def test_diffuseness_equals_its_formula(rng):
     spectrum = rng.standard_normal((2, 4, 3, 12)) + 1j * rng.standard_normal((2, 4, 3, 12))
     ours, density = diffuseness(spectrum, frames=5), energy_density(spectrum, frames=5)
     w, y, z, x = np.moveaxis(spectrum, 1, 0)
@@ -201,15 +201,15 @@ def test_diffuseness_is_written_out(rng):
         assert density[item, f, t] == pytest.approx(count * energy, abs=1e-12)
 
 
-def test_silence_flows_nowhere():
+def test_silence_has_no_intensity_and_no_diffuseness():
     silence = np.zeros((4, 3, 5), complex)
     assert np.all(active_intensity(silence) == 0.0)
     assert np.all(energy_density(silence) == 0.0)
     assert np.all(np.isnan(diffuseness(silence)))
 
 
-def test_only_ambisonics_has_an_intensity():
-    with pytest.raises(LayoutError, match=r"such as 'foa', got '5\.0'"):
+def test_formats_other_than_ambisonics_are_rejected():
+    with pytest.raises(LayoutError, match=r"must be Ambisonic, got '5\.0'"):
         active_intensity(np.zeros((5, 3, 4), complex), "5.0")
     with pytest.raises(ShapeError, match="spectrum must have 9 channels for 'ambix2'"):
         diffuseness(np.zeros((4, 3, 4), complex), "ambix2")

@@ -77,7 +77,7 @@ def test_values_equal_torchmetrics(pair):
     np.testing.assert_allclose(si_sdr(*pair), expected, atol=1e-6)
 
 
-def test_level_and_polarity_count_where_they_should(rng):
+def test_level_and_polarity_change_snr_and_sd_sdr_but_not_si_sdr(rng):
     tone = rng.standard_normal(1000)
     assert snr(tone, 0.5 * tone) == pytest.approx(decibels(4.0))
     assert sd_sdr(tone, 0.5 * tone) == pytest.approx(0.0, abs=1e-12)
@@ -87,7 +87,7 @@ def test_level_and_polarity_count_where_they_should(rng):
     assert si_sdr(tone, -tone) == np.inf
 
 
-def test_joint_si_sdr_hears_levels_between_channels(rng):
+def test_joint_si_sdr_depends_on_level_differences_between_channels(rng):
     stereo = rng.standard_normal((2, 1000))
     lopsided = stereo * [[1.0], [0.5]]
     assert np.all(si_sdr(stereo, lopsided, per_channel=True) == np.inf)
@@ -96,7 +96,7 @@ def test_joint_si_sdr_hears_levels_between_channels(rng):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("samples", [0, 1, 200])
-def test_silence_gives_what_is_documented(dtype, samples):
+def test_silence_has_the_documented_values(dtype, samples):
     sound, silence = np.ones((2, samples), dtype), np.zeros((2, samples), dtype)
     for metric in METRICS:
         for per_channel in (False, True):
@@ -108,7 +108,7 @@ def test_silence_gives_what_is_documented(dtype, samples):
                 assert np.all(metric(sound, sound, per_channel=per_channel) == np.inf)
 
 
-def test_one_silent_item_leaves_the_others_alone(pair):
+def test_a_silent_item_does_not_change_the_others(pair):
     reference = pair[0].copy()
     reference[1] = 0.0
     for metric in METRICS:
@@ -117,7 +117,7 @@ def test_one_silent_item_leaves_the_others_alone(pair):
         np.testing.assert_array_equal(values[[0, 2]], metric(*pair)[[0, 2]])
 
 
-def test_an_estimate_without_the_reference_scores_minus_infinity():
+def test_an_orthogonal_estimate_has_minus_infinity():
     sine, cosine = np.array([1.0, 0.0, -1.0, 0.0]), np.array([0.0, 1.0, 0.0, -1.0])
     assert snr(sine, cosine) == pytest.approx(decibels(0.5))
     assert sd_sdr(sine, cosine) == -np.inf
@@ -151,7 +151,7 @@ def test_long_signals_are_summed_block_by_block_to_the_same_value(rng):
 
 
 @given(st.floats(0.01, 100.0), st.booleans())
-def test_si_sdr_does_not_see_the_scale_of_either(scale, invert):
+def test_si_sdr_does_not_depend_on_the_scale_of_either_signal(scale, invert):
     rng = np.random.default_rng(3)
     reference, noise = rng.standard_normal((2, 2, 100))
     factor = -scale if invert else scale
@@ -161,7 +161,7 @@ def test_si_sdr_does_not_see_the_scale_of_either(scale, invert):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_wrong_signals_are_refused(metric):
+def test_invalid_signals_are_rejected(metric):
     good = np.zeros((2, 3, 10))
     with pytest.raises(ShapeError, match=r"same shape, got \(2, 3, 10\) and \(3, 10\)"):
         metric(good, good[0])
@@ -176,7 +176,7 @@ def test_wrong_signals_are_refused(metric):
         metric(good, bad)
 
 
-def test_downmix_error_is_the_snr_of_the_fold_down(rng):
+def test_downmix_error_is_the_snr_of_the_downmix(rng):
     """BS.775: the centre and the surrounds go to the sides at -3 dB, the LFE is left out."""
     upmix = rng.standard_normal((2, 6, 500))
     k = np.sqrt(0.5)
@@ -190,7 +190,7 @@ def test_downmix_error_is_the_snr_of_the_fold_down(rng):
 
 
 @pytest.mark.parametrize(("format", "gain"), [("foa", 1.0), ("ambix2", 1.0), ("fuma1", 2**-0.5)])
-def test_the_fold_down_of_ambisonics_is_w(rng, format, gain):
+def test_the_downmix_of_ambisonics_is_w(rng, format, gain):
     stereo = rng.standard_normal((2, 500))
     scene = np.zeros((9 if format == "ambix2" else 4, 500))
     scene[0] = gain * (stereo[0] + stereo[1]) / 2.0
@@ -199,7 +199,7 @@ def test_the_fold_down_of_ambisonics_is_w(rng, format, gain):
     assert downmix_error(scene, stereo.mean(axis=0, keepdims=True), format) > 290.0
 
 
-def test_downmix_error_refuses_what_cannot_be_folded():
+def test_downmix_error_rejects_invalid_arguments():
     with pytest.raises(ShapeError, match="original must be mono or stereo"):
         downmix_error(np.zeros((5, 10)), np.zeros((3, 10)), "5.0")
     with pytest.raises(ShapeError, match="must have 5 channels"):

@@ -1,4 +1,4 @@
-"""The dict of everything that applies, and the names that the metrics go by."""
+"""`evaluate`: applicable metrics, their values and units, and the public names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PEAKS = {"true_peak_reference", "true_peak_estimate"}
         (4, "foa", 48000, ALWAYS | PEAKS | {"intensity_angle", "diffuseness_difference"}),
     ],
 )
-def test_what_applies_is_there_and_a_float(rng, channels, layout, sample_rate, expected):
+def test_applicable_metrics_are_present_and_floats(rng, channels, layout, sample_rate, expected):
     reference = rng.standard_normal((channels, 24_000)).astype(np.float32)
     estimate = reference + rng.standard_normal((channels, 24_000)).astype(np.float32)
     scores = evaluate(reference, estimate, layout=layout, sample_rate=sample_rate)
@@ -41,7 +41,7 @@ def test_what_applies_is_there_and_a_float(rng, channels, layout, sample_rate, e
     assert np.all(np.isfinite(list(scores.values())))
 
 
-def test_every_score_has_a_unit_and_every_unit_a_score(rng):
+def test_every_metric_has_a_unit(rng):
     surround, scene = rng.standard_normal((6, 24_000)), rng.standard_normal((4, 24_000))
     scores = evaluate(surround, surround, layout="5.1", sample_rate=48000)
     scores |= evaluate(scene, scene, layout="foa", sample_rate=48000)
@@ -49,7 +49,7 @@ def test_every_score_has_a_unit_and_every_unit_a_score(rng):
     assert set(UNITS.values()) == {"dB", "degrees", "LUFS", "LU", "dBTP", ""}
 
 
-def test_scores_are_those_of_the_metrics(rng):
+def test_values_are_those_of_the_metrics(rng):
     reference, estimate = rng.standard_normal((2, 5, 24_000))
     scores = evaluate(reference, estimate, layout="5.0", sample_rate=48000)
     for name in ("snr", "sd_sdr", "si_sdr", "wild", "ild_error"):
@@ -69,8 +69,8 @@ def test_scores_are_those_of_the_metrics(rng):
     assert scores["energy_vector_difference"] == pytest.approx(chord, abs=1e-12)
 
 
-def test_ambisonic_scores_are_those_of_known_scenes(rng):
-    """A wave turned by 40 degrees; then a second one, opposite, of half its amplitude: psi 0.4."""
+def test_ambisonic_values_are_those_of_known_scenes(rng):
+    """A wave rotated by 40 degrees; then a second one, opposite, of half its amplitude: psi 0.4."""
     first, second = rng.standard_normal((2, 200_000))
     scene = encode_ambisonics(first, 10.0, order=1)
     turned = encode_ambisonics(first, 50.0, order=1)
@@ -85,7 +85,7 @@ def test_ambisonic_scores_are_those_of_known_scenes(rng):
 
 
 @pytest.mark.parametrize("layout", ["5.0", "foa"])
-def test_silence_and_emptiness_never_fail(rng, layout):
+def test_silent_and_empty_signals_raise_no_error(rng, layout):
     channels = 5 if layout == "5.0" else 4
     sound, silence = rng.standard_normal((channels, 24_000)), np.zeros((channels, 24_000))
     options = {"layout": layout, "sample_rate": 48000}
@@ -106,8 +106,8 @@ def test_silence_and_emptiness_never_fail(rng, layout):
         evaluate(sound[:, :samples], sound[:, :samples], **options)
 
 
-def test_evaluate_takes_one_item_that_fits_its_layout():
-    with pytest.raises(ShapeError, match=r"one item, \(channels, samples\), got \(2, 2, 10\)"):
+def test_batches_and_wrong_channel_counts_are_rejected():
+    with pytest.raises(ShapeError, match=r"one item each, .* got shape \(2, 2, 10\)"):
         evaluate(np.zeros((2, 2, 10)), np.zeros((2, 2, 10)))
     with pytest.raises(ShapeError, match=r"reference must have 6 channels for layout '5\.1'"):
         evaluate(np.zeros((5, 10)), np.zeros((5, 10)), layout="5.1")
@@ -115,13 +115,21 @@ def test_evaluate_takes_one_item_that_fits_its_layout():
 
 def test_the_public_names_are_these():
     assert metrics.__all__ == sorted(metrics.__all__)
-    families = ("direction", "distortion", "evaluation", "level", "loudness")
+    families = (
+        "direction",
+        "distortion",
+        "evaluation",
+        "ild_distance",
+        "intensity",
+        "interchannel",
+        "loudness",
+    )
     modules = [__import__(f"spatialkit.metrics.{name}", fromlist=["x"]) for name in families]
     assert set(metrics.__all__) == {name for module in modules for name in module.__all__}
 
 
 @pytest.mark.parametrize("name", ["snr", "sd_sdr", "si_sdr", "wild", "ild_error", "evaluate"])
-def test_both_signals_go_by_keyword(rng, name):
+def test_both_signals_are_accepted_by_keyword(rng, name):
     first, second = rng.standard_normal((2, 2, 3000))
     metric = getattr(metrics, name)
     assert metric(estimate=second, reference=first) == metric(first, second)

@@ -1,4 +1,4 @@
-"""BS.1770: the standard's own numbers, pyloudnorm, and tones whose level is known."""
+"""BS.1770: values of the standard, pyloudnorm, and tones of known level."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
 from spatialkit.layouts import Layout
 from spatialkit.metrics import loudness, true_peak
-from spatialkit.metrics.loudness import HEAD_SHELF, HIGH_PASS, _at_rate
+from spatialkit.metrics.loudness import HEAD_SHELF, HIGH_PASS, _section_at_rate
 
 RATES = [8000, 11025, 22050, 32000, 44100, 48000, 88200, 96000, 192000]
 
@@ -20,7 +20,7 @@ def sine(frequency: float, rate: float, seconds: float, phase: float = 0.0) -> n
 
 
 def pauses(rng, channels: int, samples: int) -> np.ndarray:
-    """Noise with loud, soft and silent stretches, so that both gates have something to do."""
+    """Noise with loud, soft and silent sections, so that both gates exclude blocks."""
     level = np.repeat(rng.choice([0.0, 1e-3, 0.05, 0.5], samples // 12_000), 12_000)
     noise = rng.standard_normal((channels, samples))
     noise[..., : level.size] *= level
@@ -37,18 +37,18 @@ def peer(audio: np.ndarray, rate: int) -> float:
 
 @pytest.mark.parametrize("stage", [HEAD_SHELF, HIGH_PASS])
 def test_at_48_khz_the_filters_are_those_of_the_standard(stage):
-    np.testing.assert_allclose(_at_rate(stage, 48000.0), np.concatenate(stage), atol=1e-13)
+    np.testing.assert_allclose(_section_at_rate(stage, 48000.0), np.concatenate(stage), atol=1e-13)
 
 
 @pytest.mark.parametrize("rate", RATES)
 def test_the_response_is_the_same_at_all_rates(rate):
-    """Up to a tenth of the rate, beyond which the bilinear transform bends the axis."""
+    """Up to a tenth of the rate, above which the bilinear transform warps the frequency axis."""
     from scipy.signal import sosfreqz
 
     frequencies = np.geomspace(20.0, rate / 10.0, 50)
     responses = []
     for at in (rate, 48000.0):
-        sections = np.array([_at_rate(stage, at) for stage in (HEAD_SHELF, HIGH_PASS)])
+        sections = np.array([_section_at_rate(stage, at) for stage in (HEAD_SHELF, HIGH_PASS)])
         _, response = sosfreqz(sections, 2.0 * np.pi * frequencies / at)
         responses.append(20.0 * np.log10(np.abs(response)))
     # The shelf keeps the frequency of its poles; its slope shifts where that is near the top.
@@ -65,7 +65,7 @@ def test_loudness_equals_pyloudnorm(rng, layout, channels):
 
 @pytest.mark.parametrize("softer_db", [6.0, 9.0, 9.9, 10.1, 11.0, 12.0, 12.6, 15.0])
 def test_the_relative_gate_is_10_lu_below_the_ungated_mean(softer_db):
-    """A tone with a softer second half: in the mean as long as it is above the gate.
+    """A tone with a softer second half, which is in the mean as long as it is above the gate.
 
     The ungated mean of both lies 2.8 to 2.1 dB below the louder half for what is softer by 9 to
     15 dB, so the gate opens at about 12.6.
@@ -76,14 +76,14 @@ def test_the_relative_gate_is_10_lu_below_the_ungated_mean(softer_db):
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 96000])
-def test_loudness_at_other_rates_comes_near_pyloudnorm(rng, rate):
-    """That one keeps the high-pass at (1, -2, 1), up to 0.05 dB off the response at 48 kHz."""
+def test_loudness_at_other_rates_is_close_to_pyloudnorm(rng, rate):
+    """pyloudnorm keeps the numerator (1, -2, 1), up to 0.05 dB from the response at 48 kHz."""
     audio = pauses(rng, 2, 5 * rate)
     assert loudness(audio, "stereo", rate) == pytest.approx(peer(audio, rate), abs=0.06)
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_a_full_scale_sine_at_997_hz_reads_minus_3_01(rate):
+def test_a_full_scale_sine_at_997_hz_has_minus_3_01(rate):
     """BS.1770-5, annex 1: at 0 dBFS in one front channel, -3.01 LKFS."""
     tone = sine(997.0, rate, 3.0)
     # 8000 Hz is not much for a shelf at 1682 Hz: the bilinear transform bends its slope.
@@ -91,7 +91,7 @@ def test_a_full_scale_sine_at_997_hz_reads_minus_3_01(rate):
     assert loudness(tone, "mono", rate) == pytest.approx(-3.01, abs=tolerance)
 
 
-def test_weights_follow_the_directions():
+def test_channel_weights_depend_on_directions():
     """1.5 dB more from 60 to 120 degrees below 30 degrees of elevation; no LFE."""
     tone = sine(997.0, 48000, 1.0)
     azimuth = [59.0, 60.0, -120.0, 121.0, 90.0, 90.0, 270.0, 180.0]
@@ -107,8 +107,8 @@ def test_weights_follow_the_directions():
     assert loudness(surround, None, 48000) == pytest.approx(loudness(tone, "mono", 48000))
 
 
-def test_the_gates_leave_out_pauses():
-    """EBU Tech 3341, case 3: 10 s at -36, 60 s at -23, 10 s at -36 dBFS reads -23.0 +- 0.1."""
+def test_the_gates_exclude_pauses():
+    """EBU Tech 3341, case 3: 10 s at -36, 60 s at -23, 10 s at -36 dBFS have -23.0 +- 0.1."""
     steps = np.repeat([-36.0, -23.0, -36.0], [10, 60, 10])
     gain = np.repeat(10.0 ** (steps / 20.0), 32_000)
     stereo = np.stack([sine(1000.0, 32_000, 80.0)] * 2) * gain
@@ -131,7 +131,7 @@ def test_batches_and_short_signals(rng):
 
 
 def test_gating_blocks_start_every_100_ms_at_odd_rates():
-    """At 11025 Hz 100 ms are 1102.5 samples: an early and a late burst count alike."""
+    """At 11025 Hz 100 ms are 1102.5 samples: an early and a late burst have equal loudness."""
     tone = sine(997.0, 11025, 60.0)
     whole = loudness(tone, "mono", 11025)
     assert whole == pytest.approx(loudness(tone[: 11025 * 2], "mono", 11025), abs=0.02)
@@ -140,7 +140,7 @@ def test_gating_blocks_start_every_100_ms_at_odd_rates():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("rate", [44100, 48000, 96000, 192000])
 def test_the_peak_between_samples_is_found(rate, dtype):
-    """A sine at a quarter of the rate, sampled 45 degrees off its peaks: 3 dB lie between."""
+    """A sine at a quarter of the rate, sampled 45 degrees from its peaks, which are 3 dB higher."""
     tone = np.sqrt(0.5) * sine(rate / 4.0, rate, 0.2, np.pi / 4.0)
     fade = np.minimum(1.0, np.linspace(0.0, 8.0, tone.size) * np.linspace(8.0, 0.0, tone.size))
     tone = (tone * fade).astype(dtype)
@@ -167,7 +167,7 @@ def test_true_peak_of_long_and_short_signals(rng):
         assert true_peak(np.zeros((2, samples)), 48000) == -np.inf
 
 
-def test_wrong_arguments_are_refused():
+def test_invalid_arguments_are_rejected():
     with pytest.raises(ShapeError, match="must have 2 channels for layout 'stereo'"):
         loudness(np.zeros((3, 48000)), "stereo", 48000)
     with pytest.raises(LayoutError, match="unknown layout 'foa'"):

@@ -1,0 +1,321 @@
+"""Distances between the interchannel level differences (ILDs) of two signals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spatialkit.errors import ShapeError
+from spatialkit.metrics.inputs import as_pair
+from spatialkit.stft import StreamingSTFT
+from spatialkit.validation import as_choice, as_number, require_finite
+
+__all__ = ["WildMethod", "ild_error", "wasserstein_distance", "wild"]
+
+# Ways to compute `wild`.
+WildMethod = Literal["exact", "histogram"]
+
+FRAMES_PER_BLOCK = 64
+DECIBELS_PER_NEPER = 20.0 / np.log(10.0)
+
+
+def wild(
+    reference: ArrayLike,
+    estimate: ArrayLike,
+    *,
+    n_fft: int = 1024,
+    hop: int = 256,
+    floor_db: float = -60.0,
+    clip_db: float = 60.0,
+    method: WildMethod = "exact",
+    bin_db: float = 0.1,
+) -> NDArray[np.float64]:
+    r"""Calculate the Wasserstein distance of the ILDs of two signals (WILD), summed over pairs.
+
+    .. math:: \sum_{i < j} W_1(L_{ij}, \hat L_{ij}), \quad
+        L_{ij} = 20 \log_{10} \frac{\max(|S_i|, f)}{\max(|S_j|, f)}
+
+    where :math:`W_1` is the 1-Wasserstein distance between the distributions over all bins of the
+    ILDs of reference and estimate. Magnitudes of both signals are limited from below to the floor
+    :math:`f` (``floor_db`` relative to the loudest bin of the reference item), ILDs to
+    +-``clip_db``; no bin is omitted or weighted. The floor influences the value more than all other
+    parameters: compare only values with equal floors.
+
+    Parameters
+    ----------
+    reference, estimate : array_like of float, shape (..., channels, samples)
+        Signals with at least two channels; their lengths may differ.
+    n_fft, hop : int
+        Size and hop of the Hann-windowed transform in samples, see `spatialkit.stft`.
+    floor_db : float
+        Floor in dB relative to the loudest bin of the reference item, at most 0.
+    clip_db : float
+        Limit of the magnitude of an ILD in dB, at least 0.001.
+    method : {"exact", "histogram"}
+        "exact" sorts all ILDs and needs 8 bytes of memory per bin of both spectra; "histogram"
+        counts them, and its memory does not depend on the length of the signals.
+    bin_db : float
+        Bin width of the histogram in dB, at least 0.001; about the maximum error per pair.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        dB; 0 for equal distributions, NaN where the reference is silent (also if both are).
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ other than in length, or there are fewer than two channels.
+    SignalError, OptionError
+        If a sample is NaN or infinite, or an option is not accepted.
+
+    References
+    ----------
+    Y. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
+    spatial images and musical content", ICASSP 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stereo = np.random.default_rng(0).standard_normal((2, 4000))
+    >>> float(wild(stereo, stereo))
+    0.0
+    >>> float(wild(stereo, stereo * [[1.0], [2.0]]).round(2))
+    6.02
+    """
+    first, second = as_pair(reference, estimate, same_length=False)
+    _require_pairs(first)
+    method = as_choice(method, "method", get_args(WildMethod))
+    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
+    clip_db = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB")
+    bin_db = as_number(bin_db, "bin_db", minimum=1e-3, unit="dB")
+    result = np.full(first.shape[:-2], np.nan)
+    for item in np.ndindex(result.shape):
+        differences = _LevelDifferences(n_fft, hop, floor_db, clip_db)
+        if method == "exact":
+            result[item] = differences.exact_wild(first[item], second[item])
+        else:
+            result[item] = differences.histogram_wild(first[item], second[item], bin_db)
+    return result[()]
+
+
+def ild_error(
+    reference: ArrayLike,
+    estimate: ArrayLike,
+    *,
+    n_fft: int = 1024,
+    hop: int = 256,
+    floor_db: float = -60.0,
+    clip_db: float = 60.0,
+) -> NDArray[np.float64]:
+    r"""Calculate the mean absolute error of the interchannel level differences (ILDs).
+
+    .. math:: \mathrm{mean} |L_{ij} - \hat L_{ij}|
+
+    with the ILDs :math:`L_{ij}`, limited as in `wild`. The mean runs over all pairs of channels and
+    over those bins in which at least one channel of the pair is above the floor in the reference.
+
+    Parameters
+    ----------
+    reference, estimate : array_like of float, shape (..., channels, samples)
+        Signals of equal shape with at least two channels.
+    n_fft, hop, floor_db, clip_db
+        As for `wild`.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        dB; 0 for equal ILDs, NaN where the reference is silent.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ, or there are fewer than two channels.
+    SignalError, OptionError
+        If a sample is NaN or infinite, or an option is not accepted.
+
+    References
+    ----------
+    Y. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
+    spatial images and musical content", ICASSP 2022; the limits are those of `wild`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stereo = np.random.default_rng(0).standard_normal((2, 4000))
+    >>> float(ild_error(stereo, stereo * [[1.0], [2.0]]).round(1))
+    6.0
+    """
+    first, second = as_pair(reference, estimate)
+    _require_pairs(first)
+    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
+    clip_db = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB")
+    result = np.full(first.shape[:-2], np.nan)
+    for item in np.ndindex(result.shape):
+        result[item] = _LevelDifferences(n_fft, hop, floor_db, clip_db).mean_error(
+            first[item], second[item]
+        )
+    return result[()]
+
+
+def wasserstein_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+    r"""Calculate the exact 1-Wasserstein (earth mover's) distance between two sets of values.
+
+    .. math:: W_1(a, b) = \int_0^1 |F_a^{-1}(q) - F_b^{-1}(q)| \, dq
+
+    with the empirical quantile functions :math:`F^{-1}`.
+
+    Parameters
+    ----------
+    a, b : array_like of float, shapes (..., n) and (..., m)
+        Finite values along the last axis, in any order; at least one each.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        Distance in the unit of the values; 0 for equal sets.
+
+    Raises
+    ------
+    ShapeError
+        If a set is empty, or the shapes differ other than in the last axis.
+    SignalError
+        If a value is NaN or infinite.
+
+    References
+    ----------
+    C. Villani, "Topics in Optimal Transportation", AMS, 2003, section 2.2 (one dimension).
+
+    Examples
+    --------
+    >>> float(wasserstein_distance([0.0, 1.0, 3.0], [5.0, 6.0, 8.0]))
+    5.0
+    >>> float(wasserstein_distance([0.0, 1.0], [0.0]))
+    0.5
+    """
+    first, second = (
+        require_finite(np.atleast_1d(np.asarray(samples, dtype=np.float64)), name)
+        for samples, name in ((a, "a"), (b, "b"))
+    )
+    if first.shape[:-1] != second.shape[:-1] or 0 in (first.shape[-1], second.shape[-1]):
+        raise ShapeError(
+            "a and b must have at least one value each and equal shapes except for the last axis, "
+            f"got {first.shape} and {second.shape}"
+        )
+    return _sorted_distance(np.sort(first, axis=-1), np.sort(second, axis=-1))
+
+
+class _LevelDifferences:
+    """Level differences of whole items (channels, samples), as `wild` defines them.
+
+    They are float32 in nepers, which are sorted twice as fast and computed four times as fast as
+    float64 decibels. The rounding error of a bin, about 1e-6 dB, averages out over all bins.
+    """
+
+    def __init__(self, n_fft: int, hop: int, floor_db: float, clip_db: float) -> None:
+        self.n_fft, self.hop = n_fft, hop
+        self.floor = 10.0 ** (floor_db / 20.0)
+        self.clip = clip_db / DECIBELS_PER_NEPER
+
+    def exact_wild(self, reference: NDArray[Any], estimate: NDArray[Any]) -> float:
+        first, second = (
+            np.concatenate(list(self._magnitudes(audio)), axis=1) for audio in (reference, estimate)
+        )
+        loudest = first.max(initial=0.0)
+        if loudest == 0.0:
+            return np.nan
+        first, second = (self._to_level(magnitude, loudest) for magnitude in (first, second))
+        total = 0.0
+        for i, j in combinations(range(len(first)), 2):
+            a, b = self._difference(first, i, j), self._difference(second, i, j)
+            a.sort()
+            b.sort()
+            total += float(_sorted_distance(a, b))
+        return DECIBELS_PER_NEPER * total
+
+    def histogram_wild(
+        self, reference: NDArray[Any], estimate: NDArray[Any], bin_db: float
+    ) -> float:
+        loudest = self._loudest(reference)
+        if loudest == 0.0:
+            return np.nan
+        pairs = list(combinations(range(len(reference)), 2))
+        width = bin_db / DECIBELS_PER_NEPER
+        half = int(np.ceil(self.clip / width))
+        histograms = np.zeros((2, len(pairs), 2 * half + 1))
+        for histogram, audio in zip(histograms, (reference, estimate), strict=True):
+            for magnitude in self._magnitudes(audio):
+                level = self._to_level(magnitude, loudest)
+                for counts, (i, j) in zip(histogram, pairs, strict=True):
+                    nearest = np.rint(self._difference(level, i, j) / np.float32(width))
+                    counts += np.bincount(nearest.astype(np.intp) + half, minlength=counts.size)
+            histogram /= histogram[0].sum()
+        return float(bin_db * np.abs(np.cumsum(histograms[0] - histograms[1], axis=-1)).sum())
+
+    def mean_error(self, reference: NDArray[Any], estimate: NDArray[Any]) -> float:
+        loudest = self._loudest(reference)
+        if loudest == 0.0:
+            return np.nan
+        total, count = 0.0, 0
+        for a, b in zip(self._magnitudes(reference), self._magnitudes(estimate), strict=True):
+            a, b = self._to_level(a, loudest), self._to_level(b, loudest)
+            for i, j in combinations(range(len(a)), 2):
+                either = np.maximum(a[i], a[j]).ravel() > 0.0
+                error = np.abs(self._difference(a, i, j) - self._difference(b, i, j))
+                total += float(np.sum(error, where=either, dtype=np.float64))
+                count += int(np.count_nonzero(either))
+        return DECIBELS_PER_NEPER * total / count
+
+    def _magnitudes(self, audio: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+        """Yield blocks (channels, frames, bins) of the magnitudes of the spectrum."""
+        transform = StreamingSTFT(n_fft=self.n_fft, hop=self.hop)
+        step = FRAMES_PER_BLOCK * self.hop
+        for start in range(0, audio.shape[-1], step):
+            yield _magnitude(transform.process(audio[:, start : start + step]))
+        transform.process(audio[:, :0])  # sets the shape if there were no samples
+        yield _magnitude(transform.flush())
+
+    def _loudest(self, audio: NDArray[Any]) -> np.float32:
+        return max(magnitude.max(initial=0.0) for magnitude in self._magnitudes(audio))
+
+    def _to_level(self, magnitude: NDArray[np.float32], loudest: np.float32) -> NDArray[np.float32]:
+        """Replace magnitudes by levels above the floor in nepers.
+
+        The floor itself is exactly 0: a rounding error would be equal in all bins that it limits,
+        and would not average out.
+        """
+        np.divide(magnitude, self.floor * loudest, out=magnitude)
+        np.maximum(magnitude, 1.0, out=magnitude)
+        return np.log(magnitude, out=magnitude)
+
+    def _difference(self, level: NDArray[np.float32], i: int, j: int) -> NDArray[np.float32]:
+        difference = np.subtract(level[i], level[j]).ravel()
+        return np.clip(difference, -self.clip, self.clip, out=difference)
+
+
+def _sorted_distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+    n, m = a.shape[-1], b.shape[-1]
+    if n == m:
+        return np.mean(np.abs(a - b), axis=-1, dtype=np.float64)
+    # Both quantile functions are constant between two neighbouring multiples of 1/n and 1/m. In
+    # units of 1/(n m) these edges are whole numbers.
+    edges = np.union1d(np.arange(n + 1) * m, np.arange(m + 1) * n)
+    start = edges[:-1]
+    differences = np.abs(a[..., start // m].astype(np.float64) - b[..., start // n])
+    return differences @ (np.diff(edges) / (n * m))
+
+
+def _magnitude(spectrum: NDArray[Any]) -> NDArray[np.float32]:
+    return np.abs(spectrum.swapaxes(-1, -2)).astype(np.float32, copy=False)
+
+
+def _require_pairs(audio: NDArray[Any]) -> None:
+    if audio.shape[-2] < 2:
+        raise ShapeError(
+            "reference and estimate must have at least 2 channels, (..., channels, samples), "
+            f"got {audio.shape}"
+        )

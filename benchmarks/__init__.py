@@ -1,1 +1,1 @@
-"""Speed and agreement with peers, side by side: ``make bench``."""
+"""Speed compared with other libraries, and differences of the results: ``make bench``."""

@@ -1,6 +1,6 @@
-"""Run all benchmarks and print their tables: ``python -m benchmarks [NAME ...]``.
+"""Command that runs benchmarks and prints their tables: ``python -m benchmarks [NAME ...]``.
 
-``make bench`` sets OMP_NUM_THREADS=1 first, so that everyone has one thread.
+``make bench`` sets OMP_NUM_THREADS=1, so that each library uses one thread.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ NAMES = sorted(path.stem[6:] for path in Path(__file__).parent.glob("bench_*.py"
 
 
 def main(wanted: list[str]) -> int:
-    """Print a table for each of the benchmarks in ``wanted``, for all if it is empty."""
+    """Print a table for each benchmark in ``wanted``, or for all if it is empty."""
     unknown = sorted(set(wanted) - set(NAMES))
     if unknown:
-        print(f"no benchmark is called {unknown[0]!r}; known: {', '.join(NAMES)}", file=sys.stderr)
+        print(f"unknown benchmark {unknown[0]!r}; accepted: {', '.join(NAMES)}", file=sys.stderr)
         return 2
     start = time.perf_counter()
     print(f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} cores")
     for name in wanted or NAMES:
         print(f"\n## {name}\n")
         print(markdown(importlib.import_module(f"benchmarks.bench_{name}").rows()), flush=True)
-    print(f"\n{time.perf_counter() - start:.0f} s in all")
+    print(f"\n{time.perf_counter() - start:.0f} s in total")
     return 0
 
 

@@ -1,6 +1,8 @@
-"""Ambisonics beside SciPy and bare NumPy: harmonics, decoder design, and one minute of audio."""
+"""Ambisonics compared with SciPy and NumPy: harmonics, decoder design, one minute of audio."""
 
 from __future__ import annotations
+
+from itertools import count
 
 import numpy as np
 
@@ -12,8 +14,8 @@ from spatialkit.ambisonics import (
     rotate_ambisonics,
     spherical_harmonics,
 )
-from spatialkit.ambisonics.decoder_design import design
 from spatialkit.geometry import sphere_quadrature, to_spherical
+from spatialkit.layouts import Layout, get_layout
 
 DIRECTIONS = 10_000
 SAMPLES = 60 * 48_000
@@ -21,7 +23,7 @@ ORDER = 3
 
 
 def harmonics_of_scipy(azimuth, elevation, order):
-    """Real N3D harmonics in ACN order, as one assembles them from scipy.special."""
+    """Compute real N3D harmonics in ACN order with scipy.special."""
     from scipy.special import sph_harm_y
 
     azimuth, polar = np.radians(azimuth), np.radians(90.0 - elevation)
@@ -43,9 +45,13 @@ def design_rows():
     def theirs():
         return harmonics_of_scipy(azimuth, elevation, 7)
 
+    surround, designs = get_layout("7.1.4"), count()
+
     def allrad():
-        design.cache_clear()
-        return decoder_matrix("7.1.4", ORDER)
+        # A new name: the decoder of a layout that was used before is in a cache.
+        directions = (surround.azimuth, surround.elevation, surround.is_lfe)
+        copy = Layout(f"7.1.4 number {next(designs)}", surround.labels, *directions)
+        return decoder_matrix(copy, ORDER)
 
     times = best_times({"spatialkit": ours, "SciPy": theirs, "AllRAD": allrad}, runs=5)
     task = "spherical harmonics of order 7"
@@ -77,13 +83,16 @@ def audio_rows():
     }
     times = best_times(tasks, runs=5)
 
-    def row(what, who, name, twin=None):
-        gap = None if twin is None else float(np.abs(tasks[name]() - tasks[twin]()).max())
-        return Row(f"{what}, order {ORDER}, 60 s", who, times[name], "ms", gap)
+    def row(what, library, name, reference=None):
+        if reference is None:
+            difference = None
+        else:
+            difference = float(np.abs(tasks[name]() - tasks[reference]()).max())
+        return Row(f"{what}, order {ORDER}, 60 s", library, times[name], "ms", difference)
 
     return [
-        row("encode, still", "spatialkit", "encode"),
-        row("encode, still", "np.multiply(gains, audio)", "np.multiply", "encode"),
+        row("encode, static", "spatialkit", "encode"),
+        row("encode, static", "np.multiply(gains, audio)", "np.multiply", "encode"),
         row("encode, moving", "spatialkit", "encode moving"),
         row("decode to 7.1.4", "spatialkit", "decode"),
         row("decode to 7.1.4", "matrix @ audio", "matrix @ scene", "decode"),

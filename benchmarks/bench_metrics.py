@@ -1,4 +1,4 @@
-"""Metrics beside their peers, in one run. Peers that are not installed give no row."""
+"""Metrics compared with other libraries. Libraries that are not installed are left out."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ def _wild_rows(reference: NDArray[Any], estimate: NDArray[Any]) -> list[Row]:
         "spatialkit, histogram of 0.1 dB": lambda: wild(reference, estimate, method="histogram"),
     }
     samples = _level_differences(reference, estimate)
-    peer = "scipy.stats, of ready level differences"
+    peer = "scipy.stats, of precomputed level differences"
     seconds = best_times(ours)
     start = time.perf_counter()
-    theirs = _scipy_distance(samples)  # seconds long: once is enough
+    theirs = _scipy_distance(samples)  # takes seconds: measured once
     seconds[peer] = time.perf_counter() - start
     exact, coarse = (call() for call in ours.values())
     differences = (None, abs(coarse - exact), abs(theirs - exact))
     return [
-        Row(task, who, seconds[who], "ms", None if apart is None else float(apart))
-        for who, apart in zip((*ours, peer), differences, strict=True)
+        Row(task, library, seconds[library], "ms", None if apart is None else float(apart))
+        for library, apart in zip((*ours, peer), differences, strict=True)
     ]
 
 
 def _level_differences(
     reference: NDArray[Any], estimate: NDArray[Any]
 ) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """Those that WILD compares, in float64 and by the plainest way."""
+    """Compute the level differences that WILD compares, in float64."""
     first, second = (np.abs(stft(x.astype(np.float64))) for x in (reference, estimate))
     floor = 1e-3 * first.max()
     levels = [20.0 * np.log10(np.maximum(x, floor)) for x in (first, second)]
@@ -89,8 +89,8 @@ def _si_sdr_rows(reference: NDArray[Any], estimate: NDArray[Any]) -> list[Row]:
 
 
 def _loudness_rows(audio: NDArray[Any]) -> list[Row]:
-    # Whole seconds at 48 kHz: at other rates pyloudnorm lets the response of its high-pass move,
-    # at other lengths it counts a block that is not whole.
+    # At other rates than 48 kHz the high-pass of pyloudnorm has another response; with a fraction
+    # of a second it counts an incomplete block.
     rate, seconds = 48000, SECONDS - 1
     audio = np.ascontiguousarray(audio[:, : rate * seconds])
     calls: dict[str, Callable[[], Any]] = {"spatialkit": lambda: loudness(audio, "5.0", rate)}
@@ -110,10 +110,10 @@ def _compared(task: str, calls: dict[str, Callable[[], Any]]) -> list[Row]:
     return [
         Row(
             task,
-            who,
-            seconds[who],
+            library,
+            seconds[library],
             "ms",
-            None if who == "spatialkit" else float(np.abs(call() - ours).max()),
+            None if library == "spatialkit" else float(np.abs(call() - ours).max()),
         )
-        for who, call in calls.items()
+        for library, call in calls.items()
     ]

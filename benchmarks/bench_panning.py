@@ -1,4 +1,4 @@
-"""Panning: gains of many directions, and audio at rest and on the move."""
+"""Panning: gains of many directions, and audio of static and moving sources."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUOTED = "quoted 2026-11-21"
 
 
 def rows() -> list[Row]:
-    """All rows of this file."""
+    """Return all rows of this module."""
     return [*_gains(), *_static(), *_moving()]
 
 
@@ -41,7 +41,7 @@ def _gains() -> list[Row]:
 def _spaudiopy_gains(task: str, azimuth: np.ndarray, elevation: np.ndarray) -> list[Row]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns where there is no sound card
+            warnings.simplefilter("ignore")  # a warning where there is no sound card
             from spaudiopy import decoder
     except ImportError:
         return []
@@ -51,7 +51,7 @@ def _spaudiopy_gains(task: str, azimuth: np.ndarray, elevation: np.ndarray) -> l
     times = best_times({"peer": lambda: decoder.vbap(vectors, hull)}, runs=2)
     theirs = decoder.vbap(vectors, hull)
     ours = vbap_gains(azimuth, elevation, layout=LAYOUT)[:, layout.loudspeakers]
-    note = "cuts quads by a diagonal, pans on the open floor of the hull"
+    note = "splits quads along a diagonal; pans on the open floor of the hull"
     difference = float(np.abs(theirs - ours).max())
     return [Row(task, "spaudiopy", times["peer"] / len(azimuth), "us/direction", difference, note)]
 
@@ -59,7 +59,7 @@ def _spaudiopy_gains(task: str, azimuth: np.ndarray, elevation: np.ndarray) -> l
 def _static() -> list[Row]:
     audio = np.random.default_rng(0).standard_normal(SECONDS * RATE).astype(np.float32)
     gains = vbap_gains(20.0, 10.0, layout=LAYOUT).astype(np.float32)
-    task = f"pan {SECONDS} s to {LAYOUT}, at rest, float32"
+    task = f"pan {SECONDS} s to {LAYOUT}, static, float32"
     tasks = {
         "spatialkit": lambda: vbap_pan(audio, 20.0, 10.0, layout=LAYOUT),
         "np.multiply(gains[:, None], audio)": lambda: np.multiply(gains[:, None], audio),
@@ -81,13 +81,14 @@ def _moving() -> list[Row]:
     )
     return [
         Row(task, "spatialkit", times["spatialkit"], "ms", None, "10 turns, rising 80 degrees"),
-        Row(task, "np.multiply, at rest", times["multiply"], "ms", None, "the yardstick"),
+        Row(task, "np.multiply, static", times["multiply"], "ms", None, "lower bound"),
     ]
 
 
 def _against_first(task: str, tasks: dict) -> list[Row]:
-    times, results = best_times(tasks), {who: run() for who, run in tasks.items()}
+    times, results = best_times(tasks), {library: run() for library, run in tasks.items()}
     ours = next(iter(results.values()))
     return [
-        Row(task, who, times[who], "ms", float(np.abs(results[who] - ours).max())) for who in tasks
+        Row(task, library, times[library], "ms", float(np.abs(results[library] - ours).max()))
+        for library in tasks
     ]

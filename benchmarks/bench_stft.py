@@ -1,6 +1,6 @@
 """The short-time Fourier transform and its inverse: 60 s of stereo at 48 kHz, float32, one thread.
 
-2048 samples per frame, 512 from frame to frame. Peers that are not installed give no row.
+Frames of 2048 samples, hop 512. Libraries that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -44,8 +44,14 @@ def _compared(task: str, calls: Calls) -> list[Row]:
     seconds = best_times(calls)
     ours = calls["spatialkit"]()
     return [
-        Row(task, who, seconds[who], "ms", None if who == "spatialkit" else _apart(ours, call()))
-        for who, call in calls.items()
+        Row(
+            task,
+            library,
+            seconds[library],
+            "ms",
+            None if library == "spatialkit" else _apart(ours, call()),
+        )
+        for library, call in calls.items()
     ]
 
 
@@ -92,7 +98,7 @@ def _scipy(audio: NDArray[Any], spectrum: NDArray[Any]) -> tuple[Calls, Calls]:
 
     peer = ShortTimeFFT.from_window("hann", RATE, N_FFT, N_FFT - HOP, phase_shift=None)
     name = f"scipy {scipy.__version__} ShortTimeFFT"
-    # Its frames begin before ours do; those that count are centred on the same samples.
+    # ShortTimeFFT has additional frames at the start; the others are centred on the same samples.
     first, count = -peer.p_min, spectrum.shape[-1]
     whole = peer.stft(audio)
     return (

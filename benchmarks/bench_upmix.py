@@ -1,7 +1,7 @@
-"""Upmixing a file to a file: whole processes, with the memory that each took at most.
+"""Upmixing from file to file: time of whole processes, and their peak memory.
 
-The sound is the bundled song over and over; both sides read FLAC and write 24-bit or float WAV. The
-hour of the README is ``python -m benchmarks.bench_upmix 60``.
+The audio is the bundled song, repeated; every program reads FLAC and writes WAV of 24 bits or
+float. For one hour: ``python -m benchmarks.bench_upmix 60``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spatialkit.files import read, write_stream
 from spatialkit.sample import sample_path
 
 MINUTES = 4.0
-# Runs what it is given, then says which of its child processes took most memory, in KiB.
+# Runs a command and prints its peak memory in KiB.
 MEASURED = (
     "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, "
     "stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL); "
@@ -46,7 +46,7 @@ def _ours(name: str, layout: str) -> list[str]:
     return [*script, "--force", "--upmixer", name, "--layout", layout]
 
 
-def _row(task: str, who: str, minutes: float, song: Path, command: list[str]) -> Row:
+def _row(task: str, library: str, minutes: float, song: Path, command: list[str]) -> Row:
     output = song.with_name("upmix.wav")
     places = {"in": str(song), "out": str(output)}
     filled = [part.format(**places) for part in command]
@@ -60,7 +60,7 @@ def _row(task: str, who: str, minutes: float, song: Path, command: list[str]) ->
         memory = max(memory, int(done.stdout))
         output.unlink()
     note = f"{60.0 * minutes / best:.0f} x real time, {memory / 1024:.0f} MB"
-    return Row(f"{minutes:g} minutes of stereo by {task}", who, best, "s", None, note)
+    return Row(f"{minutes:g} minutes of stereo by {task}", library, best, "s", None, note)
 
 
 def _write_song(path: Path, minutes: float) -> None:

@@ -1,4 +1,4 @@
-"""What every benchmark shares: a row, a fair clock, and a table."""
+"""Timing and tables of the benchmarks."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: who did which task how fast, and how far its numbers lie from ours."""
+    """A row of a table: time of one library for one task, and the difference of its result."""
 
     task: str
-    who: str
+    library: str
     seconds: float
-    """Best of the runs, for the whole task or per item: ``unit`` says which."""
+    """Shortest run, for the whole task or per item, depending on ``unit``."""
     unit: str = "s"
-    """What ``seconds`` is shown in: "s", "ms", "us" or "ns", with "/direction" and the like."""
+    """Unit in the table: "s", "ms", "us" or "ns", optionally per item ("us/direction")."""
     difference: float | None = None
-    """Largest absolute difference of the numbers against ours; None where they do not compare."""
+    """Largest absolute difference from the result of spatialkit; None if not comparable."""
     note: str = ""
-    """Such as "quoted 2026-11-21" for a peer that cannot be installed beside the project."""
+    """For example "quoted 2026-11-21" for a library that cannot be installed with this one."""
 
 
 SCALES = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
 def best_times(tasks: dict[str, Callable[[], Any]], runs: int = 7) -> dict[str, float]:
-    """Best seconds of each task, taken in turn: a slow moment of the machine hits all alike."""
+    """Measure the shortest run of each task in seconds; tasks alternate, for equal conditions."""
     for task in tasks.values():
-        task()  # compiles, fills caches, touches memory
+        task()  # compile, fill caches, allocate memory
     best = dict.fromkeys(tasks, float("inf"))
     for _ in range(runs):
         for name, task in tasks.items():
@@ -41,11 +41,11 @@ def best_times(tasks: dict[str, Callable[[], Any]], runs: int = 7) -> dict[str, 
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """Rows as a Markdown table, a blank line between tasks left to the reader's eye."""
-    lines = ["| task | who | time | largest difference | note |", "|---|---|---|---|---|"]
+    """Format rows as a Markdown table."""
+    lines = ["| task | library | time | largest difference | note |", "|---|---|---|---|---|"]
     for row in rows:
         scale = SCALES[row.unit.partition("/")[0]]
         difference = "" if row.difference is None else f"{row.difference:.1e}"
         time_text = f"{row.seconds * scale:.3g} {row.unit}"
-        lines.append(f"| {row.task} | {row.who} | {time_text} | {difference} | {row.note} |")
+        lines.append(f"| {row.task} | {row.library} | {time_text} | {difference} | {row.note} |")
     return "\n".join(lines)

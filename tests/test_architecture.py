@@ -163,7 +163,7 @@ def test_imports_across_folders_are_of_public_names(module):
 
 
 @pytest.mark.skipif(not (ROOT / "setup.cfg").exists(), reason="runs in the source tree")
-@pytest.mark.parametrize("folder", ["docs", "examples"])  # not yet: benchmarks
+@pytest.mark.parametrize("folder", ["docs", "examples", "benchmarks"])
 def test_scripts_import_public_names_only(folder):
     found = {
         f"{path.relative_to(ROOT)}: {name}"

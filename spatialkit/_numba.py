@@ -1,4 +1,4 @@
-"""The one decorator of compiled loops: cached on disk where a cache folder can be written."""
+"""Compilation of loops with numba, cached on disk where a cache folder is writable."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.core import event
+
+from spatialkit._compiling import CLOCK
 
 __all__ = ["kernel"]
 
 
 def kernel(function: Callable[..., object]) -> Any:
-    """Compile ``function`` on its first call; loops only inside, no checks, no errors.
+    """Compile a function on its first call for each combination of argument types.
 
-    The compiled code is kept beside the module or in numba's user cache. Where that fails, the
-    function is compiled anew in each process: numba refuses to import a cached function if it
-    finds no writable folder (a read-only container without a home), and fails in the call if the
-    folder's disk or quota is full, or a file in it is damaged.
+    Kernels contain loops only, no checks and no errors. The compiled code is stored beside the
+    module or in numba's user cache. Where that fails, each process compiles again: numba refuses to
+    import a cached function if it finds no writable folder (a read-only container without a home),
+    and fails in the call if the disk or quota of the folder is full, or a file in it is damaged.
     """
     try:
         compiled = numba.njit(function, cache=True, nogil=True, error_model="numpy")
     except RuntimeError:
         return numba.njit(function, nogil=True, error_model="numpy")
     if hasattr(compiled, "_cache"):  # not with NUMBA_DISABLE_JIT
-        compiled._cache = _ForgivingCache(compiled._cache)
+        compiled._cache = _TolerantCache(compiled._cache)
     return compiled
 
 
-class _ForgivingCache:
-    """A cache of numba's that misses where the other would fail."""
+class _TolerantCache:
+    """Cache of numba in which a failure is a miss."""
 
     def __init__(self, cache: Any) -> None:
         self._cache = cache
@@ -47,3 +50,16 @@ class _ForgivingCache:
             self._cache.save_overload(*arguments)
         except Exception:
             return
+
+
+class _ClockListener(event.Listener):
+    """Listener that runs the clock during compilations; loading from the cache is none."""
+
+    def on_start(self, event: Any) -> None:
+        CLOCK.start()
+
+    def on_end(self, event: Any) -> None:
+        CLOCK.stop()
+
+
+event.register("numba:compile", _ClockListener())

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 # Top-level modules and folders from the bottom up: each imports from those before it only. The
 # namespace of the package itself, "", gathers public names for users.
 CORE = (
-    *("_version", "_distribution", "_json", "_numba", "errors", "typing", "validation", "geometry"),
-    "sample",
+    *("_version", "_distribution", "_json", "_compiling", "_numba", "errors", "typing"),
+    *("validation", "geometry", "sample"),
     *("layouts", "panning", "ambisonics", "downmix", "rendering", "stft", "files"),
     *("metrics", "upmixing", "batch", "", "commands", "__main__"),
 )
@@ -183,7 +183,8 @@ def test_no_module_inside_a_folder_is_marked_private(folder):
 def test_a_folder_gathers_names_in_few_lines(folder):
     docstring = tree(MODULES[folder]).body[0].end_lineno
     lines = len(MODULES[folder].read_text(encoding="utf-8").splitlines())
-    assert lines - docstring - len(exported(folder)) <= 45
+    # Each name has a line in an import and one in the list.
+    assert lines - docstring - 2 * len(exported(folder)) <= 20
 
 
 @pytest.mark.parametrize("module", of_package("spatialkit"))

@@ -322,7 +322,7 @@ def test_case_17_wrong_missing_or_contradicting_masks(song, capsys):
 def test_case_18_a_number_of_channels_says_nothing(song, capsys, channels, names):
     write("many.wav", np.zeros((channels, 100)), RATE)
     assert read("many.wav").format is None
-    words = f"many.wav does not say what its {channels} channels are: add --from"
+    words = f"many.wav does not specify the format of its {channels} channels: add --from"
     assert words in refused(capsys, "render", "many.wav", "-o", "out.wav", "--to", "stereo")
     for name in names:
         assert read("many.wav", format=name).format.n_channels == channels

@@ -1,4 +1,4 @@
-"""What the commands for many files share: where the work is done, and its records."""
+"""Processing of many files: worker processes or a cluster, result records, and logs of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,19 @@ from spatialkit.commands import toolkit
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.validation import extra
 
-# A cluster that has not answered by then will not; nor will one that has no worker.
+__all__ = [
+    "RecordLog",
+    "file_key",
+    "jobs_option",
+    "collect_warnings",
+    "read_records",
+    "run_jobs",
+    "summarize",
+    "resume_option",
+    "workers",
+]
+
+# Time limit for the first answer of a cluster's scheduler, and for its first worker.
 CLUSTER_SECONDS = 20
 
 jobs_option = click.option(
@@ -30,22 +42,26 @@ jobs_option = click.option(
     metavar="N",
     default=1,
     show_default=True,
-    help="Files at a time, each in a process of its own.",
+    help="Number of worker processes.",
 )
 
 
 def resume_option(records: str) -> Callable[[Any], Any]:
-    """``--resume``, with where it finds what is done."""
-    return click.option(
-        "--resume",
-        is_flag=True,
-        help=f"Skip what is done, by {records}; redo what failed or was cut off, and what "
-        "other content, settings or versions were used for.",
-    )
+    """Return the option ``--resume``.
+
+    Parameters
+    ----------
+    records : str
+        Where the records of finished jobs are, for the help.
+    """
+    return click.option("--resume", is_flag=True, help=f"Skip what {records} list as done.")
 
 
 def file_key(paths: Iterable[str | Path], settings: str) -> str:
-    """Hash of what a result depends on: the content of files, and settings."""
+    """Return a hash of the content of files and of settings.
+
+    A result whose record has the same key is up to date.
+    """
     whole = hashlib.sha256(settings.encode())
     for path in paths:
         try:
@@ -57,8 +73,14 @@ def file_key(paths: Iterable[str | Path], settings: str) -> str:
 
 
 @contextmanager
-def noted_warnings() -> Iterator[list[str]]:
-    """Texts of the warnings that are given meanwhile: workers have no terminal."""
+def collect_warnings() -> Iterator[list[str]]:
+    """Collect the texts of warnings, since worker processes do not print.
+
+    Yields
+    ------
+    list of str
+        Filled when the context ends.
+    """
     texts: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
@@ -70,7 +92,22 @@ def noted_warnings() -> Iterator[list[str]]:
 
 @contextmanager
 def workers(jobs: int, files: int, cluster: str | None = None) -> Iterator[Executor | None]:
-    """Executor for so many jobs at a time, or of a cluster; None: here, one after another."""
+    """Provide the executor of a batch.
+
+    Parameters
+    ----------
+    jobs : int
+        Number of worker processes.
+    files : int
+        Number of files; no more workers than files are started.
+    cluster : str, optional
+        Address of a Dask scheduler, used instead of worker processes.
+
+    Yields
+    ------
+    Executor or None
+        None for serial work in this process.
+    """
     if cluster is not None:
         with _dask(cluster) as executor:
             yield executor
@@ -94,14 +131,14 @@ def _dask(address: str) -> Iterator[Executor]:
         from dask.distributed import Client
     except ImportError as error:
         raise OptionError(f"--cluster needs {extra('cluster')}") from error
-    # What is lost with a scheduler is in the records; its log prints pages of tracebacks.
+    # Jobs lost with a scheduler are in the records; the client would log pages of tracebacks.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CLUSTER_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise OptionError(
-            f"--cluster: no scheduler of Dask answers at {address}; it prints its address, such as "
-            "tcp://192.168.0.10:8786, when it starts"
+            f"--cluster: no Dask scheduler answers at {address}; the scheduler prints its address, "
+            "such as tcp://192.168.0.10:8786, when it starts"
         ) from error
     with client:
         try:
@@ -111,7 +148,7 @@ def _dask(address: str) -> Iterator[Executor]:
         yield client.get_executor()
 
 
-def records_of(
+def run_jobs(
     function: Callable[[Any], dict[str, Any]],
     jobs: Sequence[Any],
     executor: Executor | None,
@@ -120,11 +157,32 @@ def records_of(
     unit: str,
     quiet: bool,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Do all jobs; number of each and what became of it, as they are done.
+    """Run jobs with a progress bar and yield the record of each.
 
-    The fields are status ("done", "failed", "skipped"), time (UTC), seconds, what ``function``
-    returned, and error. Errors and warnings are printed as they come, under a progress bar. The
-    ``names`` of the jobs stand in errors of lost workers, which cannot know what they did.
+    Errors and warnings are printed as soon as they are known, above the progress bar.
+
+    Parameters
+    ----------
+    function : callable
+        Called with a job; returns fields of its record. A list of texts in the field "warnings" is
+        printed.
+    jobs : sequence
+    executor : Executor or None
+        From `workers`.
+    names : sequence of str
+        Name of each job, for the error of a worker process that was lost.
+    unit : str
+        Unit of the progress bar, such as "file".
+    quiet : bool
+        Whether to hide the progress bar.
+
+    Yields
+    ------
+    int
+        Index of the job. Jobs come in the order in which they end.
+    dict
+        Fields status ("done", "failed" or "skipped"), time (UTC), seconds, the fields that
+        ``function`` returned, and error.
     """
     from tqdm import tqdm
 
@@ -153,7 +211,7 @@ def records_of(
 
 
 class _Numbered:
-    """A function of a job, called with its number, too."""
+    """Function of a job that is called with the index of the job too."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function
@@ -162,19 +220,32 @@ class _Numbered:
         return self.function(numbered[1])
 
 
-def count(records: Iterable[dict[str, Any]]) -> str:
-    """Return "3 done, 1 failed"."""
+def summarize(records: Iterable[dict[str, Any]]) -> str:
+    """Return the number of records by status: "3 done, 1 failed"."""
     found = [record["status"] for record in records]
-    parts = [
+    counts = [
         f"{found.count(status)} {status}"
         for status in ("done", "skipped", "failed")
         if status == "done" or status in found
     ]
-    return ", ".join(parts)
+    return ", ".join(counts)
 
 
 class RecordLog:
-    """File of JSON lines, each written at once: what is cut off is the last line at most."""
+    """File of JSON lines to which records are appended.
+
+    Each record is flushed to the disk, so that an interruption truncates at most the last line.
+
+    Parameters
+    ----------
+    path : Path
+        New file, or a file of records.
+
+    Raises
+    ------
+    AudioFileError
+        If the file cannot be written or does not start like a file of records.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -186,9 +257,9 @@ class RecordLog:
             last = self._file.read(1)
         except OSError as error:
             raise AudioFileError(f"{path} cannot be written: {error.strerror}") from error
-        if first not in (b"", b"{"):  # a song, or the catalogue itself
+        if first not in (b"", b"{"):  # such as a song, or the list of pairs itself
             self._file.close()
-            raise AudioFileError(f"{path} holds other things than records: choose another file")
+            raise AudioFileError(f"{path} is not a file of records: choose another file")
         if last not in (b"", b"\n"):
             self._write(b"\n")
 
@@ -199,7 +270,7 @@ class RecordLog:
         self._file.close()
 
     def add(self, record: dict[str, Any]) -> None:
-        """Write a record."""
+        """Append a record."""
         self._write(toolkit.json_line(record).encode())
 
     def _write(self, line: bytes) -> None:
@@ -213,7 +284,10 @@ class RecordLog:
 
 
 def read_records(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """Records of logs, in the order of their time; lines that were cut off are left out."""
+    """Read the records of logs, sorted by time.
+
+    Truncated lines and missing logs are skipped.
+    """
     records = []
     for path in paths:
         try:

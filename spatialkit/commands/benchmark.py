@@ -1,6 +1,7 @@
-"""``spatialkit benchmark``: a group, which other packages add subcommands to.
+"""``spatialkit benchmark``, a group of commands.
 
-They do with entry points in the group ``spatialkit.benchmarks``, each naming a `click.Command`.
+Other packages add commands with entry points in the group ``spatialkit.benchmarks``, each naming a
+`click.Command`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ GROUP = "spatialkit.benchmarks"
 )
 @toolkit.debug_option
 def command() -> None:
-    """Measure upmixers on sounds whose parts are known."""
+    """Measure upmixers on mixes of known stems."""
 
 
 @command.command(
@@ -36,37 +37,38 @@ def command() -> None:
     epilog="\b\nExamples:\n  spatialkit benchmark upmix\n"
     "  spatialkit benchmark upmix --stems songs/ --markdown -o table.md",
 )
+@toolkit.layout_option("5.1")
 @click.option(
-    "--layout",
-    type=toolkit.LayoutName(),
-    metavar="NAME",
-    default="5.1",
-    show_default=True,
-    help=f"See: spatialkit layouts; or {toolkit.LAYOUT_FILE}.",
-)
-@click.option(
+    "-u",
     "--upmixer",
     "names",
+    type=toolkit.UpmixerName(),
     metavar="NAME",
     multiple=True,
-    help="See: spatialkit upmixers; or ffmpeg, for its surround filter. May be repeated. By "
-    "default those without models that make loudspeakers, and ffmpeg where it is installed.",
+    help="A name of 'spatialkit upmixers', or ffmpeg. Can be repeated.",
 )
 @click.option(
     "--stems",
     metavar="DIR",
     type=toolkit.FILE,
-    help="Folder of a song with vocals, drums, bass and other in it as .wav, .flac or .ogg, or a "
-    "folder of such folders. By default the bundled song.",
+    help="Folder with the stems of a song, or with such folders. By default the bundled song.",
 )
-@click.option("--seconds", type=float, metavar="S", help="At most so much of each song; 30 s.")
-@click.option("--seed", type=int, metavar="N", help="Of directions, reverberation and noise.")
-@toolkit.json_option
-@click.option("--markdown", is_flag=True, help="Print a table in Markdown.")
 @click.option(
-    "--figure", metavar="FILE", type=toolkit.FILE, help="Draw the table, too: .png, .svg."
+    "--seconds",
+    type=float,
+    metavar="S",
+    show_default="30",
+    help="Maximum length of each song in seconds.",
 )
-@click.option("-o", "--output", metavar="OUT", type=toolkit.FILE, help="File for what is printed.")
+@click.option("--seed", type=int, metavar="N", help="Seed of directions, reverberation and noise.")
+@toolkit.json_option
+@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+@click.option(
+    "--figure", metavar="FILE", type=toolkit.FILE, help="Also draw the table (.png, .svg)."
+)
+@click.option(
+    "-o", "--output", metavar="OUT", type=toolkit.FILE, help="Write the results to a file instead."
+)
 @toolkit.force_option
 @toolkit.debug_option
 def upmix(
@@ -81,16 +83,18 @@ def upmix(
     output: Path | None,
     force: bool,
 ) -> int:
-    """Measure upmixers where directions and ambience are known.
+    """Measure upmixers on scenes with known directions and ambience.
 
-    Stems are panned in stereo, dry and in a synthetic room; what the upmixers make of that is
-    compared with what went in. The measures are explained below the table. Exit status: 1 if an
-    upmixer failed.
+    Stems (vocals, drums, bass and other, as .wav, .flac or .ogg) are panned in stereo, dry and in
+    a synthetic room; the output of the upmixers is compared with the scene. The measures are
+    explained below the table. By default, all upmixers to loudspeakers that use no model are
+    measured, and ffmpeg's surround filter where ffmpeg is installed. Exit status: 1 if an upmixer
+    failed.
     """
     from spatialkit.upmixing import SECONDS, SEED, benchmark_upmixers, figure_class
 
     if as_json and markdown:
-        raise OptionError("--json and --markdown exclude each other")
+        raise OptionError("--json and --markdown are mutually exclusive: use one of them")
     for path in filter(None, (figure, output)):
         toolkit.check_file(path, force)
     if figure:
@@ -110,6 +114,6 @@ def upmix(
         toolkit.write_text(output, text)
     else:
         click.echo(text)
-    if figure:  # last: what fails here does not take the table with it
+    if figure:  # last, so that an error here does not lose the table
         results.figure(figure)
     return 1 if any(row.error for row in results.rows) else 0

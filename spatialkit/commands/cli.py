@@ -8,11 +8,13 @@ from importlib import import_module
 
 import click
 
+from spatialkit._compiling import CLOCK
 from spatialkit._distribution import describe_conflict
 from spatialkit._version import __version__
 from spatialkit.commands import toolkit
 from spatialkit.commands.plugins import PluginGroup
 from spatialkit.errors import SpatialkitError
+from spatialkit.validation import unknown_name
 
 __all__ = ["COMMANDS", "GROUP", "cli", "main", "run"]
 
@@ -29,6 +31,8 @@ COMMANDS = (
     "layouts",
     "upmixers",
     "info",
+    "warmup",
+    "completion",
 )
 
 
@@ -55,8 +59,10 @@ class _Commands(PluginGroup):
 def cli(context: click.Context) -> None:
     """Spatial audio: pan, encode, decode, downmix, upmix and measure.
 
-    See "spatialkit upmix --help" for the options of a command. Exit status: 0 done, 1 some files
-    failed, 2 wrong use or input.
+    See "spatialkit upmix --help" for the options of a command. "spatialkit completion --help"
+    shows how to switch on completion with the Tab key (bash, zsh, fish).
+
+    Exit status: 0 done, 1 some files failed, 2 wrong use or input.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -91,14 +97,13 @@ def main(arguments: list[str] | None = None) -> int:
     if conflict := describe_conflict():
         toolkit.print_warning(conflict)
     try:
-        return cli.main(arguments, "spatialkit", standalone_mode=False, obj=state) or 0
+        with CLOCK.notified(_print_compiling):
+            return cli.main(arguments, "spatialkit", standalone_mode=False, obj=state) or 0
     except click.Abort:
         print("interrupted", file=sys.stderr)
         return 130
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)  # set for usage errors
-        see = f" See: {context.command_path} --help" if context else ""
-        toolkit.print_error(error.format_message() + see, state["debug"])
+        toolkit.print_error(_usage_message(error), state["debug"])
     except SpatialkitError as error:
         toolkit.print_error(str(error), state["debug"])
     except Exception as error:
@@ -107,6 +112,25 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         warnings.showwarning = show
     return 2
+
+
+def _print_compiling() -> None:
+    from tqdm import tqdm  # it prints above a progress bar, if there is one
+
+    tqdm.write("Compiling numba kernels (first run only) ...", file=sys.stderr)
+
+
+def _usage_message(error: click.ClickException) -> str:
+    """Return the message of an error of click, with the closest option and the help command."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)  # set for usage errors
+    if context is None:
+        return message
+    if isinstance(error, click.NoSuchOption):
+        options = [name for each in context.command.get_params(context) for name in each.opts]
+        known = [name for name in options if name.startswith("--")]
+        message = f"{unknown_name('option', error.option_name, known)}."
+    return f"{message} See: {context.command_path} --help"
 
 
 def run() -> None:

@@ -14,6 +14,9 @@ from spatialkit.errors import LayoutError
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
 
+DECODERS = ("allrad", "epad", "mode-matching", "sampling")
+WEIGHTS = ("max-re", "basic", "in-phase", "dual-band")
+
 
 @toolkit.command(
     "spatialkit decode scene.wav -o room.wav --layout 7.1.4",
@@ -21,27 +24,30 @@ if TYPE_CHECKING:
 )
 @toolkit.file_argument
 @toolkit.output_option
-@toolkit.layout_option
+@toolkit.layout_option("5.0")
 @click.option(
     "--from",
     "source_format",
+    type=toolkit.Name(toolkit.ambisonic_names),
     metavar="FORMAT",
-    help="ambix1 ... ambix7 or fuma1 ... fuma3; by default AmbiX of the order that the number of "
-    "channels has.",
+    help="ambix1 to ambix7 or fuma1 to fuma3. By default AmbiX of the order that the number of "
+    "channels gives.",
 )
 @click.option(
     "--decoder",
+    type=toolkit.Name(DECODERS),
     metavar="NAME",
-    default="allrad",
+    default=DECODERS[0],
     show_default=True,
-    help="allrad, epad, mode-matching or sampling.",
+    help=f"{toolkit.one_of(DECODERS)}.",
 )
 @click.option(
     "--weights",
+    type=toolkit.Name(WEIGHTS),
     metavar="NAME",
-    default="max-re",
+    default=WEIGHTS[0],
     show_default=True,
-    help="max-re, basic, in-phase or dual-band.",
+    help=f"Weights of the orders: {toolkit.one_of(WEIGHTS)}.",
 )
 @toolkit.force_option
 @toolkit.json_option
@@ -65,7 +71,8 @@ def command(
     scene = audio.format or AmbisonicFormat()
     if not isinstance(scene, AmbisonicFormat):
         raise LayoutError(
-            f"{source} is {scene.name!r}, not Ambisonics: say with --from which order, or render it"
+            f"{source} has the format {scene.name!r}, not Ambisonics: specify the order with "
+            '--from, or use "spatialkit render"'
         )
     decoded = decode_ambisonics(
         audio.samples,

@@ -1,7 +1,8 @@
-"""Directions as text: ``30`` at rest, ``0:90:180`` moving, ``30,-30`` one per source."""
+"""Directions of sources as text: ``30`` static, ``0:90:180`` moving, ``30,-30`` one per source."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,11 +14,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Points = list[list[float]]
-SYNTAX = "30 at rest, 0:90:180 moving, 30,-30 one for each channel of IN"
+SYNTAX = "30 (all channels), 30,-30 (one per channel) or 0:90:180 (moving)"
+HELP = """
+
+Each channel of IN is a source. A direction is one value for the sum of all channels (30), one
+value per channel (30,-30), or a path (0:90:180) whose points are equally spaced over the file.
+Between two points a source moves along the shortest arc; a full circle needs points between:
+0:90:180:270:360.
+"""
 
 
 class Angles(click.ParamType):
-    """Points by source, in degrees."""
+    """Points of each source, in degrees."""
 
     name = "ANGLES"
 
@@ -25,56 +33,77 @@ class Angles(click.ParamType):
         if not isinstance(value, str):
             return value
         try:
-            return [[float(point) for point in part.split(":")] for part in value.split(",")]
+            return [[float(point) for point in path.split(":")] for path in value.split(",")]
         except ValueError:
             raise DirectionError(
-                f"{param.opts[0]} must be degrees such as {SYNTAX}; got {value!r}"
+                f"{param.opts[0]} must be degrees such as {SYNTAX}, got {value!r}"
             ) from None
 
 
-azimuth_option = click.option(
-    "--azimuth",
-    type=Angles(),
-    required=True,
-    help=f"Degrees, positive to the left: {SYNTAX}. One for all puts their sum there. "
-    "Between points the shortest arc is taken (a great circle): a full circle needs points, "
-    "0:90:180:270:360.",
-)
-elevation_option = click.option(
-    "--elevation",
-    type=Angles(),
-    default="0",
-    show_default=True,
-    help="Degrees, -90 to 90, positive up; written as --azimuth.",
-)
+def direction_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options ``--azimuth`` and ``--elevation`` and their description to a command."""
+    function.__doc__ = f"{function.__doc__ or ''}{HELP}"
+    azimuth = click.option(
+        "--azimuth",
+        type=Angles(),
+        required=True,
+        help="Azimuth in degrees, positive to the left.",
+    )
+    elevation = click.option(
+        "--elevation",
+        type=Angles(),
+        default="0",
+        show_default=True,
+        help="Elevation in degrees, -90 to 90, positive up.",
+    )
+    return azimuth(elevation(function))
 
 
 def to_arrays(sources: int, **angles: Points) -> list[NDArray[Any]]:
-    """Angles by name as arrays of one shape: (sources,), or (sources, points) if any moves."""
+    """Return named angles as arrays of one shape.
+
+    Parameters
+    ----------
+    sources : int
+        Number of sources.
+    **angles : list of list of float
+        Points of one path for all sources, or of one path per source.
+
+    Returns
+    -------
+    list of ndarray, shape (sources,) or (sources, points)
+        The second shape where any angle has more than one point.
+
+    Raises
+    ------
+    ShapeError
+        If the number of paths is neither 1 nor ``sources``, or moving angles have different
+        numbers of points.
+    """
     import numpy as np
 
     points = _count_points(angles)
     arrays = []
-    for name, parts in angles.items():
-        if len(parts) not in (1, sources):
+    for name, paths in angles.items():
+        if len(paths) not in (1, sources):
             raise ShapeError(
-                f"--{name} gives {len(parts)} directions, IN has {counted(sources, 'channel')}: "
-                "one for all or one for each"
+                f"--{name} has {counted(len(paths), 'value')}, IN has "
+                f"{counted(sources, 'channel')}: give one value, or one per channel"
             )
-        whole = np.array([np.broadcast_to(part, points) for part in parts])
+        whole = np.array([np.broadcast_to(path, points) for path in paths])
         whole = np.broadcast_to(whole, (sources, points))
         arrays.append(whole[:, 0] if points == 1 else whole)
     return arrays
 
 
 def _count_points(angles: dict[str, Points]) -> int:
-    """Points of all that moves, 1 if nothing does."""
-    counts = {name: sorted({len(part) for part in parts} - {1}) for name, parts in angles.items()}
+    """Return the number of points of all moving angles, 1 if none moves."""
+    counts = {name: sorted({len(path) for path in paths} - {1}) for name, paths in angles.items()}
     different = {count for many in counts.values() for count in many}
     if len(different) > 1:
         (name, first), *others = (
             (name, " and ".join(map(str, many))) for name, many in counts.items() if many
         )
         rest = "".join(f", --{other} {many}" for other, many in others)
-        raise ShapeError(f"--{name} has {first} points{rest}: all that moves needs the same number")
+        raise ShapeError(f"--{name} has {first} points{rest}: paths need the same number of points")
     return max(different, default=1)

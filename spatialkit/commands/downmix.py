@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from spatialkit.downmix import DownmixMethod
     from spatialkit.layouts import Layout
 
+METHODS = ("itu", "sum", "dplii", "iamf")
+
 
 @toolkit.command(
     "spatialkit downmix film.wav -o stereo.wav",
@@ -27,14 +29,15 @@ if TYPE_CHECKING:
     metavar="NAME",
     default="stereo",
     show_default=True,
-    help=f"Layout with fewer channels, or {toolkit.LAYOUT_FILE}.",
+    help=f"Output layout with fewer channels, or {toolkit.LAYOUT_FILE}.",
 )
 @click.option(
     "--method",
+    type=toolkit.Name(METHODS),
     metavar="NAME",
-    default="itu",
+    default=METHODS[0],
     show_default=True,
-    help="itu, sum, dplii (Lt/Rt) or iamf.",
+    help="itu (BS.775), sum, dplii (Lt/Rt matrix) or iamf.",
 )
 @toolkit.from_option
 @toolkit.force_option
@@ -48,9 +51,10 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Fold surround down to fewer channels.
+    """Downmix surround to fewer channels.
 
-    The LFE is left out. Nothing is normalized: peaks may pass full scale, which WAV keeps.
+    The LFE is omitted. Levels are not normalized: peaks can exceed full scale, which .wav files
+    (float) store unchanged.
     """
     from spatialkit.downmix import downmix
     from spatialkit.layouts import get_layout
@@ -58,6 +62,6 @@ def command(
     target = get_layout(target_layout)
     toolkit.check_output(output, [source], force)
     audio, found = toolkit.read_with_format(source, source_format)
-    folded = downmix(audio.samples, found, target, method=method)
-    facts = toolkit.write_output(output, folded, audio.sample_rate, target, force)
+    mixed = downmix(audio.samples, found, target, method=method)
+    facts = toolkit.write_output(output, mixed, audio.sample_rate, target, force)
     toolkit.print_output(facts, as_json)

@@ -15,8 +15,7 @@ from spatialkit.commands import directions, toolkit
 )
 @toolkit.file_argument
 @toolkit.output_option
-@directions.azimuth_option
-@directions.elevation_option
+@directions.direction_options
 @click.option(
     "--order", type=int, metavar="N", default=1, show_default=True, help="Ambisonic order, 1 to 7."
 )
@@ -31,10 +30,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Encode sources, at rest or moving, to Ambisonics.
-
-    Each channel of IN is a source. Points of a path are equally spaced over the file.
-    """
+    """Encode static or moving sources to Ambisonics (AmbiX)."""
     from spatialkit.ambisonics import encode_ambisonics
     from spatialkit.layouts import AmbisonicFormat
 

@@ -14,7 +14,7 @@ import click
 
 from spatialkit.commands import batches, toolkit
 from spatialkit.errors import AudioFileError, LayoutError, OptionError
-from spatialkit.layouts import Layout
+from spatialkit.layouts import Layout, get_layout
 
 if TYPE_CHECKING:
     from spatialkit.files import Audio
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @toolkit.command(
     "spatialkit evaluate original.wav decoded.wav",
-    "spatialkit evaluate --catalogue pairs.csv -o scores.jsonl --jobs 4",
+    "spatialkit evaluate --batch pairs.csv -o scores.jsonl --jobs 4",
 )
 @click.argument("reference", required=False, type=toolkit.FILE)
 @click.argument("estimate", required=False, type=toolkit.FILE)
@@ -31,25 +31,22 @@ if TYPE_CHECKING:
     "--from",
     "--layout",
     "layout",
-    type=toolkit.LayoutName(),
+    type=toolkit.LayoutName(ambisonics=True),
     metavar="FORMAT",
-    help="What the channels of both files are, if they do not say: a layout, "
-    f"{toolkit.LAYOUT_FILE}, or ambix1 ... ambix7, fuma1 ... fuma3.",
+    help=f"Format of both files if they do not contain it: {toolkit.FORMAT_NAMES}.",
 )
 @click.option(
-    "--catalogue",
+    "--batch",
     type=toolkit.FILE,
     metavar="FILE.csv",
-    help="Many pairs instead: a table with the columns reference, estimate and, if need be, "
-    "layout; files are named from its folder.",
+    help="Table of pairs of files to evaluate instead of one pair.",
 )
 @click.option(
     "-o",
     "--output",
     type=toolkit.FILE,
     metavar="FILE.jsonl",
-    help="Where a record of each pair of the catalogue is added, as JSON lines; by default they "
-    "are printed.",
+    help="File for the records of a batch (JSON lines). By default they are printed.",
 )
 @batches.jobs_option
 @batches.resume_option("the records in FILE.jsonl")
@@ -58,7 +55,7 @@ def command(
     reference: Path | None,
     estimate: Path | None,
     layout: str | Layout | None,
-    catalogue: Path | None,
+    batch: Path | None,
     output: Path | None,
     jobs: int,
     resume: bool,
@@ -66,23 +63,27 @@ def command(
 ) -> int:
     """Measure how ESTIMATE differs from REFERENCE.
 
-    What applies of: SNR, SD-SDR, SI-SDR, also of the stereo fold-downs (downmix_snr); level
-    differences between channels (ild_error; wild, summed over the pairs of channels);
-    directions of energy or intensity; diffuseness; loudness (BS.1770) and true peak.
+    The metrics that are defined for the format are calculated: SNR, SD-SDR and SI-SDR, also of the
+    stereo downmixes (downmix_snr); level differences between channels (ild_error; wild, summed over
+    the pairs of channels); directions of energy or intensity; diffuseness; loudness (BS.1770) and
+    true peak. Both files must have the same channels and sample rate.
 
-    Both have the same channels and sample rate. In JSON a value that is not defined is null, an
-    infinite one "inf" or "-inf".
+    The table of a --batch has the columns reference, estimate and optionally layout; paths are
+    relative to its folder. --resume skips pairs with a record and repeats those that failed or had
+    other content, options or versions.
+
+    In JSON, undefined values are null and infinite values "inf" or "-inf".
     """
-    if catalogue is not None:
+    if batch is not None:
         if reference or estimate:
-            raise OptionError("give two files, or --catalogue, not both")
+            raise OptionError("specify either two files or --batch, not both")
         if resume and not output:
-            raise OptionError("--resume needs -o: the records of what is done")
-        return _evaluate_all(_pairs(catalogue, layout), output, jobs, resume, as_json)
+            raise OptionError("--resume requires -o, the file with the records to resume from")
+        return _evaluate_all(_pairs(batch, layout), output, jobs, resume, as_json)
     if output or resume:
-        raise OptionError("-o and --resume are for --catalogue")
+        raise OptionError("-o and --resume require --batch")
     if not (reference and estimate):
-        raise OptionError("two files are needed, REFERENCE and ESTIMATE, or --catalogue")
+        raise OptionError("specify two files, REFERENCE and ESTIMATE, or --batch FILE.csv")
     values, assumed = _evaluate(reference, estimate, layout, "with --from")
     if as_json:
         toolkit.print_json({**values, **({"read_as": assumed[1]} if assumed else {})})
@@ -96,9 +97,10 @@ def command(
 def _evaluate(
     reference: Path, estimate: Path, layout: str | Layout | None, place: str
 ) -> tuple[dict[str, float], tuple[Path, str] | None]:
-    """Metrics of two files, and what one of them is taken as that does not say what it is.
+    """Return the metrics of two files.
 
-    ``place`` is where users can say what both are.
+    Also the file without a format and the format assumed for it, that of the other file; None if
+    there is none. ``place`` names where users can specify the format, for errors.
     """
     from spatialkit.metrics import evaluate
 
@@ -127,18 +129,19 @@ def _print(values: dict[str, float]) -> None:
 
 
 def _common_format(first: Audio, second: Audio, place: str) -> Layout | AmbisonicFormat | None:
-    """Format of both; one that does not say is taken as the other."""
+    """Return the format of both files; a file without a format is assumed to have the other's."""
     if first.format and second.format and first.format != second.format:
         raise LayoutError(
-            f"the reference is {first.format.name!r}, the estimate {second.format.name!r}: render "
-            f"one to the other's format, or say {place} what both are"
+            f"the reference has the format {first.format.name!r}, the estimate "
+            f"{second.format.name!r}: render one to the format of the other, or specify the format "
+            f"of both {place}"
         )
     return first.format or second.format
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A line of a catalogue; ``known`` is the key of the record that it has."""
+    """Line of a batch table; ``recorded`` is the key of its record."""
 
     reference: str
     estimate: str
@@ -146,22 +149,22 @@ class _Pair:
     folder: Path
     line: str
     default: str | Layout | None
-    known: str | None = None
+    recorded: str | None = None
 
     @property
     def names(self) -> tuple[str, str, str]:
-        """What tells it from others."""
+        """Fields that identify the line."""
         return self.reference, self.estimate, self.layout
 
 
-def _pairs(catalogue: Path, default: str | Layout | None) -> list[_Pair]:
-    """Lines of a catalogue."""
+def _pairs(table_file: Path, default: str | Layout | None) -> list[_Pair]:
+    """Read the lines of a batch table; ``default`` is the layout of lines without one."""
     try:
-        with catalogue.open(encoding="utf-8-sig", newline="") as file:
+        with table_file.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, restval="")
             if not {"reference", "estimate"} <= set(table.fieldnames or ()):
                 raise OptionError(
-                    f"{catalogue} must have the columns reference and estimate in its first line, "
+                    f"{table_file} must have the columns reference and estimate in its first line, "
                     f"got {', '.join(table.fieldnames or ()) or 'none'}"
                 )
             pairs = [
@@ -169,39 +172,39 @@ def _pairs(catalogue: Path, default: str | Layout | None) -> list[_Pair]:
                     row["reference"],
                     row["estimate"],
                     row.get("layout", ""),
-                    catalogue.parent,
-                    f"line {table.line_num} of {catalogue}",
+                    table_file.parent,
+                    f"line {table.line_num} of {table_file}",
                     default,
                 )
                 for row in table
             ]
     except OSError as error:
-        raise AudioFileError(f"{catalogue} cannot be read: {error.strerror}") from error
+        raise AudioFileError(f"{table_file} cannot be read: {error.strerror}") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise OptionError(f"{catalogue} is no CSV in UTF-8: {error}") from error
+        raise OptionError(f"{table_file} is not CSV in UTF-8: {error}") from error
     if not pairs:
-        raise OptionError(f"{catalogue} has no line below its header: it must name pairs of files")
+        raise OptionError(f"{table_file} has no line below its header: add one per pair of files")
     return pairs
 
 
 def _evaluate_all(
     pairs: list[_Pair], output: Path | None, jobs: int, resume: bool, as_json: bool
 ) -> int:
-    """Evaluate all pairs, add their records to a file or print them."""
+    """Evaluate all pairs, append their records to a file or print them, return the status."""
     if resume and output:
-        known = {
+        recorded = {
             (record.get("reference"), record.get("estimate"), record.get("layout")): record
             for record in batches.read_records([output])
             if record.get("status") == "done"
         }
-        pairs = [replace(pair, known=known.get(pair.names, {}).get("key")) for pair in pairs]
+        pairs = [replace(pair, recorded=recorded.get(pair.names, {}).get("key")) for pair in pairs]
     quiet = as_json or not sys.stderr.isatty() or not output
     records: dict[int, dict[str, Any]] = {}
     with (
         batches.RecordLog(output) if output else nullcontext() as log,
         batches.workers(jobs, len(pairs)) as executor,
     ):
-        for number, facts in batches.records_of(
+        for number, facts in batches.run_jobs(
             _evaluate_pair,
             pairs,
             executor,
@@ -220,28 +223,29 @@ def _evaluate_all(
     if output and as_json:
         toolkit.print_json(found)
     elif output:
-        click.echo(f"{batches.count(found)}; records: {output}")
+        click.echo(f"{batches.summarize(found)}; records: {output}")
     return int(any(record["status"] == "failed" for record in found))
 
 
 def _evaluate_pair(pair: _Pair) -> dict[str, Any]:
-    """In a worker: evaluate a pair unless that is done."""
+    """Evaluate a pair, in any process, unless its record is up to date."""
     from spatialkit._version import __version__
 
     for column, name in (("reference", pair.reference), ("estimate", pair.estimate)):
         if not name:
-            raise OptionError(f"{pair.line} names no {column}")
+            raise OptionError(f"{pair.line} has no {column}")
     paths = pair.folder / pair.reference, pair.folder / pair.estimate
     layout = pair.default
-    if pair.layout:
-        own = pair.layout.lower().endswith(".json")
-        layout = toolkit.resolve_layout(str(pair.folder / pair.layout) if own else pair.layout)
+    if pair.layout.lower().endswith(".json"):
+        layout = get_layout(str(pair.folder / pair.layout))
+    elif pair.layout:
+        layout = pair.layout
     settings = [__version__, layout.to_json() if isinstance(layout, Layout) else layout]
     key = batches.file_key(paths, json.dumps(settings))
-    if pair.known == key:
+    if pair.recorded == key:
         return {"status": "skipped", "key": key}
-    with batches.noted_warnings() as warnings:
-        values, assumed = _evaluate(*paths, layout, f"in the column layout, {pair.line},")
+    with batches.collect_warnings() as warnings:
+        values, assumed = _evaluate(*paths, layout, f"in the column layout of {pair.line}")
     facts: dict[str, Any] = {"key": key, "metrics": values}
     if assumed:
         facts["read_as"] = assumed[1]

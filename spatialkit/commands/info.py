@@ -18,9 +18,9 @@ from spatialkit.errors import SpatialkitError
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=toolkit.FILE)
 @toolkit.json_option
 def command(files: tuple[Path, ...], as_json: bool) -> int:
-    """Show what sound files hold and say about their channels.
+    """Show encoding, length and channel format of audio files.
 
-    JSON is an object for one FILE, a list for several.
+    With --json: an object for one FILE, a list for several.
     """
     found = []
     failed = 0
@@ -61,9 +61,9 @@ def _facts(file: Path) -> dict[str, Any]:
 
 def _text(facts: dict[str, Any]) -> str:
     mask, labels = facts["wave_mask"], " ".join(facts["labels"])
-    meaning = f"{facts['format']}: {labels}" if labels else "not said by the file"
+    meaning = f"{facts['format']}: {labels}" if labels else "format not specified"
     channels = toolkit.counted(facts["channels"], "channel")
-    tracks = f", the first of {facts['tracks']} sound tracks" if facts["tracks"] > 1 else ""
+    tracks = f", the first of {facts['tracks']} audio tracks" if facts["tracks"] > 1 else ""
     return (
         f"{facts['file']}: {facts['container']} {facts['encoding']}, {facts['sample_rate']} Hz"
         f"{tracks}\n"

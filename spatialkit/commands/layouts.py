@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 @toolkit.command(
     "spatialkit layouts",
     "spatialkit layouts 7.1.4",
-    "spatialkit layouts room.json",
+    "spatialkit layouts studio.json",
 )
 @click.argument("name", required=False, type=toolkit.LayoutName())
 @toolkit.json_option
 def command(name: str | Layout | None, as_json: bool) -> None:
-    """List loudspeaker layouts, or the channels of one.
+    """List loudspeaker layouts, or the channels of one layout.
 
-    NAME may end in ":film" or ":vorbis" for these orders of channels. Angles of your own come
-    from a .json file, as the plug-ins of IEM and SPARTA write it: here and wherever a layout is
-    named. Azimuths are in degrees, positive to the left.
+    Append ":film" or ":vorbis" to NAME for these channel orders. Wherever a layout is expected,
+    here and in other commands, the path of a .json file as written by the IEM and SPARTA plug-ins
+    gives a layout with other angles. Azimuths are in degrees, positive to the left.
     """
     from spatialkit.layouts import get_layout, layout_names
 

@@ -20,16 +20,15 @@ if TYPE_CHECKING:
 )
 @toolkit.file_argument
 @toolkit.output_option
-@directions.azimuth_option
-@directions.elevation_option
+@directions.direction_options
 @click.option(
     "--spread",
     type=directions.Angles(),
     default="0",
     show_default=True,
-    help="Degrees, 0 to 360: how wide a source is; written as --azimuth.",
+    help="Width of a source in degrees, 0 to 360.",
 )
-@toolkit.layout_option
+@toolkit.layout_option("5.0")
 @toolkit.force_option
 @toolkit.json_option
 def command(
@@ -42,19 +41,16 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Pan sources to loudspeakers, at rest or moving (VBAP).
-
-    Each channel of IN is a source. Points of a path are equally spaced over the file.
-    """
+    """Pan static or moving sources to loudspeakers with VBAP."""
     from spatialkit.layouts import get_layout
     from spatialkit.panning import vbap_pan
 
     target = get_layout(layout)
     toolkit.check_output(output, [source], force)
     audio = toolkit.read_input(source)
-    places = directions.to_arrays(
+    azimuths, elevations, spreads = directions.to_arrays(
         len(audio.samples), azimuth=azimuth, elevation=elevation, spread=spread
     )
-    panned = vbap_pan(audio.samples, places[0], places[1], layout=target, spread=places[2])
+    panned = vbap_pan(audio.samples, azimuths, elevations, layout=target, spread=spreads)
     facts = toolkit.write_output(output, panned, audio.sample_rate, target, force)
     toolkit.print_output(facts, as_json)

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @click.option(
     "--to",
     "target_format",
-    type=toolkit.LayoutName(),
+    type=toolkit.LayoutName(ambisonics=True),
     metavar="FORMAT",
     required=True,
-    help=f"A layout, {toolkit.LAYOUT_FILE}, or ambix1 ... ambix7, fuma1 ... fuma3.",
+    help=f"Output format: {toolkit.FORMAT_NAMES}.",
 )
 @toolkit.from_option
 @toolkit.force_option
@@ -38,11 +38,12 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Turn any layout or Ambisonics into any other.
+    """Convert any layout or Ambisonic format to any other.
 
-    Loudspeakers of the same role keep their channels (left of stereo and of quad, but not the
-    surround of 5.1, at 110 degrees, and the side of 7.1, at 90), in layouts of your own those of
-    the same direction; others are panned. Fewer channels are a downmix.
+    Channels with the same role in both layouts are copied (left of stereo to left of quad, but not
+    the surround of 5.1, at 110 degrees, to the side of 7.1, at 90); in layouts from .json files
+    those with the same direction. The other channels are panned. Output with fewer channels is a
+    downmix.
     """
     from spatialkit.rendering import as_target, render
 

@@ -12,14 +12,12 @@ if TYPE_CHECKING:
     from spatialkit.upmixing import UpmixerDescription
 
 
-@toolkit.command(
-    "spatialkit upmixers",
-)
+@toolkit.command("spatialkit upmixers")
 @toolkit.json_option
 def command(as_json: bool) -> None:
     """List the installed upmixers with their options.
 
-    Options are given to "spatialkit upmix" as -O KEY=VALUE.
+    Set options with "spatialkit upmix -O KEY=VALUE".
     """
     from spatialkit.upmixing import describe_upmixers
 
@@ -64,7 +62,7 @@ def _print(upmixer: UpmixerDescription) -> None:
         rate = f" at {upmixer.sample_rate} Hz" if upmixer.sample_rate else ""
         lines.append(f"{inputs} to {upmixer.format or 'its own format'}{rate}")
     if upmixer.problem:
-        # Most problems name the place themselves.
+        # Most problems contain the origin already.
         place = "" if upmixer.origin in upmixer.problem else f" ({upmixer.origin})"
         lines.append(f"cannot be used: {upmixer.problem}{place}")
     for line in lines:

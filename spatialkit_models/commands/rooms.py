@@ -114,14 +114,14 @@ def command(
     with batches.workers(jobs, count) as executor:
         records = [
             record
-            for _, record in batches.records_of(
+            for _, record in batches.run_jobs(
                 _make_room, work, executor, names=names, unit="room", quiet=as_json
             )
         ]
     if as_json:
         toolkit.print_json(records)
     else:
-        click.echo(f"{toolkit.printable(os.fspath(out))}: {batches.count(records)}")
+        click.echo(f"{toolkit.printable(os.fspath(out))}: {batches.summarize(records)}")
     return 1 if any(record["status"] == "failed" for record in records) else 0
 
 

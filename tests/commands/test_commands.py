@@ -1,4 +1,4 @@
-"""The shell: what it writes equals what the library gives, and it says plainly what is wrong."""
+"""The command line: outputs equal those of the library, errors are one sentence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RATE = 44100
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, rng):
-    """Folder to work in, with noise of 1, 2 and 6 channels and of second order Ambisonics."""
+    """Create files of noise with 1, 2 and 6 channels and of second order, in a new folder."""
     monkeypatch.chdir(tmp_path)
     files = {"mono": "mono", "stereo": "stereo", "surround": "5.1", "scene": "ambix2"}
     for name, form in files.items():
@@ -44,14 +44,14 @@ def folder(tmp_path, monkeypatch, rng):
     return tmp_path
 
 
-def shell(line):
-    """Exit status of a command as it would be typed."""
+def run_command(line):
+    """Run a command and return its exit status."""
     return main(line.split())
 
 
 @pytest.fixture
 def room(folder):
-    """Four loudspeakers at angles of our own, as room.json."""
+    """Write a layout of four loudspeakers to room.json."""
     layout = Layout.from_directions([40.0, -40.0, 120.0, -120.0], name="room")
     (folder / "room.json").write_text(layout.to_json())
     return layout
@@ -65,7 +65,7 @@ def samples(path, **options):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself_with_an_example_in_80_columns(capsys, name):
+def test_every_help_has_an_example_and_80_columns(capsys, name):
     assert main([name, "--help"]) == 0
     text = capsys.readouterr().out
     assert f"  spatialkit {name} " in text or text.rstrip().endswith(f"  spatialkit {name}")
@@ -88,14 +88,14 @@ def test_h_is_help(capsys, name):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("pan", "a full circle needs points, 0:90:180:270:360."),
-        ("encode", "a full circle needs points, 0:90:180:270:360."),
+        ("pan", "a full circle needs points between: 0:90:180:270:360."),
+        ("encode", "a full circle needs points between: 0:90:180:270:360."),
         ("evaluate", "wild, summed over the pairs of channels"),
         ("layouts", ".json file"),
-        ("render", "not the surround of 5.1, at 110 degrees, and the side of 7.1, at 90"),
+        ("render", "not the surround of 5.1, at 110 degrees, to the side of 7.1, at 90"),
     ],
 )
-def test_help_tells_what_surprises(capsys, name, sentence):
+def test_help_contains_what_is_not_obvious(capsys, name, sentence):
     assert main([name, "--help"]) == 0
     assert sentence in " ".join(capsys.readouterr().out.split())
 
@@ -106,7 +106,8 @@ def test_help_lists_every_command_with_a_whole_sentence(capsys):
     assert main([]) == 0
     assert capsys.readouterr().out == text
     for name in COMMANDS:
-        (line,) = [line for line in text.splitlines() if line.startswith(f"  {name} ")]
+        commands_of_help = text.partition("Commands:")[2].splitlines()
+        (line,) = [line for line in commands_of_help if line.startswith(f"  {name} ")]
         assert line.endswith(".")
         assert not line.endswith("...")
 
@@ -136,12 +137,14 @@ def test_exit_status_of_the_process_is_that_of_main(folder):
     assert info("made.wav").wave_mask == 0x60F
 
 
-# What is written
+# Outputs
 
 
-def test_upmix_writes_what_the_library_gives(folder, capsys):
+def test_upmix_equals_the_library(folder, capsys):
     assert (
-        shell("upmix stereo.wav -o up.wav --upmixer matrix --layout 7.1.4 -O ambience=-3 --json")
+        run_command(
+            "upmix stereo.wav -o up.wav --upmixer matrix --layout 7.1.4 -O ambience=-3 --json"
+        )
         == 0
     )
     (facts,) = json.loads(capsys.readouterr().out)
@@ -151,21 +154,21 @@ def test_upmix_writes_what_the_library_gives(folder, capsys):
     assert info("up.wav").wave_mask == 0x2D63F
     assert facts["format"] == "7.1.4"
     assert facts["peak_db"] == pytest.approx(20 * np.log10(np.abs(expected).max()), abs=1e-6)
-    fold_down = downmix_error(expected, stereo, "7.1.4")
-    assert facts["downmix_error_db"] == pytest.approx(float(fold_down), abs=1e-9)
+    error = downmix_error(expected, stereo, "7.1.4")
+    assert facts["downmix_error_db"] == pytest.approx(float(error), abs=1e-9)
     _, correction = match_downmix(expected, stereo, "7.1.4", return_correction=True)
     assert facts["downmix_correction_db"] == pytest.approx(float(correction), abs=1e-9)
 
 
-def test_upmix_of_the_bundled_song_prints_what_it_made(folder, capsys):
+def test_upmix_of_the_bundled_song_prints_its_facts(folder, capsys):
     assert main(["upmix", str(sample_path()), "-o", "song.flac"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("song.flac: 5.1, 6 channels, 30.00 s at 44100 Hz, peak -")
-    assert "by ambience; fold-down " in printed
+    assert "by ambience; downmix SNR " in printed
     assert info("song.flac").format == get_layout("5.1")
 
 
-def test_upmix_of_several_files_shows_on_a_terminal_how_far_it_is(folder, capsys, monkeypatch):
+def test_upmix_of_several_files_shows_a_progress_bar_in_a_terminal(folder, capsys, monkeypatch):
     line = "upmix stereo.wav mono.wav -o up --force"
     for terminal, options, shown in (
         (False, "", False),
@@ -173,17 +176,17 @@ def test_upmix_of_several_files_shows_on_a_terminal_how_far_it_is(folder, capsys
         (True, "", True),
     ):
         monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
-        assert shell(line + options) == 0
+        assert run_command(line + options) == 0
         captured = capsys.readouterr()
         assert ("0/2" in captured.err) == shown
         assert captured.out.count("up/stereo.wav") == captured.out.count("up/mono.wav") == 1
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert shell("upmix stereo.wav -o one.wav") == 0
+    assert run_command("upmix stereo.wav -o one.wav") == 0
     assert capsys.readouterr().err == ""
 
 
-def test_upmix_of_several_files_goes_on_after_a_bad_one(folder, capsys):
-    assert shell("upmix stereo.wav words.wav mono.wav -o up --json") == 1
+def test_upmix_of_several_files_continues_after_an_error(folder, capsys):
+    assert run_command("upmix stereo.wav words.wav mono.wav -o up --json") == 1
     captured = capsys.readouterr()
     done = json.loads(captured.out)
     assert [facts["input"] for facts in done] == ["stereo.wav", "words.wav", "mono.wav"]
@@ -193,7 +196,7 @@ def test_upmix_of_several_files_goes_on_after_a_bad_one(folder, capsys):
     assert sorted(path.name for path in (folder / "up").iterdir()) == left
 
 
-def test_an_upmixer_that_breaks_fails_its_files_only(folder, capsys, monkeypatch):
+def test_an_error_of_an_upmixer_fails_its_files_only(folder, capsys, monkeypatch):
     class Breaking(Upmixer):
         """Breaks."""
 
@@ -207,140 +210,149 @@ def test_an_upmixer_that_breaks_fails_its_files_only(folder, capsys, monkeypatch
             return audio
 
     monkeypatch.setattr(registry, "_registered", {"breaking": Breaking})
-    assert shell("upmix mono.wav stereo.wav -o up --upmixer breaking") == 1
+    assert run_command("upmix mono.wav stereo.wav -o up --upmixer breaking") == 1
     captured = capsys.readouterr()
     assert captured.err == "Error: mono.wav: ZeroDivisionError: no reason\n"
-    assert "; fold-down inf dB\n" in captured.out
+    assert "; downmix SNR inf dB\n" in captured.out
 
 
 @pytest.mark.parametrize("output", ["here", "here/", "new/", "new.wav/"])
-def test_upmix_takes_a_folder_for_one_input_too(folder, capsys, output):
+def test_upmix_accepts_a_folder_for_one_input(folder, capsys, output):
     (folder / "here").mkdir()
     for force in ("", " --force"):
-        assert shell(f"upmix stereo.wav -o {output}{force}") == 0
+        assert run_command(f"upmix stereo.wav -o {output}{force}") == 0
     (made,) = (folder / output).iterdir()
     assert made.name == "stereo.wav"
     assert info(made).format == get_layout("5.1")
-    assert shell(f"upmix stereo.wav -o {output}") == 2
+    assert run_command(f"upmix stereo.wav -o {output}") == 2
     assert f"{output.rstrip('/')}/stereo.wav exists: add --force" in capsys.readouterr().err
 
 
-def test_what_is_told_is_the_layout_as_it_stands_in_the_file(folder, capsys):
+def test_the_printed_layout_is_that_of_the_file(folder, capsys):
     for line in (
         "decode scene.wav -o out.wav --layout 7.1.4:film",
         "render stereo.wav -o out.wav --to 7.1.4:film",
         "pan mono.wav -o out.wav --azimuth 0 --layout 7.1.4:film",
         "upmix stereo.wav -o out.wav --layout 7.1.4:film",
     ):
-        assert shell(f"{line} --force") == 0
+        assert run_command(f"{line} --force") == 0
         assert capsys.readouterr().out.startswith("out.wav: 7.1.4 in WAVE order, 12 channels, ")
-        assert shell(f"{line} --force --json") == 0
+        assert run_command(f"{line} --force --json") == 0
         facts = json.loads(capsys.readouterr().out)
         facts = facts[0] if isinstance(facts, list) else facts
         assert (facts["format"], facts["reordered"]) == (info("out.wav").format.name, True)
     as_they_are = {name: name for name in ("7.1.4", "0+5+0", "ambix2")} | {"quad:film": "quad"}
-    for asked, told in as_they_are.items():
-        assert shell(f"render stereo.wav -o out.wav --to {asked} --force") == 0
-        assert capsys.readouterr().out.startswith(f"out.wav: {told}, ")
+    for asked, printed in as_they_are.items():
+        assert run_command(f"render stereo.wav -o out.wav --to {asked} --force") == 0
+        assert capsys.readouterr().out.startswith(f"out.wav: {printed}, ")
 
 
-def test_layouts_of_our_own_are_named_by_their_file(folder, room, capsys):
-    assert shell("pan mono.wav -o pan.wav --azimuth 80 --layout room.json") == 0
+def test_layouts_can_be_json_files(folder, room, capsys):
+    assert run_command("pan mono.wav -o pan.wav --azimuth 80 --layout room.json") == 0
     assert np.array_equal(samples("pan.wav"), vbap_pan(samples("mono.wav")[0], 80.0, layout=room))
     assert capsys.readouterr().out.startswith("pan.wav: room, 4 channels, ")
-    assert shell("decode scene.wav -o decoded.wav --layout room.json") == 0
+    assert run_command("decode scene.wav -o decoded.wav --layout room.json") == 0
     assert np.array_equal(samples("decoded.wav"), decode_ambisonics(samples("scene.wav"), room))
-    assert shell("render surround.wav -o to.wav --to room.json") == 0
+    assert run_command("render surround.wav -o to.wav --to room.json") == 0
     assert np.array_equal(samples("to.wav"), render(samples("surround.wav"), "5.1", room))
-    assert shell("render pan.wav -o from.wav --from room.json --to stereo") == 0
+    assert run_command("render pan.wav -o from.wav --from room.json --to stereo") == 0
     assert np.array_equal(samples("from.wav"), render(samples("pan.wav"), room, "stereo"))
     capsys.readouterr()
-    assert shell("evaluate pan.wav decoded.wav --from room.json --json") == 0
+    assert run_command("evaluate pan.wav decoded.wav --from room.json --json") == 0
     scores = evaluate(samples("pan.wav"), samples("decoded.wav"), layout=room, sample_rate=RATE)
     assert json.loads(capsys.readouterr().out)["energy_vector_angle"] == pytest.approx(
         scores["energy_vector_angle"]
     )
-    assert shell("layouts room.json --json") == 0
+    assert run_command("layouts room.json --json") == 0
     facts = json.loads(capsys.readouterr().out)
     assert [channel["azimuth"] for channel in facts["channels"]] == room.azimuth.tolist()
 
 
-def test_downmix_takes_a_layout_file_on_both_sides(folder):
+def test_downmix_accepts_layout_files_for_input_and_output(folder):
     for name in ("5.1", "quad"):
         (folder / f"{name}.json").write_text(get_layout(name).to_json())
-    assert shell("downmix surround.wav -o out.wav --from 5.1.json --to quad.json") == 0
+    assert run_command("downmix surround.wav -o out.wav --from 5.1.json --to quad.json") == 0
     assert np.array_equal(samples("out.wav"), downmix(samples("surround.wav"), "5.1", "quad"))
 
 
 @pytest.mark.parametrize("option", ["--layout wide.json", "-O layout=wide.json"])
-def test_upmix_gets_the_layout_of_a_file(folder, option):
+def test_upmix_accepts_a_layout_file(folder, option):
     quad = get_layout("quad")
     wide = Layout("wide", quad.labels, [60.0, -60.0, 130.0, -130.0])
     (folder / "wide.json").write_text(wide.to_json())
-    assert shell(f"upmix stereo.wav -o up.wav --upmixer matrix {option}") == 0
+    assert run_command(f"upmix stereo.wav -o up.wav --upmixer matrix {option}") == 0
     expected = get_upmixer("matrix", layout=wide).upmix(samples("stereo.wav"), RATE)
     assert np.array_equal(samples("up.wav"), expected)
 
 
-def test_what_is_assumed_of_a_file_is_told(folder, capsys):
-    assert shell("decode scene.wav -o out.wav") == 0
+def test_an_assumed_format_is_printed(folder, capsys):
+    assert run_command("decode scene.wav -o out.wav") == 0
     assert capsys.readouterr().out.endswith("\n  scene.wav read as ambix2\n")
-    assert shell("decode scene.wav -o out.wav --force --json") == 0
+    assert run_command("decode scene.wav -o out.wav --force --json") == 0
     assert json.loads(capsys.readouterr().out)["read_as"] == "ambix2"
-    assert shell("decode scene.wav -o out.wav --force --from ambix2") == 0
+    assert run_command("decode scene.wav -o out.wav --force --from ambix2") == 0
     assert "read as" not in capsys.readouterr().out
     write("unsaid.wav", samples("surround.wav"), RATE)
     for line in ("surround.wav unsaid.wav", "unsaid.wav surround.wav"):
-        assert shell(f"evaluate {line}") == 0
+        assert run_command(f"evaluate {line}") == 0
         assert capsys.readouterr().out.endswith("\nunsaid.wav read as 5.1\n")
-        assert shell(f"evaluate {line} --json") == 0
+        assert run_command(f"evaluate {line} --json") == 0
         assert json.loads(capsys.readouterr().out)["read_as"] == "5.1"
 
 
 def test_pan_gives_each_channel_its_direction(folder):
-    assert shell("pan stereo.wav -o out.wav --azimuth 45,-100 --elevation 20 --layout 7.1.4") == 0
+    assert (
+        run_command("pan stereo.wav -o out.wav --azimuth 45,-100 --elevation 20 --layout 7.1.4")
+        == 0
+    )
     expected = vbap_pan(samples("stereo.wav"), [45.0, -100.0], 20.0, layout="7.1.4")
     assert np.array_equal(samples("out.wav"), expected)
 
 
-def test_pan_and_decode_go_to_5_0_as_the_library_does(folder):
-    assert shell("pan mono.wav -o out.wav --azimuth 70") == 0
+def test_pan_and_decode_have_the_default_layout_of_the_library(folder):
+    assert run_command("pan mono.wav -o out.wav --azimuth 70") == 0
     assert np.array_equal(samples("out.wav"), vbap_pan(samples("mono.wav")[0], 70.0))
-    assert shell("decode scene.wav -o decoded.wav") == 0
+    assert run_command("decode scene.wav -o decoded.wav") == 0
     assert np.array_equal(samples("decoded.wav"), decode_ambisonics(samples("scene.wav")))
 
 
 def test_pan_moves_along_a_path(folder):
-    assert shell("pan mono.wav -o out.wav --azimuth -30:0:90 --spread 40 --layout 5.0") == 0
+    assert run_command("pan mono.wav -o out.wav --azimuth -30:0:90 --spread 40 --layout 5.0") == 0
     expected = vbap_pan(samples("mono.wav")[0], [-30.0, 0.0, 90.0], layout="5.0", spread=40.0)
     assert np.array_equal(samples("out.wav"), expected)
-    assert shell("pan stereo.wav -o two.wav --azimuth 0:180,30 --layout 5.0") == 0
+    assert run_command("pan stereo.wav -o two.wav --azimuth 0:180,30 --layout 5.0") == 0
     expected = vbap_pan(samples("stereo.wav"), [[0.0, 180.0], [30.0, 30.0]], layout="5.0")
     assert np.array_equal(samples("two.wav"), expected)
 
 
-def test_a_negative_azimuth_is_no_option(folder):
-    assert shell("pan mono.wav -o right.wav --azimuth -110 --layout 5.0") == 0
+def test_a_negative_azimuth_is_not_parsed_as_an_option(folder):
+    assert run_command("pan mono.wav -o right.wav --azimuth -110 --layout 5.0") == 0
     assert np.abs(samples("right.wav")).max(axis=1).argmax() == 4
 
 
 def test_encode_decode_and_render_equal_the_library(folder):
-    assert shell("encode stereo.wav -o scene3.wav --azimuth 30,-90 --order 3") == 0
+    assert run_command("encode stereo.wav -o scene3.wav --azimuth 30,-90 --order 3") == 0
     scene = encode_ambisonics(samples("stereo.wav"), [30.0, -90.0], order=3)
     assert np.array_equal(samples("scene3.wav"), scene)
     assert info("scene3.wav").wave_mask == 0
     assert (
-        shell("decode scene3.wav -o out.wav --layout 7.1.4 --decoder sampling --weights basic") == 0
+        run_command(
+            "decode scene3.wav -o out.wav --layout 7.1.4 --decoder sampling --weights basic"
+        )
+        == 0
     )
     expected = decode_ambisonics(scene, "7.1.4", decoder="sampling", weights="basic")
     assert np.array_equal(samples("out.wav"), expected)
-    assert shell("render scene3.wav -o out2.wav --from ambix3 --to 5.1") == 0
+    assert run_command("render scene3.wav -o out2.wav --from ambix3 --to 5.1") == 0
     assert np.array_equal(samples("out2.wav"), render(scene, "ambix3", "5.1"))
 
 
 def test_decode_knows_other_conventions_and_both_bands(folder):
     write("fuma.wav", samples("scene.wav")[:4], RATE)
-    assert shell("decode fuma.wav -o out.wav --from fuma1 --layout quad --weights dual-band") == 0
+    assert (
+        run_command("decode fuma.wav -o out.wav --from fuma1 --layout quad --weights dual-band")
+        == 0
+    )
     expected = decode_ambisonics(
         samples("fuma.wav"),
         "quad",
@@ -354,29 +366,29 @@ def test_decode_knows_other_conventions_and_both_bands(folder):
 
 def test_downmix_equals_the_library(folder):
     surround = samples("surround.wav")
-    assert shell("downmix surround.wav -o two.wav") == 0
+    assert run_command("downmix surround.wav -o two.wav") == 0
     assert np.array_equal(samples("two.wav"), downmix(surround, "5.1"))
-    assert shell("downmix surround.wav -o one.wav --to mono --from 0+5+0") == 0
+    assert run_command("downmix surround.wav -o one.wav --to mono --from 0+5+0") == 0
     assert np.array_equal(samples("one.wav"), downmix(surround, "5.1", "mono"))
-    assert shell("downmix surround.wav -o lt.wav --method dplii") == 0
+    assert run_command("downmix surround.wav -o lt.wav --method dplii") == 0
     assert np.array_equal(samples("lt.wav"), downmix(surround, "5.1", method="dplii"))
 
 
 def test_force_replaces_and_only_force(folder, capsys):
-    assert shell("downmix surround.wav -o out.wav") == 0
-    assert shell("render surround.wav -o out.wav --to mono") == 2
+    assert run_command("downmix surround.wav -o out.wav") == 0
+    assert run_command("render surround.wav -o out.wav --to mono") == 2
     assert "out.wav exists: add --force to replace it" in capsys.readouterr().err
     assert info("out.wav").channels == 2
-    assert shell("render surround.wav -o out.wav --to mono --force") == 0
+    assert run_command("render surround.wav -o out.wav --to mono --force") == 0
     assert info("out.wav").channels == 1
 
 
-# What is printed
+# Printed text
 
 
 def test_evaluate_prints_the_metrics(folder, capsys):
     write("quieter.wav", 0.5 * samples("surround.wav"), RATE, format="5.1")
-    assert shell("evaluate surround.wav quieter.wav --json") == 0
+    assert run_command("evaluate surround.wav quieter.wav --json") == 0
     printed = json.loads(capsys.readouterr().out)
     pair = samples("surround.wav"), samples("quieter.wav")
     expected = evaluate(*pair, layout="5.1", sample_rate=RATE)
@@ -386,7 +398,7 @@ def test_evaluate_prints_the_metrics(folder, capsys):
     for name in finite:
         assert printed[name] == pytest.approx(expected[name])
     assert printed["si_sdr"] == str(expected["si_sdr"]) or "si_sdr" in finite
-    assert shell("evaluate surround.wav quieter.wav") == 0
+    assert run_command("evaluate surround.wav quieter.wav") == 0
     text = capsys.readouterr().out
     assert text.splitlines()[0].split() == ["metric", "value", "unit"]
     rows = {name: rest for name, *rest in map(str.split, text.splitlines()[1:])}
@@ -398,19 +410,19 @@ def test_evaluate_prints_the_metrics(folder, capsys):
 
 
 @pytest.mark.parametrize("option", ["--from", "--layout"])
-def test_evaluate_is_told_what_files_hold(folder, capsys, option):
+def test_evaluate_accepts_a_format(folder, capsys, option):
     pair = samples("scene.wav"), 0.5 * samples("scene.wav")
     write("quieter.wav", pair[1], RATE)
-    assert shell(f"evaluate scene.wav quieter.wav {option} ambix2 --json") == 0
+    assert run_command(f"evaluate scene.wav quieter.wav {option} ambix2 --json") == 0
     expected = evaluate(*pair, layout="ambix2", sample_rate=RATE)
     assert json.loads(capsys.readouterr().out).keys() == expected.keys()
 
 
-def test_json_says_infinity_and_nothing(folder, capsys):
-    assert shell("evaluate stereo.wav stereo.wav --json") == 0
+def test_infinite_values_are_text_and_undefined_ones_null_in_json(folder, capsys):
+    assert run_command("evaluate stereo.wav stereo.wav --json") == 0
     assert json.loads(capsys.readouterr().out)["snr"] == "inf"
     write("silence.wav", np.zeros((2, 8000)), RATE)
-    assert shell("evaluate silence.wav stereo.wav --json") == 0
+    assert run_command("evaluate silence.wav stereo.wav --json") == 0
     assert json.loads(capsys.readouterr().out)["snr"] is None
 
 
@@ -438,34 +450,34 @@ def test_layouts_lists_all_and_details_one(capsys):
     assert "4        LFE    LFE\n" in capsys.readouterr().out
 
 
-def test_info_shows_what_the_file_says(folder, capsys):
+def test_info_prints_the_format_of_the_file(folder, capsys):
     assert main(["info", "surround.wav", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["format"], facts["wave_mask"], facts["samples"]) == ("5.1", 0x60F, 8000)
     assert facts["labels"] == ["FL", "FR", "FC", "LFE", "SL", "SR"]
     assert main(["info", "scene.wav"]) == 0
-    assert "9 channels, not said by the file (mask: 0x0)" in capsys.readouterr().out
+    assert "9 channels, format not specified (mask: 0x0)" in capsys.readouterr().out
     assert main(["info", "mono.wav"]) == 0
     assert "\n1 channel, mono: FC (mask: 0x4)\n" in capsys.readouterr().out
 
 
-def test_info_of_several_files_goes_on_after_a_bad_one(folder, capsys):
-    assert shell("info mono.wav words.wav stereo.wav") == 1
+def test_info_of_several_files_continues_after_an_error(folder, capsys):
+    assert run_command("info mono.wav words.wav stereo.wav") == 1
     captured = capsys.readouterr()
     assert captured.out.count("\n\n") == 1
     assert captured.out.index("mono.wav: WAV FLOAT") < captured.out.index("stereo.wav: WAV FLOAT")
     assert captured.err == "Error: words.wav is damaged, or no sound file that can be read\n"
-    assert shell("info mono.wav words.wav --json") == 1
+    assert run_command("info mono.wav words.wav --json") == 1
     first, second = json.loads(capsys.readouterr().out)
     assert (first["file"], first["channels"]) == ("mono.wav", 1)
     assert second["error"].startswith("words.wav is damaged")
-    assert shell("info words.wav nothing.wav") == 1
+    assert run_command("info words.wav nothing.wav") == 1
     assert capsys.readouterr().out == ""
 
 
-def test_one_channel_is_no_plural(folder, capsys):
-    assert shell("downmix surround.wav -o one.wav --to mono") == 0
-    assert shell("layouts mono") == 0
+def test_one_channel_is_singular(folder, capsys):
+    assert run_command("downmix surround.wav -o one.wav --to mono") == 0
+    assert run_command("layouts mono") == 0
     text = capsys.readouterr().out
     assert "one.wav: mono, 1 channel, " in text
     assert "mono: 1 channel, " in text
@@ -516,13 +528,13 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
     assert "\nmatrix\n" in text
 
 
-# What is refused
+# Errors
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("sing", "No such command 'sing'"),
+        ("sing", "unknown command 'sing'. Accepted: 'upmix', "),
         ("pan", "Missing argument 'IN'. See: spatialkit pan --help"),
         ("pan mono.wav --azimuth 0", "Missing option '-o' / '--output'"),
         ("pan mono.wav -o out.wav", "Missing option '--azimuth'"),
@@ -530,12 +542,15 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
         ("pan mono.wav -o out.wav --azimuth nan", "azimuth must be finite degrees"),
         ("pan mono.wav -o out.wav --azimuth 0 --elevation 91", "elevation must be from -90"),
         ("pan mono.wav -o out.wav --azimuth 0 --spread 400", "spread must be from 0 to 360"),
-        ("pan mono.wav -o out.wav --azimuth 1,2,3", "gives 3 directions, IN has 1 channel:"),
+        (
+            "pan mono.wav -o out.wav --azimuth 1,2,3",
+            "--azimuth has 3 values, IN has 1 channel: give one",
+        ),
         (
             "pan mono.wav -o out.wav --azimuth 0:90 --elevation 0:10:20",
-            "--azimuth has 2 points, --elevation 3: all that moves needs the same number",
+            "--azimuth has 2 points, --elevation 3: paths need the same number of points",
         ),
-        ("pan stereo.wav -o out.wav --azimuth 0:90,0:1:2", "--azimuth has 2 and 3 points: all"),
+        ("pan stereo.wav -o out.wav --azimuth 0:90,0:1:2", "--azimuth has 2 and 3 points: paths"),
         ("pan mono.wav -o folder --azimuth 0", "folder is a folder: name a file in it"),
         ("pan mono.wav -o out.wav --azimuth 0 --layout no.json", "no.json cannot be read: No such"),
         ("render mono.wav -o out.wav --to odd.json", "odd.json: not a loudspeaker layout"),
@@ -549,12 +564,12 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
         ("pan mono.wav -o no/out.wav --azimuth 0", "there is no folder no"),
         ("encode mono.wav -o out.wav --azimuth 0 --order 9", "order must be from 1 to 7, got 9"),
         ("encode mono.wav -o out.wav --azimuth 0 --order two", "'two' is not a valid integer"),
-        ("decode stereo.wav -o out.wav", "stereo.wav is 'stereo', not Ambisonics"),
+        ("decode stereo.wav -o out.wav", "stereo.wav has the format 'stereo', not Ambisonics"),
         ("decode scene.wav -o out.wav --from ambix3", "has 9 channels, 'ambix3' has 16"),
         ("decode scene.wav -o out.wav --decoder magic", "unknown decoder 'magic'"),
         (
             "render scene.wav -o out.wav --to 5.1",
-            "does not say what its 9 channels are: add --from",
+            "does not specify the format of its 9 channels: add --from",
         ),
         ("render stereo.wav -o out.wav --to binaural", "binaural"),
         ("downmix stereo.wav -o out.wav --to 7.1", "render"),
@@ -580,28 +595,31 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
             "unknown upmixer 'magic'",
         ),
         ("upmix stereo.wav -o out.wav -O loud=1", "has no option 'loud'; its options: layout"),
-        ("upmix stereo.wav -o out.wav -O loud", "-O takes KEY=VALUE, got 'loud'"),
+        (
+            "upmix stereo.wav -o out.wav -O loud",
+            "-O must be KEY=VALUE, such as -O ambience=-3; got 'loud'",
+        ),
         ("upmix stereo.wav -o out.wav -O ambience=x", "ambience must be a number of dB"),
-        ("upmix stereo.wav -o out.wav --layout 5.1 -O layout=5.0", "'layout' is given twice"),
+        ("upmix stereo.wav -o out.wav --layout 5.1 -O layout=5.0", "'layout' is specified twice"),
         ("upmix stereo.wav mono.wav -o out.wav", "out.wav must be a folder for 2 inputs"),
         ("upmix stereo.wav mono.wav -o .", "output stereo.wav is the input stereo.wav"),
-        ("upmix stereo.wav stereo.wav -o up", "would both become up/stereo.wav"),
-        ("upmix stereo.wav mono.wav -o words.wav/up", "folder words.wav/up cannot be made"),
-        ("evaluate stereo.wav mono.wav", "'stereo', the estimate 'mono'"),
+        ("upmix stereo.wav stereo.wav -o up", "have the same output up/stereo.wav"),
+        ("upmix stereo.wav mono.wav -o words.wav/up", "folder words.wav/up cannot be created"),
+        ("evaluate stereo.wav mono.wav", "the format 'stereo', the estimate 'mono'"),
         ("evaluate stereo.wav slow.wav", "stereo.wav has 44100 Hz, slow.wav has 48000 Hz"),
         ("layouts 5.2", "unknown layout '5.2'"),
         ("info words.wav", "words.wav is damaged, or no sound file that can be read"),
         ("info .", ". cannot be read: Is a directory"),
     ],
 )
-def test_wrong_use_is_told_in_one_sentence(folder, capsys, line, words):
+def test_errors_are_one_sentence(folder, capsys, line, words):
     write("slow.wav", np.zeros((2, 100)), 48000)
     soundfile.write("nan.wav", [0.0, np.nan], RATE, subtype="FLOAT")
     (folder / "odd.json").write_text("{}")
     (folder / "bytes.json").write_bytes(b"\xff{}")
     (folder / "folder").mkdir()
     before = sorted(folder.iterdir())
-    assert shell(line) == 2
+    assert run_command(line) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("Error: ")
@@ -611,34 +629,34 @@ def test_wrong_use_is_told_in_one_sentence(folder, capsys, line, words):
 
 
 @pytest.mark.filterwarnings("always")
-def test_a_doubtful_file_is_warned_of_in_one_line(folder, capsys):
+def test_warnings_are_one_line(folder, capsys):
     soundfile.write("eight.wav", samples("scene.wav")[:8].T, RATE, format="WAVEX")
     assert info("eight.wav").wave_mask == 0xFF
     show = warnings.showwarning
-    assert shell("render eight.wav -o out.wav --to stereo") == 0
+    assert run_command("render eight.wav -o out.wav --to stereo") == 0
     assert warnings.showwarning is show
     error = capsys.readouterr().err
     assert error.startswith("warning: eight.wav has the channel mask 0xff")
     assert "--from 7.1" in error
     assert error.count("\n") == 1
-    assert shell("render eight.wav -o out2.wav --to stereo --from 7.1") == 0
+    assert run_command("render eight.wav -o out2.wav --to stereo --from 7.1") == 0
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("line", ["--debug info nothing.wav", "info nothing.wav --debug"])
 def test_debug_adds_the_traceback(folder, capsys, line):
-    assert shell(line) == 2
+    assert run_command(line) == 2
     error = capsys.readouterr().err
     assert error.startswith("Traceback")
     assert error.endswith("Error: nothing.wav cannot be read: No such file or directory\n")
 
 
-def test_a_fault_of_ours_is_told_as_one(folder, capsys, monkeypatch):
+def test_an_unexpected_error_is_reported_as_such(folder, capsys, monkeypatch):
     def faulty(*arguments, **options):
         raise KeyError("lost")
 
     monkeypatch.setattr("spatialkit.rendering.render", faulty)
-    assert shell("render stereo.wav -o out.wav --to 5.1") == 2
+    assert run_command("render stereo.wav -o out.wav --to 5.1") == 2
     assert capsys.readouterr().err == "Error: unexpected KeyError: 'lost' (see --debug)\n"
 
 
@@ -670,4 +688,4 @@ def test_commands_of_other_packages_are_found_and_loaded_on_use(capsys, monkeypa
     assert main(["lost"]) == 2
     assert "command 'lost' (no_such_package:command) failed to import" in capsys.readouterr().err
     assert main(["no"]) == 2
-    assert "(greetings:greet.name) is no click.Command: 'greet'" in capsys.readouterr().err
+    assert "(greetings:greet.name) is not a click.Command: 'greet'" in capsys.readouterr().err

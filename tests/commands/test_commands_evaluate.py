@@ -1,4 +1,4 @@
-"""``spatialkit evaluate --catalogue``: a record of each pair, with what the library measures."""
+"""``spatialkit evaluate --batch``: one record per pair, with the metrics of the library."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RATE = 44100
 
 @pytest.fixture
 def pairs(tmp_path, monkeypatch, rng):
-    """Folder to work in, with a catalogue of good and bad pairs in a folder of its own."""
+    """Create a table of valid and invalid pairs in a new folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "songs").mkdir()
     for name, channels in (("a", 2), ("b", 2), ("six", 6), ("seven", 6), ("mono", 1)):
@@ -39,7 +39,7 @@ def pairs(tmp_path, monkeypatch, rng):
     return tmp_path
 
 
-def shell(line):
+def run_command(line):
     return main(line.split())
 
 
@@ -48,7 +48,7 @@ def logged(path="scores.jsonl"):
 
 
 def require_scores(records):
-    """The three good pairs have what the library says; the others say what is wrong."""
+    """Assert that three pairs have the metrics of the library and the others an error."""
     found = {(record["reference"], record["estimate"]): record for record in records}
     layout = Layout.from_json(Path("songs/room.json").read_text())
     formats = {
@@ -65,15 +65,16 @@ def require_scores(records):
         }
     assert {pair: record["error"] for pair, record in found.items()} == {
         ("a.wav", "words.wav"): "songs/words.wav is damaged, or no sound file that can be read",
-        ("a.wav", ""): "line 5 of songs/pairs.csv names no estimate",
-        ("a.wav", "mono.wav"): "the reference is 'stereo', the estimate 'mono': render one to the "
-        "other's format, or say in the column layout, line 6 of songs/pairs.csv, what both are",
+        ("a.wav", ""): "line 5 of songs/pairs.csv has no estimate",
+        ("a.wav", "mono.wav"): "the reference has the format 'stereo', the estimate 'mono': "
+        "render one to the format of the other, or specify the format of both in the column layout "
+        "of line 6 of songs/pairs.csv",
     }
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_each_pair_has_a_record_and_bad_ones_stop_nothing(pairs, capsys, jobs):
-    assert shell(f"evaluate --catalogue songs/pairs.csv -o scores.jsonl --jobs {jobs}") == 1
+    assert run_command(f"evaluate --batch songs/pairs.csv -o scores.jsonl --jobs {jobs}") == 1
     captured = capsys.readouterr()
     assert captured.out == "3 done, 3 failed; records: scores.jsonl\n"
     assert captured.err.count("Error: ") == captured.err.count("\n") == 3
@@ -81,57 +82,57 @@ def test_each_pair_has_a_record_and_bad_ones_stop_nothing(pairs, capsys, jobs):
 
 
 def test_records_are_printed_if_they_go_nowhere_else(pairs, capsys):
-    assert shell("evaluate --catalogue songs/pairs.csv") == 1
+    assert run_command("evaluate --batch songs/pairs.csv") == 1
     require_scores([json.loads(line) for line in capsys.readouterr().out.splitlines()])
     Path("songs/good.csv").write_text("estimate,reference\na.wav,b.wav\n")
-    assert shell("evaluate --catalogue songs/good.csv") == 0
+    assert run_command("evaluate --batch songs/good.csv") == 0
     (record,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (record["reference"], record["status"]) == ("b.wav", "done")
 
 
 def test_json_prints_the_records_that_are_logged(pairs, capsys):
-    assert shell("evaluate --catalogue songs/pairs.csv -o scores.jsonl --json") == 1
+    assert run_command("evaluate --batch songs/pairs.csv -o scores.jsonl --json") == 1
     printed = json.loads(capsys.readouterr().out)
     assert printed == logged()
 
 
-def test_resume_skips_what_is_done(pairs, capsys):
-    line = "evaluate --catalogue songs/pairs.csv -o scores.jsonl"
-    assert shell(line) == 1
+def test_resume_skips_finished_pairs(pairs, capsys):
+    line = "evaluate --batch songs/pairs.csv -o scores.jsonl"
+    assert run_command(line) == 1
     first = logged()
     capsys.readouterr()
-    assert shell(f"{line} --resume") == 1
+    assert run_command(f"{line} --resume") == 1
     assert capsys.readouterr().out == "0 done, 3 skipped, 3 failed; records: scores.jsonl\n"
     assert logged()[: len(first)] == first
     write("songs/b.wav", read("songs/a.wav").samples, RATE, overwrite=True)
-    assert shell(f"{line} --resume") == 1
+    assert run_command(f"{line} --resume") == 1
     assert capsys.readouterr().out.startswith("2 done, 1 skipped, 3 failed;")
     require_scores(logged())
-    assert shell(f"{line} --resume --from stereo") == 1  # of the pairs that have no layout
+    assert run_command(f"{line} --resume --from stereo") == 1  # of the pairs that have no layout
     assert capsys.readouterr().out.startswith("1 done, 2 skipped, 3 failed;")
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", "two files are needed, REFERENCE and ESTIMATE, or --catalogue"),
-        ("songs/a.wav", "two files are needed"),
-        ("songs/a.wav songs/b.wav --catalogue songs/pairs.csv", "two files, or --catalogue, not"),
-        ("songs/a.wav songs/b.wav -o scores.jsonl", "-o and --resume are for --catalogue"),
-        ("--catalogue songs/pairs.csv --resume", "--resume needs -o"),
-        ("--catalogue nothing.csv", "nothing.csv cannot be read: No such file"),
-        ("--catalogue songs/words.wav", "must have the columns reference and estimate"),
-        ("--catalogue songs/empty.csv", "songs/empty.csv has no line below its header"),
-        ("--catalogue songs/a.wav", "songs/a.wav is no CSV in UTF-8"),
-        ("--catalogue songs/pairs.csv -o songs/pairs.csv", "songs/pairs.csv holds other things"),
-        ("--catalogue songs/pairs.csv -o songs/a.wav", "songs/a.wav holds other things"),
-        ("--catalogue songs/pairs.csv -o no/scores.jsonl", "no/scores.jsonl cannot be written: No"),
+        ("", "specify two files, REFERENCE and ESTIMATE, or --batch"),
+        ("songs/a.wav", "specify two files"),
+        ("songs/a.wav songs/b.wav --batch songs/pairs.csv", "either two files or --batch, not"),
+        ("songs/a.wav songs/b.wav -o scores.jsonl", "-o and --resume require --batch"),
+        ("--batch songs/pairs.csv --resume", "--resume requires -o"),
+        ("--batch nothing.csv", "nothing.csv cannot be read: No such file"),
+        ("--batch songs/words.wav", "must have the columns reference and estimate"),
+        ("--batch songs/empty.csv", "songs/empty.csv has no line below its header"),
+        ("--batch songs/a.wav", "songs/a.wav is not CSV in UTF-8"),
+        ("--batch songs/pairs.csv -o songs/pairs.csv", "songs/pairs.csv is not a file of records"),
+        ("--batch songs/pairs.csv -o songs/a.wav", "songs/a.wav is not a file of records"),
+        ("--batch songs/pairs.csv -o no/scores.jsonl", "no/scores.jsonl cannot be written: No"),
     ],
 )
-def test_wrong_use_is_told_in_one_sentence(pairs, capsys, line, words):
+def test_errors_are_one_sentence(pairs, capsys, line, words):
     Path("songs/empty.csv").write_text("reference,estimate,layout\n")
     before = {path: path.read_bytes() for path in Path("songs").iterdir()}
-    assert shell(f"evaluate {line}") == 2
+    assert run_command(f"evaluate {line}") == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("Error: ")

@@ -1,4 +1,4 @@
-"""``spatialkit upmix`` of many files: nothing lost, nothing twice, nothing half."""
+"""``spatialkit upmix`` of many files: none is lost, repeated or truncated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spatialkit.__main__ import main
 from spatialkit.commands.batches import RecordLog, read_records
 from spatialkit.commands.upmix import job as upmix_job
 from spatialkit.commands.upmix.files import in_shard
-from spatialkit.commands.upmix.job import CatalogueJob, stage_of, upmix_of_catalogue
+from spatialkit.commands.upmix.job import BatchJob, staging_folder, upmix_in_batch
 from spatialkit.errors import AudioFileError
 from spatialkit.files import info, read, write
 from spatialkit.layouts import get_layout
@@ -72,7 +72,7 @@ class Deadly(Upmixer):
 
 @pytest.fixture
 def album(tmp_path, monkeypatch, rng):
-    """Folder to work in, with six songs in folders of ``album``."""
+    """Create six songs in subfolders of ``album``, in a new folder."""
     monkeypatch.chdir(tmp_path)
     for name in NAMES:
         path = tmp_path / "album" / name
@@ -85,7 +85,7 @@ def album(tmp_path, monkeypatch, rng):
 
 @pytest.fixture
 def deadly(tmp_path, monkeypatch):
-    """Folder that installs the upmixer "deadly" where it is on the path, and its marks."""
+    """Install the upmixer "deadly" and return its folder, with the marks that it leaves."""
     folder = tmp_path / "plug-in"
     installed = folder / "deadly-1.0.dist-info"
     installed.mkdir(parents=True)
@@ -99,13 +99,13 @@ def deadly(tmp_path, monkeypatch):
     return folder
 
 
-def shell(line):
-    """Exit status of a command as it would be typed."""
+def run_command(line):
+    """Run a command and return its exit status."""
     return main(line.split())
 
 
 def found(folder):
-    """All files below a folder, hidden ones too."""
+    """Return all files in a folder, including hidden ones."""
     folder = Path(folder)
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
@@ -115,7 +115,7 @@ def logged(path="out/upmix.jsonl"):
 
 
 def require_whole(folder, upmixer):
-    """Every output is what the upmixer gives of its source, and there is nothing else."""
+    """Assert that every output equals the upmix of its source, and that there is no other file."""
     assert [name for name in found(folder) if not name.endswith(".jsonl")] == list(OUTPUTS)
     for name in NAMES:
         source = read(Path("album", name))
@@ -126,12 +126,12 @@ def require_whole(folder, upmixer):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_folder_is_upmixed_with_its_structure_and_a_record_of_each_file(album, capsys, jobs):
-    assert shell(f"upmix album -o out --layout 7.1.4 --jobs {jobs}") == 0
+    assert run_command(f"upmix album -o out --layout 7.1.4 --jobs {jobs}") == 0
     require_whole("out", get_upmixer("ambience", layout="7.1.4"))
     captured = capsys.readouterr()
     assert captured.err == ""
     assert captured.out.endswith("6 done; records: out/upmix.jsonl\n")
-    assert captured.out.count("by ambience; fold-down") == 6
+    assert captured.out.count("by ambience; downmix SNR") == 6
     assert max(map(len, captured.out.splitlines())) <= 80
     records = {record["name"]: record for record in logged()}
     assert sorted(records) == list(OUTPUTS)
@@ -149,9 +149,9 @@ def test_a_folder_is_upmixed_with_its_structure_and_a_record_of_each_file(album,
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_one_bad_file_stops_nothing_and_is_told(album, capsys, jobs):
+def test_an_error_does_not_stop_the_batch_and_is_printed(album, capsys, jobs):
     (album / "album" / "one" / "bad.wav").write_text("no sound\n" * 20)
-    assert shell(f"upmix album -o out --json --jobs {jobs}") == 1
+    assert run_command(f"upmix album -o out --json --jobs {jobs}") == 1
     captured = capsys.readouterr()
     sentence = "album/one/bad.wav is damaged, or no sound file that can be read"
     assert captured.err == f"Error: {sentence}\n"
@@ -161,81 +161,81 @@ def test_one_bad_file_stops_nothing_and_is_told(album, capsys, jobs):
     assert (failed["name"], failed["error"]) == ("one/bad.wav", sentence)
     assert printed == sorted(logged(), key=lambda record: printed.index(record))
     require_whole("out", get_upmixer("ambience"))
-    assert shell("upmix album -o out --resume --debug") == 1
+    assert run_command("upmix album -o out --resume --debug") == 1
     assert capsys.readouterr().err.startswith("Traceback")
 
 
-def test_resume_skips_what_is_done_and_redoes_the_rest(album, capsys):
-    assert shell("upmix album -o out") == 0
+def test_resume_skips_finished_files_and_repeats_the_rest(album, capsys):
+    assert run_command("upmix album -o out") == 0
     stamps = {name: Path("out", name).stat().st_mtime_ns for name in OUTPUTS}
 
-    def redone():
+    def repeated():
         changed = [name for name in OUTPUTS if Path("out", name).stat().st_mtime_ns != stamps[name]]
         stamps.update({name: Path("out", name).stat().st_mtime_ns for name in OUTPUTS})
         return changed
 
-    assert shell("upmix album -o out") == 2  # without --resume nothing is touched
+    assert run_command("upmix album -o out") == 2  # without --resume nothing is touched
     assert "exists: add --force" in capsys.readouterr().err
-    assert shell("upmix album -o out --resume") == 0
+    assert run_command("upmix album -o out --resume") == 0
     assert capsys.readouterr().out == "0 done, 6 skipped; records: out/upmix.jsonl\n"
-    assert redone() == []
+    assert repeated() == []
     assert len(logged()) == 6
     # Cut off, or gone.
     whole = Path("out/a.wav").read_bytes()
     Path("out/a.wav").write_bytes(whole[:-100])
     Path("out/two/g.wav").unlink()
     stamps["two/g.wav"] = 0
-    assert shell("upmix album -o out --resume") == 0
-    assert redone() == ["a.wav", "two/g.wav"]
+    assert run_command("upmix album -o out --resume") == 0
+    assert repeated() == ["a.wav", "two/g.wav"]
     assert Path("out/a.wav").read_bytes() == whole
     # Other content.
     write("album/b.flac", 0.5 * read("album/b.flac").samples, RATE, overwrite=True)
-    assert shell("upmix album -o out --resume") == 0
-    assert redone() == ["b.wav"]
+    assert run_command("upmix album -o out --resume") == 0
+    assert repeated() == ["b.wav"]
     # Other options; those of before are not taken for them, nor for each other.
     for option in ("-O ambience=-3", "-O ambience=-4", "-O ambience=-3"):
-        assert shell(f"upmix album -o out --resume {option}") == 0
-        assert redone() == list(OUTPUTS)
+        assert run_command(f"upmix album -o out --resume {option}") == 0
+        assert repeated() == list(OUTPUTS)
     # The default, said or not, is the same.
-    assert shell("upmix album -o out --resume --force --subtype PCM_16") == 0
-    assert redone() == list(OUTPUTS)
+    assert run_command("upmix album -o out --resume --force --subtype PCM_16") == 0
+    assert repeated() == list(OUTPUTS)
     assert info("out/a.wav").subtype == "PCM_16"
-    assert shell("upmix album -o out --resume") == 0
-    assert redone() == list(OUTPUTS)
-    assert shell("upmix album -o out --resume --layout 5.1 --subtype FLOAT") == 0
-    assert redone() == []
+    assert run_command("upmix album -o out --resume") == 0
+    assert repeated() == list(OUTPUTS)
+    assert run_command("upmix album -o out --resume --layout 5.1 --subtype FLOAT") == 0
+    assert repeated() == []
     require_whole("out", get_upmixer("ambience"))
 
 
-def test_resume_redoes_everything_for_another_version(album, capsys, monkeypatch):
-    assert shell("upmix album -o out") == 0
+def test_resume_repeats_everything_for_another_version(album, capsys, monkeypatch):
+    assert run_command("upmix album -o out") == 0
     monkeypatch.setattr("spatialkit._version.__version__", "9.9")
-    assert shell("upmix album -o out --resume") == 0
+    assert run_command("upmix album -o out --resume") == 0
     assert capsys.readouterr().out.endswith("6 done; records: out/upmix.jsonl\n")
 
 
-def test_resume_never_replaces_what_it_did_not_make(album, capsys):
+def test_resume_never_replaces_foreign_files(album, capsys):
     (album / "out").mkdir()
     (album / "out" / "a.wav").write_text("of somebody else")
     for _ in range(2):  # a record of the failure makes it no less somebody else's
-        assert shell("upmix album -o out --resume") == 1
+        assert run_command("upmix album -o out --resume") == 1
         assert capsys.readouterr().err == "Error: out/a.wav exists: add --force to replace it\n"
         assert (album / "out" / "a.wav").read_text() == "of somebody else"
-    assert shell("upmix album -o out --resume --force") == 0
+    assert run_command("upmix album -o out --resume --force") == 0
     require_whole("out", get_upmixer("ambience"))
 
 
-def test_a_record_that_was_cut_off_is_made_up_for(album, monkeypatch):
-    """What was made is kept beside its output until the record is on the disk."""
+def test_a_truncated_record_is_written_again(album, monkeypatch):
+    """The staging folder is kept until the record is on the disk."""
     with monkeypatch.context() as patch:
         patch.setattr("shutil.rmtree", lambda *arguments, **options: None)
-        assert shell("upmix album -o out") == 0
+        assert run_command("upmix album -o out") == 0
     log = Path("out/upmix.jsonl")
     lines = log.read_text().splitlines(keepends=True)
     log.write_text("".join(lines)[:-30])
     stamps = [Path("out", name).stat().st_mtime_ns for name in OUTPUTS]
     assert len(list(Path("out").rglob(".spatialkit-*"))) == 6
-    assert shell("upmix album -o out --resume") == 0
+    assert run_command("upmix album -o out --resume") == 0
     assert [Path("out", name).stat().st_mtime_ns for name in OUTPUTS] == stamps
     again = log.read_text().splitlines(keepends=True)
     assert again[:5] == lines[:5]
@@ -258,14 +258,14 @@ def test_records_are_added_whole_and_in_lines(tmp_path):
 @pytest.mark.parametrize("parts", [1, 3, 8])
 def test_shards_are_disjoint_and_complete(album, parts):
     for part in range(1, parts + 1):
-        assert shell(f"upmix album -o out --shard {part}/{parts}") == 0
+        assert run_command(f"upmix album -o out --shard {part}/{parts}") == 0
     require_whole("out", get_upmixer("ambience"))
     logs = sorted(Path("out").glob("*.jsonl"))
     assert len(logs) == parts
     assert sorted(record["name"] for log in logs for record in logged(log)) == list(OUTPUTS)
-    # What other parts have done is known, however the files are divided.
+    # Records of other shards are used, whatever their number.
     for log in ("out/upmix.jsonl", "more.jsonl"):
-        assert shell(f"upmix album -o out --resume --log {log}") == 0
+        assert run_command(f"upmix album -o out --resume --log {log}") == 0
         assert not Path(log).read_text()
 
 
@@ -278,11 +278,11 @@ def test_files_are_spread_over_shards():
     assert np.abs(counts - 500).max() < 110
 
 
-def test_the_log_goes_where_it_is_asked_for(album):
-    assert shell("upmix album/a.wav album/b.flac -o out/ --log mine.jsonl") == 0
+def test_the_log_is_written_to_the_given_path(album):
+    assert run_command("upmix album/a.wav album/b.flac -o out/ --log mine.jsonl") == 0
     assert found("out") == ["a.wav", "b.wav"]
     assert len(logged("mine.jsonl")) == 2
-    assert shell("upmix album/a.wav album/b.flac -o out/ --log mine.jsonl --resume") == 0
+    assert run_command("upmix album/a.wav album/b.flac -o out/ --log mine.jsonl --resume") == 0
     assert len(logged("mine.jsonl")) == 2
 
 
@@ -292,29 +292,29 @@ def test_the_log_goes_where_it_is_asked_for(album):
         ("album -o out.wav", "out.wav must be a folder for the folder album"),
         ("album -o album", "OUT is the input folder album: choose another"),
         ("album/one -o same", "output same/a.wav is the input album/one/a.wav"),
-        ("empty -o out", "no sound file is in the folder empty"),
-        ("album album/one/a.wav -o out", "would both become out/a.wav"),
+        ("empty -o out", "the folder empty contains no audio file"),
+        ("album album/one/a.wav -o out", "have the same output out/a.wav"),
         (
             "twins -o out",
-            "twins/a.flac and twins/a.wav would both become out/a.wav; twins/b.ogg and "
-            "twins/b.wav would both become out/b.wav: rename one of each,",
+            "twins/a.flac and twins/a.wav have the same output out/a.wav; twins/b.ogg and "
+            "twins/b.wav have the same output out/b.wav: rename one of each pair,",
         ),
-        ("many -o out", "become out/4.wav; and so would 2 more pairs: rename one of each,"),
+        ("many -o out", "same output out/4.wav; and 2 more pairs: rename one of each pair,"),
         ("album -o out --subtype VORBIS", "unknown subtype of .wav 'VORBIS'"),
         ("nowhere/ -o empty/new/", "nowhere cannot be read"),
-        ("album -o leak", "leak/one is a link that leads out of leak"),
+        ("album -o leak", "leak/one is a link to a folder outside of leak"),
         ("album -o out --shard 0/3", "--shard must be I/N with I from 1 to N"),
         ("album -o out --shard 4/3", "--shard must be I/N"),
         ("album -o out --shard 3", "--shard must be I/N"),
         ("album -o out --jobs 0", "0 is not in the range x>=1"),
-        ("album/a.wav -o out.wav --resume", "need a folder as OUT"),
+        ("album/a.wav -o out.wav --resume", "require a folder as OUT"),
         ("album -o out --log nowhere/log.jsonl", "nowhere/log.jsonl cannot be written: No such"),
-        ("album -o out --log album/a.wav", "album/a.wav holds other things than records"),
+        ("album -o out --log album/a.wav", "album/a.wav is not a file of records"),
         (f"{300 * 'a'}.wav -o out.wav", "aaa.wav cannot be read: File name too long"),
-        ("album -o out --cluster nonsense://here", "no scheduler of Dask answers at nonsense"),
+        ("album -o out --cluster nonsense://here", "no Dask scheduler answers at nonsense"),
     ],
 )
-def test_wrong_use_is_told_before_any_work(album, capsys, line, words):
+def test_errors_are_reported_before_any_work(album, capsys, line, words):
     (album / "empty").mkdir()
     (album / "elsewhere").mkdir()
     (album / "leak").mkdir()
@@ -329,7 +329,7 @@ def test_wrong_use_is_told_before_any_work(album, capsys, line, words):
     (album / "same").mkdir()
     os.link(album / "album" / "one" / "a.wav", album / "same" / "a.wav")
     before = found(album)
-    assert shell(f"upmix {line}") == 2
+    assert run_command(f"upmix {line}") == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("Error: ")
@@ -339,7 +339,7 @@ def test_wrong_use_is_told_before_any_work(album, capsys, line, words):
     assert [name for name in found(album) if name != "out/upmix.jsonl"] == before
 
 
-def test_silence_is_told_also_where_the_upmixer_hums(album, capsys, monkeypatch):
+def test_silence_is_reported_although_the_upmixer_adds_noise(album, capsys, monkeypatch):
     class Hum(Upmixer):
         name = "hum"
         accepts = (2,)
@@ -350,31 +350,34 @@ def test_silence_is_told_also_where_the_upmixer_hums(album, capsys, monkeypatch)
 
     monkeypatch.setitem(registry._registered, "hum", Hum)
     write("silence.wav", np.zeros((2, 100), np.float32), RATE)
-    assert shell("upmix silence.wav -o out.wav --upmixer hum") == 0
+    assert run_command("upmix silence.wav -o out.wav --upmixer hum") == 0
     assert "by hum; silent\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("output", ["out.wav", "out/"])
 @pytest.mark.filterwarnings("default::spatialkit.errors.SpatialkitWarning")
-def test_a_fold_down_says_what_is_done_after_it(album, capsys, output):
+def test_the_downmix_snr_names_later_changes(album, capsys, output):
     write("loud.wav", 3.0 * read("album/a.wav").samples / 0.2, RATE)
     line = f"upmix loud.wav -o {output} --upmixer matrix --force"
     for subtype, words in (("PCM_24", " (before scaling and rounding)\n"), ("FLOAT", " dB\n")):
-        assert shell(f"{line} --subtype {subtype}") == 0
+        assert run_command(f"{line} --subtype {subtype}") == 0
         assert words in capsys.readouterr().out
-    # In a catalogue warnings name the output, not where it is made.
-    assert shell("upmix loud.wav -o log/ --log loud.jsonl --subtype PCM_16 --upmixer matrix") == 0
+    # In a batch, warnings name the output, not the staging folder.
+    assert (
+        run_command("upmix loud.wav -o log/ --log loud.jsonl --subtype PCM_16 --upmixer matrix")
+        == 0
+    )
     assert "warning: samples of log/loud.wav reach " in capsys.readouterr().err
 
 
-def test_an_output_folder_below_the_input_is_no_input(album):
-    assert shell("upmix album -o album/surround") == 0
-    assert shell("upmix album -o album/surround --resume") == 0
+def test_an_output_folder_inside_the_input_is_not_an_input(album):
+    assert run_command("upmix album -o album/surround") == 0
+    assert run_command("upmix album -o album/surround --resume") == 0
     assert found("album/surround") == [*OUTPUTS, "upmix.jsonl"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file systems elsewhere refuse such names")
-def test_hostile_names_stay_what_they_are_and_where_they_belong(album, capsys):
+def test_unusual_file_names_are_kept(album, capsys):
     (album / "odd").mkdir()
     stems = [
         b"-o",
@@ -390,7 +393,7 @@ def test_hostile_names_stay_what_they_are_and_where_they_belong(album, capsys):
         name = stem + (b".wav" if stem[:1] != b"y" else b".au")
         (album / "odd" / os.fsdecode(name)).write_bytes((album / "album" / "a.wav").read_bytes())
     for jobs in (1, 2):
-        assert shell(f"upmix odd -o out --force --jobs {jobs}") == 1
+        assert run_command(f"upmix odd -o out --force --jobs {jobs}") == 1
         (error,) = capsys.readouterr().err.splitlines()
         assert error == f"Error: out/{'y' * 252}.wav cannot be written: File name too long"
     made = {os.fsencode(name) for name in found("out")}
@@ -398,11 +401,11 @@ def test_hostile_names_stay_what_they_are_and_where_they_belong(album, capsys):
     assert made == {b"upmix.jsonl", *(stem + b".wav" for stem in stems)}
 
 
-# What was broken off
+# Interruptions
 
 
 def test_a_killed_worker_loses_nothing(album, deadly, capsys):
-    assert shell("upmix album -o out --jobs 2 --upmixer deadly -O kills=1") == 0
+    assert run_command("upmix album -o out --jobs 2 --upmixer deadly -O kills=1") == 0
     assert (deadly / "marks" / "kill-0").exists()
     # Made once by this process, which checks its options, and once by each of three workers.
     made = [path.read_text() for path in (deadly / "marks").glob("made-*")]
@@ -412,9 +415,9 @@ def test_a_killed_worker_loses_nothing(album, deadly, capsys):
     assert capsys.readouterr().out.endswith("6 done; records: out/upmix.jsonl\n")
 
 
-def test_a_file_that_kills_its_worker_twice_has_failed(album, deadly, capsys):
+def test_a_file_that_kills_two_workers_has_failed(album, deadly, capsys):
     line = "upmix album/a.wav album/b.flac -o out --jobs 2 --upmixer deadly -O kills=9"
-    assert shell(line) == 1
+    assert run_command(line) == 1
     errors = capsys.readouterr().err
     assert errors.count("the process that did it ended with signal 9, twice") == 2
     assert {line.split(":")[1] for line in errors.splitlines()} == {
@@ -449,12 +452,12 @@ def test_a_killed_command_is_resumed(album, deadly, whole_group):
         if Path("out", name).exists():
             assert info(Path("out", name)).samples == LENGTH
     time.sleep(0.0 if whole_group else 2.0)  # orphans end after their file
-    assert shell("upmix album -o out --jobs 2 --upmixer deadly -O slow=yes --resume") == 0
+    assert run_command("upmix album -o out --jobs 2 --upmixer deadly -O slow=yes --resume") == 0
     require_whole("out", get_upmixer("deadly"))
     assert sorted(record["name"] for record in logged()) == list(OUTPUTS)
 
 
-def test_an_interrupted_command_leaves_nothing_half(album, deadly):
+def test_an_interrupted_command_leaves_no_truncated_file(album, deadly):
     process = start(
         *("upmix", "album", "-o", "out", "--jobs", "2", "--upmixer", "deadly", "-O", "slow=yes")
     )
@@ -467,32 +470,32 @@ def test_an_interrupted_command_leaves_nothing_half(album, deadly):
     for name in set(found("out")) & set(OUTPUTS):
         assert info(Path("out", name)).samples == LENGTH
     assert not list(Path("out").rglob("*.part"))
-    # What was complete but not yet recorded is known.
-    assert shell("upmix album -o out --upmixer deadly -O slow=yes --resume") == 0
+    # Upmixes that were complete but not recorded are recognized.
+    assert run_command("upmix album -o out --upmixer deadly -O slow=yes --resume") == 0
     require_whole("out", get_upmixer("deadly"))
     assert sorted(record["name"] for record in logged()) == list(OUTPUTS)
 
 
-def test_a_job_that_is_done_again_is_taken_over(album, monkeypatch):
-    """Its worker was lost after the upmix was complete: it is neither refused nor written again."""
+def test_a_repeated_job_reuses_a_complete_upmix(album, monkeypatch):
+    """If a worker is lost after the upmix, the output is neither refused nor written again."""
     (album / "out").mkdir()
-    job = CatalogueJob(UpmixJob("album/a.wav", "out/a.wav"), "settings")
-    output, stage = Path("out/a.wav"), stage_of(Path("out/a.wav"))
-    first = json.dumps(upmix_of_catalogue(job))
+    job = BatchJob(UpmixJob("album/a.wav", "out/a.wav"), "settings")
+    output, staging = Path("out/a.wav"), staging_folder(Path("out/a.wav"))
+    first = json.dumps(upmix_in_batch(job))
     stamp = output.stat()
     monkeypatch.setattr(upmix_job, "upmix_file", lambda job: pytest.fail("it is upmixed again"))
-    assert json.dumps(upmix_of_catalogue(job)) == first
+    assert json.dumps(upmix_in_batch(job)) == first
     assert (output.stat().st_mtime_ns, output.stat().st_ino) == (stamp.st_mtime_ns, stamp.st_ino)
     # Lost before the move.
-    output.rename(stage / "a.wav")
-    assert json.dumps(upmix_of_catalogue(job)) == first
+    output.rename(staging / "a.wav")
+    assert json.dumps(upmix_in_batch(job)) == first
     assert output.stat().st_ino == stamp.st_ino
     # With other settings it is another job, whose output is there.
     with pytest.raises(AudioFileError, match=r"out/a.wav exists: add --force"):
-        upmix_of_catalogue(CatalogueJob(job.work, "other settings"))
+        upmix_in_batch(BatchJob(job.work, "other settings"))
 
 
-def test_what_came_to_be_meanwhile_is_kept(album, monkeypatch):
+def test_a_file_created_during_the_upmix_is_kept(album, monkeypatch):
     (album / "out").mkdir()
     output = Path("out/a.wav")
 
@@ -503,15 +506,15 @@ def test_what_came_to_be_meanwhile_is_kept(album, monkeypatch):
 
     monkeypatch.setattr(upmix_job, "upmix_file", upmix_slowly)
     with pytest.raises(AudioFileError, match=r"^out/a.wav exists: add --force"):
-        upmix_of_catalogue(CatalogueJob(UpmixJob("album/a.wav", output), "settings"))
+        upmix_in_batch(BatchJob(UpmixJob("album/a.wav", output), "settings"))
     assert output.read_text() == "another's"
-    assert not stage_of(output).exists()
+    assert not staging_folder(output).exists()
 
 
-def test_a_stage_that_cannot_be_made_is_told_of_its_output(album):
-    job = CatalogueJob(UpmixJob("album/a.wav", "nowhere/a.wav"), "settings")
+def test_an_error_of_the_staging_folder_names_the_output(album):
+    job = BatchJob(UpmixJob("album/a.wav", "nowhere/a.wav"), "settings")
     with pytest.raises(AudioFileError, match=r"^nowhere/a.wav cannot be written: No such file"):
-        upmix_of_catalogue(job)
+        upmix_in_batch(job)
 
 
 # A cluster
@@ -519,7 +522,7 @@ def test_a_stage_that_cannot_be_made_is_told_of_its_output(album):
 
 @pytest.fixture
 def cluster(deadly, tmp_path):
-    """Address of a scheduler of Dask on this machine, and its two workers: none is restarted."""
+    """Start a Dask scheduler and two workers; return its address and their processes."""
     pytest.importorskip("distributed")
     options = ["--host", "127.0.0.1", "--no-dashboard"]
     file = tmp_path / "scheduler.json"
@@ -565,7 +568,7 @@ def test_a_cluster_that_loses_a_worker_does_all_files(album, deadly, cluster):
         assert not made.exists() or made.read_text() == "made\n"
 
 
-def test_a_cluster_that_is_not_there_is_told(album, monkeypatch):
+def test_a_cluster_that_does_not_answer_is_reported(album, monkeypatch):
     pytest.importorskip("distributed")
     script = (
         "import sys; from spatialkit.commands import batches; batches.CLUSTER_SECONDS = 1;"
@@ -575,14 +578,14 @@ def test_a_cluster_that_is_not_there_is_told(album, monkeypatch):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith(
-        "Error: --cluster: no scheduler of Dask answers at tcp://127.0.0.1:9;"
+        "Error: --cluster: no Dask scheduler answers at tcp://127.0.0.1:9;"
     )
     assert done.stderr.count("\n") == 1
 
 
 def test_a_cluster_needs_dask(album, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
-    assert shell("upmix album -o out --cluster tcp://127.0.0.1:9") == 2
+    assert run_command("upmix album -o out --cluster tcp://127.0.0.1:9") == 2
     assert capsys.readouterr().err == (
         "Error: --cluster needs spatialkit's extra `cluster` "
         "(pip install 'spatialkit-audio[cluster]')\n"

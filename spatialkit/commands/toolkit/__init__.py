@@ -34,11 +34,20 @@ from spatialkit.commands.toolkit.files import (
     write_output,
     write_text,
 )
+from spatialkit.commands.toolkit.names import (
+    LayoutName,
+    Name,
+    Setting,
+    UpmixerName,
+    ambisonic_names,
+    format_names,
+    one_of,
+)
 from spatialkit.commands.toolkit.options import (
     FILE,
+    FORMAT_NAMES,
     LAYOUT_FILE,
     OUTPUT_HELP,
-    LayoutName,
     command,
     debug_option,
     file_argument,
@@ -47,7 +56,6 @@ from spatialkit.commands.toolkit.options import (
     json_option,
     layout_option,
     output_option,
-    resolve_layout,
 )
 from spatialkit.commands.toolkit.printing import (
     counted,
@@ -64,9 +72,14 @@ from spatialkit.commands.toolkit.printing import (
 
 __all__ = [
     "FILE",
+    "FORMAT_NAMES",
     "LAYOUT_FILE",
     "OUTPUT_HELP",
     "LayoutName",
+    "Name",
+    "Setting",
+    "UpmixerName",
+    "ambisonic_names",
     "check_file",
     "check_output",
     "check_outputs",
@@ -76,10 +89,12 @@ __all__ = [
     "decibels",
     "file_argument",
     "force_option",
+    "format_names",
     "from_option",
     "json_line",
     "json_option",
     "layout_option",
+    "one_of",
     "output_facts",
     "output_option",
     "print_error",
@@ -91,7 +106,6 @@ __all__ = [
     "printable",
     "read_input",
     "read_with_format",
-    "resolve_layout",
     "write_output",
     "write_text",
 ]

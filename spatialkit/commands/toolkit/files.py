@@ -16,7 +16,21 @@ if TYPE_CHECKING:
 
 
 def read_input(path: Path, source_format: str | Layout | None = None) -> Audio:
-    """Sound of a file, finite."""
+    """Read an audio file and check that all samples are finite.
+
+    Parameters
+    ----------
+    path : Path
+    source_format : str or Layout, optional
+        Format of the channels; by default the one that the file contains.
+
+    Raises
+    ------
+    AudioFileError
+        If the file cannot be read.
+    SignalError
+        If a sample is NaN or infinite.
+    """
     from spatialkit.files import read
     from spatialkit.validation import require_finite
 
@@ -26,19 +40,28 @@ def read_input(path: Path, source_format: str | Layout | None = None) -> Audio:
 
 
 def read_with_format(
-    path: Path, source_format: str | Layout | None
+    path: Path, source_format: str | Layout | None = None
 ) -> tuple[Audio, Layout | AmbisonicFormat]:
-    """Sound of a file and its format, which the file or ``source_format`` must say."""
+    """Read an audio file as `read_input` does, and return its format too.
+
+    Raises
+    ------
+    LayoutError
+        If neither the file nor ``source_format`` specifies a format.
+    """
     audio = read_input(path, source_format)
     if audio.format is None:
         raise LayoutError(
-            f"{path} does not say what its {len(audio.samples)} channels are: add --from"
+            f"{path} does not specify the format of its {len(audio.samples)} channels: add --from"
         )
     return audio, audio.format
 
 
 def check_output(output: Path, inputs: Iterable[Path], force: bool) -> None:
-    """Refuse an output that cannot or must not be written, before any work."""
+    """Raise an error if an audio file cannot be written or must not be replaced.
+
+    Call this before any work; `check_file` does the same for other kinds of files.
+    """
     from spatialkit.files import check_target
 
     check_outputs([output], inputs, force)
@@ -46,22 +69,22 @@ def check_output(output: Path, inputs: Iterable[Path], force: bool) -> None:
 
 
 def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path], force: bool) -> None:
-    """Refuse outputs that are folders, inputs, or there already."""
-    known = {identity: path for path in inputs if (identity := _identity(path))}
+    """Raise an error if an output is a folder, is an input, or exists and ``force`` is not set."""
+    input_files = {identity: path for path in inputs if (identity := _identity(path))}
     for output in outputs:
-        if os.path.isdir(output):  # not output.is_dir(): that fails if a name is too long
+        if os.path.isdir(output):  # not output.is_dir(), which raises for a name that is too long
             raise AudioFileError(f"{output} is a folder: name a file in it, such as a .wav")
         identity = _identity(output)
-        if identity in known:
+        if identity in input_files:
             raise AudioFileError(
-                f"output {output} is the input {known[identity]}: choose another name"
+                f"output {output} is the input {input_files[identity]}: choose another name"
             )
         if identity and not force:
             raise AudioFileError(f"{output} exists: add --force to replace it")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What two names of one file have in common; None if there is none."""
+    """Return a value that all names of one file have in common; None if there is no file."""
     try:
         status = path.stat()
     except OSError:
@@ -72,7 +95,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def write_output(
     output: Path, samples: Any, sample_rate: int, format: Layout | AmbisonicFormat, force: bool
 ) -> dict[str, Any]:
-    """Write a file and return the facts about it."""
+    """Write an audio file and return its facts, as `output_facts` does."""
     import numpy as np
 
     from spatialkit.files import write
@@ -82,11 +105,20 @@ def write_output(
 
 
 def output_facts(output: Path, format: Layout | AmbisonicFormat, peak: float) -> dict[str, Any]:
-    """Return the facts about a file that was written."""
+    """Return the facts about a written file that `print_output` prints.
+
+    Parameters
+    ----------
+    output : Path
+    format : Layout or AmbisonicFormat
+        Format of the samples before they were written.
+    peak : float
+        Largest absolute sample.
+    """
     from spatialkit.files import info
 
     stored = info(output)
-    # Only a layout that no mask describes as it stands is reordered.
+    # Only a layout whose own channel order no WAVE mask describes is reordered.
     reordered = bool(stored.wave_mask) and not getattr(format, "wave_mask", 0)
     name = format.name
     if stored.format and (reordered or name.startswith(f"{stored.format.name}:")):
@@ -103,7 +135,7 @@ def output_facts(output: Path, format: Layout | AmbisonicFormat, peak: float) ->
 
 
 def check_file(path: Path, force: bool) -> None:
-    """Refuse what cannot or must not be written, before minutes of work."""
+    """Raise an error if a file other than audio cannot be written or must not be replaced."""
     if path.is_dir():
         raise AudioFileError(f"{path} is a folder: name a file in it")
     if not path.absolute().parent.is_dir():
@@ -113,7 +145,7 @@ def check_file(path: Path, force: bool) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write what was found."""
+    """Write a text file in UTF-8, with a final line break."""
     try:
         path.write_text(f"{text}\n", encoding="utf-8")
     except OSError as error:

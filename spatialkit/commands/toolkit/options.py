@@ -1,40 +1,22 @@
-"""Options and arguments that several commands have, and the decorator of a command."""
+"""Options and arguments shared by commands, and the decorator that makes a command."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from spatialkit.layouts import Layout
+from spatialkit.commands.toolkit.names import LayoutName
 
-OUTPUT_HELP = "File to write: .wav, .flac; .ogg or .opus if mono or stereo."
 FILE = click.Path(path_type=Path)
-LAYOUT_FILE = "a .json file of IEM or SPARTA"
+LAYOUT_FILE = "a .json file"
+OUTPUT_HELP = "Output file: .wav or .flac; mono or stereo also .ogg or .opus."
+FORMAT_NAMES = f"layout, {LAYOUT_FILE}, ambix1 to ambix7 or fuma1 to fuma3"
 
 
-class LayoutName(click.ParamType):
-    """Name of a layout or format, or the `Layout` in a file of JSON."""
-
-    name = "layout"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str | Layout:
-        return resolve_layout(value) if isinstance(value, str) else value
-
-
-def resolve_layout(name: str) -> str | Layout:
-    """``name`` itself, or the layout in the file if it ends in .json."""
-    if not name.lower().endswith(".json"):
-        return name
-    from spatialkit.layouts import get_layout
-
-    return get_layout(name)
-
-
-def _note_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+def _store_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and context.obj is not None:
         context.obj["debug"] = True
 
@@ -44,8 +26,8 @@ debug_option = click.option(
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_note_debug,
-    help="Show the traceback of an error.",
+    callback=_store_debug,
+    help="Print the traceback of an error.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 force_option = click.option("--force", is_flag=True, help="Replace an existing output.")
@@ -61,26 +43,46 @@ output_option = click.option(
 from_option = click.option(
     "--from",
     "source_format",
-    type=LayoutName(),
+    type=LayoutName(ambisonics=True),
     metavar="FORMAT",
-    help=f"What the channels of IN are, if IN does not say: a layout, {LAYOUT_FILE}, or "
-    "ambix1 ... ambix7, fuma1 ... fuma3.",
+    help=f"Format of IN if the file does not contain it: {FORMAT_NAMES}.",
 )
-layout_option = click.option(
-    "--layout",
-    type=LayoutName(),
-    metavar="NAME",
-    default="5.0",
-    show_default=True,
-    help=f"See: spatialkit layouts; or {LAYOUT_FILE}.",
-)
+
+
+def layout_option(default: str | None, help: str = "Output layout") -> Callable[..., Any]:
+    """Return the option ``--layout`` with a default."""
+    return click.option(
+        "--layout",
+        type=LayoutName(),
+        metavar="NAME",
+        default=default,
+        show_default=default is not None,
+        help=f"{help}: a name of 'spatialkit layouts' or {LAYOUT_FILE}.",
+    )
 
 
 def command(*examples: str) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a command of a function: called as its module, with examples below its help."""
+    """Return a decorator that makes a command of a function.
+
+    The command has the option ``--debug``. Its name is that of the module of the function, but
+    the group or the entry point that lists a command decides under which name it is called.
+
+    Parameters
+    ----------
+    *examples : str
+        Command lines to print below the help.
+
+    Examples
+    --------
+    >>> @command("spatialkit hello")
+    ... def hello():
+    ...     "Print a greeting."
+    >>> hello.get_short_help_str()
+    'Print a greeting.'
+    """
 
     def make(function: Callable[..., Any]) -> click.Command:
-        name = function.__module__.rpartition(".")[2]
+        name = function.__module__.removesuffix(".command").rpartition(".")[2]
         title = "Examples:" if len(examples) > 1 else "Example:"
         epilog = "\n".join(["\b", title, *(f"  {example}" for example in examples)])
         return debug_option(click.command(name, epilog=epilog)(function))

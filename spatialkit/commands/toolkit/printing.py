@@ -1,4 +1,4 @@
-"""Printing: output summaries, errors, warnings, tables and JSON."""
+"""Printing of output summaries, errors, warnings, tables and JSON."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ WIDTH = 80
 
 
 def counted(number: int, thing: str) -> str:
-    """Return "1 channel" or "2 channels"."""
+    """Return a number with its noun: "1 channel", "2 channels"."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def decibels(amplitude: float) -> float:
-    """20 log10, -inf for 0."""
+    """Return 20 log10 of an amplitude, -inf for 0."""
     return 20.0 * math.log10(amplitude) if amplitude > 0.0 else -math.inf
 
 
 def print_output(facts: dict[str, Any], as_json: bool) -> None:
-    """Say what was written."""
+    """Print the facts that `write_output` returns, in one line or as JSON."""
     if as_json:
         print_json(facts)
         return
@@ -40,34 +40,34 @@ def print_output(facts: dict[str, Any], as_json: bool) -> None:
 
 
 def print_error(sentence: str, debug: bool) -> None:
-    """Print why something failed, on stderr, behind the traceback if that is wanted."""
+    """Print an error in one line on stderr, after the current traceback if ``debug`` is set."""
     if debug:
         traceback.print_exc()
     click.echo(f"Error: {printable(' '.join(sentence.splitlines()))}", err=True)
 
 
 def print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    """Print a warning in one line on stderr: takes the place of `warnings.showwarning`."""
+    """Print a warning in one line on stderr; can replace `warnings.showwarning`."""
     click.echo(f"warning: {printable(' '.join(str(message).splitlines()))}", err=True)
 
 
 def printable(text: str) -> str:
-    """``text`` with those bytes of a file's name that are no UTF-8 written as Python does it."""
+    """Return text with escapes for bytes of file names that are not valid UTF-8."""
     return text.encode(errors="backslashreplace").decode()
 
 
 def print_json(facts: Any) -> None:
-    """Print as `to_json` writes it."""
+    """Print JSON over several lines: NaN is null, infinities are "inf" and "-inf"."""
     click.echo(to_json(facts, indent=2))
 
 
 def json_line(facts: Any) -> str:
-    """``facts`` as `print_json` prints them, in one line."""
+    """Return the JSON that `print_json` prints as one line with a line break."""
     return to_json(facts) + "\n"
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print columns; the last one goes on in the next line where the terminal ends."""
+    """Print columns of text; the last column is wrapped at the width of the terminal."""
     widths = [max(map(len, column)) + 2 for column in zip(header, *rows, strict=True)][:-1]
     for row in (header, *rows):
         first = "".join(f"{cell:<{width}}" for cell, width in zip(row[:-1], widths, strict=True))
@@ -75,7 +75,14 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_wrapped(text: str, *, first: int = 0, rest: int = 0) -> None:
-    """Print a paragraph, its first and its other lines indented by so much."""
+    """Print a paragraph of at most 80 columns.
+
+    Parameters
+    ----------
+    text : str
+    first, rest : int
+        Indentation of the first line and of the other lines, in columns.
+    """
     click.echo(
         textwrap.fill(
             text,

@@ -1,4 +1,4 @@
-"""The command ``spatialkit upmix``."""
+"""The command ``spatialkit upmix``: files, jobs and the command itself."""
 
 from spatialkit.commands.upmix.command import command
 

@@ -17,12 +17,12 @@ from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
     from spatialkit.commands.upmix.files import Pair
-    from spatialkit.commands.upmix.job import CatalogueJob
+    from spatialkit.commands.upmix.job import BatchJob
     from spatialkit.upmixing import Upmixer
 
-
-# A fold-down that differs by less is the original: nothing is left to be corrected.
+# Above this downmix SNR the downmix equals the input to rounding errors: no correction is printed.
 EXACT_DB = 100.0
+SUBTYPES = ("FLOAT", "DOUBLE", "PCM_16", "PCM_24", "VORBIS", "OPUS")
 
 
 @toolkit.command(
@@ -36,37 +36,39 @@ EXACT_DB = 100.0
     "--output",
     required=True,
     metavar="OUT",
-    help=f"{toolkit.OUTPUT_HELP} Or a folder of .wav files, always so for several inputs: one that "
-    "exists, or ends in /. An IN that is a folder stands for all sound files below it, and keeps "
-    "its sub-folders in OUT.",
+    type=click.Path(),
+    help="Output file (.wav, .flac, .ogg, .opus), or folder of .wav files.",
 )
 @click.option(
+    "-u",
     "--upmixer",
     "name",
+    type=toolkit.UpmixerName(),
     metavar="NAME",
     default="ambience",
     show_default=True,
-    help="See: spatialkit upmixers.",
+    help="A name of 'spatialkit upmixers'.",
 )
 @click.option(
     "--layout",
+    type=toolkit.Name(toolkit.format_names),
     metavar="NAME",
-    help=f"Layout to upmix to, or {toolkit.LAYOUT_FILE}: short for -O layout=...",
+    help="Output layout: short for -O layout=NAME.",
 )
 @click.option(
     "-O",
     "--option",
     "settings",
+    type=toolkit.Setting("name"),
     metavar="KEY=VALUE",
     multiple=True,
-    help="Option of the upmixer; may be repeated.",
+    help="Option of the upmixer. Can be repeated.",
 )
 @click.option(
     "--subtype",
+    type=toolkit.Name(SUBTYPES),
     metavar="NAME",
-    help="Encoding of OUT. WAV: FLOAT (32 bits, the default), DOUBLE, PCM_16, PCM_24. FLAC: "
-    "PCM_24 (the default), PCM_16. Ogg: VORBIS (the default), OPUS. What PCM, Vorbis and Opus "
-    "cannot hold is scaled down as a whole, with a warning.",
+    help=f"Encoding of OUT: {toolkit.one_of(SUBTYPES)}.",
 )
 @toolkit.force_option
 @toolkit.json_option
@@ -76,20 +78,18 @@ EXACT_DB = 100.0
     "--shard",
     type=files.Shard(),
     metavar="I/N",
-    help="Only part I of N, from 1 on: each file is in one of them, by its name.",
+    help="Process only shard I of N, such as 1/8.",
 )
 @click.option(
     "--cluster",
     metavar="ADDRESS",
-    help="Work on a cluster of Dask instead, tcp://...: its workers need the same files under the "
-    "same names.",
+    help="Address of a Dask scheduler to run the files on, such as tcp://host:8786.",
 )
 @click.option(
     "--log",
     type=toolkit.FILE,
     metavar="FILE",
-    help="Where a record of each of several files is added, as JSON lines; by default upmix.jsonl "
-    "in OUT, with --shard upmix-I-of-N.jsonl.",
+    help="File for the records (JSON lines). By default OUT/upmix.jsonl.",
 )
 def command(
     sources: tuple[Path, ...],
@@ -108,21 +108,31 @@ def command(
 ) -> int:
     """Upmix stereo or mono to surround or Ambisonics.
 
-    What is printed: the fold-down is the ratio of IN to what the upmix, folded down to as many
-    channels (ITU-R BS.775; Ambisonics: W), differs from it; the correction is what would have to
-    be added to the upmix to make it exact, relative to the upmix, if it is not. Both are measured
-    on the upmix, before it is scaled, if it has to be, and encoded.
+    OUT is a folder if it exists as one, ends in "/", or there are several inputs. An IN that is a
+    folder stands for all audio files in it; OUT then has the same subfolders.
+
+    A folder OUT also receives a record of each file (upmix.jsonl; with --shard,
+    upmix-I-of-N.jsonl). --resume skips files with such a record and repeats those that failed,
+    were interrupted, or had other content, options or versions. Shards are chosen by file name, so
+    that several computers can share the work. Workers of a --cluster need access to the same paths.
+
+    The default encoding is FLOAT (32 bits) for .wav, PCM_24 for .flac and VORBIS for .ogg. Before
+    PCM, VORBIS and OPUS, an upmix that exceeds full scale is scaled down, with a warning.
+
+    The printed downmix SNR compares IN with the downmix of OUT (ITU-R BS.775; W of Ambisonics).
+    The correction is the level, relative to OUT, of the signal that would make the downmix exact.
+    Both are measured before scaling and encoding.
     """
     from spatialkit.files import subtype_of
 
     upmixer = _make(name, settings, layout)
     is_folder = files.is_folder(sources, output)
-    asked = resume or bool(shard or cluster or log)
-    if asked and not is_folder:
-        raise OptionError("--resume, --shard, --cluster and --log need a folder as OUT")
-    if not (asked or len(sources) > 1 or os.path.isdir(sources[0])):
+    needs_folder = resume or bool(shard or cluster or log)
+    if needs_folder and not is_folder:
+        raise OptionError("--resume, --shard, --cluster and --log require a folder as OUT")
+    if not (needs_folder or len(sources) > 1 or os.path.isdir(sources[0])):
         if is_folder:
-            with files.kept_if_used(Path(output)):
+            with files.removed_if_empty(Path(output)):
                 (pair,) = _plan(sources, Path(output), None, force)
                 _upmix_one(upmixer, pair, subtype, force, as_json)
         else:
@@ -134,38 +144,34 @@ def command(
     log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")
     pairs = _plan(sources, Path(output), shard, force or resume)
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
-    work = _jobs(upmixer, pairs, subtype, logs, force=force, anywhere=cluster is not None)
+    work = _jobs(upmixer, pairs, subtype, logs, force=force, absolute=cluster is not None)
     records = _upmix_all(pairs, work, log, jobs, cluster, as_json)
     if as_json:
         toolkit.print_json(records)
     else:
-        click.echo(f"{batches.count(records)}; records: {log}")
+        click.echo(f"{batches.summarize(records)}; records: {log}")
     return int(any(facts["status"] == "failed" for facts in records))
 
 
 def _make(name: str, settings: Sequence[str], layout: str | None) -> Upmixer:
-    from spatialkit.layouts import AmbisonicFormat, Layout
-    from spatialkit.upmixing import describe_options, get_upmixer, load_upmixer, parse_options
+    """Create the upmixer with its options."""
+    from spatialkit.upmixing import get_upmixer, load_upmixer, parse_options
 
-    texts: dict[str, Any] = {} if layout is None else {"layout": layout}
+    texts = {} if layout is None else {"layout": layout}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not (key and equals):
-            raise OptionError(f"-O takes KEY=VALUE, got {setting!r}")
+            raise OptionError(f"-O must be KEY=VALUE, such as -O ambience=-3; got {setting!r}")
         if key in texts:
-            raise OptionError(f"option {key!r} is given twice")
+            raise OptionError(f"option {key!r} is specified twice")
         texts[key] = value
-    upmixer = load_upmixer(name)
-    for option in describe_options(upmixer):
-        if option.name in texts and option.type in (Layout, Layout | AmbisonicFormat):
-            texts[option.name] = toolkit.resolve_layout(texts[option.name])
-    return get_upmixer(name, **parse_options(upmixer, texts))
+    return get_upmixer(name, **parse_options(load_upmixer(name), texts))
 
 
 def _upmix_one(
     upmixer: Upmixer, pair: Pair, subtype: str | None, force: bool, as_json: bool
 ) -> None:
-    """Upmix one file; what goes wrong is raised."""
+    """Upmix one file and print its facts; an error is raised."""
     from spatialkit.commands.upmix.job import upmix_one
     from spatialkit.upmixing import UpmixJob, option_values
 
@@ -180,7 +186,7 @@ def _upmix_one(
 def _plan(
     sources: Sequence[Path], folder: Path, shard: tuple[int, int] | None, replace: bool
 ) -> list[Pair]:
-    """What is to be done; whatever speaks against it is said before any work."""
+    """Return the files to process, after checks of all outputs."""
     pairs = files.pairs_in(folder, sources)
     inputs = [pair.source for pair in pairs]
     pairs = [pair for pair in pairs if files.in_shard(pair.name, shard)]
@@ -196,10 +202,10 @@ def _jobs(
     logs: Iterable[Path],
     *,
     force: bool,
-    anywhere: bool,
-) -> list[CatalogueJob]:
-    """Jobs for the pairs, with what logs know; those to be done ``anywhere`` have whole paths."""
-    from spatialkit.commands.upmix.job import CatalogueJob, settings_of
+    absolute: bool,
+) -> list[BatchJob]:
+    """Return a job per file, with its earlier record; other machines need absolute paths."""
+    from spatialkit.commands.upmix.job import BatchJob, settings_of
     from spatialkit.upmixing import UpmixJob, option_values
 
     recorded = {
@@ -211,24 +217,24 @@ def _jobs(
     jobs = []
     for pair in pairs:
         paths = [pair.source, pair.output]
-        source, output = map(os.path.abspath, paths) if anywhere else map(str, paths)
-        known = recorded.get(pair.name)
-        replaced = force or known is not None
-        work = UpmixJob(source, output, upmixer.name, options, replaced, subtype)
-        jobs.append(CatalogueJob(work, settings, known))
+        source, output = map(os.path.abspath, paths) if absolute else map(str, paths)
+        record = recorded.get(pair.name)
+        overwrite = force or record is not None
+        work = UpmixJob(source, output, upmixer.name, options, overwrite, subtype)
+        jobs.append(BatchJob(work, settings, record))
     return jobs
 
 
 def _upmix_all(
     pairs: Sequence[Pair],
-    work: Sequence[CatalogueJob],
+    work: Sequence[BatchJob],
     log: Path,
     jobs: int,
     cluster: str | None,
     as_json: bool,
 ) -> list[dict[str, Any]]:
-    """Do all jobs, log and print their records, and return them in the order of the jobs."""
-    from spatialkit.commands.upmix.job import clear_stage, upmix_of_catalogue
+    """Run all jobs, log and print their records, and return them in the order of the jobs."""
+    from spatialkit.commands.upmix.job import clear_staging, upmix_in_batch
 
     quiet = as_json or not sys.stderr.isatty()
     names = [str(pair.source) for pair in pairs]
@@ -238,8 +244,8 @@ def _upmix_all(
             batches.RecordLog(log) as written,
             batches.workers(jobs, len(work), cluster) as executor,
         ):
-            for number, facts in batches.records_of(
-                upmix_of_catalogue, work, executor, names=names, unit="file", quiet=quiet
+            for number, facts in batches.run_jobs(
+                upmix_in_batch, work, executor, names=names, unit="file", quiet=quiet
             ):
                 pair = pairs[number]
                 paths = {"input": str(pair.source), "output": str(pair.output)}
@@ -248,29 +254,29 @@ def _upmix_all(
                     written.add(records[number])
                 if facts["status"] == "done" and not as_json:
                     _print(records[number])
-                # A job of a lost cluster has failed, though it may have been complete.
-                clear_stage(pair.output, recorded=facts["status"] != "failed")
-    finally:  # of jobs that were broken off
+                # A job of a lost cluster has the status "failed" but may have been complete.
+                clear_staging(pair.output, recorded=facts["status"] != "failed")
+    finally:  # interrupted jobs
         for number, pair in enumerate(pairs):
             if number not in records:
-                clear_stage(pair.output, recorded=False)
+                clear_staging(pair.output, recorded=False)
     return [records[number] for number in sorted(records)]
 
 
 def _print(facts: dict[str, Any]) -> None:
     toolkit.print_output(facts, as_json=False)
     error, correction = facts["downmix_error_db"], facts["downmix_correction_db"]
-    folded = f"fold-down {error:.1f} dB"
+    measured = f"downmix SNR {error:.1f} dB"
     if error < EXACT_DB:
-        folded += f", correction {correction:.1f} dB"
+        measured += f", correction {correction:.1f} dB"
     changes = ["scaling"] if facts["gain_db"] else []
     if facts["subtype"] not in ("FLOAT", "DOUBLE"):
         changes.append("rounding" if facts["subtype"].startswith("PCM") else "encoding")
     if changes:
-        folded += f" (before {' and '.join(changes)})"
+        measured += f" (before {' and '.join(changes)})"
     if math.isnan(error):
-        folded = "no rule folds these loudspeakers down" if math.isnan(correction) else "silent"
+        measured = "no downmix rule for this layout" if math.isnan(correction) else "silent"
     source = toolkit.printable(facts["input"])
-    click.echo(f"  from {source} by {facts['upmixer']}; {folded}")
+    click.echo(f"  from {source} by {facts['upmixer']}; {measured}")
     for hint in facts["hints"]:
         toolkit.print_wrapped(hint, first=2, rest=2)

@@ -1,9 +1,9 @@
-"""One file of a catalogue upmixed, in whatever process: skipped, taken over, or made.
+"""Upmix of one file in any process, alone or as a job of a batch.
 
-A job may be done again, because its worker was lost, or the whole command. So the upmix is made in
-a folder beside its output, ``.spatialkit-...``, and described there, in ``record.json``, before it
-is moved. Whoever comes after a loss sees from both how far it was; the folder is removed when the
-record is in the log.
+A job of a batch can run twice: if its worker or the whole command is killed, it is repeated. The
+upmix is therefore written to a staging folder beside its output, ``.spatialkit-...``, with its
+facts in ``record.json``, and then moved to the output. A second run of the job reads both to find
+out how far the first one came. The staging folder is removed when the record is in the log.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from spatialkit.errors import AudioFileError
 from spatialkit.layouts import Layout
 from spatialkit.upmixing import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
 
-RECEIPT = "record.json"
+RECORD = "record.json"
 
 
 @dataclass(frozen=True)
-class CatalogueJob:
-    """A file to upmix, and what is known of an earlier upmix of it.
+class BatchJob:
+    """File to upmix, with the record of an earlier upmix.
 
     Parameters
     ----------
     work : UpmixJob
     settings : str
-        Upmixer, options, encoding and versions, as `settings_of` gives them.
+        Upmixer, options, encoding and versions, from `settings_of`.
     recorded : tuple of str and int, optional
-        Key and size of the output that the log holds.
+        Key and output size in the record of an earlier upmix.
     """
 
     work: UpmixJob
@@ -44,7 +44,7 @@ class CatalogueJob:
 
 
 def settings_of(upmixer: Any, subtype: str) -> str:
-    """Whatever an upmix depends on beside its source."""
+    """Return everything that an upmix depends on apart from its source, as JSON."""
     from spatialkit._version import __version__
     from spatialkit.upmixing import option_values, upmixer_package
 
@@ -62,23 +62,23 @@ def upmix_one(job: UpmixJob) -> dict[str, Any]:
     return {"input": str(job.source), **_facts(job, made, Path(job.output))}
 
 
-def upmix_of_catalogue(job: CatalogueJob) -> dict[str, Any]:
-    """Upmix a file unless that is done, and return the facts about it."""
+def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
+    """Upmix a file unless its record is up to date, and return the fields of its record."""
     output = Path(job.work.output)
     key = batches.file_key([job.work.source], job.settings)
     if job.recorded and job.recorded == (key, _size(output)):
         return {"status": "skipped", "key": key}
-    stage = stage_of(output)
-    facts = _left_over(stage, output, key)
+    staging = staging_folder(output)
+    facts = _completed_facts(staging, output, key)
     if facts is None:
         _require_free(job.work)
         try:
-            facts = _make(job.work, stage, output, key)
+            facts = _upmix_staged(job.work, staging, output, key)
         except BaseException as error:
-            shutil.rmtree(stage, ignore_errors=True)
-            # Of the output, not of where it is made.
+            shutil.rmtree(staging, ignore_errors=True)
+            # Name the output, not the staging folder.
             if isinstance(error, AudioFileError):
-                sentence = str(error).replace(str(stage / output.name), str(output))
+                sentence = str(error).replace(str(staging / output.name), str(output))
                 raise AudioFileError(sentence) from error
             if isinstance(error, OSError):
                 raise AudioFileError(f"{output} cannot be written: {error.strerror}") from error
@@ -91,54 +91,54 @@ def _require_free(work: UpmixJob) -> None:
         raise AudioFileError(f"{work.output} exists: add --force to replace it")
 
 
-def stage_of(output: Path) -> Path:
-    """Folder in which an output is made: on its disk, so that the move is no copy."""
+def staging_folder(output: Path) -> Path:
+    """Return the staging folder of an output: beside it, so that moving does not copy."""
     return output.parent / f".spatialkit-{sha256(os.fsencode(output.name)).hexdigest()[:16]}"
 
 
-def clear_stage(output: Path, *, recorded: bool) -> None:
-    """Remove the stage; but not, unless it is recorded elsewhere, what is known of its output."""
-    stage = stage_of(output)
-    if recorded or not (stage / RECEIPT).exists():
-        shutil.rmtree(stage, ignore_errors=True)
+def clear_staging(output: Path, *, recorded: bool) -> None:
+    """Remove a staging folder, unless it contains the only record of its output."""
+    staging = staging_folder(output)
+    if recorded or not (staging / RECORD).exists():
+        shutil.rmtree(staging, ignore_errors=True)
 
 
-def _left_over(stage: Path, output: Path, key: str) -> dict[str, Any] | None:
-    """Facts of an upmix that was complete when its worker was lost; it is moved, if need be."""
+def _completed_facts(staging: Path, output: Path, key: str) -> dict[str, Any] | None:
+    """Return the facts of an upmix that a lost worker completed, after moving it if necessary."""
     try:
-        facts = json.loads((stage / RECEIPT).read_text("utf-8"))
+        facts = json.loads((staging / RECORD).read_text("utf-8"))
     except (OSError, ValueError):
         return None
     if facts["key"] != key:
         return None
-    if _size(stage / output.name) == facts["size"]:
-        os.replace(stage / output.name, output)
+    if _size(staging / output.name) == facts["size"]:
+        os.replace(staging / output.name, output)
     return facts if _size(output) == facts["size"] else None
 
 
-def _make(work: UpmixJob, stage: Path, output: Path, key: str) -> dict[str, Any]:
-    """Upmix to the stage, describe it there, and move it."""
-    shutil.rmtree(stage, ignore_errors=True)
-    stage.mkdir(exist_ok=True)
-    made = stage / output.name
-    with batches.noted_warnings() as warnings:
+def _upmix_staged(work: UpmixJob, staging: Path, output: Path, key: str) -> dict[str, Any]:
+    """Upmix to the staging folder, write the facts there, and move the upmix to the output."""
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(exist_ok=True)
+    made = staging / output.name
+    with batches.collect_warnings() as warnings:
         facts = _facts(work, upmix_file(replace(work, output=made)), made)
     facts |= {"key": key, "size": _size(made)}
     if warnings:
         facts["warnings"] = [text.replace(str(made), str(output)) for text in warnings]
-    _require_free(work)  # again: the work may have taken hours
-    draft = stage / "draft.json"
+    _require_free(work)  # again, as the upmix may have taken hours
+    draft = staging / "draft.json"
     with draft.open("w", encoding="utf-8") as file:
         file.write(json.dumps(facts))
         file.flush()
         os.fsync(file.fileno())
-    os.replace(draft, stage / RECEIPT)
+    os.replace(draft, staging / RECORD)
     os.replace(made, output)
     return facts
 
 
 def _facts(work: UpmixJob, made: UpmixedFile, path: Path) -> dict[str, Any]:
-    """What is told of an upmix, which lies at ``path``."""
+    """Return the facts of an upmix that was written to ``path``."""
     upmixer = kept_upmixer(work.upmixer, work.options)
     facts = toolkit.output_facts(path, upmixer.format, made.peak)
     return {

@@ -87,7 +87,7 @@ class _Separation:
         weights = np.hanning(2 * NEIGHBOURS + 3)[1:-1]
         self._weights = (weights / weights.sum()).astype(dtype)
         self._bands = band_edges(bins, sample_rate)
-        self._gains = placement.gains.astype(dtype)
+        self._gains = placement.gains.astype(dtype, order="C")
         self._spread = mono_spread(bins, sample_rate).astype(dtype)
         self._lfe = lfe_gains(bins, sample_rate, options).astype(dtype) if options.lfe else None
         # The kernel computes in the precision of these.
@@ -137,7 +137,7 @@ class _Mixing:
         ]
         longest = max((int(taps.delays.max()) for taps in filters), default=0)
         self._first = channels + placement.gains.shape[1]  # row of the ambience
-        self._matrix = placement.matrix.astype(dtype)
+        self._matrix = placement.matrix.astype(dtype, order="C")
         self._input = np.zeros((channels, 0), dtype)
         self._past = np.zeros((2, longest), dtype)
 

@@ -1,0 +1,60 @@
+"""``spatialkit warmup``."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from spatialkit.commands import toolkit
+
+RATE = 48000
+SAMPLES = 8_000
+
+
+@toolkit.command("spatialkit warmup")
+@toolkit.json_option
+def command(as_json: bool) -> None:
+    """Compile the numba kernels, for a faster start later.
+
+    The kernels are compiled for float32 and float64. Compiled code is stored in numba's cache on
+    disk; a new version of spatialkit, Python or numba and another processor require a new run.
+    """
+    from spatialkit._compiling import CLOCK
+
+    start = time.perf_counter()
+    compile_kernels()
+    seconds = time.perf_counter() - start
+    if as_json:
+        toolkit.print_json({"seconds": seconds, "compile_seconds": CLOCK.seconds})
+    elif CLOCK.seconds:
+        click.echo(f"numba kernels compiled in {seconds:.1f} s")
+    else:
+        click.echo(f"numba kernels loaded from the cache in {seconds:.1f} s")
+
+
+def compile_kernels() -> None:
+    """Call every kernel with each combination of argument types that the package uses."""
+    import numpy as np
+
+    noise = 0.1 * np.random.default_rng(0).standard_normal((2, SAMPLES))
+    for dtype in (np.float32, np.float64):
+        _pan(noise.astype(dtype))
+        _upmix(noise.astype(dtype))
+
+
+def _pan(sources: Any) -> None:
+    from spatialkit.ambisonics import encode_ambisonics
+    from spatialkit.panning import vbap_pan
+
+    vbap_pan(sources, [0.0, 90.0], layout="7.1.4")
+    for path in ([[0.0, 90.0], [90.0, 0.0]], [[0.0, 90.0], [90.0, 90.0]]):
+        vbap_pan(sources, path, layout="7.1.4")
+        encode_ambisonics(sources, path)
+
+
+def _upmix(stereo: Any) -> None:
+    from spatialkit.upmixing import get_upmixer
+
+    get_upmixer("ambience", layout="7.1.4").upmix(stereo, RATE)

@@ -1,17 +1,15 @@
-"""Distributions of what is heard of a scene, weighted with energy, and how far they lie apart."""
+"""Distributions of spatial cues of a scene, weighted by energy, and distances between them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.metrics import wasserstein_distance
-
-if TYPE_CHECKING:
-    from spatialkit_models.ambisonizer.scores import Field
+from spatialkit_models.ambisonizer.field import Field
 
 __all__ = [
     "CUES",
@@ -28,37 +26,38 @@ CUES = {
     "coherence": (100.0, "%"),
     "level_difference": (1.0, "dB"),
 }
-"""Scale and unit in which distances between distributions of a cue are given."""
-AROUND = "azimuth"
+"""Scale and unit of the distances between distributions of each cue."""
+CIRCULAR = "azimuth"
 
-# A distribution is kept as so many values of equal weight.
+# Number of values of equal weight that represent a distribution.
 QUANTILES = 1000
-MOST_LEVEL_DIFFERENCE = 60.0
+MAX_LEVEL_DIFFERENCE = 60.0  # dB
 
 
 def cues_of(field: Field) -> dict[str, NDArray[np.float64]]:
-    """Distribution of each of `CUES`, (quantiles,); empty of silence.
+    """Return the distribution of each of `CUES`, (quantiles,); empty for silence.
 
-    Coherence (its real part) and level difference are those of L = W + Y against R = W - Y.
+    Coherence (its real part) and level difference are those of L = W + Y and R = W - Y.
     """
-    left, right = field.omni + field.side + 2.0 * np.array([[[1.0]], [[-1.0]]]) * field.flow[1]
+    cross = 2.0 * np.array([[[1.0]], [[-1.0]]]) * field.intensity[1]
+    left, right = field.omni + field.side + cross
     left, right = np.maximum(left, 0.0), np.maximum(right, 0.0)
-    both = np.sqrt(left * right)
-    coherence = np.zeros_like(both)
-    np.divide(field.omni - field.side, both, out=coherence, where=both > 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):  # one side is silent, or both are
+    geometric_mean = np.sqrt(left * right)
+    coherence = np.zeros_like(geometric_mean)
+    np.divide(field.omni - field.side, geometric_mean, out=coherence, where=geometric_mean > 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # one channel is silent, or both are
         difference = np.nan_to_num(10.0 * np.log10(left / right), nan=0.0)
     values = {
         "diffuseness": field.diffuseness,
-        "azimuth": np.degrees(np.arctan2(field.flow[1], field.flow[0])),
+        "azimuth": np.degrees(np.arctan2(field.intensity[1], field.intensity[0])),
         "coherence": np.clip(coherence, -1.0, 1.0),
-        "level_difference": np.clip(difference, -MOST_LEVEL_DIFFERENCE, MOST_LEVEL_DIFFERENCE),
+        "level_difference": np.clip(difference, -MAX_LEVEL_DIFFERENCE, MAX_LEVEL_DIFFERENCE),
     }
     return {name: energy_quantiles(values[name], field.energy) for name in CUES}
 
 
 def energy_quantiles(values: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
-    """Quantiles of weighted values, in the middle of equal shares of the weight.
+    """Return quantiles of weighted values, at the centres of intervals of equal weight.
 
     Examples
     --------
@@ -79,13 +78,13 @@ def energy_quantiles(values: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.
 def cue_distances(
     first: dict[str, NDArray[np.float64]], second: dict[str, NDArray[np.float64]]
 ) -> dict[str, float]:
-    """Wasserstein distance for each of `CUES`; NaN if a scene is silent."""
+    """Return the Wasserstein distance for each of `CUES`; NaN if a scene is silent."""
     found = {}
     for name, (scale, _) in CUES.items():
         one, other = first[name], second[name]
         if not one.size or not other.size:
             found[name] = np.nan
-        elif name == AROUND:
+        elif name == CIRCULAR:
             found[name] = scale * circle_distance(one, other)
         else:
             found[name] = scale * float(wasserstein_distance(one, other))
@@ -93,32 +92,39 @@ def cue_distances(
 
 
 class CuePool:
-    """Distributions over many scenes, each scene of equal weight."""
+    """Distributions pooled over many scenes, each scene of equal weight."""
 
     def __init__(self) -> None:
-        self.known: list[dict[str, NDArray[np.float64]]] = []
-        self.made: list[dict[str, NDArray[np.float64]]] = []
+        self.references: list[dict[str, NDArray[np.float64]]] = []
+        self.estimates: list[dict[str, NDArray[np.float64]]] = []
 
     def add(
         self,
-        known: dict[str, NDArray[np.float64]],
-        made: Sequence[dict[str, NDArray[np.float64]]],
+        reference: dict[str, NDArray[np.float64]],
+        estimates: Sequence[dict[str, NDArray[np.float64]]],
     ) -> None:
-        """Take what `cues_of` gave of a true scene, and of what was made instead."""
-        self.known.append(known)
-        self.made.extend(made)
+        """Add the cues (see `cues_of`) of a reference scene and of its estimates."""
+        self.references.append(reference)
+        self.estimates.extend(estimates)
 
     def distances(self) -> dict[str, float]:
-        """As `cue_distances`, of all scenes together."""
-        return cue_distances(_joined(self.known), _joined(self.made))
+        """Return the distances (see `cue_distances`) between the pooled distributions."""
+        return cue_distances(_concatenated(self.references), _concatenated(self.estimates))
 
 
-def _joined(scenes: Sequence[dict[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
+def _concatenated(
+    scenes: Sequence[dict[str, NDArray[np.float64]]],
+) -> dict[str, NDArray[np.float64]]:
     return {name: np.concatenate([scene[name] for scene in scenes]) for name in CUES}
 
 
 def circle_distance(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """Wasserstein distance of two distributions of degrees, around the circle [1]_.
+    """Return the Wasserstein distance of two distributions of angles on the circle [1]_.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (n,) and (m,)
+        Angles in degrees, of equal weight within each array.
 
     References
     ----------
@@ -133,11 +139,12 @@ def circle_distance(first: NDArray[Any], second: NDArray[Any]) -> float:
     points = np.concatenate([first, second]) % 360.0
     steps = np.repeat([1.0 / first.size, -1.0 / second.size], [first.size, second.size])
     order = np.argsort(points)
-    # Between neighbouring points the difference of the cumulative distributions is constant. Its
-    # level is free, as it depends on where the circle is cut: the median makes it least.
+    # Between neighbouring points the difference of the cumulative distributions is constant. An
+    # offset of it is arbitrary, as it depends on where the circle is cut: the distance is the
+    # integral with the offset that minimizes it, the weighted median.
     lengths = np.diff(points[order], append=points[order[0]] + 360.0)
-    ahead = np.cumsum(steps[order])
-    sorted_ahead = np.argsort(ahead)
-    middle = np.searchsorted(np.cumsum(lengths[sorted_ahead]), 180.0)
-    median = ahead[sorted_ahead[middle]]
-    return float(np.abs(ahead - median) @ lengths)
+    cumulative = np.cumsum(steps[order])
+    ascending = np.argsort(cumulative)
+    middle = np.searchsorted(np.cumsum(lengths[ascending]), 180.0)
+    median = cumulative[ascending[middle]]
+    return float(np.abs(cumulative - median) @ lengths)

@@ -12,7 +12,7 @@ from spatialkit_models.evaluation import Benchmark, Metric, Row, Summary, summar
 
 __all__ = ["Margin", "margins"]
 
-COMPARED = ("x_snr", "direction_error", "right_side", "diffuseness_error")
+COMPARED = ("x_snr", "direction_error", "front_rear_accuracy", "diffuseness_error")
 
 
 @dataclass(frozen=True)

@@ -167,11 +167,11 @@ def test_rows_hold_what_was_asked_for_and_models_are_told_what_is_known(excerpts
     for protocol, stage in settings:
         if protocol != "mono":
             exact = rows["foa-sides", protocol, stage]
-            assert min(exact["fold_down"]) > 130.0
+            assert min(exact["downmix_snr"]) > 130.0
             assert min(exact["y_snr"]) > 120.0
             assert exact["x_level"] == (-math.inf,) * 2
     # All ahead is what the rules for plane waves say.
-    assert min(rows["foa-leftover", "stated", "front"]["right_side"]) > 99.0
+    assert min(rows["foa-leftover", "stated", "front"]["front_rear_accuracy"]) > 99.0
     assert max(rows["listening", "stated", "front"]["y_snr"]) < 10.0
     assert set(results.findings["mono"]) == {"front", "rules", "around"}
     assert set(results.findings["mono"]["rules"]) == set(mono)
@@ -272,7 +272,7 @@ def test_the_command_writes_tables_values_and_a_figure(weights, tmp_path, capsys
     assert text.count(f"| {model} |") == 10
     assert results.settings["systems"][model]["card"]["sha256"]
     rows = {(row.system, *row.setting.values()): row.values for row in results.rows}
-    assert min(rows[model, "stated", "drawn"]["fold_down"]) > 100.0
+    assert min(rows[model, "stated", "drawn"]["downmix_snr"]) > 100.0
     assert min(rows[model, "stated", "drawn"]["y_snr"]) > 100.0
     assert rows[model, "stated", "front"]["x_snr"] != rows[model, "stated", "band"]["x_snr"]
     assert rows[model, "mono", "front"]["mono_diversity"][0] > 0.0

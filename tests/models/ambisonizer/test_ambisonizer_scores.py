@@ -16,7 +16,8 @@ from spatialkit_models.ambisonizer.cues import (
     cues_of,
     energy_quantiles,
 )
-from spatialkit_models.ambisonizer.scores import METRICS, MONO, RESOLUTIONS, Reference, field_of
+from spatialkit_models.ambisonizer.field import field_of
+from spatialkit_models.ambisonizer.scores import METRICS, MONO, RESOLUTIONS, Reference
 
 RATE = 8000
 ROOT_HALF = math.sqrt(0.5)
@@ -37,12 +38,12 @@ def test_a_wave_from_elsewhere_is_measured_as_trigonometry_says():
     found = Reference(true, RATE).scores(made, pair_of(true))
     cosines = np.cos(np.radians([30.0, 50.0]))
     assert found["direction_error"] == pytest.approx(20.0)
-    assert found["right_side"] == 100.0
+    assert found["front_rear_accuracy"] == 100.0
     assert found["diffuseness_error"] == pytest.approx(0.0, abs=1e-6)
     assert found["x_level"] == pytest.approx(20.0 * np.log10(cosines[1] / cosines[0]))
     assert found["x_snr"] == pytest.approx(20.0 * np.log10(cosines[0] / (cosines[0] - cosines[1])))
     assert found["x_si_sdr"] == 200.0  # X is in proportion
-    assert found["fold_down"] == found["y_si_sdr"] == 200.0
+    assert found["downmix_snr"] == found["y_si_sdr"] == 200.0
     sines = np.sin(np.radians([30.0, 50.0]))
     assert found["y_snr"] == pytest.approx(20.0 * np.log10(sines[0] / (sines[1] - sines[0])))
     # Cardioids at +-45 degrees: sum 1 + x / root 2, difference y / root 2.
@@ -61,7 +62,7 @@ def test_without_x_there_is_no_side_and_half_of_the_flow_is_gone():
     found = Reference(true, RATE).scores(made, pair_of(true))
     # Intensity (0, 1/2) instead of (root 3 / 2, 1/2); energy 5/8.
     assert found["direction_error"] == pytest.approx(60.0)
-    assert found["right_side"] == 50.0
+    assert found["front_rear_accuracy"] == 50.0
     assert found["diffuseness_error"] == found["diffuseness_bias"] == pytest.approx(20.0)
     assert found["x_level"] == found["x_si_sdr"] == -math.inf
     assert found["x_snr"] == 0.0
@@ -87,7 +88,7 @@ def test_bands_are_weighted_with_their_intensity():
     found = reference.scores(encode_foa(tones, [0.0, -120.0]), tones)
     # A fifth of the energy is right, the rest 120 degrees off; Hann's leakage is far below.
     assert found["direction_error"] == pytest.approx(0.8 * 120.0, abs=0.05)
-    assert found["right_side"] == pytest.approx(100.0, abs=0.01)
+    assert found["front_rear_accuracy"] == pytest.approx(100.0, abs=0.01)
     assert found["diffuseness_error"] == pytest.approx(0.0, abs=0.05)
 
 
@@ -112,7 +113,7 @@ def test_fields_are_those_of_slow_code(rng):
                 flow += [(np.conj(w[k][n]) * v[k][n]).real for v in (x, y, z)]
                 omni += abs(w[k][n]) ** 2
                 energy += sum(abs(v[k][n]) ** 2 for v in (w, x, y, z)) / 2.0
-        np.testing.assert_allclose(field.flow[:, place, 5], flow, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(field.intensity[:, place, 5], flow, rtol=1e-9, atol=1e-9)
         assert field.energy[place, 5] == pytest.approx(energy)
         assert field.omni[place, 5] == pytest.approx(omni)
 
@@ -192,8 +193,8 @@ def test_mono_is_judged_by_distributions_and_seeds():
     assert found["mono_diversity"] == pytest.approx(2.0 * 40.0 / 3.0)  # two of three pairs
     assert found["mono_diffuseness"] == pytest.approx(0.0, abs=1e-6)
     assert found["mono_y_level"] == pytest.approx(0.0)
-    assert found["mono_fold_down"] == 200.0
+    assert found["mono_downmix_snr"] == 200.0
     alone = Reference(true, RATE).mono_scores([0.5 * true], true[:1])
     assert alone["mono_diversity"] == 0.0
     assert alone["mono_y_level"] == pytest.approx(-6.0206)
-    assert alone["mono_fold_down"] == pytest.approx(6.0206)
+    assert alone["mono_downmix_snr"] == pytest.approx(6.0206)

@@ -3,16 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 from spatialkit_models._lazy import lazy_attribute
-from spatialkit_models.style_vae.style import Style, StyleError, interpolate
-from spatialkit_models.style_vae.styles import (
+from spatialkit_models.style_vae.directions import (
     StemPlace,
-    as_style,
     directions_style,
-    encode_style,
     parse_directions,
-    random_style,
     style_directions,
 )
+from spatialkit_models.style_vae.encoding import encode_style
+from spatialkit_models.style_vae.style import Style, StyleError, interpolate
+from spatialkit_models.style_vae.styles import as_style, random_style
 from spatialkit_models.style_vae.upmixer import StyleVAEOptions, StyleVAEUpmixer
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them

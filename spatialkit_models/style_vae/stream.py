@@ -1,4 +1,4 @@
-"""Upmixing in a style, window by window."""
+"""Window-by-window upmixing in a style."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 __all__ = ["StyleStream"]
 
-# Seconds that windows overlap by, or half of a window where that is less.
+# Overlap of windows in seconds, at most half of a window.
 OVERLAP = 2
 
 
 class StyleStream(WindowedStream):
-    """Five channels in a style, rendered to the upmixer's format.
+    """Stream of five channels in a style, rendered to the upmixer's format.
 
     Parameters
     ----------
     upmixer : Upmixer
-        Whose ``format`` comes out.
+        Upmixer whose ``format`` the output has.
     sample_rate : int
-        Hz, any: windows are resampled one by one.
+        Sample rate in Hz, any: each window is resampled to and from that of the model.
     model : StyleModel
-    style : ndarray
-        The latent, (latent_size,).
+    style : ndarray, shape (latent_size,)
+        Latent of the style.
     """
 
     def __init__(
@@ -45,5 +45,5 @@ class StyleStream(WindowedStream):
     def _upmix_window(self, audio: NDArray[Any], start: int) -> NDArray[np.float32]:
         native = resample(audio, self.sample_rate, self._model.sample_rate)
         five = self._model.decode(native, self._style)
-        back = resample(five, self._model.sample_rate, self.sample_rate)
-        return self._matrix @ fitted(back, audio.shape[1])
+        five = resample(five, self._model.sample_rate, self.sample_rate)
+        return self._matrix @ fitted(five, audio.shape[1])

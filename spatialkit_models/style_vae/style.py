@@ -1,4 +1,4 @@
-"""A style: where instruments stand, as the style-transfer VAE says it, in memory and as JSON."""
+"""Styles: the spatial arrangement of instruments as a point of the model's latent space."""
 
 from __future__ import annotations
 
@@ -7,33 +7,39 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from spatialkit.errors import SpatialkitError
 from spatialkit.validation import as_number
-from spatialkit_models.weights import WeightsError, read_json, replace_file
+from spatialkit_models.weights import WeightsError, missing_packages, read_json, replace_file
 
-__all__ = ["Style", "StyleError", "interpolate"]
+if TYPE_CHECKING:
+    from spatialkit_models.style_vae.inference import StyleModel
+
+__all__ = ["Style", "StyleError", "interpolate", "latent_of", "model_of", "new_style"]
 
 
 class StyleError(SpatialkitError, ValueError):
-    """A style is damaged, of other weights, or cannot be taken from what was given."""
+    """A style is invalid, belongs to other weights, or cannot be computed from the input."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """Where instruments stand, as a normal distribution over the model's latent.
+    """Spatial arrangement of instruments: a normal distribution over the model's latent space.
 
     Parameters
     ----------
     mean, log_variance : tuple of float
-        Of the distribution; upmixing uses the mean.
+        Mean and logarithm of the variance by dimension; upmixing uses the mean.
     model : str
-        What made it: "style-vae-fast" or "style-vae-paper".
+        Name of the model: "style-vae-fast" or "style-vae-paper".
     weights : str
-        SHA-256 of the model's weights: others do not understand it.
+        SHA-256 of the model's weights; a style is only valid for these.
     source : str
-        What it was taken from, for people.
+        Description of its origin, such as a file name.
     """
 
     mean: tuple[float, ...]
@@ -46,24 +52,24 @@ class Style:
         for name in ("mean", "log_variance"):
             values = getattr(self, name)
             if not isinstance(values, (list, tuple)) or not all(map(_is_number, values)):
-                raise StyleError(f"{name} of a style must be finite numbers")
+                raise StyleError(f"{name} of a style must be a list of finite numbers")
             object.__setattr__(self, name, tuple(map(float, values)))
         if not self.mean or len(self.mean) != len(self.log_variance):
             raise StyleError(
-                "mean and log_variance of a style must be equally long, got "
+                "mean and log_variance of a style must have the same length, at least 1, got "
                 f"{len(self.mean)} and {len(self.log_variance)} numbers"
             )
         for name in ("model", "weights", "source"):
             if not isinstance(getattr(self, name), str):
-                raise StyleError(f"{name} of a style must be a text, got {getattr(self, name)!r}")
+                raise StyleError(f"{name} of a style must be text, got {getattr(self, name)!r}")
 
     def save(self, path: str | Path) -> None:
-        """Write it as JSON; a file that is there is replaced.
+        """Write the style to a JSON file; an existing file is replaced.
 
         Raises
         ------
         StyleError
-            If it cannot be written.
+            If the file cannot be written.
         """
         try:
             replace_file(Path(path), f"{self.to_json(indent=1)}\n".encode())
@@ -72,12 +78,12 @@ class Style:
 
     @classmethod
     def load(cls, path: str | Path) -> Style:
-        """Read what `save` wrote.
+        """Read a style from a JSON file that `save` wrote.
 
         Raises
         ------
         StyleError
-            If there is no such file, or it holds no style.
+            If the file does not exist or does not contain a style.
         """
         try:
             facts = read_json(Path(path))
@@ -89,12 +95,18 @@ class Style:
             raise StyleError(f"{path}: {error}") from error
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """Say it as JSON, a text that stands for it wherever a style is asked for."""
+        """Return the style as JSON, which is accepted wherever a style is."""
         return json.dumps(dataclasses.asdict(self), indent=indent, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Style:
-        """Style that `to_json` said."""
+        """Return the style that `to_json` wrote.
+
+        Raises
+        ------
+        StyleError
+            If the text is not JSON of a style.
+        """
         try:
             facts = json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
@@ -103,28 +115,38 @@ class Style:
 
     @classmethod
     def _from(cls, facts: Any) -> Style:
+        """Return the style with these fields, or raise if one is missing or unknown."""
         known = {field.name for field in dataclasses.fields(cls)}
         odd = sorted(known ^ facts.keys()) if isinstance(facts, dict) else ["mean"]
         if odd:
-            raise StyleError(
-                f"it holds no style: {odd[0]!r} is {'missing' if odd[0] in known else 'unknown'}"
-            )
+            problem = "missing" if odd[0] in known else "unknown"
+            raise StyleError(f"not a style: the field {odd[0]!r} is {problem}")
         return cls(**facts)
 
 
 def interpolate(style_a: Style, style_b: Style, t: float) -> Style:
-    """Style between two, ``style_a`` at t = 0 and ``style_b`` at 1.
+    """Interpolate linearly between two styles.
+
+    Parameters
+    ----------
+    style_a, style_b : Style
+        Styles of the same weights.
+    t : float
+        0 returns the parameters of ``style_a``, 1 those of ``style_b``.
 
     Raises
     ------
     StyleError
-        If the two were made by different weights.
+        If the two styles belong to different weights.
     OptionError
         If ``t`` is not from 0 to 1.
     """
     t = as_number(t, "t", minimum=0.0, maximum=1.0)
     if (style_a.model, style_a.weights) != (style_b.model, style_b.weights):
-        raise StyleError("styles that were made by different weights have nothing between them")
+        raise StyleError(
+            "styles can only be interpolated if they were encoded with the same weights, got "
+            f"{_weights(style_a)} and {_weights(style_b)}"
+        )
 
     def between(first: tuple[float, ...], second: tuple[float, ...]) -> tuple[float, ...]:
         return tuple((1.0 - t) * a + t * b for a, b in zip(first, second, strict=True))
@@ -136,6 +158,43 @@ def interpolate(style_a: Style, style_b: Style, t: float) -> Style:
         weights=style_a.weights,
         source=f"{t:g} of the way from {style_a.source!r} to {style_b.source!r}",
     )
+
+
+# Between styles and models.
+
+
+def model_of(variant: str, weights: str | Path) -> StyleModel:
+    """Return the model of a variant or of a file of weights; StyleError without torch."""
+    if missing := missing_packages():
+        raise StyleError(f"a style {missing}")
+    from spatialkit_models.style_vae.inference import load_style_model
+
+    return load_style_model(variant, weights)
+
+
+def new_style(model: StyleModel, mean: Any, log_variance: Any, source: str) -> Style:
+    """Return a style of a model from arrays (latent_size,)."""
+    return Style(
+        mean=tuple(map(float, mean)),
+        log_variance=tuple(map(float, log_variance)),
+        model=model.name,
+        weights=model.sha256,
+        source=source,
+    )
+
+
+def latent_of(style: Style, model: StyleModel) -> NDArray[np.float32]:
+    """Return the latent of a style, (latent_size,), or raise if other weights encoded it."""
+    if style.weights != model.sha256 or len(style.mean) != model.latent_size:
+        raise StyleError(
+            f"the style was encoded with {_weights(style)}, not with those of this {model.name} "
+            f"({model.sha256[:8]}...): encode it again from its music"
+        )
+    return np.array(style.mean, np.float32)
+
+
+def _weights(style: Style) -> str:
+    return f"{style.model} weights {style.weights[:8] or '?'}..."
 
 
 def _is_number(value: Any) -> bool:

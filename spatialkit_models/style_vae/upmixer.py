@@ -1,4 +1,4 @@
-"""The adaptor of the style-transfer VAE."""
+"""Upmixer of the style-transfer VAE."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["StyleVAEOptions", "StyleVAEUpmixer"]
 
-_BOTH = "give style or directions, not both"
-
 
 @dataclass(frozen=True)
 class StyleVAEOptions:
@@ -31,62 +29,60 @@ class StyleVAEOptions:
 
     style: str = option(
         "band",
-        "File of five-channel music, or of a saved style (.json), or 'random', or 'band': vocals "
-        "and bass ahead, drums at 30 degrees, other instruments behind.",
+        "Style: 'band', 'random', a file of 5-channel music or a saved style (.json).",
     )
-    seed: int = option(0, "Which random style.", least=0)
+    seed: int = option(0, "Seed of the random style.", least=0)
     directions: str = option(
         "",
-        "Where stems stand, instead of style: vocals:0,drums:110/-110,other:60. Those left out "
-        "stand as in an ordinary mix.",
+        "Directions of stems instead of a style: vocals:0,drums:110/-110,other:60.",
     )
     layout: Layout | AmbisonicFormat = controls.layout("5.0")
-    variant: str = option("fast", "Which of the shipped models.", choices=("fast", "paper"))
-    weights: str = option("", "File of weights (.safetensors) to use instead.")
+    variant: str = option("fast", "Variant of the shipped model.", choices=("fast", "paper"))
+    weights: str = option("", "File of weights (.safetensors) that replaces the shipped ones.")
     exact_downmix: bool = controls.exact_downmix()
 
 
 class StyleVAEUpmixer(LearnedUpmixer):
-    """Stereo in the spatial style of another song, of directions, or of chance.
+    """Upmixer of stereo to five channels in the spatial style of other music.
 
-    A variational autoencoder says where vocals, drums, bass and everything else stand in
-    five-channel music, by 50 numbers, and makes five channels of stereo in which they stand there
-    [1]_. The fast variant finds the stems in the stereo, takes them out, and pans them: a
-    loudspeaker that the style leaves out is silent. What is in none of the stems goes with them.
+    A variational autoencoder represents the positions of vocals, drums, bass and other instruments
+    in five-channel music by 50 numbers, the style, and upmixes stereo so that the stems have these
+    positions [1]_. The fast variant extracts the stems from stereo and pans them: a loudspeaker
+    that the style does not use is silent. The residual of the stems is upmixed with them.
 
     Parameters
     ----------
     style : str, Path, Audio, tuple, mapping or Style
-        A file of music in five channels or more, or of a style (`Style.save`); "random"; "band",
-        the default: vocals and bass ahead, drums at 30 degrees on both sides, other instruments
-        behind; in Python an `Audio`, (samples, sample_rate) in 5.0 or (samples, sample_rate,
-        layout), directions by stem as `directions_style` takes them, or a `Style`. The option then
-        holds the style as JSON.
+        "band", the default: vocals and bass in front, drums at 30 and -30 degrees, other
+        instruments in the rear; "random"; the path of an audio file with five channels or more,
+        or of a saved style (`Style.save`). In Python also an `Audio`, (samples, sample_rate) in
+        5.0, (samples, sample_rate, layout), directions by stem as in `directions_style`, or a
+        `Style`; the option then contains the style as JSON.
     seed : int
-        Which random style.
+        Seed of the style "random".
     directions : str or mapping
-        Azimuth of each stem, several parted by "/": "vocals:0,drums:110/-110"; or as
-        `directions_style` takes them. Instead of ``style``. Stems left out stand as in an ordinary
-        mix.
+        Azimuths of stems in degrees, instead of ``style``: "vocals:0,drums:110/-110", or a mapping
+        as in `directions_style`. Other stems are placed as in an ordinary mix.
     layout : str, Layout or AmbisonicFormat
-        What to render the five channels to; "5.0" by default.
+        Format that the five channels are rendered to; "5.0" by default.
     variant : {"fast", "paper"}
-        Which of the shipped models; the published network is slow.
+        Variant of the shipped model; the published network ("paper") is slow.
     weights : str
-        File of weights to use instead, as ``spatialkit train style-vae`` writes.
+        File of weights that replaces the shipped ones, as written by
+        ``spatialkit train style-vae``.
     exact_downmix : bool
-        Whether the upmix is corrected to fold down to the original. False by default: it ties
-        every sound to the side that it was on.
+        Correct the upmix so that its downmix equals the input. False by default: the correction
+        keeps every sound on its side of the stereo input.
 
     Attributes
     ----------
     style : Style
-        That it upmixes in.
+        Style of the upmix.
 
     Notes
     -----
-    Songs are upmixed in windows of 10 s that overlap by 2 s (2 s with the paper's network, by
-    1 s). A stream holds back a window.
+    Songs are upmixed in windows of 10 s that overlap by 2 s (2 s and 1 s for the paper's network).
+    The latency of a stream is one window.
 
     References
     ----------
@@ -100,30 +96,31 @@ class StyleVAEUpmixer(LearnedUpmixer):
     options_class = StyleVAEOptions
 
     def __init__(self, *, style: Any = None, **options: Any) -> None:
-        if isinstance(options.get("directions"), Mapping):
-            if not (style is None or (isinstance(style, str) and style == StyleVAEOptions.style)):
-                raise OptionError(_BOTH)
-            style = options.pop("directions")
         if style is None:
             style = StyleVAEOptions.style
         if isinstance(style, Path):
             style = str(style)
-        named = isinstance(style, str)
-        super().__init__(**options, style=style if named else StyleVAEOptions.style)
+        directions = options.get("directions", "")
+        by_directions = isinstance(directions, Mapping) or directions
+        if by_directions and not (isinstance(style, str) and style == StyleVAEOptions.style):
+            raise OptionError("style and directions are mutually exclusive: pass one of them")
+        if isinstance(directions, Mapping):
+            style = options.pop("directions")
+        has_text = isinstance(style, str)
+        super().__init__(**options, style=style if has_text else StyleVAEOptions.style)
+        from spatialkit_models.style_vae.directions import parse_directions
         from spatialkit_models.style_vae.inference import load_style_model
-        from spatialkit_models.style_vae.styles import as_style, latent_of, parse_directions
+        from spatialkit_models.style_vae.style import latent_of
+        from spatialkit_models.style_vae.styles import as_style
 
-        given = style
         if self.options.directions:
-            if not named or style != StyleVAEOptions.style:
-                raise OptionError(_BOTH)
-            given = parse_directions(self.options.directions)
-        if self.options.seed and not (isinstance(given, str) and given == "random"):
-            warnings.warn("seed does nothing: the style is not random", SpatialkitWarning, 2)
+            style = parse_directions(self.options.directions)
+        if self.options.seed and not (isinstance(style, str) and style.casefold() == "random"):
+            warnings.warn("seed has no effect: the style is not random", SpatialkitWarning, 2)
         self._model = load_style_model(self.options.variant, self.options.weights)
-        self.style = as_style(given, self._model, self.options.seed)
+        self.style = as_style(style, self._model, self.options.seed)
         self._latent = latent_of(self.style, self._model)
-        if not named:
+        if not has_text:
             self.options = dataclasses.replace(self.options, style=self.style.to_json())
 
     def _stream(self, sample_rate: int) -> StyleStream:
@@ -137,7 +134,7 @@ class StyleVAEUpmixer(LearnedUpmixer):
         except ShapeError as error:
             if np.ndim(audio) == 1 or np.shape(audio)[0] == 1:
                 raise ShapeError(
-                    f"{error}: stems are told apart by where they stand in stereo; "
-                    "'ambience' upmixes mono"
+                    f"{error}; style-vae extracts stems by their positions in stereo, use "
+                    "'ambience' for mono"
                 ) from error
             raise

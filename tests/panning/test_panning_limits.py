@@ -1,0 +1,111 @@
+"""Thresholds of the panning mesh: layers of BS.2127-1, section 6.1.3.1, and gaps in the ring."""
+
+import numpy as np
+import pytest
+
+from spatialkit.geometry import to_cartesian
+from spatialkit.layouts import Layout
+from spatialkit.panning import vbap_gains, vbap_pan
+
+RING = [30.0, -30.0, 110.0, -110.0]
+
+
+def ring_and(azimuth, elevation, ring=RING):
+    """Loudspeakers around the listener, then one more."""
+    return Layout.from_directions([*ring, azimuth], [*np.zeros(len(ring)), elevation])
+
+
+def alone(azimuth, elevation, layout, channel):
+    """Whether a source in this direction is reproduced by one channel alone."""
+    gains = vbap_gains(azimuth, elevation, layout=layout)
+    return gains[channel] == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("elevation", "in_the_layer"), [(10.0, True), (10.01, False)])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_middle_layer_ends_at_10_degrees(elevation, in_the_layer, sign):
+    """A loudspeaker of the middle layer has a copy at 30 degrees on the side without a layer."""
+    layout = ring_and(0.0, sign * elevation)
+    assert alone(0.0, -sign * 30.0, layout, channel=4) == in_the_layer
+
+
+@pytest.mark.parametrize(
+    ("elevation", "covers"), [(9.99, False), (10.0, True), (70.0, True), (70.01, False)]
+)
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_layers_from_10_to_70_degrees_cover_the_middle_layer(elevation, covers, sign):
+    """Where a layer covers the front, the loudspeaker at 30 degrees has no copy above itself."""
+    layout = ring_and(0.0, sign * elevation)
+    assert alone(30.0, sign * 30.0, layout, channel=0) != covers
+    if covers:
+        assert alone(110.0, sign * elevation, layout, channel=2)
+
+
+@pytest.mark.parametrize(("azimuth", "copied"), [(39.99, False), (40.0, True)])
+def test_copies_begin_40_degrees_beyond_the_layer_that_covers(azimuth, copied):
+    layout = ring_and(0.0, 45.0, ring=[azimuth, -azimuth, 110.0, -110.0])
+    for side, channel in ((1.0, 0), (-1.0, 1)):
+        assert alone(side * azimuth, 45.0, layout, channel) == copied
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_without_a_layer_copies_are_at_30_degrees(sign):
+    layout = Layout.from_directions(RING)
+    assert alone(30.0, sign * 29.9, layout, channel=0)
+    assert alone(30.0, sign * 30.0, layout, channel=0)
+    assert not alone(30.0, sign * 30.1, layout, channel=0)
+
+
+def test_a_copy_is_of_the_loudspeaker_nearest_to_the_pole():
+    """Two of the middle layer above each other, also where azimuths change from -180 to 180."""
+    for azimuth in (-20.0, 180.0):
+        layout = Layout.from_directions(
+            [azimuth + 1e-5, azimuth - 1e-5, azimuth + 90.0, azimuth - 90.0, azimuth + 180.0],
+            [5.0, -5.0, 0.0, 0.0, 0.0],
+        )
+        assert alone(azimuth, 30.0, layout, channel=0)
+        assert alone(azimuth, -30.0, layout, channel=1)
+
+
+@pytest.mark.parametrize("turn", [1.0, 90.0, 149.0, 179.0, 180.0])
+def test_gains_without_covering_layers_turn_with_the_layout(turn, rng):
+    """Oracle: the same sources and loudspeakers, both rotated about the vertical axis."""
+    azimuth = np.array([0.0, 1e-5, -1e-5, 90.0, -100.0])
+    elevation = np.array([0.0, 5.0, -5.0, 3.0, 0.0])
+    sources = rng.uniform(-180.0, 180.0, 50), rng.uniform(-90.0, 90.0, 50)
+    still = vbap_gains(*sources, layout=Layout.from_directions(azimuth, elevation))
+    turned = vbap_gains(
+        sources[0] + turn, sources[1], layout=Layout.from_directions(azimuth + turn, elevation)
+    )
+    # The loudspeakers near azimuth 0 are 1e-5 degrees apart: their places round by 1e-7.
+    np.testing.assert_allclose(turned, still, atol=1e-5)
+
+
+@pytest.mark.parametrize(("gap", "filled"), [(170.0, False), (180.0, True), (190.0, True)])
+def test_a_gap_of_180_degrees_behind_is_filled_by_both_its_ends(gap, filled):
+    """Oracle: VBAP between the end and an imaginary loudspeaker behind, shared in equal power."""
+    end = 180.0 - gap / 2.0
+    layout = Layout.from_directions([end, -end, 0.0])
+    azimuth = (end + 180.0) / 2.0
+    other = 180.0 if filled else 360.0 - end
+    pair = np.array([to_cartesian(end), to_cartesian(other)])[:, :2]
+    first, second = np.linalg.solve(pair.T, to_cartesian(azimuth)[:2])
+    shared = second / np.sqrt(2.0)
+    expected = np.array([first + shared, shared, 0.0] if filled else [first, second, 0.0])
+    expected /= np.linalg.norm(expected)
+    np.testing.assert_allclose(vbap_gains(azimuth, layout=layout), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("azimuth", [120.0, -120.0])
+def test_a_ring_of_one_loudspeaker_is_filled_by_two_imaginary_ones(azimuth):
+    """The gap is 360 degrees; all power of the imaginary ones arrives at the only real one."""
+    layout = Layout.from_directions([0.0, 90.0, -90.0], [0.0, 45.0, 45.0])
+    assert alone(azimuth, 0.0, layout, channel=0)
+    assert not alone(0.75 * azimuth, 20.0, layout, channel=0)
+
+
+@pytest.mark.parametrize("layout", ["stereo", "5.0", "7.1.4"])
+def test_one_static_source_leaves_silent_channels_at_zero(layout, rng):
+    audio = rng.normal(size=(1, 64))
+    panned = vbap_pan(audio, 30.0, layout=layout)
+    assert np.count_nonzero(np.abs(panned).sum(axis=-1)) == 1

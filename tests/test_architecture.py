@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 # namespace of the package itself, "", gathers public names for users.
 CORE = (
     *("_version", "_distribution", "_json", "_compiling", "_numba", "errors", "typing"),
-    *("validation", "geometry", "sample"),
+    *("validation", "geometry", "sample", "sample_queue"),
     *("layouts", "panning", "ambisonics", "downmix", "rendering", "stft", "files"),
     *("metrics", "upmixing", "batch", "", "commands", "__main__"),
 )
@@ -32,7 +32,7 @@ ORDER = {"spatialkit": CORE, "spatialkit_models": MODELS}
 NOT_YET = {
     "spatialkit_models.ambisonizer.inference",
     *("spatialkit_models.data.rooms.files", "spatialkit_models.data.scenes.ambisonic"),
-    *("spatialkit_models.evaluation.report", "spatialkit_models.inference.overlap_add"),
+    "spatialkit_models.evaluation.report",
 }
 HEAVY = ("numba", "scipy.signal", "torch", "soundfile", "soxr", "matplotlib")
 

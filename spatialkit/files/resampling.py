@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit.sample_queue import SampleQueue
 from spatialkit.validation import as_audio, as_choice, as_number
 
 __all__ = ["RESAMPLING_QUALITIES", "ResamplingQuality", "resample"]
@@ -95,15 +96,11 @@ def rejoin_blocks(
     parts: Iterable[NDArray[Any]], channels: int, size: int, dtype: str
 ) -> Iterator[NDArray[Any]]:
     """Yield the same samples in blocks of ``size``; the last block may be shorter."""
-    block, filled = np.empty((channels, size), dtype), 0
+    queue = SampleQueue()
+    queue.append(np.empty((channels, 0), dtype))
     for part in parts:
-        start = 0
-        while start < part.shape[1]:
-            count = min(size - filled, part.shape[1] - start)
-            block[:, filled : filled + count] = part[:, start : start + count]
-            start, filled = start + count, filled + count
-            if filled == size:
-                yield block
-                block, filled = np.empty((channels, size), dtype), 0
-    if filled:
-        yield block[:, :filled].copy()
+        queue.append(part)
+        while len(queue) >= size:
+            yield queue.take(size)
+    if len(queue):
+        yield queue.take()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError, ShapeError
+from spatialkit.sample_queue import SampleQueue
 from spatialkit.stft.frames import Frames
 from spatialkit.validation import as_audio
 
@@ -157,7 +158,7 @@ class StreamingSTFT:
         self, *, n_fft: int = 1024, hop: int = 256, window: str | ArrayLike = "hann"
     ) -> None:
         self._frames = Frames(n_fft, hop, window)
-        self._waiting: NDArray[Any] | None = None
+        self._queue: SampleQueue | None = None
         self._n_samples = self._n_frames = 0
 
     def process(self, block: ArrayLike) -> NDArray[Any]:
@@ -176,12 +177,13 @@ class StreamingSTFT:
         array = np.atleast_1d(block)
         # A block of fewer samples than channels is no mistake: only its dtype is checked.
         as_audio(array.reshape(-1), "block", allow_mono=True)
-        if self._waiting is None:
-            self._waiting = np.zeros((*array.shape[:-1], self._frames.centre), array.dtype)
-        self._waiting = _joined(self._waiting, array, "block")
+        if self._queue is None:
+            self._queue = SampleQueue()
+            self._queue.append(np.zeros((*array.shape[:-1], self._frames.centre), array.dtype))
+        self._queue.append(array)
         self._n_samples += array.shape[-1]
-        ready = (self._waiting.shape[-1] - self._frames.n_fft) // self._frames.hop + 1
-        return self._take(max(ready, 0))
+        ready = (len(self._queue) - self._frames.n_fft) // self._frames.hop + 1
+        return self._take(self._queue, max(ready, 0))
 
     def flush(self) -> NDArray[Any]:
         """Remaining frames; the next block begins a new signal.
@@ -190,20 +192,19 @@ class StreamingSTFT:
         -------
         ndarray of complex, shape (..., bins, frames)
         """
-        if self._waiting is None:
+        if self._queue is None:
             raise ShapeError(NO_BLOCK)
         remaining = 1 + self._n_samples // self._frames.hop - self._n_frames
-        missing = max(self._frames.span(remaining) - self._waiting.shape[-1], 0)
-        silence = np.zeros((*self._waiting.shape[:-1], missing), self._waiting.dtype)
-        self._waiting = _joined(self._waiting, silence, "block")
-        spectrum = self._take(remaining)
-        self._waiting, self._n_samples, self._n_frames = None, 0, 0
+        missing = max(self._frames.span(remaining) - len(self._queue), 0)
+        empty = self._queue.empty
+        self._queue.append(np.zeros((*empty.shape[:-1], missing), empty.dtype))
+        spectrum = self._take(self._queue, remaining)
+        self._queue, self._n_samples, self._n_frames = None, 0, 0
         return spectrum
 
-    def _take(self, count: int) -> NDArray[Any]:
-        assert self._waiting is not None
-        spectrum = self._frames.analyse(self._waiting, count)
-        self._waiting = self._waiting[..., count * self._frames.hop :].copy()
+    def _take(self, queue: SampleQueue, count: int) -> NDArray[Any]:
+        spectrum = self._frames.analyse(queue.peek(), count)
+        queue.skip(count * self._frames.hop)
         self._n_frames += count
         return spectrum
 
@@ -233,7 +234,7 @@ class StreamingISTFT:
     ) -> None:
         self._frames = Frames(n_fft, hop, window)
         # Sums that later frames may add to; they begin at `_position`.
-        self._open: NDArray[Any] | None = None
+        self._sums: SampleQueue | None = None
         self._position = self._n_frames = 0
 
     def process(self, spectrum: ArrayLike) -> NDArray[Any]:
@@ -250,17 +251,16 @@ class StreamingISTFT:
             Maybe of no sample.
         """
         frames, array = self._frames, self._frames.as_spectrum(spectrum)
-        if self._open is None:
-            self._open = np.zeros((*array.shape[:-2], 0), array.real.dtype)
+        if self._sums is None:
+            self._sums = SampleQueue(name="spectrum")
         first = self._n_frames * frames.hop - self._position
         self._n_frames += array.shape[-1]
-        missing = frames.span(self._n_frames) - self._position - self._open.shape[-1]
-        silence = np.zeros((*array.shape[:-2], missing), array.real.dtype)
-        self._open = _joined(self._open, silence, "spectrum")
-        frames.overlap_add(array, self._open[..., first:])
+        missing = frames.span(self._n_frames) - self._position - len(self._sums)
+        self._sums.append(np.zeros((*array.shape[:-2], missing), array.real.dtype))
+        frames.overlap_add(array, self._sums.peek()[..., first:])
         # Not beyond the last centre: there the signal ends unless `flush` is told otherwise.
         last_centre = frames.centre + (self._n_frames - 1) * frames.hop
-        return self._take(min(self._n_frames * frames.hop, last_centre))
+        return self._take(self._sums, min(self._n_frames * frames.hop, last_centre))
 
     def flush(self, length: int | None = None) -> NDArray[Any]:
         """Remaining samples; the next block begins a new signal.
@@ -274,7 +274,7 @@ class StreamingISTFT:
         -------
         ndarray of float, shape (..., samples)
         """
-        if self._open is None:
+        if self._sums is None:
             raise ShapeError(NO_BLOCK)
         length = self._frames.as_length(length, self._n_frames)
         given = max(self._position - self._frames.centre, 0)
@@ -282,26 +282,16 @@ class StreamingISTFT:
             raise OptionError(
                 f"length must be at least {given}, the samples given out already, got {length}"
             )
-        samples = self._take(self._frames.centre + length)
-        self._open, self._position, self._n_frames = None, 0, 0
+        samples = self._take(self._sums, self._frames.centre + length)
+        self._sums, self._position, self._n_frames = None, 0, 0
         return samples
 
-    def _take(self, end: int) -> NDArray[Any]:
-        assert self._open is not None
+    def _take(self, sums: SampleQueue, end: int) -> NDArray[Any]:
+        """Complete and remove the samples before position ``end``."""
         end = max(end, self._position)
         first = max(self._frames.centre, self._position)
-        samples = self._open[..., first - self._position : end - self._position].copy()
+        sums.skip(min(first, end) - self._position)
+        samples = sums.take(min(max(end - first, 0), len(sums)))
         self._frames.complete(samples, first, self._n_frames)
-        self._open = self._open[..., end - self._position :].copy()
         self._position = end
         return samples
-
-
-def _joined(before: NDArray[Any], after: NDArray[Any], name: str) -> NDArray[Any]:
-    """Join both along the last axis if they are alike otherwise."""
-    if before.shape[:-1] != after.shape[:-1] or before.dtype != after.dtype:
-        raise ShapeError(
-            f"{name} must be like the first one in dtype and all axes but the last: "
-            f"that gave {before.dtype} {before.shape[:-1]}, this {after.dtype} {after.shape[:-1]}"
-        )
-    return np.concatenate([before, after], axis=-1)

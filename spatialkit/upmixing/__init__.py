@@ -9,6 +9,7 @@ from spatialkit.upmixing.benchmark import (
     benchmark_upmixers,
     figure_class,
 )
+from spatialkit.upmixing.block_processing import upmix_in_blocks
 from spatialkit.upmixing.conformance import check_upmixer
 from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
@@ -57,6 +58,7 @@ __all__ = [
     "parse_options",
     "register_upmixer",
     "upmix_file",
+    "upmix_in_blocks",
     "upmixer_names",
     "upmixer_package",
 ]

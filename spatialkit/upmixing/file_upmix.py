@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import UpmixerError, error_message
 from spatialkit.files import AudioStream, stream, write_stream
+from spatialkit.sample_queue import SampleQueue
 from spatialkit.upmixing.downmix_error import FoldDown
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.registry import get_upmixer, load_upmixer
@@ -139,20 +139,28 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
             peak_guard=True,
             overwrite=job.overwrite,
         ) as target:
-            waiting = _Waiting(job.source)
+            originals = SampleQueue()  # the input of samples that were not returned yet
 
-            def finish(upmix: NDArray[Any]) -> None:
-                waiting.measure(upmix, measured)
+            def finish(upmix: NDArray[Any], original: NDArray[Any]) -> None:
+                measured.add(upmix, original)
                 target.write(upmix)
 
             with ThreadPoolExecutor(1) as beside:  # writes one block while the next is upmixed
                 under_way: list[Future[None]] = []
-                for upmix in _upmixed(upmixer, source, waiting, check):
+                for upmix in _upmixed(upmixer, source, job.source, originals, check):
+                    if upmix.shape[1] > len(originals):
+                        raise UpmixerError(
+                            f"{job.source}: the upmixer returned more samples than it received"
+                        )
                     while under_way:
                         under_way.pop().result()
-                    under_way.append(beside.submit(finish, upmix))
+                    original = originals.take(upmix.shape[1])
+                    under_way.append(beside.submit(finish, upmix, original))
                 under_way.pop().result()
-            waiting.require_none()
+            if len(originals):
+                raise UpmixerError(
+                    f"{job.source}: the upmixer returned {len(originals)} samples too few"
+                )
     return UpmixedFile(
         upmixer.format.n_channels,
         source.samples,
@@ -175,47 +183,20 @@ def _require_accepted(upmixer: Upmixer, source: AudioStream, path: str | Path) -
     raise UpmixerError(f"{path} has {channels}{known}: upmixer {upmixer.name!r} takes {counts}")
 
 
-class _Waiting:
-    """Samples of a source until their upmix has come out."""
-
-    def __init__(self, source: str | Path) -> None:
-        self.source = source
-        self._blocks: deque[NDArray[Any]] = deque()
-
-    def add(self, block: NDArray[Any]) -> None:
-        self._blocks.append(block)
-
-    def measure(self, upmix: NDArray[Any], measured: FoldDown) -> None:
-        """Measure an upmix against its samples, and forget them."""
-        start = 0
-        while start < upmix.shape[1]:
-            if not self._blocks:
-                raise UpmixerError(f"{self.source}: the upmixer returned more samples than came")
-            block = self._blocks.popleft()
-            end = min(start + block.shape[1], upmix.shape[1])
-            measured.add(upmix[:, start:end], block[:, : end - start])
-            if end - start < block.shape[1]:
-                self._blocks.appendleft(block[:, end - start :])
-            start = end
-
-    def require_none(self) -> None:
-        """Refuse an upmix that is shorter than its source."""
-        lost = sum(block.shape[1] for block in self._blocks)
-        if lost:
-            raise UpmixerError(f"{self.source}: the upmixer returned {lost} samples too few")
-
-
 def _upmixed(
-    upmixer: Upmixer, source: AudioStream, waiting: _Waiting, check: SourceCheck | None
+    upmixer: Upmixer,
+    source: AudioStream,
+    path: str | Path,
+    originals: SampleQueue,
+    check: SourceCheck | None,
 ) -> Iterator[NDArray[Any]]:
-    """Upmix of all blocks of a source as it comes out."""
-    path = waiting.source
+    """Yield the upmix of a source block by block, and append the source to ``originals``."""
     start = 0
     with _blamed(path):
         stream = upmixer.stream(source.sample_rate)
     for block in source if source.samples else [np.zeros((source.channels, 0), np.float32)]:
         since = f" from sample {start} on" if start else ""
-        waiting.add(require_finite(block, f"{path}{since}"))
+        originals.append(require_finite(block, f"{path}{since}"))
         start += block.shape[1]
         with _blamed(path):
             ready = stream.process(block)

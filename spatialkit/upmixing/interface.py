@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections import deque
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from spatialkit.errors import ShapeError, SignalError, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.sample_queue import SampleQueue
 from spatialkit.upmixing.downmix_correction import DownmixCorrection
 from spatialkit.upmixing.options import NoOptions, build_options
 from spatialkit.validation import as_audio, as_count, require_finite
@@ -250,7 +250,7 @@ class UpmixStream(ABC):
         self.sample_rate = sample_rate
         self._kind: tuple[int, DTypeLike] | None = None
         self._correction: DownmixCorrection | None = None
-        self._originals: deque[NDArray[Any]] = deque()  # of what has not come out yet
+        self._originals = SampleQueue()  # the input of samples that were not returned yet
         self._ended = False
 
     def process(self, block: ArrayLike) -> NDArray[Any]:
@@ -286,7 +286,7 @@ class UpmixStream(ABC):
                 f"{self._kind[0]} of {self._kind[1]}"
             )
         if self._correction:
-            self._originals.append(array.copy())
+            self._originals.append(array)
         return self._correct(self._process(array))
 
     def flush(self) -> NDArray[Any]:
@@ -310,23 +310,13 @@ class UpmixStream(ABC):
         """``ready`` made to fold down to the samples that it is the upmix of."""
         if not self._correction or not ready.shape[1]:
             return ready
-        return self._correction.apply(ready, self._take_originals(ready.shape[1]))
-
-    def _take_originals(self, samples: int) -> NDArray[Any]:
-        """The next so many samples of the input, which are then forgotten."""
-        parts = []
-        while samples:
-            if not self._originals:
-                raise UpmixerError(
-                    f"a stream of upmixer {self.upmixer.name!r} returned {samples} samples more "
-                    "than it took"
-                )
-            block = self._originals.popleft()
-            parts.append(block[:, :samples])
-            if block.shape[1] > samples:
-                self._originals.appendleft(block[:, samples:])
-            samples -= parts[-1].shape[1]
-        return np.concatenate(parts, axis=1)
+        surplus = ready.shape[1] - len(self._originals)
+        if surplus > 0:
+            raise UpmixerError(
+                f"a stream of upmixer {self.upmixer.name!r} returned {surplus} samples more "
+                "than it received"
+            )
+        return self._correction.apply(ready, self._originals.take(ready.shape[1]))
 
     def _nothing(self) -> NDArray[Any]:
         """No samples, of the dtype of the blocks."""
@@ -354,14 +344,14 @@ class _WholeStream(UpmixStream):
 
     def __init__(self, upmixer: Upmixer, sample_rate: int) -> None:
         super().__init__(upmixer, sample_rate)
-        self._blocks: list[NDArray[Any]] = []
+        self._input = SampleQueue()
 
     def _find_correction(self, channels: int) -> DownmixCorrection | None:
         return None  # `upmix` makes it
 
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
-        self._blocks.append(block.copy())  # readers may fill the same buffer again
+        self._input.append(block)
         return self._nothing()
 
     def _flush(self) -> NDArray[Any]:
-        return self.upmixer.upmix(np.concatenate(self._blocks, axis=1), self.sample_rate)
+        return self.upmixer.upmix(self._input.take(), self.sample_rate)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.upmixing import UpmixStream
-from spatialkit.upmixing.block_processing import upmix_in_blocks
+from spatialkit.sample_queue import SampleQueue
+from spatialkit.upmixing import UpmixStream, upmix_in_blocks
 
 if TYPE_CHECKING:
     from spatialkit.upmixing import Upmixer
@@ -44,9 +44,9 @@ class WindowedStream(UpmixStream):
         self._margin = int(MARGIN * sample_rate)
         fade = self._window - self._hop - 2 * self._margin
         self._fade = np.square(np.sin(np.pi / 2 * (np.arange(fade) + 0.5) / fade), dtype=np.float32)
-        # A hop of what came before the window, then the window as far as it is known.
-        self._heard: NDArray[np.float64] | None = None
-        self._filled = self._start = 0
+        # Up to a hop of samples before the window, then the samples of the window so far.
+        self._input = SampleQueue()
+        self._before = self._start = 0
         self._made: NDArray[Any] | None = None  # of the window before, from the margin on
         self.latency = self._window - 1
 
@@ -63,17 +63,10 @@ class WindowedStream(UpmixStream):
         """
 
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
-        if self._heard is None:
-            self._heard = np.zeros((len(block), self._hop + self._window))
+        self._input.append(block.astype(np.float64))
         ready = [np.zeros((self.upmixer.format.n_channels, 0), block.dtype)]
-        while block.shape[1]:
-            start = self._hop + self._filled
-            part = block[:, : self._window - self._filled]
-            self._heard[:, start : start + part.shape[1]] = part
-            self._filled += part.shape[1]
-            block = block[:, part.shape[1] :]
-            if self._filled == self._window:
-                ready.append(self._advance(self._heard).astype(part.dtype))
+        while len(self._input) >= self._before + self._window:
+            ready.append(self._advance().astype(block.dtype))
         return np.concatenate(ready, axis=1)
 
     def _flush(self) -> NDArray[Any]:
@@ -82,28 +75,30 @@ class WindowedStream(UpmixStream):
 
     def _rest(self) -> NDArray[Any]:
         """What is left when the song ends."""
-        if self._made is not None and self._filled == self._window - self._hop:
+        filled = len(self._input) - self._before
+        if self._made is not None and filled == self._window - self._hop:
             return self._made  # a window ended with the song
-        if self._heard is None or not self._filled:
+        if not filled:
             return self._nothing()
-        end = self._hop + self._filled
         if self._made is None:
-            return self._upmix_window(self._heard[:, self._hop : end], 0)
-        before = self._window - self._filled
-        made = self._upmix_window(self._heard[:, end - self._window : end], self._start - before)
+            return self._upmix_window(self._input.take(), 0)
+        before = self._window - filled
+        last = self._input.take()[:, -self._window :]
+        made = self._upmix_window(last, self._start - before)
         return self._joined(self._made, made[:, before + self._margin :])
 
-    def _advance(self, heard: NDArray[np.float64]) -> NDArray[Any]:
+    def _advance(self) -> NDArray[Any]:
         """Upmix the window, which is full, and move it on by a hop."""
-        made = self._upmix_window(heard[:, self._hop :], self._start)
+        window = self._input.peek(self._before + self._window)[:, self._before :]
+        made = self._upmix_window(window, self._start)
         ready = self._hop
         if self._made is None:
             ready += self._margin
         else:
             made = self._joined(self._made, made[:, self._margin :])
         self._made = made[:, ready:]
-        heard[:, : self._window] = heard[:, self._hop :].copy()
-        self._filled -= self._hop
+        self._input.skip(self._before)
+        self._before = self._hop
         self._start += self._hop
         return made[:, :ready]
 

@@ -308,7 +308,7 @@ def test_blocks_that_do_not_belong_together_are_refused():
     transform.process(np.zeros((2, 100)))
     with pytest.raises(ShapeError, match=r"block must be like the first one"):
         transform.process(np.zeros((3, 100)))
-    with pytest.raises(ShapeError, match=r"float64 \(2,\), this float32 \(2,\)"):
+    with pytest.raises(ShapeError, match=r"expected float64 \(2,\), got float32 \(2,\)"):
         transform.process(np.zeros((2, 100), np.float32))
     inverse.process(np.zeros((2, 513, 20), complex))
     with pytest.raises(OptionError, match="length must be at least 4608"):

@@ -156,5 +156,5 @@ def test_the_correction_never_touches_the_input_or_what_is_read_only(rng):
 
 
 def test_a_stream_that_returns_more_than_it_took_is_named():
-    with pytest.raises(UpmixerError, match="'smear' returned 3 samples more than it took"):
+    with pytest.raises(UpmixerError, match="'smear' returned 3 samples more than it received"):
         Hasty().stream(RATE).process(np.zeros((2, 10)))

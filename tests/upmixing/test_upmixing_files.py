@@ -128,7 +128,9 @@ def test_an_upmix_that_comes_late_is_measured_against_its_own_samples(song, tmp_
     assert made.downmix_error_db == pytest.approx(20.0, abs=1e-5)
 
 
-@pytest.mark.parametrize(("surplus", "words"), [(3, "more samples than came"), (-2, "2 samples")])
+@pytest.mark.parametrize(
+    ("surplus", "words"), [(3, "more samples than it received"), (-2, "2 samples")]
+)
 def test_a_stream_of_another_length_is_refused(song, tmp_path, late, monkeypatch, surplus, words):
     monkeypatch.setattr(Late, "surplus", surplus)
     with pytest.raises(UpmixerError, match=words) as caught:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from spatialkit.sample_queue import SampleQueue
 from spatialkit.stft import StreamingISTFT, StreamingSTFT
 from spatialkit.upmixing.ambience.filters import band_edges, decorrelators, lfe_gains, mono_spread
 from spatialkit.upmixing.ambience.placement import Placement
@@ -92,8 +93,9 @@ class _Separation:
         self._lfe = lfe_gains(bins, sample_rate, options).astype(dtype) if options.lfe else None
         # The kernel computes in the precision of these.
         self._settings = np.array([KNEE, LIMIT, FILL[channels]], dtype)
-        self._waiting = np.zeros((2, 0, bins), np.result_type(self._weights, np.complex64))
-        self._products = np.zeros((NEIGHBOURS, 3, bins), dtype)
+        self._spectra = SampleQueue(axis=1)  # (left and right, frames, bins)
+        self._products = SampleQueue(axis=0)  # (frames, 3, bins)
+        self._products.append(np.zeros((NEIGHBOURS, 3, bins), dtype))
         self._memory = np.zeros((3, bins), dtype)
 
     def process(self, spectrum: NDArray[Any], silent: int = 0) -> NDArray[Any]:
@@ -104,21 +106,20 @@ class _Separation:
             spectrum = spectrum * self._spread[:, :, None]
         sides = np.ascontiguousarray(spectrum.swapaxes(1, 2))
         _, frames, bins = sides.shape
-        products = np.zeros((frames + silent, 3, bins), self._products.dtype)
+        products = np.zeros((frames + silent, 3, bins), self._weights.dtype)
         side_products(sides[0], sides[1], *self._bands, products)
-        self._products = np.concatenate([self._products, products])
-        self._waiting = np.concatenate([self._waiting, sides], axis=1)
+        self._products.append(products)
+        self._spectra.append(sides)
         ready = max(len(self._products) - 2 * NEIGHBOURS, 0)
-        now = self._waiting[:, :ready]
+        now = self._spectra.take(ready)
         direct = self._gains.shape[1]
         signals = direct + (2 if self._lfe is None else 3)
         result = np.empty((signals, ready, bins), now.dtype)
-        statistics = self._products, self._weights
+        statistics = self._products.peek(), self._weights
         separate(*now, *statistics, self._gains, *self._settings, self._memory, result)
         if self._lfe is not None:
             np.multiply(now[0] + now[1], self._lfe, out=result[-1])
-        self._waiting = self._waiting[:, ready:].copy()
-        self._products = self._products[ready:].copy()
+        self._products.skip(ready)
         return result.swapaxes(1, 2)
 
 
@@ -138,28 +139,28 @@ class _Mixing:
         longest = max((int(taps.delays.max()) for taps in filters), default=0)
         self._first = channels + placement.gains.shape[1]  # row of the ambience
         self._matrix = placement.matrix.astype(dtype, order="C")
-        self._input = np.zeros((channels, 0), dtype)
+        self._input = SampleQueue()
         self._past = np.zeros((2, longest), dtype)
 
     def wait(self, block: NDArray[Any]) -> None:
         """Keep the input until what was made of it is there."""
-        self._input = np.concatenate([self._input, block], axis=1)
+        self._input.append(block)
 
     def process(self, signals: NDArray[Any]) -> NDArray[Any]:
         """Outputs of the next ``signals`` (signals, samples)."""
         from spatialkit.upmixing.ambience.kernels import add_sparse, mix
 
         first, samples = self._first, signals.shape[1]
-        rows = np.zeros((self._matrix.shape[1], samples), self._input.dtype)
-        rows[: len(self._input)] = self._input[:, :samples]
-        made = first + 2 - len(self._input)
-        rows[len(self._input) : first + 2] = signals[:made]
+        original = self._input.take(samples)
+        rows = np.zeros((self._matrix.shape[1], samples), original.dtype)
+        rows[: len(original)] = original
+        made = first + 2 - len(original)
+        rows[len(original) : first + 2] = signals[:made]
         rows[-1] = signals[made:].sum(axis=0)  # the LFE, if there is one
         ambience = np.concatenate([self._past, rows[first : first + 2]], axis=1)
         for side, n, delays, gains in self._taps:
             add_sparse(ambience[side], delays, gains, rows[first + 2 + n])
         self._past = ambience[:, samples:].copy()
-        self._input = self._input[:, samples:].copy()
         outputs = np.empty((len(self._matrix), samples), rows.dtype)
         mix(self._matrix, rows, outputs)
         return outputs

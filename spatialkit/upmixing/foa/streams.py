@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from spatialkit.sample_queue import SampleQueue
 from spatialkit.stft import StreamingISTFT, StreamingSTFT
 from spatialkit.upmixing.ambience.stream import FRAME_SECONDS, HOPS_IN_FRAME, LEAST_FRAME
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
@@ -34,14 +35,13 @@ class LeftoverStream(UpmixStream):
         self._gains = gains
         self._stft = StreamingSTFT(n_fft=n_fft, hop=hop)
         self._istft = StreamingISTFT(n_fft=n_fft, hop=hop)
-        self._waiting: NDArray[Any] | None = None
+        self._mid_side = SampleQueue()
         self._samples = 0
 
     def take(self, block: NDArray[Any]) -> NDArray[Any]:
         """Samples that the next ones make ready."""
         mid_side = 0.5 * np.stack([block[0] + block[1], block[0] - block[1]])
-        known = [mid_side] if self._waiting is None else [self._waiting, mid_side]
-        self._waiting = np.concatenate(known, axis=1)
+        self._mid_side.append(mid_side)
         self._samples += block.shape[1]
         return self._joined(self._istft.process(leftover(self._stft.process(mid_side))))
 
@@ -53,8 +53,7 @@ class LeftoverStream(UpmixStream):
 
     def _joined(self, front: NDArray[Any]) -> NDArray[Any]:
         """The next W and Y with their X."""
-        assert self._waiting is not None
-        mid_side, self._waiting = np.split(self._waiting, [front.size], axis=1)
+        mid_side = self._mid_side.take(front.size)
         return apply_gains(self._gains, np.concatenate([mid_side, front[None]]))
 
     _process = take

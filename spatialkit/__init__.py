@@ -44,6 +44,7 @@ from spatialkit.ambisonics import (
     spherical_harmonics,
     virtual_microphones,
 )
+from spatialkit.audio import Audio
 from spatialkit.batch import run_batch
 from spatialkit.downmix import downmix, downmix_matrix, match_downmix
 from spatialkit.errors import (
@@ -58,7 +59,6 @@ from spatialkit.errors import (
     UpmixerError,
 )
 from spatialkit.files import (
-    Audio,
     AudioStream,
     AudioWriter,
     info,

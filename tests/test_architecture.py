@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 CORE = (
     *("_version", "_distribution", "_json", "_compiling", "_numba", "errors", "typing"),
     *("validation", "geometry", "sample", "sample_queue"),
-    *("layouts", "panning", "ambisonics", "downmix", "rendering", "stft", "files"),
+    *("layouts", "audio", "panning", "ambisonics", "downmix", "rendering", "stft", "files"),
     *("metrics", "upmixing", "batch", "", "commands", "__main__"),
 )
 MODELS = (

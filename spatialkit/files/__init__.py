@@ -1,7 +1,7 @@
 """Audio file I/O."""
 
+from spatialkit.audio import Audio
 from spatialkit.files.api import (
-    Audio,
     AudioStream,
     AudioWriter,
     FileInfo,

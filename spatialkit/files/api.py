@@ -13,13 +13,12 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from spatialkit.audio import Audio
 from spatialkit.errors import AudioFileError, SpatialkitWarning
 from spatialkit.files.reading import BLOCK, AudioStream, FileInfo, inspect
 from spatialkit.files.writing import (
@@ -37,7 +36,6 @@ from spatialkit.layouts import Format, get_format
 from spatialkit.validation import as_choice, as_count
 
 __all__ = [
-    "Audio",
     "AudioStream",
     "AudioWriter",
     "FileInfo",
@@ -51,30 +49,6 @@ __all__ = [
 
 # 7.1 with wides in WAVE, and what libsndfile and others write for any 8 channels.
 DOUBTFUL_MASK = 0xFF
-
-
-@dataclass(frozen=True, eq=False)
-class Audio:
-    """Sound of a file.
-
-    Parameters
-    ----------
-    samples : ndarray of float, shape (channels, samples)
-        Full scale of integer files is -1 to 1.
-    sample_rate : int
-        Hz.
-    format : Layout or AmbisonicFormat, optional
-        What the channels are; None if the file does not say.
-    """
-
-    samples: NDArray[Any]
-    sample_rate: int
-    format: Format | None = None
-
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return self.samples.shape[-1] / self.sample_rate
 
 
 def read(

@@ -1,0 +1,94 @@
+"""`Audio` in place of an array."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import spatialkit
+from spatialkit import AmbisonicFormat, Audio, LayoutError, OptionError, get_layout
+from spatialkit.audio import unpack_ambisonics, unpack_audio
+
+SAMPLES = np.zeros((2, 100), np.float32)
+STEREO = Audio(SAMPLES, 44100, get_layout("stereo"))
+
+
+def test_the_class_is_the_same_wherever_it_is_exported():
+    assert spatialkit.Audio is spatialkit.files.Audio is Audio
+
+
+@pytest.mark.parametrize(
+    ("shape", "form", "text"),
+    [
+        ((2, 44100), "stereo", "Audio(2 channels, 44100 samples at 44100 Hz, 'stereo')"),
+        ((1, 9), "mono", "Audio(1 channel, 9 samples at 44100 Hz, 'mono')"),
+        ((9,), None, "Audio(1 channel, 9 samples at 44100 Hz, unknown format)"),
+        ((7, 3, 4, 0), "foa", "Audio(7 x 3 items, 4 channels, 0 samples at 44100 Hz, 'ambix1')"),
+    ],
+)
+def test_the_representation_is_short(shape, form, text):
+    assert repr(Audio(np.zeros(shape), 44100.0, form)) == text
+
+
+def test_rate_and_format_are_normalized():
+    audio = Audio(np.zeros((6, 24000)), 48000.0, "5.1")
+    assert type(audio.sample_rate) is int
+    assert audio.format is get_layout("5.1")
+    assert audio.duration == 0.5
+    with pytest.raises(OptionError, match="sample_rate must be a whole number of Hz"):
+        Audio(SAMPLES, 44100.5)
+    with pytest.raises(LayoutError, match="unknown layout or format"):
+        Audio(SAMPLES, 44100, "sterio")
+
+
+def test_arrays_are_unpacked_with_the_arguments():
+    assert unpack_audio(SAMPLES) == (SAMPLES, None, None)
+    samples, rate, form = unpack_audio(SAMPLES, sample_rate=48000, format="quad")
+    assert samples is SAMPLES
+    assert (rate, form) == (48000, "quad")
+
+
+def test_audio_is_unpacked_with_its_rate_and_format():
+    for given in ({}, {"sample_rate": 44100.0}, {"format": "Stereo"}):
+        samples, rate, form = unpack_audio(STEREO, **given)
+        assert samples is SAMPLES
+        assert (rate, form) == (44100, get_layout("stereo"))
+
+
+def test_an_argument_adds_the_format_that_audio_lacks():
+    assert unpack_audio(Audio(SAMPLES, 44100), format="stereo") == (SAMPLES, 44100, "stereo")
+
+
+def test_contradictions_are_refused():
+    with pytest.raises(OptionError) as refused:
+        unpack_audio(STEREO, sample_rate=48000, name="estimate")
+    assert str(refused.value) == (
+        "sample_rate is 48000 Hz, but estimate is an Audio at 44100 Hz; omit sample_rate"
+    )
+    with pytest.raises(LayoutError) as refused:
+        unpack_audio(STEREO, format="0+2+0", format_name="source")
+    assert str(refused.value) == (
+        "source is '0+2+0', but audio is an Audio in 'stereo'; "
+        "omit source, or pass the samples of audio"
+    )
+
+
+def test_ambisonics_is_unpacked_with_its_conventions():
+    samples = np.zeros((9, 10))
+    n3d = Audio(samples, 48000, AmbisonicFormat(2, "N3D"))
+    for given in ({}, {"normalization": "n3d"}, {"channel_order": "ACN"}):
+        assert unpack_ambisonics(n3d, **given) == (samples, "N3D", "ACN")
+    assert unpack_ambisonics(samples) == (samples, "SN3D", "ACN")
+    assert unpack_ambisonics(samples, channel_order="fuma") == (samples, "SN3D", "FuMa")
+    unknown = Audio(samples, 48000)
+    assert unpack_ambisonics(unknown, normalization="N3D") == (samples, "N3D", "ACN")
+
+
+def test_other_audio_is_not_taken_for_ambisonics():
+    with pytest.raises(LayoutError, match="must be Ambisonics, got an Audio in 'stereo'; encode"):
+        unpack_ambisonics(STEREO)
+    fuma = Audio(np.zeros((4, 9)), 48000, "fuma1")
+    with pytest.raises(
+        LayoutError, match="normalization is 'SN3D', but scene is an Audio with normalization 'FuM"
+    ):
+        unpack_ambisonics(fuma, normalization="SN3D", name="scene")

@@ -1,29 +1,56 @@
-"""Layouts by name and by angle, and the gains that pan a source on them."""
+"""
+Layouts and panning gains
+=========================
 
+Look up loudspeaker layouts by name, define your own, and compute VBAP gains.
+"""
+
+import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
 
-# Every layout knows its channels, their directions and their order in a WAVE file.
+# %%
+# A layout contains the label, direction and WAVE mask bit of each channel, in file order.
 for name in ("5.1", "7.1.4", "9+10+3"):
     layout = spatialkit.get_layout(name)
-    print(f"{name:7} {layout.n_channels:2} channels, mask {layout.wave_mask:#x}")
+    print(f"{name:7} {layout.n_channels:2} channels, WAVE mask {layout.wave_mask:#x}")
 
-# A source 15 degrees to the left stands between the left and the centre loudspeaker ...
+# %%
+# A source 15 degrees to the left is panned between the left and the centre loudspeaker.
 gains = spatialkit.vbap_gains(azimuth=15.0, layout="5.0")
-print(
-    "15 degrees on 5.0: ", dict(zip(spatialkit.get_layout("5.0").labels, gains.round(3).tolist()))
-)
+labels = spatialkit.get_layout("5.0").labels
+print("15 degrees on 5.0:", dict(zip(labels, gains.round(3).tolist())))
 
-# ... and one overhead is shared by all four tops: no direction is ever silent.
+# %%
+# VBAP covers every direction: a source overhead is panned to all four top loudspeakers of 7.1.4.
 overhead = spatialkit.vbap_gains(0.0, 90.0, layout="7.1.4")
-print("overhead on 7.1.4: ", overhead.round(3)[-4:], "power", round(float(overhead @ overhead), 12))
+print("overhead on 7.1.4:", overhead.round(3)[-4:], "power", round(float(overhead @ overhead), 12))
 
-# Loudspeakers of your own: four on the floor, one above, wherever they stand.
+# %%
+# A custom layout needs labels and directions. ``spread`` widens the source, in degrees.
 azimuth, elevation = [35, -40, 120, -125, 0], [0, 0, 0, 0, 80]
-room = spatialkit.Layout("room", ["a", "b", "c", "d", "top"], azimuth, elevation)
-print("on the room's own: ", spatialkit.vbap_gains(60.0, 20.0, layout=room, spread=40.0).round(3))
+custom = spatialkit.Layout("custom", ["a", "b", "c", "d", "top"], azimuth, elevation)
+spread = spatialkit.vbap_gains(60.0, 20.0, layout=custom, spread=40.0)
+print("60 degrees on the custom layout:", spread.round(3))
 
-# The same loudspeakers in another program's order are moved by label, never by position.
-film = np.arange(8.0)[:, None] * np.ones(4)  # L C R Lss Rss Lsr Rsr LFE
-print("7.1 film to WAVE:  ", spatialkit.reorder(film, "7.1:film", "7.1")[:, 0])
+# %%
+# ``reorder`` moves channels by label, here from the order of film mixing consoles
+# (L C R Lss Rss Lsr Rsr LFE) to the order of a WAVE file.
+film = np.arange(8.0)[:, None] * np.ones(4)
+print("7.1 film order to WAVE order:", spatialkit.reorder(film, "7.1:film", "7.1")[:, 0])
+
+# %%
+# Gains of a source that moves around the listener: at most two loudspeakers are active, the sum of
+# powers is 1, and the gains are continuous. With a spread (dotted), neighbours are active, too.
+angles = np.linspace(-180.0, 180.0, 721)
+point = spatialkit.vbap_gains(angles, layout="5.0")
+wide = spatialkit.vbap_gains(angles, layout="5.0", spread=60.0)
+figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
+for number, label in enumerate(labels):
+    axes.plot(angles, point[:, number], color=f"C{number}", label=label)
+    axes.plot(angles, wide[:, number], color=f"C{number}", linestyle=":")
+axes.set(xlim=(180, -180), ylim=(0, 1.02), xticks=[180, 110, 30, 0, -30, -110, -180])
+axes.set(xlabel="source azimuth, degrees (left is positive)", ylabel="gain")
+axes.legend(title="5.0", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+plt.show()

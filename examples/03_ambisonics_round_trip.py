@@ -1,32 +1,64 @@
-"""Encode stems, turn the scene, decode it to loudspeakers, and see how well it stands."""
+"""
+Ambisonics: encode, rotate, decode
+==================================
 
+Encode stems to third-order Ambisonics, rotate the scene, decode it to loudspeakers and measure the
+decoder.
+"""
+
+import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
 
-stems = {
-    name: spatialkit.read(spatialkit.sample_path(name)) for name in ("vocals", "drums", "other")
-}
+names = ("vocals", "drums", "other")
+stems = {name: spatialkit.read(spatialkit.sample_path(name)) for name in names}
 rate = stems["vocals"].sample_rate
 sources = np.stack([audio.samples.mean(axis=0) for audio in stems.values()])
 
-# Third order: voice ahead, drums to the left and behind, the rest to the right and above.
+# %%
+# Vocals are in front, drums on the left towards the rear, the other instruments on the right and
+# above. Rotation by a positive yaw moves the scene to the left.
 directions = {"azimuth": [0.0, 120.0, -60.0], "elevation": [0.0, 0.0, 30.0]}
 scene = spatialkit.encode_ambisonics(sources, order=3, **directions)
-turned = spatialkit.rotate_ambisonics(scene, yaw=30.0)
+rotated = spatialkit.rotate_ambisonics(scene, yaw=30.0)
 print("scene:", scene.shape, "as", spatialkit.AmbisonicFormat(3).name)
 
-# A cardioid microphone towards the turned drums hears them best.
-microphone = spatialkit.virtual_microphones(turned, azimuth=[150.0, -30.0], pattern=0.5)
-heard = [float(np.dot(one, sources[1]) / np.dot(sources[1], sources[1])) for one in microphone]
-print("drums in the microphone at 150 and at -30 degrees:", np.round(heard, 2))
+# %%
+# A virtual cardioid that points at the rotated drums (150 degrees) picks them up with unit gain;
+# one that points in the opposite direction rejects them.
+microphones = spatialkit.virtual_microphones(rotated, azimuth=[150.0, -30.0], pattern=0.5)
+drums = sources[1]
+gains = [float(np.dot(signal, drums) / np.dot(drums, drums)) for signal in microphones]
+print("gain of the drums at 150 and at -30 degrees:", np.round(gains, 2))
 
-loudspeakers = spatialkit.decode_ambisonics(turned, "7.1.4", decoder="allrad")
+# %%
+# A decoder is characterized by its energy vector: its length is 1 for a single loudspeaker, and its
+# direction should be that of the source.
+loudspeakers = spatialkit.decode_ambisonics(rotated, "7.1.4", decoder="allrad")
 print("decoded:", loudspeakers.shape)
 for decoder in ("allrad", "mode-matching"):
     print(spatialkit.decoder_report("7.1.4", 3, decoder=decoder))
 
-# First order for another program that wants FuMa: channels, order and gains are converted.
-foa = spatialkit.convert_ambisonics(turned, "ambix3", "ambix1")
+# %%
+# Power of each loudspeaker for a source that moves around the listener, orders 1 and 3: the higher
+# order is narrower.
+azimuth = np.linspace(-180.0, 180.0, 361)
+layout = spatialkit.get_layout("5.0")
+figure, panels = plt.subplots(1, 2, sharey=True, figsize=(8, 3.4), layout="constrained")
+for axes, order in zip(panels, (1, 3)):
+    harmonics = spatialkit.spherical_harmonics(azimuth, order=order)
+    gains = harmonics @ spatialkit.decoder_matrix(layout, order).T
+    for number, label in enumerate(layout.labels):
+        axes.plot(azimuth, gains[:, number] ** 2, label=label)
+    axes.set(xlim=(180, -180), xticks=[180, 90, 0, -90, -180], title=f"AllRAD, order {order}")
+    axes.set_xlabel("source azimuth, degrees")
+panels[0].set_ylabel("power")
+panels[1].legend(title="5.0", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+plt.show()
+
+# %%
+# Programs that expect FuMa get converted channels: order and gains both differ from AmbiX.
+foa = spatialkit.convert_ambisonics(rotated, "ambix3", "ambix1")
 fuma = spatialkit.convert_foa(foa, "ambix1", "fuma1")
-print("W in FuMa is", round(float(fuma[0].std() / foa[0].std()), 4), "times W in AmbiX")
+print("gain of W in FuMa against AmbiX:", round(float(fuma[0].std() / foa[0].std()), 4))

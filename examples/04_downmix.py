@@ -1,27 +1,51 @@
-"""Fold surround down, see what each method does, and make an upmix fold down exactly."""
+"""
+Downmix methods and exact downmixes
+===================================
 
+Compare downmix matrices, and correct an upmix so that its downmix equals the original.
+"""
+
+import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
 
+# %%
+# The default method "itu" is ITU-R BS.775; height channels are added as in IAMF, the LFE is left
+# out.
 labels = spatialkit.get_layout("7.1.4").labels
 matrix = spatialkit.downmix_matrix("7.1.4", "stereo")
-print("7.1.4 to stereo (BS.775, heights folded as IAMF does; LFE left out):")
-for side, row in zip(("L", "R"), matrix):
-    print(
-        f"  {side} =", " + ".join(f"{gain:.3f} {name}" for gain, name in zip(row, labels) if gain)
-    )
+for channel, row in zip(("L", "R"), matrix):
+    terms = [f"{gain:.3f} {name}" for gain, name in zip(row, labels) if gain]
+    print(f"{channel} =", " + ".join(terms))
 
-# Lt/Rt for a surround decoder: the surrounds are turned by 90 degrees, j in the matrix.
-print("5.0 to Lt/Rt, rear left:", spatialkit.downmix_matrix("5.0", "stereo", method="dplii")[:, 3])
+# %%
+# "dplii" gives Lt/Rt for matrix decoders: the surround channels are shifted by 90 degrees, which
+# the complex matrix writes as j.
+print("5.0 to Lt/Rt, channel SL:", spatialkit.downmix_matrix("5.0", "stereo", method="dplii")[:, 3])
 
-# Any upmix can be corrected so that its fold-down is the original. How large the correction is
-# says how much of the upmix it had to change: an exact fold-down alone proves nothing.
+# %%
+# The gains of each channel of 5.1 by method, as magnitudes.
+methods = ("itu", "sum", "dplii", "iamf")
+names = spatialkit.get_layout("5.1").labels
+figure, panels = plt.subplots(1, len(methods), sharey=True, figsize=(8, 2.4), layout="constrained")
+for axes, method in zip(panels, methods):
+    gains = np.abs(spatialkit.downmix_matrix("5.1", "stereo", method=method))
+    axes.imshow(gains, vmin=0, vmax=1.5, cmap="cividis", aspect="auto")
+    for (row, column), gain in np.ndenumerate(gains):
+        axes.text(column, row, f"{gain:.2f}", ha="center", va="center", fontsize=7,
+                  color="black" if gain > 0.7 else "white")  # fmt: skip
+    axes.set(xticks=range(6), xticklabels=names, title=method, yticks=[0, 1], yticklabels="LR")
+plt.show()
+
+# %%
+# ``match_downmix`` corrects an upmix so that its downmix is the original. The size of the
+# correction shows how much of the upmix had to change: an exact downmix alone is no proof of
+# quality.
 song = spatialkit.read(spatialkit.sample_path())
 upmix = spatialkit.get_upmixer("matrix", layout="5.1").upmix(song.samples, song.sample_rate)
 before = spatialkit.metrics.downmix_error(upmix, song.samples, "5.1")
 exact, correction_db = spatialkit.match_downmix(upmix, song.samples, "5.1", return_correction=True)
 after = spatialkit.metrics.downmix_error(exact, song.samples, "5.1")
-print(f"fold-down of 'matrix': {float(before):.1f} dB; corrected {float(after):.0f} dB")
-print(f"the correction is {float(correction_db):.1f} dB against the upmix")
-assert np.isfinite(exact).all()
+print(f"downmix SNR of 'matrix': {float(before):.1f} dB; corrected: {float(after):.0f} dB")
+print(f"correction: {float(correction_db):.1f} dB relative to the upmix")

@@ -1,15 +1,20 @@
-"""MIDI files and a SoundFont become folders of stems to train on.
+"""
+Render MIDI files to stems
+==========================
+
+Make training data: folders of stems, rendered from MIDI files with a SoundFont::
 
     pip install tinysoundfont
     python examples/07_render_midi_stems.py MIDI_FOLDER stems/train --soundfont general.sf2
 
-Each piece becomes OUT/<piece>/{vocals,drums,bass,other}.flac: stereo, 44.1 kHz, of one length, with
-one gain for all so that their sum stays below -1 dBFS. What is there already is left alone. More
-SoundFonts (--soundfont again) and other seeds (--seed 1, into another folder: stems-1/train) vary
-the instruments; pieces of one name count as one song wherever they lie.
+Each piece is written to OUT/<piece>/{vocals,drums,bass,other}.flac: stereo, 44.1 kHz, equal length,
+one common gain so that the peak of the sum stays below -1 dBFS. Existing folders are skipped.
+Several SoundFonts (repeat ``--soundfont``) and other seeds (``--seed 1``, into another folder, e.g.
+stems-1/train) vary the instruments. Pieces with the same name count as one song in all folders.
 
-Drums are channel 10, bass is what plays GM basses (or else the lowest line), and the most song-like
-line is given to a choir or voice patch: a stand-in, no singing. All the rest is "other".
+Drums are MIDI channel 10. Bass is the channel with a General MIDI bass program, otherwise the
+lowest line. The most song-like line is rendered with a choir or voice program and serves as vocals;
+there are no words. All other channels are "other".
 """
 
 import argparse
@@ -28,34 +33,34 @@ DRUM_CHANNEL = 9
 BASSES = range(32, 40)
 VOICES = (52, 53, 54, 85, 91)
 KITS = (0, 8, 16, 24, 25, 32, 40)
-# What carries melodies in many files: voices and leads; strings, winds and guitars less surely.
-LIKELY = {
+# Likelihood that a program plays the melody: voices and leads; then strings, winds and guitars.
+MELODY_LIKELIHOOD = {
     **dict.fromkeys((*range(52, 55), *range(80, 88)), 0.8),
     **dict.fromkeys(range(56, 80), 0.6),
 }
 
 
 def read_notes(events):
-    """Notes (start, end, key) and the most used program of each channel."""
+    """Return the notes (start, end, key) and the most used program of each channel."""
     from tinysoundfont import midi
 
-    notes, programs, current, sounding = defaultdict(list), defaultdict(Counter), {}, {}
+    notes, programs, current, active = defaultdict(list), defaultdict(Counter), {}, {}
     for event in events:
-        place, action = event.channel, event.action
+        channel, action = event.channel, event.action
         if isinstance(action, midi.ProgramChange):
-            current[place] = action.program
+            current[channel] = action.program
         elif isinstance(action, midi.NoteOn | midi.NoteOff):
-            begun = sounding.pop((place, action.key), None)
-            if begun is not None and event.t > begun:
-                notes[place].append((begun, event.t, action.key))
+            start = active.pop((channel, action.key), None)
+            if start is not None and event.t > start:
+                notes[channel].append((start, event.t, action.key))
             if isinstance(action, midi.NoteOn) and action.velocity:
-                sounding[place, action.key] = event.t
-                programs[place][current.get(place, 0)] += 1
-    return notes, {place: programs[place].most_common(1)[0][0] for place in notes}
+                active[channel, action.key] = event.t
+                programs[channel][current.get(channel, 0)] += 1
+    return notes, {channel: programs[channel].most_common(1)[0][0] for channel in notes}
 
 
-def song_likeness(notes, program, duration):
-    """How much a line is like a sung melody: one note at a time, often, in a voice's range."""
+def melody_score(notes, program, duration):
+    """Rate how much a line resembles a sung melody: monophonic, mostly active, in vocal range."""
     starts, ends, keys = np.array(notes).T
     times = np.linspace(0, duration, 2000)
     at_once = np.searchsorted(np.sort(starts), times) - np.searchsorted(np.sort(ends), times)
@@ -63,30 +68,32 @@ def song_likeness(notes, program, duration):
     if len(notes) < 12 or share < 0.05 or together > 2:
         return 0.0
     away = max(0, 55 - keys.mean(), keys.mean() - 86) / 12
-    return 2 * share + 1.5 * max(0, 2 - together) - away + LIKELY.get(program, 0)
+    return 2 * share + 1.5 * max(0, 2 - together) - away + MELODY_LIKELIHOOD.get(program, 0)
 
 
 def assign(notes, programs):
-    """Channels of each stem."""
+    """Return the channels of each stem."""
     duration = max(end for line in notes.values() for _, end, _ in line)
     stems = {stem: [] for stem in STEMS}
-    stems["drums"] = [place for place in notes if place == DRUM_CHANNEL]
-    rest = [place for place in notes if place != DRUM_CHANNEL]
-    stems["bass"] = [place for place in rest if programs[place] in BASSES]
+    stems["drums"] = [channel for channel in notes if channel == DRUM_CHANNEL]
+    rest = [channel for channel in notes if channel != DRUM_CHANNEL]
+    stems["bass"] = [channel for channel in rest if programs[channel] in BASSES]
     if not stems["bass"] and len(rest) > 1:
-        heights = {place: np.mean([key for *_, key in notes[place]]) for place in rest}
+        heights = {channel: np.mean([key for *_, key in notes[channel]]) for channel in rest}
         lowest = min(rest, key=heights.get)
         stems["bass"] = [lowest] if heights[lowest] < 52 else []
-    rest = [place for place in rest if place not in stems["bass"]]
-    scores = {place: song_likeness(notes[place], programs[place], duration) for place in rest}
+    rest = [channel for channel in rest if channel not in stems["bass"]]
+    scores = {
+        channel: melody_score(notes[channel], programs[channel], duration) for channel in rest
+    }
     if rest and max(scores.values()) > 1.5:
         stems["vocals"] = [max(rest, key=scores.get)]
-    stems["other"] = [place for place in rest if place not in stems["vocals"]]
+    stems["other"] = [channel for channel in rest if channel not in stems["vocals"]]
     return stems
 
 
 def choose_program(stem, program, variation, rng):
-    """Program of a channel: the file's own, or by chance a relative of it."""
+    """Choose the program of a channel: that of the file, or at random one of the same family."""
     if stem == "vocals":
         return rng.choice(VOICES)
     if rng.random() >= variation:
@@ -95,11 +102,11 @@ def choose_program(stem, program, variation, rng):
 
 
 def play(synth, font, events, programs, shift, seconds):
-    """Stereo samples of some channels, each with one program throughout."""
+    """Render the given channels in stereo, each with one program throughout."""
     from tinysoundfont import Sequencer, midi
 
-    def unwanted(event):
-        # Programs and banks are ours; notes may move by octaves.
+    def is_unwanted(event):
+        # Programs and banks of the file are replaced; notes may be transposed by octaves.
         action = event.action
         if isinstance(action, midi.NoteOn | midi.NoteOff):
             action.key = min(127, max(0, action.key + shift))
@@ -109,29 +116,29 @@ def play(synth, font, events, programs, shift, seconds):
             or (isinstance(action, midi.ControlChange) and action.control in (0, 32))
         )
 
-    for place, program in programs.items():
-        drums = place == DRUM_CHANNEL
+    for channel, program in programs.items():
+        drums = channel == DRUM_CHANNEL
         try:
-            synth.program_select(place, font, 0, program, drums)
-        except RuntimeError:  # a small SoundFont has not all of them
-            synth.program_select(place, font, 0, 0, drums)
-        synth.control_change(place, 121, 0)  # all controllers as at the start
+            synth.program_select(channel, font, 0, program, drums)
+        except RuntimeError:  # small SoundFonts lack some programs
+            synth.program_select(channel, font, 0, 0, drums)
+        synth.control_change(channel, 121, 0)  # reset all controllers
     sequencer = Sequencer(synth)
-    sequencer.midi_load(events, filter=unwanted, persistent=False)
+    sequencer.midi_load(events, filter=is_unwanted, persistent=False)
     samples = np.frombuffer(synth.generate(int(seconds * RATE)), np.float32).reshape(-1, 2).T
     synth.sounds_off()
     return samples
 
 
 def level(samples):
-    """RMS of the tenths of a second that sound."""
+    """Return the RMS over the active frames of 0.1 s."""
     tenths = samples[:, : samples.shape[1] // 4410 * 4410].reshape(2, -1, 4410)
     power = np.mean(np.square(tenths, dtype=np.float64), axis=(0, 2))
     return np.sqrt(power[power > 1e-4 * power.max()].mean()) if power.any() else 0.0
 
 
 def render(path, folder, synth, font, seed, variation):
-    """Write the stems of one piece; return its length in seconds."""
+    """Write the stems of one piece and return its length in seconds."""
     from tinysoundfont import midi
 
     rng = random.Random(f"{seed}:{path.stem}")
@@ -140,14 +147,16 @@ def render(path, folder, synth, font, seed, variation):
         raise ValueError("no notes")
     seconds = max(end for line in notes.values() for _, end, _ in line) + 2.0
     audio = {}
-    for stem, places in assign(notes, programs).items():
-        chosen = {place: choose_program(stem, programs[place], variation, rng) for place in places}
+    for stem, channels in assign(notes, programs).items():
+        chosen = {
+            channel: choose_program(stem, programs[channel], variation, rng) for channel in channels
+        }
         shift = 0
-        if stem == "vocals" and places:
-            height = np.mean([key for *_, key in notes[places[0]]])
+        if stem == "vocals" and channels:
+            height = np.mean([key for *_, key in notes[channels[0]]])
             shift = 12 * round((65 - height) / 12) if not 52 <= height <= 79 else 0
         gain = 10 ** (rng.uniform(-23, -17) / 20)
-        if not places:
+        if not channels:
             audio[stem] = np.zeros((2, int(seconds * RATE)), np.float32)
             continue
         audio[stem] = play(synth, font, str(path), chosen, shift, seconds)
@@ -167,12 +176,16 @@ def main(arguments):
     if not arguments:
         print(__doc__)
         return
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("midi", type=Path, help="folder of MIDI files, searched below it too")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("midi", type=Path, help="folder of MIDI files, searched recursively")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--soundfont", required=True, action="append", help="may be repeated")
+    parser.add_argument(
+        "--soundfont", required=True, action="append", help="SoundFont file (repeatable)"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--variation", type=float, default=0.5, help="chance of another program")
+    parser.add_argument(
+        "--variation", type=float, default=0.5, help="probability of another program"
+    )
     options = parser.parse_args(arguments)
     import tinysoundfont
 
@@ -181,7 +194,7 @@ def main(arguments):
         folder = options.out / path.stem
         if folder.exists():
             continue
-        # Drawn by name, so that neither order nor what is there already matters.
+        # The name alone selects the SoundFont: neither order nor existing folders matter.
         name = random.Random(f"{options.seed} {path.stem}").choice(options.soundfont)
         if name not in synths:
             synth = tinysoundfont.Synth(gain=-12.0, samplerate=RATE)
@@ -190,7 +203,7 @@ def main(arguments):
             seconds = render(path, folder, *synths[name], options.seed, options.variation)
             print(f"{path.stem}: {seconds:.0f} s", flush=True)
         except (RuntimeError, ValueError) as error:
-            print(f"{path.stem}: left out, {error}", file=sys.stderr)
+            print(f"{path.stem}: skipped, {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
-"""Upmix a song in the spatial style of another, and say where instruments are to stand.
+"""
+Style transfer
+==============
+
+Upmix a song in the spatial style of another recording, or with a direction for each instrument::
 
     pip install '.[models]'
     python examples/08_style_transfer.py [FOLDER]
 
-Upmixes and a style go to FOLDER, demo-output by default.
+The upmixes and a style are written to FOLDER (default: demo-output).
 """
 
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
@@ -30,7 +35,7 @@ stems = np.stack([spatialkit.read(spatialkit.sample_path(name)).samples.mean(0) 
 
 
 def describe(title: str, style: Style) -> None:
-    """Print where a style puts instruments; all around, an azimuth says little."""
+    """Print the direction and the gains of each stem in a style."""
     print(title)
     for stem, place in style_directions(style).items():
         gains = ", ".join(f"{name} {gain:.2f}" for name, gain in place.gains.items())
@@ -38,29 +43,52 @@ def describe(title: str, style: Style) -> None:
 
 
 def upmix(name: str, style: Style) -> None:
-    """Upmix the excerpt in a style and write it."""
+    """Upmix the excerpt in a style and write the result."""
     surround = spatialkit.get_upmixer("style-vae", style=style).upmix(excerpt, rate)
     path = folder / f"francium-{name}.wav"
     spatialkit.write(path, surround, rate, format="5.0", overwrite=True)
-    print(f"  upmixed: {path}")
+    print(f"  written: {path}")
+    stereo = spatialkit.downmix(surround, "5.0")
+    spatialkit.write(folder / f"{name}-stereo-downmix.ogg", stereo, rate, overwrite=True)
 
 
-# A recording whose style we like. Here stems are panned for it; any file in 5.0 or 5.1 will do.
-reference = spatialkit.vbap_pan(stems, [0.0, 110.0, -30.0, -110.0], layout="5.0")
-heard = encode_style(reference, rate, layout="5.0", source="vocals ahead, drums rear left")
-describe("style of the reference, panned to 0, 110, -30, -110:", heard)
-upmix("transferred", heard)
+# %%
+# Encode the style of a recording. Here the recording is made of stems panned to known directions;
+# any file in 5.0 or 5.1 can be used.
+recording = spatialkit.vbap_pan(stems, [0.0, 110.0, -30.0, -110.0], layout="5.0")
+encoded = encode_style(recording, rate, layout="5.0", source="vocals front, drums rear left")
+describe("style of a recording panned to 0, 110, -30, -110 degrees:", encoded)
+upmix("transferred", encoded)
 
-# Or say where each instrument is to stand; two directions share it. What is left out stands as in
-# an ordinary mix. In the shell: -O directions=vocals:0,drums:-110,bass:0,other:60/-60
-asked = directions_style({"vocals": 0, "drums": -110, "bass": 0, "other": [60, -60]})
-describe("asked for 0, -110, 0, 60/-60:", asked)
-upmix("steered", asked)
+# %%
+# Or specify the direction of each instrument. A stem with two directions is split between them; a
+# stem without direction keeps its position in an ordinary mix. On the command line:
+# ``-O directions=vocals:0,drums:-110,bass:0,other:60/-60``.
+specified = directions_style({"vocals": 0, "drums": -110, "bass": 0, "other": [60, -60]})
+describe("specified 0, -110, 0, 60/-60 degrees:", specified)
+upmix("steered", specified)
 
-# Between two styles there are others.
-describe("half of the way between the two:", interpolate(heard, asked, 0.5))
+# %%
+# Styles can be interpolated.
+middle = interpolate(encoded, specified, 0.5)
+describe("halfway between the two:", middle)
 
-# A style is a small file, to be kept and used by name: style="....json", or -O style=....json
+# %%
+# Gains of each stem in the three styles.
+figure, panels = plt.subplots(1, 3, sharey=True, figsize=(8, 2.8), layout="constrained")
+styles = {"encoded": encoded, "halfway": middle, "specified": specified}
+for axes, (title, style) in zip(panels, styles.items()):
+    places = style_directions(style)
+    gains = np.array([list(places[stem].gains.values()) for stem in STEMS])
+    image = axes.imshow(gains, vmin=0, vmax=1, cmap="cividis", aspect="auto")
+    axes.set(xticks=range(5), xticklabels=places[STEMS[0]].gains, title=title)
+panels[0].set(yticks=range(4), yticklabels=STEMS)
+figure.colorbar(image, ax=panels, label="gain")
+plt.show()
+
+# %%
+# A style is saved as a small JSON file, which is used by name: ``style="reference-style.json"`` in
+# Python, ``-O style=reference-style.json`` on the command line.
 path = folder / "reference-style.json"
-heard.save(path)
-print(f"{path}: {path.stat().st_size} bytes, read again the same: {Style.load(path) == heard}")
+encoded.save(path)
+print(f"{path}: {path.stat().st_size} bytes, equal when read: {Style.load(path) == encoded}")

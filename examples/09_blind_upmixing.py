@@ -1,9 +1,13 @@
-"""Upmix blindly: spatial styles drawn by chance, without any example.
+"""
+Random styles
+=============
+
+Upmix without an example, in randomly sampled spatial styles::
 
     pip install '.[models]'
     python examples/09_blind_upmixing.py [FOLDER]
 
-Upmixes go to FOLDER, demo-output by default.
+The upmixes are written to FOLDER (default: demo-output).
 """
 
 import sys
@@ -23,18 +27,19 @@ excerpt = song.samples[:, 16 * rate : 24 * rate]
 
 
 def describe(surround: np.ndarray) -> None:
-    """Print levels, and how well the upmix folds down to the original."""
+    """Print the level of each channel and the downmix SNR against the original."""
     levels = 10 * np.log10(np.mean(surround**2, axis=1) + 1e-10)
     labels = spatialkit.get_layout("5.0").labels
     print("  dBFS    " + ", ".join(f"{name} {x:.1f}" for name, x in zip(labels, levels)))
-    print(f"  folds down with {float(metrics.downmix_error(surround, excerpt, '5.0')):.1f} dB SNR")
+    print(f"  downmix SNR {float(metrics.downmix_error(surround, excerpt, '5.0')):.1f} dB")
 
 
-# The same seed gives the same style, whatever the song. Listen, and keep the one you like:
-# upmixer.style.save("mine.json").
+# %%
+# A seed always gives the same style, for any song. To keep one:
+# ``upmixer.style.save("mine.json")``.
 for seed in range(3):
     upmixer = spatialkit.get_upmixer("style-vae", style="random", seed=seed)
-    print(f"seed {seed}, degrees and loudest loudspeaker:")
+    print(f"seed {seed}: azimuth in degrees, loudest loudspeaker and its gain")
     for stem, place in style_directions(upmixer.style).items():
         loudest = max(place.gains, key=place.gains.get)
         print(f"  {stem:7}{place.azimuth:5.0f}  {loudest} {place.gains[loudest]:.2f}")
@@ -42,12 +47,15 @@ for seed in range(3):
     describe(surround)
     path = folder / f"francium-seed-{seed}.wav"
     spatialkit.write(path, surround, rate, format="5.0", overwrite=True)
-    print(f"  written to {path}")
+    print(f"  written: {path}")
+    stereo = spatialkit.downmix(surround, "5.0")
+    spatialkit.write(folder / f"seed-{seed}-stereo-downmix.ogg", stereo, rate, overwrite=True)
 
-# An upmix that must fold down to the original keeps every sound on its side. What the fold-down
-# lacks is added to the upmix: how much that is says how much of the style is lost.
+# %%
+# With ``exact_downmix`` the downmix of the upmix equals the original, which keeps every source in
+# its channel, left or right. The size of the correction shows how much of the style is lost.
 exact = spatialkit.get_upmixer("style-vae", style=upmixer.style, exact_downmix=True)
 corrected = exact.upmix(excerpt, rate)
 print(f"seed {seed} with exact_downmix:")
 describe(corrected)
-print(f"  the correction is {-float(metrics.snr(surround, corrected)):.1f} dB against the upmix")
+print(f"  correction: {-float(metrics.snr(surround, corrected)):.1f} dB relative to the upmix")

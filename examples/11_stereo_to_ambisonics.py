@@ -1,10 +1,14 @@
-"""Upmix stereo and mono to Ambisonics, for loudspeakers and for two microphones.
+"""
+Stereo and mono to Ambisonics
+=============================
+
+Upmix stereo and mono to first-order Ambisonics, and decode it to loudspeakers and two microphones::
 
     pip install '.[models]'
     python examples/11_stereo_to_ambisonics.py [SONG [FOLDER]]
 
-SONG is a stereo file, the bundled song by default; eight seconds from its middle are upmixed. What
-is made goes to FOLDER, demo-output by default. All of a song, in the shell:
+SONG is a stereo file (default: the bundled song); eight seconds from its middle are upmixed. The
+results are written to FOLDER (default: demo-output). The command line upmixes a whole song::
 
     spatialkit upmix song.wav -o foa.wav --upmixer ambisonizer -O stage=band
 """
@@ -12,6 +16,7 @@ is made goes to FOLDER, demo-output by default. All of a song, in the shell:
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
@@ -28,56 +33,67 @@ mono = excerpt.mean(axis=0, keepdims=True)
 
 
 def decibels(ratio: np.ndarray) -> np.ndarray:
-    """Turn ratios of energy into dB."""
+    """Convert energy ratios to dB."""
     return 10 * np.log10(ratio + 1e-10)
 
 
-def flow(foa: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the energy of W, (bins, frames), and what of it flows from ahead and from the left."""
+def energy_and_intensity(foa: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the energy of W, (bins, frames), and the intensity along x (front) and y (left)."""
     spectrum = spatialkit.stft(foa, n_fft=4096, hop=1024)
     return np.abs(spectrum[0]) ** 2, metrics.active_intensity(spectrum)[:2]
 
 
 def describe(name: str, foa: np.ndarray, original: np.ndarray) -> None:
-    """Print the share of energy that comes from each side, and how well the upmix folds down."""
-    energy, (x, y) = flow(foa)
+    """Print the share of energy from each side and the downmix SNR."""
+    energy, (x, y) = energy_and_intensity(foa)
     shares = [100 * np.maximum(side, 0).sum() / energy.sum() for side in (x, -x, y, -y)]
-    folded = float(metrics.downmix_error(foa, original, "foa"))
-    print(f"  {name:20}" + "".join(f"{share:8.0f}" for share in shares) + f"{folded:10.0f} dB")
+    snr = float(metrics.downmix_error(foa, original, "foa"))
+    print(f"  {name:20}" + "".join(f"{share:8.0f}" for share in shares) + f"{snr:12.0f} dB")
 
 
-# What stereo says is kept: W is (L + R) / 2, Y is (L - R) / 2. What is ahead and what is behind it
-# does not say. The stage does, by name, or by instrument from -1, behind, to 1, ahead.
-stages = {"front": "front", "band": "band", "drums-behind": {"drums": -1, "other": 0}}
+# %%
+# W = (L + R) / 2 and Y = (L - R) / 2 are computed exactly from the stereo input. X (front-rear)
+# cannot be inferred from stereo: the stage specifies it, by name or per instrument from 1 (front)
+# to -1 (rear).
+stages = {"front": "front", "band": "band", "drums-rear": {"drums": -1, "other": 0}}
 scenes = {
     name: spatialkit.get_upmixer("ambisonizer", stage=stage).upmix(excerpt, rate)
     for name, stage in stages.items()
 }
-print("stage, % of energy from  ahead  behind    left   right    fold-down")
+print("stage, % of energy from  front    rear    left   right   downmix SNR")
 for name, foa in scenes.items():
     describe(name, foa, excerpt)
 
-# Length 1 is one place, 0 is none: instruments ahead and behind share the octave.
-print("Hz       dB" + "".join(f"{name:>15}" for name in scenes) + "   (degrees, length)")
-flows = [flow(foa) for foa in scenes.values()]
-energy = flows[0][0]
-hz = np.linspace(0, rate / 2, len(energy))
-for low in 40 * 2 ** np.arange(8):
-    octave = (hz >= low) & (hz < 2 * low)
-    power = energy[octave].sum()
-    print(f"  {low:4}{decibels(power / energy.sum()):5.0f}", end="")
-    for _, intensity in flows:
-        x, y = intensity[:, octave].sum(axis=(1, 2))
-        print(f"{np.degrees(np.arctan2(y, x)):9.0f}{np.hypot(x, y) / power:6.2f}", end="")
-    print()
+# %%
+# Direction of the intensity by frequency. The length of the intensity vector relative to the energy
+# is 1 for a single direction and 0 if energy arrives from opposite directions alike.
+intensities = {name: energy_and_intensity(foa) for name, foa in scenes.items()}
+hz = np.linspace(0, rate / 2, len(intensities["front"][0]))
+octaves = 40 * 2 ** np.arange(8)
+figure, panels = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+for name, (energy, intensity) in intensities.items():
+    bands = [(hz >= low) & (hz < 2 * low) for low in octaves]
+    x, y = np.array([intensity[:, band].sum(axis=(1, 2)) for band in bands]).T
+    power = np.array([energy[band].sum() for band in bands])
+    panels[0].semilogx(octaves, np.degrees(np.arctan2(y, x)), "o-", label=name)
+    panels[1].semilogx(octaves, np.hypot(x, y) / power, "o-", label=name)
+panels[0].set(ylabel="azimuth, degrees", ylim=(-190, 190), yticks=[-180, -90, 0, 90, 180])
+panels[1].set(ylabel="length of the intensity vector", ylim=(0, 1.02))
+for axes in panels:
+    axes.set_xlabel("lower edge of the octave, Hz")
+panels[1].legend(title="stage")
+plt.show()
 
-# Mono has no sides: instruments are placed, the seed says where.
-print("mono, % of energy from   ahead  behind    left   right    fold-down")
+# %%
+# Mono contains no directions: the stems are placed, and the seed selects where.
+print("mono, % of energy from   front    rear    left   right   downmix SNR")
 for seed in range(2):
     scenes[f"mono-seed-{seed}"] = spatialkit.get_upmixer("ambisonizer", seed=seed).upmix(mono, rate)
     describe(f"seed {seed}", scenes[f"mono-seed-{seed}"], mono)
 
-# To loudspeakers. layout="5.0" in get_upmixer, or --layout 5.0 in the shell, decodes at once.
+# %%
+# Decode to loudspeakers. ``layout="5.0"`` in ``get_upmixer``, or ``--layout 5.0`` on the command
+# line, does the same.
 surround = {name: spatialkit.decode_foa(scenes[name], "5.0") for name in stages}
 labels = spatialkit.get_layout("5.0").labels
 print("loudspeakers, dBFS" + "".join(f"{label:>8}" for label in labels))
@@ -85,26 +101,33 @@ for name, feeds in surround.items():
     levels = decibels(np.mean(feeds**2, axis=1))
     print(f"  {name:16}" + "".join(f"{level:8.1f}" for level in levels))
 
-# To two microphones. Of cardioids at 90 and -90 degrees the stereo comes back, whatever the stage.
+# %%
+# Two cardioids at 90 and -90 degrees reproduce the stereo input, for every stage.
 cardioids = 2 * spatialkit.virtual_microphones(scenes["band"], [90, -90], pattern=0.5)
-print(f"cardioids to the sides: {float(metrics.snr(excerpt, cardioids)):.0f} dB SNR against stereo")
+print(f"cardioids at +-90 degrees: {float(metrics.snr(excerpt, cardioids)):.0f} dB SNR")
 
-# The authors of Ambisonizer point theirs at 22.5 and 202.5 degrees, a little narrower: 0.37 of it
-# omnidirectional. Their mean is W, too; what they have apart is the stage.
+# %%
+# The authors of the Ambisonizer point two microphones at 22.5 and 202.5 degrees, with a pattern
+# that is 0.37 omnidirectional. The mean of the pair is W; the difference depends on the stage.
 omni = 1 / (1 + 3**0.5)
 pairs = {}
 for name in stages:
     pair = spatialkit.virtual_microphones(scenes[name], [22.5, 202.5], pattern=1 - omni) / omni
-    ahead, behind = decibels(np.mean(pair**2, axis=1))
-    mean = float(metrics.snr(mono, pair.mean(axis=0, keepdims=True)))
-    print(f"authors' pair, {name:12}{ahead - behind:6.1f} dB louder ahead, ", end="")
-    print(f"mean against W: {mean:.0f} dB SNR")
+    front, rear = decibels(np.mean(pair**2, axis=1))
+    snr = float(metrics.snr(mono, pair.mean(axis=0, keepdims=True)))
+    print(f"pair of the authors, {name:12}{front - rear:6.1f} dB louder in front, ", end="")
+    print(f"mean against W: {snr:.0f} dB SNR")
     pairs[f"{name}-pair"] = pair, "stereo"
 
+# %%
+# Write the scenes, the loudspeaker feeds and the microphone pairs. The players contain the pairs:
+# left is in front, right is at the rear.
 files = {f"{name}-foa": (foa, "foa") for name, foa in scenes.items()}
 files |= {f"{name}-5.0": (feeds, "5.0") for name, feeds in surround.items()} | pairs
 print("written:")
 for name, (audio, form) in files.items():
-    made = folder / f"{path.stem}-{name}.wav"
-    spatialkit.write(made, audio, rate, format=form, overwrite=True)
-    print(f"  {made}")
+    target = folder / f"{path.stem}-{name}.wav"
+    spatialkit.write(target, audio, rate, format=form, overwrite=True)
+    print(f"  {target}")
+for name, (pair, _) in pairs.items():
+    spatialkit.write(folder / f"{name}.ogg", pair, rate, overwrite=True)

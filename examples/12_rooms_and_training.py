@@ -1,15 +1,19 @@
-"""Simulate rooms, train the Ambisonizer in them for a minute, and upmix with what it has learned.
+"""
+Simulate rooms and train the Ambisonizer
+========================================
+
+Simulate room responses, train a small Ambisonizer with them for a minute and upmix with it::
 
     pip install '.[train]'
     python examples/12_rooms_and_training.py [STEMS [OUT]] [--minutes 1]
 
-STEMS holds a folder per song with vocals, drums, bass and other (.wav, .flac or .ogg), such as
-MUSDB18-HQ, or what 07_render_midi_stems.py makes; "procedural", the default, are songs that are
-computed. Rooms and the run go to OUT, demo-output/ambisonizer by default; if it is stopped, the
-same command goes on with both.
+STEMS is a folder with one folder per song that contains vocals, drums, bass and other (.wav, .flac
+or .ogg), such as MUSDB18-HQ or the output of 07_render_midi_stems.py. The default "procedural"
+generates songs. Rooms and run are written to OUT (default: demo-output/ambisonizer); after an
+interruption the same command resumes both.
 
-A minute shows that it begins to learn which instrument is which, no more. `spatialkit rooms` and
-`spatialkit train ambisonizer` are the same, for more rooms, more time and the larger model.
+After a minute the model starts to distinguish the instruments. ``spatialkit rooms`` and
+``spatialkit train ambisonizer`` do the same with more rooms, more time and the full model.
 """
 
 import argparse
@@ -19,7 +23,7 @@ import numpy as np
 
 import spatialkit
 from spatialkit import metrics
-from spatialkit.commands import main as spatialkit_command
+from spatialkit.commands import main as run_command
 from spatialkit_models.ambisonizer import AmbisonizerConfig, ambisonizer_task
 from spatialkit_models.data.rooms import direct_direction, find_rooms, reverberation_time
 from spatialkit_models.data.scenes import leftover
@@ -27,7 +31,7 @@ from spatialkit_models.modules import MaskConfig
 from spatialkit_models.training import TrainingConfig, train
 
 RATE = 22050
-# A fifth of the model that ships, at half its sample rate, for a processor and a minute.
+# A fifth of the bundled model at half its sample rate, for one minute on a CPU.
 SMALL = AmbisonizerConfig(
     MaskConfig(
         sample_rate=RATE,
@@ -43,12 +47,12 @@ SMALL = AmbisonizerConfig(
 )
 ROOMS = ["--count", "6", "--directions", "4", "--rt60", "0.2", "0.5", "--sample-rate", f"{RATE}"]
 BATCH = 4
-VALIDATED = 8  # scenes: a validation takes seconds, and counts as time of training
-ASKED = {"vocals": 1.0, "drums": 1.0, "bass": 1.0, "other": -1.0}
+VALIDATION_SCENES = 8  # few: a validation takes seconds of the training time
+STAGE = {"vocals": 1.0, "drums": 1.0, "bass": 1.0, "other": -1.0}
 
 
 def describe(folder: Path) -> None:
-    """Print what is measured on the responses of rooms."""
+    """Print the measured reverberation time and source directions of each room."""
     for room in find_rooms(folder):
         responses = [response.read(RATE) for response in room.responses]
         seconds = np.mean([reverberation_time(response[0], RATE) for response in responses])
@@ -58,23 +62,23 @@ def describe(folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("stems", nargs="?", default="procedural")
     parser.add_argument("out", nargs="?", type=Path, default=Path("demo-output/ambisonizer"))
     parser.add_argument("--minutes", type=float, default=1.0)
     options = parser.parse_args()
 
     rooms, run = options.out / "rooms", options.out / "run"
-    status = spatialkit_command(["rooms", "--out", str(rooms), *ROOMS])
+    status = run_command(["rooms", "--out", str(rooms), *ROOMS])
     if status:
         raise SystemExit(status)
     describe(rooms)
 
     print(f"preparing scenes from {options.stems}", flush=True)
     task = ambisonizer_task(SMALL, [(options.stems, 1.0)], [rooms], batch_size=BATCH)
-    task.validation = {name: array[:VALIDATED] for name, array in task.validation.items()}
+    task.validation = {name: array[:VALIDATION_SCENES] for name, array in task.validation.items()}
     count = sum(parameter.numel() for parameter in task.model.parameters())
-    print(f"{count} parameters, {options.minutes:g} min; songs held out judge them", flush=True)
+    print(f"{count} parameters, {options.minutes:g} min, validated on held-out songs", flush=True)
     config = TrainingConfig(
         minutes=options.minutes, batch_size=BATCH, learning_rate=1e-2, warmup=20, ema=0.95
     )
@@ -82,32 +86,32 @@ def main() -> None:
     snr, level = result.best["snr"], result.best["level"]
     print(f"kept step {result.best_step} of {result.step}: X {snr:.1f} dB, level {level:+.1f} dB")
 
-    # Weights of your own are used as those that ship.
+    # Use the trained weights by file name.
     song = spatialkit.read(spatialkit.sample_path())
     rate, excerpt = song.sample_rate, slice(16 * song.sample_rate, 24 * song.sample_rate)
     upmixers = {
         "trained here": spatialkit.get_upmixer(
-            "ambisonizer", weights=run / "best.safetensors", stage=ASKED
+            "ambisonizer", weights=run / "best.safetensors", stage=STAGE
         ),
-        "what ships": spatialkit.get_upmixer("ambisonizer", stage=ASKED),
-        "no network, all ahead": spatialkit.get_upmixer("foa-leftover"),
+        "bundled weights": spatialkit.get_upmixer("ambisonizer", stage=STAGE),
+        "foa-leftover (no network)": spatialkit.get_upmixer("foa-leftover"),
     }
     upmixes = {name: one.upmix(song.samples[:, excerpt], rate) for name, one in upmixers.items()}
     path = options.out / "francium.wav"
     spatialkit.write(path, upmixes["trained here"], rate, format="foa", overwrite=True)
 
-    # Who has the stems knows what X is to be, and can tell how much of each is in what was made.
-    stems = [spatialkit.read(spatialkit.sample_path(name)).samples for name in ASKED]
+    # Compare X with the X of the true stems, and fit the gain of each stem in it.
+    stems = [spatialkit.read(spatialkit.sample_path(name)).samples for name in STAGE]
     left, right = np.stack(stems)[..., excerpt].swapaxes(0, 1)
-    ahead = leftover(np.stack([left + right, left - right], axis=1) / 2)
-    wanted = np.array([*ASKED.values()], np.float32) @ ahead
-    print("X of a song:           SNR, dB" + "".join(f"{stem:>8}" for stem in ASKED))
-    print(f"  {'asked for':29}" + "".join(f"{value:8.1f}" for value in ASKED.values()))
+    frontal = leftover(np.stack([left + right, left - right], axis=1) / 2)
+    target = np.array([*STAGE.values()], np.float32) @ frontal
+    print("X of a song:              SNR, dB" + "".join(f"{stem:>8}" for stem in STAGE))
+    print(f"  {'specified':33}" + "".join(f"{value:8.1f}" for value in STAGE.values()))
     for name, upmix in upmixes.items():
-        snr = float(metrics.snr(wanted[None], upmix[3:]))
-        found = np.linalg.lstsq(ahead.T, upmix[3], rcond=None)[0]
-        print(f"  {name:22}{snr:7.1f}" + "".join(f"{value:8.1f}" for value in found))
-    print(f"upmixed: {path}")
+        snr = float(metrics.snr(target[None], upmix[3:]))
+        gains = np.linalg.lstsq(frontal.T, upmix[3], rcond=None)[0]
+        print(f"  {name:26}{snr:7.1f}" + "".join(f"{value:8.1f}" for value in gains))
+    print(f"written: {path}")
 
 
 if __name__ == "__main__":

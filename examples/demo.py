@@ -1,4 +1,4 @@
-"""What ``make demo`` runs: the bundled song excerpt in 5.1, 7.1.4 and 5.0, measured."""
+"""Demonstration for ``make demo``: upmix the bundled excerpt and measure the results."""
 
 import sys
 import textwrap
@@ -11,18 +11,18 @@ import spatialkit
 from spatialkit import metrics
 from spatialkit.errors import UpmixerError
 
-# Where the learned upmixer is asked to put the instruments.
-AROUND = "vocals:0,drums:45/-45,bass:0,other:110/-110"
-# File, upmixer, its options.
+# Directions of the instruments for the neural upmixer, in degrees.
+DIRECTIONS = "vocals:0,drums:45/-45,bass:0,other:110/-110"
+# File name, upmixer, options.
 UPMIXES = (
     ("francium-5.1.wav", "ambience", {"layout": "5.1"}),
     ("francium-7.1.4.wav", "ambience", {"layout": "7.1.4"}),
-    ("francium-style-vae-5.0.wav", "style-vae", {"layout": "5.0", "directions": AROUND}),
+    ("francium-style-vae-5.0.wav", "style-vae", {"layout": "5.0", "directions": DIRECTIONS}),
 )
 
 
 def main(folder: Path) -> None:
-    """Upmix the excerpt into ``folder`` and print what was made."""
+    """Upmix the excerpt, write the files to ``folder`` and print measurements."""
     song = spatialkit.read(spatialkit.sample_path())
     seconds = song.samples.shape[1] / song.sample_rate
     loudness = float(metrics.loudness(song.samples, "stereo", song.sample_rate))
@@ -33,37 +33,37 @@ def main(folder: Path) -> None:
         try:
             upmixer = spatialkit.get_upmixer(upmixer_name, **options)
         except UpmixerError as error:
-            print(f"left out: {error}\n")
+            print(f"skipped {name}: {error}\n")
             continue
-        # The first use after an installation compiles kernels, which is not to be timed.
+        # The first call after an installation compiles kernels; it is not timed.
         upmixer.upmix(song.samples[:, :4096], song.sample_rate)
         start = time.perf_counter()
         upmix = upmixer.upmix(song.samples, song.sample_rate)
-        took = time.perf_counter() - start
+        duration = time.perf_counter() - start
         path, layout = folder / name, upmixer.format.name
         spatialkit.write(path, upmix, song.sample_rate, format=layout, overwrite=True)
-        print(f"{layout} by {upmixer_name!r} in {1000 * took:.0f} ms: {path}")
+        print(f"{layout} by {upmixer_name!r} in {1000 * duration:.0f} ms: {path}")
         if "directions" in options:
-            print(f"  asked for        {options['directions']}")
+            print(f"  directions       {options['directions']}")
         describe(song, upmix, layout)
 
 
 def describe(song: spatialkit.Audio, upmix: np.ndarray, layout: str) -> None:
-    """Print levels and metrics of an upmix."""
+    """Print the levels and metrics of an upmix."""
     labels = spatialkit.get_layout(layout).labels
     power = np.mean(upmix.astype(np.float64) ** 2, axis=1)
     levels = [f"{name} {10 * np.log10(p):.1f}" for name, p in zip(labels, power) if p > 0]
     silent = [name for name, p in zip(labels, power) if p == 0]
     loudness = float(metrics.loudness(upmix, layout, song.sample_rate))
     peak = float(metrics.true_peak(upmix, song.sample_rate))
-    fold_down = float(metrics.downmix_error(upmix, song.samples, layout))
+    downmix_snr = float(metrics.downmix_error(upmix, song.samples, layout))
     energy_vector = metrics.energy_vector(upmix, layout)
     lines = textwrap.wrap(f"{', '.join(levels)}; silent: {', '.join(silent) or 'none'}", 60)
     print("  levels, dBFS     " + ("\n" + 19 * " ").join(lines))
     print(f"  loudness         {loudness:.1f} LUFS, true peak {peak:.1f} dBTP")
-    print(f"  fold-down (itu)  {fold_down:.0f} dB SNR against the original")
-    print(f"  energy vector    x {energy_vector[0]:.2f} ahead, length ", end="")
-    print(f"{np.linalg.norm(energy_vector):.2f} (1: one loudspeaker, 0: all around)\n")
+    print(f"  downmix (itu)    {downmix_snr:.0f} dB SNR against the original")
+    print(f"  energy vector    x {energy_vector[0]:.2f} (front), length ", end="")
+    print(f"{np.linalg.norm(energy_vector):.2f} (1: one loudspeaker, 0: diffuse)\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,132 @@
+"""API reference pages, one for each public folder, written from ``__all__`` before each build.
+
+A page has the docstring of its module and a table of every public name; autosummary makes a page of
+each function and class.
+"""
+
+import importlib
+import inspect
+from pathlib import Path
+
+# Module and the title of its page, in reading order.
+CORE = {
+    "spatialkit": "Names in the top-level package",
+    "spatialkit.layouts": "Layouts and formats",
+    "spatialkit.panning": "Panning",
+    "spatialkit.ambisonics": "Ambisonics",
+    "spatialkit.downmix": "Downmix",
+    "spatialkit.rendering": "Rendering",
+    "spatialkit.stft": "Short-time Fourier transform",
+    "spatialkit.metrics": "Metrics",
+    "spatialkit.files": "Audio files",
+    "spatialkit.audio": "The Audio type",
+    "spatialkit.batch": "Batches",
+    "spatialkit.upmixing": "Upmixing",
+    "spatialkit.upmixing.controls": "Upmixing: shared controls",
+    "spatialkit.sample_queue": "Sample queue",
+    "spatialkit.commands.toolkit": "Command toolkit for plug-ins",
+    "spatialkit.geometry": "Geometry",
+    "spatialkit.validation": "Argument validation",
+    "spatialkit.errors": "Errors",
+    "spatialkit.typing": "Types",
+}
+MODELS = {
+    "spatialkit_models.style_vae": "Style-transfer VAE",
+    "spatialkit_models.ambisonizer": "Ambisonizer",
+    "spatialkit_models.ambisonizer.published": "Ambisonizer as published",
+    "spatialkit_models.training": "Training",
+    "spatialkit_models.losses": "Losses",
+    "spatialkit_models.metrics": "torchmetrics classes",
+    "spatialkit_models.modules": "Network modules",
+    "spatialkit_models.inference": "Inference",
+    "spatialkit_models.weights": "Weights and model cards",
+    "spatialkit_models.evaluation": "Benchmarks of models",
+    "spatialkit_models.data.songs": "Songs and stems",
+    "spatialkit_models.data.procedural": "Procedural songs",
+    "spatialkit_models.data.rooms": "Rooms",
+    "spatialkit_models.data.scenes": "Scenes",
+}
+TABLES = (
+    ("Functions", inspect.isroutine, ""),
+    ("Classes", lambda item: inspect.isclass(item) and not issubclass(item, BaseException), ""),
+    ("Exceptions and warnings", lambda item: inspect.isclass(item), ""),
+)
+
+
+def write_pages(app):
+    """Write ``docs/api/*.rst``; pages whose text is the same are left alone."""
+    folder = Path(app.srcdir) / "api"
+    folder.mkdir(exist_ok=True)
+    groups = {"Core package": CORE, "Models package": MODELS}
+    pages = {name: title for group in groups.values() for name, title in group.items()}
+    texts = {name: page(name, title) for name, title in pages.items() if exists(name)}
+    for name, text in texts.items():
+        replace(folder / f"{name}.rst", text)
+    lines = ["API reference", "=" * 13, "", "Every public name of both packages, by folder.", ""]
+    for group, titles in groups.items():
+        lines += [f".. rubric:: {group}", "", ".. toctree::", "   :maxdepth: 1", ""]
+        lines += [f"   {title} <{name}>" for name, title in titles.items() if name in texts] + [""]
+    replace(folder / "index.rst", "\n".join(lines))
+
+
+def exists(name):
+    """Return whether a module can be imported."""
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and name.startswith(error.name):
+            return False
+        raise
+    return True
+
+
+def page(name, title):
+    """Return the text of the page of a module."""
+    module = importlib.import_module(name)
+    heading = f"{title} (``{name}``)"
+    lines = [heading, "=" * len(heading), "", f".. automodule:: {name}", "   :no-members:", ""]
+    left = {public: getattr(module, public) for public in public_names(module)}
+    for caption, belongs, _ in TABLES:
+        found = [public for public, item in left.items() if belongs(item)]
+        left = {public: item for public, item in left.items() if public not in found}
+        if found:
+            lines += [f".. rubric:: {caption}", "", ".. autosummary::", "   :toctree: generated"]
+            lines += ["   :nosignatures:", "", *(f"   {name}.{public}" for public in found), ""]
+    modules = [public for public, item in left.items() if inspect.ismodule(item)]
+    if modules:
+        lines += [".. rubric:: Modules", ""]
+        lines += [f"- ``{name}.{public}``" for public in modules] + [""]
+    data = [public for public in left if public not in modules and public != "__version__"]
+    if data:
+        lines += [".. rubric:: Constants and types", ""]
+        lines += [f"``{public}``\n    {shown(left[public])}" for public in data] + [""]
+    return "\n".join(lines)
+
+
+def public_names(module):
+    """Return the names of a module: its ``__all__``, else what it defines."""
+    if hasattr(module, "__all__"):
+        return sorted(module.__all__, key=str.lower)
+    return sorted(
+        name
+        for name, item in vars(module).items()
+        if not name.startswith("_") and getattr(item, "__module__", None) == module.__name__
+    )
+
+
+def shown(item):
+    """Return a constant as text of one line."""
+    text = " ".join(repr(item).split())
+    return f"``{text if len(text) <= 160 else text[:157] + '...'}``"
+
+
+def replace(path, text):
+    """Write a file if its text differs: unchanged pages are not built again."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def setup(app):
+    """Write the pages before autosummary reads them."""
+    app.connect("builder-inited", write_pages, priority=10)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,7 +17,7 @@ EXTRAS ?= test
 FOLDER ?=
 COUNT ?= 25
 
-.PHONY: demo test slow check hooks bench figures sdist test-wheel test-sdist test-lowest \
+.PHONY: demo test slow check docs hooks bench figures sdist test-wheel test-sdist test-lowest \
 	test-newest mutants clean
 
 demo: $(VENV)/.demo
@@ -43,10 +43,16 @@ hooks: $(VENV)/.test
 bench: $(VENV)/.bench
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m benchmarks
 
+# The site in docs/_build/html, without network access; warnings are errors.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -b html -W --keep-going -n -q docs docs/_build/html
+
 # Figures of the documentation, drawn by the code that they show.
 figures: $(VENV)/.test
 	$(BIN)/python docs/make_figures.py
 	$(BIN)/python docs/make_ambisonizer_figure.py
+	$(BIN)/python docs/make_style_vae_figure.py
+	$(BIN)/python docs/make_architecture_figure.py
 
 # Mutation tests: changes to the code that the tests of a folder have to notice. Takes minutes.
 mutants: $(VENV)/.test
@@ -124,6 +130,10 @@ $(VENV)/.test: setup.cfg | $(BIN)/python
 	$(PIP) $(TORCH)
 	$(PIP) -e '.[test,train]'
 	touch $@ $(VENV)/.core $(VENV)/.demo
+
+$(VENV)/.docs: setup.cfg $(VENV)/.test
+	$(PIP) -e '.[docs]'
+	touch $@
 
 $(VENV)/.bench: setup.cfg $(VENV)/.test
 	$(if $(PEERS),$(PIP) $(PEERS))

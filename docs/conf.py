@@ -1,5 +1,6 @@
 """Sphinx configuration: ``make docs`` builds docs/_build/html without network access."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "myst_parser",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
     # In docs/_ext.
     "api_pages",
@@ -42,19 +44,31 @@ default_role = "autolink"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
+# Names of other packages: their sites are not read, because the build uses no network.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(abc|click|concurrent|matplotlib|scipy|torch|torchmetrics|warnings)\..*"),
+    (r"py:.*", r"(.*\.)?_\w+"),
+    (r"py:.*", r"Module|fail"),
+]
+
 # Formulas as MathML, which browsers draw without a script.
 html_math_renderer = "mathml"
 
+# The gallery is built from a copy of the numbered examples: they write files to their folder.
+EXAMPLES = DOCS / "_build" / "examples"
+EXAMPLES.mkdir(parents=True, exist_ok=True)
+for path in (DOCS.parent / "examples").glob("[0-9G]*"):
+    shutil.copy2(path, EXAMPLES)
+
 sphinx_gallery_conf = {
-    "examples_dirs": "../examples",
+    "examples_dirs": "_build/examples",
     "gallery_dirs": "gallery",
     # Scripts that train or need other files are shown without their output.
     "filename_pattern": r"/(01|02|03|04|05|06|08|09|11)_",
-    "ignore_pattern": r"(demo|wide_quad|__init__)\.py$",
     "image_scrapers": ("matplotlib", "gallery_audio.audio_scraper"),
-    "reset_argv": "gallery_audio.output_folder",
     "within_subsection_order": "FileNameSortKey",
     "capture_repr": (),
+    "reset_modules": ("matplotlib", "gallery_audio.reset_style"),
     "copyfile_regex": "",
     "download_all_examples": False,
     "notebook_extensions": set(),
@@ -63,7 +77,6 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,
-    "abort_on_example_error": True,
     "default_thumb_file": str(DOCS / "images" / "thumbnail.png"),
 }
 

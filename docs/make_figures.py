@@ -55,7 +55,9 @@ def draw_plan(axes: plt.Axes, title: bool = True) -> None:
     axes.set(xlim=(-1.6, 1.6), ylim=(-1.45, 1.45), aspect="equal", xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     if title:
-        axes.set_title("Source (star) panned to 7.1.4:\narea = power; top layer in orange", fontsize=9)
+        axes.set_title(
+            "Source (star) panned to 7.1.4:\narea = power; top layer in orange", fontsize=9
+        )
 
 
 def draw_gains(axes: plt.Axes) -> None:
@@ -91,7 +93,9 @@ def draw_song(axes: plt.Axes) -> None:
     axes.set(yticks=np.arange(len(played)) + 0.5, yticklabels=[labels[n] for n in played])
     axes.invert_yaxis()
     axes.set_xlabel("time, s")
-    axes.set_title("Bundled stereo song, upmixed to 7.1.4 by 'ambience' (LFE is silent)", fontsize=9)
+    axes.set_title(
+        "Bundled stereo song, upmixed to 7.1.4 by 'ambience' (LFE is silent)", fontsize=9
+    )
     axes.figure.colorbar(image, ax=axes, label="level, dBFS", pad=0.01)
 
 

@@ -130,4 +130,4 @@ for name, (audio, form) in files.items():
     spatialkit.write(target, audio, rate, format=form, overwrite=True)
     print(f"  {target}")
 for name, (pair, _) in pairs.items():
-    spatialkit.write(folder / f"{name}.ogg", pair, rate, overwrite=True)
+    spatialkit.write(folder / f"{name}.ogg", pair / np.abs(pair).max(), rate, overwrite=True)

@@ -1,7 +1,8 @@
 """API reference pages, one for each public folder, written from ``__all__`` before each build.
 
-A page has the docstring of its module and a table of every public name; autosummary makes a page of
-each function and class.
+A page has the docstring of its module and tables of all public names; autosummary makes a page of
+each function and class. An object that several modules export is documented once, in the folder
+that defines it; the other names are links to that page.
 """
 
 import importlib
@@ -10,7 +11,6 @@ from pathlib import Path
 
 # Module and the title of its page, in reading order.
 CORE = {
-    "spatialkit": "Names in the top-level package",
     "spatialkit.layouts": "Layouts and formats",
     "spatialkit.panning": "Panning",
     "spatialkit.ambisonics": "Ambisonics",
@@ -29,6 +29,7 @@ CORE = {
     "spatialkit.validation": "Argument validation",
     "spatialkit.errors": "Errors",
     "spatialkit.typing": "Types",
+    "spatialkit": "Names in the top-level package",
 }
 MODELS = {
     "spatialkit_models.style_vae": "Style-transfer VAE",
@@ -47,10 +48,12 @@ MODELS = {
     "spatialkit_models.data.scenes": "Scenes",
 }
 TABLES = (
-    ("Functions", inspect.isroutine, ""),
-    ("Classes", lambda item: inspect.isclass(item) and not issubclass(item, BaseException), ""),
-    ("Exceptions and warnings", lambda item: inspect.isclass(item), ""),
+    ("Functions", inspect.isroutine),
+    ("Classes", lambda item: inspect.isclass(item) and not issubclass(item, BaseException)),
+    ("Exceptions and warnings", inspect.isclass),
 )
+# Full name in the reference of each documented object, by its identity.
+HOMES = {}
 
 
 def write_pages(app):
@@ -59,9 +62,21 @@ def write_pages(app):
     folder.mkdir(exist_ok=True)
     groups = {"Core package": CORE, "Models package": MODELS}
     pages = {name: title for group in groups.values() for name, title in group.items()}
-    texts = {name: page(name, title) for name, title in pages.items() if exists(name)}
+    found = [name for name in pages if exists(name)]
+    # Folders first: the top-level package exports names of all of them.
+    for name in sorted(found, key=lambda name: (-name.count("."), found.index(name))):
+        module = importlib.import_module(name)
+        for public in public_names(module):
+            item = getattr(module, public)
+            if inspect.isroutine(item) or inspect.isclass(item):
+                HOMES.setdefault(id(item), f"{name}.{public}")
+    texts = {name: page(name, pages[name]) for name in found}
     for name, text in texts.items():
         replace(folder / f"{name}.rst", text)
+    documented = {f"{home}.rst" for home in HOMES.values()}
+    for path in (folder / "generated").glob("*.rst"):
+        if path.name not in documented:
+            path.unlink()
     lines = ["API reference", "=" * 13, "", "Every public name of both packages, by folder.", ""]
     for group, titles in groups.items():
         lines += [f".. rubric:: {group}", "", ".. toctree::", "   :maxdepth: 1", ""]
@@ -85,13 +100,21 @@ def page(name, title):
     module = importlib.import_module(name)
     heading = f"{title} (``{name}``)"
     lines = [heading, "=" * len(heading), "", f".. automodule:: {name}", "   :no-members:", ""]
+    lines += [f".. currentmodule:: {name}", ""]
     left = {public: getattr(module, public) for public in public_names(module)}
-    for caption, belongs, _ in TABLES:
-        found = [public for public, item in left.items() if belongs(item)]
-        left = {public: item for public, item in left.items() if public not in found}
-        if found:
-            lines += [f".. rubric:: {caption}", "", ".. autosummary::", "   :toctree: generated"]
-            lines += ["   :nosignatures:", "", *(f"   {name}.{public}" for public in found), ""]
+    for caption, belongs in TABLES:
+        table = [public for public, item in left.items() if belongs(item)]
+        own = [public for public in table if HOMES[id(left[public])] == f"{name}.{public}"]
+        other = [HOMES[id(left[public])] for public in table if public not in own]
+        left = {public: item for public, item in left.items() if public not in table}
+        if table:
+            lines += [f".. rubric:: {caption}", ""]
+        if own:
+            lines += [".. autosummary::", "   :toctree: generated", "   :nosignatures:", ""]
+            lines += [*(f"   {public}" for public in own), ""]
+        if other:
+            lines += [f"- :py:obj:`~{home}` (``{home.rpartition('.')[0]}``)" for home in other]
+            lines += [""]
     modules = [public for public, item in left.items() if inspect.ismodule(item)]
     if modules:
         lines += [".. rubric:: Modules", ""]
@@ -101,6 +124,27 @@ def page(name, title):
         lines += [".. rubric:: Constants and types", ""]
         lines += [f"``{public}``\n    {shown(left[public])}" for public in data] + [""]
     return "\n".join(lines)
+
+
+def resolve_alias(app, env, node, contnode):
+    """Link a name to the page of its object, whichever module exports the name."""
+    if node.get("refdomain") != "py":
+        return None
+    target = node["reftarget"]
+    candidates = [target, *(f"{module}.{target}" for module in (node.get("py:module"),) if module)]
+    for candidate in candidates:
+        owner, _, attribute = candidate.rpartition(".")
+        try:
+            item = getattr(importlib.import_module(owner), attribute)
+        except (ImportError, AttributeError, ValueError):
+            continue
+        home = HOMES.get(id(item))
+        if home and home != target:
+            domain = env.domains["py"]
+            return domain.resolve_xref(
+                env, node["refdoc"], app.builder, "obj", home, node, contnode
+            )
+    return None
 
 
 def public_names(module):
@@ -129,4 +173,5 @@ def replace(path, text):
 def setup(app):
     """Write the pages before autosummary reads them."""
     app.connect("builder-inited", write_pages, priority=10)
+    app.connect("missing-reference", resolve_alias)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import spatialkit
 
-OUTPUT = Path(__file__).parent.parent / "_build" / "gallery-output"
+# Folder that the examples write to by default, beside the copies that the gallery runs.
+OUTPUT = Path(__file__).parent.parent / "_build" / "examples" / "demo-output"
 PLAYER = """
 .. raw:: html
 
@@ -21,24 +22,22 @@ PLAYER = """
 """
 
 
-def output_folder(gallery_conf, script_vars):
-    """Return the arguments of an example: the folder that it writes to."""
-    folder = OUTPUT / Path(script_vars["src_file"]).stem
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    # The first argument of this example is the song.
-    song = [str(spatialkit.sample_path())] if script_vars["src_file"].count("/11_") else []
-    return [*song, str(folder)]
+def reset_style(gallery_conf, fname):
+    """Set the style of the figures: a colour-blind safe palette and legible fonts."""
+    import matplotlib.pyplot as plt
+
+    colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+    plt.rcParams.update({"axes.prop_cycle": plt.cycler(color=colours), "font.size": 10})
+    plt.rcParams.update({"figure.dpi": 130, "axes.spines.top": False, "axes.spines.right": False})
 
 
 def audio_scraper(block, block_vars, gallery_conf):
     """Return a player for each file of one or two channels that is new since the last cell."""
-    stem = Path(block_vars["src_file"]).stem
     target = Path(gallery_conf["src_dir"]) / "_static" / "gallery-audio"
     target.mkdir(parents=True, exist_ok=True)
     players = []
-    for path in sorted((OUTPUT / stem).glob("*.ogg"), key=os.path.getmtime):
-        copy = target / f"{stem}-{path.name}"
+    for path in sorted(OUTPUT.glob("*.ogg"), key=os.path.getmtime):
+        copy = target / path.name
         if copy.exists() and copy.stat().st_mtime >= path.stat().st_mtime:
             continue
         shutil.copy2(path, copy)

@@ -33,6 +33,16 @@ __all__ = [
 ]
 
 
+# Colours (palette of Okabe and Ito) and markers of the highlighted groups.
+HIGHLIGHTS = (
+    ("#0072B2", "o"),
+    ("#D55E00", "s"),
+    ("#009E73", "^"),
+    ("#CC79A7", "D"),
+    ("#000000", "v"),
+)
+
+
 @dataclass(frozen=True, eq=False)
 class StyleLatents:
     """Posterior means of a model.
@@ -155,46 +165,58 @@ def principal_components(means: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any
 def draw_latents(found: Sequence[StyleLatents], path: str | os.PathLike[str]) -> None:
     """Draw latents to an image file: activations, and two components by song and configuration.
 
+    Of the songs and of the configurations a few are highlighted; all others are grey.
+
     Raises
     ------
     SpatialkitError
         If matplotlib (extra ``plot``) is not installed, or the file cannot be written.
     """
-    figure = figure_class()(figsize=(13.0, 0.5 + 3.8 * len(found)))
-    figure.set_layout_engine("constrained")
-    for axes, latents in zip(figure.subplots(len(found), 3, squeeze=False), found, strict=True):
-        _draw(axes, latents)
+    figure = figure_class()(figsize=(8.3, 6.4 * len(found)), dpi=200, layout="constrained")
+    for panel, latents in zip(figure.subfigures(len(found), 1, squeeze=False), found, strict=True):
+        top, bottom = panel[0].subfigures(2, 1, height_ratios=[0.8, 1.0])
+        _draw_activations(top, latents)
+        _draw_components(bottom, latents)
     write_figure(figure, path)
 
 
-def _draw(axes: Sequence[Any], latents: StyleLatents) -> None:
-    """Three panels of one model."""
+def _draw_activations(figure: Any, latents: StyleLatents) -> None:
+    """Draw the value of every dimension for every excerpt and configuration."""
     songs, configurations, _ = latents.means.shape
     by_configuration = latents.means.swapaxes(0, 1).reshape(songs * configurations, -1)
     largest = float(np.abs(by_configuration).max()) or 1.0
-    axes[0].imshow(
+    axes = figure.subplots()
+    image = axes.imshow(
         by_configuration.T, aspect="auto", cmap="RdBu", vmin=-largest, vmax=largest,
-        interpolation="nearest",
+        interpolation="nearest", extent=(0.0, float(configurations), latents.means.shape[2], 0.0),
     )  # fmt: skip
-    axes[0].set_title(f"{latents.name}: activations", fontsize=9)
-    axes[0].set_xlabel("excerpts, sorted by configuration", fontsize=8)
-    axes[0].set_ylabel("latent dimension", fontsize=8)
-    points, shares = principal_components(latents.means)
+    axes.set_title(f"{latents.name}: posterior means", fontsize=9)
+    axes.set_xlabel("configuration (one column per excerpt within each)", fontsize=9)
+    axes.set_ylabel("latent dimension", fontsize=9)
+    axes.tick_params(labelsize=9)
+    figure.colorbar(image, ax=axes, pad=0.01).ax.tick_params(labelsize=9)
+
+
+def _draw_components(figure: Any, latents: StyleLatents) -> None:
+    """Draw the first two components, with a few songs and a few configurations highlighted."""
+    points, ratios = principal_components(latents.means)
     facts = latents.facts()
-    group = np.indices(points.shape[:2])
-    titles = (
-        f"by song (deviation {facts['within_song']:.3f})",
-        f"by configuration (deviation {facts['within_configuration']:.3f}, "
-        f"ratio {facts['ratio']:.2f})",
+    panels = figure.subplots(1, 2, sharey=True)
+    groups = (
+        ("excerpt", points, f"standard deviation {facts['within_song']:.3f}"),
+        (
+            "configuration",
+            points.swapaxes(0, 1),
+            f"standard deviation {facts['within_configuration']:.3f}, ratio {facts['ratio']:.2f}",
+        ),
     )
-    for axis, title, number in zip(axes[1:], titles, group, strict=True):
-        axis.scatter(
-            points[..., 0].ravel(), points[..., 1].ravel(), c=number.ravel(), cmap="tab20", s=12
-        )
-        axis.set_title(title, fontsize=9)
-        for label, share, set_label in zip(
-            ("first", "second"), shares, (axis.set_xlabel, axis.set_ylabel), strict=True
-        ):
-            set_label(f"{label} component, {share:.0%} of the variance", fontsize=8)
-    for axis in axes:
-        axis.tick_params(labelsize=7)
+    for axes, (name, grouped, deviation) in zip(panels, groups, strict=True):
+        axes.scatter(*points.reshape(-1, 2).T, color="0.8", s=10, linewidths=0)
+        for number, members in enumerate(grouped[: len(HIGHLIGHTS)]):
+            colour, marker = HIGHLIGHTS[number]
+            axes.scatter(*members.T, color=colour, marker=marker, s=22, label=f"{number + 1}")
+        axes.set_title(f"within one {name}: {deviation}", fontsize=9)
+        axes.set_xlabel(f"first component, {ratios[0]:.0%} of the variance", fontsize=9)
+        axes.legend(title=name, fontsize=8, title_fontsize=8, loc="lower left", ncols=2)
+        axes.tick_params(labelsize=9)
+    panels[0].set_ylabel(f"second component, {ratios[1]:.0%} of the variance", fontsize=9)

@@ -31,6 +31,7 @@ COMMANDS = (
     "layouts",
     "upmixers",
     "info",
+    "check",
     "warmup",
     "completion",
 )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from spatialkit.commands import toolkit
+from spatialkit.downmix import DownmixMethod
 
 if TYPE_CHECKING:
     from spatialkit.downmix import DownmixMethod
     from spatialkit.layouts import Layout
 
-METHODS = ("itu", "sum", "dplii", "iamf")
+METHODS = get_args(DownmixMethod)
 
 
 @toolkit.command(

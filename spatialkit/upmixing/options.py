@@ -22,7 +22,7 @@ import numpy as np
 
 from spatialkit.errors import OptionError, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
-from spatialkit.validation import as_choice, as_count, as_number
+from spatialkit.validation import as_choice, as_count, as_number, match_name, unknown_name
 
 __all__ = ["NoOptions", "Option", "describe_options", "option", "option_values", "parse_options"]
 
@@ -177,9 +177,8 @@ def _declared_of(upmixer: Any) -> dict[str, Option]:
 def _find(upmixer: Any, key: str) -> Option:
     declared = _declared_of(upmixer)
     if key not in declared:
-        known = f"its options: {', '.join(declared)}" if declared else "it has none"
         name = getattr(upmixer, "name", upmixer)
-        raise OptionError(f"upmixer {name!r} has no option {key!r}; {known}")
+        raise OptionError(f"upmixer {name!r}: {unknown_name('option', key, declared)}")
     return declared[key]
 
 
@@ -239,7 +238,9 @@ def parse_options(upmixer: Any, texts: Mapping[str, str]) -> dict[str, Any]:
     >>> parse_options(Matrix, {"ambience": "-3"})
     {'ambience': -3.0}
     """
-    return {key: _find(upmixer, key).parse(text) for key, text in texts.items()}
+    names = _declared_of(upmixer)
+    found = [(_find(upmixer, match_name(key, names) or key), text) for key, text in texts.items()]
+    return {option.name: option.parse(text) for option, text in found}
 
 
 def option_values(upmixer: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from spatialkit.errors import SpatialkitError, UpmixerError, error_message
 from spatialkit.upmixing.declaration import check_class, check_declaration, is_upmixer_name
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.options import Option, describe_options
-from spatialkit.validation import unknown_name
+from spatialkit.validation import match_name, unknown_name
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -75,6 +75,7 @@ def get_upmixer(name: str, **options: Any) -> Upmixer:
     >>> matrix.upmix(np.zeros((2, 480)), 48000).shape
     (12, 480)
     """
+    name = _spelling(name)
     factory = load_upmixer(name)
     try:
         upmixer = factory(**options)
@@ -129,6 +130,7 @@ def load_upmixer(name: str) -> Callable[..., Upmixer]:
         If no upmixer has that name, more than one has (a built-in one goes first), it cannot be
         imported, or the entry point names no class that derives from `Upmixer`.
     """
+    name = _spelling(name)
     if name in _registered:
         return _registered[name]
     entries = _claims(name)[0] if is_upmixer_name(name) else []
@@ -150,6 +152,11 @@ def load_upmixer(name: str) -> Callable[..., Upmixer]:
             "must name a class derived from spatialkit.upmixing.Upmixer"
         )
     return factory
+
+
+def _spelling(name: str) -> str:
+    """Return the name of an upmixer as it is installed, for a name in upper or lower case."""
+    return match_name(name, upmixer_names()) or name
 
 
 @dataclass(frozen=True)

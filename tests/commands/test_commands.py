@@ -594,7 +594,10 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
             "upmix stereo.wav -o out.wav --upmixer magic",
             "unknown upmixer 'magic'",
         ),
-        ("upmix stereo.wav -o out.wav -O loud=1", "has no option 'loud'; its options: layout"),
+        (
+            "upmix stereo.wav -o out.wav -O loud=1",
+            "unknown option 'loud'. Accepted: 'layout'",
+        ),
         (
             "upmix stereo.wav -o out.wav -O loud",
             "-O must be KEY=VALUE, such as -O ambience=-3; got 'loud'",

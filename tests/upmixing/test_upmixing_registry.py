@@ -233,6 +233,11 @@ def test_unknown_names_are_refused_with_those_known(name):
 
 
 @pytest.mark.usefixtures("registered")
+def test_names_are_matched_without_regard_to_case():
+    assert get_upmixer("Matrix").name == "matrix"
+    assert load_upmixer("MATRIX") is Matrix
+
+
 def test_a_registered_upmixer_is_found_by_name():
     register_upmixer("demo", Matrix)
     register_upmixer("made", lambda **options: Matrix(**options))

@@ -37,8 +37,6 @@ from spatialkit.commands.toolkit.files import (
 from spatialkit.commands.toolkit.names import (
     LayoutName,
     Name,
-    Setting,
-    UpmixerName,
     ambisonic_names,
     format_names,
     one_of,
@@ -69,6 +67,12 @@ from spatialkit.commands.toolkit.printing import (
     print_wrapped,
     printable,
 )
+from spatialkit.commands.toolkit.upmixers import (
+    Setting,
+    UpmixerName,
+    make_upmixer,
+    setting_option,
+)
 
 __all__ = [
     "FILE",
@@ -94,6 +98,7 @@ __all__ = [
     "json_line",
     "json_option",
     "layout_option",
+    "make_upmixer",
     "one_of",
     "output_facts",
     "output_option",
@@ -106,6 +111,7 @@ __all__ = [
     "printable",
     "read_input",
     "read_with_format",
+    "setting_option",
     "write_output",
     "write_text",
 ]

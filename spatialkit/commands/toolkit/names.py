@@ -14,7 +14,6 @@ from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
-    from spatialkit.upmixing import Option
 
 
 class Name(click.ParamType):
@@ -53,7 +52,7 @@ class LayoutName(Name):
     name = "layout"
 
     def __init__(self, *, ambisonics: bool = False) -> None:
-        super().__init__(format_names if ambisonics else _layout_names)
+        super().__init__(format_names if ambisonics else layout_names)
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str | Layout:
         if isinstance(value, str) and value.lower().endswith(".json"):
@@ -69,74 +68,17 @@ class LayoutName(Name):
         return names or [CompletionItem(incomplete, type="file")]
 
 
-class UpmixerName(Name):
-    """Name of an installed upmixer."""
-
-    name = "upmixer"
-
-    def __init__(self) -> None:
-        super().__init__(_upmixer_names)
-
-
-class Setting(click.ParamType):
-    """Option of an upmixer, KEY=VALUE, for the upmixer of another parameter of the command.
-
-    Parameters
-    ----------
-    upmixer : str
-        Name of the parameter that holds the upmixer's name.
-    """
-
-    name = "setting"
-
-    def __init__(self, upmixer: str) -> None:
-        self._upmixer = upmixer
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from spatialkit.errors import SpatialkitError
-        from spatialkit.upmixing import describe_options, load_upmixer
-
-        name = ctx.params.get(self._upmixer) or _default(ctx, self._upmixer)
-        try:
-            options = describe_options(load_upmixer(name))
-        except SpatialkitError:
-            return []
-        key, equals, value = incomplete.partition("=")
-        if not equals:
-            found = [option for option in options if option.name.startswith(key)]
-            return [CompletionItem(f"{option.name}=", help=option.help) for option in found]
-        found = [option for option in options if option.name == key]
-        values = [each for option in found for each in _values(option)]
-        return [CompletionItem(f"{key}={item.value}") for item in _starting(values, value)]
-
-
-def _default(ctx: click.Context, parameter: str) -> Any:
-    return next(each.get_default(ctx) for each in ctx.command.params if each.name == parameter)
-
-
-def _values(option: Option) -> Iterable[str]:
-    """Return the values of an option that can be listed."""
-    from spatialkit.layouts import AmbisonicFormat, Layout
-
-    if option.type is Layout:
-        return _layout_names()
-    if option.type == Layout | AmbisonicFormat:
-        return format_names()
-    return ("yes", "no") if option.type is bool else option.choices
-
-
 def _starting(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
     """Return the names that start with what was typed, without regard to case."""
     start = incomplete.casefold()
     return [CompletionItem(name) for name in names if name.casefold().startswith(start)]
 
 
-def _layout_names() -> tuple[str, ...]:
-    from spatialkit.layouts import layout_names
+def layout_names() -> tuple[str, ...]:
+    """Return the names of layouts."""
+    from spatialkit import layouts
 
-    return layout_names()
+    return layouts.layout_names()
 
 
 def ambisonic_names() -> tuple[str, ...]:
@@ -147,15 +89,9 @@ def ambisonic_names() -> tuple[str, ...]:
 
 def format_names() -> tuple[str, ...]:
     """Return the names of layouts and the usual names of Ambisonic formats."""
-    return (*_layout_names(), *ambisonic_names())
+    return (*layout_names(), *ambisonic_names())
 
 
 def one_of(names: Sequence[str]) -> str:
     """Return names as "a, b or c"."""
     return " or ".join([", ".join(names[:-1]), names[-1]])
-
-
-def _upmixer_names() -> tuple[str, ...]:
-    from spatialkit.upmixing import upmixer_names
-
-    return upmixer_names()

@@ -55,15 +55,7 @@ SUBTYPES = ("FLOAT", "DOUBLE", "PCM_16", "PCM_24", "VORBIS", "OPUS")
     metavar="NAME",
     help="Output layout: short for -O layout=NAME.",
 )
-@click.option(
-    "-O",
-    "--option",
-    "settings",
-    type=toolkit.Setting("name"),
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Option of the upmixer. Can be repeated.",
-)
+@toolkit.setting_option
 @click.option(
     "--subtype",
     type=toolkit.Name(SUBTYPES),
@@ -125,7 +117,7 @@ def command(
     """
     from spatialkit.files import subtype_of
 
-    upmixer = _make(name, settings, layout)
+    upmixer = toolkit.make_upmixer(name, settings, layout)
     is_folder = files.is_folder(sources, output)
     needs_folder = resume or bool(shard or cluster or log)
     if needs_folder and not is_folder:
@@ -151,21 +143,6 @@ def command(
     else:
         click.echo(f"{batches.summarize(records)}; records: {log}")
     return int(any(facts["status"] == "failed" for facts in records))
-
-
-def _make(name: str, settings: Sequence[str], layout: str | None) -> Upmixer:
-    """Create the upmixer with its options."""
-    from spatialkit.upmixing import get_upmixer, load_upmixer, parse_options
-
-    texts = {} if layout is None else {"layout": layout}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not (key and equals):
-            raise OptionError(f"-O must be KEY=VALUE, such as -O ambience=-3; got {setting!r}")
-        if key in texts:
-            raise OptionError(f"option {key!r} is specified twice")
-        texts[key] = value
-    return get_upmixer(name, **parse_options(load_upmixer(name), texts))
 
 
 def _upmix_one(

@@ -175,17 +175,11 @@ def test_the_command_line_explains_a_conflict_and_runs(package, overwritten):
     assert done.stderr == f"warning: {CONFLICT}\n"
 
 
-def test_the_command_line_explains_a_missing_init_file(package):
-    (package / "__init__.py").unlink()  # as after `pip uninstall spatialkit`
-    done = subprocess.run(
-        [sys.executable, "-m", "spatialkit", "layouts", "stereo"],
-        cwd=package.parent,
-        capture_output=True,
-        text=True,
-    )
-    assert done.stderr == (
-        f"warning: spatialkit-audio is incomplete ({package} has no __init__.py): run "
-        "`pip install --force-reinstall --no-deps spatialkit-audio`\n"
+def test_a_missing_init_file_is_reported(tmp_path):
+    """It is missing after the other distribution was uninstalled."""
+    assert describe_conflict(tmp_path) == (
+        f"spatialkit-audio is incomplete ({tmp_path} has no __init__.py): run "
+        "`pip install --force-reinstall --no-deps spatialkit-audio`"
     )
 
 

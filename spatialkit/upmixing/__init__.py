@@ -10,7 +10,7 @@ from spatialkit.upmixing.benchmark import (
     figure_class,
 )
 from spatialkit.upmixing.block_processing import upmix_in_blocks
-from spatialkit.upmixing.conformance import check_upmixer
+from spatialkit.upmixing.conformance import CheckResult, check_upmixer
 from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.options import (
@@ -35,6 +35,7 @@ __all__ = [
     "SECONDS",
     "SEED",
     "BenchmarkRow",
+    "CheckResult",
     "Option",
     "SourceCheck",
     "SourceReport",

@@ -208,11 +208,21 @@ class Upmixer:
     def _check_output(self, result: NDArray[Any], audio: NDArray[Any]) -> NDArray[Any]:
         """``result`` in the dtype of ``audio``, or the reason why it is no upmix of it."""
         array = np.asarray(result)
-        expected = (self.format.n_channels, audio.shape[1])
-        if array.shape != expected or array.dtype.kind != "f":
+        count, samples = self.format.n_channels, audio.shape[1]
+        if array.dtype.kind != "f" or array.ndim != 2:
             raise UpmixerError(
                 f"upmixer {self.name!r} returned {array.dtype} of shape {array.shape} instead of "
-                f"floating-point audio of shape {expected}"
+                f"floating-point audio of shape ({count}, {samples})"
+            )
+        if len(array) != count:
+            raise UpmixerError(
+                f"upmixer {self.name!r} returned {len(array)} channels instead of the {count} "
+                f"channels of its format {self.format.name!r}"
+            )
+        if array.shape[1] != samples:
+            raise UpmixerError(
+                f"upmixer {self.name!r} returned {array.shape[1]} samples for {samples} samples "
+                "of input"
             )
         try:
             require_finite(array, "output")

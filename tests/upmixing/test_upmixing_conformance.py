@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from spatialkit.errors import OptionError, UpmixerError
+from spatialkit.errors import OptionError, SpatialkitWarning, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, get_layout
 from spatialkit.upmixing import (
+    CheckResult,
     Upmixer,
     UpmixStream,
     check_upmixer,
@@ -150,7 +151,7 @@ class Hollow(Good):
 
 
 class Tuned(Good):
-    """Its sound depends on what is no option."""
+    """Its output depends on a setting that is not an option."""
 
     level = 1.0
 
@@ -158,8 +159,8 @@ class Tuned(Good):
         return twice(audio) * audio.dtype.type(self.level)
 
 
-class Tiring(Tuned):
-    """Remembers what it has heard before."""
+class Drifting(Tuned):
+    """Its output depends on the number of calls before."""
 
     def _upmix(self, audio, sample_rate):
         self.level *= 0.999
@@ -329,6 +330,10 @@ def late(audio, lag=2048):
     return twice(delayed)
 
 
+def early(audio, lead):
+    return twice(np.roll(audio, -lead, axis=1))
+
+
 def crash(audio):
     raise RuntimeError("no")
 
@@ -342,48 +347,78 @@ BROKEN = [
     (broken(sample_rate=48000.0), "sample_rate must be hertz or None, got 48000.0"),
     (broken(format="quad"), "format must be a Layout or AmbisonicFormat, got 'quad'"),
     (Hollow(), "options must be an instance of NoOptions, its options_class, got None"),
-    (Picky(3), "must make it again, it raised TypeError"),
-    (served(crash), "must be served, it raised RuntimeError: no"),
-    (served(lambda audio: audio), r"upmix must return shape \(4, 0\) .*'quad', got \(2, 0\)"),
-    (served(lambda audio: twice(audio)[:, :90]), r"upmix must return shape \(4, 100\)"),
+    (Picky(3), "must make the same upmixer, it raised TypeError"),
+    (served(crash), "must be accepted, it raised RuntimeError: no"),
+    (served(lambda audio: audio), "upmix must return the 4 channels of its format 'quad', got 2$"),
+    (
+        served(lambda audio: twice(audio)[:, :90]),
+        "upmix must return as many samples as the input has, 100, got 90$",
+    ),
     (served(lambda audio: twice(audio).tolist()), "upmix must return a NumPy array"),
     (served(lambda audio: twice(audio).astype(np.float32)), "upmix must keep the dtype float64"),
     (served(lambda audio: twice(audio) * audio.dtype.type(np.nan)), "upmix returned NaN"),
     (served(in_place), "upmix changed its input in place"),
     (broken(format=get_layout("stereo"), _upmix=lambda self, audio, rate: audio), "share memory"),
     (broken(_upmix=lambda self, audio, rate: twice(audio) + audio[0, 0]), "it raised IndexError"),
-    (tuned, "made again from its options it gives another output"),
-    (Tiring(), "the same input must give the same output"),
+    (tuned, "made again from its options, it gives another output"),
+    (Drifting(), "the same input must give the same output"),
     (broken(_upmix=lambda self, audio, rate: twice(audio) + 1e-5), "silence must stay silence"),
     (broken(_upmix=lambda self, audio, rate: late(audio)), "it is 2048 samples late"),
+    (broken(_upmix=lambda self, audio, rate: late(audio, 480)), "it is 480 samples late"),
+    (broken(_upmix=lambda self, audio, rate: late(audio, 48)), "it is 48 samples late"),
+    (broken(_upmix=lambda self, audio, rate: late(audio, 1)), "it is 1 sample late"),
+    (broken(_upmix=lambda self, audio, rate: early(audio, 5)), "it is 5 samples early"),
+    (
+        broken(_upmix=lambda self, audio, rate: audio),
+        "returned 2 channels instead of the 4 channels of its format 'quad'",
+    ),
+    (
+        broken(_upmix=lambda self, audio, rate: twice(audio)[:, 1:]),
+        "returned 99 samples for 100 samples of input|returned 0 samples for 1 samples of input",
+    ),
     (broken(memoryless=True, _upmix=lambda self, a, r: twice(a) - a.sum()), "must equal upmix of"),
     (broken(_stream=lambda self, rate: Delayed(self, rate)), "must equal upmix of the whole, got"),
-    (broken(_stream=lambda self, rate: Understated(self, rate)), "held back .* latency says 10"),
-    (broken(_stream=lambda self, rate: Eager(self, rate)), "returned 2 samples after 1"),
-    (broken(_stream=lambda self, rate: Global(self, rate)), r"\(4, 24000\) .*, got \(4, 24008\)"),
-    (broken(_stream=lambda self, rate: Aliasing(self, rate)), "a stream must serve.*SignalError"),
-    (refusing(count=lambda a: a.shape == (1, 1000)), "a channel count of 1 must be refused"),
-    (refusing(turned=lambda a: a.shape == (1000, 2)), "frames-first audio must be refused"),
-    (refusing(axes=lambda a: a.ndim == 3), "three axes must be refused"),
-    (refusing(holes=lambda a: a.size and np.isnan(a.sum())), "NaN must be refused"),
-    (refusing(whole=lambda a: a.dtype == np.int16), "integers must be refused"),
-    (broken(Bare), "must be refused with a SpatialkitError"),
+    (
+        broken(_stream=lambda self, rate: Understated(self, rate)),
+        "buffered .* more than its latency of 10",
+    ),
+    (
+        broken(_stream=lambda self, rate: Eager(self, rate)),
+        "returned 2 samples for 1 samples of input",
+    ),
+    (
+        broken(_stream=lambda self, rate: Global(self, rate)),
+        "as many samples as the input has, 24000, got 24008",
+    ),
+    (broken(_stream=lambda self, rate: Aliasing(self, rate)), "a stream must accept.*SignalError"),
+    (
+        refusing(count=lambda a: a.shape == (1, 1000)),
+        "a channel count of 1 must raise a SpatialkitError",
+    ),
+    (
+        refusing(turned=lambda a: a.shape == (1000, 2)),
+        "frames-first audio must raise a SpatialkitError",
+    ),
+    (refusing(axes=lambda a: a.ndim == 3), "three axes must raise a SpatialkitError"),
+    (refusing(holes=lambda a: a.size and np.isnan(a.sum())), "NaN must raise a SpatialkitError"),
+    (refusing(whole=lambda a: a.dtype == np.int16), "integers must raise a SpatialkitError"),
+    (broken(Bare), "must raise a SpatialkitError"),
     (served(dice), "must draw from a generator of its own"),
-    (broken(linear_level=True, _upmix=lambda self, a, r: compressed(a)), "linear_level says that"),
-    (broken(Inexact), "with exact_downmix it must fold down to the input, got .* dB instead"),
+    (broken(linear_level=True, _upmix=lambda self, a, r: compressed(a)), "with linear_level, "),
+    (broken(Inexact), "the downmix must equal the input, got .* dB instead"),
     (broken(_stream=lambda self, rate: Overwriting(self, rate)), "a stream changed its input"),
-    (broken(Lenient), "option no_such_option=1 must be refused with"),
-    (broken(Clipping), "option gain=-1.0 must be refused with a SpatialkitError$"),
-    (broken(Terse), "no_such_option=1 is refused without naming gain, taste, exact_downmix"),
-    (broken(Vague), "option gain=-1.0 is refused without naming 0, 1$"),
-    (broken(Sour), "must be refused with a SpatialkitError, it raised KeyError"),
+    (broken(Lenient), "option no_such_option=1 must raise a SpatialkitError"),
+    (broken(Clipping), "option gain=-1.0 must raise a SpatialkitError$"),
+    (broken(Terse), "the error for option no_such_option=1 must name gain, taste, exact_downmix"),
+    (broken(Vague), "the error for option gain=-1.0 must name 0, 1$"),
+    (broken(Sour), "must raise a SpatialkitError, it raised KeyError"),
     (
         served(lambda audio: np.add(*audio, dtype=audio.dtype)[None].repeat(4, axis=0)),
-        "a channel count of 1 must be refused with a SpatialkitError, it raised TypeError",
+        "a channel count of 1 must raise a SpatialkitError, it raised TypeError",
     ),
     (
         broken(stream=lambda self, rate: Lookahead(self, abs(rate) + 1)),
-        "a rate of 0 must be refused",
+        "a rate of 0 must raise a SpatialkitError",
     ),
 ]
 
@@ -392,3 +427,68 @@ BROKEN = [
 def test_a_broken_rule_is_named(upmixer, message):
     with pytest.raises(UpmixerError, match=message):
         check_upmixer(upmixer)
+
+
+class Upright(Good):
+    """Both channels in quad, the output changed by ``change``."""
+
+    change = staticmethod(lambda upmix: upmix)
+
+    def _upmix(self, audio, sample_rate):
+        return np.ascontiguousarray(self.change(twice(audio))).astype(audio.dtype)
+
+
+class UprightAmbisonics(Upright):
+    """W = (L + R) / 2, Y = (L - R) / 2 in N3D and FuMa order."""
+
+    format = AmbisonicFormat(1, "N3D", "FuMa")
+
+    def _upmix(self, audio, sample_rate):
+        left, right = audio
+        side = np.sqrt(3.0) * (left - right) / 2
+        w, x, y, z = self.change(np.stack([(left + right) / 2, 0 * left, side, 0 * left]))
+        return np.stack([w, x, y, z]).astype(audio.dtype)
+
+
+def swap(upmix):
+    if upmix.shape[0] == 4 and not np.any(upmix[1]) and not np.any(upmix[3]):
+        return upmix * np.array([[1.0], [1.0], [-1.0], [1.0]])
+    return upmix[[1, 0, 3, 2]]
+
+
+SUSPECT = [
+    (lambda upmix: -upmix, "polarity", "the polarity is inverted: .* is -1.00"),
+    (swap, "left and right", "the left and right channels are swapped"),
+    (lambda upmix: upmix * 10.0 ** (-12.0 / 20.0), "level", "dB softer than the input"),
+    (lambda upmix: upmix * 10.0 ** (12.0 / 20.0), "level", "dB louder than the input"),
+]
+
+
+@pytest.mark.parametrize("base", [Upright, UprightAmbisonics])
+@pytest.mark.parametrize(("change", "name", "message"), SUSPECT)
+def test_what_the_interface_does_not_forbid_is_a_warning(base, change, name, message):
+    check_upmixer(base())
+    upmixer = broken(base, change=staticmethod(change))
+    with pytest.warns(SpatialkitWarning, match=message):
+        check_upmixer(upmixer)
+    results = check_upmixer(upmixer, raise_on_failure=False)
+    suspect = {result.name: result.detail for result in results if result.status == "warning"}
+    assert list(suspect) == [f"{name}, 2 channels"]
+    assert {result.status for result in results} == {"passed", "warning"}
+
+
+def test_results_name_every_check_and_the_failures():
+    upmixer = broken(_upmix=lambda self, audio, rate: late(audio, 48))
+    results = check_upmixer(upmixer, raise_on_failure=False)
+    failed = {result.name: result.detail for result in results if result.status == "failed"}
+    assert failed == {
+        "alignment, 2 channels": "upmixer 'broken': the output must be aligned with the input, "
+        "it is 48 samples late"
+    }
+    assert {"declaration", "output", "stream, 2 channels"} <= {result.name for result in results}
+    assert all(isinstance(result, CheckResult) for result in results)
+
+
+def test_after_a_wrong_channel_count_no_other_check_is_run():
+    results = check_upmixer(broken(_upmix=lambda self, audio, rate: audio), raise_on_failure=False)
+    assert [result.status for result in results] == ["passed", "failed"]

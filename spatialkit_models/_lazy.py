@@ -1,4 +1,4 @@
-"""Lazy exports of packages whose networks need torch."""
+"""Lazy exports of packages whose modules import torch."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["lazy_attribute"]
 
 
 def lazy_attribute(package: str, name: str, modules: Sequence[str]) -> Any:
-    """Return a public name of a package: one of its modules, or what one of them defines.
+    """Import a public name of a package: one of its modules, or a name that one of them defines.
 
     Parameters
     ----------
     package : str
-        Full name of the package that calls this from its ``__getattr__``.
+        Full name of the package whose ``__getattr__`` calls this function.
     name : str
-        Attribute that was not found.
+        Attribute that is not defined yet.
     modules : sequence of str
         Modules of the package to import and search, in this order.
     """

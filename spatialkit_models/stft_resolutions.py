@@ -1,8 +1,9 @@
-"""STFTs of the published Ambisonizer's loss, which trains in torch and is measured in NumPy."""
+"""Resolutions of the multi-resolution STFT loss, shared by torch (training) and NumPy."""
 
-__all__ = ["LEAST_POWER", "RESOLUTIONS"]
+__all__ = ["MIN_POWER", "RESOLUTIONS"]
 
 RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
-"""Samples of the transform, from frame to frame, and of the Hann window."""
+"""FFT length, hop and window length of each STFT, samples."""
 
-LEAST_POWER = 1e-8
+MIN_POWER = 1e-8
+"""Powers below count as this power."""

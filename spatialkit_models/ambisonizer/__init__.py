@@ -3,6 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from spatialkit_models._lazy import lazy_attribute
+from spatialkit_models.ambisonizer.config import (
+    AmbisonicSceneConfig,
+    AmbisonizerConfig,
+    AmbisonizerLossConfig,
+)
+from spatialkit_models.ambisonizer.recipes import RECIPES
 from spatialkit_models.ambisonizer.upmixer import AmbisonizerOptions, AmbisonizerUpmixer
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
@@ -11,20 +17,19 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with the
         AmbisonizerModel,
         PublishedModel,
         StageModel,
-        build_ambisonizer,
         load_ambisonizer_model,
     )
-    from spatialkit_models.ambisonizer.network import Ambisonizer, AmbisonizerConfig
-    from spatialkit_models.ambisonizer.training_task import (
-        PRESETS,
-        AmbisonizerTask,
-        ambisonizer_task,
-    )
+    from spatialkit_models.ambisonizer.losses import AmbisonizerLoss
+    from spatialkit_models.ambisonizer.network import Ambisonizer
+    from spatialkit_models.ambisonizer.training_task import AmbisonizerTask, ambisonizer_task
 
 __all__ = [
-    "PRESETS",
+    "RECIPES",
+    "AmbisonicSceneConfig",
     "Ambisonizer",
     "AmbisonizerConfig",
+    "AmbisonizerLoss",
+    "AmbisonizerLossConfig",
     "AmbisonizerModel",
     "AmbisonizerOptions",
     "AmbisonizerTask",
@@ -33,12 +38,11 @@ __all__ = [
     "StageModel",
     "ambisonizer_task",
     "benchmark",
-    "build_ambisonizer",
     "load_ambisonizer_model",
     "published",
 ]
 
-_MODULES = ("network", "inference", "training_task", "benchmark", "published")
+_MODULES = ("network", "losses", "inference", "training_task", "benchmark", "published")
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,6 @@ their difference where stereo is taken as the natural pair, L = W + Y and R = W 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,15 +21,13 @@ from torch import Tensor
 from spatialkit.errors import OptionError
 from spatialkit.upmixing.foa.streams import all_passes
 from spatialkit.validation import as_choice
-from spatialkit_models.ambisonizer.network import Ambisonizer, AmbisonizerConfig
+from spatialkit_models.ambisonizer.network import Ambisonizer
 from spatialkit_models.ambisonizer.published import (
     MODEL,
     PublishedAmbisonizer,
-    build_published,
     fold_weight_norm,
 )
 from spatialkit_models.data.scenes import AHEAD, NO_AMBIENCE, mono_gains
-from spatialkit_models.modules import MaskConfig
 from spatialkit_models.weights import WeightsError, load_weights, shipped, state_of
 
 __all__ = [
@@ -40,7 +37,6 @@ __all__ = [
     "Scene",
     "StageModel",
     "ambix",
-    "build_ambisonizer",
     "latent_noise",
     "load_ambisonizer_model",
 ]
@@ -180,23 +176,23 @@ class StageModel(AmbisonizerModel):
         samples = pair.shape[1]
         if len(pair) == 2:
             stage = torch.tensor([scene.stage], dtype=torch.float32, device=self.device)
-            spectrum = self.network.spectra(pair[None])
-            made = self.network.front(spectrum, stage)[:, :, None]
+            spectrum = self.network.stft(pair[None])
+            made = self.network(spectrum, stage)[:, :, None]
             if scene.ambience > NO_AMBIENCE:
-                twin = self.network.spectra(self._twin(pair[:1])[None])[:, :, 0]
+                twin = self.network.stft(self._twin(pair[:1])[None])[:, :, 0]
                 level = 10.0 ** (scene.ambience / 20.0)
                 made = made + level * self.network.ambience(spectrum, twin)[:, :, None]
         else:
             gains = torch.from_numpy(mono_gains(scene.seed, scene.stage))[None].to(self.device)
-            both = self.network.spectra(torch.cat([pair, self._twin(pair)])[None])
+            both = self.network.stft(torch.cat([pair, self._twin(pair)])[None])
             made = self.network.place(both * self._widths(), gains)[:, :, 1:]
-        return self.network.spectra.inverse(made, samples)[0]
+        return self.network.stft.inverse(made, samples)[0]
 
     def _widths(self) -> Tensor:
         """Gains of W and its twin, (2, bins): all-passes put low notes to one side."""
-        spectra = self.network.spectra
-        bins = torch.arange(spectra.n_fft // 2 + 1, device=self.device)
-        rising = (bins * (self.sample_rate / spectra.n_fft / WIDE_FROM)).clamp_max(1.0)
+        stft = self.network.stft
+        bins = torch.arange(stft.n_fft // 2 + 1, device=self.device)
+        rising = (bins * (self.sample_rate / stft.n_fft / WIDE_FROM)).clamp_max(1.0)
         return torch.stack([torch.ones_like(rising), rising])
 
     def _twin(self, mono: Tensor) -> Tensor:
@@ -304,13 +300,6 @@ def ambix(audio: NDArray[Any], unknown: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def build_ambisonizer(config: Mapping[str, Any]) -> Ambisonizer | PublishedAmbisonizer:
-    """Network that the config of a card describes (see `Card`)."""
-    if "filters" in config:
-        return build_published(config)
-    return Ambisonizer(AmbisonizerConfig(**{**config, "masks": MaskConfig(**config["masks"])}))
-
-
 def load_ambisonizer_model(variant: str = "stage", weights: str | Path = "") -> AmbisonizerModel:
     """Model with the shipped weights, or with those in a file.
 
@@ -341,7 +330,7 @@ def load_ambisonizer_model(variant: str = "stage", weights: str | Path = "") -> 
 
 @lru_cache(maxsize=2)
 def _load(path: Path, changed: int, size: int) -> AmbisonizerModel:
-    network, card = load_weights(path, MODEL, build_ambisonizer)
+    network, card = load_weights(path, MODEL)
     network.requires_grad_(False)
     if isinstance(network, PublishedAmbisonizer):
         return PublishedModel(network, card.sha256)

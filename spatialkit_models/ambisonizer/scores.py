@@ -16,7 +16,7 @@ from spatialkit.stft import stft
 from spatialkit_models.ambisonizer.cues import CUES, CuePool, cue_distances, cues_of
 from spatialkit_models.ambisonizer.field import Field, field_of
 from spatialkit_models.evaluation import Metric
-from spatialkit_models.stft_resolutions import LEAST_POWER, RESOLUTIONS
+from spatialkit_models.stft_resolutions import MIN_POWER, RESOLUTIONS
 
 __all__ = ["METRICS", "MONO", "Reference"]
 
@@ -230,5 +230,5 @@ def _magnitudes(signal: NDArray[Any]) -> list[NDArray[Any]]:
             2.0 * np.pi * np.arange(length) / length
         )
         spectrum = stft(signal, n_fft=n_fft, hop=hop, window=window)
-        found.append(np.maximum(np.abs(spectrum), LEAST_POWER**0.5))
+        found.append(np.maximum(np.abs(spectrum), MIN_POWER**0.5))
     return found

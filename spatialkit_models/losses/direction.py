@@ -1,4 +1,4 @@
-"""Where sound comes from, in torch: twins of `spatialkit.metrics.direction`."""
+"""Directions of sources in loudspeaker signals: counterparts of `spatialkit.metrics` in torch."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ def angle_error(
     elevation: Tensor | float = 0.0,
     weighting: str = "amplitude",
 ) -> Tensor:
-    """Angle between where each stem should be and where a mix has it.
+    """Calculate the angle between the true direction of each stem and that in a mix.
 
-    As `spatialkit.metrics.angle_error`, and in float64 within, whatever comes in: few digits are
-    left where stems are nearly copies of each other. The kink at 0 degrees has the gradient 0.
+    Same as `spatialkit.metrics.angle_error`, computed in float64 for every input type: the normal
+    equations of similar stems are ill-conditioned. The gradient at 0 degrees is 0.
 
     Parameters
     ----------
     stems : Tensor of float, shape (..., stems, samples)
     estimate : Tensor of float, shape (..., channels, samples)
     azimuth : Tensor, shape (..., stems)
-        True directions, degrees; broadcast to the stems.
+        True azimuths, degrees; broadcast to the stems.
     layout : str or Layout
-        Of the estimate.
+        Layout of the estimate.
     elevation : Tensor or float
-        Degrees, broadcast as the azimuth is.
+        True elevations, degrees; broadcast to the stems.
     weighting : {"amplitude", "energy"}
-        Whether coefficients or their squares weigh the loudspeakers.
+        Weights of the loudspeakers: the coefficients, or their squares.
 
     Returns
     -------
     Tensor, shape (..., stems)
-        Degrees, 0 to 180, in the precision of the estimate. NaN for a silent stem, one that the
-        estimate does not hold, or one whose loudspeakers cancel.
+        Degrees, 0 to 180, in the precision of the estimate. NaN for a stem that is silent or not
+        contained in the estimate, or whose loudspeaker vectors cancel.
 
     Examples
     --------
@@ -64,23 +64,23 @@ def angle_error(
             f"batch axes and samples, got {tuple(stems.shape)} and {tuple(estimate.shape)}"
         )
     truth = _unit_vectors(azimuth, elevation, sources)
-    coefficients, heard = _coefficients(sources, mix)
+    coefficients, active = _coefficients(sources, mix)
     weights = coefficients if weighting == "amplitude" else coefficients**2
-    felt = weights @ directions
-    heard = heard & (felt.norm(dim=-1) > MIN_RELATIVE_LEVEL * weights.abs().sum(dim=-1))
-    # Of tiny vectors that are left out, the gradient may not even be zero times infinity.
-    felt = torch.where(heard[..., None], felt, truth)
-    return torch.where(heard, angle_between(felt, truth), torch.nan).to(estimate.dtype)
+    vectors = weights @ directions
+    active = active & (vectors.norm(dim=-1) > MIN_RELATIVE_LEVEL * weights.abs().sum(dim=-1))
+    # Inactive stems get the true direction: their own would make the gradient 0 times infinity.
+    vectors = torch.where(active[..., None], vectors, truth)
+    return torch.where(active, angle_between(vectors, truth), torch.nan).to(estimate.dtype)
 
 
 @in_full_precision
 def angle_between(a: Tensor, b: Tensor) -> Tensor:
-    """Angle between vectors, as `spatialkit.geometry.angle_between`.
+    """Calculate the angle between vectors, as `spatialkit.geometry.angle_between` does.
 
     Parameters
     ----------
     a, b : Tensor of float, shape (..., 3)
-        Vectors of any length but zero (which gives NaN), broadcast against each other.
+        Vectors, broadcast against each other; the zero vector gives NaN.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def angle_between(a: Tensor, b: Tensor) -> Tensor:
 
 @in_full_precision
 def energy_vector(audio: Tensor, layout: str | Layout) -> Tensor:
-    """Gerzon's energy vector of the whole item, as `spatialkit.metrics.energy_vector`.
+    """Calculate Gerzon's energy vector of each item, as `spatialkit.metrics.energy_vector` does.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def energy_vector(audio: Tensor, layout: str | Layout) -> Tensor:
     Returns
     -------
     Tensor, shape (..., 3)
-        x ahead, y left, z up; of length 0 to 1. NaN of silence.
+        x (front), y (left), z (up); length 0 to 1. NaN for silence.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def energy_vector(audio: Tensor, layout: str | Layout) -> Tensor:
 
 @in_full_precision
 def velocity_vector(audio: Tensor, layout: str | Layout) -> Tensor:
-    """Gerzon's velocity vector of the whole item, as `spatialkit.metrics.velocity_vector`.
+    """Calculate Gerzon's velocity vector of each item, as `spatialkit.metrics.velocity_vector`.
 
     Parameters
     ----------
@@ -136,8 +136,8 @@ def velocity_vector(audio: Tensor, layout: str | Layout) -> Tensor:
     Returns
     -------
     Tensor, shape (..., 3)
-        x ahead, y left, z up; longer than 1 if channels are out of phase. NaN where the sum of
-        the channels is zero.
+        x (front), y (left), z (up); longer than 1 if channels are out of phase. NaN where the sum
+        of the channels is zero.
     """
     signals, directions = _loudspeakers(audio, layout)
     pressure = signals.sum(dim=-2, keepdim=True)
@@ -148,7 +148,7 @@ def velocity_vector(audio: Tensor, layout: str | Layout) -> Tensor:
 def _loudspeakers(
     audio: Tensor, layout: str | Layout, name: str = "audio"
 ) -> tuple[Tensor, Tensor]:
-    """Signals without LFE, and the unit vectors to their loudspeakers, (channels, 3)."""
+    """Return the signals without LFE, and unit vectors to their loudspeakers, (channels, 3)."""
     where = get_layout(layout)
     if audio.ndim < 2 or audio.shape[-2] != where.n_channels:
         raise ShapeError(
@@ -160,37 +160,37 @@ def _loudspeakers(
 
 
 def _unit_vectors(azimuth: Tensor, elevation: Tensor | float, stems: Tensor) -> Tensor:
-    """Directions in degrees as vectors (..., stems, 3), in the precision of the stems."""
+    """Convert degrees to vectors (..., stems, 3), in the precision of the stems."""
     angles = (
         torch.as_tensor(angle, dtype=stems.dtype, device=stems.device)
         for angle in (azimuth, elevation)
     )
     try:
         angles = (angle.broadcast_to(stems.shape[:-1]).deg2rad() for angle in angles)
-        aside, up = angles
+        lateral, up = angles
     except RuntimeError as error:
         raise ShapeError(
             f"azimuth and elevation must have one value per stem, {tuple(stems.shape[:-1])}"
         ) from error
-    return torch.stack([up.cos() * aside.cos(), up.cos() * aside.sin(), up.sin()], dim=-1)
+    return torch.stack([up.cos() * lateral.cos(), up.cos() * lateral.sin(), up.sin()], dim=-1)
 
 
 def _coefficients(stems: Tensor, mix: Tensor) -> tuple[Tensor, Tensor]:
-    """Least-squares coefficients (..., stems, channels), and which stems the mix holds."""
+    """Return least-squares coefficients (..., stems, channels), and which stems the mix contains."""
     gram, cross = stems @ stems.mT, stems @ mix.mT
     energy = gram.diagonal(dim1=-2, dim2=-1)
-    # Of stems brought to one level: a quiet one is not to be taken for a part of a loud one.
+    # Stems are scaled to one level: otherwise quiet ones would be treated as parts of loud ones.
     unit = torch.where(energy > 0.0, torch.where(energy > 0.0, energy, 1.0).rsqrt(), 0.0)
     inverse = torch.linalg.pinv(
         gram * unit[..., :, None] * unit[..., None, :], rtol=MIN_RELATIVE_EIGENVALUE, hermitian=True
     )
     coefficients = inverse @ (cross * unit[..., None])
-    least = MIN_RELATIVE_LEVEL * mix.detach().square().sum(dim=-1).amax(dim=-1).sqrt()
-    heard = (energy > 0.0) & (coefficients.abs().amax(dim=-1) > least[..., None])
-    return coefficients, heard
+    minimum = MIN_RELATIVE_LEVEL * mix.detach().square().sum(dim=-1).amax(dim=-1).sqrt()
+    active = (energy > 0.0) & (coefficients.abs().amax(dim=-1) > minimum[..., None])
+    return coefficients, active
 
 
 def _ratio(vectors: Tensor, total: Tensor) -> Tensor:
-    """``vectors`` (..., n) divided by ``total`` (...), NaN where that is zero."""
-    heard = total[..., None] > 0.0
-    return torch.where(heard, vectors / torch.where(heard, total[..., None], 1.0), torch.nan)
+    """Divide ``vectors`` (..., n) by ``total`` (...); NaN where it is zero."""
+    positive = total[..., None] > 0.0
+    return torch.where(positive, vectors / torch.where(positive, total[..., None], 1.0), torch.nan)

@@ -1,10 +1,10 @@
-"""Differentiable twins of `spatialkit.metrics` in torch, and the losses that only training needs.
+"""Energy ratios in torch: counterparts of `spatialkit.metrics`, and losses for training.
 
-Names, argument order (reference first), defaults, floors and edge rules are those of the core; so
-are the values, to the rounding of the input's precision. Half precision is computed in single,
-also under autocast. Where a value is NaN or infinite by rule (a silent reference, two equal
-signals) its gradient is zero, never NaN. Not checked, because it would wait for the device: NaN in
-a signal, which gives NaN here.
+All of `spatialkit_models.losses` has the names, argument order (reference first), defaults, floors
+and special cases of the core, and equal values up to the rounding of the input's precision. Half
+precision is computed in single, also under autocast. Where a value is NaN or infinite by definition
+(a silent reference, two equal signals), its gradient is zero, never NaN. NaN in a signal gives NaN:
+a check would wait for the device.
 """
 
 from __future__ import annotations
@@ -41,20 +41,21 @@ __all__ = [
     "wild",
 ]
 
-# What `snr_loss` takes for silence: below it energy ratios may leave the range of single precision.
-LEAST_ENERGY = 1e-20
+# Energy below which `snr_loss` treats a signal as silent: energy ratios could exceed the range of
+# single precision.
+MIN_ENERGY = 1e-20
 
 
 @in_full_precision
 def snr(reference: Tensor, estimate: Tensor, *, per_channel: bool = False) -> Tensor:
-    """Signal-to-noise ratio, as `spatialkit.metrics.snr`.
+    """Calculate the signal-to-noise ratio (SNR), as `spatialkit.metrics.snr` does.
 
     Parameters
     ----------
     reference, estimate : Tensor of float, shape (..., channels, samples) or (samples,)
-        Of one shape.
+        Signals of the same shape.
     per_channel : bool
-        A value per channel rather than one per item.
+        Return one value per channel instead of one per item.
 
     Returns
     -------
@@ -78,18 +79,18 @@ def snr(reference: Tensor, estimate: Tensor, *, per_channel: bool = False) -> Te
 
 @in_full_precision
 def sd_sdr(reference: Tensor, estimate: Tensor, *, per_channel: bool = False) -> Tensor:
-    """Scale-dependent signal-to-distortion ratio, as `spatialkit.metrics.sd_sdr`.
+    """Calculate the scale-dependent signal-to-distortion ratio, as `spatialkit.metrics.sd_sdr`.
 
     Parameters
     ----------
     reference, estimate, per_channel
-        As for `snr`.
+        See `snr`.
 
     Returns
     -------
     Tensor, shape (...) or (..., channels)
-        dB. NaN where the reference is silent, -inf where the estimate is silent or has nothing
-        of the reference, +inf where both are equal.
+        dB. NaN where the reference is silent, -inf where the estimate is silent or orthogonal to
+        the reference, +inf where both are equal.
     """
     signal, cross, noise = _energies(reference, estimate, per_channel)
     return _decibels(_scale(cross, signal) ** 2 * signal, noise, signal).to(reference.dtype)
@@ -97,17 +98,17 @@ def sd_sdr(reference: Tensor, estimate: Tensor, *, per_channel: bool = False) ->
 
 @in_full_precision
 def si_sdr(reference: Tensor, estimate: Tensor, *, per_channel: bool = False) -> Tensor:
-    """Scale-invariant signal-to-distortion ratio, as `spatialkit.metrics.si_sdr`.
+    """Calculate the scale-invariant signal-to-distortion ratio, as `spatialkit.metrics.si_sdr`.
 
     Parameters
     ----------
     reference, estimate, per_channel
-        As for `snr`.
+        See `snr`.
 
     Returns
     -------
     Tensor, shape (...) or (..., channels)
-        dB; NaN and infinities as `sd_sdr`.
+        dB. NaN and infinite values as for `sd_sdr`.
     """
     signal, cross, _ = _energies(reference, estimate, per_channel)
     scale = _scale(cross, signal)
@@ -122,22 +123,22 @@ def si_sdr(reference: Tensor, estimate: Tensor, *, per_channel: bool = False) ->
 def snr_loss(
     reference: Tensor, estimate: Tensor, *, ceiling_db: float = 30.0, per_channel: bool = False
 ) -> Tensor:
-    """Negative SNR with a ceiling, to be minimised: finite whatever the signals.
+    """Calculate the negative SNR with a ceiling, a loss that is finite for all signals.
 
     ``-10 log10(|s|^2 / (|s - e|^2 + 10^(-ceiling / 10) |s|^2))``, the mean over items. Near the
-    ceiling gradients fade, so that no batch is spent on making the good ones better.
+    ceiling gradients vanish, so that training concentrates on items with larger errors.
 
     Parameters
     ----------
     reference, estimate, per_channel
-        As for `snr`.
+        See `snr`.
     ceiling_db : float
-        dB; the SNR of an estimate without any error.
+        Value for an estimate without error, dB.
 
     Returns
     -------
     Tensor, shape ()
-        dB. Items with a silent reference are left out; 0 if there is no other.
+        dB. Items with a silent reference are ignored; 0 if there are no others.
 
     Examples
     --------
@@ -147,16 +148,16 @@ def snr_loss(
     """
     ceiling = as_number(ceiling_db, "ceiling_db", unit="dB")
     signal, _, noise = _energies(reference, estimate, per_channel)
-    heard = signal > LEAST_ENERGY
-    error = noise / torch.where(heard, signal, 1.0)
+    active = signal > MIN_ENERGY
+    error = noise / torch.where(active, signal, 1.0)
     loss = 10.0 * torch.log10(error + 10.0 ** (-ceiling / 10.0))
-    mean = torch.where(heard, loss, 0.0).sum() / heard.sum().clamp(min=1)
+    mean = torch.where(active, loss, 0.0).sum() / active.sum().clamp(min=1)
     return mean.to(reference.dtype)
 
 
 @in_full_precision
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Divergence KL(N(mean, exp(log_variance)) || N(0, I)) of diagonal Gaussians.
+    """Calculate KL(N(mean, exp(log_variance)) || N(0, I)), the divergence of diagonal Gaussians.
 
     Parameters
     ----------
@@ -178,7 +179,7 @@ def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
 def _energies(
     reference: Tensor, estimate: Tensor, per_channel: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """|s|^2, <e, s> and |s - e|^2."""
+    """Calculate |s|^2, <e, s> and |s - e|^2."""
     require_same(reference.shape, estimate.shape)
     joint = reference.ndim > 1 and not per_channel
     noise = reference - estimate
@@ -190,12 +191,12 @@ def _energies(
 
 
 def _product(a: Tensor, b: Tensor, joint: bool) -> Tensor:
-    """<a, b> in float64: of signals that have little in common the terms nearly cancel."""
+    """Calculate <a, b> in float64: for nearly orthogonal signals, the terms nearly cancel."""
     return (a * b).sum(dim=(-2, -1) if joint else -1, dtype=torch.float64)
 
 
 def _scale(cross: Tensor, signal: Tensor) -> Tensor:
-    """The factor a, 0 where the reference is silent."""
+    """Calculate the scale a = <e, s> / |s|^2, 0 where the reference is silent."""
     return torch.where(signal > 0.0, cross / torch.where(signal > 0.0, signal, 1.0), 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Level differences between channels in torch: twins of `spatialkit.metrics.level`."""
+"""Interchannel level differences: counterparts of `spatialkit.metrics` in torch."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from spatialkit_models.losses.precision import in_full_precision, require_same
 
 __all__ = ["ild", "ild_error", "stft", "wasserstein_distance", "wild"]
 
-# One neper.
+# One neper in dB.
 DECIBELS = 20.0 / math.log(10.0)
 
 
 @in_full_precision
 def stft(audio: Tensor, *, n_fft: int = 1024, hop: int = 256) -> Tensor:
-    """Short-time Fourier transform with the Hann window, as `spatialkit.stft`.
+    """Calculate the short-time Fourier transform with a Hann window, as `spatialkit.stft` does.
 
     Parameters
     ----------
     audio : Tensor of float, shape (..., samples)
-        Of any length, none included.
+        Of any length, including 0.
     n_fft, hop : int
-        Samples per frame, 2 or more, and from frame to frame, 1 to ``n_fft``.
+        Length of a frame, at least 2, and distance between frames, 1 to ``n_fft``; samples.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def stft(audio: Tensor, *, n_fft: int = 1024, hop: int = 256) -> Tensor:
     n_fft = as_count(n_fft, "n_fft", minimum=2)
     hop = as_count(hop, "hop", maximum=n_fft)
     samples, centre = audio.shape[-1], n_fft // 2
-    # Up to the end of the last frame, which is before that of the signal if the hop is long.
+    # To the end of the last frame; with a long hop, that is before the end of the signal.
     behind = samples // hop * hop + n_fft - centre - samples
     padded = torch.nn.functional.pad(audio, (centre, behind))
     window = torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device)
@@ -50,14 +50,14 @@ def stft(audio: Tensor, *, n_fft: int = 1024, hop: int = 256) -> Tensor:
 
 
 def ild(spectrum: Tensor, *, floor_db: float = -60.0) -> Tensor:
-    """Interchannel level differences, as `spatialkit.metrics.ild`.
+    """Calculate interchannel level differences, as `spatialkit.metrics.ild` does.
 
     Parameters
     ----------
     spectrum : Tensor of complex, shape (..., channels, bins, frames)
-        As `stft` returns it, of two channels or more.
+        Output of `stft`, with two channels or more.
     floor_db : float
-        dB relative to the loudest bin of the item, 0 or less.
+        Floor relative to the loudest bin of the item, dB, at most 0.
 
     Returns
     -------
@@ -87,18 +87,18 @@ def wild(
     floor_db: float = -60.0,
     clip_db: float = 60.0,
 ) -> Tensor:
-    """Wasserstein distance of the level differences, as `spatialkit.metrics.wild`, exact.
+    """Calculate the exact Wasserstein distance of level differences, as `spatialkit.metrics.wild`.
 
     Parameters
     ----------
     reference, estimate : Tensor of float, shape (..., channels, samples)
-        Of two channels or more; their lengths may differ.
+        Signals with two channels or more; their lengths may differ.
     n_fft, hop : int
-        Of the transform, see `stft`.
+        Parameters of `stft`.
     floor_db : float
-        dB relative to the loudest bin of the reference item, 0 or less.
+        Floor relative to the loudest bin of the reference item, dB, at most 0.
     clip_db : float
-        Largest level difference, dB, more than 0.
+        Largest level difference, dB, above 0.
 
     Returns
     -------
@@ -112,16 +112,16 @@ def wild(
     6.02
     """
     require_same(reference.shape[:-1], estimate.shape[:-1], "the same axes but the last")
-    levels, heard = _levels(reference, estimate, n_fft, hop, floor_db)
+    levels, active = _levels(reference, estimate, n_fft, hop, floor_db)
     clip = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB") / DECIBELS
-    total = torch.zeros_like(heard, dtype=reference.dtype)
+    total = torch.zeros_like(active, dtype=reference.dtype)
     for i, j in combinations(range(reference.shape[-2]), 2):
         differences = (
             (level[..., i, :, :] - level[..., j, :, :]).flatten(-2).clamp(-clip, clip)
             for level in levels
         )
         total = total + wasserstein_distance(*differences)
-    return torch.where(heard, DECIBELS * total, torch.nan)
+    return torch.where(active, DECIBELS * total, torch.nan)
 
 
 @in_full_precision
@@ -134,14 +134,14 @@ def ild_error(
     floor_db: float = -60.0,
     clip_db: float = 60.0,
 ) -> Tensor:
-    """Mean absolute difference of the level differences, as `spatialkit.metrics.ild_error`.
+    """Calculate the mean absolute error of level differences, as `spatialkit.metrics.ild_error`.
 
     Parameters
     ----------
     reference, estimate : Tensor of float, shape (..., channels, samples)
-        Of one shape, with two channels or more.
+        Signals of the same shape, with two channels or more.
     n_fft, hop, floor_db, clip_db
-        As for `wild`.
+        See `wild`.
 
     Returns
     -------
@@ -149,10 +149,10 @@ def ild_error(
         dB; NaN where the reference is silent.
     """
     require_same(reference.shape, estimate.shape)
-    (first, second), heard = _levels(reference, estimate, n_fft, hop, floor_db)
+    (first, second), active = _levels(reference, estimate, n_fft, hop, floor_db)
     clip = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB") / DECIBELS
-    total = torch.zeros_like(heard, dtype=reference.dtype)
-    count = torch.zeros_like(heard, dtype=torch.int64)
+    total = torch.zeros_like(active, dtype=reference.dtype)
+    count = torch.zeros_like(active, dtype=torch.int64)
     for i, j in combinations(range(reference.shape[-2]), 2):
         either = torch.maximum(first[..., i, :, :], first[..., j, :, :]) > 0.0
         a, b = (
@@ -161,15 +161,15 @@ def ild_error(
         )
         total = total + torch.where(either, (a - b).abs(), 0.0).sum((-2, -1))
         count = count + either.sum((-2, -1))
-    return torch.where(heard, DECIBELS * total / count.clamp(min=1), torch.nan)
+    return torch.where(active, DECIBELS * total / count.clamp(min=1), torch.nan)
 
 
 @in_full_precision
 def wasserstein_distance(a: Tensor, b: Tensor) -> Tensor:
-    """1-Wasserstein distance of two sets of samples, as `spatialkit.metrics` has it, exact.
+    """Calculate the exact 1-Wasserstein distance of two sets of samples.
 
-    The mean distance of the sorted samples, or of both quantile functions where there are not as
-    many; the gradient is that of the samples in this order.
+    The mean distance of the sorted samples, or of both quantile functions if the numbers of samples
+    differ. The gradient is that for the sorted order.
 
     Parameters
     ----------
@@ -189,30 +189,30 @@ def wasserstein_distance(a: Tensor, b: Tensor) -> Tensor:
     a, b = a.sort(dim=-1).values, b.sort(dim=-1).values
     if n == m:
         return (a - b).abs().mean(dim=-1)
-    # Between two neighbouring multiples of 1/n and 1/m both quantile functions are constant;
-    # in units of 1/(n m) these edges are whole numbers.
+    # Both quantile functions are constant between neighbouring multiples of 1/n and 1/m, which
+    # are integers in units of 1/(n m).
     edges = torch.cat([torch.arange(n + 1) * m, torch.arange(m + 1) * n]).unique().to(a.device)
     start = edges[:-1]
-    apart = (a[..., start // m] - b[..., start // n]).abs()
-    return (apart * edges.diff().to(a.dtype)).sum(dim=-1) / (n * m)
+    distance = (a[..., start // m] - b[..., start // n]).abs()
+    return (distance * edges.diff().to(a.dtype)).sum(dim=-1) / (n * m)
 
 
 def _levels(
     reference: Tensor, estimate: Tensor, n_fft: int, hop: int, floor_db: float
 ) -> tuple[list[Tensor], Tensor]:
-    """Nepers over the floor of both (..., channels, bins, frames), and which items are heard."""
+    """Return levels above the floor, nepers, of both signals, and which items are not silent."""
     floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 20.0)
     _require_pairs(reference.ndim > 1 and reference.shape[-2] > 1, reference)
     magnitudes = [stft(audio, n_fft=n_fft, hop=hop).abs() for audio in (reference, estimate)]
     loudest = _loudest(magnitudes[0])
-    heard = loudest > 0.0
-    least = floor * torch.where(heard, loudest, 1.0)
-    levels = [(each / least).clamp(min=1.0).log() for each in magnitudes]
-    return levels, heard[..., 0, 0, 0]
+    active = loudest > 0.0
+    minimum = floor * torch.where(active, loudest, 1.0)
+    levels = [(each / minimum).clamp(min=1.0).log() for each in magnitudes]
+    return levels, active[..., 0, 0, 0]
 
 
 def _loudest(magnitude: Tensor) -> Tensor:
-    """Of each item (..., channels, bins, frames), 0 if it has no frame; axes are kept."""
+    """Return the maximum of each item, 0 if it has no frame, with its axes kept."""
     if not magnitude.shape[-1]:
         return magnitude.new_zeros(*magnitude.shape[:-3], 1, 1, 1)
     return magnitude.amax(dim=(-3, -2, -1), keepdim=True)
@@ -221,6 +221,6 @@ def _loudest(magnitude: Tensor) -> Tensor:
 def _require_pairs(there: bool, audio: Tensor) -> None:
     if not there:
         raise ShapeError(
-            "level differences need two channels or more, (..., channels, samples), got "
+            "level differences need at least two channels, (..., channels, samples), got "
             f"{tuple(audio.shape)}"
         )

@@ -1,4 +1,4 @@
-"""What all losses share: the precision that they compute in, and the check of two shapes."""
+"""Precision and shape checks of the losses."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ Function = TypeVar("Function", bound=Callable[..., Tensor])
 
 
 def in_full_precision(function: Function) -> Function:
-    """Without autocast, half precision brought to single: sums of squares need the digits."""
+    """Decorate a function to compute half precision in single, also under autocast.
 
-    def widened(value: Any) -> Any:
+    Sums of squares need more digits than half precision has.
+    """
+
+    def widen(value: Any) -> Any:
         half = isinstance(value, Tensor) and value.dtype in (torch.float16, torch.bfloat16)
         return value.float() if half else value
 
@@ -25,14 +28,15 @@ def in_full_precision(function: Function) -> Function:
     def wrapped(*args: Any, **kwargs: Any) -> Tensor:
         tensors = (value for value in (*args, *kwargs.values()) if isinstance(value, Tensor))
         with torch.autocast(next(tensors).device.type, enabled=False):
-            wide = {name: widened(value) for name, value in kwargs.items()}
-            return function(*map(widened, args), **wide)
+            wide = {name: widen(value) for name, value in kwargs.items()}
+            return function(*map(widen, args), **wide)
 
     return cast(Function, wrapped)
 
 
-def require_same(first: torch.Size, second: torch.Size, wanted: str = "the same shape") -> None:
+def require_same(first: torch.Size, second: torch.Size, expected: str = "the same shape") -> None:
+    """Raise a ShapeError if the shapes of reference and estimate differ."""
     if first != second:
         raise ShapeError(
-            f"reference and estimate must have {wanted}, got {tuple(first)} and {tuple(second)}"
+            f"reference and estimate must have {expected}, got {tuple(first)} and {tuple(second)}"
         )

@@ -1,4 +1,4 @@
-"""Distances of spectra in torch."""
+"""Spectral losses in torch."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from torch import Tensor
 
 from spatialkit.errors import ShapeError
 from spatialkit_models.losses.precision import in_full_precision, require_same
-from spatialkit_models.stft_resolutions import LEAST_POWER, RESOLUTIONS
+from spatialkit_models.stft_resolutions import MIN_POWER, RESOLUTIONS
 
 __all__ = ["multi_resolution_stft"]
 
 
 @in_full_precision
 def multi_resolution_stft(reference: Tensor, estimate: Tensor) -> Tensor:
-    """Distance of magnitudes in three resolutions [1]_, to be minimised.
+    """Calculate the multi-resolution STFT loss [1]_.
 
-    In each the spectral convergence ``||E| - |S|| / ||S||``, of norms over all signals together,
-    plus the mean of ``|ln |E| - ln |S||``; then the mean over resolutions. Powers are at least
-    1e-8, so that it is finite whatever the signals. Windows are Hann's; signals are mirrored at
-    their ends.
+    The mean over three resolutions of the spectral convergence ``||E| - |S|| / ||S||``, with norms
+    over all signals together, plus the mean of ``|ln |E| - ln |S||``. Powers below 1e-8 count as
+    1e-8, so that the loss is finite for all signals. Windows are Hann windows; signals are padded
+    by reflection.
 
     Parameters
     ----------
     reference, estimate : Tensor of float, shape (..., samples)
-        Of one shape, with more than 1024 samples.
+        Signals of the same shape, with more than 1024 samples.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def multi_resolution_stft(reference: Tensor, estimate: Tensor) -> Tensor:
     Raises
     ------
     ShapeError
-        If the shapes differ, or the signals are too short.
+        If the shapes differ or the signals are too short.
 
     References
     ----------
@@ -48,21 +48,21 @@ def multi_resolution_stft(reference: Tensor, estimate: Tensor) -> Tensor:
     1.193
     """
     require_same(reference.shape, estimate.shape)
-    least = max(n_fft for n_fft, _, _ in RESOLUTIONS) // 2
-    if reference.shape[-1] <= least:
+    minimum = max(n_fft for n_fft, _, _ in RESOLUTIONS) // 2
+    if reference.shape[-1] <= minimum:
         raise ShapeError(
-            f"multi_resolution_stft needs more than {least} samples, got {reference.shape[-1]}"
+            f"multi_resolution_stft needs more than {minimum} samples, got {reference.shape[-1]}"
         )
     distances = []
     for resolution in RESOLUTIONS:
-        wanted, made = (_magnitudes(audio, *resolution) for audio in (reference, estimate))
-        convergence = torch.linalg.norm(made - wanted) / torch.linalg.norm(wanted)
-        distances.append(convergence + (made.log() - wanted.log()).abs().mean())
+        target, output = (_magnitudes(audio, *resolution) for audio in (reference, estimate))
+        convergence = torch.linalg.norm(output - target) / torch.linalg.norm(target)
+        distances.append(convergence + (output.log() - target.log()).abs().mean())
     return torch.stack(distances).mean()
 
 
 def _magnitudes(audio: Tensor, n_fft: int, hop: int, width: int) -> Tensor:
-    """Magnitudes (signals * bins * frames,), none below the root of `LEAST_POWER`."""
+    """Calculate magnitudes (signals * bins * frames,) with powers of at least `MIN_POWER`."""
     window = torch.hann_window(width, dtype=audio.dtype, device=audio.device)
     spectrum = torch.stft(
         audio.reshape(-1, audio.shape[-1]),
@@ -75,4 +75,4 @@ def _magnitudes(audio: Tensor, n_fft: int, hop: int, width: int) -> Tensor:
         return_complex=True,
     )
     power = spectrum.real.square() + spectrum.imag.square()
-    return power.clamp(min=LEAST_POWER).sqrt().flatten()
+    return power.clamp(min=MIN_POWER).sqrt().flatten()

@@ -1,22 +1,34 @@
 """Network layers and signal blocks that several models share."""
 
-from spatialkit_models.modules import wiener_filters
-from spatialkit_models.modules.covariance import Moments, Resolution, joined
-from spatialkit_models.modules.sparsemax import sparsemax, sparsemax_loss
-from spatialkit_models.modules.stem_masks import MaskConfig, PerBand, StemMasks, mask_loss
-from spatialkit_models.modules.stft import Spectra, power
+from typing import TYPE_CHECKING, Any
+
+from spatialkit_models._lazy import lazy_attribute
+from spatialkit_models.modules.config import MaskConfig
+
+if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
+    from spatialkit_models.modules import wiener_filters
+    from spatialkit_models.modules.covariance import Covariance, Resolution, concatenate
+    from spatialkit_models.modules.simplex import sparsemax, sparsemax_loss
+    from spatialkit_models.modules.stem_masks import GroupedLinear, StemMasks, mask_loss
+    from spatialkit_models.modules.stft import STFT, power
 
 __all__ = [
+    "STFT",
+    "Covariance",
+    "GroupedLinear",
     "MaskConfig",
-    "Moments",
-    "PerBand",
     "Resolution",
-    "Spectra",
     "StemMasks",
-    "joined",
+    "concatenate",
     "mask_loss",
     "power",
     "sparsemax",
     "sparsemax_loss",
     "wiener_filters",
 ]
+
+_MODULES = ("covariance", "simplex", "stem_masks", "stft", "wiener_filters")
+
+
+def __getattr__(name: str) -> Any:
+    return lazy_attribute(__name__, name, _MODULES)

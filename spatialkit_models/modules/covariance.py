@@ -1,7 +1,8 @@
-"""Second moments of the channels of a spectrum: all that panning by real gains shows in.
+"""Spatial covariance of a spectrum per frame and frequency band.
 
-Filters that are the same for a few neighbouring bins see no more of a spectrum than the sums of
-its moments over them: finding sources, taking them out and judging the result needs nothing else.
+Filters that are constant over a few neighbouring bins depend on the spectrum only through the
+covariance summed over these bins. Source localization, source extraction and the evaluation of the
+result are therefore computed from the covariance alone.
 """
 
 from __future__ import annotations
@@ -14,31 +15,31 @@ from torch import Tensor
 
 from spatialkit.errors import OptionError
 
-__all__ = ["Moments", "Resolution", "joined"]
+__all__ = ["Covariance", "Resolution", "concatenate"]
 
 
 class Resolution:
-    """Bins of a spectrum, joined to units: fine at low frequencies, coarser above.
+    """Division of the bins of a spectrum into bands: fine at low frequencies, coarse above.
 
     Parameters
     ----------
     regions : sequence of (int, int)
-        From 0 Hz on: how many units, and how many bins each of them has. Bins beyond the last
-        region are not looked at, and share what is decided for its last unit.
+        Number of bands and bins per band of each region, from 0 Hz upwards. Bins above the last
+        region are not analysed; filters of the last band apply to them.
     """
 
     def __init__(self, regions: tuple[tuple[int, int], ...]) -> None:
         self.regions = regions
-        self.units = sum(count for count, _ in regions)
+        self.bands = sum(count for count, _ in regions)
         self.bins = sum(count * size for count, size in regions)
 
     def require(self, bins: int) -> None:
-        """Raise an OptionError if spectra have fewer bins."""
+        """Raise an OptionError if a spectrum has fewer bins than the regions."""
         if self.bins > bins:
-            raise OptionError(f"regions cover {self.bins} bins, spectra have {bins}")
+            raise OptionError(f"regions cover {self.bins} bins, but a spectrum has only {bins}")
 
-    def join(self, values: Tensor) -> Tensor:
-        """Sums over the bins of each unit, (..., bins) to (..., units)."""
+    def sum_bins(self, values: Tensor) -> Tensor:
+        """Sum over the bins of each band, (..., bins) to (..., bands)."""
         parts = values[..., : self.bins].split([count * size for count, size in self.regions], -1)
         return torch.cat(
             [
@@ -49,39 +50,41 @@ class Resolution:
         )
 
     def slices(self, bins: int) -> Iterator[tuple[slice, slice]]:
-        """Units and their bins, of one region after the other; last those beyond all of them."""
-        unit = bin = 0
+        """Yield the bands and the bins of each region; last, the bins above all regions."""
+        band = bin = 0
         for count, size in self.regions:
-            yield slice(unit, unit + count), slice(bin, bin + count * size)
-            unit, bin = unit + count, bin + count * size
+            yield slice(band, band + count), slice(bin, bin + count * size)
+            band, bin = band + count, bin + count * size
         if bin < bins:
-            yield slice(unit - 1, unit), slice(bin, bins)
+            yield slice(band - 1, band), slice(bin, bins)
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Real parts of products of channels, summed over each unit's bins.
+class Covariance:
+    """Real part of the spatial covariance matrix of channels, per frame and band.
+
+    The matrix of second moments, not centred and not normalized: entry (i, j) is the sum over the
+    bins of a band of the real part of ``x_i conj(x_j)``.
 
     Parameters
     ----------
-    products : Tensor
-        Of each channel with itself and with those after it, in the order of `torch.triu_indices`,
-        (batch, time, pairs, units).
+    products : Tensor, shape (batch, time, pairs, bands)
+        Upper triangle of the matrix, in the order of `torch.triu_indices`.
     channels : int
-        How many.
+        Number of channels.
     """
 
     products: Tensor
     channels: int
 
     @classmethod
-    def of(cls, spectrum: Tensor, resolution: Resolution) -> Moments:
-        """Moments of a complex spectrum (batch, time, channels, bins)."""
-        seen = spectrum[..., : resolution.bins]
-        real, imaginary = seen.real.contiguous(), seen.imag.contiguous()
+    def of(cls, spectrum: Tensor, resolution: Resolution) -> Covariance:
+        """Compute the covariance of a complex spectrum (batch, time, channels, bins)."""
+        analysed = spectrum[..., : resolution.bins]
+        real, imaginary = analysed.real.contiguous(), analysed.imag.contiguous()
         channels = spectrum.shape[2]
         products = [
-            resolution.join(
+            resolution.sum_bins(
                 real[:, :, row : row + 1] * real[:, :, row:]
                 + imaginary[:, :, row : row + 1] * imaginary[:, :, row:]
             )
@@ -89,36 +92,42 @@ class Moments:
         ]
         return cls(torch.cat(products, 2), channels)
 
-    def frames(self, part: slice) -> Moments:
-        """Only these frames."""
-        return Moments(self.products[:, part], self.channels)
+    def frames(self, index: slice) -> Covariance:
+        """Return a range of frames."""
+        return Covariance(self.products[:, index], self.channels)
 
     @property
     def powers(self) -> Tensor:
-        """Of each channel, (batch, time, channels, units)."""
+        """Power of each channel: the diagonal, (batch, time, channels, bands)."""
         rows, columns = torch.triu_indices(self.channels, self.channels)
         return self.products[:, :, (rows == columns).nonzero()[:, 0]]
 
-    def mixed(self, gains: Tensor) -> Moments:
-        """Moments of channels panned by gains (batch, channels, new channels)."""
+    def mixed(self, gains: Tensor) -> Covariance:
+        """Return the covariance after mixing by gains (batch, channels, new channels)."""
         rows, columns = torch.triu_indices(gains.shape[-1], gains.shape[-1])
-        products = self._sums(gains[..., rows], gains[..., columns])
-        # What rounding leaves of a power of 0 may be less.
-        least = torch.where(rows == columns, 0.0, -torch.inf).to(products)
-        return Moments(products.maximum(least[:, None]), gains.shape[-1])
+        products = self._mixed_products(gains[..., rows], gains[..., columns])
+        # Rounding can make a power of 0 negative.
+        minimum = torch.where(rows == columns, 0.0, -torch.inf).to(products)
+        return Covariance(products.maximum(minimum[:, None]), gains.shape[-1])
 
-    def between(self, first: Tensor, second: Tensor) -> Tensor:
-        """Products of channels panned by ``first`` with those panned by ``second``, each by each.
+    def cross(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the cross-covariance of two mixes of the channels.
 
-        Both are (batch, channels, new channels); the result is (batch, time, first, second,
-        units).
+        Parameters
+        ----------
+        first, second : Tensor, shape (batch, channels, new channels)
+            Gains of the two mixes.
+
+        Returns
+        -------
+        Tensor, shape (batch, time, first, second, bands)
         """
         one, other = first.shape[-1], second.shape[-1]
         repeated = first.repeat_interleave(other, -1), second.repeat(1, 1, one)
-        return self._sums(*repeated).unflatten(2, (one, other))
+        return self._mixed_products(*repeated).unflatten(2, (one, other))
 
-    def _sums(self, first: Tensor, second: Tensor) -> Tensor:
-        """Products of pairs of new channels, whose gains are (batch, channels, pairs) each."""
+    def _mixed_products(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return products of pairs of mixes with gains (batch, channels, pairs) each."""
         rows, columns = torch.triu_indices(self.channels, self.channels)
         weights = first[:, rows] * second[:, columns]
         mirrored = first[:, columns] * second[:, rows]
@@ -126,21 +135,21 @@ class Moments:
         with torch.autocast(weights.device.type, enabled=False):
             return weights.transpose(1, 2)[:, None] @ self.products
 
-    def covariances(self, weights: Tensor) -> Tensor:
-        """Sums under weights (batch, time, n, units), (batch, n, channels, channels)."""
-        found = (weights @ self.products.transpose(2, 3)).sum(1)
+    def weighted_sums(self, weights: Tensor) -> Tensor:
+        """Return matrices (batch, n, channels, channels): sums under (batch, time, n, bands)."""
+        sums = (weights @ self.products.transpose(2, 3)).sum(1)
         rows, columns = torch.triu_indices(self.channels, self.channels)
-        covariance = found.new_zeros(*found.shape[:2], self.channels, self.channels)
-        covariance[:, :, rows, columns] = found
-        covariance[:, :, columns, rows] = found
-        return covariance
+        matrices = sums.new_zeros(*sums.shape[:2], self.channels, self.channels)
+        matrices[:, :, rows, columns] = sums
+        matrices[:, :, columns, rows] = sums
+        return matrices
 
     def along(self, gains: Tensor) -> Tensor:
-        """Power along vectors of gains (batch, n, channels): (batch, time, n, units)."""
-        panned = gains.transpose(1, 2)
-        return self._sums(panned, panned)
+        """Return the power along vectors of gains (batch, n, channels): (batch, time, n, bands)."""
+        mixing = gains.transpose(1, 2)
+        return self._mixed_products(mixing, mixing)
 
 
-def joined(first: Moments, second: Moments) -> Moments:
-    """Items of two batches, of as many channels, one after the other."""
-    return Moments(torch.cat([first.products, second.products]), first.channels)
+def concatenate(first: Covariance, second: Covariance) -> Covariance:
+    """Concatenate the batches of two covariances with the same number of channels."""
+    return Covariance(torch.cat([first.products, second.products]), first.channels)

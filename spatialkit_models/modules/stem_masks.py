@@ -1,164 +1,129 @@
-"""Which of four stems a part of a stereo song belongs to: the one part that has to know music."""
+"""Network that estimates a time-frequency mask for each stem of a stereo song."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from spatialkit.errors import OptionError
-from spatialkit_models.modules.covariance import Moments, Resolution
+from spatialkit_models.modules.config import MaskConfig
+from spatialkit_models.modules.covariance import Covariance, Resolution
+from spatialkit_models.stem_names import STEMS
 
-__all__ = ["MaskConfig", "PerBand", "StemMasks", "mask_loss"]
-
-
-@dataclass(frozen=True)
-class MaskConfig:
-    """Shape of `StemMasks`.
-
-    Parameters
-    ----------
-    sample_rate : int
-        Hz of the audio; other rates are resampled before.
-    n_fft, hop_length : int
-        Samples of an STFT frame and between frames. 4096 tells bass from kick drum.
-    regions : tuple of (int, int)
-        How finely a spectrum is masked, see `Resolution`; by default up to 16.5 kHz.
-    band : int
-        Units that are described together.
-    band_features : int
-        Features that describe a band of the spectrum.
-    width : int
-        Features that describe a whole frame.
-    dilations : tuple of int
-        Frames that each block looks back and ahead.
-    dropout : float
-        Share of features that training leaves out.
-    """
-
-    sample_rate: int = 44100
-    n_fft: int = 4096
-    hop_length: int = 1024
-    regions: tuple[tuple[int, int], ...] = ((256, 1), (128, 2), (128, 4), (64, 8))
-    band: int = 8
-    band_features: int = 24
-    width: int = 192
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)
-    dropout: float = 0.1
-
-    def __post_init__(self) -> None:
-        # JSON has lists.
-        object.__setattr__(self, "regions", tuple(map(tuple, self.regions)))
-        object.__setattr__(self, "dilations", tuple(self.dilations))
+__all__ = ["GroupedLinear", "StemMasks", "mask_loss"]
 
 
 class StemMasks(nn.Module):
-    """Share of each of four stems in every unit of a stereo spectrum.
+    """Masks of the stems in every band of a stereo spectrum.
 
-    Bands are described apart, joined to one vector per frame, seen in time by residual blocks
-    (a frame, its neighbours, and the mean of the excerpt), and parted again, each band beside
-    what it was before.
+    Groups of bands are described separately and joined to one vector per frame. Residual blocks
+    process the sequence of frames (a frame, its neighbours, and the mean of the excerpt); their
+    output is split into groups again and added to the description of each group.
 
     Parameters
     ----------
     config : MaskConfig
-        The shape.
-    stems : int
-        How many.
+        Shape of the network.
     """
 
     feature_mean: Tensor
     feature_scale: Tensor
     log_prior: Tensor
 
-    def __init__(self, config: MaskConfig, stems: int = 4) -> None:
+    def __init__(self, config: MaskConfig) -> None:
         super().__init__()
         self.resolution = Resolution(config.regions)
         self.resolution.require(config.n_fft // 2 + 1)
-        self.band, self.stems = config.band, stems
-        units, features, width = self.resolution.units, config.band_features, config.width
-        if units % config.band:
-            raise OptionError(f"{units} units cannot be parted into bands of {config.band}")
-        bands = units // config.band
-        self.register_buffer("feature_mean", torch.zeros(4, units))
-        self.register_buffer("feature_scale", torch.ones(4, units))
-        self.register_buffer("log_prior", torch.zeros(stems, units))
-        self.describe = PerBand(bands, 4 * config.band, features)
-        self.join = nn.Linear(bands * features, width)
+        self.bands_per_group = config.bands_per_group
+        bands, features, width = self.resolution.bands, config.group_features, config.width
+        if bands % config.bands_per_group:
+            raise OptionError(
+                f"bands_per_group must divide the {bands} bands of regions, got "
+                f"{config.bands_per_group}"
+            )
+        groups = bands // config.bands_per_group
+        # Names of modules and buffers are the keys of stored weights.
+        self.register_buffer("feature_mean", torch.zeros(4, bands))
+        self.register_buffer("feature_scale", torch.ones(4, bands))
+        self.register_buffer("log_prior", torch.zeros(len(STEMS), bands))
+        self.describe = GroupedLinear(groups, 4 * config.bands_per_group, features)
+        self.join = nn.Linear(groups * features, width)
         self.blocks = nn.ModuleList(_Block(width, d, config.dropout) for d in config.dilations)
-        self.part = nn.Linear(width, bands * features)
+        self.part = nn.Linear(width, groups * features)
         self.norm = nn.LayerNorm(features)
-        # Near the prior at first: all else is learned from there.
-        self.decide = PerBand(bands, features, stems * config.band, 0.3)
+        # Small initial weights: training starts from masks near the prior.
+        self.decide = GroupedLinear(groups, features, len(STEMS) * config.bands_per_group, 0.3)
 
-    def features(self, stereo: Moments) -> Tensor:
-        """Compressed magnitudes of both sides, their sum and difference: (batch, time, 4, units).
+    def features(self, stereo: Covariance) -> Tensor:
+        """Compute compressed magnitudes of left, right, sum and difference.
 
-        Whatever the level of the whole.
+        Returns
+        -------
+        Tensor, shape (batch, time, 4, bands)
+            Independent of the level of the excerpt.
         """
         left, both, right = stereo.products.unbind(2)
         level = (left + right).mean((1, 2))[:, None, None, None]
-        seen = torch.stack([left, right, left + right + 2.0 * both, left + right - 2.0 * both], 2)
-        # The eighth root is far quicker than other powers.
-        return (seen.clamp_min(0.0) / (level + 1e-12) + 1e-7).sqrt().sqrt().sqrt()
+        powers = torch.stack([left, right, left + right + 2.0 * both, left + right - 2.0 * both], 2)
+        # Three square roots are much faster than a general power of 1/8.
+        return (powers.clamp_min(0.0) / (level + 1e-12) + 1e-7).sqrt().sqrt().sqrt()
 
-    def calibrate(self, features: Tensor, shares: Tensor) -> None:
-        """Take scales of features and log prior of stems from examples.
+    def calibrate(self, features: Tensor, masks: Tensor) -> None:
+        """Set the scales of features and the log prior of stems from examples.
 
         Parameters
         ----------
-        features : Tensor
-            Of `features`, (batch, time, 4, units).
-        shares : Tensor
-            True shares of the stems' power, (batch, time, stems, units).
+        features : Tensor, shape (batch, time, 4, bands)
+            Output of `features`.
+        masks : Tensor, shape (batch, time, stems, bands)
+            True ratios of the stems' powers.
         """
         self.feature_mean.copy_(features.mean((0, 1)))
         self.feature_scale.copy_(1.0 / features.std((0, 1)).clamp_min(1e-3))
-        self.log_prior.copy_(shares.mean((0, 1)).clamp_min(1e-3).log())
+        self.log_prior.copy_(masks.mean((0, 1)).clamp_min(1e-3).log())
 
-    def forward(self, stereo: Moments) -> Tensor:
-        """Logits of the masks of a spectrum of two channels, (batch, time, stems, units)."""
-        return self.logits(self.bands(stereo))
+    def forward(self, stereo: Covariance) -> Tensor:
+        """Compute the logits of the masks of two channels, (batch, time, stems, bands)."""
+        return self.logits(self.describe_groups(stereo))
 
-    def logits(self, bands: Tensor) -> Tensor:
-        """Logits of the masks of what `bands` found."""
-        return self.per_unit(self.decide(bands)) + self.log_prior
+    def logits(self, groups: Tensor) -> Tensor:
+        """Compute the logits of the masks from the output of `describe_groups`."""
+        return self.per_band(self.decide(groups)) + self.log_prior
 
-    def per_unit(self, decided: Tensor) -> Tensor:
-        """Values of units, (batch, time, n, units), from those by band, n times its units each."""
-        return decided.unflatten(3, (-1, self.band)).transpose(2, 3).flatten(3)
+    def per_band(self, values: Tensor) -> Tensor:
+        """Reorder (batch, time, groups, n * bands per group) to (batch, time, n, bands)."""
+        return values.unflatten(3, (-1, self.bands_per_group)).transpose(2, 3).flatten(3)
 
-    def bands(self, stereo: Moments) -> Tensor:
-        """Describe each band beside all that goes on around it, (batch, time, bands, features)."""
+    def describe_groups(self, stereo: Covariance) -> Tensor:
+        """Describe each group of bands in its context, (batch, time, groups, features)."""
         scaled = (self.features(stereo) - self.feature_mean) * self.feature_scale
-        bands = scaled.unflatten(3, (-1, self.band)).transpose(2, 3).flatten(3)
-        described = self.describe(bands)
+        groups = scaled.unflatten(3, (-1, self.bands_per_group)).transpose(2, 3).flatten(3)
+        described = self.describe(groups)
         frame = self.join(described.flatten(2))
         for block in self.blocks:
             frame = block(frame)
-        parted = self.part(frame).unflatten(2, described.shape[2:]) + described
-        return functional.gelu(self.norm(parted))
+        split = self.part(frame).unflatten(2, described.shape[2:]) + described
+        return functional.gelu(self.norm(split))
 
 
-class PerBand(nn.Module):
-    """A linear layer of its own for each band."""
+class GroupedLinear(nn.Module):
+    """Linear layer with separate weights for each group of bands."""
 
-    def __init__(self, bands: int, inputs: int, outputs: int, scale: float = 1.0) -> None:
+    def __init__(self, groups: int, inputs: int, outputs: int, scale: float = 1.0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(scale * torch.randn(bands, inputs, outputs) / inputs**0.5)
-        self.bias = nn.Parameter(torch.zeros(bands, outputs))
+        self.weight = nn.Parameter(scale * torch.randn(groups, inputs, outputs) / inputs**0.5)
+        self.bias = nn.Parameter(torch.zeros(groups, outputs))
 
     def forward(self, value: Tensor) -> Tensor:
-        batch, time, bands, inputs = value.shape
-        rows = value.permute(2, 0, 1, 3).reshape(bands, batch * time, inputs)
+        batch, time, groups, inputs = value.shape
+        rows = value.permute(2, 0, 1, 3).reshape(groups, batch * time, inputs)
         result = torch.baddbmm(self.bias[:, None], rows, self.weight)
-        return result.reshape(bands, batch, time, -1).permute(1, 2, 0, 3)
+        return result.reshape(groups, batch, time, -1).permute(1, 2, 0, 3)
 
 
 class _Block(nn.Module):
-    """Residual: a frame, those `dilation` before and after, and the mean of all."""
+    """Residual block over a frame, the frames `dilation` before and after, and the mean of all."""
 
     def __init__(self, width: int, dilation: int, dropout: float) -> None:
         super().__init__()
@@ -170,23 +135,35 @@ class _Block(nn.Module):
 
     def forward(self, frame: Tensor) -> Tensor:
         value = self.norm(frame)
-        reach = min(self.dilation, value.shape[1])
-        before = functional.pad(value, (0, 0, reach, 0))[:, : value.shape[1]]
-        after = functional.pad(value, (0, 0, 0, reach))[:, -value.shape[1] :]
+        shift = min(self.dilation, value.shape[1])
+        before = functional.pad(value, (0, 0, shift, 0))[:, : value.shape[1]]
+        after = functional.pad(value, (0, 0, 0, shift))[:, -value.shape[1] :]
         mean = value.mean(1, keepdim=True).expand_as(value)
         inner = functional.gelu(self.inner(torch.cat([before, value, after, mean], -1)))
         return frame + self.outer(self.dropout(inner))
 
 
 def mask_loss(logits: Tensor, powers: Tensor) -> Tensor:
-    """Cross-entropy against true shares; loud units count more, by the root of their magnitude.
+    """Compute the cross-entropy between masks and true ratios, weighted by loudness.
 
-    Both are (batch, time, stems, units): logits of masks, and the true powers of the stems.
+    The weight of a band is the square root of its magnitude.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (batch, time, stems, bands)
+        Logits of the masks.
+    powers : Tensor, shape (batch, time, stems, bands)
+        True powers of the stems.
+
+    Returns
+    -------
+    Tensor, shape ()
+        Nats.
     """
     total = powers.sum(2, keepdim=True)
     weight = (total + 1e-12).pow(0.25)[:, :, 0]
     weight = weight / weight.sum((1, 2), keepdim=True)
-    shares = powers / (total + 1e-9)
-    # Less the logarithm of the softmax, which itself is slow over this axis.
-    entropy = logits.logsumexp(2) * shares.sum(2) - (shares * logits).sum(2)
+    ratios = powers / (total + 1e-9)
+    # Expanded logarithm of the softmax, which itself is slow over this axis.
+    entropy = logits.logsumexp(2) * ratios.sum(2) - (ratios * logits).sum(2)
     return (weight * entropy).sum((1, 2)).mean()

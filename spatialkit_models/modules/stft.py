@@ -1,24 +1,24 @@
-"""The STFT of the models, and its inverse, as a module that moves with them between devices."""
+"""Short-time Fourier transform (STFT) and its inverse as a torch module."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Spectra", "power"]
+__all__ = ["STFT", "power"]
 
 
-class Spectra(nn.Module):
-    """Spectra (batch, time, channels, bins) of audio (batch, channels, samples), and back.
+class STFT(nn.Module):
+    """STFT of audio (batch, channels, samples) as (batch, time, channels, bins), and its inverse.
 
-    Frames are centred on multiples of the hop, silence is around the signal.
+    Frames are centred on multiples of the hop; the signal is padded with zeros.
 
     Parameters
     ----------
     n_fft : int
-        Samples of a frame under a Hann window.
+        Length of a frame and of the Hann window, samples.
     hop_length : int
-        Samples between frames.
+        Distance between frames, samples.
     """
 
     window: Tensor
@@ -29,7 +29,7 @@ class Spectra(nn.Module):
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
-        """Transform."""
+        """Transform audio to a complex spectrum."""
         frames = torch.stft(
             audio.flatten(0, 1),
             self.n_fft,
@@ -41,16 +41,16 @@ class Spectra(nn.Module):
         )
         return frames.unflatten(0, audio.shape[:2]).permute(0, 3, 1, 2)
 
-    def part(self, audio: Tensor, frames: slice) -> Tensor:
-        """Transform of some consecutive frames alone."""
-        hop, reach = self.hop_length, -(-self.n_fft // (2 * self.hop_length))
-        start, count = frames.start * hop, frames.stop - frames.start
-        around = nn.functional.pad(audio, (reach * hop, reach * hop + hop))
-        # With as many frames before the first as its window reaches back.
-        return self(around[..., start : start + (count + 2 * reach) * hop])[:, reach:][:, :count]
+    def frames(self, audio: Tensor, index: slice) -> Tensor:
+        """Transform a range of frames only."""
+        hop, margin = self.hop_length, -(-self.n_fft // (2 * self.hop_length))
+        start, count = index.start * hop, index.stop - index.start
+        padded = nn.functional.pad(audio, (margin * hop, margin * hop + hop))
+        # Frames before the first one of the range, as far as its window reaches, are discarded.
+        return self(padded[..., start : start + (count + 2 * margin) * hop])[:, margin:][:, :count]
 
     def inverse(self, spectrum: Tensor, samples: int) -> Tensor:
-        """Transform back, to so many samples."""
+        """Transform a spectrum back to audio of a given length."""
         batch, _, channels, _ = spectrum.shape
         audio = torch.istft(
             spectrum.permute(0, 2, 3, 1).flatten(0, 1),
@@ -64,5 +64,5 @@ class Spectra(nn.Module):
 
 
 def power(spectrum: Tensor) -> Tensor:
-    """Squared magnitude."""
+    """Compute squared magnitudes."""
     return spectrum.real.square() + spectrum.imag.square()

@@ -3,6 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from spatialkit_models._lazy import lazy_attribute
+from spatialkit_models.style_vae.config import (
+    FastConfig,
+    FastLossConfig,
+    PaperConfig,
+    PaperLossConfig,
+    StyleSceneConfig,
+)
 from spatialkit_models.style_vae.directions import (
     StemPlace,
     directions_style,
@@ -10,27 +17,28 @@ from spatialkit_models.style_vae.directions import (
     style_directions,
 )
 from spatialkit_models.style_vae.encoding import encode_style
+from spatialkit_models.style_vae.recipes import RECIPES
 from spatialkit_models.style_vae.style import Style, StyleError, interpolate
 from spatialkit_models.style_vae.styles import as_style, random_style
 from spatialkit_models.style_vae.upmixer import StyleVAEOptions, StyleVAEUpmixer
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
     from spatialkit_models.style_vae import benchmark, latents
-    from spatialkit_models.style_vae.inference import StyleModel, build_style_vae, load_style_model
-    from spatialkit_models.style_vae.network import FastConfig, FastStyleVAE, StyleCode
-    from spatialkit_models.style_vae.published import PaperConfig, PaperStyleVAE
-    from spatialkit_models.style_vae.training_task import (
-        PRESETS,
-        RecordedScenes,
-        StyleTask,
-        style_task,
-    )
+    from spatialkit_models.style_vae.inference import StyleModel, load_style_model
+    from spatialkit_models.style_vae.losses import FastLoss, PaperLoss
+    from spatialkit_models.style_vae.network import FastStyleVAE, StyleCode
+    from spatialkit_models.style_vae.published import PaperStyleVAE
+    from spatialkit_models.style_vae.training_task import RecordedScenes, StyleTask, style_task
 
 __all__ = [
-    "PRESETS",
+    "RECIPES",
     "FastConfig",
+    "FastLoss",
+    "FastLossConfig",
     "FastStyleVAE",
     "PaperConfig",
+    "PaperLoss",
+    "PaperLossConfig",
     "PaperStyleVAE",
     "RecordedScenes",
     "StemPlace",
@@ -38,12 +46,12 @@ __all__ = [
     "StyleCode",
     "StyleError",
     "StyleModel",
+    "StyleSceneConfig",
     "StyleTask",
     "StyleVAEOptions",
     "StyleVAEUpmixer",
     "as_style",
     "benchmark",
-    "build_style_vae",
     "directions_style",
     "encode_style",
     "interpolate",
@@ -55,7 +63,7 @@ __all__ = [
     "style_task",
 ]
 
-_MODULES = ("network", "published", "inference", "training_task", "benchmark", "latents")
+_MODULES = ("network", "published", "losses", "inference", "training_task", "benchmark", "latents")
 
 
 def __getattr__(name: str) -> Any:

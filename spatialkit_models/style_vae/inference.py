@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spatialkit_models.modules import MaskConfig, power
-from spatialkit_models.style_vae.network import FastConfig, FastStyleVAE
-from spatialkit_models.style_vae.published import PaperConfig, PaperStyleVAE
+from spatialkit_models.modules import power
+from spatialkit_models.style_vae.network import FastStyleVAE
+from spatialkit_models.style_vae.published import PaperStyleVAE
 from spatialkit_models.weights import load_weights, shipped, state_of
 
-__all__ = ["MODEL", "StyleModel", "build_style_vae", "load_style_model"]
+__all__ = ["MODEL", "StyleModel", "load_style_model"]
 
 MODEL = "style-vae"
 # Input length in seconds (whole numbers): the fast network estimates the directions of stems from
@@ -55,7 +55,7 @@ class StyleModel:
 
     def __init__(self, network: FastStyleVAE | PaperStyleVAE, sha256: str) -> None:
         config = network.config
-        fast = isinstance(config, FastConfig)
+        fast = isinstance(network, FastStyleVAE)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network: Any = network.to(self.device)
         self.sha256 = sha256
@@ -63,7 +63,7 @@ class StyleModel:
         self.seconds = SECONDS["fast" if fast else "paper"]
         self.has_stem_masks = fast
         self.latent_size = config.latent_size
-        self.sample_rate = (config.masks if isinstance(config, FastConfig) else config).sample_rate
+        self.sample_rate = config.sample_rate
         self._settings = {"residual": True} if fast else {}
 
     @torch.inference_mode()
@@ -84,7 +84,7 @@ class StyleModel:
         if not self.has_stem_masks:
             return self.encode(gains.T.astype(np.float32) @ stems())
         condition = torch.from_numpy(gains.astype(np.float32))[None].to(self.device)
-        code = self.network.code(self.network.description(condition))
+        code = self.network.encode_features(self.network.gain_features(condition))
         return code.mean[0].cpu().numpy(), code.log_variance[0].cpu().numpy()
 
     @torch.inference_mode()
@@ -96,7 +96,7 @@ class StyleModel:
         five = self.network.decode(
             self._spectrum(stereo / rms), self._latent(style), **self._settings
         )
-        audio = self.network.spectra.inverse(five, stereo.shape[1])[0]
+        audio = self.network.stft.inverse(five, stereo.shape[1])[0]
         return audio.cpu().numpy() * np.float32(rms / LEVEL)
 
     @torch.inference_mode()
@@ -121,7 +121,7 @@ class StyleModel:
     def _spectrum(self, audio: NDArray[Any]) -> Tensor:
         """Return the spectrum of audio of RMS 1, at the level of the network's input."""
         scaled = np.ascontiguousarray(LEVEL * audio, np.float32)
-        return self.network.spectra(torch.from_numpy(scaled)[None].to(self.device))
+        return self.network.stft(torch.from_numpy(scaled)[None].to(self.device))
 
     def _latent(self, style: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(style)[None].to(self.device)
@@ -129,13 +129,6 @@ class StyleModel:
 
 def _rms(audio: NDArray[Any]) -> float:
     return float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
-
-
-def build_style_vae(config: Mapping[str, Any]) -> FastStyleVAE | PaperStyleVAE:
-    """Return the network that the configuration of a model card specifies (see `Card`)."""
-    if "masks" not in config:
-        return PaperStyleVAE(PaperConfig(**config))
-    return FastStyleVAE(FastConfig(**{**config, "masks": MaskConfig(**config["masks"])}))
 
 
 def load_style_model(variant: str = "fast", weights: str | Path = "") -> StyleModel:
@@ -161,5 +154,5 @@ def load_style_model(variant: str = "fast", weights: str | Path = "") -> StyleMo
 
 @lru_cache(maxsize=2)
 def _load(path: Path, changed: int, size: int) -> StyleModel:
-    network, card = load_weights(path, MODEL, build_style_vae)
+    network, card = load_weights(path, MODEL)
     return StyleModel(network, card.sha256)

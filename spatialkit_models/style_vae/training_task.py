@@ -1,10 +1,10 @@
-"""How the style-transfer VAE is trained: on which scenes, towards what, judged how."""
+"""Training task of the style-transfer VAE: scenes, loss and validation."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,50 +14,44 @@ from torch import Tensor
 
 from spatialkit.errors import OptionError
 from spatialkit_models import losses
-from spatialkit_models.data.scenes import (
-    FiveChannelExcerpts,
-    ShardedScenes,
-    StyleScenes,
-    mix,
-    stereo_downmix,
-)
-from spatialkit_models.data.songs import ExcerptConfig, StemExcerpts
-from spatialkit_models.modules import Moments
-from spatialkit_models.style_vae.network import CHANNELS, FastConfig, FastStyleVAE
-from spatialkit_models.style_vae.published import PaperConfig, PaperStyleVAE
-from spatialkit_models.training import Examples
+from spatialkit_models.data.scenes import Dealt, FiveChannelExcerpts, StyleScenes, fold_down, mix
+from spatialkit_models.data.songs import StemExcerpts
+from spatialkit_models.modules import Covariance
+from spatialkit_models.style_vae.losses import FastLoss, PaperLoss
+from spatialkit_models.style_vae.network import CHANNELS, FastStyleVAE
+from spatialkit_models.style_vae.published import PaperStyleVAE
+from spatialkit_models.training import Recipe, Task, new_network
 
-__all__ = ["PRESETS", "RecordedScenes", "StyleTask", "style_task"]
+__all__ = ["RecordedScenes", "StyleTask", "style_task"]
 
-PRESETS: dict[str, FastConfig | PaperConfig] = {"fast": FastConfig(), "paper": PaperConfig()}
-CALIBRATION = 48  # scenes from which the log prior of stems is taken
+CALIBRATION_SCENES = 48  # for the scales of features and the prior of stems
 VALIDATION_SECONDS = 6.0
 VALIDATION_SCENES = 24
-# Degrees of direction that are worth a dB, where one figure has to say which weights are better.
+# Direction error that weighs as much as 1 dB of SNR in the validation score.
 DEGREES_PER_DB = 10.0
 
 
 @dataclass(frozen=True)
 class RecordedScenes:
-    """Recordings as scenes: channels in place of stems, each at its loudspeaker.
+    """Five-channel recordings as scenes, with each channel as a stem at its loudspeaker.
 
-    Target and style are the recording, the stereo is its fold-down.
+    Target and style are the recording; the stereo is its downmix.
 
     Parameters
     ----------
     recordings : FiveChannelExcerpts
-        Where they come from.
+        Excerpts of the recordings.
     """
 
     recordings: FiveChannelExcerpts
 
     @property
     def seconds(self) -> float:
-        """Length of the audio of a scene."""
+        """Length of the audio of a scene, s."""
         return self.recordings.seconds
 
     def scenes(self, numbers: Sequence[int]) -> dict[str, NDArray[np.float32]]:
-        """Make the scenes of these numbers: arrays as those of `StyleScenes.scenes`."""
+        """Return the scenes of these numbers: the arrays of `StyleScenes.scenes`."""
         five = self.recordings.scenes(numbers)["five"]
         gains = np.tile(np.eye(CHANNELS, dtype=np.float32), (len(five), 1, 1))
         return {
@@ -65,146 +59,141 @@ class RecordedScenes:
             "style_stems": five,
             "gains": gains,
             "style_gains": gains,
-            "seed_gains": stereo_downmix(gains).swapaxes(1, 2),
+            "seed_gains": fold_down(gains).swapaxes(1, 2),
         }
 
 
-@dataclass
-class StyleTask:
-    """Task of `training.train` for the model "style-vae"; made by `style_task`."""
+class StyleTask(Task):
+    """Training task of the model "style-vae"; `style_task` creates it."""
 
-    config: FastConfig | PaperConfig
-    sources: Mapping[str, Any]
-    model: FastStyleVAE | PaperStyleVAE
-    examples: Examples
-    validation: Mapping[str, np.ndarray]
-    name: str = "style-vae"
+    def measure(self, network: Any, scene: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Compute the metrics of a held-out scene whose style comes from another song.
 
-    def loss(
-        self, model: Any, batch: Mapping[str, Tensor], progress: float
-    ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Loss of a batch of scenes, and its parts."""
-        names = ("stems", "style_stems", "gains", "seed_gains", "style_gains")
-        parts = model(*(batch[name] for name in names), progress)
-        loss = parts.pop("loss")
-        return loss, {name: part.detach() for name, part in parts.items()}
-
-    def validate(self, model: Any) -> Mapping[str, float]:
-        """Figures on songs not trained on: the style from another song in the same directions.
-
-        "snr" over all channels, dB; "angle" of stems, degrees; "level" of the upmix against the
-        target, dB; all means, of what the decoder takes out, without what it leaves over. "score"
-        is the SNR less a tenth of the angle.
+        "snr" over all channels, dB; "angle", the mean direction error of stems, degrees; "level"
+        relative to the target, dB. All without the residual of source extraction.
         """
-        found: dict[str, list[float]] = {"snr": [], "angle": [], "level": []}
-        device = next(model.parameters()).device
-        for number in range(len(self.validation["stems"])):
-            scene = {
-                name: torch.from_numpy(array[number : number + 1]).to(device)
-                for name, array in self.validation.items()
-            }
-            target = mix(scene["stems"], scene["gains"])
-            style = model.spectra(mix(scene["style_stems"], scene["style_gains"]))
-            stereo = mix(scene["stems"], scene["seed_gains"])
-            made = model.decode(model.spectra(stereo), model.encode(style).mean)
-            upmix = model.spectra.inverse(made, target.shape[-1])
-            angle = losses.angle_error(scene["stems"], upmix, scene["azimuth"], "5.0")
-            found["angle"].append(float(torch.nanmean(angle)))
-            found["snr"].append(float(losses.snr(target, upmix).mean()))
-            level = upmix.square().sum() / target.square().sum()
-            found["level"].append(float(10.0 * level.log10()))
-        figures = {name: float(np.nanmean(values)) for name, values in found.items()}
-        return {**figures, "score": figures["snr"] - figures["angle"] / DEGREES_PER_DB}
+        target = mix(scene["stems"], scene["gains"])
+        style = network.stft(mix(scene["style_stems"], scene["style_gains"]))
+        stereo = network.stft(mix(scene["stems"], scene["seed_gains"]))
+        upmix = network.stft.inverse(network(stereo, style), target.shape[-1])
+        angle = losses.angle_error(scene["stems"], upmix, scene["azimuth"], "5.0")
+        level = upmix.square().sum() / target.square().sum()
+        return {
+            "snr": losses.snr(target, upmix).mean(),
+            "angle": torch.nanmean(angle),
+            "level": 10.0 * level.log10(),
+        }
+
+    def score(self, metrics: Mapping[str, float]) -> float:
+        """Return the SNR less a tenth of the direction error."""
+        return metrics["snr"] - metrics["angle"] / DEGREES_PER_DB
 
 
 def style_task(
-    start: FastConfig | PaperConfig | FastStyleVAE | PaperStyleVAE,
-    roots: Any,
+    recipe: Recipe,
+    datasets: Any,
     *,
+    start: FastStyleVAE | PaperStyleVAE | None = None,
     recordings: str | os.PathLike[str] | None = None,
     splits: Mapping[str, str] | None = None,
-    batch_size: int = 8,
     shards: int = 1,
-    seed: int = 0,
 ) -> StyleTask:
-    """Task on stems from several roots, or on recordings.
+    """Create a training task on stems of several datasets, or on recordings.
 
     Parameters
     ----------
-    start : config or model
-        A new model's shape, or a model to go on with.
-    roots, splits
-        Of `ExcerptConfig`: songs to train on and, held out of these, to validate on.
+    recipe : Recipe
+        One of `RECIPES`, or a variant.
+    datasets, splits
+        Songs to train on and, held out of these, to validate on, see `StemExcerpts`.
+    start : network, optional
+        Network to train further, of the recipe's architecture; a new one by default.
     recordings : path, optional
-        Folder of five-channel music (see `FiveChannelExcerpts`) to train on in place of stems,
-        as the paper does in the end; the songs are for validation only.
-    batch_size, shards
-        Of `ShardedScenes`; as many shards as workers.
-    seed : int
-        Of the model's first weights and of all examples.
+        Directory of five-channel music (see `FiveChannelExcerpts`) to train on instead of stems,
+        like the last stage of the paper's training; the songs serve for validation only.
+    shards : int
+        Number of shards of the examples, see `Dealt`; one per worker is best.
     """
-    config = start if isinstance(start, (FastConfig, PaperConfig)) else start.config
-    rate = config.sample_rate
-    songs = ExcerptConfig(
-        datasets=roots, splits=splits or {}, seconds=VALIDATION_SECONDS, sample_rate=rate
+    config, scenes, training = recipe.network, recipe.scenes, recipe.training
+    valid = StemExcerpts(
+        datasets,
+        "valid",
+        VALIDATION_SECONDS,
+        config.sample_rate,
+        coherent=1.0,  # users upmix whole songs
+        least_sounding=3,
+        splits=splits,
+        reuse=1.0,
     )
     source: StyleScenes | RecordedScenes
     if recordings is None:
+        stems = StemExcerpts(
+            datasets,
+            "train",
+            scenes.seconds,
+            config.sample_rate,
+            seed=training.seed,
+            least_sounding=scenes.min_active,
+            splits=splits,
+        )
         source = StyleScenes(
-            StemExcerpts(
-                replace(songs, seconds=config.seconds, seed=seed, min_active=config.sounding)
-            ),
-            seed=seed,
-            protocol=config.protocol,
-            cross_song=config.cross_song,
-            level_db=config.level_db,
-            paired=config.paired,
+            stems,
+            seed=training.seed,
+            protocol=scenes.protocol,
+            cross_song=scenes.cross_song,
+            level_db=scenes.level_db,
+            paired=scenes.paired,
         )
     else:
-        source = RecordedScenes(FiveChannelExcerpts(recordings, config.seconds, rate, seed=seed))
-    valid = StemExcerpts(
-        # Coherent, as users upmix whole songs.
-        replace(songs, split="valid", coherent=1.0, min_active=3, reuse=1.0)
-    )
-    validation = StyleScenes(valid).batch(0, VALIDATION_SCENES)
-    model = (
-        _new_model(start, source, seed) if isinstance(start, (FastConfig, PaperConfig)) else start
-    )
-    sources = {
-        "stems": [[str(root), float(weight)] for root, weight in roots],
-        "splits": dict(splits or {}),
-        "recordings": None if recordings is None else str(recordings),
-        "workers": shards,
-    }
-    return StyleTask(config, sources, model, ShardedScenes(source, batch_size, shards), validation)
-
-
-def _new_model(
-    config: FastConfig | PaperConfig, source: StyleScenes | RecordedScenes, seed: int
-) -> FastStyleVAE | PaperStyleVAE:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        if isinstance(config, PaperConfig):
-            return PaperStyleVAE(config)
-        model = FastStyleVAE(config)
-    if isinstance(source, RecordedScenes):
-        raise OptionError(
-            "the fast model learns from stems what instruments are: start recordings from a "
-            "model that was trained"
+        source = RecordedScenes(
+            FiveChannelExcerpts(
+                recordings, scenes.seconds, config.sample_rate, seed=training.seed
+            )
         )
-    calibrate(model, source.batch(0, CALIBRATION))
-    return model
+    network = start or _new_network(recipe, source)
+    return StyleTask(
+        recipe=recipe,
+        network=network,
+        loss=(
+            FastLoss(network, recipe.loss, scenes)
+            if isinstance(network, FastStyleVAE)
+            else PaperLoss(network, recipe.loss)
+        ),
+        examples=Dealt(source, training.batch_size, shards),
+        validation=StyleScenes(valid).batch(0, VALIDATION_SCENES),
+        sources={
+            "stems": [[str(path), float(weight)] for path, weight in datasets],
+            "splits": dict(splits or {}),
+            "recordings": None if recordings is None else str(recordings),
+            "workers": shards,
+        },
+    )
+
+
+def _new_network(
+    recipe: Recipe, source: StyleScenes | RecordedScenes
+) -> FastStyleVAE | PaperStyleVAE:
+    """Build a network, and calibrate its masks."""
+    network: FastStyleVAE | PaperStyleVAE = new_network(recipe)
+    if isinstance(network, FastStyleVAE):
+        if isinstance(source, RecordedScenes):
+            raise OptionError(
+                "recordings have no stems, which a new fast network is trained on first: specify "
+                "start, a network that was trained on stems"
+            )
+        calibrate(network, source.batch(0, CALIBRATION_SCENES))
+    return network
 
 
 @torch.no_grad()
-def calibrate(model: FastStyleVAE, scenes: Mapping[str, np.ndarray]) -> None:
-    """Give the masks what is known before training: scales of features, prior of stems."""
+def calibrate(network: FastStyleVAE, scenes: Mapping[str, np.ndarray]) -> None:
+    """Set the scales of features and the prior of stems from scenes, before training."""
     stems = torch.from_numpy(scenes["stems"])
     gains = torch.from_numpy(scenes["seed_gains"])
-    features, shares = [], []
+    features, masks = [], []
     for stem, gain in zip(stems.split(4), gains.split(4), strict=True):
-        moments = Moments.of(model.spectra(stem), model.resolution)
-        entered = moments.powers * gain.square().sum(-1)[:, None, :, None]
-        shares.append(entered / (entered.sum(2, keepdim=True) + 1e-9))
-        features.append(model.masks.features(moments.mixed(gain)))
-    model.masks.calibrate(torch.cat(features), torch.cat(shares))
+        covariance = Covariance.of(network.stft(stem), network.resolution)
+        powers = covariance.powers * gain.square().sum(-1)[:, None, :, None]
+        masks.append(powers / (powers.sum(2, keepdim=True) + 1e-9))
+        features.append(network.masks.features(covariance.mixed(gain)))
+    network.masks.calibrate(torch.cat(features), torch.cat(masks))

@@ -1,25 +1,30 @@
-"""One training loop for all models."""
+"""Training: one loop for all models, with recipes and resumable runs."""
 
 from typing import TYPE_CHECKING, Any
 
 from spatialkit_models._lazy import lazy_attribute
 from spatialkit_models.training.config import PRECISIONS, TrainingConfig
+from spatialkit_models.training.recipe import Recipe, restore_recipe
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
-    from spatialkit_models.training.loop import Examples, Task, TrainingError, TrainingResult, train
+    from spatialkit_models.training.loop import TrainingError, TrainingResult, train
     from spatialkit_models.training.processes import default_workers
+    from spatialkit_models.training.task import Examples, Task, new_network
 
 __all__ = [
     "PRECISIONS",
     "Examples",
+    "Recipe",
     "Task",
     "TrainingConfig",
     "TrainingError",
     "TrainingResult",
     "default_workers",
+    "new_network",
+    "restore_recipe",
     "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    return lazy_attribute(__name__, name, ("loop", "processes"))
+    return lazy_attribute(__name__, name, ("loop", "processes", "task"))

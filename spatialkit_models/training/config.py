@@ -1,4 +1,4 @@
-"""What decides how a model is trained, whatever the model; light to import."""
+"""Settings of a training run, independent of the model; light to import."""
 
 from __future__ import annotations
 
@@ -11,41 +11,47 @@ from spatialkit.validation import as_choice, as_count, as_number
 __all__ = ["PRECISIONS", "TrainingConfig"]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+# Defaults of the warm-up: steps, or the part of a run whose length is given in minutes.
+WARMUP_STEPS, WARMUP_RATIO = 100, 0.05
+# The first steps of a run in minutes have this part of the peak learning rate at least.
+MIN_WARMUP_FACTOR = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """Settings of a training run; they stay the same when it is resumed.
+    """Settings of a training run: length, optimizer, schedule and precision.
 
-    Either ``steps`` or ``minutes`` says how long it goes.
+    A recipe leaves the length open; a run needs either ``steps`` or ``minutes``.
 
     Parameters
     ----------
     steps : int, optional
-        Updates in all.
+        Total number of optimizer steps.
     minutes : float, optional
-        Time in all, with validation, without pauses between a stop and its resumption.
+        Total time including validation, in minutes; time between a stop and its resumption does
+        not count.
     batch_size : int
-        Examples per update, over all processes; each takes an equal part.
+        Examples per step over all processes, which share them equally.
     learning_rate : float
-        The highest, after warm-up; from there it falls along a cosine to 0 at the end.
-    warmup : int
-        Steps in which the learning rate rises linearly.
+        Peak learning rate, with a cosine decay to 0 at the end of the run.
+    warmup : int, optional
+        Steps of the linear warm-up of the learning rate. By default 100 steps, or 5 % of a run
+        whose length is given in minutes.
     weight_decay : float
-        Of AdamW: weights shrink by this share of the learning rate in each step.
+        Weight decay of AdamW.
     clip : float
-        Largest norm of the gradient; longer ones are scaled down to it.
+        Maximum norm of the gradient; larger gradients are scaled down to it.
     ema : float
-        Decay per step of the running mean of weights, which is what is validated and kept. It
-        is lower in the first steps, (1 + step) / (10 + step), to forget the random start.
+        Decay per step of the exponential moving average of the weights, which is validated and
+        saved. In the first steps it is (1 + step) / (10 + step), if that is lower, so that the
+        average forgets the initial weights.
     validate_every : int
-        Steps from one validation to the next; there is one before the first step and one after
-        the last.
+        Steps between validations; there is also one before the first step and one after the last.
     precision : str
-        "float32", "bfloat16" (the network's forward pass under autocast; weights and losses stay
-        float32), or "auto": bfloat16 on CUDA, else float32.
+        "float32", "bfloat16" (autocast in the forward pass; weights and losses stay float32), or
+        "auto": bfloat16 on CUDA, float32 elsewhere.
     seed : int
-        Of the noise that models draw; not of the data, which have their own.
+        Seed of initial weights, examples and noise.
 
     Examples
     --------
@@ -58,7 +64,7 @@ class TrainingConfig:
     minutes: float | None = None
     batch_size: int = 8
     learning_rate: float = 1e-3
-    warmup: int = 100
+    warmup: int | None = None
     weight_decay: float = 0.01
     clip: float = 1.0
     ema: float = 0.999
@@ -67,30 +73,41 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if (self.steps is None) == (self.minutes is None):
-            raise OptionError("training takes either steps or minutes: give one of the two")
+        if self.steps is not None and self.minutes is not None:
+            raise OptionError("steps and minutes are mutually exclusive: specify one of them")
         if self.steps is not None:
             as_count(self.steps, "steps")
         if self.minutes is not None:
-            as_number(self.minutes, "minutes", minimum=1e-3)
+            as_number(self.minutes, "minutes", least=1e-3)
         as_count(self.batch_size, "batch_size")
-        as_number(self.learning_rate, "learning_rate", minimum=0.0)
-        as_count(self.warmup, "warmup", minimum=0)
-        as_number(self.weight_decay, "weight_decay", minimum=0.0)
-        as_number(self.clip, "clip", minimum=1e-6)
-        as_number(self.ema, "ema", minimum=0.0, maximum=1.0)
+        as_number(self.learning_rate, "learning_rate", least=0.0)
+        if self.warmup is not None:
+            as_count(self.warmup, "warmup", least=0)
+        as_number(self.weight_decay, "weight_decay", least=0.0)
+        as_number(self.clip, "clip", least=1e-6)
+        as_number(self.ema, "ema", least=0.0, most=1.0)
         as_count(self.validate_every, "validate_every")
-        object.__setattr__(self, "precision", as_choice(self.precision, "precision", PRECISIONS))
-        as_count(self.seed, "seed", minimum=0)
+        as_choice(self.precision, "precision", PRECISIONS)
+        as_count(self.seed, "seed", least=0)
+
+    def require_length(self) -> None:
+        """Raise an OptionError if the run has no length."""
+        if self.steps is None and self.minutes is None:
+            raise OptionError("the length of the training is missing: specify steps or minutes")
 
     def progress(self, step: int, elapsed: float) -> float:
-        """Share of the training that is done after so many steps and seconds, at most 1."""
+        """Return the completed part of the run, 0 to 1, after a number of steps and seconds."""
         if self.steps is not None:
             return min(step / self.steps, 1.0)
         assert self.minutes is not None
         return min(elapsed / (60.0 * self.minutes), 1.0)
 
     def learning_rate_at(self, step: int, progress: float) -> float:
-        """Learning rate of one step."""
-        rise = min((step + 1) / self.warmup, 1.0) if self.warmup else 1.0
-        return self.learning_rate * rise * 0.5 * (1.0 + math.cos(math.pi * progress))
+        """Compute the learning rate of a step."""
+        if self.warmup is None and self.minutes is not None:
+            warmup = max(progress / WARMUP_RATIO, MIN_WARMUP_FACTOR)
+        else:
+            steps = WARMUP_STEPS if self.warmup is None else self.warmup
+            warmup = (step + 1) / steps if steps else 1.0
+        decay = 0.5 * (1.0 + math.cos(math.pi * progress))
+        return self.learning_rate * min(warmup, 1.0) * decay

@@ -1,7 +1,8 @@
-"""One training loop for all models: what a task is, and how it is trained.
+"""Training loop of all models.
 
-A run can be killed at any moment. Resumed, it goes on as if nothing had happened: examples and
-noise are functions of the seed and the step, all else is in the checkpoint.
+A run can be killed at any moment. After resumption it continues exactly as without the
+interruption: examples and noise are functions of the seed and the step, and the checkpoint contains
+everything else.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,102 +26,51 @@ from spatialkit.errors import OptionError, SpatialkitError
 from spatialkit.validation import as_choice, as_count, as_number
 from spatialkit_models.training.config import TrainingConfig
 from spatialkit_models.training.processes import (
-    agreed,
-    asked_to_stop,
     default_workers,
     device_name,
-    launched,
-    leave_signals,
+    ignore_signals,
+    launch_fabric,
+    stop_requested,
+    synchronize,
 )
 from spatialkit_models.training.report import Meter, Report
-from spatialkit_models.training.run_folder import RunFolder
+from spatialkit_models.training.run_directory import RunDirectory
+from spatialkit_models.training.task import Examples, Task
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["Examples", "Task", "TrainingConfig", "TrainingError", "TrainingResult", "train"]
+__all__ = ["TrainingError", "TrainingResult", "train"]
 
 DEVICES = ("auto", "cpu", "cuda")
-# A second moment that forgets within 50 steps suits runs of minutes.
+# Adam's decay rates. An average of squared gradients over 50 steps suits runs of minutes.
 BETAS = (0.9, 0.98)
 
 
 class TrainingError(SpatialkitError, RuntimeError):
-    """Training cannot go on: a loss, gradient or score is not finite."""
-
-
-class Examples(Protocol):
-    """Where batches come from; sent to worker processes as it is."""
-
-    @property
-    def seconds(self) -> float:
-        """Length of the audio of an example."""
-
-    def batch(self, start: int, size: int) -> Mapping[str, np.ndarray]:
-        """Examples ``start`` to ``start + size``, along the first axis of each array.
-
-        A pure function: an example is decided by its number, not by its batch, by the process or
-        by what was asked for before.
-        """
-
-
-class Task(Protocol):
-    """What is trained, on what, towards what."""
-
-    @property
-    def name(self) -> str:
-        """Name of the model, such as "style-vae"."""
-
-    @property
-    def config(self) -> Any:
-        """Frozen dataclass of what JSON can say, from which the model is built."""
-
-    @property
-    def sources(self) -> Mapping[str, Any]:
-        """Where the examples come from, as JSON can say: a run is resumed with the same."""
-
-    @property
-    def model(self) -> nn.Module:
-        """The network; training changes its weights."""
-
-    @property
-    def examples(self) -> Examples:
-        """What it is trained on."""
-
-    def loss(
-        self, model: nn.Module, batch: Mapping[str, Tensor], progress: float
-    ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """Mean loss of a batch, and parts of it to report.
-
-        ``model`` is to be called, nothing else of it used: it may be spread over processes. For
-        these each parameter must take part in each loss, if only multiplied by 0. ``progress``
-        is the share of the training that is done, from 0 to 1.
-        """
-
-    def validate(self, model: nn.Module) -> Mapping[str, float]:
-        """Figures of the model in evaluation mode; "score" is the one that should be high."""
+    """Training has to end: a loss, gradient or score is not finite."""
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a run stands.
+    """State of a run when `train` returns.
 
     Parameters
     ----------
     step : int
-        Updates that were done, in all.
+        Number of steps done in all.
     elapsed : float
-        Seconds that they took, with validation.
+        Time they took, including validation, s.
     finished : bool
-        Whether the run came to its end; else it was stopped, and can be resumed.
+        True if the run is complete, False if it was stopped and can be resumed.
     best_step : int
-        Step of the weights that were kept.
+        Step of the saved weights; 0 if no step improved on the initial weights.
     best : dict
-        Their figures.
+        Validation metrics of the saved weights.
     audio_per_second : float
-        Seconds of audio trained on in a second, in this process's part of the run.
+        Seconds of training audio per second, in this process's part of the run.
     waiting : float
-        Share of that time spent waiting for data.
+        Ratio of that time spent waiting for data, 0 to 1.
     """
 
     step: int
@@ -135,37 +85,37 @@ class TrainingResult:
 def train(
     task: Task,
     out: str | Path,
-    config: TrainingConfig,
+    config: TrainingConfig | None = None,
     *,
     resume: bool = False,
     workers: int | None = None,
     device: str = "auto",
     checkpoint_every: float = 60.0,
 ) -> TrainingResult:
-    """Train a task's model by AdamW and keep the averaged weights that validate best.
+    """Train the network of a task with AdamW and save the averaged weights that validate best.
 
-    Started by ``torchrun``, each of its processes takes its part of each batch, on a device of
-    its own; ``out`` must be one folder for all of them. SIGTERM and Ctrl-C end the run after the
-    step, with a checkpoint. On Linux the process keeps memory that it frees from here on.
+    Started by ``torchrun``, each process trains on its part of each batch, on its own device;
+    ``out`` must be the same directory for all. SIGTERM and Ctrl-C end the run after the current
+    step, with a checkpoint. On Linux, the process keeps the memory that it frees from then on.
 
     Parameters
     ----------
     task : Task
-        What is trained.
+        Network, examples and loss.
     out : str or Path
-        Folder of the run: checkpoint, best weights with their card (see `load_weights`), log and
-        TensorBoard's files.
-    config : TrainingConfig
-        How it is trained.
+        Run directory: checkpoint, best weights with their model card (see `load_weights`), log and
+        TensorBoard files.
+    config : TrainingConfig, optional
+        Settings of the run, by default those of the task's recipe.
     resume : bool
-        Go on with the run in ``out`` if there is one. Else a folder with a run is refused.
+        Continue the run in ``out`` if there is one. Otherwise a directory with a run is refused.
     workers : int, optional
-        Processes that prepare batches, 0 for none; by default the cores that are left, at most
-        8.
+        Number of processes that prepare batches, 0 for none; by default the available cores but
+        one, at most 8.
     device : str
-        "cpu", "cuda", or "auto" for CUDA where it is there.
+        "cpu", "cuda", or "auto" for CUDA where available.
     checkpoint_every : float
-        Seconds from one checkpoint to the next; there is one after each validation, too.
+        Seconds between checkpoints; there is also one after each validation.
 
     Returns
     -------
@@ -174,58 +124,64 @@ def train(
     Raises
     ------
     OptionError
-        If ``out`` holds a run that is not to be resumed, or one with other settings; if the
-        batch cannot be shared equally.
+        If ``config`` has no length, if ``out`` contains a run that is not to be resumed, or one
+        with other settings, or if the processes cannot share a batch equally.
     TrainingError
         If a loss, a gradient or a score is NaN or infinite.
     WeightsError
-        If the checkpoint is damaged, or nothing can be written.
+        If the checkpoint is damaged, or a file cannot be written.
     """
-    device = as_choice(device, "device", DEVICES)
-    as_number(checkpoint_every, "checkpoint_every", minimum=0.0)
+    as_choice(device, "device", DEVICES)
+    as_number(checkpoint_every, "checkpoint_every", least=0.0)
+    config = task.recipe.training if config is None else config
+    config.require_length()
     processes, rank = (int(os.environ.get(name, d)) for name, d in (("WORLD_SIZE", 1), ("RANK", 0)))
     if config.batch_size % processes:
-        raise OptionError(f"batch_size {config.batch_size} cannot be shared by {processes} equally")
-    folder = RunFolder(Path(out), task, config)
+        raise OptionError(
+            f"batch_size must be a multiple of the {processes} processes, got {config.batch_size}"
+        )
+    directory = RunDirectory(Path(out), task, config)
     if rank == 0:
-        folder.begin(resume)
-    fabric = launched(device, config.precision)
-    fabric.barrier()  # the folder is there for all
+        directory.prepare(resume)
+    fabric = launch_fabric(device, config.precision)
+    fabric.barrier()  # the directory exists for all processes
     cuda = [fabric.device] if fabric.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda), asked_to_stop() as stop:
-        return _Training(fabric, task, config, folder, workers).run(stop, checkpoint_every)
+    with torch.random.fork_rng(devices=cuda), stop_requested() as stop:
+        return _Training(fabric, task, config, directory, workers).run(stop, checkpoint_every)
 
 
 class _Training:
-    """A run on its way: the loop and what it changes."""
+    """State of a run, and the loop that changes it."""
 
     def __init__(
         self,
         fabric: Fabric,
         task: Task,
         config: TrainingConfig,
-        folder: RunFolder,
+        directory: RunDirectory,
         workers: int | None,
     ) -> None:
-        self.fabric, self.task, self.config, self.folder = fabric, task, config, folder
+        self.fabric, self.task, self.config, self.directory = fabric, task, config, directory
         self.workers = (
-            default_workers() if workers is None else as_count(workers, "workers", minimum=0)
+            default_workers() if workers is None else as_count(workers, "workers", least=0)
         )
-        self.model = task.model.to(fabric.device).train()
-        self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
+        task.loss.to(fabric.device).train()
+        self.network = task.network
+        self.ema = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(),
+            self.network.parameters(),
             betas=BETAS,
             weight_decay=config.weight_decay,
             fused=fabric.device.type == "cuda",
         )
-        self.step, self.elapsed = 0, 0.0
-        self.best_step, self.best = 0, dict[str, float]()
-        self.resumed = folder.checkpoint.exists()
+        self.step, self.elapsed, self.best_step = 0, 0.0, 0
+        self.initial, self.best = dict[str, float](), dict[str, float]()
+        self.resumed = directory.checkpoint.exists()
         if self.resumed:
-            state = folder.load(self.model, self.ema, self.optimizer)
+            state = directory.load(self.network, self.ema, self.optimizer)
             self.step, self.elapsed = state["step"], state["elapsed"]
             self.best_step, self.best = state["best_step"], state["best"]
+            self.initial = state["initial"]
         self.meter = Meter(task.examples.seconds * config.batch_size)
 
     @property
@@ -233,13 +189,13 @@ class _Training:
         return self.config.progress(self.step, self.elapsed)
 
     def run(self, stop: Callable[[], bool], checkpoint_every: float) -> TrainingResult:
-        """Do what is left of the run."""
+        """Train to the end of the run."""
         fabric, config = self.fabric, self.config
-        model, optimizer = fabric.setup(self.model, self.optimizer)
+        loss, optimizer = fabric.setup(self.task.loss, self.optimizer)
         batches = iter(self._loader())
         before, began = self.elapsed, time.monotonic()
         saved, stopped = began, False
-        with self._reporting() as report:  # None but in the first process
+        with self._reporting() as report:  # None except in the first process
             if report and not self.resumed:
                 self._validate(report)
                 self._save()
@@ -247,9 +203,11 @@ class _Training:
                 with self.meter.waiting():
                     batch = fabric.to_device(next(batches))
                 with self.meter.working():
-                    figures = self._update(model, optimizer, batch)
+                    figures = self._update(loss, optimizer, batch)
                 self.step += 1
-                stopped, self.elapsed = agreed(fabric, stop(), before + time.monotonic() - began)
+                stopped, self.elapsed = synchronize(
+                    fabric, stop(), before + time.monotonic() - began
+                )
                 if report is None:
                     continue
                 report.step(self.step, self.elapsed, self.progress, figures)
@@ -260,47 +218,59 @@ class _Training:
                     self._save()
                     saved = time.monotonic()
             if report:
-                report.end(self.step, self.elapsed, self.progress == 1.0)
+                finished = self.progress == 1.0
+                report.end(self.step, self.elapsed, finished)
+                report.summary(self.initial, self.best, self.best_step, finished)
         return self._result()
 
-    def _update(self, model: Any, optimizer: Any, batch: Mapping[str, Tensor]) -> dict[str, Any]:
-        """One step; returns what is to be reported of it."""
+    def _update(
+        self, loss: Any, optimizer: Any, batch: Mapping[str, Tensor]
+    ) -> dict[str, Any]:
+        """Do one step; return the figures to report."""
         fabric, config, progress = self.fabric, self.config, self.progress
         rate = config.learning_rate_at(self.step, progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         _seed(fabric.device, config.seed, 0, self.step, fabric.global_rank)
-        loss, terms = self.task.loss(model, batch, progress)
-        parts = {name: torch.as_tensor(term).detach() for name, term in terms.items()}
+        total, terms = loss(batch, progress)
+        terms = {name: torch.as_tensor(term).detach() for name, term in terms.items()}
         optimizer.zero_grad(set_to_none=True)
-        fabric.backward(loss)
+        fabric.backward(total)
         norm = fabric.clip_gradients(
-            model, optimizer, max_norm=config.clip, error_if_nonfinite=False
+            loss, optimizer, max_norm=config.clip, error_if_nonfinite=False
         )
         # The only place in a step where the processor waits for the device.
-        values = torch.stack([loss.detach().float(), torch.as_tensor(norm).float()]).tolist()
+        values = torch.stack([total.detach().float(), torch.as_tensor(norm).float()]).tolist()
         if not all(map(math.isfinite, values)):
             raise TrainingError(
-                f"the loss is {values[0]:g} and its gradient's norm {values[1]:g} at step "
-                f"{self.step}: a lower learning rate or a longer warm-up may help ("
-                + ", ".join(f"{name} {float(part):g}" for name, part in parts.items())
+                f"loss {values[0]:g} with gradient norm {values[1]:g} at step {self.step} is not "
+                "finite; try a lower learning rate or a longer warm-up ("
+                + ", ".join(f"{name} {float(term):g}" for name, term in terms.items())
                 + ")"
             )
         optimizer.step()
-        _follow(self.ema, self.model, min(config.ema, (1 + self.step) / (10 + self.step)))
-        return {"loss": values[0], "gradient_norm": values[1], "learning_rate": rate, **parts}
+        decay = min(config.ema, (1 + self.step) / (10 + self.step))
+        _update_average(self.ema, self.network, decay)
+        return {"loss": values[0], "gradient_norm": values[1], "learning_rate": rate, **terms}
 
     def _validate(self, report: Report) -> None:
-        """Measure the averaged weights and keep them if they are the best so far."""
+        """Evaluate the averaged weights, and save them if they are the best so far."""
         _seed(self.fabric.device, self.config.seed, 1)
         with torch.no_grad():
-            figures = {name: float(x) for name, x in self.task.validate(self.ema).items()}
-        if not math.isfinite(figures["score"]):
-            raise TrainingError(f"the validation score is {figures['score']} at step {self.step}")
-        if not self.best or figures["score"] > self.best["score"]:
-            self.best_step, self.best = self.step, figures
-            self.folder.save_best(self.ema, self.step, figures, device_name(self.fabric.device))
-        report.validation(self.step, self.elapsed, figures)
+            metrics = {name: float(x) for name, x in self.task.validate(self.ema).items()}
+        if not math.isfinite(metrics["score"]):
+            raise TrainingError(
+                f"the validation score at step {self.step} is {metrics['score']}, not a finite "
+                "number"
+            )
+        if not self.initial:
+            self.initial = metrics
+        if not self.best or metrics["score"] > self.best["score"]:
+            self.best_step, self.best = self.step, metrics
+            self.directory.save_best(
+                self.ema, self.step, metrics, device_name(self.fabric.device)
+            )
+        report.validation(self.step, self.elapsed, metrics)
 
     @contextmanager
     def _reporting(self) -> Iterator[Report | None]:
@@ -308,28 +278,35 @@ class _Training:
             yield None
             return
         step = self.step if self.resumed else None
-        with closing(Report(self.folder, self.meter, step, self.progress)) as report:
+        with closing(Report(self.directory, self.meter, step, self.progress)) as report:
             yield report
 
     def _save(self) -> None:
-        state = {"step": self.step, "elapsed": self.elapsed}
-        best = {"best_step": self.best_step, "best": self.best}
-        self.folder.save(self.model, self.ema, self.optimizer, {**state, **best})
+        state = {
+            "step": self.step,
+            "elapsed": self.elapsed,
+            "initial": self.initial,
+            "best_step": self.best_step,
+            "best": self.best,
+        }
+        self.directory.save(self.network, self.ema, self.optimizer, state)
 
     def _loader(self) -> torch.utils.data.DataLoader:
-        """Batches of the steps that are left, this process's part of each."""
+        """Return this process's part of the batches of the remaining steps."""
         steps = (
             count(self.step) if self.config.steps is None else range(self.step, self.config.steps)
         )
         size = self.config.batch_size // self.fabric.world_size
-        parts = _Batches(self.task.examples, self.config.batch_size, size, self.fabric.global_rank)
+        batches = _Batches(
+            self.task.examples, self.config.batch_size, size, self.fabric.global_rank
+        )
         return torch.utils.data.DataLoader(
-            parts,  # type: ignore[arg-type]
+            batches,  # type: ignore[arg-type]
             sampler=steps,
             batch_size=None,
             num_workers=self.workers,
             prefetch_factor=4 if self.workers else None,
-            worker_init_fn=leave_signals,
+            worker_init_fn=ignore_signals,
             pin_memory=self.fabric.device.type == "cuda",
         )
 
@@ -341,25 +318,26 @@ class _Training:
             best_step=self.best_step,
             best=self.best,
             audio_per_second=self.meter.audio_per_second,
-            waiting=self.meter.share,
+            waiting=self.meter.waiting_ratio,
         )
 
 
 @dataclass(frozen=True)
 class _Batches:
-    """By the number of a step, this process's part of its batch."""
+    """Dataset of torch that returns one process's part of the batch of a step."""
 
     examples: Examples
     batch_size: int
-    part: int
+    part_size: int
     rank: int
 
     def __getitem__(self, step: int) -> dict[str, np.ndarray]:
-        return dict(self.examples.batch(step * self.batch_size + self.rank * self.part, self.part))
+        start = step * self.batch_size + self.rank * self.part_size
+        return dict(self.examples.batch(start, self.part_size))
 
 
 def _seed(device: torch.device, *key: int) -> None:
-    """Seed the generators of the processor and of a device by numbers."""
+    """Seed the random generators of the processor and of a device."""
     seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
     torch.default_generator.manual_seed(seed)  # torch.manual_seed takes as long as a small step
     if device.type == "cuda":
@@ -367,16 +345,16 @@ def _seed(device: torch.device, *key: int) -> None:
 
 
 @torch.no_grad()
-def _follow(ema: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move the running mean towards the model; what is not floating point is copied."""
-    kept = [*ema.parameters(), *ema.buffers()]
-    new = [*model.parameters(), *model.buffers()]
-    floats = [tensor.is_floating_point() for tensor in kept]
+def _update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Update the moving average of weights and buffers; integers are copied."""
+    old = [*average.parameters(), *average.buffers()]
+    new = [*network.parameters(), *network.buffers()]
+    floats = [tensor.is_floating_point() for tensor in old]
     torch._foreach_lerp_(
-        [a for a, moves in zip(kept, floats, strict=True) if moves],
-        [b for b, moves in zip(new, floats, strict=True) if moves],
+        [a for a, floating in zip(old, floats, strict=True) if floating],
+        [b for b, floating in zip(new, floats, strict=True) if floating],
         1.0 - decay,
     )
-    for a, b, moves in zip(kept, new, floats, strict=True):
-        if not moves:
+    for a, b, floating in zip(old, new, floats, strict=True):
+        if not floating:
             a.copy_(b)

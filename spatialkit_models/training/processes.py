@@ -1,4 +1,4 @@
-"""Processes and devices that a training run goes on: where it runs, and when it is to stop."""
+"""Devices, processes and stop signals of a training run."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 __all__ = [
-    "agreed",
-    "asked_to_stop",
     "default_workers",
     "device_name",
-    "launched",
-    "leave_signals",
+    "ignore_signals",
+    "launch_fabric",
+    "stop_requested",
+    "synchronize",
 ]
 
 
-def launched(device: str, precision: str) -> Fabric:
-    """Fabric on one device, or among the processes that torchrun has started."""
+def launch_fabric(device: str, precision: str) -> Fabric:
+    """Set up Fabric on one device, or among the processes that torchrun has started."""
     from lightning_fabric import Fabric
 
     _keep_memory()
     if device == "cuda" and not torch.cuda.is_available():
-        raise OptionError("device 'cuda' is not there: torch finds no CUDA device")
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+        raise OptionError("device 'cuda' is not available: torch finds no CUDA device; use 'cpu'")
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     on_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     autocast = precision == "bfloat16" or (precision == "auto" and on_cuda)
     fabric = Fabric(
         accelerator="cuda" if on_cuda else "cpu",
-        devices=here,
-        num_nodes=int(os.environ.get("WORLD_SIZE", 1)) // here,
+        devices=local,
+        num_nodes=int(os.environ.get("WORLD_SIZE", 1)) // local,
         precision="bf16-mixed" if autocast else "32-true",
     )
     fabric.launch()
@@ -49,65 +49,65 @@ def launched(device: str, precision: str) -> Fabric:
 
 
 def _keep_memory() -> None:
-    """Keep what is freed for the next step: glibc would give it back and ask for it anew.
+    """Keep freed memory for the next step, instead of returning it to the operating system.
 
-    Of a step on a CPU this was a half.
+    Without this, glibc spends half of a step on a CPU on returning and requesting memory.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
         if mallopt is not None:
             mallopt(-1, -1)  # M_TRIM_THRESHOLD: never
-            mallopt(-4, 0)  # M_MMAP_MAX: no block apart from the heap
+            mallopt(-4, 0)  # M_MMAP_MAX: no separate mappings
 
 
-def agreed(fabric: Fabric, stop: bool, elapsed: float) -> tuple[bool, float]:
-    """Whether one process is to stop, and the time of the slowest: the same for all."""
+def synchronize(fabric: Fabric, stop: bool, elapsed: float) -> tuple[bool, float]:
+    """Return, equal in all processes, whether any is to stop and the longest elapsed time."""
     if fabric.world_size == 1:
         return stop, elapsed
-    # float32 is what all devices have; a millisecond in a day's run is beyond it, but equal.
+    # float32 exists on all devices; its rounding (ms in a run of a day) is equal in all processes.
     both = torch.tensor([float(stop), elapsed], device=fabric.device)
     both = torch.as_tensor(fabric.all_reduce(both, reduce_op="max"))
     return bool(both[0] > 0.0), float(both[1])
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Note SIGTERM and Ctrl-C instead of dying of them; the second one is obeyed at once."""
+def stop_requested() -> Iterator[Callable[[], bool]]:
+    """Record the first SIGTERM or Ctrl-C instead of ending; the second has its usual effect."""
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False  # only the main thread may handle signals
         return
-    asked: list[int] = []
+    received: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
-    def note(number: int, frame: Any) -> None:
-        asked.append(number)
+    def record(number: int, frame: Any) -> None:
+        received.append(number)
         signal.signal(number, before[signal.Signals(number)] or signal.SIG_DFL)
 
     for number in before:
-        signal.signal(number, note)
+        signal.signal(number, record)
     try:
-        yield lambda: bool(asked)
+        yield lambda: bool(received)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
 
 
-def leave_signals(worker: int) -> None:
-    """Let workers live until the loop is done with them, also if all processes are signalled."""
+def ignore_signals(worker: int) -> None:
+    """Ignore stop signals in a worker: the loop ends its workers after the current step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def default_workers() -> int:
-    """Cores that are left beside the processes of this machine, at most 8 for each."""
+    """Return the number of cores per training process of this machine, less one, at most 8."""
     if sys.platform == "linux":
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    return max(0, min(8, cores // here - 1))
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    return max(0, min(8, cores // local - 1))
 
 
 def device_name(device: torch.device) -> str:
-    """Name of a CUDA device, or "cpu"."""
+    """Return the name of a CUDA device, or "cpu"."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

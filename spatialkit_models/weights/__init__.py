@@ -1,10 +1,12 @@
 """Model weights (safetensors) and their model cards (JSON)."""
 
+from spatialkit_models.weights.architectures import ARCHITECTURES, Architecture
 from spatialkit_models.weights.cards import (
-    MOST_BYTES,
+    MAX_BYTES,
     Card,
     load_weights,
     missing_packages,
+    read_card,
     save_weights,
     shipped,
     shipped_names,
@@ -20,12 +22,15 @@ from spatialkit_models.weights.storage import (
 )
 
 __all__ = [
-    "MOST_BYTES",
+    "ARCHITECTURES",
+    "MAX_BYTES",
+    "Architecture",
     "Card",
     "WeightsError",
     "load_weights",
     "missing_packages",
     "read_bytes",
+    "read_card",
     "read_json",
     "read_tensors",
     "replace_file",

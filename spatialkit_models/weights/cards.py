@@ -1,7 +1,7 @@
-"""Weights with their cards: safetensors beside JSON, checked in full before they are used.
+"""Model weights and model cards: safetensors and JSON, validated before use.
 
-``name.safetensors`` holds the tensors, ``name.json`` the card: what the model is, how it was
-trained, how it was measured, and the SHA-256 of the tensors' file. Nothing is unpickled.
+``name.safetensors`` contains the tensors, ``name.json`` the model card: architecture, training,
+measured results, and the SHA-256 of the tensor file. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from spatialkit.errors import OptionError
 from spatialkit.validation import as_choice, extra
+from spatialkit_models.weights.architectures import ARCHITECTURES
 from spatialkit_models.weights.storage import (
     WeightsError,
     read_bytes,
@@ -29,13 +30,12 @@ from spatialkit_models.weights.storage import (
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    Model = TypeVar("Model", bound=nn.Module)
-
 __all__ = [
     "Card",
     "WeightsError",
     "load_weights",
     "missing_packages",
+    "read_card",
     "save_weights",
     "shipped",
     "shipped_names",
@@ -45,43 +45,53 @@ __all__ = [
 SHIPPED = Path(__file__).with_name("files")
 REQUIREMENTS = ("torch", "safetensors")
 STORAGES = ("float32", "float16")
-MOST_BYTES = 512 * 2**20
+MAX_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What is known about weights.
+    """Model card: description of a file of weights.
 
     Parameters
     ----------
     model : str
         Name of the model, such as "style-vae".
+    architecture : str
+        Name of the network's architecture, a key of `ARCHITECTURES`.
     config : dict
-        What the model is built from, as JSON has it.
+        Fields of the network's config, as JSON values.
+    recipe : dict
+        Name of the recipe that the network was trained by, and its settings of scenes, loss and
+        training as JSON values.
     steps : int
-        Updates in training.
+        Number of training steps.
+    warning : str
+        Reason not to trust the weights; empty if there is none.
     command : str
-        What trained it.
+        Command line of the training.
     hardware : str
-        On what.
+        Device that the training ran on.
     data : list of dict
-        What it was trained on: name and licence of each source.
+        Training data: name of each source, and its licence, address or number of songs where known.
     figures : dict
-        What was measured, by name.
+        Measured results by name.
     storage : str
-        Floating-point type of the file, "float32" or "float16". Models are float32 either way.
+        Floating-point type in the file, "float32" or "float16". Networks are float32 either way.
     parameters : int
-        Count of trained numbers; `save_weights` fills it in.
+        Number of trained parameters; set by `save_weights`.
     sha256 : str
-        Of the tensors' file; `save_weights` fills it in.
+        SHA-256 of the tensor file; set by `save_weights`.
     """
 
     model: str
+    architecture: str
     config: dict[str, Any]
+    recipe: dict[str, Any] = field(default_factory=dict)
     steps: int = 0
+    warning: str = ""
     command: str = ""
     hardware: str = ""
-    data: list[dict[str, str]] = field(default_factory=list)
+    data: list[dict[str, Any]] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
     storage: str = "float32"
     parameters: int = 0
@@ -92,46 +102,47 @@ class Card:
 
 
 def missing_packages() -> str:
-    """What models need that is not installed, "" if all is."""
-    lacking = any(find_spec(module) is None for module in REQUIREMENTS)
-    return f"needs {extra('models')}" if lacking else ""
+    """Return the requirement of models that is not installed, or an empty string."""
+    missing = any(find_spec(module) is None for module in REQUIREMENTS)
+    return f"needs {extra('models')}" if missing else ""
 
 
-def save_weights(path: str | Path, model: nn.Module, card: Card) -> Card:
-    """Write a model's weights and their card.
+def save_weights(path: str | Path, network: nn.Module, card: Card) -> Card:
+    """Write the weights of a network and their model card.
 
     Parameters
     ----------
     path : str or Path
-        The file of tensors, ".safetensors"; the card has the same name and ".json". Files that
-        are there are replaced, each of them whole or not at all.
-    model : Module
-        Whose parameters and buffers are written.
+        Tensor file, ".safetensors"; the card is written beside it with the suffix ".json".
+        Existing files are replaced atomically.
+    network : Module
+        Network whose parameters and buffers are written.
     card : Card
-        What is known about them.
+        Model card.
 
     Returns
     -------
     Card
-        With ``parameters`` and ``sha256`` as they are in the file.
+        The card with ``parameters`` and ``sha256`` set.
 
     Raises
     ------
     WeightsError
-        If a weight is NaN or infinite, in the card's ``storage`` too, or nothing can be written.
+        If a weight is NaN or infinite (also after conversion to ``card.storage``), or if a file
+        cannot be written.
     OptionError
-        If ``path`` ends in something else.
+        If ``path`` has another suffix.
     """
     import torch
 
     path = _as_path(path)
     dtype = getattr(torch, card.storage)
-    tensors = {name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}
+    tensors = {name: _stored(tensor, dtype) for name, tensor in network.state_dict().items()}
     _require_finite(tensors, path)
     data = tensor_file(tensors)
     card = dataclasses.replace(
         card,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
         sha256=hashlib.sha256(data).hexdigest(),
     )
     text = json.dumps(dataclasses.asdict(card), indent=2, allow_nan=False)
@@ -140,82 +151,126 @@ def save_weights(path: str | Path, model: nn.Module, card: Card) -> Card:
     return card
 
 
-def load_weights(
-    path: str | Path, name: str, build: Callable[[dict[str, Any]], Model]
-) -> tuple[Model, Card]:
-    """Make the model that a card describes, with the weights beside the card.
+def read_card(path: str | Path) -> Card:
+    """Read the model card of a tensor file, without the tensors.
 
     Parameters
     ----------
     path : str or Path
-        The file of tensors, ".safetensors", with its card beside it.
-    name : str
-        Which model it must be.
-    build : callable
-        Makes the model from the card's ``config``. What it says against one is passed on.
-
-    Returns
-    -------
-    model : Module
-        On the CPU, in evaluation mode.
-    card : Card
+        Tensor file, ".safetensors", with its card beside it.
 
     Raises
     ------
     WeightsError
-        If a file is missing, too large, damaged, of another model, or not what the card says:
-        hash, names, shapes and types must agree, and all weights be finite.
+        If the card is missing or invalid.
+    """
+    path = _as_path(path).with_suffix(".json")
+    if not path.exists():
+        raise WeightsError(f"{path} not found: a file of weights needs its model card beside it")
+    fields = read_json(path)
+    known = {each.name for each in dataclasses.fields(Card)}
+    for name in sorted(known - fields.keys()):
+        accepted = f" (one of: {', '.join(ARCHITECTURES)})" if name == "architecture" else ""
+        raise WeightsError(f"{path} is not a valid model card: {name!r}{accepted} is missing")
+    for name in sorted(fields.keys() - known):
+        raise WeightsError(f"{path} is not a valid model card: unknown field {name!r}")
+    try:
+        card = Card(**fields)
+    except OptionError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    for name in ("config", "recipe"):
+        value = getattr(card, name)
+        if not isinstance(value, dict):
+            raise WeightsError(f"{path}: {name} must be a JSON object, got {value!r}")
+    if card.architecture not in ARCHITECTURES:
+        raise WeightsError(
+            f"{path}: unknown architecture {card.architecture!r}; accepted: "
+            + ", ".join(ARCHITECTURES)
+        )
+    if ARCHITECTURES[card.architecture].model != card.model:
+        raise WeightsError(
+            f"{path}: the architecture {card.architecture!r} does not belong to the model "
+            f"{card.model!r}"
+        )
+    return card
+
+
+def load_weights(path: str | Path, model: str) -> tuple[Any, Card]:
+    """Build the network that a model card describes and load its weights.
+
+    Parameters
+    ----------
+    path : str or Path
+        Tensor file, ".safetensors", with its card beside it.
+    model : str
+        Name of the model that the weights must belong to, such as "style-vae".
+
+    Returns
+    -------
+    network : Module
+        The network, on the CPU and in evaluation mode.
+    card : Card
+        Its model card.
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, too large, damaged or of another model, or if it does not match the
+        card: hash, names, shapes and types must be equal, and all weights finite.
     """
     path = _as_path(path)
-    data = read_bytes(path, MOST_BYTES)
-    card = _read_card(path.with_suffix(".json"), name)
+    data = read_bytes(path, MAX_BYTES)
+    card = read_card(path)
+    card_path = path.with_suffix(".json")
+    if card.model != model:
+        raise WeightsError(f"{card_path} is the card of a {card.model!r} model, expected {model!r}")
     if hashlib.sha256(data).hexdigest() != card.sha256:
         raise WeightsError(
-            f"{path} is not the file that its card describes (their SHA-256 differ): it is "
-            "damaged, or one of the two was replaced"
+            f"{path} does not match its model card (the SHA-256 differ): the file is damaged, or "
+            "one of the two was replaced"
         )
     tensors, _ = read_tensors(data, path)
     try:
-        model = build(card.config)
+        network = ARCHITECTURES[card.architecture].build(card.config)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise WeightsError(
-            f"the config in {path.with_suffix('.json')} makes no {name}: {error}"
+            f"the config in {card_path} does not describe a {card.architecture} network: {error}"
         ) from error
-    wanted = model.state_dict()
-    _require_equal_form(tensors, wanted, card, path)
+    expected = network.state_dict()
+    _require_equal_form(tensors, expected, card, path)
     _require_finite(tensors, path)
-    model.load_state_dict({key: tensors[key].to(wanted[key].dtype) for key in wanted})
-    return model.eval(), card
+    network.load_state_dict({key: tensors[key].to(expected[key].dtype) for key in expected})
+    return network.eval(), card
 
 
 def shipped_names() -> tuple[str, ...]:
-    """Names of the weights in this package."""
+    """Return the names of the weights in this package."""
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.safetensors")))
 
 
 def shipped(name: str) -> Path:
-    """Path of weights in this package, for `load_weights`.
+    """Return the path of weights in this package, for `load_weights`.
 
     Raises
     ------
     WeightsError
-        If there are none of that name.
+        If the package contains no weights of this name.
     """
     names = shipped_names()
     if name not in names:
         raise WeightsError(
-            f"no weights are called {name!r}; this package has: {', '.join(names) or 'none'} "
-            "(weights= takes a file)"
+            f"unknown weights {name!r}; this package contains: {', '.join(names) or 'none'} "
+            "(the option weights= accepts a file)"
         )
     return SHIPPED / f"{name}.safetensors"
 
 
 def state_of(path: Path) -> tuple[int, int]:
-    """When a file was changed, and its size: models in memory are kept by them; zeros of none."""
+    """Return modification time and size of a file, the key of cached models; zeros if missing."""
     try:
         state = path.stat()
     except OSError:
-        return 0, 0  # whoever reads it says what is wrong
+        return 0, 0  # the reader of the file reports the error
     return state.st_mtime_ns, state.st_size
 
 
@@ -226,49 +281,29 @@ def _as_path(path: str | Path) -> Path:
     return path
 
 
-def _read_card(path: Path, name: str) -> Card:
-    if not path.exists():
-        raise WeightsError(f"{path} is missing: weights need their card beside them")
-    facts = read_json(path)
-    known = {each.name: each for each in dataclasses.fields(Card)}
-    odd = sorted(facts.keys() ^ known.keys())
-    if odd:
-        raise WeightsError(
-            f"{path} is not a card of weights: {odd[0]!r} is "
-            + ("missing" if odd[0] in known else "unknown")
-        )
-    try:
-        card = Card(**facts)
-    except OptionError as error:
-        raise WeightsError(f"{path}: {error}") from error
-    if card.model != name:
-        raise WeightsError(f"{path} is the card of a {card.model!r}, not of a {name!r}")
-    if not isinstance(card.config, dict):
-        raise WeightsError(f"{path}: config must be an object of JSON, got {card.config!r}")
-    return card
-
-
 def _stored(tensor: Tensor, dtype: Any) -> Tensor:
-    """``tensor`` in the type of its file; whole numbers keep theirs."""
+    """Convert floating-point tensors to ``dtype``; keep the type of integers."""
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 def _require_equal_form(
-    tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], card: Card, path: Path
+    tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], card: Card, path: Path
 ) -> None:
-    """Raise a WeightsError at the first name, shape or type that differs."""
+    """Raise a WeightsError for the first name, shape or type that differs."""
     import torch
 
-    for name in sorted(tensors.keys() ^ wanted.keys()):
-        what = "lacks" if name in wanted else "has an unknown"
-        raise WeightsError(f"{path} {what} tensor {name!r}: it does not fit this {card.model}")
-    dtype = getattr(torch, card.storage)
-    for name, tensor in wanted.items():
-        found, expected = tensors[name], dtype if tensor.is_floating_point() else tensor.dtype
-        if (found.shape, found.dtype) != (tensor.shape, expected):
+    for name in sorted(tensors.keys() ^ expected.keys()):
+        problem = "is missing" if name in expected else "is unknown"
+        raise WeightsError(
+            f"{path} does not match the architecture {card.architecture}: tensor {name!r} {problem}"
+        )
+    storage = getattr(torch, card.storage)
+    for name, tensor in expected.items():
+        found, dtype = tensors[name], storage if tensor.is_floating_point() else tensor.dtype
+        if (found.shape, found.dtype) != (tensor.shape, dtype):
             raise WeightsError(
                 f"{path}: tensor {name!r} must have shape {tuple(tensor.shape)} and type "
-                f"{expected}, got {tuple(found.shape)} and {found.dtype}"
+                f"{dtype}, got {tuple(found.shape)} and {found.dtype}"
             )
 
 

@@ -1,4 +1,4 @@
-"""Files of tensors: written whole or not at all, read without running what is in them."""
+"""Tensor files: atomic writing, and reading without executing their content."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ __all__ = ["WeightsError", "read_bytes", "read_json", "read_tensors", "replace_f
 
 
 class WeightsError(SpatialkitError, ValueError):
-    """A file of weights, its card or a checkpoint is missing, damaged, or of another model."""
+    """Invalid weights: the tensor file, its card or a checkpoint is missing, damaged or unsuitable."""
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that a crash at any moment leaves the old one or the new one.
+    """Replace a file atomically: a crash leaves either the old content or the new.
 
-    The draft has a fixed name, ".NAME.part": what a killed process left is written over.
+    The temporary file has the fixed name ".NAME.part", so that the rest of a killed process is
+    overwritten.
     """
     part = path.with_name(f".{path.name}.part")
     try:
@@ -32,7 +33,7 @@ def replace_file(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-        if os.name == "posix":  # the new name, too, must be on the disk
+        if os.name == "posix":  # the directory entry must be on the disk, too
             folder = os.open(path.parent, os.O_RDONLY)
             try:
                 os.fsync(folder)
@@ -42,46 +43,46 @@ def replace_file(path: Path, data: bytes) -> None:
         raise WeightsError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def read_bytes(path: Path, most: int) -> bytes:
-    """Content of a file of at most ``most`` bytes."""
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """Read a file of at most ``max_bytes`` bytes."""
     try:
         with path.open("rb") as file:
-            data = file.read(most + 1)
+            data = file.read(max_bytes + 1)
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > most:
-        raise WeightsError(f"{path} has more than {most} bytes, the most that is read")
+    if len(data) > max_bytes:
+        raise WeightsError(f"{path} is larger than {max_bytes} bytes, the maximum for this file")
     return data
 
 
-def read_json(path: Path, most: int = 1_000_000) -> dict[str, Any]:
-    """Object in a file of JSON."""
+def read_json(path: Path, max_bytes: int = 1_000_000) -> dict[str, Any]:
+    """Read a JSON file that contains an object."""
     try:
-        found = json.loads(read_bytes(path, most).decode("utf-8"))
+        found = json.loads(read_bytes(path, max_bytes).decode("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise WeightsError(f"{path} is not JSON: {error}") from error
+        raise WeightsError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(found, dict):
-        raise WeightsError(f"{path} must hold an object of JSON, got {type(found).__name__}")
+        raise WeightsError(f"{path} must contain a JSON object, got {type(found).__name__}")
     return found
 
 
-def tensor_file(tensors: Mapping[str, Tensor], facts: Mapping[str, str] | None = None) -> bytes:
-    """Content of a safetensors file that holds tensors, and texts by name."""
+def tensor_file(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
+    """Serialize tensors, and text metadata, in the safetensors format."""
     from safetensors.torch import save
 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    return save(plain, metadata=dict(facts) if facts else None)
+    return save(plain, metadata=dict(metadata) if metadata else None)
 
 
 def read_tensors(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and texts in the content of a safetensors file; ``path`` is for the error."""
+    """Parse tensors and metadata in the safetensors format; ``path`` is named in errors."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
         tensors = load(data)
-    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type torch has not
-        raise WeightsError(f"{path} is not a whole safetensors file: {error}") from error
-    # The header has just been found valid: its length in 8 bytes, then JSON.
+    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a dtype unknown to torch
+        raise WeightsError(f"{path} is not a valid safetensors file: {error}") from error
+    # `load` has validated the header: its length in 8 bytes, then JSON.
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     return tensors, header.get("__metadata__") or {}

@@ -1,4 +1,4 @@
-"""Transformer of the published Ambisonizer: layers of torch's layout, lean on long signals."""
+"""Transformer of the published Ambisonizer, with little memory for long signals."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ DROPOUT = 0.1
 
 
 class Layer(nn.Module):
-    """A layer as `torch.nn.TransformerEncoderLayer` has it: ReLU, normalized after each sum.
+    """Equivalent of `torch.nn.TransformerEncoderLayer` with ReLU and post-normalization.
 
-    Torch's own forms attention of all frames to all frames in memory at inference; this one
-    never does.
+    At inference, torch's layer stores the attention of all frames to all frames; this one does not.
 
     Parameters
     ----------
     size, heads, hidden : int
-        Values of a frame, heads of attention, width of the layer between.
+        Values per frame, attention heads, and width of the feed-forward layer.
     """
 
     def __init__(self, size: int, heads: int, hidden: int) -> None:
@@ -31,35 +30,34 @@ class Layer(nn.Module):
         self.norm2 = nn.LayerNorm(size)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Attend, then transform each frame."""
-        made = self._dropped(self._attended(frames))
-        frames = self.norm1(frames + made)
-        made = self.linear2(self._dropped(functional.relu(self.linear1(frames), inplace=True)))
-        return self.norm2(frames + self._dropped(made))
+        """Apply attention, then the feed-forward layer."""
+        frames = self.norm1(frames + self._dropout(self._attention(frames)))
+        hidden = self._dropout(functional.relu(self.linear1(frames), inplace=True))
+        return self.norm2(frames + self._dropout(self.linear2(hidden)))
 
-    def _attended(self, frames: Tensor) -> Tensor:
+    def _attention(self, frames: Tensor) -> Tensor:
         layer = self.self_attn
         joined = functional.linear(frames, layer.in_proj_weight, layer.in_proj_bias)
         heads = joined.unflatten(-1, (3, layer.num_heads, -1))
         query, key, value = heads.permute(2, 0, 3, 1, 4)
-        found = functional.scaled_dot_product_attention(
+        output = functional.scaled_dot_product_attention(
             query, key, value, dropout_p=DROPOUT if self.training else 0.0
         )
-        return layer.out_proj(found.transpose(1, 2).flatten(2))
+        return layer.out_proj(output.transpose(1, 2).flatten(2))
 
-    def _dropped(self, values: Tensor) -> Tensor:
+    def _dropout(self, values: Tensor) -> Tensor:
         return functional.dropout(values, DROPOUT, self.training)
 
 
 class Transformer(nn.Module):
-    """Layers in turn; no positions, no mask.
+    """Stack of transformer layers, without positional encoding and masks.
 
     Parameters
     ----------
     layers : int
-        How many.
+        Number of layers.
     size, heads, hidden : int
-        Of each `Layer`.
+        Shape of each `Layer`.
     """
 
     def __init__(self, layers: int, size: int, heads: int, hidden: int) -> None:
@@ -67,7 +65,7 @@ class Transformer(nn.Module):
         self.layers = nn.ModuleList([Layer(size, heads, hidden) for _ in range(layers)])
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Frames (batch, time, size) of such frames."""
+        """Transform frames (batch, time, size)."""
         for layer in self.layers:
             frames = layer(frames)
         return frames

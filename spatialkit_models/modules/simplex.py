@@ -1,4 +1,4 @@
-"""Choices with true zeros: like softmax, but what is far behind gets nothing."""
+"""Sparse alternative to softmax, whose small entries are exactly zero."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["sparsemax", "sparsemax_loss"]
 
 
 def sparsemax(logits: Tensor) -> Tensor:
-    """Nearest point of the simplex, over the last axis.
+    """Project onto the probability simplex, over the last axis.
 
     References
     ----------
@@ -23,15 +23,15 @@ def sparsemax(logits: Tensor) -> Tensor:
     return (logits - _threshold(logits)).clamp_min(0.0)
 
 
-def sparsemax_loss(logits: Tensor, shares: Tensor) -> Tensor:
-    """Loss over the last axis whose gradient is ``sparsemax(logits) - shares``.
+def sparsemax_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Compute the loss over the last axis whose gradient is ``sparsemax(logits) - target``.
 
-    It is 0 where they are equal, and never negative.
+    It is 0 where both are equal, and never negative.
 
     References
     ----------
     .. [1] A. Martins and R. Astudillo, "From softmax to sparsemax", ICML 2016, eq. 19; for
-       shares in place of one label, as in its section 3.3.
+       a distribution in place of one label, as in its section 3.3.
 
     Examples
     --------
@@ -42,11 +42,11 @@ def sparsemax_loss(logits: Tensor, shares: Tensor) -> Tensor:
     threshold = _threshold(logits)
     inside = logits > threshold
     conjugate = 0.5 * torch.where(inside, logits.square() - threshold.square(), 0.0).sum(-1)
-    return conjugate + 0.5 * shares.square().sum(-1) - (logits * shares).sum(-1)
+    return conjugate + 0.5 * target.square().sum(-1) - (logits * target).sum(-1)
 
 
 def _threshold(logits: Tensor) -> Tensor:
-    """What is taken from each, and never less than 0 left, for the sum to be 1."""
+    """Return the value that is subtracted from all logits so that the positive rest sums to 1."""
     ordered = logits.sort(-1, descending=True).values
     count = torch.arange(1, logits.shape[-1] + 1, device=logits.device, dtype=logits.dtype)
     sums = ordered.cumsum(-1) - 1.0

@@ -1,0 +1,197 @@
+"""Run directory of a training: settings, checkpoint, best weights and log.
+
+``config.json`` contains the settings, ``checkpoint.safetensors`` the state for resumption,
+``best.safetensors`` and ``best.json`` the averaged weights of the best validation and their model
+card, ``log.jsonl`` one line per report; TensorBoard files are beside them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spatialkit.errors import OptionError
+from spatialkit_models.weights import (
+    Card,
+    WeightsError,
+    read_bytes,
+    read_json,
+    read_tensors,
+    replace_file,
+    save_weights,
+    tensor_file,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+
+    from spatialkit_models.training.config import TrainingConfig
+    from spatialkit_models.training.task import Task
+
+__all__ = ["RunDirectory"]
+
+MAX_BYTES = 8 * 2**30
+UNTRAINED = (
+    "weights of step 0: no validation during training was better than the one before it"
+)
+
+
+class RunDirectory:
+    """Files of a run.
+
+    Parameters
+    ----------
+    path : Path
+        The directory.
+    task : Task
+        Task of the run.
+    training : TrainingConfig
+        Settings of the run.
+    """
+
+    def __init__(self, path: Path, task: Task, training: TrainingConfig) -> None:
+        self.path = path
+        self.checkpoint = path / "checkpoint.safetensors"
+        recipe = dataclasses.replace(task.recipe, training=training)
+        # A round trip through JSON turns tuples into lists.
+        self._card = Card(
+            model=task.model,
+            architecture=recipe.architecture,
+            config=json.loads(json.dumps(dataclasses.asdict(recipe.network), allow_nan=False)),
+            recipe=recipe.as_json(),
+            data=[dict(dataset) for dataset in task.datasets],
+        )
+        settings = {
+            "model": self._card.model,
+            "architecture": self._card.architecture,
+            "network": self._card.config,
+            **{name: values for name, values in self._card.recipe.items() if name != "name"},
+            "sources": dict(task.sources),
+        }
+        self._settings = json.loads(json.dumps(settings, allow_nan=False))
+
+    def prepare(self, resume: bool) -> None:
+        """Create the directory, or check that the run in it has the same settings."""
+        settings = self.path / "config.json"
+        if self.path.exists() and not self.path.is_dir():
+            raise OptionError(f"the run directory {self.path} is a file; choose another path")
+        # Hidden files may be the rest of a process that was killed at the start.
+        found = self.path.iterdir() if self.path.exists() else ()
+        if not settings.exists() and any(not path.name.startswith(".") for path in found):
+            raise OptionError(
+                f"the run directory {self.path} is not empty and contains no run; choose another"
+            )
+        if settings.exists():
+            if not resume:
+                raise OptionError(
+                    f"the run directory {self.path} already contains a run; resume it (--resume) "
+                    "or choose another"
+                )
+            for name, stored, given in _differences(read_json(settings), self._settings):
+                raise OptionError(
+                    f"the run in {self.path} has {name} {stored}, got {given}; a run can only be "
+                    "resumed with its own settings. To train its weights with others, start a new "
+                    f"run from them (--start {self.path / 'best.safetensors'})"
+                )
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OptionError(
+                f"the run directory {self.path} cannot be created: {error.strerror}"
+            ) from error
+        replace_file(settings, f"{json.dumps(self._settings, indent=2)}\n".encode())
+
+    def save(
+        self, network: nn.Module, ema: nn.Module, optimizer: Optimizer, state: Mapping[str, Any]
+    ) -> None:
+        """Write a checkpoint."""
+        tensors = {f"model.{name}": tensor for name, tensor in network.state_dict().items()}
+        tensors |= {f"ema.{name}": tensor for name, tensor in ema.state_dict().items()}
+        for index, values in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
+        replace_file(self.checkpoint, tensor_file(tensors, {"state": json.dumps(state)}))
+
+    def load(self, network: nn.Module, ema: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
+        """Load the tensors of the checkpoint and return its other state."""
+        path = self.checkpoint
+        tensors, metadata = read_tensors(read_bytes(path, MAX_BYTES), path)
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "ema": {}, "optimizer": {}}
+        states: dict[int, dict[str, Tensor]] = {}
+        try:
+            for name, tensor in tensors.items():
+                group, _, rest = name.partition(".")
+                groups[group][rest] = tensor
+            for name, tensor in groups["optimizer"].items():
+                index, _, key = name.partition(".")
+                states.setdefault(int(index), {})[key] = tensor
+            state: dict[str, Any] = json.loads(metadata["state"])
+            network.load_state_dict(groups["model"])
+            ema.load_state_dict(groups["ema"])
+            settings = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": states, "param_groups": settings})
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise WeightsError(f"{path} is not a checkpoint of this run: {error}") from error
+        return state
+
+    def save_best(self, ema: nn.Module, step: int, metrics: dict[str, float], device: str) -> None:
+        """Write the weights of the best validation so far, with their model card."""
+        card = dataclasses.replace(
+            self._card,
+            steps=step,
+            warning="" if step else UNTRAINED,
+            command=shlex.join([_program(), *sys.argv[1:]]),
+            hardware=f"{device}, {os.cpu_count()} cores of {platform.machine()}",
+            figures=metrics,
+        )
+        save_weights(self.path / "best.safetensors", ema, card)
+
+    def cut_log(self, step: int) -> None:
+        """Remove the lines of steps after the last checkpoint, left by a killed process."""
+        path = self.path / "log.jsonl"
+        if not path.exists():
+            return
+        kept = []
+        for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+            try:
+                if line.endswith("\n") and json.loads(line)["step"] <= step:
+                    kept.append(line)
+            except (ValueError, KeyError):  # incomplete after a crash of the machine
+                continue
+        replace_file(path, "".join(kept).encode())
+
+    def log(self, entry: Mapping[str, Any]) -> None:
+        """Append a line to the log."""
+        with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def _program() -> str:
+    """Return the name of the program of this process."""
+    name = Path(sys.argv[0]).name
+    return "spatialkit" if name == "__main__.py" else name
+
+
+def _differences(stored: Any, given: Any, field: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield fields with different values, and both values as JSON."""
+    if isinstance(stored, dict) and isinstance(given, dict):
+        for key in {**given, **stored}:
+            name = f"{field}.{key}" if field else key
+            if (key in stored) != (key in given):
+                yield name, _as_text(stored, key), _as_text(given, key)
+            else:
+                yield from _differences(stored[key], given[key], name)
+    elif stored != given:
+        yield field, json.dumps(stored), json.dumps(given)
+
+
+def _as_text(values: dict[str, Any], key: str) -> str:
+    return json.dumps(values[key]) if key in values else "nothing"

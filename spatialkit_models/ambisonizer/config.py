@@ -70,15 +70,15 @@ class AmbisonicSceneConfig:
     dry_below: float = 150.0
 
     def __post_init__(self) -> None:
-        as_number(self.seconds, "seconds", least=0.05, unit="s")
-        as_count(self.min_active, "min_active", most=len(STEMS))
+        as_number(self.seconds, "seconds", minimum=0.05, unit="s")
+        as_count(self.min_active, "min_active", maximum=len(STEMS))
         for name in ("mixes", "staged", "uniform"):
-            as_number(getattr(self, name), name, least=0.0)
+            as_number(getattr(self, name), name, minimum=0.0)
         if not self.mixes + self.staged + self.uniform:
             raise OptionError("at least one of mixes, staged and uniform must be above 0")
         for name in ("mono", "random_panning"):
-            as_number(getattr(self, name), name, least=0.0, most=1.0)
-        as_number(self.dry_below, "dry_below", least=0.0, unit="Hz")
+            as_number(getattr(self, name), name, minimum=0.0, maximum=1.0)
+        as_number(self.dry_below, "dry_below", minimum=0.0, unit="Hz")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +105,6 @@ class AmbisonizerLossConfig:
 
     def __post_init__(self) -> None:
         for name in ("intensity", "masks"):
-            as_number(getattr(self, name), name, least=0.0)
-        as_count(self.random_stages, "random_stages", least=0)
+            as_number(getattr(self, name), name, minimum=0.0)
+        as_count(self.random_stages, "random_stages", minimum=0)
         as_count(self.frames, "frames")

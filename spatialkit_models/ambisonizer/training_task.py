@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,15 @@ from spatialkit_models import losses
 from spatialkit_models.ambisonizer.losses import AmbisonizerLoss
 from spatialkit_models.ambisonizer.network import Ambisonizer
 from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.scenes import AmbisonicScenes, Dealt, combined
-from spatialkit_models.data.songs import Augmentation, StemExcerpts
+from spatialkit_models.data.scenes import AmbisonicScenes, ShardedScenes, combined
+from spatialkit_models.data.songs import Augmentation, ExcerptConfig, StemExcerpts
 from spatialkit_models.modules import Covariance, StemMasks
-from spatialkit_models.training import Recipe, Task, new_network
+from spatialkit_models.training import Recipe, Task, new_network, song_records
 
 __all__ = ["AmbisonizerTask", "ambisonizer_task"]
 
 # Stronger than the default: few real songs with stems are freely available.
-AUGMENTATION = Augmentation(gain_db=8.0, equalizer_db=6.0, least_speed=0.75, most_speed=1.33)
+AUGMENTATION = Augmentation(gain_db=8.0, equalizer_db=6.0, min_speed=0.75, max_speed=1.33)
 CALIBRATION_SCENES = 48  # for the scales of features and the prior of stems
 VALIDATION_SECONDS = 6.0
 VALIDATION_SCENES = 24
@@ -68,7 +69,7 @@ def ambisonizer_task(
     recipe : Recipe
         "stage" or "uniform" of `RECIPES`, or a variant.
     datasets, splits
-        Songs to train on and, held out of these, to validate on, see `StemExcerpts`.
+        Songs to train on and, held out of these, to validate on, see `ExcerptConfig`.
     rooms : sequence of path
         Directories of room responses, some of which are held out, see `RoomResponses`. Not needed
         if the recipe has only mixes.
@@ -79,7 +80,7 @@ def ambisonizer_task(
     room_format : str
         Format of measured responses.
     shards : int
-        Number of shards of the examples, see `Dealt`; one per worker is best.
+        Number of shards of the examples, see `ShardedScenes`; one per worker is best.
     """
     config, kinds, settings = recipe.network, recipe.scenes, recipe.training
     weights = {"mix": kinds.mixes, "staged": kinds.staged, "uniform": kinds.uniform}
@@ -104,38 +105,37 @@ def ambisonizer_task(
             images=kinds.random_panning if split == "train" else 0.0,
         )
 
-    training = scenes(
-        "train",
-        StemExcerpts(
-            datasets,
-            "train",
-            kinds.seconds,
-            config.sample_rate,
-            seed=settings.seed,
-            least_sounding=kinds.min_active,
-            coherent=0.4,
-            augmentation=AUGMENTATION,
-            splits=splits,
-            stereo=True,
-        ),
-    )
-    valid = StemExcerpts(
-        datasets,
-        "valid",
-        VALIDATION_SECONDS,
-        config.sample_rate,
-        coherent=1.0,  # users upmix whole songs
-        least_sounding=3,
-        splits=splits,
-        reuse=1.0,
+    songs = ExcerptConfig(
+        datasets=datasets,
+        splits=splits or {},
+        seconds=kinds.seconds,
+        sample_rate=config.sample_rate,
         stereo=True,
+        seed=settings.seed,
+        coherent=0.4,
+        min_active=kinds.min_active,
+        augmentation=AUGMENTATION,
+    )
+    stems = StemExcerpts(songs)
+    training = scenes("train", stems)
+    # Users upmix whole songs.
+    valid = StemExcerpts(
+        replace(
+            songs,
+            split="valid",
+            seconds=VALIDATION_SECONDS,
+            seed=0,
+            coherent=1.0,
+            min_active=3,
+            reuse=1.0,
+        )
     )
     network = start or _new_network(recipe, training, masks)
     return AmbisonizerTask(
         recipe=recipe,
         network=network,
         loss=AmbisonizerLoss(network, recipe.loss),
-        examples=Dealt(training, settings.batch_size, shards),
+        examples=ShardedScenes(training, settings.batch_size, shards),
         validation=scenes("valid", valid).scenes(range(VALIDATION_SCENES)),
         sources={
             "stems": [[str(path), float(weight)] for path, weight in datasets],
@@ -144,6 +144,10 @@ def ambisonizer_task(
             "splits": dict(splits or {}),
             "workers": shards,
         },
+        datasets=[
+            *song_records(train=stems.song_counts, valid=valid.song_counts),
+            *({"name": str(path)} for path in rooms),
+        ],
     )
 
 

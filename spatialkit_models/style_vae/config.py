@@ -39,7 +39,7 @@ class FastConfig:
     def __post_init__(self) -> None:
         if isinstance(self.masks, Mapping):  # from a model card
             object.__setattr__(self, "masks", MaskConfig(**self.masks))
-        as_count(self.power_iterations, "power_iterations", least=0)
+        as_count(self.power_iterations, "power_iterations", minimum=0)
         for name in ("latent_size", "hidden", "direction_iterations"):
             as_count(getattr(self, name), name)
 
@@ -93,8 +93,9 @@ class PaperConfig:
     pooling: str = "mean"
 
     def __post_init__(self) -> None:
-        as_choice(self.normalization, "normalization", ("batch", "layer"))
-        as_choice(self.pooling, "pooling", ("mean", "energy"))
+        choices = {"normalization": ("batch", "layer"), "pooling": ("mean", "energy")}
+        for name, accepted in choices.items():
+            object.__setattr__(self, name, as_choice(getattr(self, name), name, accepted))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,11 +126,12 @@ class StyleSceneConfig:
     paired: float = 0.15
 
     def __post_init__(self) -> None:
-        as_number(self.seconds, "seconds", least=0.05, unit="s")
-        as_count(self.min_active, "min_active", most=len(STEMS))
-        as_choice(self.protocol, "protocol", ("independent", "same", "mixed"))
-        as_number(self.level_db, "level_db", least=0.0, unit="dB")
-        as_number(self.paired, "paired", least=0.0, most=1.0)
+        as_number(self.seconds, "seconds", minimum=0.05, unit="s")
+        as_count(self.min_active, "min_active", maximum=len(STEMS))
+        protocol = as_choice(self.protocol, "protocol", ("independent", "same", "mixed"))
+        object.__setattr__(self, "protocol", protocol)
+        as_number(self.level_db, "level_db", minimum=0.0, unit="dB")
+        as_number(self.paired, "paired", minimum=0.0, maximum=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +166,8 @@ class FastLossConfig:
         for name in ("random_panning", "frames"):
             as_count(getattr(self, name), name)
         for name in ("supervised_ratio", "beta_warmup"):
-            as_number(getattr(self, name), name, least=0.0, most=1.0)
-        as_number(self.beta, "beta", least=0.0)
+            as_number(getattr(self, name), name, minimum=0.0, maximum=1.0)
+        as_number(self.beta, "beta", minimum=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,4 +185,4 @@ class PaperLossConfig:
     likelihood_deviation: float = 1.0
 
     def __post_init__(self) -> None:
-        as_number(self.likelihood_deviation, "likelihood_deviation", least=1e-6)
+        as_number(self.likelihood_deviation, "likelihood_deviation", minimum=1e-6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,19 @@ from torch import Tensor
 
 from spatialkit.errors import OptionError
 from spatialkit_models import losses
-from spatialkit_models.data.scenes import Dealt, FiveChannelExcerpts, StyleScenes, fold_down, mix
-from spatialkit_models.data.songs import StemExcerpts
+from spatialkit_models.data.scenes import (
+    FiveChannelExcerpts,
+    ShardedScenes,
+    StyleScenes,
+    mix,
+    stereo_downmix,
+)
+from spatialkit_models.data.songs import ExcerptConfig, StemExcerpts
 from spatialkit_models.modules import Covariance
 from spatialkit_models.style_vae.losses import FastLoss, PaperLoss
 from spatialkit_models.style_vae.network import CHANNELS, FastStyleVAE
 from spatialkit_models.style_vae.published import PaperStyleVAE
-from spatialkit_models.training import Recipe, Task, new_network
+from spatialkit_models.training import Recipe, Task, new_network, song_records
 
 __all__ = ["RecordedScenes", "StyleTask", "style_task"]
 
@@ -59,7 +65,7 @@ class RecordedScenes:
             "style_stems": five,
             "gains": gains,
             "style_gains": gains,
-            "seed_gains": fold_down(gains).swapaxes(1, 2),
+            "seed_gains": stereo_downmix(gains).swapaxes(1, 2),
         }
 
 
@@ -105,37 +111,31 @@ def style_task(
     recipe : Recipe
         One of `RECIPES`, or a variant.
     datasets, splits
-        Songs to train on and, held out of these, to validate on, see `StemExcerpts`.
+        Songs to train on and, held out of these, to validate on, see `ExcerptConfig`.
     start : network, optional
         Network to train further, of the recipe's architecture; a new one by default.
     recordings : path, optional
         Directory of five-channel music (see `FiveChannelExcerpts`) to train on instead of stems,
         like the last stage of the paper's training; the songs serve for validation only.
     shards : int
-        Number of shards of the examples, see `Dealt`; one per worker is best.
+        Number of shards of the examples, see `ShardedScenes`; one per worker is best.
     """
     config, scenes, training = recipe.network, recipe.scenes, recipe.training
-    valid = StemExcerpts(
-        datasets,
-        "valid",
-        VALIDATION_SECONDS,
-        config.sample_rate,
-        coherent=1.0,  # users upmix whole songs
-        least_sounding=3,
-        splits=splits,
-        reuse=1.0,
+    songs = ExcerptConfig(
+        datasets=datasets,
+        splits=splits or {},
+        seconds=VALIDATION_SECONDS,
+        sample_rate=config.sample_rate,
     )
+    # Users upmix whole songs.
+    valid = StemExcerpts(replace(songs, split="valid", coherent=1.0, min_active=3, reuse=1.0))
+    counts = {"valid": valid.song_counts}
     source: StyleScenes | RecordedScenes
     if recordings is None:
         stems = StemExcerpts(
-            datasets,
-            "train",
-            scenes.seconds,
-            config.sample_rate,
-            seed=training.seed,
-            least_sounding=scenes.min_active,
-            splits=splits,
+            replace(songs, seconds=scenes.seconds, seed=training.seed, min_active=scenes.min_active)
         )
+        counts = {"train": stems.song_counts, **counts}
         source = StyleScenes(
             stems,
             seed=training.seed,
@@ -146,9 +146,7 @@ def style_task(
         )
     else:
         source = RecordedScenes(
-            FiveChannelExcerpts(
-                recordings, scenes.seconds, config.sample_rate, seed=training.seed
-            )
+            FiveChannelExcerpts(recordings, scenes.seconds, config.sample_rate, seed=training.seed)
         )
     network = start or _new_network(recipe, source)
     return StyleTask(
@@ -159,7 +157,7 @@ def style_task(
             if isinstance(network, FastStyleVAE)
             else PaperLoss(network, recipe.loss)
         ),
-        examples=Dealt(source, training.batch_size, shards),
+        examples=ShardedScenes(source, training.batch_size, shards),
         validation=StyleScenes(valid).batch(0, VALIDATION_SCENES),
         sources={
             "stems": [[str(path), float(weight)] for path, weight in datasets],
@@ -167,6 +165,10 @@ def style_task(
             "recordings": None if recordings is None else str(recordings),
             "workers": shards,
         },
+        datasets=[
+            *song_records(**counts),
+            *([] if recordings is None else [{"name": str(recordings)}]),
+        ],
     )
 
 

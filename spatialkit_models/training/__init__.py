@@ -9,7 +9,7 @@ from spatialkit_models.training.recipe import Recipe, restore_recipe
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
     from spatialkit_models.training.loop import TrainingError, TrainingResult, train
     from spatialkit_models.training.processes import default_workers
-    from spatialkit_models.training.task import Examples, Task, new_network
+    from spatialkit_models.training.task import Examples, Task, new_network, song_records
 
 __all__ = [
     "PRECISIONS",
@@ -22,6 +22,7 @@ __all__ = [
     "default_workers",
     "new_network",
     "restore_recipe",
+    "song_records",
     "train",
 ]
 

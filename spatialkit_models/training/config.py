@@ -78,17 +78,17 @@ class TrainingConfig:
         if self.steps is not None:
             as_count(self.steps, "steps")
         if self.minutes is not None:
-            as_number(self.minutes, "minutes", least=1e-3)
+            as_number(self.minutes, "minutes", minimum=1e-3)
         as_count(self.batch_size, "batch_size")
-        as_number(self.learning_rate, "learning_rate", least=0.0)
+        as_number(self.learning_rate, "learning_rate", minimum=0.0)
         if self.warmup is not None:
-            as_count(self.warmup, "warmup", least=0)
-        as_number(self.weight_decay, "weight_decay", least=0.0)
-        as_number(self.clip, "clip", least=1e-6)
-        as_number(self.ema, "ema", least=0.0, most=1.0)
+            as_count(self.warmup, "warmup", minimum=0)
+        as_number(self.weight_decay, "weight_decay", minimum=0.0)
+        as_number(self.clip, "clip", minimum=1e-6)
+        as_number(self.ema, "ema", minimum=0.0, maximum=1.0)
         as_count(self.validate_every, "validate_every")
-        as_choice(self.precision, "precision", PRECISIONS)
-        as_count(self.seed, "seed", least=0)
+        object.__setattr__(self, "precision", as_choice(self.precision, "precision", PRECISIONS))
+        as_count(self.seed, "seed", minimum=0)
 
     def require_length(self) -> None:
         """Raise an OptionError if the run has no length."""

@@ -131,8 +131,8 @@ def train(
     WeightsError
         If the checkpoint is damaged, or a file cannot be written.
     """
-    as_choice(device, "device", DEVICES)
-    as_number(checkpoint_every, "checkpoint_every", least=0.0)
+    device = as_choice(device, "device", DEVICES)
+    as_number(checkpoint_every, "checkpoint_every", minimum=0.0)
     config = task.recipe.training if config is None else config
     config.require_length()
     processes, rank = (int(os.environ.get(name, d)) for name, d in (("WORLD_SIZE", 1), ("RANK", 0)))
@@ -163,7 +163,7 @@ class _Training:
     ) -> None:
         self.fabric, self.task, self.config, self.directory = fabric, task, config, directory
         self.workers = (
-            default_workers() if workers is None else as_count(workers, "workers", least=0)
+            default_workers() if workers is None else as_count(workers, "workers", minimum=0)
         )
         task.loss.to(fabric.device).train()
         self.network = task.network
@@ -223,9 +223,7 @@ class _Training:
                 report.summary(self.initial, self.best, self.best_step, finished)
         return self._result()
 
-    def _update(
-        self, loss: Any, optimizer: Any, batch: Mapping[str, Tensor]
-    ) -> dict[str, Any]:
+    def _update(self, loss: Any, optimizer: Any, batch: Mapping[str, Tensor]) -> dict[str, Any]:
         """Do one step; return the figures to report."""
         fabric, config, progress = self.fabric, self.config, self.progress
         rate = config.learning_rate_at(self.step, progress)
@@ -267,9 +265,7 @@ class _Training:
             self.initial = metrics
         if not self.best or metrics["score"] > self.best["score"]:
             self.best_step, self.best = self.step, metrics
-            self.directory.save_best(
-                self.ema, self.step, metrics, device_name(self.fabric.device)
-            )
+            self.directory.save_best(self.ema, self.step, metrics, device_name(self.fabric.device))
         report.validation(self.step, self.elapsed, metrics)
 
     @contextmanager

@@ -39,9 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["RunDirectory"]
 
 MAX_BYTES = 8 * 2**30
-UNTRAINED = (
-    "weights of step 0: no validation during training was better than the one before it"
-)
+UNTRAINED = "weights of step 0: no validation during training was better than the one before it"
 
 
 class RunDirectory:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from spatialkit_models.training.recipe import Recipe
 from spatialkit_models.weights import ARCHITECTURES
 
-__all__ = ["Examples", "Task", "new_network"]
+__all__ = ["Examples", "Task", "new_network", "song_records"]
 
 
 class Examples(Protocol):
@@ -56,7 +56,7 @@ class Task(ABC):
     sources : mapping
         Origin of the examples as JSON values; a run is resumed with the same.
     datasets : sequence of mapping
-        Names and numbers of songs of the datasets, for the model card.
+        Training data for the model card, see `song_records`.
     """
 
     recipe: Recipe
@@ -103,3 +103,26 @@ def new_network(recipe: Recipe) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
         return ARCHITECTURES[recipe.architecture].network_class(recipe.network)
+
+
+def song_records(
+    **counts: Mapping[str, int | None],
+) -> list[dict[str, Any]]:
+    """Combine the numbers of songs of several splits to the training data of a model card.
+
+    Parameters
+    ----------
+    **counts : mapping of str to int or None
+        Number of songs by dataset in the split of this name; None for generated songs.
+
+    Examples
+    --------
+    >>> song_records(train={"songs/": 5, "procedural": None}, valid={"songs/": 2})
+    [{'name': 'songs/', 'songs': {'train': 5, 'valid': 2}}, {'name': 'procedural'}]
+    """
+    names = list(dict.fromkeys(name for split in counts.values() for name in split))
+    records = []
+    for name in names:
+        songs = {split: found[name] for split, found in counts.items() if found.get(name)}
+        records.append({"name": name, "songs": songs} if songs else {"name": name})
+    return records

@@ -164,7 +164,10 @@ def read_card(path: str | Path) -> Card:
     WeightsError
         If the card is missing or invalid.
     """
-    path = _as_path(path).with_suffix(".json")
+    tensors = _as_path(path)
+    if not tensors.exists():
+        raise WeightsError(f"{tensors} cannot be read: No such file or directory")
+    path = tensors.with_suffix(".json")
     if not path.exists():
         raise WeightsError(f"{path} not found: a file of weights needs its model card beside it")
     fields = read_json(path)

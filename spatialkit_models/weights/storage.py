@@ -17,7 +17,7 @@ __all__ = ["WeightsError", "read_bytes", "read_json", "read_tensors", "replace_f
 
 
 class WeightsError(SpatialkitError, ValueError):
-    """Invalid weights: the tensor file, its card or a checkpoint is missing, damaged or unsuitable."""
+    """A tensor file, its model card or a checkpoint is missing, damaged or unsuitable."""
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -54,7 +54,9 @@ class PublishedConfig:
         for each in fields(self):
             values = getattr(self, each.name)
             for value in values if each.name == "ratios" else [values]:
-                as_count(value, each.name, most=self.filters if each.name == "reduction" else None)
+                as_count(
+                    value, each.name, maximum=self.filters if each.name == "reduction" else None
+                )
         if 2 * self.latent_size % self.transformer_heads:
             raise OptionError(
                 f"latent_size must be a multiple of half of the {self.transformer_heads} "
@@ -83,7 +85,7 @@ class PublishedSceneConfig:
     physical: bool = False
 
     def __post_init__(self) -> None:
-        as_number(self.seconds, "seconds", least=0.2, unit="s")
+        as_number(self.seconds, "seconds", minimum=0.2, unit="s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,4 +105,4 @@ class PublishedLossConfig:
 
     def __post_init__(self) -> None:
         for name in ("error", "divergence"):
-            as_number(getattr(self, name), name, least=0.0)
+            as_number(getattr(self, name), name, minimum=0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -12,9 +13,9 @@ from spatialkit_models import losses
 from spatialkit_models.ambisonizer.published.losses import PublishedLoss, loss_terms
 from spatialkit_models.ambisonizer.published.network import PublishedAmbisonizer
 from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.scenes import Dealt, PublishedScenes
-from spatialkit_models.data.songs import Augmentation, StemExcerpts
-from spatialkit_models.training import Recipe, Task, new_network
+from spatialkit_models.data.scenes import PublishedScenes, ShardedScenes
+from spatialkit_models.data.songs import Augmentation, ExcerptConfig, StemExcerpts
+from spatialkit_models.training import Recipe, Task, new_network, song_records
 
 __all__ = ["PublishedTask", "published_task"]
 
@@ -22,7 +23,7 @@ __all__ = ["PublishedTask", "published_task"]
 RUN_IN = 1.0
 VALIDATION_SCENES = 24
 # The scenes have their own random variations of stems.
-NO_AUGMENTATION = Augmentation(gain_db=0.0, equalizer_db=0.0, least_speed=1.0, most_speed=1.0)
+NO_AUGMENTATION = Augmentation(gain_db=0.0, equalizer_db=0.0, min_speed=1.0, max_speed=1.0)
 
 
 class PublishedTask(Task):
@@ -62,7 +63,7 @@ def published_task(
     recipe : Recipe
         "published" of `RECIPES`, or a variant.
     datasets, splits
-        Songs to train on and, held out of these, to validate on, see `StemExcerpts`.
+        Songs to train on and, held out of these, to validate on, see `ExcerptConfig`.
     rooms, room_format
         Directories of room responses, some of which are held out, and the format of measured ones,
         see `RoomResponses`.
@@ -70,35 +71,36 @@ def published_task(
         Network to train further (not one from `load_published`, whose weight norm is folded); a new
         one by default.
     shards : int
-        Number of shards of the examples, see `Dealt`; one per worker is best.
+        Number of shards of the examples, see `ShardedScenes`; one per worker is best.
     """
     config, settings = recipe.network, recipe.scenes
 
-    def scenes(split: str, seed: int) -> PublishedScenes:
-        excerpts = StemExcerpts(
-            datasets,
-            split,
-            settings.seconds + RUN_IN,
-            config.sample_rate,
-            seed=seed,
-            coherent=1.0,
-            augmentation=NO_AUGMENTATION,
-            splits=splits,
-            stereo=True,
-        )
+    songs = ExcerptConfig(
+        datasets=datasets,
+        splits=splits or {},
+        seconds=settings.seconds + RUN_IN,
+        sample_rate=config.sample_rate,
+        stereo=True,
+        seed=recipe.training.seed,
+        coherent=1.0,
+        augmentation=NO_AUGMENTATION,
+    )
+    stems, valid = StemExcerpts(songs), StemExcerpts(replace(songs, split="valid", seed=0))
+
+    def scenes(excerpts: StemExcerpts) -> PublishedScenes:
+        split, seed = excerpts.config.split, excerpts.config.seed
         responses = RoomResponses(rooms, split, config.sample_rate, seed=seed, format=room_format)
         return PublishedScenes(
             excerpts, responses, seed=seed, physical=settings.physical, run_in=RUN_IN
         )
 
-    examples = scenes("train", recipe.training.seed)
     network = start or new_network(recipe)
     return PublishedTask(
         recipe=recipe,
         network=network,
         loss=PublishedLoss(network, recipe.loss),
-        examples=Dealt(examples, recipe.training.batch_size, shards),
-        validation=scenes("valid", 0).scenes(range(VALIDATION_SCENES)),
+        examples=ShardedScenes(scenes(stems), recipe.training.batch_size, shards),
+        validation=scenes(valid).scenes(range(VALIDATION_SCENES)),
         sources={
             "stems": [[str(path), float(weight)] for path, weight in datasets],
             "splits": dict(splits or {}),
@@ -106,4 +108,8 @@ def published_task(
             "room_format": room_format,
             "workers": shards,
         },
+        datasets=[
+            *song_records(train=stems.song_counts, valid=valid.song_counts),
+            *({"name": str(path)} for path in rooms),
+        ],
     )

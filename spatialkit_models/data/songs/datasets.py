@@ -65,16 +65,19 @@ class Datasets:
         splits: Mapping[str, str],
     ) -> None:
         self._sources: list[_Directory | _Collection] = []
+        self._counts: dict[str, int | None] = {}
         weights = []
         names: set[str] = set()
         for dataset, weight in map(_checked, datasets):
             if isinstance(dataset, Procedural):
                 self._sources.append(_Collection(dataset, split))
+                self._counts["procedural"] = None
                 weights.append(weight)
                 continue
             songs = find_songs(dataset)
             names |= {song.name for song in songs}
             chosen = split_songs(songs, split, splits=splits)
+            self._counts[str(dataset)] = len(chosen)
             if chosen:
                 self._sources.append(_Directory(chosen))
                 weights.append(weight)
@@ -88,6 +91,11 @@ class Datasets:
             raise OptionError(_no_song(datasets, split))
         ends = np.cumsum(weights)
         self._ends = ends / ends[-1]
+
+    @property
+    def counts(self) -> dict[str, int | None]:
+        """Number of songs of the split by dataset, None for a procedural collection."""
+        return dict(self._counts)
 
     def sample(self, rng: np.random.Generator) -> StemSource:
         """Sample a dataset by its weight, then a song of it."""

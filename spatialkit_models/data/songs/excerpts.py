@@ -107,6 +107,11 @@ class StemExcerpts:
         """Sample rate of excerpts in Hz."""
         return self.config.sample_rate
 
+    @property
+    def song_counts(self) -> dict[str, int | None]:
+        """Number of songs of the split by dataset, None for a procedural collection."""
+        return self._datasets.counts
+
     def excerpt(self, index: int, *, other_than: int | None = None) -> NDArray[np.float32]:
         """Return one excerpt.
 

@@ -249,13 +249,14 @@ def weights(tmp_path_factory):
     from spatialkit_models.modules import MaskConfig
     from spatialkit_models.weights import Card, save_weights
 
-    config = AmbisonizerConfig(MaskConfig(band_features=2, width=4, dilations=(1,)))
+    config = AmbisonizerConfig(MaskConfig(group_features=2, width=4, dilations=(1,)))
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = Ambisonizer(config)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     facts = json.loads(json.dumps(asdict(config)))
-    save_weights(path, model, Card(model="ambisonizer", config=facts))
+    card = Card(model="ambisonizer", architecture="ambisonizer-stage", config=facts)
+    save_weights(path, model, card)
     return path
 
 

@@ -25,7 +25,6 @@ from spatialkit_models.ambisonizer.published import (
     MODEL,
     PublishedAmbisonizer,
     PublishedConfig,
-    build_published,
     checkpoint,
     convert_checkpoint,
     fold_weight_norm,
@@ -143,7 +142,7 @@ def published(tmp_path_factory):
 @pytest.fixture(scope="module")
 def networks(published):
     """The network by its precision; in double, lengths of weights are computed in it, too."""
-    double, _ = load_weights(published, MODEL, build_published)
+    double, _ = load_weights(published, MODEL)
     fold_weight_norm(double.double())
     return {torch.float32: load_published(published)[0], torch.float64: double}
 
@@ -225,7 +224,7 @@ def test_what_is_converted_is_known_and_the_same(published):
 @pytest.mark.parametrize("channels", [1, 2])
 def test_any_length_comes_back_with_its_w(tiny, samples, channels):
     audio = torch.randn(2, channels, samples)
-    found = tiny.ambisonics(audio, tiny.draw_noise(samples, 3, batch=2))
+    found = tiny.ambisonics(audio, tiny.sample_noise(samples, 3, batch=2))
     assert found.shape == (2, 3, samples)
     assert found.isfinite().all()
     if channels == 2:
@@ -233,7 +232,7 @@ def test_any_length_comes_back_with_its_w(tiny, samples, channels):
     else:
         assert torch.equal(found[:, 0], audio[:, 0])
     # Each item is as it is alone; sums in another order: as the oracles' tolerance.
-    alone = tiny.ambisonics(audio[1:], tiny.draw_noise(samples, 3, batch=2)[1:])
+    alone = tiny.ambisonics(audio[1:], tiny.sample_noise(samples, 3, batch=2)[1:])
     torch.testing.assert_close(found[1:], alone, rtol=0.0, atol=TINY_TOLERANCE)
 
 
@@ -242,7 +241,7 @@ def test_the_latent_is_its_mean_or_drawn_by_a_seed(tiny, channels):
     audio = torch.randn(1, channels, 1000)
     mean = tiny.ambisonics(audio)
     assert torch.equal(mean, tiny.ambisonics(audio, torch.zeros(1, 4, 8)))
-    drawn = [tiny.ambisonics(audio, tiny.draw_noise(1000, seed)) for seed in (5, 5, 6)]
+    drawn = [tiny.ambisonics(audio, tiny.sample_noise(1000, seed)) for seed in (5, 5, 6)]
     assert torch.equal(drawn[0], drawn[1])
     for one, other in ((drawn[0], drawn[2]), (drawn[0], mean)):
         assert torch.equal(one[:, 0], other[:, 0])
@@ -277,7 +276,7 @@ def test_gradients_are_slopes(tiny):
     """Oracle: differences in double precision along one direction of all weights."""
     network = tiny.double().train()
     stereo = torch.randn(2, 2, 1000, dtype=torch.float64)
-    noise, weights = network.draw_noise(1000, 1, batch=2), list(network.parameters())
+    noise, weights = network.sample_noise(1000, 1, batch=2), list(network.parameters())
     way = [torch.randn_like(x) for x in weights]
 
     def loss(step):

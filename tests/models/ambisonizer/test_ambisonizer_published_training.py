@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,16 +22,17 @@ pytest.importorskip("lightning_fabric")
 pytest.importorskip("tensorboard")
 
 from spatialkit_models import losses
+from spatialkit_models.ambisonizer import RECIPES
 from spatialkit_models.ambisonizer.published import (
     PublishedAmbisonizer,
     PublishedConfig,
+    PublishedLossConfig,
+    PublishedSceneConfig,
     PublishedTask,
-    PublishedTraining,
-    build_published,
     published_task,
     training_task,
 )
-from spatialkit_models.training import TrainingConfig, train
+from spatialkit_models.training import train
 from spatialkit_models.weights import load_weights
 
 RATE = 8000
@@ -46,7 +48,9 @@ TINY = PublishedConfig(
     reduction=2,
     sample_rate=RATE,
 )
-SHORT = PublishedTraining(seconds=0.25)
+SHORT = replace(
+    RECIPES["published"], network=TINY, scenes=PublishedSceneConfig(seconds=0.25)
+).with_training(batch_size=2, seed=1)
 
 
 @pytest.fixture(autouse=True)
@@ -430,36 +434,33 @@ def batch_of(task):
 
 def test_a_task_on_songs_and_rooms(songs, rooms):
     before = torch.get_rng_state()
-    arguments = {"batch_size": 2, "seed": 1, "training": SHORT, "room_format": "ambix1"}
-    task = published_task(TINY, [(songs, 1.0)], [rooms], **arguments)
+    task = published_task(SHORT, [(songs, 1.0)], [rooms], room_format="ambix1")
     assert torch.equal(before, torch.get_rng_state())
     assert task.examples.seconds == pytest.approx(0.25)
     batch = batch_of(task)
     assert batch["stereo"].shape == batch["sides"].shape == (2, 2, 2000)
     assert len(task.validation["sides"]) == 2
     json.dumps(dict(task.sources))
-    assert task.sources["divergence"] == 1.0
-    again = published_task(TINY, [(songs, 1.0)], [rooms], **arguments)
-    for one, other in zip(task.model.parameters(), again.model.parameters(), strict=True):
+    again = published_task(SHORT, [(songs, 1.0)], [rooms], room_format="ambix1")
+    for one, other in zip(task.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(one, other)
     for name, array in batch_of(again).items():
         assert torch.equal(array, batch[name])
-    on = published_task(task.model, [(songs, 1.0)], [rooms], training=SHORT)
-    assert on.model is task.model
-    assert on.config is TINY
+    on = published_task(SHORT, [(songs, 1.0)], [rooms], start=task.network)
+    assert on.network is task.network
 
 
 @pytest.mark.parametrize("divergence", [0.0, 0.5])
 def test_the_loss_is_the_sum_of_its_parts(songs, rooms, divergence):
     """Oracle: the divergence of torch.distributions, summed over features."""
-    training = PublishedTraining(seconds=0.25, divergence=divergence)
-    task = published_task(TINY, [(songs, 1.0)], [rooms], training=training)
+    recipe = replace(SHORT, loss=PublishedLossConfig(divergence=divergence))
+    task = published_task(recipe, [(songs, 1.0)], [rooms])
     batch = batch_of(task)
     torch.manual_seed(2)
-    loss, parts = task.loss(task.model.eval(), batch, 0.0)
+    loss, parts = task.loss.eval()(batch, 0.0)
     torch.manual_seed(2)
     noise = torch.randn(2, 7, 8)  # 2000 samples are seven frames of 320
-    made, mean, log_variance = task.model(batch["stereo"], noise)
+    made, mean, log_variance = task.network(batch["stereo"], noise)
     error = (made - batch["sides"]).square().mean()
     found = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
     prior = torch.distributions.Normal(torch.zeros(()), torch.ones(()))
@@ -474,16 +475,16 @@ def test_the_loss_is_the_sum_of_its_parts(songs, rooms, divergence):
         torch.testing.assert_close(part, expected[name].detach())
     loss.backward()
     # Those of processes that share a model must all take part.
-    assert all(weight.grad is not None for weight in task.model.parameters())
+    assert all(weight.grad is not None for weight in task.network.parameters())
 
 
 def test_half_precision_gives_nearly_the_same_loss(songs, rooms):
-    task = published_task(TINY, [(songs, 1.0)], [rooms], training=SHORT)
+    task = published_task(SHORT, [(songs, 1.0)], [rooms])
     batch, found = batch_of(task), []
     for half in (False, True):
         torch.manual_seed(2)
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            loss, _ = task.loss(task.model.eval(), batch, 0.0)
+            loss, _ = task.loss.eval()(batch, 0.0)
         assert loss.dtype == torch.float32
         loss.backward()
         found.append(loss.item())
@@ -506,7 +507,7 @@ class Oracle(torch.nn.Module):
 
 
 def test_validation_figures_of_known_errors(songs, rooms):
-    task = published_task(TINY, [(songs, 1.0)], [rooms], training=SHORT)
+    task = published_task(SHORT, [(songs, 1.0)], [rooms])
     with torch.no_grad():
         figures = task.validate(Oracle(task))
     assert figures["snr"] == pytest.approx(20.0, abs=1e-3)
@@ -518,31 +519,26 @@ def test_validation_figures_of_known_errors(songs, rooms):
 
 
 def test_training_makes_the_loss_fall_and_its_weights_load(rooms, tmp_path):
-    task = published_task(
-        TINY, [("procedural", 1.0)], [rooms], batch_size=2, training=PublishedTraining(seconds=0.4)
+    recipe = replace(SHORT, scenes=PublishedSceneConfig(seconds=0.4)).with_training(
+        steps=16, learning_rate=5e-3, warmup=2, ema=0.8, validate_every=16, seed=0
     )
+    task = published_task(recipe, [("procedural", 1.0)], [rooms])
     assert isinstance(task, PublishedTask)
-    config = TrainingConfig(
-        steps=16, batch_size=2, learning_rate=5e-3, warmup=2, ema=0.8, clip=2.0, validate_every=16
-    )
-    result = train(task, tmp_path / "run", config, workers=0, device="cpu")
+    result = train(task, tmp_path / "run", workers=0, device="cpu")
     log = (tmp_path / "run" / "log.jsonl").read_text()
     lines = [json.loads(line) for line in log.splitlines()]
     scores = [line["validation/score"] for line in lines if "validation/score" in line]
     assert result.best_step == 16
     assert scores[-1] > scores[0] + 0.5
-    model, card = load_weights(
-        tmp_path / "run" / "best.safetensors", "ambisonizer", build_published
-    )
+    model, card = load_weights(tmp_path / "run" / "best.safetensors", "ambisonizer")
     assert isinstance(model, PublishedAmbisonizer)
     assert model.config == TINY
-    assert "divergence" not in card.config
     settings = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert settings["sources"]["divergence"] == 1.0
+    assert settings["loss"] == card.recipe["loss"] == {"error": 10.0, "divergence": 1.0}
 
 
 def test_settings_that_cannot_be_are_refused():
     with pytest.raises(OptionError, match=r"seconds must be at least 0\.2 s"):
-        PublishedTraining(seconds=0.1)
+        PublishedSceneConfig(seconds=0.1)
     with pytest.raises(OptionError, match="divergence must be at least 0"):
-        PublishedTraining(divergence=-1.0)
+        PublishedLossConfig(divergence=-1.0)

@@ -21,19 +21,18 @@ from spatialkit_models.ambisonizer import (
     AmbisonizerConfig,
     PublishedModel,
     StageModel,
-    build_ambisonizer,
     inference,
     load_ambisonizer_model,
 )
 from spatialkit_models.ambisonizer.inference import latent_noise
 from spatialkit_models.ambisonizer.published import PublishedConfig
 from spatialkit_models.data.scenes import mono_gains, parse_stage
-from spatialkit_models.modules import MaskConfig, Spectra
+from spatialkit_models.modules import STFT, MaskConfig
 from spatialkit_models.upmixers import AmbisonizerUpmixer
-from spatialkit_models.weights import Card, WeightsError, cards, save_weights
+from spatialkit_models.weights import ARCHITECTURES, Card, WeightsError, cards, save_weights
 
 RATE = 44100
-STAGE = AmbisonizerConfig(MaskConfig(band_features=4, width=16, dilations=(1, 2)))
+STAGE = AmbisonizerConfig(MaskConfig(group_features=4, width=16, dilations=(1, 2)))
 PUBLISHED = PublishedConfig(
     latent_size=4,
     filters=4,
@@ -47,11 +46,14 @@ PUBLISHED = PublishedConfig(
 
 def save(path, config):
     torch.manual_seed(0)
-    model = build_ambisonizer(json.loads(json.dumps(asdict(config))))
+    variant = "published" if isinstance(config, PublishedConfig) else "stage"
+    architecture = f"ambisonizer-{variant}"
+    model = ARCHITECTURES[architecture].build(json.loads(json.dumps(asdict(config))))
     with torch.no_grad():
         for parameter in model.parameters():  # away from a start that treats all stems alike
             parameter += 0.05 * torch.randn_like(parameter)
-    save_weights(path, model, Card(model="ambisonizer", config=asdict(config)))
+    card = Card(model="ambisonizer", architecture=architecture, config=asdict(config))
+    save_weights(path, model, card)
     return str(path)
 
 
@@ -216,7 +218,7 @@ class HalfAhead(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.spectra = Spectra(4096, 1024)
+        self.stft = STFT(4096, 1024)
 
     def front(self, pair, stage):
         return pair[:, :, 0] * (stage @ torch.arange(1.0, 5.0) / 8.0)

@@ -1,9 +1,10 @@
-"""``spatialkit train``: listed without torch, its shared options handed on as they are given."""
+"""``spatialkit train``: listed without torch; shared options arrive as they are given."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 
 from spatialkit.__main__ import main
 from spatialkit.commands import GROUP, plugins
-from spatialkit_models.commands import train
+from spatialkit_models.commands import train, training_options
+from spatialkit_models.style_vae import RECIPES
 from spatialkit_models.training import TrainingConfig
 
 LIGHT = """
@@ -25,12 +27,12 @@ print([name for name in ("torch", "lightning_fabric", "safetensors") if name in 
 
 @pytest.fixture
 def probe(monkeypatch):
-    """What a subcommand of the group gets."""
+    """The options that a subcommand of the group receives."""
     got = {}
 
     @click.command("probe")
     @click.option("--size", type=int)
-    @train.training_options
+    @training_options.training_options(RECIPES)
     def subcommand(**options):
         got.update(options)
         return 0
@@ -56,29 +58,28 @@ def test_it_is_named_in_the_entry_points():
 @pytest.mark.usefixtures("probe")
 def test_help_has_every_setting_with_its_default(capsys):
     assert main(["train", "probe", "--help"]) == 0
-    told = capsys.readouterr().out
-    for name, default in train.DEFAULTS.items():
-        assert f"--{name.replace('_', '-')} " in told
-        by_model = default is None or name in train.BY_MODEL
-        assert (f"[default: {default}]" in " ".join(told.split())) != by_model
+    text = " ".join(capsys.readouterr().out.split())
+    for field in fields(TrainingConfig):
+        assert f"--{field.name.replace('_', '-')} " in text
+    for default in ("8", "0.003 (fast), 0.005 (paper)", "0.01 (fast), 0.0 (paper)", "0.999"):
+        assert f"[default: {default}]" in text
 
 
-def test_what_is_given_arrives(probe, monkeypatch):
-    monkeypatch.setattr(train, "NEEDED", ("click",))
+def test_given_options_arrive(probe, monkeypatch):
+    monkeypatch.setattr(training_options, "REQUIREMENTS", ("click",))
     line = "train probe --out run --steps 7 --learning-rate 0.5 --precision float32 --size 3"
     assert main([*line.split(), "--resume", "--workers", "0"]) == 0
     assert probe == {
         "out": Path("run"),
         "size": 3,
         "settings": {"steps": 7, "learning_rate": 0.5, "precision": "float32"},
-        "running": {"resume": True, "workers": 0, "device": "auto", "checkpoint_every": 60.0},
+        "run": {"resume": True, "workers": 0, "device": "auto", "checkpoint_every": 60.0},
     }
-    assert TrainingConfig(**probe["settings"]).batch_size == train.DEFAULTS["batch_size"]
 
 
 @pytest.mark.usefixtures("probe")
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr(train, "NEEDED", ("click", "not_there"))
+    monkeypatch.setattr(training_options, "REQUIREMENTS", ("click", "not_there"))
     assert main(["train", "probe", "--out", "run"]) == 2
     error = (
         "Error: training needs not_there: spatialkit's extra `train` "

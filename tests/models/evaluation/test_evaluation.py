@@ -361,14 +361,14 @@ def weights(tmp_path_factory):
     from spatialkit_models.style_vae import FastConfig, FastStyleVAE
     from spatialkit_models.weights import Card, save_weights
 
-    config = FastConfig(MaskConfig(band_features=2, width=4, dilations=(1,)), 3, 4)
+    config = FastConfig(MaskConfig(group_features=2, width=4, dilations=(1,)), 3, 4)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = FastStyleVAE(config)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_weights(
-        path, model, Card(model="style-vae", config=json.loads(json.dumps(asdict(config))))
-    )
+    facts = json.loads(json.dumps(asdict(config)))
+    card = Card(model="style-vae", architecture="style-vae-fast", config=facts)
+    save_weights(path, model, card)
     return path
 
 

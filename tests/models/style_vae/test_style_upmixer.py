@@ -25,13 +25,12 @@ from spatialkit.layouts import get_layout, reorder
 from spatialkit.panning import vbap_gains
 from spatialkit.rendering import render
 from spatialkit.upmixing import check_upmixer, get_upmixer, option_values, parse_options
-from spatialkit_models.modules import MaskConfig, Moments, Resolution, wiener_filters
+from spatialkit_models.modules import Covariance, MaskConfig, Resolution, wiener_filters
 from spatialkit_models.style_vae import (
     FastConfig,
     PaperConfig,
     Style,
     StyleError,
-    build_style_vae,
     directions_style,
     encode_style,
     interpolate,
@@ -42,17 +41,24 @@ from spatialkit_models.style_vae import (
 )
 from spatialkit_models.style_vae.stream import StyleStream
 from spatialkit_models.upmixers import StyleVAEUpmixer
-from spatialkit_models.weights import Card, WeightsError, cards, save_weights
+from spatialkit_models.weights import ARCHITECTURES, Card, WeightsError, cards, save_weights
 
 RATE = 44100
-FAST = FastConfig(MaskConfig(band_features=4, width=16, dilations=(1, 2)), latent_size=8, hidden=16)
+FAST = FastConfig(
+    MaskConfig(group_features=4, width=16, dilations=(1, 2)), latent_size=8, hidden=16
+)
 PAPER = PaperConfig(latent_size=4, growth=4, convolutions=1, blocks=2, transition_channels=4)
 
 
 def save(path, config, seed=0):
     torch.manual_seed(seed)
-    model = build_style_vae(json.loads(json.dumps(asdict(config))))
-    save_weights(path, model, Card(model="style-vae", config=asdict(config)))
+    variant = "fast" if isinstance(config, FastConfig) else "paper"
+    model = ARCHITECTURES[f"style-vae-{variant}"].build(json.loads(json.dumps(asdict(config))))
+    save_weights(
+        path,
+        model,
+        Card(model="style-vae", architecture=f"style-vae-{variant}", config=asdict(config)),
+    )
     return str(path)
 
 
@@ -179,7 +185,7 @@ def spectrum(rng, *shape):
 
 
 def taken(stereo, masks, entered, gains):
-    filters = wiener_filters.extracting_filters(masks, entered)
+    filters = wiener_filters.extraction_filters(masks, entered)
     made = wiener_filters.pan_filters(filters, gains)
     made = made + wiener_filters.residual_filters(filters, masks, entered, gains)
     return wiener_filters.apply_filters(made, stereo, Resolution(((stereo.shape[-1], 1),)))
@@ -388,15 +394,15 @@ def test_the_fast_encoder_is_told_what_it_would_find_with_true_masks(fast):
     tones = np.stack(
         [np.sin(2.0 * np.pi * hertz * time) for hertz in (200.0, 700.0, 1500.0, 3000.0)]
     )
-    moments = Moments.of(
-        network.spectra(torch.from_numpy((0.1 * tones).astype(np.float32))[None]),
+    moments = Covariance.of(
+        network.stft(torch.from_numpy((0.1 * tones).astype(np.float32))[None]),
         network.resolution,
     )
     shares = moments.powers / (moments.powers.sum(2, keepdim=True) + 1e-12)
     panned = torch.from_numpy(gains.astype(np.float32))[None]
     with torch.no_grad():
-        found = network.describe(moments.mixed(panned), shares)
-    np.testing.assert_allclose(found, network.description(panned), atol=0.01)
+        found = network.panning_features(moments.mixed(panned), shares)
+    np.testing.assert_allclose(found, network.gain_features(panned), atol=0.01)
 
 
 @pytest.mark.parametrize("text", ["vocals", "vocals:", "bass:0,bass:1", "bass:a", "bass:0,"])

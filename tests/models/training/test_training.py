@@ -1,8 +1,7 @@
-"""The training loop: learned what is known, killed and resumed, shared by processes."""
+"""The training loop: a known solution, interruptions, several processes, and errors."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import multiprocessing
@@ -23,8 +22,8 @@ pytest.importorskip("lightning_fabric")
 pytest.importorskip("tensorboard")
 
 from spatialkit.errors import OptionError
-from spatialkit_models.training import TrainingConfig, TrainingError, loop, train
-from spatialkit_models.weights import WeightsError, load_weights
+from spatialkit_models.training import Recipe, Task, TrainingConfig, TrainingError, loop, train
+from spatialkit_models.weights import ARCHITECTURES, Architecture, WeightsError, load_weights
 
 posix = pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
 TRUTH = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]], np.float32)
@@ -37,8 +36,13 @@ class Shape:
     places: tuple[int, ...] = (1, 2)
 
 
+@dataclass(frozen=True)
+class Noise:
+    scale: float = 1.0
+
+
 class Products:
-    """What `TRUTH` makes of noise; example ``i`` is a function of ``i``."""
+    """Noise and its product with `TRUTH`; example ``i`` is a function of ``i``."""
 
     seconds = 0.5
 
@@ -49,50 +53,79 @@ class Products:
 
 
 def build(config):
-    return torch.nn.Sequential(
-        torch.nn.Dropout(config["dropout"]), torch.nn.Linear(config["inputs"], 2)
-    )
+    return torch.nn.Sequential(torch.nn.Dropout(config.dropout), torch.nn.Linear(config.inputs, 2))
 
 
-class Linear:
-    """A task with a known answer; ``spoil`` changes the loss of one step."""
+def register(name):
+    ARCHITECTURES[name] = Architecture(name, f"{__name__}:Shape", f"{__name__}:build")
 
-    name = "linear"
-    examples = Products()
 
-    def __init__(self, dropout=0.0, spoil=None, step=None, score=0.0):
-        self.config = Shape(dropout=dropout)
-        self.sources = {"noise": 5}
-        torch.manual_seed(20261121)
-        self.model = build(dataclasses.asdict(self.config))
-        self.spoil, self.steps_begun, self.score = spoil, step, score
+register("linear")
+register("cubic")
+
+
+class SquareLoss(torch.nn.Module):
+    """Mean square error, which records what it is called with."""
+
+    def __init__(self, network, change=None, step=None):
+        super().__init__()
+        self.network, self.change, self.steps_begun = network, change, step
         self.seen, self.progress = [], []
 
-    def loss(self, model, batch, progress):
+    def forward(self, batch, progress):
         if self.steps_begun is not None:
             self.steps_begun.value += 1
         self.progress.append(progress)
-        self.seen.append([p.detach().double().clone() for p in self.model.parameters()])
-        loss = (model(batch["inputs"]) - batch["outputs"]).square().mean()
-        if self.spoil:
-            loss = self.spoil(loss, len(self.seen) - 1)
-        return loss, {"root": loss.sqrt(), "fixed": 1.0}
+        self.seen.append([p.detach().double().clone() for p in self.network.parameters()])
+        loss = (self.network(batch["inputs"]) - batch["outputs"]).square().mean()
+        if self.change:
+            loss = self.change(loss, len(self.seen) - 1)
+        return loss, {"root": loss.detach().sqrt(), "fixed": 1.0}
 
-    def validate(self, model):
-        assert not model.training
-        weights = model[1].weight.numpy()
-        return {"score": self.score - float(np.abs(weights - TRUTH).max()), "fixed": 1.0}
+
+class Linear(Task):
+    """A task with a known solution; ``change`` modifies the loss of a step."""
+
+    def __init__(self, dropout=0.0, change=None, step=None, score=0.0, architecture="linear"):
+        shape = Shape(dropout=dropout)
+        torch.manual_seed(20261121)
+        network = build(shape)
+        super().__init__(
+            recipe=Recipe(
+                name="plain",
+                architecture=architecture,
+                network=shape,
+                scenes=Noise(),
+                loss=Noise(),
+                training=TrainingConfig(),
+            ),
+            network=network,
+            loss=SquareLoss(network, change, step),
+            examples=Products(),
+            validation={"numbers": np.arange(2.0)},
+            sources={"noise": 5},
+            datasets=[{"name": "noise", "songs": 1}],
+        )
+        self.offset = score
+
+    def measure(self, network, scene):
+        assert not network.training
+        weights = network[1].weight.numpy()
+        return {"error": torch.tensor(float(np.abs(weights - TRUTH).max())), "fixed": 1.0}
+
+    def score(self, metrics):
+        return self.offset - metrics["error"]
 
 
 def stopping(number, at):
-    """What sends this process a signal in one step."""
+    """Return a change of the loss that sends a signal to this process in one step."""
 
-    def spoil(loss, step):
+    def change(loss, step):
         if step == at:
             signal.raise_signal(number)
         return loss
 
-    return spoil
+    return change
 
 
 def run(out, task=None, *, resume=False, workers=0, checkpoint_every=1e9, **settings):
@@ -118,7 +151,7 @@ def log(out):
 
 
 def assert_equal_runs(found, wanted):
-    """Equal to the bit: weights, their mean, the optimizer, the best; and one log."""
+    """Compare weights, moving average, optimizer and best weights exactly, and the logs."""
     one, other = checkpoint(found), checkpoint(wanted)
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -130,27 +163,30 @@ def assert_equal_runs(found, wanted):
     assert reported[0] == reported[1]
 
 
-# What is learned, and what is told of it
+# Results, cards and logs
 
 
-def test_a_linear_map_is_found(tmp_path):
+def test_a_linear_map_is_learned(tmp_path):
     result = run(tmp_path / "run", steps=150, batch_size=16, learning_rate=0.2)
-    model, card = load_weights(tmp_path / "run" / "best.safetensors", "linear", build)
+    model, card = load_weights(tmp_path / "run" / "best.safetensors", "linear")
     # Adam in 150 steps; it begins 3 away.
     np.testing.assert_allclose(model[1].weight.detach().numpy(), TRUTH, atol=0.02)
     assert result.finished
     assert (result.step, card.steps, card.parameters) == (150, result.best_step, 8)
     assert card.figures == result.best
     assert card.config == {"inputs": 3, "dropout": 0.0, "places": [1, 2]}
+    assert (card.architecture, card.warning) == ("linear", "")
+    assert card.recipe["training"]["learning_rate"] == 0.2
+    assert card.data == [{"name": "noise", "songs": 1}]
     assert 0.0 < result.waiting < 1.0
     assert result.audio_per_second > 0.0
 
 
-def test_the_first_step_is_that_of_the_textbook(tmp_path):
+def test_the_first_step_is_that_of_adamw(tmp_path):
     """Adam's first update is the learning rate times the gradient's sign, decay comes first."""
     task = Linear()
     run(tmp_path / "run", task, steps=2, learning_rate=0.01, warmup=2, weight_decay=0.5)
-    (weight, bias), (next_weight, next_bias) = task.seen
+    (weight, bias), (next_weight, next_bias) = task.loss.seen
     batch = Products().batch(0, 4)
     inputs, outputs = (torch.from_numpy(x).double() for x in batch.values())
     error = inputs @ weight.T + bias - outputs
@@ -164,10 +200,10 @@ def test_the_first_step_is_that_of_the_textbook(tmp_path):
         torch.testing.assert_close(after, wanted, atol=1e-7, rtol=1e-5)
 
 
-def test_the_kept_weights_are_the_running_mean(tmp_path):
+def test_the_saved_weights_are_the_moving_average(tmp_path):
     task = Linear()
     run(tmp_path / "run", task, steps=15, ema=0.6)
-    seen = [*task.seen, [p.detach().double() for p in task.model.parameters()]]
+    seen = [*task.loss.seen, [p.detach().double() for p in task.network.parameters()]]
     mean = seen[0]
     for step, values in enumerate(seen[1:]):
         decay = min(0.6, (1 + step) / (10 + step))
@@ -178,7 +214,7 @@ def test_the_kept_weights_are_the_running_mean(tmp_path):
         torch.testing.assert_close(tensors[f"ema.{name}"].double(), wanted, atol=2e-6, rtol=0.0)
 
 
-def test_log_and_tensorboard_tell_the_schedule_and_the_scores(tmp_path):
+def test_log_and_tensorboard_contain_the_schedule_and_the_scores(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     out = tmp_path / "run"
@@ -198,24 +234,24 @@ def test_log_and_tensorboard_tell_the_schedule_and_the_scores(tmp_path):
     assert lines[-1]["finished"] is True
     assert lines[-1]["waiting"] == result.waiting
     board = EventAccumulator(str(out)).Reload()
-    told = {event.step: event.value for event in board.Scalars("validation/score")}
-    assert told == pytest.approx(scores, rel=1e-6)  # float32
+    logged = {event.step: event.value for event in board.Scalars("validation/score")}
+    assert logged == pytest.approx(scores, rel=1e-6)  # float32
 
 
 def test_minutes_set_the_learning_rate_and_a_pause_does_not_count(tmp_path, monkeypatch):
     out, seconds = tmp_path / "run", iter(range(10**6))
     clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
     monkeypatch.setattr(loop, "time", clock)
-    first, second = Linear(spoil=stopping(signal.SIGTERM, 12)), Linear()
+    first, second = Linear(change=stopping(signal.SIGTERM, 12)), Linear()
     stopped = run(out, first, steps=None, minutes=1)
     next(zip(range(1000), seconds, strict=False))
     assert not stopped.finished
     assert 0 < stopped.elapsed < 60
     result = run(out, second, steps=None, minutes=1, resume=True)
     assert result.finished
-    progress = first.progress + second.progress
+    progress = first.loss.progress + second.loss.progress
     assert len(progress) == result.step
-    assert second.progress[0] == stopped.elapsed / 60
+    assert second.loss.progress[0] == stopped.elapsed / 60
     assert np.all(np.diff(progress) > 0)
     assert progress[0] == 0
     assert 0.9 < progress[-1] < 1
@@ -230,7 +266,7 @@ def test_minutes_set_the_learning_rate_and_a_pause_does_not_count(tmp_path, monk
     assert (again.step, again.elapsed) == (result.step, result.elapsed)
 
 
-def test_noise_and_state_of_the_caller_are_left_alone(tmp_path):
+def test_random_state_and_signal_handlers_of_the_caller_are_restored(tmp_path):
     task = Linear(dropout=0.5)
     torch.manual_seed(7)
     wanted = torch.rand(3)
@@ -241,12 +277,12 @@ def test_noise_and_state_of_the_caller_are_left_alone(tmp_path):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-# Killed, stopped, resumed
+# Interruptions
 
 
 @pytest.fixture(scope="module")
 def processes():
-    """Processes that begin at once, their imports done."""
+    """Processes that start at once, with their imports done."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         ["lightning_fabric", "torch.utils.tensorboard", "spatialkit_models.training", __name__]
@@ -269,7 +305,7 @@ def child(out, begun, checkpoint_every):
 
 
 def start(processes, out, steps, checkpoint_every):
-    """Begin or go on in a child, and come back when it is about so many steps further."""
+    """Start or resume in a child process; return after about so many steps."""
     begun = processes.Value("i", 0)
     process = processes.Process(target=child, args=(out, begun, checkpoint_every))
     process.start()
@@ -279,9 +315,7 @@ def start(processes, out, steps, checkpoint_every):
 
 
 @posix
-def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(
-    tmp_path, processes, uninterrupted
-):
+def test_a_killed_run_ends_exactly_as_without_the_interruption(tmp_path, processes, uninterrupted):
     out, chosen = tmp_path / "run", random.Random(2)
     for checkpoint_every in (0.0, 0.02, 0.0):
         process = start(processes, out, chosen.randrange(8), checkpoint_every)
@@ -295,9 +329,9 @@ def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_told_to_stop_saves_and_ends(tmp_path, capsys, uninterrupted, number):
+def test_a_stop_signal_ends_the_run_with_a_checkpoint(tmp_path, capsys, uninterrupted, number):
     out = tmp_path / "run"
-    stopped = run(out, Linear(dropout=0.3, spoil=stopping(number, 9)))
+    stopped = run(out, Linear(dropout=0.3, change=stopping(number, 9)))
     assert (stopped.step, stopped.finished) == (10, False)
     assert log(out)[-1]["finished"] is False
     assert "resumed" not in capsys.readouterr().out
@@ -307,7 +341,7 @@ def test_a_run_that_is_told_to_stop_saves_and_ends(tmp_path, capsys, uninterrupt
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_workers_change_nothing(tmp_path, uninterrupted):
+def test_the_number_of_workers_has_no_effect(tmp_path, uninterrupted):
     run(tmp_path / "run", Linear(dropout=0.3), workers=2)
     assert_equal_runs(tmp_path / "run", uninterrupted)
 
@@ -326,7 +360,7 @@ def ranked(rank, port, out):
     os._exit(0 if result.finished and (result.best == {}) == (rank == 1) else 1)
 
 
-def test_two_processes_learn_what_one_does(tmp_path, processes):
+def test_two_processes_train_like_one(tmp_path, processes):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -342,19 +376,19 @@ def test_two_processes_learn_what_one_does(tmp_path, processes):
     for name in one:
         # Sums of float32 in another order, of gradients that are below 10.
         torch.testing.assert_close(two[name], one[name], atol=1e-6, rtol=1e-6)
-    # Half of the batch alone would not do: it learns something else.
+    # Half of the batch alone gives another result.
     run(tmp_path / "half", steps=10, batch_size=2)
     half = checkpoint(tmp_path / "half")["model.1.weight"]
     assert (half - one["model.1.weight"]).abs().max() > 1e-3
 
 
-def test_a_batch_that_cannot_be_shared_is_refused(tmp_path, monkeypatch):
+def test_a_batch_that_the_processes_cannot_share_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(OptionError, match=r"^batch_size 4 cannot be shared by 3 equally"):
+    with pytest.raises(OptionError, match=r"^batch_size must be a multiple of the 3 processes"):
         run(tmp_path / "run")
 
 
-# What is refused
+# Errors
 
 
 def infinite(loss, step):
@@ -365,54 +399,54 @@ def steep(loss, step):
     return loss + (0.0 * loss).sqrt() if step == 7 else loss
 
 
-@pytest.mark.parametrize(("spoil", "said"), [(infinite, "the loss is inf"), (steep, "norm nan")])
-def test_what_is_not_finite_ends_the_run_before_it_does_harm(tmp_path, spoil, said):
+@pytest.mark.parametrize(("change", "message"), [(infinite, "loss inf"), (steep, "norm nan")])
+def test_a_loss_or_gradient_that_is_not_finite_ends_the_run(tmp_path, change, message):
     out = tmp_path / "run"
-    with pytest.raises(TrainingError, match=r"^the loss is .* at step 7: .*\(root ") as caught:
-        run(out, Linear(spoil=spoil), checkpoint_every=0.0)
-    assert said in str(caught.value)
+    with pytest.raises(
+        TrainingError, match=r"^loss .* at step 7 is not finite; .*\(root "
+    ) as caught:
+        run(out, Linear(change=change), checkpoint_every=0.0)
+    assert message in str(caught.value)
     assert all(bool(tensor.isfinite().all()) for tensor in checkpoint(out).values())
 
 
 def test_a_score_that_is_not_finite_is_refused(tmp_path):
-    with pytest.raises(TrainingError, match=r"^the validation score is nan at step 0"):
+    with pytest.raises(TrainingError, match=r"^the validation score at step 0 is nan"):
         run(tmp_path / "run", Linear(score=math.nan))
 
 
-def test_folders_are_used_for_one_run(tmp_path):
+def test_a_directory_serves_one_run(tmp_path):
     out = tmp_path / "run"
     run(out, steps=3)
     with pytest.raises(
-        OptionError, match=r"run has a run already: resume it \(--resume\), or name another"
+        OptionError, match=r"run already contains a run; resume it \(--resume\) or choose another"
     ):
         run(out, steps=3)
-    with pytest.raises(OptionError, match=r"has training\.batch_size 4, asked for was 8: a run"):
+    with pytest.raises(OptionError, match=r"has training\.batch_size 4, got 8; a run can only"):
         run(out, steps=3, batch_size=8, resume=True)
-    with pytest.raises(OptionError, match=r"has config\.dropout 0\.0, asked for was 0\.5"):
+    with pytest.raises(OptionError, match=r"has network\.dropout 0\.0, got 0\.5"):
         run(out, Linear(dropout=0.5), steps=3, resume=True)
-    other = Linear()
-    other.name = "cubic"
-    with pytest.raises(OptionError, match='has task "linear", asked for was "cubic"'):
-        run(out, other, steps=3, resume=True)
+    with pytest.raises(OptionError, match='has model "linear", got "cubic"'):
+        run(out, Linear(architecture="cubic"), steps=3, resume=True)
     other = Linear()
     other.sources = {"noise": 6}
-    with pytest.raises(OptionError, match=r"has sources\.noise 5, asked for was 6"):
+    with pytest.raises(OptionError, match=r"has sources\.noise 5, got 6"):
         run(out, other, steps=3, resume=True)
     strange = tmp_path / "strange"
     strange.mkdir()
     (strange / "song.wav").touch()
-    with pytest.raises(OptionError, match="strange is a folder without a run in it, and not empty"):
+    with pytest.raises(OptionError, match="strange is not empty and contains no run"):
         run(strange, resume=True)
-    with pytest.raises(OptionError, match=r"song\.wav is a file: name a folder for the run"):
+    with pytest.raises(OptionError, match=r"song\.wav is a file; choose another path"):
         run(strange / "song.wav")
 
 
-def test_a_damaged_checkpoint_is_one_sentence(tmp_path):
+def test_a_damaged_checkpoint_is_refused(tmp_path):
     out = tmp_path / "run"
     run(out, steps=3)
     whole = (out / "checkpoint.safetensors").read_bytes()
     (out / "checkpoint.safetensors").write_bytes(whole[:-9])
-    with pytest.raises(WeightsError, match=r"checkpoint\.safetensors is not a whole safetensors"):
+    with pytest.raises(WeightsError, match=r"checkpoint\.safetensors is not a valid safetensors"):
         run(out, steps=3, resume=True)
     foreign = safetensors.save({"model.weight": torch.zeros(2)}, {"state": "{}"})
     (out / "checkpoint.safetensors").write_bytes(foreign)
@@ -421,10 +455,9 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
-        ({}, "training takes either steps or minutes"),
-        ({"steps": 3, "minutes": 1}, "training takes either steps or minutes"),
+        ({"steps": 3, "minutes": 1}, "steps and minutes are mutually exclusive"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"minutes": math.nan}, "minutes must be at least"),
         ({"steps": 3, "batch_size": 1.5}, "batch_size must be a whole number"),
@@ -432,6 +465,41 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path):
         ({"steps": 3, "precision": "float16"}, "unknown precision 'float16'.*Accepted: 'auto'"),
     ],
 )
-def test_settings_are_checked(settings, said):
-    with pytest.raises(OptionError, match=f"^{said}"):
+def test_settings_are_checked(settings, message):
+    with pytest.raises(OptionError, match=f"^{message}"):
         TrainingConfig(**settings)
+
+
+def test_a_run_without_a_length_is_refused(tmp_path):
+    with pytest.raises(OptionError, match=r"^the length of the training is missing"):
+        train(Linear(), tmp_path / "run")
+
+
+def test_the_warmup_of_a_run_in_minutes_is_part_of_its_time():
+    config = TrainingConfig(minutes=4.0, learning_rate=1.0)
+    rates = [config.learning_rate_at(step, step / 80) for step in range(81)]
+    assert np.argmax(rates) == 4  # 5 % of the run; a warm-up of 100 steps would never end
+    assert rates[:5] == pytest.approx(
+        [max(0.01, step / 4) * (1 + math.cos(math.pi * step / 80)) / 2 for step in range(5)]
+    )
+    fixed = TrainingConfig(minutes=4.0, learning_rate=1.0, warmup=50)
+    assert fixed.learning_rate_at(24, 0.0) == 0.5
+
+
+def test_the_summary_compares_the_saved_weights_with_those_before_training(tmp_path, capsys):
+    result = run(tmp_path / "run")
+    lines = capsys.readouterr().out.splitlines()
+    header = next(n for n, line in enumerate(lines) if line.startswith("metric"))
+    assert lines[header].split() == ["metric", "step", "0", "step", "24", "(saved)"]
+    rows = {line.split()[0]: line.split()[1:] for line in lines[header + 1 :] if line}
+    assert rows["error"][1] == f"{result.best['error']:.4g}"
+    assert float(rows["error"][0]) > float(rows["error"][1])
+    assert "warning" not in rows
+
+
+def test_weights_that_no_step_improved_are_marked(tmp_path, capsys):
+    result = run(tmp_path / "run", learning_rate=0.0, weight_decay=0.0)
+    assert (result.finished, result.best_step) == (True, 0)
+    assert "warning: no validation was better than the one before" in capsys.readouterr().out
+    _, card = load_weights(tmp_path / "run" / "best.safetensors", "linear")
+    assert card.warning.startswith("weights of step 0: no validation during training was better")

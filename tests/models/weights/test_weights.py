@@ -1,4 +1,4 @@
-"""Weights and cards: what goes in comes out; everything else is one clear error."""
+"""Weights and model cards: round trips, and one clear error for everything else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import pickle
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import pytest
 
@@ -15,6 +15,8 @@ safetensors = pytest.importorskip("safetensors.torch")
 
 from spatialkit.errors import OptionError, SpatialkitError
 from spatialkit_models.weights import (
+    ARCHITECTURES,
+    Architecture,
     Card,
     WeightsError,
     cards,
@@ -25,38 +27,48 @@ from spatialkit_models.weights import (
 )
 
 
+@dataclass(frozen=True)
+class Shape:
+    width: int
+
+
 class Net(torch.nn.Module):
-    def __init__(self, width, seed=0):
+    def __init__(self, config, seed=0):
         super().__init__()
         torch.manual_seed(seed)
-        self.layer = torch.nn.Linear(3, width)
-        self.norm = torch.nn.BatchNorm1d(width)  # has a buffer of whole numbers
+        self.layer = torch.nn.Linear(3, config.width)
+        self.norm = torch.nn.BatchNorm1d(config.width)  # has a buffer of whole numbers
 
 
-def build(config):
-    if set(config) != {"width"}:
-        raise TypeError("takes a width")
-    return Net(config["width"])
+def net(width, seed=0):
+    return Net(Shape(width), seed)
+
+
+@pytest.fixture(autouse=True)
+def _architecture(monkeypatch):
+    own = Architecture("net", f"{__name__}:Shape", f"{__name__}:Net")
+    monkeypatch.setitem(ARCHITECTURES, "net-wide", own)
 
 
 @pytest.fixture
 def path(tmp_path):
-    """Good weights, which a test then spoils."""
+    """Valid weights, which a test then damages."""
     card = Card(
         model="net",
+        architecture="net-wide",
         config={"width": 4},
         steps=12,
         command="train",
         data=[{"name": "noise", "licence": "CC0-1.0"}],
         figures={"snr": 3.5},
     )
-    save_weights(tmp_path / "net.safetensors", Net(4, seed=9), card)
+    save_weights(tmp_path / "net.safetensors", net(4, seed=9), card)
     return tmp_path / "net.safetensors"
 
 
 def refused(path):
     with pytest.raises(WeightsError) as caught:
-        load_weights(path, "net", build)
+        load_weights(path, "net")
     assert isinstance(caught.value, (SpatialkitError, ValueError))
     return str(caught.value)
 
@@ -67,15 +79,15 @@ def change_card(path, **values):
 
 
 def replace_tensors(path, tensors):
-    """A file that its card knows."""
+    """Replace the tensor file and the hash in its card."""
     data = tensors if isinstance(tensors, bytes) else safetensors.save(tensors)
     path.write_bytes(data)
     change_card(path, sha256=hashlib.sha256(data).hexdigest())
 
 
-def test_weights_come_back_as_they_went(path):
-    model, card = load_weights(path, "net", build)
-    wanted = Net(4, seed=9).state_dict()
+def test_weights_survive_a_round_trip(path):
+    model, card = load_weights(path, "net")
+    wanted = net(4, seed=9).state_dict()
     assert not model.training
     assert all(torch.equal(tensor, wanted[name]) for name, tensor in model.state_dict().items())
     assert card.parameters == 3 * 4 + 4 + 4 + 4
@@ -86,28 +98,33 @@ def test_weights_come_back_as_they_went(path):
 
 
 def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path):
-    model = Net(500, seed=9)
+    model = net(500, seed=9)
     for storage in cards.STORAGES:
         save_weights(
             tmp_path / f"{storage}.safetensors",
             model,
-            Card(model="net", config={"width": 500}, storage=storage),
+            Card(
+                model="net",
+                architecture="net-wide",
+                config={"width": 500},
+                storage=storage,
+            ),
         )
     full, half = (
         (tmp_path / f"{storage}.safetensors").stat().st_size for storage in cards.STORAGES
     )
     assert half < 0.6 * full
-    loaded, _ = load_weights(tmp_path / "float16.safetensors", "net", build)
+    loaded, _ = load_weights(tmp_path / "float16.safetensors", "net")
     assert loaded.layer.weight.dtype == torch.float32
     # float16 has a mantissa of 11 bits.
     torch.testing.assert_close(loaded.layer.weight, model.layer.weight, rtol=2**-11, atol=1e-7)
     assert not torch.equal(loaded.layer.weight, model.layer.weight)
 
 
-def test_what_cannot_be_stored_is_refused_and_the_old_file_stays(path, monkeypatch):
+def test_invalid_weights_are_refused_and_the_old_file_is_kept(path, monkeypatch):
     before = path.read_bytes(), path.with_suffix(".json").read_bytes()
-    card = Card(model="net", config={"width": 4}, storage="float16")
-    model = Net(4)
+    card = Card(model="net", architecture="net-wide", config={"width": 4}, storage="float16")
+    model = net(4)
     with torch.no_grad():
         model.layer.weight[0, 0] = 1e5  # float16 ends at 65504
     with pytest.raises(WeightsError, match=r"tensor 'layer\.weight' has weights that are NaN or"):
@@ -118,28 +135,30 @@ def test_what_cannot_be_stored_is_refused_and_the_old_file_stays(path, monkeypat
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(WeightsError, match=r"net\.safetensors cannot be written: No space left"):
-        save_weights(path, Net(4), card)
+        save_weights(path, net(4), card)
     assert (path.read_bytes(), path.with_suffix(".json").read_bytes()) == before
 
 
-def test_names_of_other_kinds_of_files_are_refused(tmp_path):
+def test_other_suffixes_are_refused(tmp_path):
     with pytest.raises(OptionError, match=r"^weights must be a \.safetensors file, got .*net\.pt"):
-        load_weights(tmp_path / "net.pt", "net", build)
+        load_weights(tmp_path / "net.pt", "net")
     with pytest.raises(OptionError, match=r"^unknown storage 'x'. Accepted: 'float32', 'float16'"):
-        Card(model="net", config={}, storage="x")
+        Card(model="net", architecture="net-wide", config={}, storage="x")
 
 
 def test_a_missing_file_is_named(path):
     path.with_suffix(".json").unlink()
-    assert refused(path).endswith("net.json is missing: weights need their card beside them")
+    assert refused(path).endswith(
+        "net.json not found: a file of weights needs its model card beside it"
+    )
     path.unlink()
     assert refused(path).endswith("net.safetensors cannot be read: No such file or directory")
 
 
 @pytest.mark.parametrize("spoil", [lambda data: data[:-1], lambda data: data[:-1] + b"!"])
-def test_a_damaged_file_is_not_what_its_card_says(path, spoil):
+def test_a_damaged_file_does_not_match_its_card(path, spoil):
     path.write_bytes(spoil(path.read_bytes()))
-    assert "net.safetensors is not the file that its card describes" in refused(path)
+    assert "net.safetensors does not match its model card" in refused(path)
 
 
 @pytest.mark.parametrize(
@@ -152,9 +171,9 @@ def test_a_damaged_file_is_not_what_its_card_says(path, spoil):
         safetensors.save({"layer.weight": torch.zeros(9)})[:-1],
     ],
 )
-def test_a_file_of_another_kind_is_told_even_if_the_card_knows_it(path, data):
+def test_a_file_of_another_format_is_refused_even_if_its_hash_is_right(path, data):
     replace_tensors(path, data)
-    assert "net.safetensors is not a whole safetensors file" in refused(path)
+    assert "net.safetensors is not a valid safetensors file" in refused(path)
 
 
 class Bomb:
@@ -165,15 +184,18 @@ class Bomb:
 def test_nothing_is_unpickled(path, monkeypatch):
     monkeypatch.chdir(path.parent)
     replace_tensors(path, pickle.dumps(Bomb()))
-    assert "is not a whole safetensors file" in refused(path)
+    assert "is not a valid safetensors file" in refused(path)
     assert not (path.parent / "exploded").exists()
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        ({"layer.bias": None}, "net.safetensors lacks tensor 'layer.bias'"),
-        ({"more": torch.zeros(1)}, "net.safetensors has an unknown tensor 'more'"),
+        (
+            {"layer.bias": None},
+            "match the architecture net-wide: tensor 'layer.bias' is missing",
+        ),
+        ({"more": torch.zeros(1)}, "architecture net-wide: tensor 'more' is unknown"),
         (
             {"layer.weight": torch.zeros(3, 4)},
             "'layer.weight' must have shape (4, 3) and type torch.float32, got (3, 4) and",
@@ -185,49 +207,51 @@ def test_nothing_is_unpickled(path, monkeypatch):
         ({"norm.weight": torch.full((4,), torch.nan)}, "'norm.weight' has weights that are NaN"),
     ],
 )
-def test_tensors_must_be_those_of_the_model(path, change, said):
-    tensors = Net(4).state_dict() | change
+def test_tensors_must_match_the_architecture(path, change, message):
+    tensors = net(4).state_dict() | change
     replace_tensors(path, {name: x for name, x in tensors.items() if x is not None})
-    assert said in refused(path)
+    assert message in refused(path)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        ({"model": "other"}, "net.json is the card of a 'other', not of a 'net'"),
-        ({"config": {"depth": 4}}, "net.json makes no net: takes a width"),
-        ({"config": 4}, "net.json: config must be an object of JSON, got 4"),
+        ({"model": "other"}, "'net-wide' does not belong to the model 'other'"),
+        ({"architecture": "net-deep"}, "net.json: unknown architecture 'net-deep'; accepted: "),
+        ({"recipe": []}, "net.json: recipe must be a JSON object, got []"),
+        ({"config": {"depth": 4}}, "net.json does not describe a net-wide network: "),
+        ({"config": 4}, "net.json: config must be a JSON object, got 4"),
         ({"config": {"width": 5}}, "must have shape (5, 3)"),
         ({"storage": "int8"}, "net.json: unknown storage 'int8'"),
         ({"storage": "float16"}, "type torch.float16, got"),
-        ({"colour": "red"}, "net.json is not a card of weights: 'colour' is unknown"),
-        ({"sha256": None}, "is not the file that its card describes"),
+        ({"colour": "red"}, "net.json is not a valid model card: unknown field 'colour'"),
+        ({"sha256": None}, "does not match its model card"),
     ],
 )
-def test_a_card_must_fit(path, change, said):
+def test_a_card_must_match_its_weights(path, change, message):
     change_card(path, **change)
-    assert said in refused(path)
+    assert message in refused(path)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        (b"{", "net.json is not JSON"),
-        (b"\xff\xfe", "net.json is not JSON"),
-        (b"[" * 100_000, "net.json is not JSON"),
-        (b"[]", "net.json must hold an object of JSON, got list"),
-        (b"{}", "net.json is not a card of weights: 'command' is missing"),
-        (b" " * 1_000_001, "net.json has more than 1000000 bytes"),
+        (b"{", "net.json is not valid JSON"),
+        (b"\xff\xfe", "net.json is not valid JSON"),
+        (b"[" * 100_000, "net.json is not valid JSON"),
+        (b"[]", "net.json must contain a JSON object, got list"),
+        (b"{}", "net.json is not a valid model card: 'architecture' (one of: style-vae-fast, "),
+        (b" " * 1_000_001, "net.json is larger than 1000000 bytes"),
     ],
 )
-def test_a_card_must_be_one(path, text, said):
+def test_a_card_must_be_valid(path, text, message):
     path.with_suffix(".json").write_bytes(text)
-    assert said in refused(path)
+    assert message in refused(path)
 
 
 def test_files_beyond_the_limit_are_not_read(path, monkeypatch):
-    monkeypatch.setattr(cards, "MOST_BYTES", 100)
-    assert "net.safetensors has more than 100 bytes, the most that is read" in refused(path)
+    monkeypatch.setattr(cards, "MAX_BYTES", 100)
+    assert "net.safetensors is larger than 100 bytes, the maximum for this file" in refused(path)
 
 
 def test_weights_of_the_package_are_found_by_name(path, monkeypatch):
@@ -236,6 +260,6 @@ def test_weights_of_the_package_are_found_by_name(path, monkeypatch):
     assert shipped("net") == path
     for name in ("other", "../net", ""):
         with pytest.raises(
-            WeightsError, match=f"^no weights are called '{name}'; .* has: net .weights="
+            WeightsError, match=f"^unknown weights '{name}'; .* contains: net .the option weights="
         ):
             shipped(name)

@@ -254,7 +254,7 @@ def test_the_paper_and_then_recordings(tmp_path, songs, concerts):
         (["--stems", "SONGS"], "the length of the training is missing: specify steps or minutes"),
         (["--steps", "1", "--stems", "SONGS", "--split", "song9=test"], "splits names 'song9'"),
         (["--steps", "1", "--stems", "SONGS", "--split", "song1=tset"], "'tset'"),
-        (["--steps", "1", "--stems", "SONGS", "--split", "song1"], "expected SONG=SPLIT, such as francium=test, got"),
+        (["--steps", "1", "--stems", "SONGS", "--split", "song1"], "expected SONG=SPLIT, such as"),
         (
             ["--steps", "1", "--stems", "SONGS", "--preset", "fast", "--start", "a.safetensors"],
             "--start and --preset are mutually exclusive",

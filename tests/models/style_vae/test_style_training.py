@@ -252,7 +252,7 @@ def test_the_paper_and_then_recordings(tmp_path, songs, concerts):
         (["--steps", "1", "--stems", "nowhere:2"], "nowhere"),
         (["--steps", "1", "--stems", "SONGS:-1"], "must be a number above 0"),
         (["--stems", "SONGS"], "the length of the training is missing: specify steps or minutes"),
-        (["--steps", "1", "--stems", "SONGS", "--split", "song9=test"], "splits names 'song9'"),
+        (["--steps", "1", "--stems", "SONGS", "--split", "song9=test"], "splits contains 'song9'"),
         (["--steps", "1", "--stems", "SONGS", "--split", "song1=tset"], "'tset'"),
         (["--steps", "1", "--stems", "SONGS", "--split", "song1"], "expected SONG=SPLIT, such as"),
         (

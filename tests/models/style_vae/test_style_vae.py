@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from spatialkit import downmix, vbap_gains
 from spatialkit.errors import OptionError
-from spatialkit_models.data.scenes import fold_down, mix
+from spatialkit_models.data.scenes import mix, stereo_downmix
 from spatialkit_models.modules import (
     STFT,
     Covariance,
@@ -104,7 +104,7 @@ def make_scenes(rng, size=2, samples=4096):
     """A batch of the models' losses."""
     azimuth = rng.uniform(-180.0, 180.0, (2, size, 4))
     gains = vbap_gains(azimuth, layout="5.0").astype(np.float32)
-    seed = fold_down(gains[1].swapaxes(1, 2)).swapaxes(1, 2)
+    seed = stereo_downmix(gains[1].swapaxes(1, 2)).swapaxes(1, 2)
     arrays = make_stems(rng, size, samples), make_stems(rng, size, samples)
     arrays = map(torch.from_numpy, (*arrays, gains[0], seed, gains[0]))
     return dict(zip(BATCH, arrays, strict=True))
@@ -115,7 +115,7 @@ def make_recordings(rng, size=2, samples=4096):
     scenes = make_scenes(rng, size, samples)
     five = mix(scenes["stems"], scenes["gains"])
     eye = torch.eye(5).expand(size, 5, 5)
-    fold = torch.from_numpy(fold_down(np.eye(5, dtype=np.float32))).T.expand(size, 5, 2)
+    fold = torch.from_numpy(stereo_downmix(np.eye(5, dtype=np.float32))).T.expand(size, 5, 2)
     return dict(zip(BATCH, (five, five, eye, fold, eye), strict=True))
 
 
@@ -307,7 +307,7 @@ def test_spectra_come_back(rng, samples):
 def test_with_true_masks_a_scene_is_taken_apart_and_panned_anew(rng):
     spectra = STFT(512, 128)
     stems = spectra(as_tensor(make_stems(rng, samples=16384)))
-    seed = as_tensor(fold_down(vbap_gains(AZIMUTH, layout="5.0").T).T)[None]
+    seed = as_tensor(stereo_downmix(vbap_gains(AZIMUTH, layout="5.0").T).T)[None]
     stereo = wiener_filters.pan(stems, seed)
     masks = true_masks(power(stems) * seed.square().sum(-1)[:, None, :, None])
     found = wiener_filters.estimate_gains(every_bin(stereo), masks)

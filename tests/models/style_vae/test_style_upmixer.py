@@ -116,7 +116,7 @@ def test_weights_ship_or_are_given(fast, monkeypatch, tmp_path):
     assert make(fast).style.model == "style-vae-fast"
     save(tmp_path / "style-vae-paper.safetensors", PAPER)
     assert get_upmixer("style-vae", variant="paper").style.model == "style-vae-paper"
-    with pytest.raises(WeightsError, match="no weights are called 'style-vae-fast'"):
+    with pytest.raises(WeightsError, match="unknown weights 'style-vae-fast'"):
         get_upmixer("style-vae")
     with pytest.raises(WeightsError, match="cannot be read"):
         make(str(tmp_path / "none.safetensors"))

@@ -139,7 +139,7 @@ def test_imports_go_down_the_order(module):
     assert not above, f"{module} imports from above: {above}"
 
 
-@pytest.mark.parametrize("package", ["spatialkit"])  # not yet: spatialkit_models
+@pytest.mark.parametrize("package", ORDER)
 def test_no_import_goes_round_in_a_circle(package):
     done: set[str] = set()
 

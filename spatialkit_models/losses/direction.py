@@ -176,7 +176,7 @@ def _unit_vectors(azimuth: Tensor, elevation: Tensor | float, stems: Tensor) -> 
 
 
 def _coefficients(stems: Tensor, mix: Tensor) -> tuple[Tensor, Tensor]:
-    """Return least-squares coefficients (..., stems, channels), and which stems the mix contains."""
+    """Return coefficients (..., stems, channels), and which stems the mix contains."""
     gram, cross = stems @ stems.mT, stems @ mix.mT
     energy = gram.diagonal(dim1=-2, dim2=-1)
     # Stems are scaled to one level: otherwise quiet ones would be treated as parts of loud ones.

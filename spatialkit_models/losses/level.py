@@ -221,6 +221,6 @@ def _loudest(magnitude: Tensor) -> Tensor:
 def _require_pairs(there: bool, audio: Tensor) -> None:
     if not there:
         raise ShapeError(
-            "level differences need at least two channels, (..., channels, samples), got "
+            "level differences need two channels or more, (..., channels, samples), got "
             f"{tuple(audio.shape)}"
         )

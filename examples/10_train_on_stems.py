@@ -17,14 +17,15 @@ of 90 degrees. ``spatialkit train style-vae`` trains the full model in the same 
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import spatialkit
 from spatialkit_models.modules import MaskConfig
-from spatialkit_models.style_vae import FastConfig, style_task
-from spatialkit_models.training import TrainingConfig, train
+from spatialkit_models.style_vae import RECIPES, FastConfig, style_task
+from spatialkit_models.training import train
 
 # A sixth of the bundled model at half its sample rate, for one minute on a CPU.
 SMALL = FastConfig(
@@ -33,16 +34,20 @@ SMALL = FastConfig(
         n_fft=2048,
         hop_length=512,
         regions=((256, 1), (128, 2), (64, 4)),
-        band_features=12,
+        group_features=12,
         width=96,
         dilations=(1, 2, 4),
     ),
     latent_size=16,
     hidden=64,
-    loss_frames=48,
-    seconds=2.0,
 )
-BATCH = 4
+BASE = RECIPES["fast"]
+RECIPE = replace(
+    BASE,
+    network=SMALL,
+    scenes=replace(BASE.scenes, seconds=2.0),
+    loss=replace(BASE.loss, frames=48),
+).with_training(batch_size=4, learning_rate=1e-2, ema=0.95)
 VALIDATION_SCENES = 8  # few: a validation takes seconds of the training time
 DIRECTIONS = {"vocals": 0.0, "drums": 110.0, "bass": -30.0, "other": -110.0}
 
@@ -55,14 +60,12 @@ def main() -> None:
     options = parser.parse_args()
 
     print(f"preparing scenes from {options.stems}", flush=True)
-    task = style_task(SMALL, [(options.stems, 1.0)], batch_size=BATCH)
+    recipe = RECIPE.with_training(minutes=options.minutes)
+    task = style_task(recipe, [(options.stems, 1.0)])
     task.validation = {name: array[:VALIDATION_SCENES] for name, array in task.validation.items()}
-    count = sum(parameter.numel() for parameter in task.model.parameters())
+    count = sum(parameter.numel() for parameter in task.network.parameters())
     print(f"{count} parameters, {options.minutes:g} min, validated on held-out songs", flush=True)
-    config = TrainingConfig(
-        minutes=options.minutes, batch_size=BATCH, learning_rate=1e-2, warmup=20, ema=0.95
-    )
-    result = train(task, options.out, config, resume=True)
+    result = train(task, options.out, resume=True)
     snr, angle = result.best["snr"], result.best["angle"]
     print(f"kept step {result.best_step} of {result.step}: SNR {snr:.1f} dB, ", end="")
     print(f"angle error {angle:.0f} degrees")

@@ -17,6 +17,7 @@ After a minute the model starts to distinguish the instruments. ``spatialkit roo
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,11 @@ import numpy as np
 import spatialkit
 from spatialkit import metrics
 from spatialkit.commands import main as run_command
-from spatialkit_models.ambisonizer import AmbisonizerConfig, ambisonizer_task
+from spatialkit_models.ambisonizer import RECIPES, AmbisonizerConfig, ambisonizer_task
 from spatialkit_models.data.rooms import direct_direction, find_rooms, reverberation_time
 from spatialkit_models.data.scenes import leftover
 from spatialkit_models.modules import MaskConfig
-from spatialkit_models.training import TrainingConfig, train
+from spatialkit_models.training import train
 
 RATE = 22050
 # A fifth of the bundled model at half its sample rate, for one minute on a CPU.
@@ -38,15 +39,19 @@ SMALL = AmbisonizerConfig(
         n_fft=2048,
         hop_length=512,
         regions=((256, 1), (128, 2), (64, 4)),
-        band_features=12,
+        group_features=12,
         width=96,
         dilations=(1, 2, 4),
     ),
-    loss_frames=48,
-    seconds=2.0,
 )
+BASE = RECIPES["stage"]
+RECIPE = replace(
+    BASE,
+    network=SMALL,
+    scenes=replace(BASE.scenes, seconds=2.0),
+    loss=replace(BASE.loss, frames=48),
+).with_training(batch_size=4, learning_rate=1e-2, ema=0.95)
 ROOMS = ["--count", "6", "--directions", "4", "--rt60", "0.2", "0.5", "--sample-rate", f"{RATE}"]
-BATCH = 4
 VALIDATION_SCENES = 8  # few: a validation takes seconds of the training time
 STAGE = {"vocals": 1.0, "drums": 1.0, "bass": 1.0, "other": -1.0}
 
@@ -75,14 +80,12 @@ def main() -> None:
     describe(rooms)
 
     print(f"preparing scenes from {options.stems}", flush=True)
-    task = ambisonizer_task(SMALL, [(options.stems, 1.0)], [rooms], batch_size=BATCH)
+    recipe = RECIPE.with_training(minutes=options.minutes)
+    task = ambisonizer_task(recipe, [(options.stems, 1.0)], [rooms])
     task.validation = {name: array[:VALIDATION_SCENES] for name, array in task.validation.items()}
-    count = sum(parameter.numel() for parameter in task.model.parameters())
+    count = sum(parameter.numel() for parameter in task.network.parameters())
     print(f"{count} parameters, {options.minutes:g} min, validated on held-out songs", flush=True)
-    config = TrainingConfig(
-        minutes=options.minutes, batch_size=BATCH, learning_rate=1e-2, warmup=20, ema=0.95
-    )
-    result = train(task, run, config, resume=True)
+    result = train(task, run, resume=True)
     snr, level = result.best["snr"], result.best["level"]
     print(f"kept step {result.best_step} of {result.step}: X {snr:.1f} dB, level {level:+.1f} dB")
 

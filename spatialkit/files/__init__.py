@@ -1,27 +1,23 @@
 """Audio file I/O."""
 
 from spatialkit.audio import Audio
-from spatialkit.files.api import (
-    AudioStream,
-    AudioWriter,
-    FileInfo,
-    check_target,
-    info,
-    read,
-    stream,
-    write,
-    write_stream,
-)
+from spatialkit.files.inspection import FileInfo, info
+from spatialkit.files.reading import AudioStream, SampleType, read, stream
 from spatialkit.files.resampling import RESAMPLING_QUALITIES, ResamplingQuality, resample
-from spatialkit.files.writing import subtype_of
+from spatialkit.files.targets import Dither, Subtype, check_target, subtype_of
+from spatialkit.files.writer import AudioWriter
+from spatialkit.files.writing import write, write_stream
 
 __all__ = [
     "Audio",
     "AudioStream",
     "AudioWriter",
+    "Dither",
     "FileInfo",
     "RESAMPLING_QUALITIES",
     "ResamplingQuality",
+    "SampleType",
+    "Subtype",
     "check_target",
     "info",
     "read",

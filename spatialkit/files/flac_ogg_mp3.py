@@ -1,7 +1,7 @@
-"""What FLAC and Ogg files say about their channels, and MP3 files about their length.
+"""Channel masks of FLAC, channel order of Ogg, and length tags of MP3 files.
 
 Sources: RFC 9639, sections 8.6.2 (the mask of FLAC) and 9.1.3 (its order of channels); RFC 7845,
-section 5.1.1 (Opus); Vorbis I, section 4.3.9.
+section 5.1.1 (Opus); Vorbis I, section 4.3.9 (channel order).
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import BinaryIO
 
 from spatialkit.files.wave import COMMON_MASKS
 
-# What the number of channels alone says in FLAC.
+# Default masks of FLAC by number of channels.
 FLAC_MASKS = {**COMMON_MASKS, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}
 _FLAC_TAG = "WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x{:08X}"
-# As long as the tag, and what libsndfile writes for it: "comment=" and the text.
+# Comment of the same length as the tag, which libsndfile writes as "comment=" and this text.
 FLAC_PLACEHOLDER = "?" * (len(_FLAC_TAG.format(0)) - len("comment="))
 _FLAC_COMMENTS = 4
 
 
 def flac_mask(file: BinaryIO) -> int | None:
-    """Channel mask in the comments of a FLAC file, None if there is none."""
+    """Return the channel mask in the comments of a FLAC file, or None."""
     file.seek(4)
     last = False
     while not last and len(head := file.read(4)) == 4:
@@ -33,23 +33,23 @@ def flac_mask(file: BinaryIO) -> int | None:
 
 
 def put_flac_mask(file: BinaryIO, mask: int) -> None:
-    """Write a channel mask where libsndfile has put `FLAC_PLACEHOLDER` as a comment."""
+    """Replace the comment `FLAC_PLACEHOLDER` that libsndfile has written by a channel mask."""
     file.seek(0)
     start = file.read(4096)
     file.seek(start.index(b"comment=" + FLAC_PLACEHOLDER.encode()))
     file.write(_FLAC_TAG.format(mask).encode())
 
 
-def opus_says_order(file: BinaryIO) -> bool:
-    """Whether the channels of an Ogg file have the order of Vorbis: Opus may say otherwise."""
+def has_vorbis_order(file: BinaryIO) -> bool:
+    """Return whether the channels of an Ogg file are in Vorbis order; Opus files may differ."""
     file.seek(0)
     start = file.read(512)
     at = start.find(b"OpusHead")
     return at < 0 or start[at + 18 : at + 19] in (b"\x00", b"\x01")
 
 
-def mp3_says_length(file: BinaryIO, start: int) -> bool:
-    """Whether the first frame of an MP3 file is the tag that Xing, LAME and others put there."""
+def has_mp3_length(file: BinaryIO, start: int) -> bool:
+    """Return whether the first frame of an MP3 file is a length tag of Xing, LAME or others."""
     file.seek(start)
     head = file.read(2048)
     return any(tag in head for tag in (b"Xing", b"Info", b"VBRI"))

@@ -1,7 +1,7 @@
-"""Sound of containers that libsndfile does not read, with PyAV (FFmpeg): the extra ``av``.
+"""Reading of containers that libsndfile does not support, with PyAV (FFmpeg; extra ``av``).
 
-A file comes here if it begins as one of these containers does. FFmpeg gets the open file and the
-name of one demuxer, never a path, and never a guess: it would follow playlists and addresses.
+A file is read with PyAV if it starts like one of these containers. FFmpeg receives the open file
+and the name of one demuxer, never a path: when probing, it would follow playlists and URLs.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from spatialkit.errors import AudioFileError
 from spatialkit.validation import extra
 
-# What a file of each of FFmpeg's demuxers begins with.
-_BEGINNINGS = {
+# First bytes of the files of each of FFmpeg's demuxers.
+_SIGNATURES = {
     "mov": rb"....(ftyp|moov|mdat|wide|free|skip)",
     "matroska": rb"\x1a\x45\xdf\xa3",
     "asf": rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
@@ -40,36 +40,36 @@ _BEGINNINGS = {
 }
 _NAMES = {"mov": "MP4", "wv": "WAVPACK", "mpegts": "MPEG-TS", "mpeg": "MPEG-PS"}
 _FORMATS = {"float32": "flt", "float64": "dbl"}
-# Samples that FFmpeg hands over at a time: its own frames, of some 1000, are slow to take one by
-# one.
-_FRAME = 16384
-# By how much a sound may be shorter than its container says: delays of codecs, rounded times.
+# Samples that FFmpeg returns at a time; converting its own frames of about 1000 samples one by one
+# would be slow.
+_FRAME_SIZE = 16384
+# Tolerance between the duration in the container and that of the audio: codec delay, rounded times.
 _TOLERANCE_SECONDS = 0.1
-# FFmpeg's own order, that of WAVE and on (libavutil/channel_layout.h), which all its decoders use
-# if they can.
+# Native channel order of FFmpeg, an extension of that of WAVE (libavutil/channel_layout.h), which
+# its decoders use where possible.
 _NATIVE_ORDER = [
     *("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR", "TC", "TFL", "TFC"),
     *("TFR", "TBL", "TBC", "TBR", "DL", "DR", "WL", "WR", "SDL", "SDR", "LFE2", "TSL", "TSR"),
     *("BFC", "BFL", "BFR", "SSL", "SSR", "TTL", "TTR"),
 ]
-_SEGMENT = 0x18538067  # element of Matroska that holds all others
+_SEGMENT = 0x18538067  # Matroska element that contains all others
 
 
 def demuxer_of(file: BinaryIO) -> str | None:
-    """FFmpeg's demuxer of a file that begins as its files do; the file is back at its start."""
+    """Return the FFmpeg demuxer for the first bytes of a file, or None; rewind the file."""
     start = tagged_start(file)
     file.seek(start)
     head = file.read(200)
     file.seek(0)
-    for demuxer, beginning in _BEGINNINGS.items():
-        # Only AAC and its kin stand behind a tag.
-        if (start == 0 or demuxer == "aac") and re.match(beginning, head, re.DOTALL):
+    for demuxer, signature in _SIGNATURES.items():
+        # Only AAC is searched for after an ID3 tag.
+        if (start == 0 or demuxer == "aac") and re.match(signature, head, re.DOTALL):
             return demuxer
     return None
 
 
 def tagged_start(file: BinaryIO) -> int:
-    """Where a file of MP3 or AAC begins: behind its ID3 tag, if it has one."""
+    """Return the start of the data of an MP3 or AAC file, after its ID3 tag if it has one."""
     file.seek(0)
     head = file.read(10)
     if len(head) < 10 or head[:3] != b"ID3":
@@ -80,19 +80,19 @@ def tagged_start(file: BinaryIO) -> int:
     return 10 + size
 
 
-class AvSound:
-    """The sound of an open file, with as much of soundfile's interface as is needed to read it.
+class AvFile:
+    """Audio track of an open file, with those methods of `soundfile.SoundFile` that are used.
 
     Attributes
     ----------
     format, subtype : str
-        Container, and codec as FFmpeg calls it.
+        Container, and codec in the name of FFmpeg.
     samplerate, channels : int
+        Sample rate in Hz, and number of channels.
     labels : tuple of str
-        FFmpeg's names of the channels, in their order.
+        FFmpeg's names of the channels, in order.
     tracks : int
-        Number of sound tracks; the one that FFmpeg calls the best is read, which is the one marked
-        as default.
+        Number of audio tracks. The best one according to FFmpeg is read: the one marked as default.
     """
 
     def __init__(self, path: Path, file: BinaryIO, demuxer: str) -> None:
@@ -109,20 +109,22 @@ class AvSound:
         self.labels = tuple(channel.name for channel in layout.channels)
         self.tracks = len(self._container.streams.audio)
         if not (self.samplerate and self.channels):
-            raise AudioFileError(f"{path} is damaged: its sound has no sample rate or no channels")
+            raise AudioFileError(
+                f"{path} is damaged: its audio track has no sample rate or no channels"
+            )
         if not _is_native(self.labels):
-            # PyAV (18.1) frees the map of such a layout, which is FFmpeg's, and would bring the
-            # process down: one reference more than there are, and it never does.
+            # PyAV (18.1) frees the channel map of such a layout, which belongs to FFmpeg, and the
+            # process would crash. An additional reference prevents that.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
             raise AudioFileError(
-                f"{path} has its channels in an order of its own ({' '.join(self.labels)}), which "
-                "PyAV does not hand over: convert it to WAV first"
+                f"{path} has an unsupported channel order ({' '.join(self.labels)}), which PyAV "
+                "does not return; convert the file to WAV first"
             )
         self._blocks: Iterator[NDArray[Any]] | None = None
         self._rest: NDArray[Any] = np.empty((0, self.channels))
         self._skipped = 0
 
-    def __enter__(self) -> AvSound:
+    def __enter__(self) -> AvFile:
         return self
 
     def __exit__(
@@ -135,7 +137,7 @@ class AvSound:
 
     @cached_property
     def frames(self) -> int:
-        """Samples of each channel: all of them decoded, as few containers know it exactly."""
+        """Number of samples per channel, from decoding: few containers specify it exactly."""
         samples, last, container = 0, None, self._container
         for last in self._decoded():
             samples += last.samples
@@ -143,26 +145,28 @@ class AvSound:
         with self._failures():
             self._container, self._stream = self._open()
         if last is None:
-            raise AudioFileError(f"{self._path} is damaged: its sound track is empty")
-        # The last packet says how much of it is sound, if its clock counts samples.
+            raise AudioFileError(f"{self._path} is damaged: its audio track is empty")
+        # If the time base counts samples, the last packet specifies how many of them are audio.
         step = Fraction(last.time_base or 0) * self.samplerate
-        if step and step.numerator == 1 and (said := int((last.duration or 0) * step)) > 0:
-            samples -= max(0, last.samples - said)
+        if step and step.numerator == 1 and (valid := int((last.duration or 0) * step)) > 0:
+            samples -= max(0, last.samples - valid)
         announced = self._announced_seconds()
         if samples / self.samplerate < announced - _TOLERANCE_SECONDS:
             raise AudioFileError(
-                f"{self._path} is damaged or cut short: it announces {announced:.2f} s of sound "
-                f"and holds {samples / self.samplerate:.2f} s"
+                f"{self._path} is damaged or truncated: its header specifies {announced:.2f} s of "
+                f"audio, the file contains {samples / self.samplerate:.2f} s"
             )
         return samples
 
     def read(self, frames: int, dtype: str, *, always_2d: bool) -> NDArray[Any]:
-        """Up to so many frames (n, channels), fewer or none at the end."""
+        """Return up to ``frames`` frames (n, channels), fewer or none at the end."""
         assert always_2d
         if self._blocks is None:
             self._blocks = self._converted(dtype)
             while self._skipped:
-                self._skipped -= len(self.read(min(self._skipped, _FRAME), dtype, always_2d=True))
+                self._skipped -= len(
+                    self.read(min(self._skipped, _FRAME_SIZE), dtype, always_2d=True)
+                )
         parts, wanted = [], frames
         while wanted:
             if not len(self._rest):
@@ -189,15 +193,15 @@ class AvSound:
         container = av.open(self._file, format=self._demuxer, metadata_errors="replace")
         if not container.streams.audio:
             container.close()
-            raise AudioFileError(f"{self._path} has no sound track")
+            raise AudioFileError(f"{self._path} has no audio track")
         stream = container.streams.best("audio") or container.streams.audio[0]
         if stream.codec_context is None:
             container.close()
-            raise AudioFileError(f"{self._path} has sound in a code that PyAV does not know")
+            raise AudioFileError(f"{self._path} has an audio codec that PyAV does not support")
         return container, stream
 
     def _decoded(self) -> Iterator[Any]:
-        """Frames as FFmpeg decodes them."""
+        """Yield frames as FFmpeg decodes them."""
         with self._failures():
             for frame in self._container.decode(self._stream):
                 if frame.is_corrupt:
@@ -205,16 +209,16 @@ class AvSound:
                 now = (frame.sample_rate, frame.layout.name)
                 if now != (self.samplerate, self._layout_name):
                     raise AudioFileError(
-                        f"{self._path} changes its sample rate or channels in the middle"
+                        f"{self._path} changes its sample rate or channels within the file"
                     )
                 yield frame
 
     def _converted(self, dtype: str) -> Iterator[NDArray[Any]]:
-        """Frames (n, channels) of floats; integers become floats exactly."""
+        """Yield frames (n, channels) as floats; integers are converted exactly."""
         import av
 
-        # Also a guard: of planes, PyAV itself takes no more than 8.
-        resampler = av.AudioResampler(format=_FORMATS[dtype], frame_size=_FRAME)
+        # Packed samples, because PyAV itself supports at most 8 planes.
+        resampler = av.AudioResampler(format=_FORMATS[dtype], frame_size=_FRAME_SIZE)
         for frame in self._decoded():
             for part in self._resampled(resampler, frame):
                 yield part.to_ndarray().reshape(-1, self.channels)
@@ -226,17 +230,17 @@ class AvSound:
             return list(resampler.resample(frame))
 
     def _announced_seconds(self) -> float:
-        """Duration of the track in its container, 0 where only bit rates tell."""
+        """Return the duration of the track in its container, 0 if only the bit rate is known."""
         if self._demuxer == "mov":
             return float((self._stream.duration or 0) * (self._stream.time_base or 0))
-        said = re.fullmatch(r"(\d+):(\d\d):([\d.]+)", self._stream.metadata.get("DURATION", ""))
-        if self._demuxer == "matroska" and said:
-            return int(said[1]) * 3600 + int(said[2]) * 60 + float(said[3])
+        match = re.fullmatch(r"(\d+):(\d\d):([\d.]+)", self._stream.metadata.get("DURATION", ""))
+        if self._demuxer == "matroska" and match:
+            return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
         return 0.0
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
-        """Errors of PyAV in our words."""
+        """Convert errors of PyAV to `AudioFileError`."""
         try:
             import av
         except ImportError as error:
@@ -250,12 +254,12 @@ class AvSound:
             raise
         except (av.FFmpegError, ValueError, OSError, OverflowError) as error:
             raise AudioFileError(
-                f"{self._path} is damaged, or no sound file that can be read"
+                f"{self._path} is damaged or not a supported audio file"
             ) from error
 
 
 def _is_native(labels: tuple[str, ...]) -> bool:
-    """Whether channels are in FFmpeg's own order, or nothing at all is known of them."""
+    """Return whether channels are in FFmpeg's native order, or have no labels at all."""
     if len(set(labels)) == 1 < len(labels) or labels[0] in ("NONE", "AMBI0"):
         return True
     places = [_NATIVE_ORDER.index(label) for label in labels if label in _NATIVE_ORDER]
@@ -263,17 +267,17 @@ def _is_native(labels: tuple[str, ...]) -> bool:
 
 
 def _require_whole(path: Path, file: BinaryIO, demuxer: str) -> None:
-    """Refuse a file that is shorter than its container says, which FFmpeg does not tell."""
+    """Reject a file that is shorter than its container specifies, which FFmpeg accepts."""
     size = file.seek(0, 2)
     end = {"mov": _mov_end, "matroska": _matroska_end}.get(demuxer, lambda *_: 0)(file, size)
     if end > size:
         raise AudioFileError(
-            f"{path} is cut short: its header announces {end} bytes, {size} are there"
+            f"{path} is truncated: its header specifies {end} bytes, the file contains {size}"
         )
 
 
 def _mov_end(file: BinaryIO, size: int) -> int:
-    """Where the last box of an MP4 file ends (ISO/IEC 14496-12, section 4.2)."""
+    """Return the end of the last box of an MP4 file (ISO/IEC 14496-12, section 4.2)."""
     at = 0
     while at < size:
         file.seek(at)
@@ -283,31 +287,31 @@ def _mov_end(file: BinaryIO, size: int) -> int:
         length, kind = int.from_bytes(head[:4], "big"), head[4:8]
         if length == 1:
             length = int.from_bytes(head[8:], "big")
-        if length == 0 or not re.fullmatch(rb"[ -~\xa9]{4}", kind):  # to the end; no box
+        if length == 0 or not re.fullmatch(rb"[ -~\xa9]{4}", kind):  # extends to the end; not a box
             return at
         at += max(length, 8)
     return at
 
 
 def _matroska_end(file: BinaryIO, size: int) -> int:
-    """Where the Segment of a Matroska file ends, 0 if it does not know (RFC 8794, section 6)."""
+    """Return the end of the Segment of a Matroska file, 0 if unknown (RFC 8794, section 6)."""
     at = 0
     while at < size:
         file.seek(at)
         head = file.read(12)
-        mark, width = _varint(head, keep=True)
+        identifier, width = _varint(head, keep=True)
         length, more = _varint(head[width:], keep=False)
         at += width + more
         if not (width and more) or length == 2 ** (7 * more) - 1:
             return 0
         at += length
-        if mark == _SEGMENT:
+        if identifier == _SEGMENT:
             return at
     return 0
 
 
 def _varint(data: bytes, *, keep: bool) -> tuple[int, int]:
-    """Number of variable length, with or without the bit that says the length, and that length."""
+    """Return a variable-length number, with or without its length marker, and its length."""
     width = 9 - data[0].bit_length() if data else 0
     if not 0 < width <= min(8, len(data)):
         return 0, 0

@@ -1,116 +1,204 @@
-"""Sound files in: what they say about themselves, and their samples block by block."""
+"""Reading of audio files, whole and block by block."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.errors import AudioFileError, LayoutError
-from spatialkit.files import flac_ogg_mp3, pyav, wave
+from spatialkit.audio import Audio
+from spatialkit.errors import AudioFileError, SpatialkitWarning
+from spatialkit.files.inspection import FileInfo, inspect
+from spatialkit.files.opening import BLOCK_SIZE, open_audio, reading_errors
 from spatialkit.files.resampling import rejoin_blocks, resample_blocks
-from spatialkit.layouts import (
-    VORBIS_SYSTEMS,
-    WAVE_BITS,
-    Format,
-    Layout,
-    channel_map,
-    get_layout,
-    layout_names,
-)
+from spatialkit.layouts import Format, get_format
+from spatialkit.typing import StrPath
+from spatialkit.validation import as_choice, as_count, as_sample_rate
 
-# Samples of each channel that are read or written at a time.
-BLOCK = 65536
-# Ogg has no mask: the number of channels says what they are (RFC 7845; Vorbis I, section 4.3.9).
-_VORBIS_LAYOUTS = {n: name for n, name in enumerate(VORBIS_SYSTEMS, start=1) if n > 2}
+__all__ = ["AudioStream", "SampleType", "read", "stream"]
+
+# Data types of the samples that are read.
+SampleType = Literal["float32", "float64"]
+# Mask of 7.1 with wide front channels, which libsndfile and others write for any 8 channels.
+AMBIGUOUS_MASK = 0xFF
 
 
-@dataclass(frozen=True)
-class FileInfo:
-    """What a sound file says about itself.
+def read(
+    path: StrPath,
+    *,
+    format: str | Format | None = None,
+    sample_rate: int | None = None,
+    dtype: SampleType = "float32",
+    start: int = 0,
+    stop: int | None = None,
+) -> Audio:
+    """Read an audio file.
+
+    The format is determined by the channel mask (WAV, FLAC), by the rule of the container (FLAC and
+    Ogg up to 8 channels), or is mono or stereo. In all other cases it is None, because a number of
+    channels alone does not distinguish 7.1 from 5.1.2. The surround channel orders of Vorbis and
+    Opus are converted to that of WAVE.
+
+    MP4, M4A, MOV, Matroska, WebM, AVI, ASF and WMA, FLV, MPEG, AAC, AC-3, WavPack and TTA need the
+    extra ``av``. The delay of a codec is removed if the container specifies it, as MP4 and Matroska
+    do; raw AAC and AC-3 files do not.
 
     Parameters
     ----------
-    path : Path
-    container, subtype : str
-        As libsndfile calls them: "WAV" and "PCM_24", "OGG" and "VORBIS"; and "BW64". Of what PyAV
-        reads, "MP4" and "AAC", "MATROSKA" and "AC3" ...
-    sample_rate : int
-        Hz.
-    channels, samples : int
-    format : Layout, optional
-        What `read` gives as the format; None if the file does not say.
-    wave_mask : int, optional
-        Channel mask in the file; None if it has none.
-    tracks : int
-        Number of sound tracks; `read` takes the default one, or else the first of the best.
+    path : str or path
+    format : str, Layout or AmbisonicFormat, optional
+        Format of the channels in the order of the file, overriding that of the file: "ambix1" for
+        Ambisonics, a layout for a file without channel mask.
+    sample_rate : int, optional
+        Sample rate in Hz to which the samples are converted, see `spatialkit.files.resample`. By
+        default the rate of the file.
+    dtype : {"float32", "float64"}
+        Data type of the samples.
+    start, stop : int
+        First sample to read, and the one after the last, at the rate of the file. By default the
+        whole file. The range is resampled like a file of that length.
+
+    Returns
+    -------
+    Audio
+        Samples of shape (channels, samples); the full scale of integer files is -1 to 1.
+
+    Raises
+    ------
+    AudioFileError
+        If the file does not exist, is not an audio file, is truncated or exceeds the memory, or if
+        its mask or ``format`` contradicts its number of channels.
+    LayoutError, OptionError
+        If another argument is not accepted.
+
+    Warns
+    -----
+    SpatialkitWarning
+        If the mask is 0xFF (7.1 with FLC and FRC), which many programs write for any 8 channels:
+        specify ``format``. If there are several audio tracks: the default one is read.
+
+    Examples
+    --------
+    >>> from spatialkit.sample import sample_path
+    >>> audio = read(sample_path())
+    >>> audio.samples.shape, audio.sample_rate, audio.format
+    ((2, 1323000), 44100, Layout('stereo': FL FR))
+    >>> read(sample_path(), sample_rate=48000).samples.shape
+    (2, 1440000)
     """
+    with _open_stream(path, BLOCK_SIZE, format, sample_rate, dtype, start, stop) as source:
+        try:
+            samples = np.empty((source.channels, source.samples), dtype)
+        except (MemoryError, ValueError) as error:
+            raise AudioFileError(
+                f"{path} specifies {source.samples} samples of {source.channels} channels, which "
+                "exceeds the memory; read it in blocks with stream"
+            ) from error
+        filled = 0
+        for block in source:
+            samples[:, filled : filled + block.shape[1]] = block
+            filled += block.shape[1]
+    return Audio(samples, source.sample_rate, source.format)
 
-    path: Path
-    container: str
-    subtype: str
-    sample_rate: int
-    channels: int
-    samples: int
-    format: Layout | None
-    wave_mask: int | None
-    tracks: int = 1
 
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return self.samples / self.sample_rate
+def stream(
+    path: StrPath,
+    *,
+    block: int = BLOCK_SIZE,
+    format: str | Format | None = None,
+    sample_rate: int | None = None,
+    dtype: SampleType = "float32",
+    start: int = 0,
+    stop: int | None = None,
+) -> AudioStream:
+    """Open an audio file to read it block by block.
+
+    The concatenated blocks equal the samples that `read` returns.
+
+    Parameters
+    ----------
+    path : str or path
+    block : int
+        Samples of each block, except that the last one may be shorter.
+    format, sample_rate, dtype, start, stop
+        As for `read`.
+
+    Returns
+    -------
+    AudioStream
+        Iterator over blocks (channels, n), to be used once. Its ``sample_rate``, ``format``,
+        ``channels`` and ``samples`` are available before the first block. The end of iteration
+        closes the file; so does ``with``.
+
+    Raises
+    ------
+    AudioFileError, LayoutError, OptionError
+        As for `read`. Errors in the audio data are raised by the iteration.
+
+    Warns
+    -----
+    SpatialkitWarning
+        As for `read`.
+
+    Examples
+    --------
+    >>> from spatialkit.sample import sample_path
+    >>> with stream(sample_path(), block=44100) as source:
+    ...     print(source.format, source.duration, sum(1 for block in source))
+    Layout('stereo': FL FR) 30.0 30
+    """
+    return _open_stream(path, as_count(block, "block"), format, sample_rate, dtype, start, stop)
 
 
 class AudioStream:
-    """Sound of a file, block by block: an iterator and a context manager, made by `stream`.
+    """Iterator over blocks of an audio file, and context manager, returned by `stream`.
 
     Attributes
     ----------
     sample_rate : int
-        Hz, of the blocks.
+        Sample rate of the blocks in Hz.
     format : Layout or AmbisonicFormat or None
-        What the channels are; None if the file does not say.
+        Format of the channels; None if the file does not specify it.
     channels, samples : int
-        Of the whole sound; ``samples`` at ``sample_rate``.
+        Number of channels, and of samples per channel of all blocks together.
     """
 
     def __init__(
         self,
-        facts: FileInfo,
+        header: FileInfo,
         format: Format | None,
         order: NDArray[np.intp] | None,
         *,
         block: int,
         sample_rate: int | None,
-        dtype: str,
+        dtype: SampleType,
         start: int,
         stop: int,
     ) -> None:
-        self.sample_rate = facts.sample_rate if sample_rate is None else sample_rate
+        self.sample_rate = header.sample_rate if sample_rate is None else sample_rate
         self.format = format
-        self.channels = facts.channels
+        self.channels = header.channels
         self.samples = stop - start
-        self._facts, self._order, self._dtype = facts, order, dtype
+        self._header, self._order, self._dtype = header, order, dtype
         self._start, self._stop = start, stop
         self._resources = ExitStack()
-        with reading_errors(facts.path):
-            self._file = self._resources.enter_context(opened(facts.path))
-        if self.sample_rate == facts.sample_rate:
+        with reading_errors(header.path):
+            self._file = self._resources.enter_context(open_audio(header.path))
+        if self.sample_rate == header.sample_rate:
             self._blocks: Iterator[NDArray[Any]] = self._read(block)
             return
-        self.samples = round(self.samples * self.sample_rate / facts.sample_rate)
-        # So much is read at a time that one block comes of it, or less.
-        step = min(max(1, block * facts.sample_rate // self.sample_rate), BLOCK)
+        self.samples = round(self.samples * self.sample_rate / header.sample_rate)
+        # Read at a time as many samples as result in at most one block.
+        step = min(max(1, block * header.sample_rate // self.sample_rate), BLOCK_SIZE)
         parts = resample_blocks(
             self._read(step),
             self.channels,
-            facts.sample_rate,
+            header.sample_rate,
             self.sample_rate,
             self.samples,
             dtype,
@@ -119,14 +207,14 @@ class AudioStream:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Length in seconds."""
         return self.samples / self.sample_rate
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return self
 
     def __next__(self) -> NDArray[Any]:
-        """Return the next block, (channels, n), an array of its own."""
+        """Return the next block (channels, n), a new array."""
         return next(self._blocks)
 
     def __enter__(self) -> AudioStream:
@@ -136,178 +224,84 @@ class AudioStream:
         self.close()
 
     def close(self) -> None:
-        """Close the file; reading to the end does so, too. There are no blocks after it."""
+        """Close the file and end the iteration; the end of the file does so as well."""
         self._blocks = iter(())
         self._resources.close()
 
     def _read(self, size: int) -> Iterator[NDArray[Any]]:
-        facts, end = self._facts, self._start
+        header, end = self._header, self._start
         if end:
-            with reading_errors(facts.path):
+            with reading_errors(header.path):
                 self._file.seek(end)
         while end < self._stop:
-            with reading_errors(facts.path):
+            with reading_errors(header.path):
                 count = min(size, self._stop - end)
                 block = self._file.read(count, self._dtype, always_2d=True).T
             if not block.size:
                 raise AudioFileError(
-                    f"{facts.path} is cut short: it announces {facts.samples} samples and holds "
-                    f"{end}"
+                    f"{header.path} is truncated: its header specifies {header.samples} samples, "
+                    f"the file contains {end}"
                 )
             end += block.shape[1]
             yield np.ascontiguousarray(block) if self._order is None else block[self._order]
         self._resources.close()
 
 
-def inspect(path: Path) -> tuple[FileInfo, NDArray[np.intp] | None]:
-    """Facts of a file, and which of its channels comes where (None: as they are)."""
-    mask, vorbis = None, True
-    with reading_errors(path), path.open("rb") as file:
-        kind = file.read(4)
-        if not kind:
-            raise AudioFileError(f"{path} is empty")
-        foreign = pyav.demuxer_of(file) is not None
-        if foreign:
-            pass
-        elif kind in wave.WAVE_KINDS:
-            mask = _whole_wave(path, file).mask
-        elif kind == b"fLaC":
-            mask = flac_ogg_mp3.flac_mask(file)
-        elif kind == b"OggS":
-            vorbis = flac_ogg_mp3.opus_says_order(file)
-        mp3_says_length = flac_ogg_mp3.mp3_says_length(file, pyav.tagged_start(file))
-    with reading_errors(path), opened(path) as sound:
-        container = "WAV" if sound.format == "WAVEX" else sound.format
-        container = "BW64" if kind == b"BW64" else container
-        if foreign:
-            layout, order = _labelled_layout(sound.labels)
-        else:
-            layout, order = _stored_layout(container, sound.channels, mask, vorbis)
-        estimated = sound.subtype.startswith("MPEG_LAYER") and not mp3_says_length
-        facts = FileInfo(
-            path,
-            container,
-            sound.subtype,
-            sound.samplerate,
-            sound.channels,
-            _counted(sound) if estimated else sound.frames,
-            layout,
-            mask,
-            sound.tracks if foreign else 1,
-        )
-    return facts, order
-
-
-def _counted(sound: Any) -> int:
-    """Samples of an MP3 file without a tag, whose length libsndfile estimates from the bit rate.
-
-    MP3 is libsndfile's: with LAME's tag it cuts the encoder's delay and gives the exact length,
-    as PyAV does; without it both give all that is coded, 1105 samples of delay included.
-    """
-    count = 0
-    while size := len(sound.read(BLOCK, "float32", always_2d=True)):
-        count += size
-    return count
-
-
-def _whole_wave(path: Path, file: Any) -> wave.WaveFacts:
-    """What the header of a WAV file says, if the file keeps its word."""
-    try:
-        facts = wave.read_wave_header(file)
-    except ValueError as error:
-        raise AudioFileError(f"{path} is damaged: it {error}") from error
-    if facts.announced > facts.there:
+def _open_stream(
+    path: StrPath,
+    block: int,
+    format: str | Format | None,
+    sample_rate: int | None,
+    dtype: SampleType,
+    start: int,
+    stop: int | None,
+) -> AudioStream:
+    """Open a file for `read` and `stream`; warnings refer to the caller of these."""
+    dtype = as_choice(dtype, "dtype", get_args(SampleType))
+    if sample_rate is not None:
+        sample_rate = as_sample_rate(sample_rate)
+    path = Path(path)
+    header, order = inspect(path)
+    known: Format | None = header.format
+    if format is not None:
+        known, order = get_format(format), None
+        if known.n_channels != header.channels:
+            raise AudioFileError(
+                f"{path} has {header.channels} channels, but format {known.name!r} has "
+                f"{known.n_channels}"
+            )
+    elif known is None and header.wave_mask:
         raise AudioFileError(
-            f"{path} is cut short: its header announces {facts.announced} bytes of sound, "
-            f"{facts.there} are there"
+            f"the channel mask {header.wave_mask:#x} of {path} contradicts its number of channels, "
+            f"{header.channels}; specify format= (command line: --from)"
         )
-    return facts
-
-
-def _stored_layout(
-    container: str, channels: int, mask: int | None, vorbis: bool
-) -> tuple[Layout | None, NDArray[np.intp] | None]:
-    """Layout that is read from a file, and the file's channels in its order."""
-    if container == "OGG" and channels in _VORBIS_LAYOUTS:
-        layout = get_layout(_VORBIS_LAYOUTS[channels])
-        return (layout, channel_map(layout.in_order("vorbis"), layout)) if vorbis else (None, None)
-    if mask is None and container == "FLAC":
-        mask = flac_ogg_mp3.FLAC_MASKS[channels]
-    return _masked_layout(mask or wave.COMMON_MASKS.get(channels, 0), channels)
-
-
-def _masked_layout(mask: int, channels: int) -> tuple[Layout | None, NDArray[np.intp] | None]:
-    """Layout of channels in the order of WAVE, and where its channels stand among them."""
-    try:
-        layout = Layout.from_wave_mask(mask)
-    except LayoutError:
-        return None, None
-    if layout.n_channels != channels:
-        return None, None
-    # Backs that are read as sides may stand elsewhere than sides do: 0x13F is 6.1, BC last.
-    for named in map(get_layout, layout_names()):
-        if named.wave_mask and set(named.labels) == set(layout.labels):
-            return named, channel_map(layout, named)
-    return layout, None
-
-
-def _labelled_layout(
-    labels: tuple[str, ...],
-) -> tuple[Layout | None, NDArray[np.intp] | None]:
-    """Layout of channels in FFmpeg's order, which is that of WAVE; its names are ours in a mask."""
-    mask = sum(WAVE_BITS[label] for label in labels) if set(labels) <= set(WAVE_BITS) else 0
-    return _masked_layout(mask or wave.COMMON_MASKS.get(len(labels), 0), len(labels))
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """Open for reading with libsndfile, or with PyAV what begins as one of its containers."""
-    import soundfile
-
-    with path.open("rb") as binary:
-        demuxer = pyav.demuxer_of(binary)
-        if demuxer is not None:
-            with pyav.AvSound(path, binary, demuxer) as sound:
-                yield sound
-        else:
-            with soundfile.SoundFile(_Source(binary)) as file:
-                yield file
-
-
-class _Source:
-    """File for libsndfile, to which BW64 calls itself RF64: it reads the one, not the other."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.renamed = file.read(4) == b"BW64"
-        file.seek(0)
-        self.read, self.tell = file.read, file.tell
-
-    def seek(self, offset: int, whence: int = 0) -> None:
-        """Stay where a broken header would lead to nowhere: soundfile looks at the place."""
-        with suppress(OSError, ValueError):
-            self.file.seek(offset, whence)
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer; soundfile prefers this to ``read``."""
-        start = self.file.tell()
-        count: int = self.file.readinto(buffer)  # type: ignore[attr-defined]
-        if self.renamed and start < 4:
-            end = min(4 - start, count)
-            buffer[:end] = b"RF64"[start : start + end]
-        return count
-
-
-@contextmanager
-def reading_errors(path: Path) -> Iterator[None]:
-    """Errors of reading in our words."""
-    import soundfile
-
-    try:
-        yield
-    except AudioFileError:
-        raise
-    except (soundfile.SoundFileError, TypeError) as error:
-        raise AudioFileError(f"{path} is damaged, or no sound file that can be read") from error
-    except OSError as error:
-        raise AudioFileError(f"{path} cannot be read: {error.strerror}") from error
+    elif header.wave_mask == AMBIGUOUS_MASK:
+        warnings.warn(
+            f"{path} has the channel mask 0xff (7.1 with wide fronts), which many programs write "
+            'for any 8 channels; for ordinary 7.1 pass format="7.1" (command line: --from 7.1)',
+            SpatialkitWarning,
+            stacklevel=3,
+        )
+    if header.tracks > 1:
+        warnings.warn(
+            f"{path} has {header.tracks} audio tracks; only the default one is read "
+            f"({header.subtype}, channels: {header.channels})",
+            SpatialkitWarning,
+            stacklevel=3,
+        )
+    stop = as_count(
+        header.samples if stop is None else stop,
+        f"stop of {path}",
+        minimum=0,
+        maximum=header.samples,
+    )
+    return AudioStream(
+        header,
+        known,
+        order,
+        block=block,
+        sample_rate=sample_rate,
+        dtype=dtype,
+        start=as_count(start, f"start of {path}", minimum=0, maximum=stop),
+        stop=stop,
+    )

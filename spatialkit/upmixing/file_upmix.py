@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import UpmixerError, error_message
-from spatialkit.files import AudioStream, stream, write_stream
+from spatialkit.files import AudioStream, Subtype, stream, write_stream
 from spatialkit.sample_queue import SampleQueue
 from spatialkit.upmixing.downmix_error import FoldDown
 from spatialkit.upmixing.interface import Upmixer
@@ -47,7 +47,7 @@ class UpmixJob:
     upmixer: str = "ambience"
     options: Mapping[str, Any] = field(default_factory=dict)
     overwrite: bool = False
-    subtype: str | None = None
+    subtype: Subtype | None = None
 
 
 @dataclass(frozen=True)

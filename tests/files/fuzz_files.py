@@ -54,11 +54,11 @@ def seeds(folder: Path, *, with_av: bool = True) -> dict[str, bytes]:
             write(folder / name, audio, 48000, overwrite=True, **options)
         made[kind] = (folder / name).read_bytes()
     header, _ = wave.wave_header(6, 60, 48000, "PCM_24", 0x60F, reserve=True)
-    limit, wave.LARGEST_RIFF = wave.LARGEST_RIFF, 0
+    limit, wave.MAX_RIFF_SIZE = wave.MAX_RIFF_SIZE, 0
     try:
         header, _ = wave.wave_header(6, 60, 48000, "PCM_24", 0x60F)
     finally:
-        wave.LARGEST_RIFF = limit
+        wave.MAX_RIFF_SIZE = limit
     made["rf64"] = header + bytes(6 * 60 * 3)
     made["bw64"] = b"BW64" + made["rf64"][4:]
     for kind in ("AIFF", "CAF", "AU", "MP3"):

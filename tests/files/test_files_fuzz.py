@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spatialkit.files import read, stream, write, write_stream
-from spatialkit.files.reading import BLOCK
+from spatialkit.files.opening import BLOCK_SIZE
 from spatialkit.layouts import get_layout, layout_names, reorder
 
 KINDS = ("wav", "wavex", "float", "rf64", "bw64", "flac", "flac-mask", "vorbis", "opus")
@@ -27,13 +27,13 @@ def corpus(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_files_that_are_damaged_here_are_good(tmp_path, corpus, kind):
+def test_the_original_files_are_valid(tmp_path, corpus, kind):
     assert fuzz_files.attempt(tmp_path / "whole", corpus[kind]) == "read"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(changes=st.data())
-def test_any_change_gives_a_sound_or_one_sentence(tmp_path_factory, corpus, kind, changes):
+def test_mutated_files_are_read_or_raise_one_sentence(tmp_path_factory, corpus, kind, changes):
     data = fuzz_files.mutated(corpus[kind], Choices(changes))
     fuzz_files.attempt(tmp_path_factory.getbasetemp() / "changed", data)
 
@@ -75,12 +75,12 @@ def test_a_run_of_the_fuzzer_finds_nothing(tmp_path, seconds):
 
 @given(
     name=st.sampled_from(layout_names()),
-    samples=st.sampled_from([0, 1, 2, 99, 4097, BLOCK, BLOCK + 1]),
+    samples=st.sampled_from([0, 1, 2, 99, 4097, BLOCK_SIZE, BLOCK_SIZE + 1]),
     encoding=st.sampled_from(["a.wav FLOAT", "a.wav PCM_16", "a.wav PCM_24", "a.flac PCM_16"]),
-    blocks=st.lists(st.integers(1, 3 * BLOCK // 2), min_size=1, max_size=4),
-    reading=st.integers(1, 2 * BLOCK),
+    blocks=st.lists(st.integers(1, 3 * BLOCK_SIZE // 2), min_size=1, max_size=4),
+    reading=st.integers(1, 2 * BLOCK_SIZE),
 )
-def test_what_is_streamed_in_comes_out_under_its_labels(
+def test_streamed_channels_keep_their_labels(
     tmp_path_factory, name, samples, encoding, blocks, reading
 ):
     """Any blocks in, any blocks out; integers of 16 bits are exact in every encoding."""

@@ -79,7 +79,7 @@ def test_a_kill_leaves_a_whole_file_or_none(tmp_path, processes, name, there, bl
     assert all(name.startswith(".spatialkit-") and name.endswith(".part") for name in left)
 
 
-def test_the_next_writer_does_not_mind_what_a_killed_one_left(tmp_path, processes):
+def test_a_temporary_file_of_a_killed_writer_does_not_disturb_the_next(tmp_path, processes):
     path = tmp_path / "a.wav"
     while not list(tmp_path.glob(".spatialkit-*.part")):
         kill_after(processes, random.Random(1).uniform(0.0, 0.05), path, True)

@@ -18,6 +18,7 @@ from spatialkit.errors import OptionError
 if TYPE_CHECKING:
     from spatialkit.commands.upmix.files import Pair
     from spatialkit.commands.upmix.job import BatchJob
+    from spatialkit.files import Subtype
     from spatialkit.upmixing import Upmixer
 
 # Above this downmix SNR the downmix equals the input to rounding errors: no correction is printed.
@@ -89,7 +90,7 @@ def command(
     name: str,
     layout: str | None,
     settings: tuple[str, ...],
-    subtype: str | None,
+    subtype: Subtype | None,
     force: bool,
     as_json: bool,
     jobs: int,
@@ -146,7 +147,7 @@ def command(
 
 
 def _upmix_one(
-    upmixer: Upmixer, pair: Pair, subtype: str | None, force: bool, as_json: bool
+    upmixer: Upmixer, pair: Pair, subtype: Subtype | None, force: bool, as_json: bool
 ) -> None:
     """Upmix one file and print its facts; an error is raised."""
     from spatialkit.commands.upmix.job import upmix_one
@@ -175,7 +176,7 @@ def _plan(
 def _jobs(
     upmixer: Upmixer,
     pairs: Sequence[Pair],
-    subtype: str,
+    subtype: Subtype,
     logs: Iterable[Path],
     *,
     force: bool,

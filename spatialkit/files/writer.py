@@ -1,0 +1,230 @@
+"""Writer of audio files that encodes block by block and replaces the target when complete."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spatialkit.errors import AudioFileError, ShapeError, SignalError, SpatialkitWarning
+from spatialkit.files.encoders import encoder_for
+from spatialkit.files.opening import BLOCK_SIZE
+from spatialkit.files.targets import Target, check_target, require_samples
+from spatialkit.layouts import Format, channels_of
+from spatialkit.validation import as_audio, require_finite
+
+__all__ = ["AudioWriter"]
+
+# Samples of each channel that are encoded at a time; the encoded data stays in the CPU cache.
+_ENCODED_SIZE = 8192
+
+
+class AudioWriter:
+    """Writer of an audio file block by block, returned by `write_stream`.
+
+    Attributes
+    ----------
+    subtype : str
+        Encoding of the file.
+    samples : int
+        Number of samples per channel written so far.
+    gain_db : float
+        Gain of the peak guard in dB, available when the file is complete; 0 if it did not scale.
+    """
+
+    def __init__(self, file: BinaryIO, target: Target, *, peak_guard: bool = False) -> None:
+        self.subtype = target.subtype
+        self.samples = 0
+        self.gain_db = 0.0
+        self._target = target
+        self._valid = True
+        self._buffer = _TemporaryBuffer(target) if peak_guard else None
+        with writing_errors(target.path):
+            self._encoder = encoder_for(file, target)
+
+    def __enter__(self) -> AudioWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._valid = False
+            self._encoder.close()
+            if self._buffer is not None:
+                with suppress(OSError):  # a full disk, which was reported already
+                    self._buffer.file.close()
+
+    def write(self, samples: ArrayLike) -> None:
+        """Write a block of any length.
+
+        Parameters
+        ----------
+        samples : array_like of float, shape (channels, n), or (n,) for one channel
+
+        Raises
+        ------
+        ShapeError
+            If the number of channels is wrong, or exceeds the number of samples of the file.
+        SignalError
+            If samples are not float32 or float64, are NaN or infinite, or exceed -1 to 1 where this
+            is an error.
+        AudioFileError
+            If the file cannot be written, on a full disk among others.
+        """
+        valid, self._valid = self._valid, False  # after an error the file stays incomplete
+        target = self._target
+        name = f"samples of {target.path}"
+        block = as_audio(as_samples(samples, name), name, channels=target.channels)
+        end = self.samples + block.shape[1]
+        if target.samples is not None and end > target.samples:
+            raise ShapeError(
+                f"number of {name} must be {target.samples} (argument samples), got {end}"
+            )
+        since = f" from sample {self.samples}" if self.samples else ""
+        peak = peak_of(block, name + since)
+        if self._buffer is None:
+            require_level(peak, target, name + since)
+            self._put(block)
+        else:
+            self._buffer.put(block, peak)
+        self.samples, self._valid = end, valid
+
+    def _put(self, block: NDArray[Any]) -> None:
+        with writing_errors(self._target.path):
+            for start in range(0, block.shape[1], _ENCODED_SIZE):
+                part = block[:, start : start + _ENCODED_SIZE]
+                self._encoder.put(part if self._target.order is None else part[self._target.order])
+
+    def _finish(self) -> None:
+        target = self._target
+        if not self._valid:
+            raise AudioFileError(f"{target.path} is not written: writing of a block failed")
+        if target.samples not in (None, self.samples):
+            raise ShapeError(
+                f"number of samples of {target.path} must be {target.samples} (argument samples), "
+                f"got {self.samples}"
+            )
+        require_samples(target, self.samples)
+        if self._buffer is not None:
+            gain = guard_gain(self._buffer.peak, target, stacklevel=6)
+            self.gain_db = 20.0 * float(np.log10(gain))
+            for block in self._buffer.blocks():
+                self._put(block * gain if gain != 1.0 else block)
+        with writing_errors(target.path):
+            self._encoder.finish(self.samples)
+
+
+class _TemporaryBuffer:
+    """Buffer of blocks until their peak is known: an unnamed file in the target's directory."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.peak = 0.0
+        self.dtype: np.dtype[Any] | None = None
+        with writing_errors(target.path):
+            self.file = tempfile.TemporaryFile(dir=target.path.parent)  # noqa: SIM115
+
+    def put(self, block: NDArray[Any], peak: float) -> None:
+        """Append a block, in the precision of the first."""
+        self.peak = max(self.peak, peak)
+        self.dtype = self.dtype or block.dtype
+        with writing_errors(self.target.path):
+            self.file.write(np.ascontiguousarray(block.T, self.dtype).tobytes())
+
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        """Yield all samples in blocks."""
+        with writing_errors(self.target.path):
+            self.file.seek(0)
+        if self.dtype is not None:
+            size = BLOCK_SIZE * self.target.channels * self.dtype.itemsize
+            while data := self.file.read(size):
+                yield np.frombuffer(data, self.dtype).reshape(-1, self.target.channels).T
+
+
+def as_samples(samples: ArrayLike, name: str, format: Format | None = None) -> NDArray[Any]:
+    """Return samples as an array (channels, n)."""
+    array = np.atleast_2d(as_audio(samples, name, allow_mono=True))
+    if format is not None:
+        channels_of(array, format, name)
+    if array.ndim != 2 or not len(array):
+        raise ShapeError(f"{name} must have shape (channels, samples), got {array.shape}")
+    return array
+
+
+def peak_of(samples: NDArray[Any], name: str) -> float:
+    """Return the maximum magnitude of samples after checking that they are finite."""
+    require_finite(samples, name)
+    return float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
+
+
+def require_level(peak: float, target: Target, name: str) -> None:
+    """Reject samples that the encoding would clip."""
+    if peak > target.full_scale:
+        advice = (
+            "write a WAV file of subtype DOUBLE"
+            if target.subtype == "FLOAT"
+            else "pass peak_guard=True, or write a WAV file of subtype FLOAT"
+        )
+        raise SignalError(
+            f"{name} have a peak of {peak:.6g}, the maximum of {target.subtype} is "
+            f"{target.full_scale:.6g}; scale them down, or {advice}"
+        )
+
+
+def guard_gain(peak: float, target: Target, stacklevel: int) -> float:
+    """Return the gain that limits the peak to full scale, with a warning if it is not 1."""
+    if peak <= target.full_scale:
+        return 1.0
+    # Two steps below full scale leave room for dither and rounding.
+    gain = (1.0 - 2.0 ** (2 - (target.bits or 16))) / peak
+    warnings.warn(
+        f"samples of {target.path} have a peak of {peak:.6g}, the maximum of {target.subtype} is "
+        f"1; all are scaled by {20.0 * np.log10(gain):.2f} dB",
+        SpatialkitWarning,
+        stacklevel=stacklevel,
+    )
+    return gain
+
+
+@contextmanager
+def replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
+    """Open a temporary file that replaces ``path`` when complete, and is deleted on errors."""
+    part = path.with_name(f".spatialkit-{secrets.token_hex(6)}.part")
+    with writing_errors(path):
+        file = part.open("x+b")
+    try:
+        try:
+            yield file
+            with writing_errors(path):
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            with writing_errors(path):
+                file.close()
+        check_target(path, overwrite)  # again, as writing may have taken hours
+        with writing_errors(path):
+            os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def writing_errors(path: Path) -> Iterator[None]:
+    """Convert errors of writing to `AudioFileError`."""
+    try:
+        yield
+    except AudioFileError:
+        raise
+    except OSError as error:
+        raise AudioFileError(f"{path} cannot be written: {error.strerror}") from error

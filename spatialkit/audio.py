@@ -12,7 +12,7 @@ from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_sample_rate
 
-__all__ = ["Audio", "AudioLike", "unpack_ambisonics", "unpack_audio"]
+__all__ = ["Audio", "AudioLike", "require_equal_rates", "unpack_ambisonics", "unpack_audio"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,6 +128,34 @@ def unpack_audio(
             f"omit {format_name}, or pass the samples of {name}"
         )
     return audio.samples, audio.sample_rate, audio.format
+
+
+def require_equal_rates(first: AudioLike[FloatT], second: AudioLike[FloatT], names: str) -> None:
+    """Check that two signals have the same sample rate, where both are `Audio`.
+
+    Parameters
+    ----------
+    first, second : array_like or Audio
+    names : str
+        Names of both arguments, for the error message, such as "reference and estimate".
+
+    Raises
+    ------
+    OptionError
+        If both are `Audio` and their sample rates differ.
+
+    Examples
+    --------
+    >>> audio = Audio(np.zeros((2, 480)), 48000)
+    >>> require_equal_rates(audio, audio, "reference and estimate")
+    """
+    if not (isinstance(first, Audio) and isinstance(second, Audio)):
+        return
+    if first.sample_rate != second.sample_rate:
+        raise OptionError(
+            f"{names} must have the same sample rate, got {first.sample_rate} and "
+            f"{second.sample_rate} Hz; convert one with spatialkit.files.resample"
+        )
 
 
 def unpack_ambisonics(

@@ -6,8 +6,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.downmix.methods import (
     DOWNMIX_METHODS,
     DownmixMethod,
@@ -16,6 +17,7 @@ from spatialkit.downmix.methods import (
 )
 from spatialkit.errors import LayoutError
 from spatialkit.layouts import AmbisonicFormat, Layout, channels_of, get_format
+from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_choice, as_number
 
 __all__ = ["downmix", "downmix_matrix"]
@@ -27,21 +29,23 @@ HILBERT_KAISER_BETA = 5.6
 
 
 def downmix(
-    audio: ArrayLike,
-    source: str | Layout | AmbisonicFormat,
+    audio: AudioLike[FloatT],
+    source: str | Layout | AmbisonicFormat | None = None,
     target: str | Layout = "stereo",
     *,
     method: DownmixMethod = "itu",
     lfe_gain: float = 0.0,
     normalize: bool = False,
-) -> NDArray[Any]:
+) -> FloatArray[FloatT]:
     """Downmix audio to fewer channels.
 
     Parameters
     ----------
-    audio : array_like of float, shape (..., channels, samples)
-        Channels in the order of ``source``.
-    source, target, method, lfe_gain, normalize
+    audio : array_like of float or Audio, shape (..., channels, samples)
+        Channels in the order of ``source``. An `Audio` also specifies ``source``.
+    source : str, Layout or AmbisonicFormat, optional
+        Format of the input; required for arrays.
+    target, method, lfe_gain, normalize
         As for `downmix_matrix`.
 
     Returns
@@ -66,7 +70,10 @@ def downmix(
     >>> downmix(surround, "5.1").shape, downmix(surround, "5.1")[:, 0].round(3)
     ((2, 100), array([0.707, 0.707]))
     """
-    array = channels_of(audio, get_format(source))
+    samples, _, source = unpack_audio(audio, format=source, format_name="source")
+    if source is None:
+        raise LayoutError("source is missing; specify it, or pass an Audio with a format")
+    array = channels_of(samples, get_format(source))
     matrix = downmix_matrix(source, target, method=method, lfe_gain=lfe_gain, normalize=normalize)
     mixed = np.matmul(matrix.real.astype(array.dtype), array)
     if np.iscomplexobj(matrix):

@@ -7,10 +7,12 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit.audio import AudioLike, require_equal_rates, unpack_audio
 from spatialkit.downmix.downmixing import downmix_matrix
 from spatialkit.downmix.methods import DOWNMIX_METHODS, DownmixMethod
-from spatialkit.errors import OptionError, ShapeError
+from spatialkit.errors import LayoutError, OptionError, ShapeError
 from spatialkit.layouts import AmbisonicFormat, Layout, channels_of, get_format
+from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_audio, as_choice
 
 __all__ = ["correction_size", "match_downmix"]
@@ -18,34 +20,34 @@ __all__ = ["correction_size", "match_downmix"]
 
 @overload
 def match_downmix(
-    upmix: ArrayLike,
-    original: ArrayLike,
-    source: str | Layout | AmbisonicFormat,
+    upmix: AudioLike[FloatT],
+    original: AudioLike[Any],
+    source: str | Layout | AmbisonicFormat | None = None,
     *,
     method: DownmixMethod = "itu",
     return_correction: Literal[False] = False,
-) -> NDArray[Any]: ...
+) -> FloatArray[FloatT]: ...
 
 
 @overload
 def match_downmix(
-    upmix: ArrayLike,
-    original: ArrayLike,
-    source: str | Layout | AmbisonicFormat,
+    upmix: AudioLike[FloatT],
+    original: AudioLike[Any],
+    source: str | Layout | AmbisonicFormat | None = None,
     *,
     method: DownmixMethod = "itu",
     return_correction: Literal[True],
-) -> tuple[NDArray[Any], NDArray[np.float64]]: ...
+) -> tuple[FloatArray[FloatT], NDArray[np.float64]]: ...
 
 
 def match_downmix(
-    upmix: ArrayLike,
-    original: ArrayLike,
-    source: str | Layout | AmbisonicFormat,
+    upmix: AudioLike[FloatT],
+    original: AudioLike[Any],
+    source: str | Layout | AmbisonicFormat | None = None,
     *,
     method: DownmixMethod = "itu",
     return_correction: bool = False,
-) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.float64]]:
+) -> FloatArray[FloatT] | tuple[FloatArray[FloatT], NDArray[np.float64]]:
     """Correct an upmix by the smallest signal that makes its downmix equal the original.
 
     .. math:: u' = u + G^+ (s - G u)
@@ -57,13 +59,14 @@ def match_downmix(
 
     Parameters
     ----------
-    upmix : array_like of float, shape (..., channels, samples)
-        Channels in the order of ``source``.
-    original : array_like of float, shape (..., 1, samples) or (..., 2, samples)
+    upmix : array_like of float or Audio, shape (..., channels, samples)
+        Channels in the order of ``source``. An `Audio` also specifies ``source``.
+    original : array_like of float or Audio, shape (..., 1, samples) or (..., 2, samples)
         Mono or stereo signal that was upmixed; mono may be (samples,).
-    source : str, Layout or AmbisonicFormat
-        Format of the upmix. LFE channels remain unchanged. In Ambisonics W is set to the original,
-        or to (L + R)/2 if that is stereo, and the other harmonics remain unchanged.
+    source : str, Layout or AmbisonicFormat, optional
+        Format of the upmix; required for arrays. LFE channels remain unchanged. In Ambisonics W is
+        set to the original, or to (L + R)/2 if that is stereo, and the other harmonics remain
+        unchanged.
     method : {"itu", "sum", "iamf"}
         Downmix rule, see `downmix_matrix`; the target is "mono" or "stereo" like the original.
         "dplii" is not accepted because its matrix is complex.
@@ -105,7 +108,9 @@ def match_downmix(
 
 
 def correction_size(
-    upmix: ArrayLike, original: ArrayLike, source: str | Layout | AmbisonicFormat
+    upmix: AudioLike[Any],
+    original: AudioLike[Any],
+    source: str | Layout | AmbisonicFormat | None = None,
 ) -> NDArray[np.float64]:
     """Return the size of the correction that `match_downmix` would apply, method "itu".
 
@@ -130,9 +135,9 @@ def correction_size(
 
 
 def _downmix_difference(
-    upmix: ArrayLike,
-    original: ArrayLike,
-    source: str | Layout | AmbisonicFormat,
+    upmix: AudioLike[FloatT],
+    original: AudioLike[Any],
+    source: str | Layout | AmbisonicFormat | None,
     method: DownmixMethod,
 ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]:
     """Return the upmix, the original minus its downmix, and the downmix matrix."""
@@ -142,8 +147,12 @@ def _downmix_difference(
             "method of match_downmix must be 'itu', 'sum' or 'iamf', got 'dplii', whose matrix is "
             "complex"
         )
-    upmixed = channels_of(upmix, get_format(source))
-    wanted, matrix = _original_and_matrix(original, upmixed, source, method)
+    require_equal_rates(upmix, original, "upmix and original")
+    samples, _, source = unpack_audio(upmix, format=source, name="upmix", format_name="source")
+    if source is None:
+        raise LayoutError("source is missing; specify it, or pass an Audio with a format")
+    upmixed = channels_of(samples, get_format(source))
+    wanted, matrix = _original_and_matrix(unpack_audio(original)[0], upmixed, source, method)
     difference = wanted.astype(np.float64)
     # Channel by channel, which needs no float64 copy of the whole upmix.
     for channel in np.flatnonzero(matrix.any(axis=0)):

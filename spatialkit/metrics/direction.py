@@ -10,10 +10,17 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit.audio import AudioLike, require_equal_rates
 from spatialkit.errors import ShapeError
 from spatialkit.geometry import angle_between, to_cartesian
-from spatialkit.layouts import Layout, get_layout
-from spatialkit.metrics.inputs import as_signal, divide, in_blocks
+from spatialkit.layouts import Layout
+from spatialkit.metrics.inputs import (
+    as_loudspeaker_layout,
+    as_signal,
+    divide,
+    in_blocks,
+    unpack_signal,
+)
 from spatialkit.validation import as_choice, as_directions
 
 __all__ = [
@@ -37,10 +44,10 @@ MIN_RELATIVE_EIGENVALUE = 1e-10
 
 
 def angle_error(
-    stems: ArrayLike,
-    estimate: ArrayLike,
+    stems: AudioLike[Any],
+    estimate: AudioLike[Any],
     azimuth: ArrayLike,
-    layout: str | Layout,
+    layout: str | Layout | None = None,
     *,
     elevation: ArrayLike = 0.0,
     weighting: AngleWeighting = "amplitude",
@@ -60,14 +67,14 @@ def angle_error(
 
     Parameters
     ----------
-    stems : array_like of float, shape (..., stems, samples)
+    stems : array_like of float or Audio, shape (..., stems, samples)
         Source signals, one channel each.
-    estimate : array_like of float, shape (..., channels, samples)
-        Mix with the same batch axes and number of samples.
+    estimate : array_like of float or Audio, shape (..., channels, samples)
+        Mix with the same batch axes and number of samples. An `Audio` also specifies ``layout``.
     azimuth : array_like, shape (..., stems)
         True azimuths in degrees; broadcast to the stems.
-    layout : str or Layout
-        Layout of the estimate.
+    layout : str or Layout, optional
+        Layout of the estimate; required for arrays.
     elevation : array_like, shape (..., stems)
         True elevations in degrees; broadcast to the stems.
     weighting : {"amplitude", "energy"}
@@ -103,9 +110,11 @@ def angle_error(
     array([10.])
     """
     weighting = as_choice(weighting, "weighting", get_args(AngleWeighting))
-    where = get_layout(layout)
-    sources = as_signal(stems, "stems")
-    mix = as_signal(estimate, "estimate", layout=where)
+    require_equal_rates(stems, estimate, "stems and estimate")
+    samples, given, _ = unpack_signal(estimate, layout, name="estimate")
+    where = as_loudspeaker_layout(given)
+    sources = as_signal(unpack_signal(stems, None)[0], "stems")
+    mix = as_signal(samples, "estimate", layout=where)
     if (*sources.shape[:-2], sources.shape[-1]) != (*mix.shape[:-2], mix.shape[-1]):
         raise ShapeError(
             "stems (..., stems, samples) and estimate (..., channels, samples) must have the same "
@@ -119,7 +128,7 @@ def angle_error(
     return np.where(active, angle_between(vectors, truth), np.nan)
 
 
-def energy_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float64]:
+def energy_vector(audio: AudioLike[Any], layout: str | Layout | None = None) -> NDArray[np.float64]:
     r"""Calculate Gerzon's energy vector rE of the whole item.
 
     .. math:: r_E = \frac{\sum_i E_i u_i}{\sum_i E_i}, \quad E_i = \sum_n x_i[n]^2
@@ -128,9 +137,10 @@ def energy_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float64]
 
     Parameters
     ----------
-    audio : array_like of float, shape (..., channels, samples)
-    layout : str or Layout
-        Layout of the audio.
+    audio : array_like of float or Audio, shape (..., channels, samples)
+        An `Audio` also specifies ``layout``.
+    layout : str or Layout, optional
+        Layout of the audio; required for arrays.
 
     Returns
     -------
@@ -148,15 +158,18 @@ def energy_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float64]
     >>> energy_vector(np.ones((2, 10)), "stereo").round(3) + 0.0
     array([0.866, 0.   , 0.   ])
     """
-    where = get_layout(layout)
-    signals = as_signal(audio, layout=where)[..., where.loudspeakers, :]
+    samples, given, _ = unpack_signal(audio, layout)
+    where = as_loudspeaker_layout(given)
+    signals = as_signal(samples, layout=where)[..., where.loudspeakers, :]
     energy = np.zeros(signals.shape[:-1])
     for (block,) in in_blocks(signals):
         energy += np.sum(block * block, axis=-1)
     return divide(energy @ where.directions[where.loudspeakers], energy.sum(axis=-1))
 
 
-def velocity_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float64]:
+def velocity_vector(
+    audio: AudioLike[Any], layout: str | Layout | None = None
+) -> NDArray[np.float64]:
     r"""Calculate Gerzon's velocity vector rV of the whole item.
 
     .. math::
@@ -169,9 +182,10 @@ def velocity_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float6
 
     Parameters
     ----------
-    audio : array_like of float, shape (..., channels, samples)
-    layout : str or Layout
-        Layout of the audio.
+    audio : array_like of float or Audio, shape (..., channels, samples)
+        An `Audio` also specifies ``layout``.
+    layout : str or Layout, optional
+        Layout of the audio; required for arrays.
 
     Returns
     -------
@@ -189,8 +203,9 @@ def velocity_vector(audio: ArrayLike, layout: str | Layout) -> NDArray[np.float6
     >>> velocity_vector(np.ones((2, 10)), "stereo").round(3) + 0.0
     array([0.866, 0.   , 0.   ])
     """
-    where = get_layout(layout)
-    signals = as_signal(audio, layout=where)[..., where.loudspeakers, :]
+    samples, given, _ = unpack_signal(audio, layout)
+    where = as_loudspeaker_layout(given)
+    signals = as_signal(samples, layout=where)[..., where.loudspeakers, :]
     directions = where.directions[where.loudspeakers]
     products, energy = np.zeros((*signals.shape[:-2], 3)), np.zeros(signals.shape[:-2])
     for (block,) in in_blocks(signals):

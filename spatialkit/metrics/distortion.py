@@ -23,18 +23,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from spatialkit.audio import AudioLike, require_equal_rates
 from spatialkit.downmix import DownmixMethod, downmix
-from spatialkit.errors import ShapeError
+from spatialkit.errors import LayoutError, ShapeError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format
-from spatialkit.metrics.inputs import as_pair, as_signal, in_blocks
+from spatialkit.metrics.inputs import (
+    as_pair,
+    as_signal,
+    in_blocks,
+    unpack_pair,
+    unpack_signal,
+)
 
 __all__ = ["downmix_error", "sd_sdr", "si_sdr", "snr"]
 
 
 def snr(
-    reference: ArrayLike, estimate: ArrayLike, *, per_channel: bool = False
+    reference: AudioLike[Any], estimate: AudioLike[Any], *, per_channel: bool = False
 ) -> NDArray[np.float64]:
     r"""Calculate the signal-to-noise ratio (SNR); the noise is the difference of both signals.
 
@@ -42,8 +49,8 @@ def snr(
 
     Parameters
     ----------
-    reference, estimate : array_like of float, shape (..., channels, samples) or (samples,)
-        Signals :math:`s` and :math:`e` of equal shape.
+    reference, estimate : array_like of float or Audio, shape (..., channels, samples) or (samples,)
+        Signals :math:`s` and :math:`e` of equal shape; two `Audio` of equal rate and format.
     per_channel : bool
         Whether to return one value per channel instead of one per item.
 
@@ -59,6 +66,8 @@ def snr(
         If the shapes differ.
     SignalError
         If a sample is NaN or infinite, or the samples are not float32 or float64.
+    LayoutError, OptionError
+        If both signals are `Audio` with different formats or sample rates.
 
     References
     ----------
@@ -77,7 +86,7 @@ def snr(
 
 
 def sd_sdr(
-    reference: ArrayLike, estimate: ArrayLike, *, per_channel: bool = False
+    reference: AudioLike[Any], estimate: AudioLike[Any], *, per_channel: bool = False
 ) -> NDArray[np.float64]:
     r"""Calculate the scale-dependent signal-to-distortion ratio (SD-SDR).
 
@@ -111,7 +120,7 @@ def sd_sdr(
 
 
 def si_sdr(
-    reference: ArrayLike, estimate: ArrayLike, *, per_channel: bool = False
+    reference: AudioLike[Any], estimate: AudioLike[Any], *, per_channel: bool = False
 ) -> NDArray[np.float64]:
     r"""Calculate the scale-invariant signal-to-distortion ratio (SI-SDR).
 
@@ -155,9 +164,9 @@ def si_sdr(
 
 
 def downmix_error(
-    upmix: ArrayLike,
-    original: ArrayLike,
-    layout: str | Layout | AmbisonicFormat,
+    upmix: AudioLike[Any],
+    original: AudioLike[Any],
+    layout: str | Layout | AmbisonicFormat | None = None,
     method: DownmixMethod = "itu",
 ) -> NDArray[np.float64]:
     r"""Calculate the downmix SNR of an upmix relative to the signal that was upmixed.
@@ -169,12 +178,13 @@ def downmix_error(
 
     Parameters
     ----------
-    upmix : array_like of float, shape (..., channels, samples)
-    original : array_like of float, shape (..., 1 or 2, samples)
+    upmix : array_like of float or Audio, shape (..., channels, samples)
+        An `Audio` also specifies ``layout``.
+    original : array_like of float or Audio, shape (..., 1 or 2, samples)
         Mono or stereo signal; the upmix is downmixed to the same number of channels.
-    layout : str, Layout or AmbisonicFormat
-        Format of the upmix. The downmix of Ambisonics is W, which is compared with (L + R) / 2 of
-        a stereo original.
+    layout : str, Layout or AmbisonicFormat, optional
+        Format of the upmix; required for arrays. The downmix of Ambisonics is W, which is compared
+        with (L + R) / 2 of a stereo original.
     method : {"itu", "sum", "dplii", "iamf"}
         Downmix rule of loudspeaker layouts, see `spatialkit.downmix.downmix_matrix`.
 
@@ -199,9 +209,13 @@ def downmix_error(
     >>> float(downmix_error(front_only, stereo, "5.0"))
     inf
     """
+    require_equal_rates(upmix, original, "upmix and original")
+    samples, layout, _ = unpack_signal(upmix, layout, name="upmix")
+    if layout is None:
+        raise LayoutError("layout is missing; specify it, or pass an Audio with a format")
     where = get_format(layout)
-    spread = as_signal(upmix, "upmix", layout=where)
-    source = as_signal(original, "original")
+    spread = as_signal(samples, "upmix", layout=where)
+    source = as_signal(unpack_signal(original, None)[0], "original")
     if source.shape[-2] not in (1, 2):
         raise ShapeError(
             f"original must be mono or stereo, (..., 1 or 2, samples), got {source.shape}"
@@ -214,10 +228,11 @@ def downmix_error(
 
 
 def _arguments(
-    reference: ArrayLike, estimate: ArrayLike, per_channel: bool
+    reference: AudioLike[Any], estimate: AudioLike[Any], per_channel: bool
 ) -> tuple[NDArray[Any], NDArray[Any], bool]:
     """Return both signals, and whether sums run over the channels as well."""
-    first, second = as_pair(reference, estimate, allow_mono=True)
+    samples, others, *_ = unpack_pair(reference, estimate)
+    first, second = as_pair(samples, others, allow_mono=True)
     return first, second, first.ndim > 1 and not per_channel
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from spatialkit.audio import AudioLike
 from spatialkit.downmix import downmix
 from spatialkit.errors import LayoutError, ShapeError
 from spatialkit.geometry import angle_between
-from spatialkit.layouts import AmbisonicFormat, Layout, get_format
+from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.metrics.direction import energy_vector
 from spatialkit.metrics.distortion import sd_sdr, si_sdr, snr
 from spatialkit.metrics.ild_distance import ild_error, wild
-from spatialkit.metrics.inputs import as_pair, in_blocks
+from spatialkit.metrics.inputs import as_pair, in_blocks, unpack_pair
 from spatialkit.metrics.intensity import intensity_and_energy
 from spatialkit.metrics.loudness import loudness, true_peak
 
@@ -41,8 +42,8 @@ UNITS = {
 
 
 def evaluate(
-    reference: ArrayLike,
-    estimate: ArrayLike,
+    reference: AudioLike[Any],
+    estimate: AudioLike[Any],
     *,
     layout: str | Layout | AmbisonicFormat | None = None,
     sample_rate: float | None = None,
@@ -51,8 +52,9 @@ def evaluate(
 
     Parameters
     ----------
-    reference, estimate : array_like of float, shape (channels, samples)
-        One item; both signals have the same shape.
+    reference, estimate : array_like of float or Audio, shape (channels, samples)
+        One item; both signals have the same shape. An `Audio` also specifies ``layout`` and
+        ``sample_rate``, which must be equal for both signals.
     layout : str, Layout or AmbisonicFormat, optional
         Format of both signals. Without it, metrics that need a format are omitted.
     sample_rate : float, optional
@@ -99,8 +101,10 @@ def evaluate(
     >>> round(scores["loudness_difference"], 2), scores["energy_vector_angle"]
     (-6.02, 0.0)
     """
-    where = None if layout is None else get_format(layout)
-    first, second = as_pair(reference, estimate, layout=where)
+    samples, others, where, sample_rate = unpack_pair(
+        reference, estimate, layout=layout, sample_rate=sample_rate
+    )
+    first, second = as_pair(samples, others, layout=where)
     if first.ndim != 2:
         raise ShapeError(
             "reference and estimate must be one item each, (channels, samples), got shape "

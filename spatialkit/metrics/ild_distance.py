@@ -9,8 +9,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError
-from spatialkit.metrics.inputs import as_pair
+from spatialkit.metrics.inputs import as_pair, unpack_pair
 from spatialkit.stft import StreamingSTFT
 from spatialkit.validation import as_choice, as_number, require_finite
 
@@ -24,8 +25,8 @@ DECIBELS_PER_NEPER = 20.0 / np.log(10.0)
 
 
 def wild(
-    reference: ArrayLike,
-    estimate: ArrayLike,
+    reference: AudioLike[Any],
+    estimate: AudioLike[Any],
     *,
     n_fft: int = 1024,
     hop: int = 256,
@@ -47,7 +48,7 @@ def wild(
 
     Parameters
     ----------
-    reference, estimate : array_like of float, shape (..., channels, samples)
+    reference, estimate : array_like of float or Audio, shape (..., channels, samples)
         Signals with at least two channels; their lengths may differ.
     n_fft, hop : int
         Size and hop of the Hann-windowed transform in samples, see `spatialkit.stft`.
@@ -87,7 +88,8 @@ def wild(
     >>> float(wild(stereo, stereo * [[1.0], [2.0]]).round(2))
     6.02
     """
-    first, second = as_pair(reference, estimate, same_length=False)
+    samples, others, *_ = unpack_pair(reference, estimate)
+    first, second = as_pair(samples, others, same_length=False)
     _require_pairs(first)
     method = as_choice(method, "method", get_args(WildMethod))
     floor_db = as_number(floor_db, "floor_db", maximum=0.0)
@@ -104,8 +106,8 @@ def wild(
 
 
 def ild_error(
-    reference: ArrayLike,
-    estimate: ArrayLike,
+    reference: AudioLike[Any],
+    estimate: AudioLike[Any],
     *,
     n_fft: int = 1024,
     hop: int = 256,
@@ -121,7 +123,7 @@ def ild_error(
 
     Parameters
     ----------
-    reference, estimate : array_like of float, shape (..., channels, samples)
+    reference, estimate : array_like of float or Audio, shape (..., channels, samples)
         Signals of equal shape with at least two channels.
     n_fft, hop, floor_db, clip_db
         As for `wild`.
@@ -150,7 +152,8 @@ def ild_error(
     >>> float(ild_error(stereo, stereo * [[1.0], [2.0]]).round(1))
     6.0
     """
-    first, second = as_pair(reference, estimate)
+    samples, others, *_ = unpack_pair(reference, estimate)
+    first, second = as_pair(samples, others)
     _require_pairs(first)
     floor_db = as_number(floor_db, "floor_db", maximum=0.0)
     clip_db = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB")

@@ -9,12 +9,69 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.errors import ShapeError, SignalError
-from spatialkit.layouts import AmbisonicFormat, Layout
-from spatialkit.validation import as_audio, require_finite
+from spatialkit.audio import Audio, AudioLike, require_equal_rates, unpack_audio
+from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
+from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format, get_layout
+from spatialkit.validation import as_audio, as_number, require_finite
 
 # Values converted to float64 at a time: no metric makes a second copy of a long signal.
 VALUES_PER_BLOCK = 1 << 18
+
+
+def unpack_pair(
+    reference: AudioLike[Any],
+    estimate: AudioLike[Any],
+    *,
+    layout: str | Format | None = None,
+    sample_rate: float | None = None,
+) -> tuple[ArrayLike, ArrayLike, Format | None, float | None]:
+    """Return samples of both signals, their format and sample rate; an `Audio` specifies both."""
+    require_equal_rates(reference, estimate, "reference and estimate")
+    if isinstance(reference, Audio) and isinstance(estimate, Audio):
+        formats = [audio.format for audio in (reference, estimate) if audio.format is not None]
+        if len(formats) == 2 and formats[0] != formats[1]:
+            raise LayoutError(
+                f"reference and estimate must have the same format, got {formats[0].name!r} and "
+                f"{formats[1].name!r}; render one to the format of the other"
+            )
+    first, sample_rate, layout = unpack_audio(
+        reference, sample_rate=sample_rate, format=layout, name="reference", format_name="layout"
+    )
+    second, sample_rate, layout = unpack_audio(
+        estimate, sample_rate=sample_rate, format=layout, name="estimate", format_name="layout"
+    )
+    return first, second, None if layout is None else get_format(layout), sample_rate
+
+
+def unpack_signal(
+    audio: AudioLike[Any],
+    layout: str | Format | None,
+    sample_rate: float | None = None,
+    name: str = "audio",
+) -> tuple[ArrayLike, str | Format | None, float | None]:
+    """Return samples, format and sample rate of one signal."""
+    samples, sample_rate, layout = unpack_audio(
+        audio, sample_rate=sample_rate, format=layout, name=name, format_name="layout"
+    )
+    return samples, layout, sample_rate
+
+
+def as_loudspeaker_layout(layout: str | Format | None) -> Layout:
+    """Return a required layout; reject Ambisonics."""
+    if layout is None:
+        raise LayoutError("layout is missing; specify it, or pass an Audio with a format")
+    if isinstance(layout, AmbisonicFormat):
+        raise LayoutError(
+            f"layout must be a loudspeaker layout, got {layout.name!r}; render the audio first"
+        )
+    return get_layout(layout)
+
+
+def as_rate(sample_rate: float | None, minimum: float) -> float:
+    """Return a required sample rate in Hz."""
+    if sample_rate is None:
+        raise OptionError("sample_rate is missing; specify it in Hz, or pass an Audio")
+    return as_number(sample_rate, "sample_rate", minimum=minimum, unit="Hz")
 
 
 def as_signal(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from typing import Any
 
-from spatialkit.layouts import Layout, get_layout
-from spatialkit.metrics.inputs import as_signal
-from spatialkit.validation import as_number
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit.audio import AudioLike
+from spatialkit.layouts import Layout
+from spatialkit.metrics.inputs import as_loudspeaker_layout, as_rate, as_signal, unpack_signal
 
 __all__ = ["loudness", "true_peak"]
 
@@ -36,7 +38,9 @@ CHUNK_SIZE = 1 << 16
 
 
 def loudness(
-    audio: ArrayLike, layout: str | Layout | None, sample_rate: float
+    audio: AudioLike[Any],
+    layout: str | Layout | None = None,
+    sample_rate: float | None = None,
 ) -> NDArray[np.float64]:
     r"""Calculate the integrated loudness of BS.1770-5, K-weighted and gated.
 
@@ -49,15 +53,16 @@ def loudness(
 
     Parameters
     ----------
-    audio : array_like of float, shape (..., channels, samples) or (samples,)
+    audio : array_like of float or Audio, shape (..., channels, samples) or (samples,)
+        An `Audio` also specifies ``layout`` and ``sample_rate``.
     layout : str, Layout or None
         Layout that determines the channel weights: LFE channels are ignored, and loudspeakers at 60
         to 120 degrees of azimuth have 1.5 dB more. None weights all channels equally, which is
         correct for mono and stereo. Ambisonics must be rendered to a layout first.
-    sample_rate : float
-        Hz, at least 8000. The weighting filter has the analogue response of the 48 kHz filter at
-        every rate, within the limits of the bilinear transform: at 1 kHz within 0.03 dB for rates
-        of 22050 Hz and more.
+    sample_rate : float, optional
+        Sample rate in Hz, at least 8000; required for arrays. The weighting filter has the analogue
+        response of the 48 kHz filter at every rate, within the limits of the bilinear transform: at
+        1 kHz within 0.03 dB for rates of 22050 Hz and more.
 
     Returns
     -------
@@ -84,9 +89,10 @@ def loudness(
     >>> float(loudness(tone, "mono", 48000).round(2))
     -3.01
     """
-    rate = as_number(sample_rate, "sample_rate", minimum=MIN_RATE, unit="Hz")
-    where = None if layout is None else get_layout(layout)
-    signals = np.atleast_2d(as_signal(audio, layout=where, allow_mono=True))
+    samples, given, sample_rate = unpack_signal(audio, layout, sample_rate)
+    rate = as_rate(sample_rate, MIN_RATE)
+    where = None if given is None else as_loudspeaker_layout(given)
+    signals = np.atleast_2d(as_signal(samples, layout=where, allow_mono=True))
     power = _block_powers(signals, _channel_weights(where, signals.shape[-2]), rate)
     if power.shape[-1] == 0:
         return np.full(power.shape[:-1], np.nan)[()]
@@ -97,7 +103,7 @@ def loudness(
         return (OFFSET_LU + 10.0 * np.log10(_mean(power, gate)))[()]
 
 
-def true_peak(audio: ArrayLike, sample_rate: float) -> NDArray[np.float64]:
+def true_peak(audio: AudioLike[Any], sample_rate: float | None = None) -> NDArray[np.float64]:
     r"""Calculate the maximum magnitude of the interpolated waveform over all channels.
 
     .. math:: 20 \log_{10} \max_{i, t} |x_i(t)|
@@ -107,9 +113,10 @@ def true_peak(audio: ArrayLike, sample_rate: float) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    audio : array_like of float, shape (..., channels, samples) or (samples,)
-    sample_rate : float
-        Hz, at least 8000.
+    audio : array_like of float or Audio, shape (..., channels, samples) or (samples,)
+        An `Audio` also specifies ``sample_rate``.
+    sample_rate : float, optional
+        Sample rate in Hz, at least 8000; required for arrays.
 
     Returns
     -------
@@ -135,8 +142,9 @@ def true_peak(audio: ArrayLike, sample_rate: float) -> NDArray[np.float64]:
     >>> bool(abs(true_peak(quarter, 48000)) < 0.1), float(abs(quarter).max().round(2))
     (True, 0.71)
     """
-    rate = as_number(sample_rate, "sample_rate", minimum=MIN_RATE, unit="Hz")
-    signals = np.atleast_2d(as_signal(audio, allow_mono=True))
+    samples, _, sample_rate = unpack_signal(audio, None, sample_rate)
+    rate = as_rate(sample_rate, MIN_RATE)
+    signals = np.atleast_2d(as_signal(samples, allow_mono=True))
     peaks = np.abs(signals).max(axis=-1, initial=0.0).astype(np.float64)
     factor = next((factor for limit, factor in OVERSAMPLING if rate < limit), 1)
     if factor > 1:

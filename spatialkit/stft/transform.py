@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import OptionError, ShapeError
 from spatialkit.sample_queue import SampleQueue
 from spatialkit.stft.frames import Frames
@@ -23,7 +24,7 @@ NO_BLOCK = "flush needs a block before it (an empty one will do): it says which 
 
 
 def stft(
-    audio: ArrayLike, *, n_fft: int = 1024, hop: int = 256, window: str | ArrayLike = "hann"
+    audio: AudioLike[Any], *, n_fft: int = 1024, hop: int = 256, window: str | ArrayLike = "hann"
 ) -> NDArray[Any]:
     """Short-time Fourier transform.
 
@@ -33,8 +34,8 @@ def stft(
 
     Parameters
     ----------
-    audio : array_like of float, shape (..., channels, samples) or (samples,)
-        Of any length, none included.
+    audio : array_like of float or Audio, shape (..., channels, samples) or (samples,)
+        Any number of samples, zero included.
     n_fft : int
         Samples per frame, 2 or more. More give finer frequencies and coarser times.
     hop : int
@@ -68,7 +69,7 @@ def stft(
     256.0
     """
     frames = Frames(n_fft, hop, window)
-    array = as_audio(audio, allow_mono=True)
+    array = as_audio(unpack_audio(audio)[0], allow_mono=True)
     count = 1 + array.shape[-1] // frames.hop
     padded = np.zeros((*array.shape[:-1], frames.span(count)), dtype=array.dtype)
     # With a hop beyond n_fft / 2 the last samples may lie in no frame at all.

@@ -24,7 +24,7 @@ from spatialkit.errors import (
     SignalError,
     SpatialkitWarning,
 )
-from spatialkit.files import info, read, write, write_stream
+from spatialkit.files import Audio, info, read, write, write_stream
 from spatialkit.files.flac_ogg_mp3 import has_vorbis_order
 from spatialkit.files.opening import BLOCK_SIZE
 from spatialkit.layouts import AmbisonicFormat, Layout, get_layout, layout_names, reorder
@@ -561,3 +561,27 @@ def test_flac_of_ambisonics_is_written_with_a_warning(tmp_path, format):
     assert [warning.filename for warning in (*caught, *streamed)] == [__file__] * 2
     write(tmp_path / "a.wav", silence, 48000, format=format)
     write(tmp_path / "c.flac", silence, 48000, format="quad")
+
+
+def test_write_uses_rate_and_format_of_an_audio(tmp_path):
+    write(tmp_path / "a.wav", Audio(constants(6), 44100, "5.1"))
+    back = read(tmp_path / "a.wav")
+    assert (back.sample_rate, back.format) == (44100, get_layout("5.1"))
+    assert identities(back.samples) == [1, 2, 3, 4, 5, 6]
+    write(tmp_path / "b.wav", constants(6), 44100.0)
+    assert info(tmp_path / "b.wav").sample_rate == 44100
+    with pytest.raises(OptionError, match="sample_rate is missing"):
+        write(tmp_path / "c.wav", constants(6))
+    with pytest.raises(OptionError, match="sample_rate is 48000 Hz, but samples is an Audio"):
+        write(tmp_path / "c.wav", back, 48000)
+    with pytest.raises(LayoutError, match=r"format is '7\.1', but samples is an Audio"):
+        write(tmp_path / "c.wav", back, format="7.1")
+
+
+def test_unknown_names_suggest_the_closest(tmp_path):
+    with pytest.raises(AudioFileError, match=r"'\.wave'; did you mean '\.wav'\?"):
+        write(tmp_path / "a.wave", constants(1), 48000)
+    with pytest.raises(OptionError, match=r"'PCM16'; did you mean 'PCM_16'\?"):
+        write(tmp_path / "a.wav", constants(1), 48000, subtype="PCM16")
+    write(tmp_path / "a.WAV", constants(1), 48000, subtype="pcm_24")
+    assert info(tmp_path / "a.WAV").subtype == "PCM_24"

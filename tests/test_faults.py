@@ -206,7 +206,7 @@ def test_case_12_sample_rates(song):
     # Noise above 22 kHz is lost: a twelfth of its power.
     assert 10 * np.log10(np.sum(audio**2) / np.sum((result - audio) ** 2)) > 8.0
     assert read("song.wav", sample_rate=44100).samples.shape == (2, 3675)
-    for rate in (0, -44100, 44100.0):
+    for rate in (0, -44100, 44100.5):
         for call in (
             lambda rate=rate: write("a.wav", audio, rate),
             lambda rate=rate: read("song.wav", sample_rate=rate),
@@ -524,7 +524,7 @@ def test_case_30_a_folder_of_hostile_names_stays_in_its_output(song, capsys):
     (song.parent / "out/inner").symlink_to(song.parent / "elsewhere")
     before = song.read_bytes()
     error = refused(capsys, "upmix", "album", "-o", "out")
-    assert "leads out of out" in error
+    assert "a link to a folder outside of out" in error
     assert os.listdir("elsewhere") == []
     (song.parent / "out/inner").unlink()
     assert main(["upmix", "album", "-o", "out"]) == 0

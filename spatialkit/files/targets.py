@@ -191,7 +191,7 @@ def check_target(path: Path, overwrite: bool) -> None:
         if not overwrite:
             raise AudioFileError(f"{path} exists; pass overwrite=True to replace it")
     elif not os.path.isdir(path.parent):
-        raise AudioFileError(f"{path} cannot be written: no directory {path.parent}")
+        raise AudioFileError(f"{path} cannot be written: there is no folder {path.parent}")
 
 
 def _stored_order(channels: int, format: Format | None) -> tuple[NDArray[np.intp] | None, int]:

@@ -565,7 +565,7 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
         ("encode mono.wav -o out.wav --azimuth 0 --order 9", "order must be from 1 to 7, got 9"),
         ("encode mono.wav -o out.wav --azimuth 0 --order two", "'two' is not a valid integer"),
         ("decode stereo.wav -o out.wav", "stereo.wav has the format 'stereo', not Ambisonics"),
-        ("decode scene.wav -o out.wav --from ambix3", "has 9 channels, 'ambix3' has 16"),
+        ("decode scene.wav -o out.wav --from ambix3", "has 9 channels, but format 'ambix3' has 16"),
         ("decode scene.wav -o out.wav --decoder magic", "unknown decoder 'magic'"),
         (
             "render scene.wav -o out.wav --to 5.1",

@@ -439,7 +439,7 @@ def test_a_format_that_contradicts_the_file_is_rejected(tmp_path):
             AudioFileError,
             r"unknown output file extension '\.mp3'.*'\.wav', '\.flac', '\.ogg', '\.opus'",
         ),
-        ("no/a.wav", np.zeros((1, 9)), {}, AudioFileError, "no directory"),
+        ("no/a.wav", np.zeros((1, 9)), {}, AudioFileError, "there is no folder"),
     ],
 )
 def test_rejected_arguments_leave_no_file(tmp_path, name, audio, options, error, words):

@@ -14,6 +14,7 @@ import click
 from spatialkit.commands import toolkit
 from spatialkit.commands.plugins import PluginGroup
 from spatialkit.errors import OptionError
+from spatialkit.upmixing import SECONDS, SEED
 
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
@@ -45,7 +46,7 @@ def command() -> None:
     type=toolkit.UpmixerName(),
     metavar="NAME",
     multiple=True,
-    help="A name of 'spatialkit upmixers', or ffmpeg. Can be repeated.",
+    help="Name of an upmixer (see spatialkit upmixers) or ffmpeg. Can be repeated.",
 )
 @click.option(
     "--stems",
@@ -57,10 +58,18 @@ def command() -> None:
     "--seconds",
     type=float,
     metavar="S",
-    show_default="30",
+    default=SECONDS,
+    show_default=True,
     help="Maximum length of each song in seconds.",
 )
-@click.option("--seed", type=int, metavar="N", help="Seed of directions, reverberation and noise.")
+@click.option(
+    "--seed",
+    type=int,
+    metavar="N",
+    default=SEED,
+    show_default=True,
+    help="Seed of directions, reverberation and noise.",
+)
 @toolkit.json_option
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
 @click.option(
@@ -75,15 +84,15 @@ def upmix(
     layout: str | Layout,
     names: tuple[str, ...],
     stems: Path | None,
-    seconds: float | None,
-    seed: int | None,
+    seconds: float,
+    seed: int,
     as_json: bool,
     markdown: bool,
     figure: Path | None,
     output: Path | None,
     force: bool,
 ) -> int:
-    """Measure upmixers on scenes with known directions and ambience.
+    """Measure upmixers on scenes with known directions.
 
     Stems (vocals, drums, bass and other, as .wav, .flac or .ogg) are panned in stereo, dry and in
     a synthetic room; the output of the upmixers is compared with the scene. The measures are
@@ -91,7 +100,7 @@ def upmix(
     measured, and ffmpeg's surround filter where ffmpeg is installed. Exit status: 1 if an upmixer
     failed.
     """
-    from spatialkit.upmixing import SECONDS, SEED, benchmark_upmixers, figure_class
+    from spatialkit.upmixing import benchmark_upmixers, figure_class
 
     if as_json and markdown:
         raise OptionError("--json and --markdown are mutually exclusive: use one of them")
@@ -103,8 +112,8 @@ def upmix(
         names or None,
         layout=layout,
         stems=stems,
-        seconds=SECONDS if seconds is None else seconds,
-        seed=SEED if seed is None else seed,
+        seconds=seconds,
+        seed=seed,
     )
     if as_json:
         text = results.to_json()

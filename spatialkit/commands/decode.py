@@ -19,7 +19,7 @@ WEIGHTS = ("max-re", "basic", "in-phase", "dual-band")
 
 
 @toolkit.command(
-    "spatialkit decode scene.wav -o room.wav --layout 7.1.4",
+    "spatialkit decode scene.wav -o speakers.wav --layout 7.1.4",
     "spatialkit decode b-format.wav -o quad.wav --from fuma1 --layout quad",
 )
 @toolkit.file_argument
@@ -30,8 +30,7 @@ WEIGHTS = ("max-re", "basic", "in-phase", "dual-band")
     "source_format",
     type=toolkit.Name(toolkit.ambisonic_names),
     metavar="FORMAT",
-    help="ambix1 to ambix7 or fuma1 to fuma3. By default AmbiX of the order that the number of "
-    "channels gives.",
+    help="Format of IN: ambix1 to ambix7 (by default, from the channels) or fuma1 to fuma3.",
 )
 @click.option(
     "--decoder",
@@ -39,7 +38,7 @@ WEIGHTS = ("max-re", "basic", "in-phase", "dual-band")
     metavar="NAME",
     default=DECODERS[0],
     show_default=True,
-    help=f"{toolkit.one_of(DECODERS)}.",
+    help=f"Decoder: {toolkit.one_of(DECODERS)}.",
 )
 @click.option(
     "--weights",

@@ -47,7 +47,7 @@ def direction_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "--azimuth",
         type=Angles(),
         required=True,
-        help="Azimuth in degrees, positive to the left.",
+        help="Azimuth in degrees, positive to the left (see above).",
     )
     elevation = click.option(
         "--elevation",

@@ -38,7 +38,7 @@ METHODS = get_args(DownmixMethod)
     metavar="NAME",
     default=METHODS[0],
     show_default=True,
-    help="itu (BS.775), sum, dplii (Lt/Rt matrix) or iamf.",
+    help="Downmix rule: itu (BS.775), sum, dplii (Lt/Rt matrix) or iamf.",
 )
 @toolkit.from_option
 @toolkit.force_option

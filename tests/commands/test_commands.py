@@ -596,7 +596,7 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
         ),
         (
             "upmix stereo.wav -o out.wav -O loud=1",
-            "unknown option 'loud'. Accepted: 'layout'",
+            "unknown option 'loud'; did you mean 'layout'? Accepted: ",
         ),
         (
             "upmix stereo.wav -o out.wav -O loud",

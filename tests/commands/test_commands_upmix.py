@@ -24,7 +24,7 @@ from spatialkit.layouts import get_layout
 from spatialkit.upmixing import Upmixer, UpmixJob, get_upmixer, registry, upmix_file
 
 RATE = 44100
-LENGTH = 150_000  # samples: two blocks and a part
+LENGTH = 150_000  # samples: two blocks and a fraction
 NAMES = ("a.wav", "b.flac", "one/a.wav", "one/c d.wav", "two/three/é.ogg", "two/g.wav")
 OUTPUTS = tuple(sorted(str(Path(name).with_suffix(".wav")) for name in NAMES))
 
@@ -196,7 +196,7 @@ def test_resume_skips_finished_files_and_repeats_the_rest(album, capsys):
     for option in ("-O ambience=-3", "-O ambience=-4", "-O ambience=-3"):
         assert run_command(f"upmix album -o out --resume {option}") == 0
         assert repeated() == list(OUTPUTS)
-    # The default, said or not, is the same.
+    # An explicit default equals the default.
     assert run_command("upmix album -o out --resume --force --subtype PCM_16") == 0
     assert repeated() == list(OUTPUTS)
     assert info("out/a.wav").subtype == "PCM_16"
@@ -440,7 +440,7 @@ def start(*arguments):
 
 @pytest.mark.parametrize("whole_group", [True, False])
 def test_a_killed_command_is_resumed(album, deadly, whole_group):
-    """Kill -9 of the command, or of it and its workers, while files are being made."""
+    """Kill -9 of the command, or of it and its workers, during the upmix."""
     arguments = ["upmix", "album", "-o", "out", "--jobs", "2", "--upmixer", "deadly"]
     process = start(*arguments, "-O", "slow=yes")
     deadline = time.monotonic() + 60.0
@@ -563,7 +563,7 @@ def test_a_cluster_that_loses_a_worker_does_all_files(album, deadly, cluster):
     require_whole("out", get_upmixer("deadly"))
     assert [record["status"] for record in logged()] == ["done"] * 6
     assert sorted(record["name"] for record in logged()) == list(OUTPUTS)
-    for worker in workers:  # each made the upmixer once, at most
+    for worker in workers:  # each created the upmixer at most once
         made = deadly / "marks" / f"made-{worker.pid}"
         assert not made.exists() or made.read_text() == "made\n"
 

@@ -13,7 +13,7 @@ from spatialkit.commands.toolkit.names import LayoutName
 FILE = click.Path(path_type=Path)
 LAYOUT_FILE = "a .json file"
 OUTPUT_HELP = "Output file: .wav or .flac; mono or stereo also .ogg or .opus."
-FORMAT_NAMES = f"layout, {LAYOUT_FILE}, ambix1 to ambix7 or fuma1 to fuma3"
+FORMAT_NAMES = f"a layout, {LAYOUT_FILE}, ambix1 to ambix7 or fuma1 to fuma3"
 
 
 def _store_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -57,7 +57,7 @@ def layout_option(default: str | None, help: str = "Output layout") -> Callable[
         metavar="NAME",
         default=default,
         show_default=default is not None,
-        help=f"{help}: a name of 'spatialkit layouts' or {LAYOUT_FILE}.",
+        help=f"{help} (see spatialkit layouts), or {LAYOUT_FILE}.",
     )
 
 

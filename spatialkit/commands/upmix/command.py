@@ -48,7 +48,7 @@ SUBTYPES = ("FLOAT", "DOUBLE", "PCM_16", "PCM_24", "VORBIS", "OPUS")
     metavar="NAME",
     default="ambience",
     show_default=True,
-    help="A name of 'spatialkit upmixers'.",
+    help="Name of the upmixer (see spatialkit upmixers).",
 )
 @click.option(
     "--layout",

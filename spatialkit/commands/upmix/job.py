@@ -58,8 +58,8 @@ def settings_of(upmixer: Any, subtype: str) -> str:
 
 def upmix_one(job: UpmixJob) -> dict[str, Any]:
     """Upmix a file and return the facts about it."""
-    made = upmix_file(job)
-    return {"input": str(job.source), **_facts(job, made, Path(job.output))}
+    result = upmix_file(job)
+    return {"input": str(job.source), **_facts(job, result, Path(job.output))}
 
 
 def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
@@ -120,12 +120,12 @@ def _upmix_staged(work: UpmixJob, staging: Path, output: Path, key: str) -> dict
     """Upmix to the staging folder, write the facts there, and move the upmix to the output."""
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(exist_ok=True)
-    made = staging / output.name
+    staged = staging / output.name
     with batches.collect_warnings() as warnings:
-        facts = _facts(work, upmix_file(replace(work, output=made)), made)
-    facts |= {"key": key, "size": _size(made)}
+        facts = _facts(work, upmix_file(replace(work, output=staged)), staged)
+    facts |= {"key": key, "size": _size(staged)}
     if warnings:
-        facts["warnings"] = [text.replace(str(made), str(output)) for text in warnings]
+        facts["warnings"] = [text.replace(str(staged), str(output)) for text in warnings]
     _require_free(work)  # again, as the upmix may have taken hours
     draft = staging / "draft.json"
     with draft.open("w", encoding="utf-8") as file:
@@ -133,24 +133,24 @@ def _upmix_staged(work: UpmixJob, staging: Path, output: Path, key: str) -> dict
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, staging / RECORD)
-    os.replace(made, output)
+    os.replace(staged, output)
     return facts
 
 
-def _facts(work: UpmixJob, made: UpmixedFile, path: Path) -> dict[str, Any]:
+def _facts(work: UpmixJob, result: UpmixedFile, path: Path) -> dict[str, Any]:
     """Return the facts of an upmix that was written to ``path``."""
     upmixer = kept_upmixer(work.upmixer, work.options)
-    facts = toolkit.output_facts(path, upmixer.format, made.peak)
+    facts = toolkit.output_facts(path, upmixer.format, result.peak)
     return {
         "upmixer": work.upmixer,
         **facts,
-        "peak_db": facts["peak_db"] + made.gain_db,
-        "subtype": made.subtype,
-        "gain_db": made.gain_db,
-        "downmix_error_db": made.downmix_error_db,
-        "downmix_correction_db": made.downmix_correction_db,
-        "source": asdict(made.source) if made.source else None,
-        "hints": made.source.sentences() if made.source else [],
+        "peak_db": facts["peak_db"] + result.gain_db,
+        "subtype": result.subtype,
+        "gain_db": result.gain_db,
+        "downmix_error_db": result.downmix_error_db,
+        "downmix_correction_db": result.downmix_correction_db,
+        "source": asdict(result.source) if result.source else None,
+        "hints": result.source.sentences() if result.source else [],
     }
 
 

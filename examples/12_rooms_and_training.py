@@ -97,7 +97,7 @@ def main() -> None:
             "ambisonizer", weights=run / "best.safetensors", stage=STAGE
         ),
         "bundled weights": spatialkit.get_upmixer("ambisonizer", stage=STAGE),
-        "foa-leftover (no network)": spatialkit.get_upmixer("foa-leftover"),
+        "foa-residual (no network)": spatialkit.get_upmixer("foa-residual"),
     }
     upmixes = {name: one.upmix(song.samples[:, excerpt], rate) for name, one in upmixers.items()}
     path = options.out / "francium.wav"

@@ -11,6 +11,7 @@ from spatialkit.upmixing.benchmark import (
 )
 from spatialkit.upmixing.block_processing import upmix_in_blocks
 from spatialkit.upmixing.conformance import CheckResult, check_upmixer
+from spatialkit.upmixing.decorrelation import AllPassDecorrelator
 from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.options import (
@@ -20,6 +21,7 @@ from spatialkit.upmixing.options import (
     option_values,
     parse_options,
 )
+from spatialkit.upmixing.plane_waves import plane_wave_x
 from spatialkit.upmixing.registry import (
     UpmixerDescription,
     describe_upmixers,
@@ -34,6 +36,7 @@ from spatialkit.upmixing.source_check import SourceCheck, SourceReport
 __all__ = [
     "SECONDS",
     "SEED",
+    "AllPassDecorrelator",
     "BenchmarkRow",
     "CheckResult",
     "Option",
@@ -57,6 +60,7 @@ __all__ = [
     "option",
     "option_values",
     "parse_options",
+    "plane_wave_x",
     "register_upmixer",
     "upmix_file",
     "upmix_in_blocks",

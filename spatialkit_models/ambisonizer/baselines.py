@@ -17,8 +17,8 @@ __all__ = ["AmbisonicSystem", "Told", "load_systems", "plain_systems"]
 PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "foa-sides": ("foa-sides", {}),
     "foa-pair": ("foa-pair", {}),
-    "foa-leftover": ("foa-leftover", {}),
-    "foa-leftover, level 1": ("foa-leftover", {"level": 1.0}),
+    "foa-residual": ("foa-residual", {}),
+    "foa-residual, level 1": ("foa-residual", {"level": 1.0}),
     "foa-mono": ("foa-mono", {}),
     "ambience": ("ambience", {"layout": "foa"}),
 }

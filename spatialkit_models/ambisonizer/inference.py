@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spatialkit.errors import OptionError
-from spatialkit.upmixing.foa.streams import all_passes
+from spatialkit.upmixing import AllPassDecorrelator
 from spatialkit.validation import as_choice
 from spatialkit_models.ambisonizer.network import Ambisonizer
 from spatialkit_models.ambisonizer.published import (
@@ -202,8 +202,7 @@ class StageModel(AmbisonizerModel):
         window's margin ends.
         """
         passed = mono[0].cpu().numpy()
-        for section in all_passes(self.sample_rate, passed.dtype):
-            passed = section.process(passed)
+        passed = AllPassDecorrelator(self.sample_rate, passed.dtype).process(passed)
         return torch.from_numpy(passed)[None].to(self.device)
 
 

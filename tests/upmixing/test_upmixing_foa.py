@@ -15,10 +15,10 @@ from spatialkit.rendering import render
 from spatialkit.stft import istft, stft
 from spatialkit.upmixing import check_upmixer, get_upmixer
 from spatialkit.upmixing.block_processing import SAMPLES_AT_ONCE
-from spatialkit.upmixing.foa.streams import AllPass
+from spatialkit.upmixing.decorrelation import AllPassSection
 
 RATE = 48000
-STEREO = ("foa-pair", "foa-sides", "foa-leftover")
+STEREO = ("foa-pair", "foa-sides", "foa-residual")
 ALL = (*STEREO, "foa-mono")
 TARGETS = ("foa", "fuma1", "ambix2", "stereo", "5.1", "7.1.4")
 FLOAT64_SUM = 1e-14  # sums of a few products near 1
@@ -61,7 +61,7 @@ def test_mid_is_w_to_the_bit_and_nothing_is_above(name, dtype, rng):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", ["foa-sides", "foa-leftover"])
+@pytest.mark.parametrize("name", ["foa-sides", "foa-residual"])
 def test_side_is_y_to_the_bit(name, dtype, rng):
     left, right = stereo = given_to(name, rng, dtype=dtype)
     np.testing.assert_array_equal(upmixed(name, stereo)[1], (left - right) / 2)
@@ -112,7 +112,7 @@ def test_what_is_long_is_upmixed_to_the_same_bits(name, rng):
 
 
 @pytest.mark.parametrize(
-    ("name", "held"), [("foa-pair", 0), ("foa-sides", 0), ("foa-mono", 0), ("foa-leftover", 2047)]
+    ("name", "held"), [("foa-pair", 0), ("foa-sides", 0), ("foa-mono", 0), ("foa-residual", 2047)]
 )
 def test_no_more_is_held_back_than_is_said(name, held, rng):
     audio = given_to(name, rng, 3 * FRAME)
@@ -149,7 +149,7 @@ def test_stereo_is_refused_by_that_of_mono():
     [
         ("foa-pair", "width", 91.0),
         ("foa-sides", "front", -1.1),
-        ("foa-leftover", "level", 1.1),
+        ("foa-residual", "level", 1.1),
         ("foa-mono", "front", 1.1),
         ("foa-mono", "side", -0.1),
     ],
@@ -172,7 +172,7 @@ def test_the_pair_is_two_plane_waves(width, rng):
     )
 
 
-@pytest.mark.parametrize("name", ["foa-sides", "foa-leftover"])
+@pytest.mark.parametrize("name", ["foa-sides", "foa-residual"])
 def test_cardioids_to_the_sides_are_the_stereo_signal(name, rng):
     """A cardioid is half of W plus half of what points its way."""
     stereo = given_to(name, rng)
@@ -194,7 +194,7 @@ def test_front_is_x_in_parts_of_w(name, front, rng):
 def test_a_plane_wave_is_found_in_front(azimuth, rng):
     """Oracle: X = W cos(a); the sign, front or back, is not in the sides."""
     source = 0.1 * rng.standard_normal(RATE // 4)
-    *_, x = upmixed("foa-leftover", natural_pair(azimuth, source), level=1.0)
+    *_, x = upmixed("foa-residual", natural_pair(azimuth, source), level=1.0)
     expected = abs(np.cos(np.radians(azimuth))) * source
     # A difference of squares near 1: an error of 2^-52 is one of 2^-26 where nothing is left.
     np.testing.assert_allclose(x, expected, rtol=0, atol=1e-8)
@@ -205,7 +205,7 @@ def test_sources_apart_in_frequency_each_have_their_own_x():
     time = np.arange(RATE) / RATE
     tones = [np.sin(2.0 * np.pi * frequency * time) for frequency in (500.0, 3000.0)]
     stereo = natural_pair(70.0, tones[0]) + natural_pair(-20.0, tones[1])
-    *_, x = upmixed("foa-leftover", stereo, level=0.5)
+    *_, x = upmixed("foa-residual", stereo, level=0.5)
     expected = 0.5 * np.cos(np.radians([70.0, 20.0])) @ tones
     inside = slice(FRAME, -FRAME)
     # The Hann window's side lobes are below -100 dB so far off.
@@ -214,7 +214,7 @@ def test_sources_apart_in_frequency_each_have_their_own_x():
 
 def test_x_is_the_equation_bin_by_bin(rng):
     """Oracle: the docstring's equation, bin by bin in complex numbers, of the whole signal."""
-    left, right = stereo = given_to("foa-leftover", rng, 20 * HOP + 77)
+    left, right = stereo = given_to("foa-residual", rng, 20 * HOP + 77)
     pair = np.stack([left + right, left - right]) / 2
     spectra = stft(pair, n_fft=FRAME, hop=HOP)
     front = np.zeros_like(spectra[0])
@@ -224,17 +224,17 @@ def test_x_is_the_equation_bin_by_bin(rng):
     expected = istft(front, n_fft=FRAME, hop=HOP, length=stereo.shape[1])
     assert np.any(front == 0.0)
     assert np.any(front != 0.0)
-    np.testing.assert_allclose(upmixed("foa-leftover", stereo)[3], expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(upmixed("foa-residual", stereo)[3], expected, rtol=0, atol=1e-12)
 
 
 def test_opposite_sides_leave_nothing_over(rng):
     source = 0.1 * rng.standard_normal(RATE // 4)
-    assert not upmixed("foa-leftover", np.stack([source, -source]))[3].any()
+    assert not upmixed("foa-residual", np.stack([source, -source]))[3].any()
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 96000, 192000])
 def test_frames_last_43_ms_at_every_rate(rate):
-    stream = get_upmixer("foa-leftover").stream(rate)
+    stream = get_upmixer("foa-residual").stream(rate)
     assert (stream.latency + 1) / rate == pytest.approx(0.0427, rel=0.5)
     if rate in (44100, 48000):
         assert stream.latency == FRAME - 1
@@ -244,12 +244,12 @@ def test_frames_last_43_ms_at_every_rate(rate):
 
 
 @pytest.mark.parametrize("delay", [1, 7, 250])
-def test_an_all_pass_is_schroeders(delay, rng):
+def test_an_all_pass_section_is_that_of_schroeder(delay, rng):
     """Oracle: SciPy's filter of (z^-N - g) / (1 - g z^-N)."""
     signal = rng.standard_normal(1000)
     zeros = np.zeros(delay - 1)
     expected = lfilter([-0.5, *zeros, 1.0], [1.0, *zeros, -0.5], signal)
-    section = AllPass(delay, np.float64)
+    section = AllPassSection(delay, np.float64)
     made = [section.process(part) for part in np.split(signal, [1, 1, 300, 999])]
     np.testing.assert_allclose(np.concatenate(made), expected, rtol=0, atol=FLOAT64_SUM)
 

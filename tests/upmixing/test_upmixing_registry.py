@@ -105,7 +105,7 @@ def third_party(tmp_path, monkeypatch):
 
 def test_built_in_names_come_through_the_entry_points():
     assert {"all-channel-stereo", "matrix", "style-vae", "ambisonizer"} <= set(upmixer_names())
-    assert {"foa-pair", "foa-sides", "foa-leftover", "foa-mono"} <= set(upmixer_names())
+    assert {"foa-pair", "foa-sides", "foa-residual", "foa-mono"} <= set(upmixer_names())
     assert list(upmixer_names()) == sorted(upmixer_names())
     assert load_upmixer("matrix").name == "matrix"
 

@@ -1,10 +1,10 @@
 """Baseline upmixers to first-order Ambisonics."""
 
-from spatialkit.upmixing.foa.upmixers import FOALeftover, FOAMono, FOAPair, FOASides
+from spatialkit.upmixing.foa.upmixers import FOAMono, FOAPair, FOAResidual, FOASides
 
 __all__ = [
-    "FOALeftover",
     "FOAMono",
     "FOAPair",
+    "FOAResidual",
     "FOASides",
 ]

@@ -17,12 +17,12 @@ from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.rendering import render_matrix
 from spatialkit.upmixing import controls
 from spatialkit.upmixing.block_processing import upmix_in_blocks
-from spatialkit.upmixing.foa.streams import LeftoverStream, MonoStream
+from spatialkit.upmixing.foa.streams import MonoStream, ResidualStream
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.options import option
 from spatialkit.upmixing.passive import PassiveUpmixer
 
-__all__ = ["FOALeftover", "FOAMono", "FOAPair", "FOASides"]
+__all__ = ["FOAResidual", "FOAMono", "FOAPair", "FOASides"]
 
 FIRST_ORDER = AmbisonicFormat(1)
 # W and Y of left and right.
@@ -126,15 +126,15 @@ class FOASides(PassiveUpmixer):
 
 
 @dataclass(frozen=True)
-class FOALeftoverOptions:
-    """Options of `FOALeftover`."""
+class FOAResidualOptions:
+    """Options of `FOAResidual`."""
 
     layout: Layout | AmbisonicFormat = controls.layout("foa")
     level: float = option(0.75, "X in parts of what is left over.", least=0.0, most=1.0)
     exact_downmix: bool = controls.exact_downmix()
 
 
-class FOALeftover(Upmixer):
+class FOAResidual(Upmixer):
     """Stereo to first-order Ambisonics: mid is W, side is Y, and X what they leave over.
 
     For a plane wave from azimuth a, Y = W sin(a) and X = W cos(a) in AmbiX (ACN, SN3D), so that
@@ -165,14 +165,14 @@ class FOALeftover(Upmixer):
     --------
     >>> source = 0.1 * np.random.default_rng(0).standard_normal(48000)
     >>> stereo = [[0.75], [0.25]] * source  # W = 0.5, Y = 0.25: a source at 30 degrees
-    >>> scene = FOALeftover(level=1.0).upmix(stereo, 48000)
+    >>> scene = FOAResidual(level=1.0).upmix(stereo, 48000)
     >>> np.allclose(scene, [[0.5], [0.25], [0.0], [0.5 * np.cos(np.radians(30.0))]] * source)
     True
     """
 
-    name = "foa-leftover"
+    name = "foa-residual"
     accepts = (2,)
-    options_class = FOALeftoverOptions
+    options_class = FOAResidualOptions
     linear_level = True
 
     def __init__(self, **options: Any) -> None:
@@ -180,11 +180,11 @@ class FOALeftover(Upmixer):
         self._gains = _rendering(self.format) * [1.0, 1.0, self.options.level]
 
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
-        stream = LeftoverStream(self, sample_rate, self._gains)
+        stream = ResidualStream(self, sample_rate, self._gains)
         return upmix_in_blocks(audio, self.format.n_channels, stream.take, stream.finish)
 
     def _stream(self, sample_rate: int) -> UpmixStream:
-        return LeftoverStream(self, sample_rate, self._gains)
+        return ResidualStream(self, sample_rate, self._gains)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit import istft, stft
 from spatialkit.errors import OptionError
-from spatialkit.upmixing.foa import streams
+from spatialkit.upmixing import plane_wave_x
 from spatialkit.validation import as_count, as_number
 from spatialkit_models.data.rooms import RoomResponses
 from spatialkit_models.data.scenes.stage import AHEAD, RULE_STAGE, STAGES, places, staged_azimuths
@@ -228,7 +228,7 @@ def leftover(pair: ArrayLike) -> NDArray[Any]:
     ndarray, shape (..., samples)
     """
     audio = np.asarray(pair)
-    made = streams.leftover(np.moveaxis(stft(audio, n_fft=N_FFT, hop=HOP), -3, 0))
+    made = plane_wave_x(np.moveaxis(stft(audio, n_fft=N_FFT, hop=HOP), -3, 0))
     return istft(made, n_fft=N_FFT, hop=HOP, length=audio.shape[-1])
 
 

@@ -171,7 +171,7 @@ def test_rows_hold_what_was_asked_for_and_models_are_told_what_is_known(excerpts
             assert min(exact["y_snr"]) > 120.0
             assert exact["x_level"] == (-math.inf,) * 2
     # All ahead is what the rules for plane waves say.
-    assert min(rows["foa-leftover", "stated", "front"]["front_rear_accuracy"]) > 99.0
+    assert min(rows["foa-residual", "stated", "front"]["front_rear_accuracy"]) > 99.0
     assert max(rows["listening", "stated", "front"]["y_snr"]) < 10.0
     assert set(results.findings["mono"]) == {"front", "rules", "around"}
     assert set(results.findings["mono"]["rules"]) == set(mono)

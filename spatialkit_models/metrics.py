@@ -1,10 +1,10 @@
-"""The metrics of `spatialkit.metrics` as torchmetrics classes, over the twins in `losses`.
+"""Metrics of `spatialkit.metrics` as torchmetrics classes, computed by `spatialkit_models.losses`.
 
-``preds`` first, ``target`` second, batches of any size. What comes out is the mean over all items
-of all batches and processes. Items that a metric leaves undefined (NaN: those with a silent
-target) stay out of the mean and are counted in the state ``undefined``; infinite ones are kept and
-make the mean infinite. Under distributed training states are those of one process until they are
-synchronised, as by ``with metric.sync_context(): ...``; `compute` does so itself.
+``preds`` is the first argument, ``target`` the second; batches may have any size. The result is the
+mean over all items of all batches and processes. Items whose metric is undefined (NaN: those with a
+silent target) are excluded from the mean and counted in the state ``undefined``; infinite values
+are included and make the mean infinite. In distributed training, states belong to one process until
+they are synchronised, by `compute` or by ``with metric.sync_context(): ...``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["SDSDR", "SISDR", "SNR", "WILD", "AngleError", "EnergyVectorAngle", "
 
 
 class _MeanOfItems(Metric):
-    """The mean over items, from sums that add up across batches and processes."""
+    """Mean over items, from sums over batches and processes."""
 
     full_state_update = False
     is_differentiable = True
@@ -35,7 +35,7 @@ class _MeanOfItems(Metric):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # In float64: the mean of a million items is as good as that of one.
+        # In float64, so that sums over many items stay exact.
         zero = torch.zeros((), dtype=torch.float64)
         self.add_state("total", default=zero, dist_reduce_fx="sum")
         for count in ("defined", "undefined"):
@@ -48,7 +48,7 @@ class _MeanOfItems(Metric):
         self.defined = self.defined + (~undefined).sum()
 
     def compute(self) -> Tensor:
-        """Mean over all defined items, NaN if there is none."""
+        """Compute the mean over all defined items, NaN if there are none."""
         return (self.total / self.defined).to(torch.get_default_dtype())
 
 
@@ -66,9 +66,9 @@ class SNR(_Distortion):
     Parameters
     ----------
     per_channel : bool
-        Whether each channel is an item of its own, rather than all channels together.
+        Treat each channel as an item, instead of all channels together.
     **kwargs
-        As for `torchmetrics.Metric`.
+        See `torchmetrics.Metric`.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class SNR(_Distortion):
         Parameters
         ----------
         preds, target : Tensor of float, shape (..., channels, samples)
-            Of one shape.
+            Signals of the same shape.
         """
         self._add(losses.snr(target, preds, per_channel=self.per_channel))
 
@@ -95,9 +95,9 @@ class SDSDR(_Distortion):
     Parameters
     ----------
     per_channel : bool
-        Whether each channel is an item of its own, rather than all channels together.
+        Treat each channel as an item, instead of all channels together.
     **kwargs
-        As for `torchmetrics.Metric`.
+        See `torchmetrics.Metric`.
 
     Examples
     --------
@@ -113,7 +113,7 @@ class SDSDR(_Distortion):
         Parameters
         ----------
         preds, target : Tensor of float, shape (..., channels, samples)
-            Of one shape.
+            Signals of the same shape.
         """
         self._add(losses.sd_sdr(target, preds, per_channel=self.per_channel))
 
@@ -121,14 +121,15 @@ class SDSDR(_Distortion):
 class SISDR(_Distortion):
     """Mean scale-invariant signal-to-distortion ratio, dB; see `spatialkit.metrics.si_sdr`.
 
-    torchmetrics' own takes each channel for itself, and counts silent ones.
+    Unlike the metric of torchmetrics, all channels are evaluated together and items with a silent
+    target are excluded.
 
     Parameters
     ----------
     per_channel : bool
-        Whether each channel is an item of its own, rather than all channels together.
+        Treat each channel as an item, instead of all channels together.
     **kwargs
-        As for `torchmetrics.Metric`.
+        See `torchmetrics.Metric`.
 
     Examples
     --------
@@ -145,7 +146,7 @@ class SISDR(_Distortion):
         Parameters
         ----------
         preds, target : Tensor of float, shape (..., channels, samples)
-            Of one shape.
+            Signals of the same shape.
         """
         self._add(losses.si_sdr(target, preds, per_channel=self.per_channel))
 
@@ -168,18 +169,18 @@ class _LevelDifference(_MeanOfItems):
 class WILD(_LevelDifference):
     """Mean Wasserstein distance of interchannel level differences; see `spatialkit.metrics.wild`.
 
-    Compare only what was measured with one floor.
+    Only values with the same floor are comparable.
 
     Parameters
     ----------
     n_fft, hop : int
-        Of the Hann-windowed transform, samples.
+        Length and hop of the STFT with a Hann window, samples.
     floor_db : float
-        dB relative to the loudest bin of each target, 0 or less.
+        Floor relative to the loudest bin of each target, dB, at most 0.
     clip_db : float
-        Largest level difference, dB, more than 0.
+        Largest level difference, dB, above 0.
     **kwargs
-        As for `torchmetrics.Metric`.
+        See `torchmetrics.Metric`.
 
     Examples
     --------
@@ -195,7 +196,7 @@ class WILD(_LevelDifference):
         Parameters
         ----------
         preds, target : Tensor of float, shape (..., channels, samples)
-            Of two channels or more; their lengths may differ.
+            Signals with two channels or more; their lengths may differ.
         """
         self._add(losses.wild(target, preds, **self.sizes, **self.limits))
 
@@ -203,12 +204,12 @@ class WILD(_LevelDifference):
 class ILDError(_LevelDifference):
     """Mean absolute error of interchannel level differences, dB.
 
-    The mean over items of what `spatialkit.metrics.ild_error` gives: a mean over bins and pairs.
+    See `spatialkit.metrics.ild_error`, a mean over bins and pairs of channels.
 
     Parameters
     ----------
     n_fft, hop, floor_db, clip_db, **kwargs
-        As for `WILD`.
+        See `WILD`.
 
     Examples
     --------
@@ -224,24 +225,24 @@ class ILDError(_LevelDifference):
         Parameters
         ----------
         preds, target : Tensor of float, shape (..., channels, samples)
-            Of one shape, with two channels or more.
+            Signals of the same shape, with two channels or more.
         """
         self._add(losses.ild_error(target, preds, **self.sizes, **self.limits))
 
 
 class AngleError(_MeanOfItems):
-    """Mean angle between where stems should be and where a mix has them, degrees.
+    """Mean angle between the true directions of stems and those in a mix, degrees.
 
     Every stem is an item; see `spatialkit.metrics.angle_error`.
 
     Parameters
     ----------
     layout : str or Layout
-        Of the mixes.
+        Layout of the mixes.
     weighting : {"amplitude", "energy"}
-        Whether coefficients or their squares weigh the loudspeakers.
+        Weights of the loudspeakers: the coefficients, or their squares.
     **kwargs
-        As for `torchmetrics.Metric`.
+        See `torchmetrics.Metric`.
 
     Examples
     --------
@@ -265,11 +266,11 @@ class AngleError(_MeanOfItems):
         Parameters
         ----------
         preds : Tensor of float, shape (..., channels, samples)
-            The mixes.
+            Mixes.
         target : Tensor of float, shape (..., stems, samples)
-            The stems that they are to hold.
+            Stems of the mixes.
         azimuth : Tensor, shape (..., stems)
-            Where; degrees, positive to the left.
+            True azimuths, degrees, positive to the left.
         """
         self._add(losses.angle_error(target, preds, azimuth, self.layout, weighting=self.weighting))
 
@@ -277,14 +278,14 @@ class AngleError(_MeanOfItems):
 class EnergyVectorAngle(_MeanOfItems):
     """Mean angle between the energy vectors of preds and target, degrees.
 
-    A direction error that needs no stems; see `spatialkit.metrics.energy_vector`.
+    A direction error without stems; see `spatialkit.metrics.energy_vector`.
 
     Parameters
     ----------
     layout : str or Layout
-        Of both.
+        Layout of both.
     **kwargs
-        As for `torchmetrics.Metric`.
+        See `torchmetrics.Metric`.
 
     Examples
     --------

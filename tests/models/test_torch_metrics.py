@@ -91,7 +91,7 @@ def counted(metric) -> tuple[float, int, int]:
     return metric.compute().item(), metric.defined.item(), metric.undefined.item()
 
 
-def test_means_are_those_of_the_core_however_items_are_batched():
+def test_means_equal_the_core_for_any_batches():
     for batches in ([slice(0, 7)], [slice(0, 1), slice(1, 5), slice(5, 7)]):
         results = {}
         for name, metric in make_metrics().items():
@@ -130,7 +130,7 @@ def work(rank: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
-def test_two_processes_come_to_the_result_of_one(tmp_path):
+def test_two_processes_give_the_result_of_one(tmp_path):
     # Made once: the processes need not load what pans.
     torch.save([torch.tensor(array) for array in make_items()], tmp_path / "items.pt")
     torch.multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
@@ -138,7 +138,7 @@ def test_two_processes_come_to_the_result_of_one(tmp_path):
         assert_means_of_the_core(torch.load(tmp_path / f"{rank}.pt"))
 
 
-def test_a_batch_without_a_defined_item_changes_nothing():
+def test_a_batch_without_defined_items_has_no_effect():
     metric, silence = SNR(), torch.zeros(2, 5, 100)
     assert metric(torch.ones(2, 5, 100), silence).isnan()
     update(metric, slice(0, 2))
@@ -148,7 +148,7 @@ def test_a_batch_without_a_defined_item_changes_nothing():
     assert metric.defined == metric.undefined == 0
 
 
-def test_infinite_items_are_not_hidden():
+def test_infinite_items_make_the_mean_infinite():
     metric, noise = SNR(), torch.randn(2, 5, 100)
     assert metric(noise, noise).item() == np.inf
     assert metric.defined == 2
@@ -156,7 +156,7 @@ def test_infinite_items_are_not_hidden():
     assert silent(torch.zeros(2, 5, 100), noise).item() == -np.inf
 
 
-def test_what_forward_gives_is_differentiable_and_of_that_batch_alone():
+def test_forward_returns_the_differentiable_value_of_its_batch():
     stems, azimuth, target, estimate = (torch.tensor(array[:2]) for array in make_items())
     for name, metric in make_metrics().items():
         update(metric, slice(3, 5))
@@ -172,7 +172,7 @@ def test_what_forward_gives_is_differentiable_and_of_that_batch_alone():
         assert metric.higher_is_better == (name in ("snr", "channels", "sd_sdr", "si_sdr"))
 
 
-def test_sums_hold_more_items_than_float32_can_count():
+def test_sums_are_exact_for_more_items_than_float32_can_count():
     metric = SNR()
     metric.total += 2.0**24 * 10.0
     metric.defined += 2**24

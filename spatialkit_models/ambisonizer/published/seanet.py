@@ -1,7 +1,7 @@
-"""SEANet (Tagliasacchi et al. 2020) as EnCodec has it, with the additions of the Ambisonizer.
+"""SEANet (Tagliasacchi et al. 2020) as in EnCodec, with the additions of the Ambisonizer.
 
-Maps are (batch, time, channels): that is how the kernels of CPUs want them. Names of modules and
-parameters are those of released checkpoints.
+Feature maps are (batch, time, channels), the fastest order on CPUs. Names of modules and parameters
+are those of released checkpoints.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from torch.nn import functional
 
 __all__ = ["ChannelAttention", "Decoder", "Encoder", "fold_weight_norm"]
 
-EDGE_KERNEL = 7  # of the first and the last convolution
-BLOCK_KERNEL = 3  # of residual blocks
+EDGE_KERNEL = 7  # first and last convolution
+BLOCK_KERNEL = 3  # residual blocks
 
 
 class Kernel(nn.Module):
-    """Bias and weight of a convolution, the weight as length and direction per entry of axis 0.
+    """Bias and weight of a convolution, with weight normalization over axis 0.
 
     Parameters
     ----------
     shape : tuple of int
-        Of the weight: outputs, inputs and width; a transposed convolution has inputs first.
+        Shape of the weight: outputs, inputs and width; inputs first in a transposed convolution.
     outputs : int
-        Channels.
+        Number of output channels.
     """
 
     weight: nn.Parameter
 
     def __init__(self, shape: tuple[int, int, int], outputs: int) -> None:
         super().__init__()
-        bound = (shape[1] * shape[2]) ** -0.5  # as torch draws weights of convolutions
+        bound = (shape[1] * shape[2]) ** -0.5  # as in torch.nn.Conv1d
         self.bias = nn.Parameter(torch.empty(outputs).uniform_(-bound, bound))
         direction = torch.empty(shape).uniform_(-bound, bound)
         self.weight_g = nn.Parameter(_lengths(direction))
@@ -42,14 +42,14 @@ class Kernel(nn.Module):
         self._folded = False
 
     def forward(self) -> tuple[Tensor, Tensor]:
-        """Weight, its channels side by side in memory, and bias."""
+        """Return the weight, with its channels contiguous in memory, and the bias."""
         if self._folded:
             return self.weight, self.bias
         weight = self.weight_v * (self.weight_g / _lengths(self.weight_v))
         return weight.transpose(1, 2).contiguous().transpose(1, 2), self.bias
 
     def fold(self) -> None:
-        """Keep the weight itself, for inference."""
+        """Replace the normalized weight by its value, for inference."""
         if not self._folded:
             with torch.no_grad():
                 self.weight = nn.Parameter(self()[0], requires_grad=False)
@@ -63,23 +63,23 @@ def _lengths(weight: Tensor) -> Tensor:
 
 
 def fold_weight_norm(network: nn.Module) -> None:
-    """Compute the weights of all convolutions once: they can no longer be trained."""
+    """Fold weight normalization in all convolutions, which can then no longer be trained."""
     for module in network.modules():
         if isinstance(module, Kernel):
             module.fold()
 
 
 class Convolution(nn.Module):
-    """Convolution to ceil(time / stride) samples, the map mirrored at both of its ends.
+    """Convolution to ceil(time / stride) samples, with reflection padding at both ends.
 
     Parameters
     ----------
     inputs, outputs : int
-        Channels.
+        Number of input and output channels.
     width : int
-        Samples that it sees.
+        Kernel size, samples.
     stride : int
-        Samples from one output to the next, at most ``width``.
+        Stride, samples, at most ``width``.
     """
 
     def __init__(self, inputs: int, outputs: int, width: int, stride: int = 1) -> None:
@@ -89,7 +89,7 @@ class Convolution(nn.Module):
         self.conv = nn.ModuleDict({"conv": Kernel((outputs, inputs, width), outputs)})
 
     def kernel(self) -> tuple[Tensor, Tensor]:
-        """Weight (outputs, inputs, width) and bias."""
+        """Return weight (outputs, inputs, width) and bias."""
         return self.conv["conv"]()
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -101,32 +101,32 @@ class Convolution(nn.Module):
         left = self.width - stride - right
         right += count * stride - time
         if right > left or time < 2 * self.width:
-            return _convolved(_mirrored(maps, left, right), weight, bias, stride)
-        # A mirrored copy of the map would cost more than the convolution: put zeros around it,
-        # then compute the few outputs that saw them anew.
-        made = _convolved(maps, weight, bias, stride, padding=left)
+            return _convolve(_reflect(maps, left, right), weight, bias, stride)
+        # A padded copy of the map would cost more than the convolution: pad with zeros, then
+        # recompute the few outputs at both ends.
+        output = _convolve(maps, weight, bias, stride, padding=left)
         first, last = -(-left // stride), -(-right // stride)
-        seen = _mirrored(maps[:, : (first - 1) * stride - left + self.width], left, 0)
-        made[:, :first] = _convolved(seen, weight, bias, stride)
+        start = _reflect(maps[:, : (first - 1) * stride - left + self.width], left, 0)
+        output[:, :first] = _convolve(start, weight, bias, stride)
         if last:
-            seen = _mirrored(maps[:, (count - last) * stride - left :], 0, right)
-            made[:, count - last : count] = _convolved(seen, weight, bias, stride)
-        return made[:, :count]
+            end = _reflect(maps[:, (count - last) * stride - left :], 0, right)
+            output[:, count - last : count] = _convolve(end, weight, bias, stride)
+        return output[:, :count]
 
 
-def _convolved(maps: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int = 0) -> Tensor:
-    """Convolution in two dimensions, one of size 1: torch's kernels for one want time last."""
-    made = functional.conv2d(
+def _convolve(maps: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int = 0) -> Tensor:
+    """Convolve in two dimensions, one of size 1: torch's 1-D kernels need time as the last axis."""
+    output = functional.conv2d(
         maps.transpose(1, 2)[:, :, None], weight[:, :, None], bias, (1, stride), (0, padding)
     )
-    return made[:, :, 0].transpose(1, 2)
+    return output[:, :, 0].transpose(1, 2)
 
 
-def _mirrored(maps: Tensor, left: int, right: int) -> Tensor:
-    """``maps`` with so many more samples at its ends, mirrored at the first and the last one.
+def _reflect(maps: Tensor, left: int, right: int) -> Tensor:
+    """Pad maps at both ends by reflection.
 
-    Where there are not enough to mirror, zeros are put behind them first, and as many samples
-    taken off the end again.
+    Maps that are too short are first extended by zeros, and the result is cut accordingly, as in
+    EnCodec.
     """
     time = maps.shape[1]
     maps = functional.pad(maps, (0, 0, 0, max(0, max(left, right) + 1 - time)))
@@ -140,9 +140,9 @@ class TransposedConvolution(nn.Module):
     Parameters
     ----------
     inputs, outputs : int
-        Channels.
+        Number of input and output channels.
     stride : int
-        Samples from the output of one input to that of the next; each has twice as many.
+        Output samples per input sample; the kernel has twice as many.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -154,8 +154,8 @@ class TransposedConvolution(nn.Module):
         """Convolve."""
         weight, bias = self.convtr["convtr"]()
         right = self.stride // 2
-        left = self.stride - right  # of the result, which are taken off
-        made = functional.conv_transpose2d(
+        left = self.stride - right  # cut off from the result
+        output = functional.conv_transpose2d(
             maps.transpose(1, 2)[:, :, None],
             weight[:, :, None],
             bias,
@@ -163,16 +163,16 @@ class TransposedConvolution(nn.Module):
             (0, left),
             (0, left - right),
         )
-        return made[:, :, 0].transpose(1, 2)
+        return output[:, :, 0].transpose(1, 2)
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions beside a third one of width 1.
+    """Residual block of two convolutions, with a shortcut convolution of width 1.
 
     Parameters
     ----------
     channels : int
-        In and out; half of them between the two.
+        Number of input and output channels; half as many between the two convolutions.
     """
 
     def __init__(self, channels: int) -> None:
@@ -186,28 +186,28 @@ class ResidualBlock(nn.Module):
         self.shortcut = Convolution(channels, channels, 1)
 
     def forward(self, maps: Tensor, spare: bool = False) -> Tensor:
-        """Add both ways; ``spare`` maps may be written over."""
-        # Of width 1 are the shortcut and the last: products of matrices, summed in place.
+        """Add both paths; with ``spare``, the maps may be overwritten."""
+        # Shortcut and last convolution have width 1: matrix products, summed in place.
         last: Any = self.block["3"]
         (weight, bias), (last_weight, last_bias) = self.shortcut.kernel(), last.kernel()
-        made = functional.linear(maps, weight[:, :, 0], bias + last_bias)
+        output = functional.linear(maps, weight[:, :, 0], bias + last_bias)
         spare = spare and not torch.is_grad_enabled()
         hidden = functional.elu_(self.block["1"](functional.elu(maps, inplace=spare)))
-        # Autocast, which casts weights elsewhere, leaves what is done in place alone.
-        last_weight = last_weight[:, :, 0].to(made.dtype)
-        made.view(-1, made.shape[2]).addmm_(hidden.flatten(0, 1), last_weight.T)
-        return made
+        # Autocast does not cast the weights of in-place operations.
+        last_weight = last_weight[:, :, 0].to(output.dtype)
+        output.view(-1, output.shape[2]).addmm_(hidden.flatten(0, 1), last_weight.T)
+        return output
 
 
 class Recurrence(nn.Module):
-    """LSTM whose input is added to what it makes.
+    """LSTM with a residual connection.
 
     Parameters
     ----------
     channels : int
-        In and out.
+        Number of input and output channels.
     layers : int
-        Of the LSTM.
+        Number of LSTM layers.
     """
 
     def __init__(self, channels: int, layers: int) -> None:
@@ -215,19 +215,19 @@ class Recurrence(nn.Module):
         self.lstm = nn.LSTM(channels, channels, layers, batch_first=True)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Go through time, forwards."""
+        """Apply the LSTM along time."""
         return self.lstm(maps)[0] + maps
 
 
 class ChannelAttention(nn.Module):
-    """Gains of channels by their means over all time (Hu et al. 2018, squeeze and excitation).
+    """Channel attention by the means over time (squeeze and excitation, Hu et al. 2018).
 
     Parameters
     ----------
     channels : int
-        In and out.
+        Number of input and output channels.
     reduction : int
-        Channels for each value in the middle.
+        Reduction factor of the hidden layer.
     """
 
     def __init__(self, channels: int, reduction: int) -> None:
@@ -238,7 +238,7 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Scale."""
+        """Scale the channels."""
         gains = maps.mean(1, keepdim=True)
         for layer in self.fc:
             gains = layer(gains)
@@ -246,20 +246,20 @@ class ChannelAttention(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Audio to a latent of a frame for each product of ``ratios`` samples.
+    """Encoder of audio to a latent with one frame per product of ``ratios`` samples.
 
     Parameters
     ----------
     channels : int
-        Of the audio.
+        Number of audio channels.
     outputs : int
-        Of the latent.
+        Number of values per latent frame.
     filters : int
         Channels of the first map; each stage doubles them.
     ratios : sequence of int
-        Strides, those of the `Decoder`: the last comes first.
+        Strides of the `Decoder`; the encoder uses them in reverse order.
     lstm_layers : int
-        Of the recurrence.
+        Number of LSTM layers.
     """
 
     def __init__(
@@ -282,9 +282,9 @@ class Encoder(nn.Module):
         self.model = nn.ModuleList(model)
 
     def forward(self, audio: Tensor, skips: list[Tensor] | None = None) -> Tensor:
-        """Latent (batch, frames, outputs) of audio (batch, samples, channels).
+        """Encode audio (batch, samples, channels) to a latent (batch, frames, outputs).
 
-        The map before each residual block is added to ``skips``.
+        The input map of each residual block is appended to ``skips``.
         """
         maps = audio
         for layer in self.model:
@@ -298,22 +298,22 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latent to audio, with the maps of an encoder of audio added on the way.
+    """Decoder of a latent to audio, with skip connections from an encoder.
 
     Parameters
     ----------
     inputs : int
-        Channels of the latent.
+        Number of values per latent frame.
     channels : int
-        Of the audio.
+        Number of audio channels.
     filters : int
-        Channels of the last map; each stage before it has twice as many.
+        Channels of the last map; each earlier stage has twice as many.
     ratios : sequence of int
         Strides.
     lstm_layers : int
-        Of the recurrence.
+        Number of LSTM layers.
     reduction : int
-        Of the `ChannelAttention` of each stage.
+        Reduction factor of the `ChannelAttention` of each stage.
     """
 
     def __init__(
@@ -343,10 +343,10 @@ class Decoder(nn.Module):
         self.model = nn.ModuleList(model)
 
     def forward(self, latent: Tensor, skips: list[Tensor]) -> Tensor:
-        """Audio (batch, samples, channels): whole frames of it.
+        """Decode to audio (batch, samples, channels), in whole frames.
 
-        Each transposed convolution takes a map from the end of ``skips`` and adds it to its own,
-        cut, or followed by zeros, to its length.
+        The last map of ``skips`` is removed and added to the output of each transposed
+        convolution, cut or padded with zeros to its length.
         """
         maps = latent
         for layer in self.model:

@@ -88,7 +88,7 @@ class Datasets:
                     f"splits contains {name!r}, but no dataset has a song of this name"
                 )
         if not sum(weights):
-            raise OptionError(_no_song(datasets, split))
+            raise OptionError(_no_song(datasets, split, len(names)))
         ends = np.cumsum(weights)
         self._ends = ends / ends[-1]
 
@@ -116,10 +116,16 @@ def _checked(entry: object) -> tuple[str | os.PathLike[str] | Procedural, float]
 
 
 def _no_song(
-    datasets: Sequence[tuple[str | os.PathLike[str] | Procedural, float]], split: str
+    datasets: Sequence[tuple[str | os.PathLike[str] | Procedural, float]], split: str, songs: int
 ) -> str:
-    """Error message for a split without songs."""
+    """Return the error message for a split without songs."""
     found = ", ".join(str(dataset) for dataset, _ in datasets) or "none"
+    if songs == 1:
+        return (
+            f"the datasets contain one song only ({found}), and the split {split!r} needs one of "
+            "its own: add songs, or generated ones (--stems procedural, in Python "
+            '("procedural", 1.0))'
+        )
     return (
         f"no dataset with a weight above 0 has a song in the split {split!r}; datasets: {found}. "
         f"Assign a song to it (--split SONG={split}, in Python splits={{song: {split!r}}}), or put "

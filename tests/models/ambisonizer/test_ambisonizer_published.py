@@ -147,14 +147,14 @@ def networks(published):
     return {torch.float32: load_published(published)[0], torch.float64: double}
 
 
-def test_the_formula_of_the_oracles_is_understood():
+def test_the_formula_of_the_oracle_weights():
     for stream, values in CHECKS["hash"]["first_values"].items():
         assert hashed(int(stream), 4).tolist() == values
 
 
 @pytest.mark.parametrize("folded", [False, True])
 @pytest.mark.parametrize("name", TINY["cases"])
-def test_the_small_network_makes_what_the_authors_made(tiny, oracles, name, folded):
+def test_the_small_network_equals_the_authors_code(tiny, oracles, name, folded):
     audio, noise, made = (oracles[f"{name}/{part}"] for part in ("input", "noise", "output"))
     if folded:
         fold_weight_norm(tiny)
@@ -185,7 +185,7 @@ def test_tensors_are_those_of_the_release():
 
 @pytest.mark.parametrize("case", CHECKS["checks"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_published_network_makes_what_the_authors_made(networks, case, dtype):
+def test_the_published_network_equals_the_authors_code(networks, case, dtype):
     check, network = CHECKS["checks"][case], networks[dtype]
     stereo, noise = published_case(check, dtype)
     indices = [index for index in check["indices"] if index < check["samples"]]
@@ -202,14 +202,14 @@ def test_the_published_network_makes_what_the_authors_made(networks, case, dtype
             np.testing.assert_allclose(norms, oracle["norm_per_channel"], rtol=1e-6)
 
 
-def test_what_is_loaded_is_ready_for_inference(networks):
+def test_loaded_networks_are_ready_for_inference(networks):
     network = networks[torch.float32]
     assert not network.training
     assert not any(x.requires_grad for x in network.parameters())
     assert not [name for name in network.state_dict() if name.endswith(("weight_g", "weight_v"))]
 
 
-def test_what_is_converted_is_known_and_the_same(published):
+def test_conversion_keeps_the_weights_and_writes_a_card(published):
     card = Card(**json.loads(published.with_suffix(".json").read_text()))
     digest = hashlib.sha256(published.with_name("best_model.pth").read_bytes()).hexdigest()
     assert card.command == f"converted from best_model.pth, SHA-256 {digest}"
@@ -222,7 +222,7 @@ def test_what_is_converted_is_known_and_the_same(published):
 
 @pytest.mark.parametrize("samples", [0, 1, 2, 319, 320, 321, 5000])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_any_length_comes_back_with_its_w(tiny, samples, channels):
+def test_the_output_has_the_length_of_the_input_and_its_w(tiny, samples, channels):
     audio = torch.randn(2, channels, samples)
     found = tiny.ambisonics(audio, tiny.sample_noise(samples, 3, batch=2))
     assert found.shape == (2, 3, samples)
@@ -237,7 +237,7 @@ def test_any_length_comes_back_with_its_w(tiny, samples, channels):
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_the_latent_is_its_mean_or_drawn_by_a_seed(tiny, channels):
+def test_the_latent_is_its_mean_or_sampled_by_a_seed(tiny, channels):
     audio = torch.randn(1, channels, 1000)
     mean = tiny.ambisonics(audio)
     assert torch.equal(mean, tiny.ambisonics(audio, torch.zeros(1, 4, 8)))
@@ -254,7 +254,7 @@ def test_mono_is_not_stereo_of_two_equal_channels(tiny):
     assert (tiny.ambisonics(mono) - both).abs().max() > 1e-2
 
 
-def test_silence_makes_no_nan(tiny):
+def test_silence_gives_finite_output(tiny):
     assert tiny.ambisonics(torch.zeros(1, 2, 700)).isfinite().all()
 
 
@@ -272,7 +272,7 @@ def test_what_does_not_fit_is_refused(tiny):
         PublishedConfig(ratios=(8, 0))
 
 
-def test_gradients_are_slopes(tiny):
+def test_gradients_are_finite_differences(tiny):
     """Oracle: differences in double precision along one direction of all weights."""
     network = tiny.double().train()
     stereo = torch.randn(2, 2, 1000, dtype=torch.float64)
@@ -297,7 +297,7 @@ def test_gradients_are_slopes(tiny):
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 4, 5, 8])
-def test_convolutions_mirror_the_ends(stride):
+def test_convolutions_pad_by_reflection(stride):
     """Oracle: torch's convolution in one dimension, of a signal that torch mirrored."""
     width = 7 if stride == 1 else 2 * stride
     layer = Convolution(3, 4, width, stride).double()
@@ -317,7 +317,7 @@ def test_convolutions_mirror_the_ends(stride):
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4, 5, 8])
-def test_transposed_convolutions_take_the_ends_off(stride):
+def test_transposed_convolutions_cut_both_ends(stride):
     """Oracle: torch's, cut by hand."""
     layer = TransposedConvolution(3, 4, stride).double()
     weight, bias = layer.convtr["convtr"]()
@@ -329,14 +329,14 @@ def test_transposed_convolutions_take_the_ends_off(stride):
         torch.testing.assert_close(layer(maps), wanted, rtol=0.0, atol=1e-13)
 
 
-def test_weights_are_normalized_as_by_torch():
+def test_weight_norm_equals_that_of_torch():
     layer = Convolution(3, 4, 5).double()
     other = nn.utils.parametrizations.weight_norm(nn.Conv1d(3, 4, 5).double())
     other.load_state_dict(layer.conv["conv"].state_dict())  # of old checkpoints: the same names
     torch.testing.assert_close(layer.kernel()[0], other.weight, rtol=0.0, atol=1e-15)
 
 
-def test_the_transformer_is_torchs():
+def test_the_transformer_equals_that_of_torch():
     layer = nn.TransformerEncoderLayer(16, 8, 24, batch_first=True)
     wanted = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False).double().eval()
     network = Transformer(2, 16, 8, 24).double().eval()
@@ -469,7 +469,7 @@ def test_large_files_are_not_read(tmp_path, monkeypatch):
         convert_checkpoint(source, tmp_path / "out.safetensors")
 
 
-def test_the_command_takes_care_of_its_output(tmp_path, monkeypatch, capsys):
+def test_the_command_protects_existing_files(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     saved(Path("model.pth"), {})
     for output, said in (
@@ -487,7 +487,7 @@ def test_the_command_takes_care_of_its_output(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("_narrow")
-def test_the_command_says_what_it_wrote(tmp_path, capsys):
+def test_the_command_reports_its_output(tmp_path, capsys):
     network = PublishedAmbisonizer(narrow())
     source, output = saved(tmp_path / "in.pth", network.state_dict()), tmp_path / "out.safetensors"
     line = ["convert-checkpoint", str(source), "-o", str(output)]

@@ -114,7 +114,7 @@ def test_a_plane_wave_without_a_room(azimuth):
     np.testing.assert_allclose(y, ROOT * np.sin(angle) * w, atol=tolerance)
 
 
-def test_stereo_is_what_two_opposed_microphones_record():
+def test_stereo_is_a_pair_of_opposed_microphones():
     """Oracle: the microphones of the core, on the AmbiX of the scene."""
     made = PublishedScenes(Noise(), Walls()).scenes([5])
     x, y = made["sides"][0]
@@ -143,7 +143,7 @@ def test_scenes_are_sums_of_convolutions(physical):
     np.testing.assert_allclose(found, level * expected, atol=1e-5 * np.abs(expected).max())
 
 
-def test_sources_stand_all_around_and_channels_up_to_half_a_circle_apart():
+def test_sources_are_all_around_and_up_to_180_degrees_wide():
     walls = Walls(0.0)
     PublishedScenes(Noise(), walls, probability=0.0).scenes(range(200))
     left, right = np.stack(walls.asked).reshape(200, 4, 2).reshape(-1, 2).T
@@ -165,14 +165,14 @@ def test_loud_scenes_are_divided_by_their_peak():
         assert 0.5 <= np.abs(found).max() <= 1.0 + 1e-6
 
 
-def test_silence_is_a_scene():
+def test_silent_stems_give_a_silent_scene():
     made = PublishedScenes(Noise(level=0.0), Walls()).scenes([0, 1])
     assert made["stereo"].shape == (2, 2, SAMPLES)
     assert not made["stereo"].any()
     assert not made["sides"].any()
 
 
-def test_what_was_before_a_scene_is_heard_in_its_reverberation():
+def test_the_reverberation_of_earlier_audio_is_part_of_a_scene():
     whole = PublishedScenes(Noise(), Walls())
     cut = PublishedScenes(Noise(), Walls(), run_in=0.05)
     assert cut.seconds == pytest.approx(0.15)
@@ -185,7 +185,7 @@ def test_what_was_before_a_scene_is_heard_in_its_reverberation():
         np.testing.assert_allclose(second[name], level * later, atol=1e-6)
 
 
-def test_scenes_depend_on_seed_and_number_alone():
+def test_scenes_depend_on_seed_and_number_only():
     first, again = (PublishedScenes(Noise(), Walls(), seed=5) for _ in range(2))
     later = first.scenes([8, 9])
     again.scenes([3])
@@ -196,7 +196,7 @@ def test_scenes_depend_on_seed_and_number_alone():
     assert not np.allclose(other["sides"][0], later["sides"][0])
 
 
-def test_in_the_authors_way_a_room_keeps_its_own_direction(tmp_path):
+def test_with_the_authors_rule_a_room_keeps_its_own_direction(tmp_path):
     """Of a response from ahead, Y is silent wherever sources are; of a turned one it is not."""
     write(tmp_path / "a.wav", encode_foa(np.eye(1, 400)[0], 0.0), RATE, format="ambix1")
     rooms = RoomResponses([tmp_path], "train", RATE)
@@ -215,7 +215,7 @@ def test_in_the_authors_way_a_room_keeps_its_own_direction(tmp_path):
         ({"run_in": 0.2}, r"run_in must be shorter than an excerpt \(0.2 s\), got 0.2 s"),
     ],
 )
-def test_scenes_that_cannot_be_are_refused(arguments, message):
+def test_invalid_scenes_are_refused(arguments, message):
     with pytest.raises(OptionError, match=message):
         PublishedScenes(Noise(), Walls(), **arguments)
 
@@ -241,7 +241,7 @@ def test_air_attenuates_as_the_standard_tabulates():
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
-def test_air_filters_as_it_attenuates_and_delays_nothing(rate):
+def test_the_air_filter_has_the_attenuation_and_no_delay(rate):
     impulse = np.eye(1, 1001, 500, dtype=np.float32)[0]
     made = absorb(np.stack([impulse, -2.0 * impulse]).astype(np.float32), 10.0, 10.0, 30.0, rate)
     assert made.dtype == np.float32
@@ -265,7 +265,7 @@ def analogue(s, gain_db, quality, kind):
     return a * (low[0] / low[1] if kind == "low shelf" else low[1] / low[0])
 
 
-def test_seven_bands_are_the_cookbooks_prototypes(rng):
+def test_the_equalizer_equals_the_cookbook_prototypes(rng):
     frequency = np.array([60.0, 150.0, 300.0, 700.0, 1500.0, 3000.0, 7000.0])
     gain = np.array([12.0, -12.0, 6.0, -3.0, 9.0, -7.0, -11.0])
     quality = np.array([0.1, 0.5, 5.0, 2.0, 1.0, 0.7, 0.9])
@@ -323,7 +323,7 @@ def test_stems_are_varied_in_four_ways(monkeypatch):
     assert (np.abs(equalized) > 0.1).all()
 
 
-def test_each_variation_is_made_as_often_as_it_should(monkeypatch):
+def test_each_variation_has_its_probability(monkeypatch):
     called = {"absorb": 0, "equalize": 0, "transition": 0}
     for name in called:
         original = getattr(published, name)
@@ -362,7 +362,7 @@ def oracle(reference, estimate):
 
 
 @pytest.mark.parametrize("samples", [1025, 3000])
-def test_multi_resolution_stft_is_its_definition(samples, rng):
+def test_multi_resolution_stft_equals_its_definition(samples, rng):
     reference, estimate = 0.1 * rng.standard_normal((2, 4, samples))
     reference[1], estimate[2] = 0.0, 0.0
     expected = oracle(reference, estimate)
@@ -396,7 +396,7 @@ def test_multi_resolution_stft_of_silence_has_a_gradient(rng):
         (((2, 3000), (3000,)), "must have the same shape"),
     ],
 )
-def test_signals_without_a_distance_are_refused(shapes, message):
+def test_invalid_signals_are_refused(shapes, message):
     with pytest.raises(ShapeError, match=message):
         losses.multi_resolution_stft(*(torch.zeros(shape) for shape in shapes))
 
@@ -506,7 +506,7 @@ class Oracle(torch.nn.Module):
         return next(self.answers)[None], torch.full_like(noise, 0.5), torch.zeros_like(noise)
 
 
-def test_validation_figures_of_known_errors(songs, rooms):
+def test_validation_metrics_of_known_errors(songs, rooms):
     task = published_task(SHORT, [(songs, 1.0)], [rooms])
     with torch.no_grad():
         figures = task.validate(Oracle(task))
@@ -518,7 +518,7 @@ def test_validation_figures_of_known_errors(songs, rooms):
     assert figures["score"] == pytest.approx(-figures["stft"] - 10.0 * figures["error"])
 
 
-def test_training_makes_the_loss_fall_and_its_weights_load(rooms, tmp_path):
+def test_training_reduces_the_loss_and_its_weights_load(rooms, tmp_path):
     recipe = replace(SHORT, scenes=PublishedSceneConfig(seconds=0.4)).with_training(
         steps=16, learning_rate=5e-3, warmup=2, ema=0.8, validate_every=16, seed=0
     )
@@ -537,7 +537,7 @@ def test_training_makes_the_loss_fall_and_its_weights_load(rooms, tmp_path):
     assert settings["loss"] == card.recipe["loss"] == {"error": 10.0, "divergence": 1.0}
 
 
-def test_settings_that_cannot_be_are_refused():
+def test_invalid_settings_are_refused():
     with pytest.raises(OptionError, match=r"seconds must be at least 0\.2 s"):
         PublishedSceneConfig(seconds=0.1)
     with pytest.raises(OptionError, match="divergence must be at least 0"):

@@ -149,7 +149,7 @@ class Oracle(torch.nn.Module):
         return self.gain * self.answers[len(self.conditions) - 1]
 
 
-def test_validation_figures_of_known_errors(rooms):
+def test_validation_metrics_of_known_errors(rooms):
     task = ambisonizer_task(SMALL["stage"], PROCEDURAL, [rooms])
     oracle = Oracle(task, 0.9)
     with torch.no_grad():
@@ -191,7 +191,7 @@ def test_presets_and_starts(tmp_path, rooms):
     assert again.recipe["scenes"]["mixes"] == 0.0
 
 
-def test_masks_of_a_style_vae_are_a_start(tmp_path, rooms):
+def test_a_new_network_can_start_with_the_masks_of_a_style_vae(tmp_path, rooms):
     torch.manual_seed(5)
     vae = FastStyleVAE(FastConfig(masks=MASKS, latent_size=4, hidden=8))
     path = tmp_path / "vae.safetensors"

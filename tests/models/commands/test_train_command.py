@@ -43,7 +43,7 @@ def probe(monkeypatch):
     return got
 
 
-def test_the_command_is_light():
+def test_importing_the_command_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

@@ -93,7 +93,7 @@ def test_directions_are_uniform_and_independent_over_the_circle():
     assert np.abs(correlation - np.eye(8)).max() < 0.1  # four times 1 / sqrt(2000)
 
 
-def test_scenes_depend_on_seed_and_number_alone():
+def test_scenes_depend_on_seed_and_number_only():
     scenes, again = (
         StyleScenes(Songs(), seed=5, level_db=6.0),
         StyleScenes(Songs(), seed=5, level_db=6.0),

@@ -66,7 +66,7 @@ def tensors(*arrays, dtype=np.float64, requires_grad=False):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", RATIOS)
-def test_ratios_are_those_of_the_core(name, kind, dtype, rng):
+def test_ratios_equal_the_core(name, kind, dtype, rng):
     first, second = (audio.astype(dtype) for audio in pairs(rng)[kind])
     for per_channel in (False, True):
         ours = getattr(losses, name)(*tensors(first, second, dtype=dtype), per_channel=per_channel)
@@ -84,7 +84,7 @@ def test_ratios_are_those_of_the_core(name, kind, dtype, rng):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", LEVELS)
-def test_level_distances_are_those_of_the_core(name, kind, dtype, rng):
+def test_level_distances_equal_the_core(name, kind, dtype, rng):
     first, second = (audio.astype(dtype) for audio in pairs(rng)[kind])
     for options in ({}, {"n_fft": 255, "hop": 100, "floor_db": -40.0, "clip_db": 30.0}):
         ours = getattr(losses, name)(*tensors(first, second, dtype=dtype), **options)
@@ -93,7 +93,7 @@ def test_level_distances_are_those_of_the_core(name, kind, dtype, rng):
 
 
 @pytest.mark.parametrize("samples", [3000, 2000])
-def test_wild_is_the_definition_written_out_with_scipy(samples, rng):
+def test_wild_equals_its_definition_with_scipy(samples, rng):
     first, second = uneven(rng, 3, 3000), uneven(rng, 3, samples)
     spectra = [np.abs(stft(audio)) for audio in (first, second)]
     levels = [20.0 * np.log10(np.maximum(s, spectra[0].max() * 1e-3)) for s in spectra]
@@ -106,7 +106,7 @@ def test_wild_is_the_definition_written_out_with_scipy(samples, rng):
 
 
 @pytest.mark.parametrize(("n", "m"), [(7, 7), (7, 3), (3, 7), (1, 5)])
-def test_wasserstein_distance_is_that_of_scipy(n, m, rng):
+def test_wasserstein_distance_equals_scipy(n, m, rng):
     a, b = rng.standard_normal((2, n)), rng.standard_normal((2, m))
     ours = losses.wasserstein_distance(*tensors(a, b)).numpy()
     expected = [stats.wasserstein_distance(*pair) for pair in zip(a, b, strict=True)]
@@ -115,7 +115,7 @@ def test_wasserstein_distance_is_that_of_scipy(n, m, rng):
 
 @pytest.mark.parametrize(("n_fft", "hop"), [(1024, 256), (255, 100), (64, 64), (16, 3), (5, 1)])
 @pytest.mark.parametrize("samples", [0, 1, 63, 64, 65, 1000])
-def test_the_transform_is_that_of_the_core(samples, n_fft, hop, rng):
+def test_the_stft_equals_the_core(samples, n_fft, hop, rng):
     if hop == n_fft:  # not invertible with the Hann window: refused by the core
         hop = n_fft // 2
     audio = rng.standard_normal((2, 3, samples))
@@ -123,7 +123,7 @@ def test_the_transform_is_that_of_the_core(samples, n_fft, hop, rng):
     np.testing.assert_allclose(ours, stft(audio, n_fft=n_fft, hop=hop), atol=1e-12)
 
 
-def test_ild_is_that_of_the_core_with_its_gaps(rng):
+def test_ild_equals_the_core_with_its_nans(rng):
     spectrum = rng.standard_normal((2, 4, 5, 6)) + 1j * rng.standard_normal((2, 4, 5, 6))
     spectrum[0, 1, 2, :] = 0.0  # infinite
     spectrum[1, :, 3, :] *= 1e-4  # below the floor
@@ -138,7 +138,7 @@ def test_ild_is_that_of_the_core_with_its_gaps(rng):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("weighting", ["amplitude", "energy"])
-def test_angle_errors_are_those_of_the_core(weighting, dtype, rng):
+def test_angle_errors_equal_the_core(weighting, dtype, rng):
     stems, azimuth, mix, estimate = panned(rng)
     stems[0, 1] = 0.0  # silent
     stems[1, 2] = stems[1, 0]  # a copy
@@ -156,7 +156,7 @@ def test_angle_errors_are_those_of_the_core(weighting, dtype, rng):
         np.testing.assert_allclose(ours.numpy(), expected, rtol=0.0, atol=close)
 
 
-def test_a_vbap_mix_has_no_angle_error_and_elevations_count(rng):
+def test_a_vbap_mix_has_no_angle_error_with_elevations(rng):
     stems, azimuth, mix, _ = panned(rng)
     errors = losses.angle_error(*tensors(stems, mix, azimuth), LAYOUT)
     assert errors.max() < 1e-6
@@ -167,7 +167,7 @@ def test_a_vbap_mix_has_no_angle_error_and_elevations_count(rng):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("layout", ["5.0", "5.1", "7.1.4"])
 @pytest.mark.parametrize("name", VECTORS)
-def test_vectors_are_those_of_the_core(name, layout, dtype, rng):
+def test_vectors_equal_the_core(name, layout, dtype, rng):
     audio = rng.standard_normal((3, get_layout(layout).n_channels, 2000)).astype(dtype)
     audio[1] = 0.0
     ours = getattr(losses, name)(*tensors(audio, dtype=dtype), layout).numpy()
@@ -176,7 +176,7 @@ def test_vectors_are_those_of_the_core(name, layout, dtype, rng):
     assert np.isnan(ours[1]).all()
 
 
-def test_angles_between_vectors_are_those_of_the_core(rng):
+def test_angles_between_vectors_equal_the_core(rng):
     a, b = rng.standard_normal((2, 50, 3))
     a[0], a[1], a[2] = b[0], -b[1], 0.0
     ours = losses.angle_between(*tensors(a, b)).numpy()
@@ -214,7 +214,7 @@ def test_gradients_are_finite_at_silence_and_at_equality(kind, dtype, name, rng)
             assert tensor.grad is None or torch.isfinite(tensor.grad).all()
 
 
-def test_gradients_of_the_angle_lead_to_the_right_direction():
+def test_gradients_of_the_angle_point_to_the_true_direction():
     stem = torch.randn(1, 100, generator=torch.Generator().manual_seed(0))
     gains = torch.tensor([[0.0], [0.5], [0.0], [0.0], [1.0]], requires_grad=True)
     optimizer = torch.optim.SGD([gains], lr=1e-3)
@@ -251,7 +251,7 @@ def test_the_snr_loss_is_the_negative_snr_below_its_ceiling(rng):
     assert losses.snr_loss(*tensors(first, first)).item() == pytest.approx(-30.0, abs=1e-9)
 
 
-def test_the_snr_loss_leaves_silent_references_out(rng):
+def test_the_snr_loss_ignores_silent_references(rng):
     first, second = pairs(rng)["noise"]
     alone = losses.snr_loss(*tensors(first[1:], second[1:])).item()
     first[0] = 0.0
@@ -261,7 +261,7 @@ def test_the_snr_loss_leaves_silent_references_out(rng):
     assert torch.isfinite(faint)
 
 
-def test_the_divergence_is_that_of_torch(rng):
+def test_the_divergence_equals_torch(rng):
     mean, log_variance = tensors(*rng.standard_normal((2, 3, 7)))
     normal = torch.distributions.Normal
     expected = torch.distributions.kl_divergence(
@@ -274,7 +274,7 @@ def test_the_divergence_is_that_of_torch(rng):
     assert near == pytest.approx(0.25e-8, rel=1e-2)
 
 
-def test_what_does_not_fit_is_refused_in_the_words_of_the_core(rng):
+def test_invalid_arguments_are_refused_with_the_messages_of_the_core(rng):
     two, three = torch.zeros(2, 100), torch.zeros(3, 100)
     with pytest.raises(ShapeError, match="must have the same shape, got"):
         losses.snr(two, three)

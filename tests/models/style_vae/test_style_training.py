@@ -130,6 +130,7 @@ def test_a_task_on_songs(songs, name, network):
     assert torch.equal(before, torch.get_rng_state())
     assert isinstance(task.network, network)
     assert task.examples.seconds == recipe.scenes.seconds
+    assert task.datasets == [{"name": str(songs), "songs": {"train": 4, "valid": 2}}]
     batch = {name: torch.from_numpy(x) for name, x in task.examples.batch(0, 2).items()}
     # The paper takes the style from the target itself, the fast model from other songs.
     alone = torch.equal(batch["stems"], batch["style_stems"])
@@ -146,7 +147,7 @@ def test_a_task_on_songs(songs, name, network):
         assert torch.equal(one, other)
 
 
-def test_masks_begin_at_the_prior_of_the_songs(songs):
+def test_masks_start_at_the_prior_of_the_songs(songs):
     task = style_task(SMALL["fast"], [(songs, 1.0)])
     model = task.network
     prior = model.masks.log_prior.exp()
@@ -176,7 +177,7 @@ class Oracle(torch.nn.Module):
         return self.gain * self.answers[self.asked - 1]
 
 
-def test_validation_figures_of_known_errors(songs):
+def test_validation_metrics_of_known_errors(songs):
     task = style_task(SMALL["fast"], [(songs, 1.0)])
     with torch.no_grad():
         figures = task.validate(Oracle(task, 0.9))
@@ -199,12 +200,12 @@ def test_recordings_are_scenes_of_channels(concerts):
     assert scenes.seconds == 0.2
 
 
-def test_a_fast_model_does_not_begin_with_recordings(songs, concerts):
+def test_a_new_fast_network_cannot_be_trained_on_recordings(songs, concerts):
     with pytest.raises(OptionError, match="recordings have no stems, which a new fast"):
         style_task(SMALL["fast"], [(songs, 1.0)], recordings=concerts)
 
 
-def test_a_task_that_goes_on_with_a_model(songs, concerts):
+def test_a_task_that_trains_a_network_further(songs, concerts):
     model = FastStyleVAE(FAST)
     task = style_task(SMALL["fast"], [(songs, 1.0)], start=model, recordings=concerts)
     assert isinstance(task, StyleTask)

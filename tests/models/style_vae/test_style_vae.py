@@ -153,7 +153,7 @@ def test_bands_are_sums_of_bins():
     assert wiener_filters.apply_filters(filters, stereo, COARSE).real.flatten().tolist() == expected
 
 
-def test_moments_of_panned_channels_are_those_of_their_spectra():
+def test_the_covariance_of_panned_channels_is_that_of_their_spectra():
     stems = torch.randn(2, 3, 4, 25, dtype=torch.complex64)
     gains, others = torch.randn(2, 4, 5), torch.randn(2, 4, 2)
     moments = Covariance.of(stems, COARSE)
@@ -174,7 +174,7 @@ def test_moments_of_panned_channels_are_those_of_their_spectra():
     )
 
 
-def test_powers_that_rounding_left_are_not_negative():
+def test_rounding_errors_give_no_negative_powers():
     """Stems that cancel nearly: float32 would leave powers of -1e-7 of theirs."""
     gains = torch.rand(1, 4, 5) * torch.tensor([1.0, -1.0, 1e-4, 1.0])[:, None]
     source = 30.0 * torch.randn(1, 200, 1, 25, dtype=torch.complex64)
@@ -224,7 +224,7 @@ def test_sparsemax_is_the_projection_onto_the_simplex(rng):
     assert (found == 0.0).any(1).sum() > 20
 
 
-def test_the_gradient_of_its_loss_is_the_difference(rng):
+def test_the_gradient_of_the_sparsemax_loss_is_the_difference(rng):
     logits = torch.from_numpy(rng.standard_normal((40, 5)) * 2.0).requires_grad_()
     shares = torch.from_numpy(rng.dirichlet(np.full(5, 0.3), 40))
     loss = sparsemax_loss(logits, shares)
@@ -240,7 +240,7 @@ def test_the_gradient_of_its_loss_is_the_difference(rng):
 
 
 @pytest.mark.parametrize("channels", [2, 5])
-def test_gains_are_main_axes_of_covariances(rng, channels):
+def test_gains_are_principal_axes_of_covariances(rng, channels):
     shape = (2, 6, channels, 9)
     true = np.abs(rng.standard_normal((2, 3, channels)))
     owner = rng.integers(0, 3, (2, 6, 9))
@@ -281,7 +281,7 @@ def test_sources_are_those_of_a_wiener_filter_per_bin(rng):
         np.testing.assert_allclose(found[item, frame, :, bin].numpy(), wanted, atol=3e-4)
 
 
-def test_panning_and_fold_down_are_those_of_the_toolkit(rng):
+def test_panning_and_downmix_equal_the_core(rng):
     model = build(FAST)
     stems = make_stems(rng)
     gains = vbap_gains(AZIMUTH, layout="5.0")
@@ -296,7 +296,7 @@ def test_panning_and_fold_down_are_those_of_the_toolkit(rng):
 
 
 @pytest.mark.parametrize("samples", [1, 100, 1000])
-def test_spectra_come_back(rng, samples):
+def test_the_inverse_stft_returns_the_signal(rng, samples):
     spectra = STFT(64, 16)
     audio = as_tensor(rng.standard_normal((2, 3, samples)))
     spectrum = spectra(audio)
@@ -304,7 +304,7 @@ def test_spectra_come_back(rng, samples):
     np.testing.assert_allclose(spectra.inverse(spectrum, samples), audio, atol=1e-5)
 
 
-def test_with_true_masks_a_scene_is_taken_apart_and_panned_anew(rng):
+def test_true_masks_separate_a_scene_and_pan_it_again(rng):
     spectra = STFT(512, 128)
     stems = spectra(as_tensor(make_stems(rng, samples=16384)))
     seed = as_tensor(stereo_downmix(vbap_gains(AZIMUTH, layout="5.0").T).T)[None]
@@ -325,7 +325,7 @@ def test_with_true_masks_a_scene_is_taken_apart_and_panned_anew(rng):
     assert (made[:, :, silent] == 0.0).all()
 
 
-def test_directions_part_what_masks_do_not(rng):
+def test_directions_separate_stems_that_masks_do_not(rng):
     """Masks that know nothing, and the right gains: each bin goes to the gains it lies along."""
     gains = as_tensor(np.eye(2))[None]
     spectrum = torch.zeros(1, 1, 2, 2, dtype=torch.complex64)
@@ -342,7 +342,7 @@ def test_directions_part_what_masks_do_not(rng):
 # The fast model's parts.
 
 
-def test_masks_are_shares_whatever_the_level():
+def test_masks_do_not_depend_on_the_level():
     masks = StemMasks(MASKS).eval()
     spectrum = torch.randn(2, 5, 2, 257, dtype=torch.complex64)
     with torch.no_grad():
@@ -373,12 +373,12 @@ def test_groups_that_do_not_fit_are_refused():
         StemMasks(MaskConfig(bands_per_group=7))
 
 
-def test_a_config_from_json_equals_the_one_it_was_made_from():
+def test_a_config_survives_json():
     lists = {"regions": [[32, 1], [32, 2], [16, 8]], "dilations": [1, 2]}
     assert MaskConfig(**{**dataclasses.asdict(MASKS), **lists}) == MASKS
 
 
-def test_a_style_is_described_by_vbap_gains_and_shares():
+def test_panning_features_are_vbap_gains_and_energies():
     model = build(FAST)
     azimuth = (15.0, 80.0, -150.0, -10.0)
     bins, level = (20, 60, 110, 200), np.array([1.0, 0.5, 0.25, 0.5])
@@ -395,7 +395,7 @@ def test_a_style_is_described_by_vbap_gains_and_shares():
     np.testing.assert_allclose(described[:, 5], expected, atol=5e-3)
 
 
-def test_level_is_the_mean_over_directions_that_sound_alike():
+def test_level_is_the_mean_over_directions_with_the_same_stereo_gains():
     model = build(FAST)
     # Between front and rear left, by the pair's 2 x 2 equations, all goes to the left side.
     angle = np.deg2rad(np.linspace(30.0, 110.0, 2001))
@@ -410,7 +410,7 @@ def test_level_is_the_mean_over_directions_that_sound_alike():
     assert one == pytest.approx(other, rel=1e-3)
 
 
-def test_a_style_names_loudspeakers_and_the_others_stay_silent(rng):
+def test_loudspeakers_without_gain_stay_silent(rng):
     model = build(FAST).eval()
     wanted = torch.tensor(
         [[0.0, 0, 1, 0, 0], [0, 0, 1, 0, 0], [1, 0, 0, 0, 0], [0.5, 0, 0, 0.5, 0]]
@@ -446,7 +446,7 @@ both = pytest.mark.parametrize("config", [FAST, PAPER], ids=["fast", "paper"])
 
 
 @both
-def test_a_batch_is_its_items(rng, config):
+def test_the_items_of_a_batch_are_independent(rng, config):
     model = build(config).eval()
     audio = (
         as_tensor(rng.standard_normal((3, 5, 3000))) * torch.tensor([0.1, 1.0, 5.0])[:, None, None]
@@ -468,7 +468,7 @@ def test_a_batch_is_its_items(rng, config):
 
 
 @both
-def test_level_goes_through_and_is_no_style(rng, config):
+def test_the_level_scales_the_output_and_does_not_change_the_style(rng, config):
     model = build(config).eval()
     five = model.stft(as_tensor(rng.standard_normal((1, 5, 2000))))
     with torch.no_grad():
@@ -562,7 +562,7 @@ def test_one_batch_can_be_overfitted_by_the_published_network(rng):
 # What panning does not make.
 
 
-def test_sides_against_each_other_are_not_lost(rng):
+def test_out_of_phase_channels_are_not_lost(rng):
     model = build(FAST).eval()
     side = as_tensor(rng.standard_normal((1, 1, 8000)))
     for other in (-side, -0.5 * side):
@@ -573,7 +573,7 @@ def test_sides_against_each_other_are_not_lost(rng):
         assert abs(level) < 4.0
 
 
-def test_channels_against_each_other_have_gradients(rng):
+def test_out_of_phase_channels_have_gradients(rng):
     compute_loss, scenes = build_loss(FAST), make_recordings(rng)
     five = scenes["stems"]
     five = torch.stack([five[:, 0], -five[:, 0], 0.0 * five[:, 0], five[:, 3], -five[:, 3]], 1)
@@ -581,7 +581,7 @@ def test_channels_against_each_other_have_gradients(rng):
     assert all(torch.isfinite(p.grad).all() for p in compute_loss.parameters())
 
 
-def test_filters_take_no_more_than_there_is():
+def test_the_power_of_extraction_is_limited():
     """Sides a quarter turn apart stand nowhere: stems at two near places would get 10 dB more."""
     left = torch.randn(1, 40, 1, 25, dtype=torch.complex64)
     stereo = Covariance.of(torch.cat([left, 1j * left], 2), COARSE)
@@ -600,7 +600,7 @@ def test_filters_take_no_more_than_there_is():
     )
 
 
-def test_least_gains_are_silence_but_in_training():
+def test_small_gains_are_zero_except_in_training():
     model = build(FAST)
     for layer in (model.decoder.direct, model.decoder.added[-1]):
         torch.nn.init.zeros_(layer.weight)

@@ -1,8 +1,8 @@
-"""Thirty ways for things to go wrong, one test each, through the public API or the shell.
+"""Thirty kinds of faults, one test each, through the public API or the command line.
 
-Each is told in one sentence or served, and nothing is left behind; what is tested at length
-elsewhere is here once more in short. Cases 25 to 27 (weights that are broken or absent, no CUDA)
-belong to the models and are tested with them.
+Each fault is handled or reported in one sentence, and no files are left. Cases that other modules
+test in detail are repeated here in short. Cases 25 to 27 (corrupt or missing weights, no CUDA) are
+tests of the models.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ BUILT_IN = [name for name in upmixer_names() if "spatialkit.upmixing" in registr
 
 
 def for_upmixer(name, stereo):
-    """``stereo``, or its left side for an upmixer of mono."""
+    """Return ``stereo``, or its left channel for an upmixer of mono."""
     return stereo if 2 in get_upmixer(name).accepts else stereo[:1]
 
 
@@ -56,7 +56,7 @@ def song(tmp_path, monkeypatch, rng):
 
 
 def refused(capsys, *line):
-    """The one sentence with which a command ends that is wrong."""
+    """Return the one sentence on stderr of a command with wrong arguments."""
     assert main(list(line)) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -136,7 +136,7 @@ class Breaking(Upmixer):
         return np.full_like(audio, np.nan)
 
 
-def test_case_07_nan_made_by_an_upmixer(song, capsys, monkeypatch):
+def test_case_07_nan_in_the_output_of_an_upmixer(song, capsys, monkeypatch):
     monkeypatch.setattr(registry, "_registered", {"breaking": Breaking})
     with pytest.raises(UpmixerError, match=r"nan|finite"):
         get_upmixer("breaking").upmix(np.zeros((2, 10)), RATE)
@@ -216,7 +216,7 @@ def test_case_12_sample_rates(song):
                 call()
 
 
-def test_case_13_two_files_that_do_not_fit(song, capsys):
+def test_case_13_two_files_of_different_rate_or_length(song, capsys):
     audio = read("song.wav").samples
     write("slow.wav", audio, 44100)
     write("short.wav", audio[:, :-1], RATE)
@@ -229,7 +229,7 @@ def test_case_13_two_files_that_do_not_fit(song, capsys):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is of Linux")
 def test_case_14_very_long_files(tmp_path):
-    """Three hours in a file with holes: what is read of it does not pile up in memory."""
+    """Three hours in a sparse file: memory does not grow while it is read."""
     samples = 3 * 3600 * RATE
     header, size = wave.wave_header(2, samples, RATE, "PCM_16", 0x3)
     with (tmp_path / "long.wav").open("wb") as file:
@@ -285,7 +285,7 @@ def test_case_15_more_than_four_gib(tmp_path, monkeypatch, known):
         ),
     ],
 )
-def test_case_16_what_a_container_cannot_hold(tmp_path, name, channels, rate, words):
+def test_case_16_unsupported_by_the_container(tmp_path, name, channels, rate, words):
     with pytest.raises((AudioFileError, OptionError), match=words):
         write(tmp_path / name, np.zeros((channels, 100)), rate)
     with (
@@ -324,7 +324,7 @@ def test_case_17_wrong_missing_or_contradicting_masks(song, capsys):
 @pytest.mark.parametrize(
     ("channels", "names"), [(8, ("7.1", "5.1.2")), (10, ("7.1.2", "5.1.4")), (4, ("quad", "foa"))]
 )
-def test_case_18_a_number_of_channels_says_nothing(song, capsys, channels, names):
+def test_case_18_a_number_of_channels_alone_is_ambiguous(song, capsys, channels, names):
     write("many.wav", np.zeros((channels, 100)), RATE)
     assert read("many.wav").format is None
     words = f"many.wav does not specify the format of its {channels} channels: add --from"
@@ -378,7 +378,7 @@ def test_case_21_directions_at_the_seams(name):
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT and SIGKILL are of POSIX")
 @pytest.mark.parametrize("event", ["SIGKILL", "SIGINT", "disk full"])
 def test_case_22_killed_interrupted_or_disk_full_while_writing(song, event):
-    """The file that was there stays; what is left has a name of its own, and only by SIGKILL."""
+    """The existing file is kept; a temporary file remains only after SIGKILL."""
     before = song.read_bytes()
     script = (
         "import os, resource, signal, sys, numpy as np\n"
@@ -401,7 +401,7 @@ def test_case_22_killed_interrupted_or_disk_full_while_writing(song, event):
     assert all(name.startswith(".spatialkit-") and name.endswith(".part") for name in left)
 
 
-def test_case_23_outputs_that_are_inputs_or_there_or_nowhere(song, capsys):
+def test_case_23_outputs_that_are_inputs_or_exist_or_have_no_folder(song, capsys):
     before = song.read_bytes()
     (song.parent / "link.wav").symlink_to("song.wav")
     (song.parent / "folder.wav").mkdir()
@@ -420,7 +420,7 @@ def test_case_23_outputs_that_are_inputs_or_there_or_nowhere(song, capsys):
 
 
 def test_case_24_two_writers_of_one_file(tmp_path):
-    """The last complete one wins; at no time does anyone read a mixture."""
+    """The last complete file remains; a reader never gets a mixture."""
     path = tmp_path / "a.wav"
     write(path, np.zeros((2, 20000)), RATE)
 
@@ -512,7 +512,7 @@ def test_case_30_hostile_names(song, capsys, name):
 
 
 def test_case_30_a_folder_of_hostile_names_stays_in_its_output(song, capsys):
-    """Links that lead out, in the input and in the output, take nothing there."""
+    """Links to other folders, in input and output, cause no writing there."""
     audio = read(song).samples
     for folder in ("album/inner", "elsewhere", "out"):
         (song.parent / folder).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Worker processes that may be lost: an executor of as many as are wanted, on this machine."""
+"""Executor of worker processes on this machine that restarts lost workers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
-# A job that its worker did not survive is done once more: the machine may have been short of
-# memory. A job that kills twice would kill for ever.
-ATTEMPTS = 2
-# What numerical libraries read when they are loaded; Numba, OpenMP, OpenBLAS, MKL, Accelerate.
+# A job whose worker process died is run once more, as the machine may have been short of memory. A
+# job whose worker dies twice fails.
+MAX_ATTEMPTS = 2
+# Environment variables for the number of threads of Numba, OpenMP, OpenBLAS, MKL and Accelerate,
+# which these read when they are loaded.
 THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -29,17 +30,25 @@ _starting = threading.Lock()
 
 
 class WorkerProcesses(ThreadPoolExecutor):
-    """Executor of processes, each led by a thread of ours that gives it one job at a time.
+    """Executor of worker processes that restarts a lost process and reruns its job.
 
-    Where `concurrent.futures.ProcessPoolExecutor` breaks as a whole when a process is killed (by
-    the system, short of memory, or by a crash in a library), here the thread starts a new process
-    and does that one job once more. Processes are spawned: a fork copies locks that other threads
-    hold. Together they use as many threads for numerical work as there are cores.
+    `concurrent.futures.ProcessPoolExecutor` stops as a whole when a process is killed (by the
+    system when memory is short, or by a crash in a library). Here each process is controlled by a
+    thread, which then starts a new process and runs that job once more. Processes are spawned,
+    because a fork would copy locks that other threads hold. All processes together use as many
+    threads for numerical computation as there are cores.
 
     Parameters
     ----------
     count : int
-        The most processes; each is started when there is work for it.
+        Maximum number of processes; each is started when the first job needs it.
+
+    Examples
+    --------
+    >>> from spatialkit.batch import run_batch
+    >>> with WorkerProcesses(1) as pool:
+    ...     [record.result for record in run_batch(abs, [-1], executor=pool)]
+    [1]
     """
 
     def __init__(self, count: int) -> None:
@@ -50,56 +59,56 @@ class WorkerProcesses(ThreadPoolExecutor):
         self._killed = False
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Schedule ``function(*args, **kwargs)``: all of it, and the result, are pickled."""
+        """Schedule ``function(*args, **kwargs)``; the call and its result are pickled."""
         return super().submit(self._do, function, args, kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the processes once their jobs are done."""
+        """Stop the processes after their jobs are done."""
         super().shutdown(wait=wait, cancel_futures=cancel_futures)
         for worker in list(self._workers) if wait else ():
             worker.close()
 
     def kill(self) -> None:
-        """End the processes at once; their jobs fail."""
+        """Stop the processes immediately; their jobs fail."""
         self._killed = True
         super().shutdown(wait=False, cancel_futures=True)
         for worker in list(self._workers):
             worker.kill()
 
     def _do(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """In a thread: have the job done by the process of this thread."""
-        fate = ""
-        for _ in range(ATTEMPTS):
+        """Run a job in the process of the current thread."""
+        ended_with = ""
+        for _ in range(MAX_ATTEMPTS):
             if self._killed:
                 break
             worker: _Worker | None = getattr(self._own, "worker", None)
             if worker is None:
                 worker = self._own.worker = _Worker(self._threads_each)
                 self._workers.add(worker)
-                if self._killed:  # meanwhile
+                if self._killed:  # since the check above
                     worker.kill()
             try:
                 return worker.do((function, args, kwargs))
             except (EOFError, OSError):
-                fate = worker.fate()
+                ended_with = worker.exit_reason()
                 self._own.worker = None
                 self._workers.discard(worker)
         raise BrokenExecutor(
-            f"the process that did it ended with {fate}, twice: killed, perhaps for memory, or a "
-            "crash in a library"
-            if fate and not self._killed
-            else "it was broken off"
+            f"the worker process ended with {ended_with} in {MAX_ATTEMPTS} attempts; it was "
+            "killed, possibly for lack of memory, or crashed in a library"
+            if ended_with and not self._killed
+            else "the job was cancelled"
         )
 
 
 class _Worker:
-    """One process and the way to it."""
+    """Worker process and the connection to it."""
 
     def __init__(self, threads: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        # The tracker of the child's resources would lift our block when it starts.
+        # Started here, because its start within the block below would unblock interrupts.
         resource_tracker.ensure_running()
         variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
         with _starting, _environment(variables), _interrupts_blocked():
@@ -113,8 +122,8 @@ class _Worker:
             raise RuntimeError(value)
         return value
 
-    def fate(self) -> str:
-        """How the process ended: "signal 9", "exit status 1"."""
+    def exit_reason(self) -> str:
+        """Return how the process ended, such as "signal 9" or "exit status 1"."""
         self.close()
         code = self._process.exitcode or 0
         return f"signal {-code}" if code < 0 else f"exit status {code}"
@@ -129,8 +138,8 @@ class _Worker:
 
 
 def _serve(connection: Connection) -> None:
-    """In the process: do what comes, until the other end is closed or gone."""
-    # Ctrl-C is for the process that leads: it ends this one.
+    """Run jobs in the worker process until the connection is closed or lost."""
+    # Ctrl-C is handled by the main process, which stops this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -147,7 +156,7 @@ def _serve(connection: Connection) -> None:
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Variables that a process started here inherits; what the user has set stands."""
+    """Set variables for processes started here, except those that the user has set."""
     added = [name for name in values if name not in os.environ]
     os.environ.update({name: values[name] for name in added})
     try:
@@ -159,7 +168,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """A process started here does not see Ctrl-C until it has said what to do with it."""
+    """Block Ctrl-C in processes started here until they have set their own handler."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -171,7 +180,7 @@ def _interrupts_blocked() -> Iterator[None]:
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # less than all in a Slurm job
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # fewer than all in a Slurm job
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

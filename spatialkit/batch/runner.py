@@ -1,7 +1,7 @@
-"""Many jobs: in this process, on this machine's cores, or on a cluster; a record of each.
+"""Run many jobs serially, in parallel or on a cluster, with one result record per job.
 
-The function is called once for each job, wherever the executor has room. A job that fails is a
-record like any other: it never stops the rest.
+The function is called once per job. A job that fails results in a record and does not stop the
+other jobs.
 """
 
 from __future__ import annotations
@@ -13,38 +13,41 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from spatialkit.errors import OptionError, error_message
 
-__all__ = ["Record", "run_batch"]
+__all__ = ["JobStatus", "Record", "run_batch"]
 
-# The most jobs that an executor holds at a time, waiting ones included: more than the workers of
-# most clusters, few enough that the list of jobs may have any length.
-MOST_SUBMITTED = 1000
+JobStatus = Literal["done", "failed"]
+
+# Maximum number of jobs submitted to an executor at a time: more than the workers of most clusters,
+# and independent of the number of all jobs.
+MAX_SUBMITTED = 1000
 
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one job.
+    """Result record of one job.
 
     Parameters
     ----------
     job : object
-        As it was given.
+        The job.
     status : {"done", "failed"}
+        Whether the function returned or raised an error.
     seconds : float
-        That the function took; NaN if it is not known, because the worker was lost.
+        Duration of the call; NaN if it is unknown because the worker was lost.
     result : object
-        What the function returned; None if it failed.
+        Return value of the function; None if it failed.
     error : str
-        Why it failed, "" if it did not.
+        Message of the error; "" if there was none.
     traceback : str
-        Of the error, where it was raised.
+        Traceback of the error in the worker; "" if there was none.
     """
 
     job: Any
-    status: str
+    status: JobStatus
     seconds: float
     result: Any = None
     error: str = ""
@@ -54,33 +57,33 @@ class Record:
 def run_batch(
     function: Callable[[Any], Any], jobs: Iterable[Any], *, executor: Executor | None = None
 ) -> Iterator[Record]:
-    """Call a function for each of many jobs, and record what becomes of each.
+    """Call a function for each of many jobs and yield one result record per job.
 
     Parameters
     ----------
     function : callable
-        Called with one job. For processes and clusters it must be picklable: a function of a
+        Function of one job. For processes and clusters it must be picklable: a function of a
         module, not a lambda.
     jobs : iterable
-        May be a generator of any length: no more than 1000 jobs are taken ahead.
+        Jobs; also a generator of any length, as at most 1000 jobs are submitted at a time.
     executor : concurrent.futures.Executor, optional
-        Where the work is done: threads, processes, or a cluster, such as
-        ``dask.distributed.Client(...).get_executor()``. It stays open. By default the jobs are
-        done here, one after another.
+        Executor that runs the jobs: threads, processes, or a cluster, such as
+        ``dask.distributed.Client(...).get_executor()``. It is not shut down. By default the jobs
+        run serially in this process.
 
     Yields
     ------
     Record
-        One for each job, as they are done: in the order of the jobs only without an executor.
-        A job fails if the function raises, if the job or its result cannot be pickled, or if its
-        worker is lost. A `ProcessPoolExecutor` that loses a process takes no more jobs: those
-        under way and those still to come are all recorded as failed, with "BrokenProcessPool",
-        and can be given to a new one. Dask does the jobs of a lost worker elsewhere by itself.
+        One record per job, in the order of completion; without an executor, in the order of jobs.
+        A job fails if the function raises an error, if the job or its result cannot be pickled, or
+        if its worker is lost. A `ProcessPoolExecutor` that has lost a process accepts no more jobs:
+        all running and remaining jobs fail with "BrokenProcessPool" and can be submitted to a new
+        executor. Dask reruns the jobs of a lost worker by itself; so does `WorkerProcesses`.
 
     Raises
     ------
     OptionError
-        If the function cannot be called, or the executor is none.
+        If the function is not callable, or the executor is not an executor.
 
     Examples
     --------
@@ -107,45 +110,46 @@ def run_batch(
 def _run(
     function: Callable[[Any], Any], jobs: Iterator[Any], executor: Executor
 ) -> Iterator[Record]:
-    """Keep the executor busy without flooding it."""
-    under_way: dict[Future[dict[str, Any]], Any] = {}
+    """Submit jobs up to the maximum and yield their records."""
+    pending: dict[Future[dict[str, Any]], Any] = {}
     more = True
     try:
-        while more or under_way:
+        while more or pending:
             more = False
-            for job in islice(jobs, MOST_SUBMITTED - len(under_way)):
+            for job in islice(jobs, MAX_SUBMITTED - len(pending)):
                 more = True
                 try:
-                    under_way[executor.submit(_attempt, function, job)] = job
-                except Exception as error:  # it is broken, or closed
+                    pending[executor.submit(_attempt, function, job)] = job
+                except Exception as error:  # a broken or closed executor
                     yield Record(job, **_failure(error, math.nan))
-            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                yield Record(under_way.pop(future), **_outcome(future))
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                yield Record(pending.pop(future), **_outcome(future))
     finally:
-        for future in under_way:
+        for future in pending:
             future.cancel()
 
 
 def _attempt(function: Callable[[Any], Any], job: Any) -> dict[str, Any]:
-    """Fields of a record; nothing is raised, as not every exception can be pickled."""
+    """Return the fields of a record; errors are caught, as not all of them can be pickled."""
     start = time.perf_counter()
     try:
         result = function(job)
-    except (Exception, SystemExit) as error:  # a job must not end the program
+    except (Exception, SystemExit) as error:  # a job must not end this process
         return _failure(error, time.perf_counter() - start)
     return {"status": "done", "seconds": time.perf_counter() - start, "result": result}
 
 
 def _outcome(future: Future[dict[str, Any]]) -> dict[str, Any]:
-    """Fields of a record, whatever the executor did with the job."""
+    """Return the fields of the record of a completed, failed or cancelled future."""
     try:
         error = future.exception()
     except CancelledError:
-        error = CancelledError("its executor has given it up")
+        error = CancelledError("the executor cancelled the job")
     return future.result() if error is None else _failure(error, math.nan)
 
 
 def _failure(error: BaseException, seconds: float) -> dict[str, Any]:
+    """Return the fields of the record of a failed job."""
     return {
         "status": "failed",
         "seconds": seconds,

@@ -1,4 +1,4 @@
-"""Short-time Fourier transform, whole and block by block."""
+"""Short-time Fourier transform of whole signals and block by block."""
 
 from spatialkit.stft.smoothing import moving_sum
 from spatialkit.stft.transform import StreamingISTFT, StreamingSTFT, istft, stft

@@ -1,7 +1,7 @@
-"""Frames of the short-time Fourier transform: how they are cut, transformed and added up again.
+"""Frames of the short-time Fourier transform: framing, transform and overlap-add.
 
-Positions count from the first sample of the first frame, which is centred on the first sample of
-the signal: that stands at position ``centre``.
+Positions are counted from the first sample of the first frame. The first frame is centred on the
+first sample of the signal, which therefore has the position ``centre``.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.errors import OptionError, ShapeError, SignalError
 from spatialkit.validation import as_count
 
-# The inverse divides by the overlap sum of the squared window: where that falls below this share
-# of its largest value, rounding and whatever was done to the spectrum would be blown up.
-LEAST_OVERLAP = 1e-3
-# Frames transformed at a time: their buffer stays within the processor's cache.
-FRAMES_AT_ONCE = 64
+# The inverse divides by the overlap sum of the squared window. Below this ratio to its maximum,
+# rounding errors and changes of the spectrum would be amplified too much.
+MIN_OVERLAP = 1e-3
+# Frames transformed at a time; their buffer stays in the CPU cache.
+FRAMES_PER_BLOCK = 64
 
 
 class Frames:
-    """Frames of one size, hop and window: their transform and its least-squares inverse."""
+    """Transform of frames with given size, hop and window, and its least-squares inverse."""
 
     def __init__(self, n_fft: int, hop: int, window: str | ArrayLike) -> None:
         self.n_fft = as_count(n_fft, "n_fft", minimum=2)
@@ -31,28 +31,28 @@ class Frames:
         self.centre = self.n_fft // 2
         self.bins = self.n_fft // 2 + 1
         self.window = as_window(window, self.n_fft)
-        # Row j, column r: the squared windows of the first j of the frames over a sample, newest
-        # first, that lies r samples behind the start of a hop.
-        self.turns = -(-self.n_fft // self.hop)
-        squared = np.zeros(self.turns * self.hop)
+        # Row j, column r: sum of the squared windows of the newest j frames that overlap at a
+        # sample r samples after the start of a hop.
+        self.hops_per_frame = -(-self.n_fft // self.hop)
+        squared = np.zeros(self.hops_per_frame * self.hop)
         squared[: self.n_fft] = self.window**2
-        self.overlaps = np.zeros((self.turns + 1, self.hop))
-        np.cumsum(squared.reshape(self.turns, self.hop), axis=0, out=self.overlaps[1:])
-        most = self.overlaps[-1].max()
-        self.least = LEAST_OVERLAP * most
-        # Where a signal begins, the frames that would have begun before the first one are missing.
-        first = self._overlap(np.arange(self.centre, self.n_fft), self.turns)
-        seen = min(self.overlaps[-1].min(), first.min())
-        if not seen >= self.least > 0.0:
-            share = seen / most if most > 0.0 else 0.0
+        self.overlaps = np.zeros((self.hops_per_frame + 1, self.hop))
+        np.cumsum(squared.reshape(self.hops_per_frame, self.hop), axis=0, out=self.overlaps[1:])
+        maximum = self.overlaps[-1].max()
+        self.min_overlap = MIN_OVERLAP * maximum
+        # At the start of the signal, frames before the first one are missing.
+        first = self._overlap(np.arange(self.centre, self.n_fft), self.hops_per_frame)
+        minimum = min(self.overlaps[-1].min(), first.min())
+        if not minimum >= self.min_overlap > 0.0:
+            ratio = minimum / maximum if maximum > 0.0 else 0.0
             raise OptionError(
-                f"n_fft={n_fft} with hop={hop} and this window leaves samples nearly unseen: the "
-                f"overlap sum of the squared window falls to {share:.1e} of its largest value, "
-                f"{LEAST_OVERLAP:g} is needed to invert it; take a smaller hop"
+                f"n_fft={n_fft}, hop={hop} and this window have no stable inverse: the overlap sum "
+                f"of the squared window falls to {ratio:.1e} of its maximum, at least "
+                f"{MIN_OVERLAP:g} is required; use a smaller hop"
             )
 
     def span(self, count: int) -> int:
-        """Return how many samples ``count`` frames cover."""
+        """Return the number of samples that ``count`` frames cover."""
         return (count - 1) * self.hop + self.n_fft if count else 0
 
     def analyse(self, padded: NDArray[Any], count: int) -> NDArray[Any]:
@@ -65,30 +65,30 @@ class Frames:
         for row, target in zip(rows, spectrum, strict=True):
             if count:
                 framed = np.lib.stride_tricks.sliding_window_view(row, self.n_fft)[:: self.hop]
-            for k in range(0, count, FRAMES_AT_ONCE):
-                end = min(k + FRAMES_AT_ONCE, count)
+            for k in range(0, count, FRAMES_PER_BLOCK):
+                end = min(k + FRAMES_PER_BLOCK, count)
                 target[k:end] = scipy.fft.rfft(framed[k:end] * window)
         return spectrum.reshape(*lead, count, self.bins).swapaxes(-1, -2)
 
     def overlap_add(self, spectrum: NDArray[Any], summed: NDArray[Any]) -> None:
-        """Add the frames (..., bins, frames) into ``summed`` (..., samples), in their order."""
+        """Add frames (..., bins, frames) to ``summed`` (..., samples), in order."""
         import scipy.fft
 
-        # Divided by the overlap sum where all frames are there, which repeats with every hop.
+        # Window divided by the overlap sum of all frames, which is periodic in the hop.
         dual = self.window / np.resize(self.overlaps[-1], self.n_fft)
         dual = dual.astype(summed.dtype)
         for row in np.ndindex(spectrum.shape[:-2]):
             framed, target = spectrum[row].T, summed[row]
-            for k in range(0, len(framed), FRAMES_AT_ONCE):
-                pieces = scipy.fft.irfft(framed[k : k + FRAMES_AT_ONCE], self.n_fft)
-                pieces *= dual
-                for start, piece in enumerate(pieces, k):
-                    target[start * self.hop : start * self.hop + self.n_fft] += piece
+            for k in range(0, len(framed), FRAMES_PER_BLOCK):
+                segments = scipy.fft.irfft(framed[k : k + FRAMES_PER_BLOCK], self.n_fft)
+                segments *= dual
+                for start, segment in enumerate(segments, k):
+                    target[start * self.hop : start * self.hop + self.n_fft] += segment
 
     def complete(self, samples: NDArray[Any], first: int, count: int) -> None:
-        """Divide ``samples``, which begin at position ``first``, at the edges by what is there."""
+        """Correct ``samples`` from position ``first`` at the edges, where frames are missing."""
         end = first + samples.shape[-1]
-        head = min(max((self.turns - 1) * self.hop, first), end)
+        head = min(max((self.hops_per_frame - 1) * self.hop, first), end)
         tail = min(max(count * self.hop, head), end)
         for begin, stop in ((first, head), (tail, end)):
             positions = np.arange(begin, stop)
@@ -96,30 +96,30 @@ class Frames:
             samples[..., begin - first : stop - first] *= gains.astype(samples.dtype)
 
     def _overlap(self, positions: NDArray[np.intp], count: int) -> NDArray[np.float64]:
-        """Overlap sum at ``positions`` if there are ``count`` frames only."""
+        """Return the overlap sum at ``positions`` of the first ``count`` frames only."""
         hops, rest = np.divmod(positions, self.hop)
-        newest = np.clip(hops - count + 1, 0, self.turns)
-        oldest = np.minimum(hops + 1, self.turns)
+        newest = np.clip(hops - count + 1, 0, self.hops_per_frame)
+        oldest = np.minimum(hops + 1, self.hops_per_frame)
         return self.overlaps[oldest, rest] - self.overlaps[newest, rest]
 
     def as_length(self, length: int | None, count: int) -> int:
-        """Return ``length``, or the reason why ``count`` frames do not hold so many samples."""
+        """Return the output length after checking that ``count`` frames determine it."""
         whole = max(count - 1, 0) * self.hop
         length = whole if length is None else as_count(length, "length", minimum=0)
         end = min(self.centre + length, max(self.span(count), self.centre) + 1)
         positions = np.arange(max(count * self.hop, self.centre), end)
-        unseen = positions[self._overlap(positions, count) < self.least]
-        if unseen.size:
+        undetermined = positions[self._overlap(positions, count) < self.min_overlap]
+        if undetermined.size:
             raise OptionError(
-                f"length={length} reaches beyond what {count} frames of n_fft={self.n_fft}, "
-                f"hop={self.hop} hold: from sample {unseen[0] - self.centre} on their overlap sum "
-                f"is below {LEAST_OVERLAP:g} of its largest value; take a smaller hop, or pad the "
-                "audio to a multiple of the hop"
+                f"length={length} exceeds what {count} frames of n_fft={self.n_fft}, "
+                f"hop={self.hop} determine: from sample {undetermined[0] - self.centre} their "
+                f"overlap sum is below {MIN_OVERLAP:g} of its maximum; use a smaller hop, or pad "
+                "the audio to a multiple of the hop"
             )
         return length
 
     def as_spectrum(self, spectrum: ArrayLike) -> NDArray[Any]:
-        """Return ``spectrum`` as an array, or the reason why it is none of these frames."""
+        """Return a spectrum as an array after checking its data type and number of bins."""
         array = np.asarray(spectrum)
         if array.dtype not in (np.complex64, np.complex128):
             raise SignalError(f"spectrum must be complex64 or complex128, got {array.dtype}")
@@ -132,6 +132,7 @@ class Frames:
 
 
 def as_window(window: str | ArrayLike, n_fft: int) -> NDArray[np.float64]:
+    """Return the samples of a window, given by name or as an array."""
     if isinstance(window, str) and window == "hann":
         return 0.5 - 0.5 * np.cos(np.arange(n_fft) * (2.0 * np.pi / n_fft))
     if isinstance(window, str):
@@ -141,12 +142,12 @@ def as_window(window: str | ArrayLike, n_fft: int) -> NDArray[np.float64]:
             return np.asarray(get_window(window, n_fft), dtype=np.float64)
         except ValueError as error:
             raise OptionError(
-                f"window must be a name that scipy.signal.get_window knows or an array, got "
+                f"window must be a name of scipy.signal.get_window or an array, got "
                 f"{window!r} ({error})"
             ) from error
     array = np.asarray(window)
     if array.shape != (n_fft,):
-        raise ShapeError(f"window must have shape ({n_fft},), as many as n_fft, got {array.shape}")
+        raise ShapeError(f"window must have shape (n_fft,) = ({n_fft},), got {array.shape}")
     if not (np.isrealobj(array) and np.all(np.isfinite(array))):
-        raise OptionError("window must hold finite real numbers")
+        raise OptionError("window must contain finite real numbers only")
     return array.astype(np.float64)

@@ -1,8 +1,8 @@
-"""Short-time Fourier transform and its inverse, of whole signals and block by block.
+"""Short-time Fourier transform and its inverse, for whole signals and block by block.
 
-Frame k is centred on sample k * hop, zeros stand outside the signal, nothing is scaled. The
-inverse is the least-squares one of Griffin and Lim (1984): frames are windowed a second time,
-added up, and divided by the overlap sum of the squared window.
+Frame k is centred on sample k * hop, the signal is zero-padded, and there is no scaling. The
+inverse is the least-squares inverse of Griffin and Lim (1984): frames are windowed a second time,
+summed, and divided by the overlap sum of the squared window.
 """
 
 from __future__ import annotations
@@ -20,44 +20,48 @@ from spatialkit.validation import as_audio
 
 __all__ = ["StreamingISTFT", "StreamingSTFT", "istft", "stft"]
 
-NO_BLOCK = "flush needs a block before it (an empty one will do): it says which shape to return"
+NO_BLOCK = "flush must be preceded by a block (possibly empty), which sets the output shape"
 
 
 def stft(
     audio: AudioLike[Any], *, n_fft: int = 1024, hop: int = 256, window: str | ArrayLike = "hann"
 ) -> NDArray[Any]:
-    """Short-time Fourier transform.
+    r"""Calculate the short-time Fourier transform (STFT).
 
-    Frame k is centred on sample ``k * hop``; outside the signal stand zeros; there is no scaling.
-    All equal ``librosa.stft(..., pad_mode="constant")``, whose last frame is missing at times if
-    ``n_fft`` is odd.
+    .. math:: S[b, k] = \sum_{n=0}^{N-1} w[n] \, x[n + k h - \lfloor N/2 \rfloor] \,
+        e^{-2 \pi i b n / N}
+
+    with the window :math:`w` of N = ``n_fft`` samples and the hop :math:`h`: frame k is centred on
+    sample ``k * hop``, the signal :math:`x` is zero-padded, and there is no scaling. The result
+    equals ``librosa.stft(..., pad_mode="constant")``, which omits the last frame in some cases of
+    odd ``n_fft``.
 
     Parameters
     ----------
     audio : array_like of float or Audio, shape (..., channels, samples) or (samples,)
         Any number of samples, zero included.
     n_fft : int
-        Samples per frame, 2 or more. More give finer frequencies and coarser times.
+        Samples per frame, at least 2. A larger value gives a higher frequency resolution and a
+        lower time resolution.
     hop : int
-        Samples from frame to frame, 1 to ``n_fft``.
+        Samples between the starts of successive frames, 1 to ``n_fft``.
     window : str or array_like, shape (n_fft,)
-        A name that `scipy.signal.get_window` knows (its periodic form), or the window itself.
+        Name of a window of `scipy.signal.get_window` (its periodic form), or its samples.
 
     Returns
     -------
     ndarray of complex, shape (..., bins, frames)
-        ``bins`` is ``n_fft // 2 + 1``, ``frames`` is ``1 + samples // hop``. complex64 of float32,
-        complex128 of float64. The bins of a frame lie next to each other in memory.
+        ``bins`` is ``n_fft // 2 + 1``, ``frames`` is ``1 + samples // hop``. complex64 for float32,
+        complex128 for float64. The bins of a frame are contiguous in memory.
 
     Raises
     ------
     ShapeError, SignalError
-        If ``audio`` has no axis or looks frames-first, a window has not ``n_fft`` samples, or
-        ``audio`` is not float32 or float64.
+        If ``audio`` has no axis or appears to be frames-first, a window does not have ``n_fft``
+        samples, or ``audio`` is not float32 or float64.
     OptionError
-        If an option is not accepted, or window and hop leave samples nearly unseen, so that no
-        inverse exists: their least overlap sum (of the squared window) is below a thousandth of
-        the largest.
+        If an option is not accepted, or window and hop have no stable inverse: the minimum of the
+        overlap sum of the squared window is below 0.001 of its maximum.
 
     Examples
     --------
@@ -72,7 +76,7 @@ def stft(
     array = as_audio(unpack_audio(audio)[0], allow_mono=True)
     count = 1 + array.shape[-1] // frames.hop
     padded = np.zeros((*array.shape[:-1], frames.span(count)), dtype=array.dtype)
-    # With a hop beyond n_fft / 2 the last samples may lie in no frame at all.
+    # If the hop exceeds n_fft / 2, the last samples may be in no frame.
     end = min(frames.centre + array.shape[-1], padded.shape[-1])
     padded[..., frames.centre : end] = array[..., : end - frames.centre]
     return frames.analyse(padded, count)
@@ -86,32 +90,36 @@ def istft(
     window: str | ArrayLike = "hann",
     length: int | None = None,
 ) -> NDArray[Any]:
-    """Inverse of `stft`: the signal whose transform is nearest to ``spectrum``.
+    r"""Calculate the inverse STFT: the signal whose `stft` is closest to ``spectrum``.
+
+    .. math:: x[n] = \frac{\sum_k w[n - k h] \, s_k[n - k h]}{\sum_k w[n - k h]^2}
+
+    with the inverse Fourier transforms :math:`s_k` of the frames, the least-squares solution [1]_.
 
     Parameters
     ----------
     spectrum : array_like of complex, shape (..., bins, frames)
     n_fft, hop, window
-        As they were given to `stft`.
+        As for `stft`.
     length : int, optional
-        Samples to return; by default ``hop * (frames - 1)``. Up to ``hop - 1`` samples lie behind
-        the centre of the last frame: say how many there were to have them back.
+        Number of samples to return; by default ``hop * (frames - 1)``. Up to ``hop - 1`` samples of
+        the signal are after the centre of the last frame: specify its length to restore them.
 
     Returns
     -------
     ndarray of float, shape (..., samples)
-        float32 of complex64, float64 of complex128.
+        float32 for complex64, float64 for complex128.
 
     Raises
     ------
     ShapeError, SignalError
-        If ``spectrum`` has not the bins of ``n_fft``, a window has not ``n_fft`` samples, or
-        ``spectrum`` is not complex64 or complex128.
+        If ``spectrum`` does not have the bins of ``n_fft``, a window does not have ``n_fft``
+        samples, or ``spectrum`` is not complex64 or complex128.
     OptionError
-        If an option is not accepted, window and hop leave samples nearly unseen (see `stft`), or
-        ``length`` reaches into samples that the last frame hardly saw. The latter does not happen
-        for ``length`` up to ``hop * frames - 1`` with the Hann window and a hop of at most
-        ``n_fft // 4``; with larger hops pad the audio to a multiple of the hop.
+        If an option is not accepted, window and hop have no stable inverse (see `stft`), or
+        ``length`` includes samples at which the window of the last frame is close to 0. With the
+        Hann window and a hop of at most ``n_fft // 4``, every ``length`` up to
+        ``hop * frames - 1`` is accepted; for larger hops pad the audio to a multiple of the hop.
 
     References
     ----------
@@ -137,7 +145,7 @@ def istft(
 
 
 class StreamingSTFT:
-    """`stft` block by block: the frames joined equal those of the whole signal.
+    """STFT block by block: the concatenated frames equal `stft` of the whole signal.
 
     Parameters
     ----------
@@ -163,20 +171,20 @@ class StreamingSTFT:
         self._n_samples = self._n_frames = 0
 
     def process(self, block: ArrayLike) -> NDArray[Any]:
-        """Frames that became complete.
+        """Process a block and return the frames that became complete.
 
         Parameters
         ----------
         block : array_like of float, shape (..., channels, samples) or (samples,)
-            The next samples, any number; other axes and dtype as in the first block.
+            Any number of samples; other axes and data type as in the first block.
 
         Returns
         -------
         ndarray of complex, shape (..., bins, frames)
-            Maybe of no frame.
+            The number of frames may be 0.
         """
         array = np.atleast_1d(block)
-        # A block of fewer samples than channels is no mistake: only its dtype is checked.
+        # A block may have fewer samples than channels: only its data type is checked.
         as_audio(array.reshape(-1), "block", allow_mono=True)
         if self._queue is None:
             self._queue = SampleQueue()
@@ -187,7 +195,7 @@ class StreamingSTFT:
         return self._take(self._queue, max(ready, 0))
 
     def flush(self) -> NDArray[Any]:
-        """Remaining frames; the next block begins a new signal.
+        """Return the remaining frames; the next block starts a new signal.
 
         Returns
         -------
@@ -211,7 +219,7 @@ class StreamingSTFT:
 
 
 class StreamingISTFT:
-    """`istft` block by block: the samples joined equal those of the whole spectrum.
+    """Inverse STFT block by block: the concatenated samples equal `istft` of the spectrum.
 
     Parameters
     ----------
@@ -234,22 +242,22 @@ class StreamingISTFT:
         self, *, n_fft: int = 1024, hop: int = 256, window: str | ArrayLike = "hann"
     ) -> None:
         self._frames = Frames(n_fft, hop, window)
-        # Sums that later frames may add to; they begin at `_position`.
+        # Sums to which later frames may be added; they start at `_position`.
         self._sums: SampleQueue | None = None
         self._position = self._n_frames = 0
 
     def process(self, spectrum: ArrayLike) -> NDArray[Any]:
-        """Samples that no later frame changes.
+        """Process frames and return the samples that later frames do not change.
 
         Parameters
         ----------
         spectrum : array_like of complex, shape (..., bins, frames)
-            The next frames, any number; other axes and dtype as in the first block.
+            Any number of frames; other axes and data type as in the first block.
 
         Returns
         -------
         ndarray of float, shape (..., samples)
-            Maybe of no sample.
+            The number of samples may be 0.
         """
         frames, array = self._frames, self._frames.as_spectrum(spectrum)
         if self._sums is None:
@@ -259,17 +267,17 @@ class StreamingISTFT:
         missing = frames.span(self._n_frames) - self._position - len(self._sums)
         self._sums.append(np.zeros((*array.shape[:-2], missing), array.real.dtype))
         frames.overlap_add(array, self._sums.peek()[..., first:])
-        # Not beyond the last centre: there the signal ends unless `flush` is told otherwise.
+        # At most to the last centre, where the signal ends unless `flush` specifies a length.
         last_centre = frames.centre + (self._n_frames - 1) * frames.hop
         return self._take(self._sums, min(self._n_frames * frames.hop, last_centre))
 
     def flush(self, length: int | None = None) -> NDArray[Any]:
-        """Remaining samples; the next block begins a new signal.
+        """Return the remaining samples; the next block starts a new signal.
 
         Parameters
         ----------
         length : int, optional
-            Samples of the whole signal, as for `istft`.
+            Number of samples of the whole signal, as for `istft`.
 
         Returns
         -------
@@ -281,7 +289,8 @@ class StreamingISTFT:
         given = max(self._position - self._frames.centre, 0)
         if length < given:
             raise OptionError(
-                f"length must be at least {given}, the samples given out already, got {length}"
+                f"length must be at least {given}, the number of samples already returned, got "
+                f"{length}"
             )
         samples = self._take(self._sums, self._frames.centre + length)
         self._sums, self._position, self._n_frames = None, 0, 0

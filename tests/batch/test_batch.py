@@ -1,4 +1,4 @@
-"""Many jobs: a record of each, whatever happens to it, wherever it is done."""
+"""Records of jobs that succeed, fail or lose their worker, with every executor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spatialkit.errors import LayoutError, OptionError
 
 
 def square(number):
-    """What the jobs are: 1 is done, "kill" kills its process, a path does so once."""
+    """Job function: 1 succeeds, "kill" kills its process, a path does so once."""
     if number == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if isinstance(number, Path):
@@ -52,7 +52,7 @@ EXECUTORS = {
 
 
 @pytest.mark.parametrize("where", EXECUTORS)
-def test_each_job_has_one_record_and_bad_ones_stop_nothing(where):
+def test_each_job_has_one_record_and_failed_jobs_do_not_stop_others(where):
     jobs = [3, "layout", 0, "exit", None, *range(100, 120)]
     executor = EXECUTORS[where]()
     try:
@@ -76,7 +76,7 @@ def test_each_job_has_one_record_and_bad_ones_stop_nothing(where):
         assert "in square" in found[job].traceback
 
 
-def test_without_an_executor_jobs_are_done_in_order_one_by_one():
+def test_without_an_executor_jobs_run_serially_in_order():
     taken = []
     records = run_batch(square, (taken.append(n) or n for n in range(5)))
     assert taken == []
@@ -85,7 +85,7 @@ def test_without_an_executor_jobs_are_done_in_order_one_by_one():
     assert [record.job for record in records] == [1, 2, 3, 4]
 
 
-def test_records_come_as_jobs_are_done():
+def test_records_are_yielded_in_order_of_completion():
     first, second = threading.Event(), threading.Event()
     events = {"first": first, "second": second}
     with ThreadPoolExecutor(2) as pool:
@@ -98,7 +98,7 @@ def test_records_come_as_jobs_are_done():
 
 
 class Counting(ThreadPoolExecutor):
-    """Knows the most jobs that it held at a time."""
+    """Executor that counts the maximum number of pending jobs."""
 
     def __init__(self):
         super().__init__(2)
@@ -118,8 +118,8 @@ class Counting(ThreadPoolExecutor):
             self.held -= 1
 
 
-def test_a_long_list_of_jobs_is_taken_a_part_at_a_time(monkeypatch):
-    monkeypatch.setattr(runner, "MOST_SUBMITTED", 10)
+def test_a_limited_number_of_jobs_is_submitted_at_a_time(monkeypatch):
+    monkeypatch.setattr(runner, "MAX_SUBMITTED", 10)
     taken = 0
 
     def jobs():
@@ -135,7 +135,7 @@ def test_a_long_list_of_jobs_is_taken_a_part_at_a_time(monkeypatch):
     assert pool.most <= 10
 
 
-def test_leaving_early_cancels_what_has_not_begun():
+def test_closing_the_iterator_cancels_pending_jobs():
     gate = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         records = run_batch(lambda n: n == 0 or gate.wait(20), range(50), executor=pool)
@@ -146,8 +146,8 @@ def test_leaving_early_cancels_what_has_not_begun():
     assert time.monotonic() - start < 20.0
 
 
-def test_a_pool_that_breaks_fails_all_jobs_that_are_left():
-    """`ProcessPoolExecutor` takes no more jobs once a process of it is gone."""
+def test_a_broken_pool_fails_all_remaining_jobs():
+    """`ProcessPoolExecutor` accepts no more jobs after one of its processes is lost."""
     jobs = [1, 2, "kill", *range(10, 2000)]
     with spawned(1) as pool:
         records = {record.job: record for record in run_batch(square, jobs, executor=pool)}
@@ -159,7 +159,7 @@ def test_a_pool_that_breaks_fails_all_jobs_that_are_left():
         assert math.isnan(records[job].seconds)
 
 
-def test_a_result_that_cannot_be_sent_is_a_failure_of_its_job():
+def test_a_result_that_cannot_be_pickled_fails_its_job():
     for executor in (spawned(1), WorkerProcesses(1)):
         with executor as pool:
             bad, good = sorted(
@@ -169,7 +169,7 @@ def test_a_result_that_cannot_be_sent_is_a_failure_of_its_job():
         assert "pickle" in bad.error
 
 
-def test_jobs_that_an_executor_gives_up_are_failed():
+def test_cancelled_jobs_are_failed():
     class Idle(ThreadPoolExecutor):
         def submit(self, *arguments):
             future = Future()
@@ -179,7 +179,7 @@ def test_jobs_that_an_executor_gives_up_are_failed():
 
     (record,) = run_batch(square, [1], executor=Idle())
     assert record.status == "failed"
-    assert record.error == "CancelledError: its executor has given it up"
+    assert record.error == "CancelledError: the executor cancelled the job"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_jobs_that_an_executor_gives_up_are_failed():
         ({"executor": 4}, "executor must be a concurrent.futures.Executor"),
     ],
 )
-def test_what_cannot_work_is_refused_at_once(arguments, words):
+def test_invalid_arguments_are_rejected_immediately(arguments, words):
     with pytest.raises(OptionError, match=words):
         run_batch(**{"function": square, "jobs": [1], **arguments})
 
@@ -197,19 +197,19 @@ def test_what_cannot_work_is_refused_at_once(arguments, words):
 # Workers of the shell
 
 
-def test_a_killed_worker_costs_its_job_one_attempt_and_the_others_nothing(tmp_path):
+def test_the_job_of_a_killed_worker_is_run_once_more(tmp_path):
     jobs = [1, tmp_path / "once", 2, "kill", 3, tmp_path / "again", *range(10, 30)]
     with WorkerProcesses(2) as pool:
         records = {record.job: record for record in run_batch(square, jobs, executor=pool)}
     assert records.pop("kill").error == (
-        "BrokenExecutor: the process that did it ended with signal 9, twice: killed, perhaps for "
-        "memory, or a crash in a library"
+        "BrokenExecutor: the worker process ended with signal 9 in 2 attempts; it was killed, "
+        "possibly for lack of memory, or crashed in a library"
     )
     assert {record.status for record in records.values()} == {"done"}
     assert records[tmp_path / "once"].result == records[tmp_path / "again"].result == "survived"
 
 
-def test_workers_share_the_cores_between_them(monkeypatch):
+def test_workers_divide_the_cores(monkeypatch):
     for name in THREAD_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MKL_NUM_THREADS", "7")
@@ -220,7 +220,7 @@ def test_workers_share_the_cores_between_them(monkeypatch):
     assert "OMP_NUM_THREADS" not in os.environ
 
 
-def test_workers_can_be_ended_in_the_middle_of_their_work():
+def test_workers_can_be_killed_while_they_run_jobs():
     pool = WorkerProcesses(2)
     futures = [pool.submit(time.sleep, 600) for _ in range(4)]
     while len(pool._workers) < 2:
@@ -228,6 +228,6 @@ def test_workers_can_be_ended_in_the_middle_of_their_work():
     pool.kill()
     for future in futures:
         if not future.cancelled():
-            with pytest.raises(BrokenExecutor, match="broken off"):
+            with pytest.raises(BrokenExecutor, match="the job was cancelled"):
                 future.result(timeout=60)
     assert any(future.cancelled() for future in futures)

@@ -419,7 +419,7 @@ def test_a_file_that_kills_two_workers_has_failed(album, deadly, capsys):
     line = "upmix album/a.wav album/b.flac -o out --jobs 2 --upmixer deadly -O kills=9"
     assert run_command(line) == 1
     errors = capsys.readouterr().err
-    assert errors.count("the process that did it ended with signal 9, twice") == 2
+    assert errors.count("the worker process ended with signal 9 in 2 attempts") == 2
     assert {line.split(":")[1] for line in errors.splitlines()} == {
         " album/a.wav",
         " album/b.flac",

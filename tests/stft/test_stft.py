@@ -1,4 +1,4 @@
-"""The transform against a slow one written out, its inverse, and both block by block."""
+"""STFT compared with a direct implementation, its inverse, and both block by block."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
 
 @st.composite
 def settings_and_length(draw):
-    """Sizes of which any signal can be had back: hops of at most a quarter of the Hann window."""
+    """Sizes with an inverse for every length: hops of at most a quarter of the Hann window."""
     n_fft = draw(st.integers(4, 40))
     return n_fft, draw(st.integers(1, n_fft // 4)), draw(st.integers(0, 150))
 
@@ -44,7 +44,7 @@ def settings_and_length(draw):
     ("n_fft", "hop", "samples"),
     [(16, 4, 50), (16, 4, 0), (16, 4, 1), (16, 8, 15), (15, 4, 40), (2, 1, 5), (16, 5, 37)],
 )
-def test_the_transform_is_its_definition(n_fft, hop, samples):
+def test_the_transform_equals_its_definition(n_fft, hop, samples):
     audio = noise(samples)
     expected = slow_stft(audio, n_fft, hop, periodic_hann(n_fft))
     # float64: a sum of 16 products
@@ -98,7 +98,7 @@ def test_hann_needs_no_scipy_signal():
 
 
 @given(settings_and_length())
-def test_any_signal_comes_back(sizes):
+def test_the_inverse_restores_every_signal(sizes):
     n_fft, hop, samples = sizes
     audio = noise(2, samples)
     back = istft(stft(audio, n_fft=n_fft, hop=hop), n_fft=n_fft, hop=hop, length=samples)
@@ -108,7 +108,7 @@ def test_any_signal_comes_back(sizes):
 
 @pytest.mark.parametrize("samples", [0, 1, 1023, 1024, 2047, 2048, 2049, 48611])
 @pytest.mark.parametrize(("n_fft", "hop"), [(1024, 256), (2048, 512), (1024, 100)])
-def test_float32_comes_back_to_a_millionth(samples, n_fft, hop):
+def test_the_inverse_restores_float32_within_1e_6(samples, n_fft, hop):
     audio = noise(2, samples).astype(np.float32)
     spectrum = stft(audio, n_fft=n_fft, hop=hop)
     back = istft(spectrum, n_fft=n_fft, hop=hop, length=samples)
@@ -118,7 +118,7 @@ def test_float32_comes_back_to_a_millionth(samples, n_fft, hop):
 
 
 @pytest.mark.parametrize("samples", [0, 512, 5120])
-def test_half_overlap_comes_back_if_it_ends_on_a_hop(samples):
+def test_half_overlap_is_inverted_for_multiples_of_the_hop(samples):
     audio = noise(2, samples)
     back = istft(stft(audio, hop=512), hop=512, length=samples)
     np.testing.assert_allclose(back, audio, atol=1e-14)
@@ -126,7 +126,7 @@ def test_half_overlap_comes_back_if_it_ends_on_a_hop(samples):
 
 
 def test_the_inverse_is_the_least_squares_one():
-    """Oracle: the normal equations of "which signal has this spectrum", solved densely."""
+    """Oracle: dense solution of the normal equations for the signal of a spectrum."""
     n_fft, hop, samples = 12, 3, 30
     spectrum = noise(7, 11, seed=1) + 1j * noise(7, 11, seed=2)
     spectrum[[0, -1]] = spectrum[[0, -1]].real
@@ -144,7 +144,7 @@ def test_the_inverse_is_the_least_squares_one():
     np.testing.assert_allclose(ours, expected, atol=1e-12)  # condition number below 10
 
 
-def test_batches_are_their_items():
+def test_batches_equal_their_items():
     audio = noise(2, 3, 700)
     spectrum = stft(audio, n_fft=64, hop=16)
     assert spectrum.shape == (2, 3, 33, 44)
@@ -207,7 +207,7 @@ def test_samples_of_blocks_are_those_of_the_whole(dtype, sizes, cuts, samples, e
     np.testing.assert_array_equal(np.concatenate(parts, axis=-1), whole)
 
 
-def test_blocks_come_out_as_soon_as_they_are_complete():
+def test_frames_are_returned_as_soon_as_they_are_complete():
     transform, inverse = StreamingSTFT(n_fft=64, hop=16), StreamingISTFT(n_fft=64, hop=16)
     spectrum = transform.process(noise(1, 160))
     assert spectrum.shape[-1] == 9  # frame 8 ends at 8 * 16 + 32 = 160
@@ -215,7 +215,7 @@ def test_blocks_come_out_as_soon_as_they_are_complete():
     assert transform.process(noise(1, 15)).shape[-1] == 0
 
 
-def test_short_blocks_of_many_channels_are_no_mistake():
+def test_short_blocks_of_many_channels_are_accepted():
     audio = noise(100, 300)
     transform = StreamingSTFT(n_fft=64, hop=16)
     parts = [transform.process(audio[:, k : k + 10]) for k in range(0, 300, 10)]
@@ -233,19 +233,19 @@ def test_short_blocks_of_many_channels_are_no_mistake():
         (64, 16, np.repeat([0.0, 1.0], [48, 16])),  # no frame sees the first sample
     ],
 )
-def test_settings_without_an_inverse_are_refused(n_fft, hop, window):
+def test_options_without_an_inverse_are_rejected(n_fft, hop, window):
     for call in (
         lambda: stft(np.zeros((2, 100)), n_fft=n_fft, hop=hop, window=window),
         lambda: istft(np.zeros((33, 3), complex), n_fft=n_fft, hop=hop, window=window),
         lambda: StreamingSTFT(n_fft=n_fft, hop=hop, window=window),
         lambda: StreamingISTFT(n_fft=n_fft, hop=hop, window=window),
     ):
-        with pytest.raises(OptionError, match="leaves samples nearly unseen"):
+        with pytest.raises(OptionError, match="have no stable inverse"):
             call()
 
 
 @pytest.mark.parametrize(("n_fft", "window"), [(64, "hann"), (60, "hamming"), (63, "blackman")])
-def test_the_least_overlap_decides(n_fft, window):
+def test_the_minimum_overlap_is_the_limit(n_fft, window):
     """Oracle: the sums of the squared window, by brute force."""
     from scipy.signal import get_window
 
@@ -259,24 +259,24 @@ def test_the_least_overlap_decides(n_fft, window):
                 stft(np.zeros(10), n_fft=n_fft, hop=hop, window=window)
 
 
-def test_lengths_that_no_frame_saw_are_refused():
+def test_undetermined_lengths_are_rejected():
     spectrum = stft(noise(2, 1000), n_fft=64, hop=32)  # the last of 32 frames is centred on 992
     assert istft(spectrum, n_fft=64, hop=32, length=1000).shape == (2, 1000)
     # sin(pi 4 / 64) ** 4 is 0.0014, sin(pi 3 / 64) ** 4 is 0.0005: three samples are too dim
-    with pytest.raises(OptionError, match="from sample 1021 on"):
+    with pytest.raises(OptionError, match="from sample 1021 "):
         istft(spectrum, n_fft=64, hop=32, length=1023)
-    with pytest.raises(OptionError, match="length=5000 reaches beyond what 32 frames"):
+    with pytest.raises(OptionError, match="length=5000 exceeds what 32 frames"):
         istft(spectrum, n_fft=64, hop=32, length=5000)
-    with pytest.raises(OptionError, match="length=1 reaches beyond what 0 frames"):
+    with pytest.raises(OptionError, match="length=1 exceeds what 0 frames"):
         istft(spectrum[..., :0], n_fft=64, hop=32, length=1)
     assert istft(spectrum[..., :0], n_fft=64, hop=32).shape == (2, 0)
     early = np.repeat([1.0, 0.0], [16, 48])  # no frame sees the last samples, the centres even
     spectrum = stft(noise(100), n_fft=64, hop=16, window=early)
-    with pytest.raises(OptionError, match="length=96 reaches beyond what 7 frames"):
+    with pytest.raises(OptionError, match="length=96 exceeds what 7 frames"):
         istft(spectrum, n_fft=64, hop=16, window=early)
 
 
-def test_wrong_arguments_are_refused():
+def test_invalid_arguments_are_rejected():
     audio = np.zeros((2, 100))
     with pytest.raises(OptionError, match="n_fft must be at least 2, got 1"):
         stft(audio, n_fft=1)
@@ -284,9 +284,9 @@ def test_wrong_arguments_are_refused():
         stft(audio, n_fft=64, hop=65)
     with pytest.raises(OptionError, match="hop must be from 1 to 64, got 0"):
         stft(audio, n_fft=64, hop=0)
-    with pytest.raises(OptionError, match="get_window knows or an array, got 'hanning-ish'"):
+    with pytest.raises(OptionError, match="get_window or an array, got 'hanning-ish'"):
         stft(audio, window="hanning-ish")
-    with pytest.raises(ShapeError, match=r"window must have shape \(1024,\)"):
+    with pytest.raises(ShapeError, match=r"window must have shape .*\(1024,\), got \(512,\)"):
         stft(audio, window=np.ones(512))
     with pytest.raises(OptionError, match="finite real numbers"):
         stft(audio, n_fft=4, hop=1, window=[1.0, np.nan, 1.0, 1.0])
@@ -300,7 +300,7 @@ def test_wrong_arguments_are_refused():
         istft(np.zeros((2, 513, 4), complex), length=-1)
 
 
-def test_blocks_that_do_not_belong_together_are_refused():
+def test_blocks_of_different_shape_or_type_are_rejected():
     transform, inverse = StreamingSTFT(), StreamingISTFT()
     for stream in (transform, inverse):
         with pytest.raises(ShapeError, match="flush needs a block before it"):

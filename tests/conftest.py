@@ -12,9 +12,14 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from spatialkit._compiling import CLOCK
+
 settings.register_profile("spatialkit", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("spatialkit")
 settings.register_profile("slow", deadline=None, max_examples=1200)  # `make slow`
+
+# With an empty cache numba compiles in some test: no notice, as many tests check what is printed.
+CLOCK.limit = 1e6  # seconds
 
 DATA = Path(__file__).parent / "data"
 

@@ -24,29 +24,53 @@ class Late(Upmixer):
         return np.pad(audio, ((0, 0), (delay, 0)))[:, : audio.shape[1]]
 
 
+class Inverted(Upmixer):
+    """Inverts the polarity."""
+
+    name = "inverted"
+    accepts = (2,)
+    format = get_layout("stereo")
+    memoryless = True
+
+    def _upmix(self, audio, sample_rate):
+        return -audio
+
+
 @pytest.fixture(autouse=True)
-def late(monkeypatch):
-    """Register the upmixer that does not conform."""
-    monkeypatch.setattr(registry, "_registered", {"late": Late})
+def registered(monkeypatch):
+    """Register the upmixers."""
+    monkeypatch.setattr(registry, "_registered", {"late": Late, "inverted": Inverted})
 
 
-def test_a_built_in_upmixer_passes(capsys):
+def test_a_built_in_upmixer_passes_with_a_line_per_check(capsys):
     assert main(["check", "matrix", "-O", "layout=quad"]) == 0
-    *warnings, verdict = capsys.readouterr().out.splitlines()
-    assert verdict == "passed: upmixer 'matrix' conforms to the upmixer interface"
-    assert all(line.startswith("warning: ") for line in warnings)
+    *lines, summary = capsys.readouterr().out.splitlines()
+    assert lines[0] == "passed   declaration"
+    assert all(line.startswith(("passed   ", "warning  ")) for line in lines)
+    assert len(lines) > 10
+    assert summary.startswith("matrix: ")
+    assert summary.endswith(" passed")
 
 
 def test_an_upmixer_that_does_not_conform_fails_with_the_reason(capsys):
     assert main(["check", "late"]) == 1
     captured = capsys.readouterr()
-    assert captured.out.splitlines()[-1].startswith("failed: upmixer 'late': ")
+    (line,) = [line for line in captured.out.splitlines() if line.startswith("failed ")]
+    assert line.startswith("failed   alignment, 2 channels: upmixer 'late': ")
+    assert captured.out.splitlines()[-1].endswith("1 failed")
     assert captured.err == ""
     assert main(["check", "late", "--json"]) == 1
     facts = json.loads(capsys.readouterr().out)
     assert (facts["upmixer"], facts["passed"]) == ("late", False)
-    assert facts["results"][-1]["status"] == "failed"
-    assert "aligned" in facts["results"][-1]["message"]
+    (failed,) = [check for check in facts["checks"] if check["status"] == "failed"]
+    assert failed["name"] == "alignment, 2 channels"
+
+
+def test_warnings_do_not_fail(capsys):
+    assert main(["check", "inverted"]) == 0
+    captured = capsys.readouterr()
+    assert "\nwarning  polarity" in captured.out
+    assert captured.err == ""
 
 
 def test_invalid_options_are_errors_of_use(capsys):

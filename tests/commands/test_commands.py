@@ -132,9 +132,9 @@ def test_exit_status_of_the_process_is_that_of_main(folder):
     wrong = run_python("-m", "spatialkit", "info", "nothing.wav")
     assert wrong.returncode == 2
     assert wrong.stderr == "Error: nothing.wav cannot be read: No such file or directory\n"
-    right = run_python("-m", "spatialkit", "upmix", "stereo.wav", "-o", "made.wav")
+    right = run_python("-m", "spatialkit", "downmix", "surround.wav", "-o", "made.wav")
     assert (right.returncode, right.stderr) == (0, "")
-    assert info("made.wav").wave_mask == 0x60F
+    assert info("made.wav").wave_mask == 0x3
 
 
 # Outputs

@@ -8,7 +8,14 @@ from typing import Generic, TypeAlias
 import numpy as np
 
 from spatialkit.errors import LayoutError, OptionError
-from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format
+from spatialkit.layouts import (
+    AmbisonicFormat,
+    ChannelOrder,
+    Format,
+    Layout,
+    Normalization,
+    get_format,
+)
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_sample_rate
 
@@ -161,10 +168,10 @@ def require_equal_rates(first: AudioLike[FloatT], second: AudioLike[FloatT], nam
 def unpack_ambisonics(
     ambisonics: AudioLike[FloatT],
     *,
-    normalization: str | None = None,
-    channel_order: str | None = None,
+    normalization: Normalization | None = None,
+    channel_order: ChannelOrder | None = None,
     name: str = "ambisonics",
-) -> tuple[FloatArray[FloatT], str, str]:
+) -> tuple[FloatArray[FloatT], Normalization, ChannelOrder]:
     """Return samples, normalization and channel order of an array or an Ambisonic `Audio`.
 
     Parameters

@@ -1,14 +1,21 @@
-"""Any format to any format: loudspeakers and Ambisonics, through one matrix each way."""
+"""Format conversion between loudspeaker layouts and Ambisonics, by one matrix."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from spatialkit.ambisonics import convert_ambisonics, decoder_matrix, spherical_harmonics
+from spatialkit.ambisonics import (
+    Decoder,
+    OrderWeights,
+    convert_ambisonics,
+    decoder_matrix,
+    spherical_harmonics,
+)
+from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.downmix import downmix_matrix, lfe_matrix, permutation_matrix, roles_of
 from spatialkit.errors import LayoutError, OptionError
 from spatialkit.geometry import angle_between
@@ -22,6 +29,8 @@ from spatialkit.layouts import (
     get_layout,
 )
 from spatialkit.panning import vbap_gains
+from spatialkit.typing import FloatArray, FloatT
+from spatialkit.validation import match_name
 
 __all__ = ["as_target", "render", "render_matrix"]
 
@@ -29,48 +38,63 @@ DECODING_OPTIONS = ("decoder", "weights")
 
 
 def render(
-    audio: ArrayLike, source: str | Format, target: str | Format, **options: Any
-) -> NDArray[Any]:
-    """Audio of one format in another one.
+    audio: AudioLike[FloatT],
+    source: str | Format | None = None,
+    target: str | Format | None = None,
+    **options: Any,
+) -> FloatArray[FloatT]:
+    """Convert audio from one format to another.
 
     Parameters
     ----------
-    audio : array_like of float, shape (..., channels, samples)
-        In the order of ``source``.
-    source, target, **options
+    audio : array_like of float or Audio, shape (..., channels, samples)
+        Channels in the order of ``source``.
+    source : str, Layout or AmbisonicFormat
+        Format of ``audio``; may be omitted for an `Audio` with a format.
+    target : str, Layout or AmbisonicFormat
+        Format of the result.
+    **options
         As in `render_matrix`.
 
     Returns
     -------
     ndarray, shape (..., channels of the target, samples)
-        In the dtype of ``audio``: its product with `render_matrix`.
+        The product of `render_matrix` and ``audio``, in the precision of ``audio``.
 
     Raises
     ------
     ShapeError, SignalError
         If ``audio`` is not audio of the format ``source``.
     LayoutError, OptionError
-        As `render_matrix`.
+        As in `render_matrix`; also if a format is missing or ``source`` contradicts the `Audio`.
 
     Examples
     --------
     >>> render(np.ones((2, 100), np.float32), "stereo", "7.1.4").shape
     (12, 100)
+    >>> from spatialkit import Audio
+    >>> render(Audio(np.ones((2, 100)), 48000, "stereo"), target="7.1.4").shape
+    (12, 100)
     """
-    matrix = _matrix_of(source, target, options)
-    array = channels_of(audio, get_format(source))
+    samples, _, form = unpack_audio(audio, format=source, format_name="source")
+    for argument, value in (("source", form), ("target", target)):
+        if value is None:
+            raise LayoutError(f"{argument} is missing; pass a format such as {argument}='5.1'")
+    start, goal = get_format(cast(Format, form)), as_target(cast(Format, target))
+    matrix = _matrix_of(start, goal, options)
+    array = channels_of(samples, start)
     return np.matmul(matrix.astype(array.dtype), array)
 
 
 def render_matrix(
     source: str | Format, target: str | Format, **options: Any
 ) -> NDArray[np.float64]:
-    """Gains that turn one format into another one.
+    """Compute the matrix that converts one format to another.
 
     Parameters
     ----------
     source, target : str, Layout or AmbisonicFormat
-        Names as `spatialkit.layouts.get_format` knows them.
+        Formats, or names that `spatialkit.get_format` accepts.
     **options
         From Ambisonics to loudspeakers: ``decoder`` and ``weights`` as in
         `spatialkit.decoder_matrix`.
@@ -78,30 +102,32 @@ def render_matrix(
     Returns
     -------
     ndarray of float64, shape (channels of the target, channels of the source)
-        Computed once per process.
+        A copy; the matrix is computed once per process.
 
     Raises
     ------
     LayoutError
         If a format is unknown, or the target is "binaural", which is not available yet.
     OptionError
-        If an option is unknown or has no meaning between these formats.
+        If an option is unknown or does not apply to these formats.
 
     Notes
     -----
     Between layouts:
 
-    - with the same loudspeakers, channels are reordered;
-    - between named layouts to fewer channels, `spatialkit.downmix_matrix` folds by "itu";
-    - else a loudspeaker that the target has too keeps its channel, and every other one is panned to
-      its direction with VBAP. Named layouts share what has the same role (the left front of
-      "stereo" at 30 degrees and of "quad" at 45, but not the surround of "5.1" at 110 and the side
-      of "7.1" at 90), others what has the same direction;
-    - an LFE goes to the LFE of the target. A target without one does not get it, nor does
+    - If both have the same loudspeakers, channels are reordered.
+    - Between named layouts to fewer channels, the result is `spatialkit.downmix_matrix` with method
+      "itu".
+    - Otherwise a loudspeaker that both layouts share keeps its signal, and every other one is
+      panned to its direction with VBAP. Named layouts share loudspeakers with the same role (the
+      left front of "stereo" at 30 degrees and of "quad" at 45, but not the surround of "5.1" at
+      110 and the side of "7.1" at 90), other layouts those with the same direction.
+    - An LFE is copied to the LFE of the target. It is dropped if the target has none, and in
       Ambisonics.
 
-    Loudspeakers are encoded to Ambisonics as plane waves from their directions. Ambisonics of a
-    higher order than the target's loses its upper harmonics; to a higher order they stay silent.
+    Loudspeakers are encoded to Ambisonics as plane waves from their directions. Conversion to a
+    lower Ambisonic order drops the higher harmonics; conversion to a higher order leaves the added
+    ones silent.
 
     Examples
     --------
@@ -114,38 +140,52 @@ def render_matrix(
            [ 0.   ,  0.   ],
            [ 0.866,  0.866]])
     """
-    return _matrix_of(source, target, options).copy()
+    return _matrix_of(get_format(source), as_target(target), options).copy()
 
 
 def as_target(target: str | Format) -> Format:
-    """``target`` as what `render` goes to."""
-    if isinstance(target, str) and target == "binaural":
+    """Return the format that `render` converts to.
+
+    Parameters
+    ----------
+    target : str, Layout or AmbisonicFormat
+
+    Raises
+    ------
+    LayoutError
+        If the format is unknown, or "binaural", which is not available yet.
+
+    Examples
+    --------
+    >>> as_target("foa").name
+    'ambix1'
+    """
+    if match_name(target, ("binaural",)):
         raise LayoutError("binaural rendering is not available in this version")
     return get_format(target)
 
 
-def _matrix_of(
-    source: str | Format, target: str | Format, options: dict[str, Any]
-) -> NDArray[np.float64]:
-    start, goal = get_format(source), as_target(target)
-    decodes = isinstance(start, AmbisonicFormat) and isinstance(goal, Layout)
+def _matrix_of(source: Format, target: Format, options: dict[str, Any]) -> NDArray[np.float64]:
+    decodes = isinstance(source, AmbisonicFormat) and isinstance(target, Layout)
     unknown = [name for name in options if not (decodes and name in DECODING_OPTIONS)]
     if unknown:
         accepted = " and ".join(DECODING_OPTIONS) if decodes else "none"
         raise OptionError(
-            f"render from {start.name!r} to {goal.name!r} has no option {unknown[0]!r}: it accepts "
-            f"{accepted}"
+            f"render from {source.name!r} to {target.name!r} has no option {unknown[0]!r}; "
+            f"accepted: {accepted}"
         )
     for name, value in options.items():
         if not isinstance(value, str):
             raise OptionError(f"{name} must be a name, got {value!r}")
-    if options.get("weights") == "dual-band":
-        raise OptionError("dual-band decoding is not one matrix: use decode_ambisonics")
-    return _matrix(start, goal, **options)
+    if match_name(options.get("weights"), ("dual-band",)):
+        raise OptionError("dual-band decoding is not a single matrix; use decode_ambisonics")
+    return _matrix(source, target, **options)
 
 
 @lru_cache(maxsize=256)
-def _matrix(source: Format, target: Format, **options: str) -> NDArray[np.float64]:
+def _matrix(
+    source: Format, target: Format, decoder: Decoder = "allrad", weights: OrderWeights = "max-re"
+) -> NDArray[np.float64]:
     if isinstance(source, Layout):
         if isinstance(target, Layout):
             return _between_layouts(source, target)
@@ -156,7 +196,8 @@ def _matrix(source: Format, target: Format, **options: str) -> NDArray[np.float6
             source.order,
             normalization=source.normalization,
             channel_order=source.channel_order,
-            **options,
+            decoder=decoder,
+            weights=weights,
         )
     return _between_orders(source, target)
 
@@ -221,6 +262,6 @@ def _between_orders(source: AmbisonicFormat, target: AmbisonicFormat) -> NDArray
     order = min(source.order, target.order)
     common = AmbisonicFormat(order, target.normalization, target.channel_order)
     matrix = np.zeros((target.n_channels, source.n_channels))
-    # Harmonics of higher orders come behind in every channel order.
+    # In every channel order, harmonics of higher orders follow those of lower orders.
     matrix[: common.n_channels] = convert_ambisonics(np.eye(source.n_channels), source, common)
     return matrix

@@ -6,7 +6,24 @@ import numpy as np
 import pytest
 
 import spatialkit
-from spatialkit import AmbisonicFormat, Audio, LayoutError, OptionError, get_layout
+from spatialkit import (
+    AmbisonicFormat,
+    Audio,
+    LayoutError,
+    OptionError,
+    convert_ambisonics,
+    convert_foa,
+    decode_ambisonics,
+    decode_foa,
+    encode_ambisonics,
+    encode_foa,
+    get_layout,
+    render,
+    rotate_ambisonics,
+    rotate_foa,
+    vbap_pan,
+    virtual_microphones,
+)
 from spatialkit.audio import unpack_ambisonics, unpack_audio
 
 SAMPLES = np.zeros((2, 100), np.float32)
@@ -92,3 +109,68 @@ def test_other_audio_is_not_taken_for_ambisonics():
         LayoutError, match="normalization is 'SN3D', but scene is an Audio with normalization 'FuM"
     ):
         unpack_ambisonics(fuma, normalization="SN3D", name="scene")
+
+
+@pytest.fixture
+def scene(rng):
+    """First-order FuMa, as an array and as an `Audio`."""
+    samples = rng.standard_normal((4, 200)).astype(np.float32)
+    return samples, Audio(samples, 48000, "fuma1")
+
+
+def same(result, expected):
+    assert type(result) is np.ndarray
+    assert result.dtype == expected.dtype == np.float32
+    np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("function", [vbap_pan, encode_foa, encode_ambisonics])
+def test_panners_and_encoders_use_the_channels_of_audio_as_sources(function, rng):
+    samples = rng.standard_normal((2, 100)).astype(np.float32)
+    same(function(Audio(samples, 44100, "stereo"), [30.0, -30.0]), function(samples, [30.0, -30.0]))
+
+
+FUMA = {"normalization": "FuMa", "channel_order": "FuMa"}
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (rotate_foa, (30.0,)),
+        (rotate_ambisonics, (30.0, 20.0)),
+        (virtual_microphones, ([0.0, 90.0],)),
+        (decode_foa, ("quad",)),
+        (decode_ambisonics, ("5.1",)),
+    ],
+)
+def test_the_format_of_audio_is_used(function, arguments, scene):
+    samples, audio = scene
+    same(function(audio, *arguments), function(samples, *arguments, **FUMA))
+    same(function(audio, *arguments, **FUMA), function(samples, *arguments, **FUMA))
+    with pytest.raises(LayoutError, match="channel_order is 'ACN', but ambisonics is an Audio"):
+        function(audio, *arguments, channel_order="ACN")
+    with pytest.raises(LayoutError, match="ambisonics must be Ambisonics, got an Audio in 'quad'"):
+        function(Audio(samples, 48000, "quad"), *arguments)
+
+
+@pytest.mark.parametrize("decode", [decode_foa, decode_ambisonics])
+def test_dual_band_decoders_use_the_rate_of_audio(decode, scene):
+    samples, audio = scene
+    expected = decode(samples, "quad", weights="dual-band", sample_rate=48000, **FUMA)
+    same(decode(audio, "quad", weights="dual-band"), expected)
+    same(decode(audio, "quad", weights="dual-band", sample_rate=48000.0), expected)
+    with pytest.raises(OptionError, match="ambisonics is an Audio at 48000 Hz; omit sample_rate"):
+        decode(audio, "quad", weights="dual-band", sample_rate=44100)
+
+
+@pytest.mark.parametrize("convert", [convert_foa, convert_ambisonics, render])
+def test_the_source_format_may_be_omitted(convert, scene):
+    samples, audio = scene
+    same(convert(audio, target="foa"), convert(samples, "fuma1", "foa"))
+    same(convert(audio, "fuma1", "foa"), convert(samples, "fuma1", "foa"))
+    with pytest.raises(LayoutError, match="source is 'ambix1', but .* is an Audio in 'fuma1'"):
+        convert(audio, "ambix1", "foa")
+    with pytest.raises(LayoutError, match="source is missing"):
+        convert(Audio(samples, 48000), target="foa")
+    with pytest.raises(LayoutError, match="target is missing"):
+        convert(audio)

@@ -21,12 +21,12 @@ AHEAD, LEFT, UP = np.eye(3)
     ("azimuth", "elevation", "expected"),
     [(0, 0, AHEAD), (90, 0, LEFT), (-90, 0, -LEFT), (180, 0, -AHEAD), (17, 90, UP), (0, -90, -UP)],
 )
-def test_axes_are_ahead_left_and_up(azimuth, elevation, expected):
+def test_axes_are_front_left_and_up(azimuth, elevation, expected):
     np.testing.assert_allclose(to_cartesian(azimuth, elevation), expected, atol=1e-15)
 
 
 @given(st.floats(-179.9, 179.9), st.floats(-89.9, 89.9))
-def test_angles_survive_the_way_to_vectors_and_back(azimuth, elevation):
+def test_angles_survive_conversion_to_vectors_and_back(azimuth, elevation):
     back = to_spherical(to_cartesian(azimuth, elevation))
     # A few roundings of angles up to 180, times 1 / cos(89.9 degrees) = 573 for the azimuth.
     np.testing.assert_allclose(back, (azimuth, elevation), atol=1e-10)
@@ -36,7 +36,7 @@ def test_large_azimuths_keep_their_digits():
     np.testing.assert_allclose(to_cartesian(30 + 360e9), to_cartesian(30), atol=1e-15)
 
 
-def test_a_vector_of_length_zero_points_nowhere():
+def test_a_vector_of_length_zero_has_no_direction():
     assert np.isnan(to_spherical([0.0, 0.0, 0.0])).all()
     assert np.isnan(angle_between([0.0, 0.0, 0.0], AHEAD))
 
@@ -57,7 +57,7 @@ def test_angles_between_vectors_are_exact_near_0_and_180(angle):
         ({"pitch": 90, "yaw": 90}, UP, -LEFT),
     ],
 )
-def test_rotations_turn_the_scene_left_lift_its_front_and_its_left(turn, start, end):
+def test_rotations_have_the_documented_signs(turn, start, end):
     np.testing.assert_allclose(rotation_matrix(**turn) @ start, end, atol=1e-15)
 
 

@@ -28,7 +28,7 @@ def pairwise_gains(azimuth, first, second):
 # Known matrices
 
 
-def test_custom_layouts_share_directions_whatever_their_labels_say():
+def test_custom_layouts_share_directions_regardless_of_labels():
     square, turned = (Layout.from_directions(a) for a in ([45, 135, -135, -45], [0, 90, 180, -90]))
     half = np.sqrt(0.5)
     expected = half * np.array([[1, 0, 0, 1], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]])
@@ -48,12 +48,12 @@ def test_5_1_to_7_1_4_keeps_the_front_and_pans_the_surrounds():
     np.testing.assert_allclose(render_matrix("5.1", "7.1.4"), expected, atol=ROUNDING)
 
 
-def test_a_lone_centre_comes_from_between_the_fronts():
+def test_a_centre_is_panned_between_the_fronts():
     np.testing.assert_allclose(render_matrix("mono", "stereo"), np.sqrt([[0.5], [0.5]]), atol=1e-15)
     np.testing.assert_array_equal(render_matrix("mono", "5.1"), np.eye(6)[:, 2:3])
 
 
-def test_stereo_stays_in_the_front_pair_wherever_that_stands():
+def test_stereo_stays_in_the_front_pair_at_any_angle():
     np.testing.assert_array_equal(render_matrix("stereo", "quad"), np.eye(4)[:, :2])
     np.testing.assert_array_equal(render_matrix("stereo", "9+10+3"), np.eye(24)[:, 6:8])
 
@@ -71,7 +71,7 @@ def test_fewer_channels_are_a_downmix(rng, source, target):
     np.testing.assert_array_equal(render(audio, source, target), downmix(audio, source, target))
 
 
-def test_layouts_of_ones_own_go_by_direction():
+def test_custom_layouts_are_matched_by_direction():
     ring = Layout.from_directions([0, 30, -30, 70, -70])
     matrix = render_matrix(ring, "5.0")
     np.testing.assert_array_equal(matrix[:, :3], np.eye(5)[:, [2, 0, 1]])
@@ -80,7 +80,7 @@ def test_layouts_of_ones_own_go_by_direction():
     np.testing.assert_allclose(matrix[:, 4], [0, front, 0, 0, surround], atol=ROUNDING)
 
 
-def test_fewer_loudspeakers_of_ones_own_are_panned():
+def test_fewer_loudspeakers_of_custom_layouts_are_panned():
     desk = Layout("desk", ["left", "right"], [30.0, -30.0])
     matrix = render_matrix("5.0", desk)
     np.testing.assert_array_equal(matrix[:, :2], np.eye(2))
@@ -150,7 +150,7 @@ def test_every_loudspeaker_keeps_its_power_in_a_larger_layout():
                 np.testing.assert_allclose(power, 1.0, atol=1e-12, err_msg=f"{source}, {target}")
 
 
-def test_an_lfe_goes_to_the_lfe_or_nowhere():
+def test_an_lfe_is_copied_to_the_lfe_or_dropped():
     assert render_matrix("5.1", "7.1.4")[:, 3].tolist() == np.eye(12)[3].tolist()
     assert render_matrix("5.1", "22.2")[:, 3].tolist() == np.eye(24)[3].tolist()
     assert not render_matrix("5.1", "7.0")[:, 3].any()
@@ -174,7 +174,7 @@ def test_render_keeps_dtype_length_batch_and_input(rng, source, target, samples)
     np.testing.assert_allclose(narrow, wide, atol=1e-5)
 
 
-def test_a_returned_matrix_is_the_callers_own():
+def test_a_returned_matrix_is_a_copy():
     render_matrix("mono", "stereo")[:] = 0.0
     assert render_matrix("mono", "stereo").all()
 
@@ -182,7 +182,7 @@ def test_a_returned_matrix_is_the_callers_own():
 # What is refused
 
 
-def test_binaural_comes_later():
+def test_binaural_is_not_available_yet():
     with pytest.raises(LayoutError, match="binaural rendering is not available in this version"):
         render(np.zeros((2, 10)), "stereo", "binaural")
 
@@ -191,17 +191,17 @@ def test_binaural_comes_later():
     ("pair", "options", "message"),
     [
         (("stereo", "5.1"), {"decoder": "epad"}, "'stereo' to '5.1' has no option 'decoder'"),
-        (("foa", "5.1"), {"spread": 3}, "no option 'spread': it accepts decoder and weights"),
-        (("foa", "5.1"), {"weights": "dual-band"}, "not one matrix: use decode_ambisonics"),
+        (("foa", "5.1"), {"spread": 3}, "no option 'spread'; accepted: decoder and weights"),
+        (("foa", "5.1"), {"weights": "dual-band"}, "not a single matrix; use decode_ambisonics"),
         (("foa", "5.1"), {"decoder": "best"}, "unknown decoder 'best'"),
     ],
 )
-def test_options_without_a_meaning_are_refused(pair, options, message):
+def test_options_that_do_not_apply_are_refused(pair, options, message):
     with pytest.raises(OptionError, match=message):
         render_matrix(*pair, **options)
 
 
-def test_what_is_unknown_or_does_not_fit_is_refused():
+def test_unknown_formats_and_wrong_channel_counts_are_refused():
     with pytest.raises(LayoutError, match="unknown layout or format 'headphones'"):
         render_matrix("headphones", "stereo")
     with pytest.raises(ShapeError, match=r"must have 2 channels for 'stereo'.*transpose"):

@@ -1,26 +1,23 @@
 """Ambisonics of orders 1 to 7: encoding, transforms, virtual microphones and decoding."""
 
-from spatialkit.ambisonics.decoding import (
-    DecoderReport,
-    decode_ambisonics,
-    decode_foa,
-    decoder_matrix,
-    decoder_report,
-)
-from spatialkit.ambisonics.encoding import (
+from spatialkit.ambisonics.decoder_design import Decoder, OrderWeights, Weights
+from spatialkit.ambisonics.decoding import decode_ambisonics, decode_foa, decoder_matrix
+from spatialkit.ambisonics.encoding import encode_ambisonics, encode_foa, spherical_harmonics
+from spatialkit.ambisonics.harmonics import harmonics_in
+from spatialkit.ambisonics.microphones import virtual_microphones
+from spatialkit.ambisonics.report import DecoderReport, decoder_report
+from spatialkit.ambisonics.transforms import (
     convert_ambisonics,
     convert_foa,
-    encode_ambisonics,
-    encode_foa,
     rotate_ambisonics,
     rotate_foa,
-    spherical_harmonics,
-    virtual_microphones,
 )
-from spatialkit.ambisonics.harmonics import harmonics_in
 
 __all__ = [
+    "Decoder",
     "DecoderReport",
+    "OrderWeights",
+    "Weights",
     "convert_ambisonics",
     "convert_foa",
     "decode_ambisonics",

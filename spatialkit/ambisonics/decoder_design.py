@@ -1,9 +1,10 @@
-"""How decoders are made: from the harmonics at the loudspeakers, or by panning a full sphere."""
+"""Design of Ambisonic decoders: from the harmonics at the loudspeakers, or by AllRAD."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from math import comb
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,22 +15,37 @@ from spatialkit.geometry import sphere_quadrature, to_cartesian, to_spherical
 from spatialkit.layouts import Layout
 from spatialkit.panning import vbap_gains
 
-DECODERS = ("allrad", "epad", "mode-matching", "sampling")
-WEIGHTS = ("basic", "max-re", "in-phase")
-# Mode matching amplifies no pattern of the loudspeakers by more than this over the best one.
-MOST_AMPLIFICATION_DB = 10.0
-# Condition number beyond which EPAD would put full energy where the loudspeakers have none. Named
-# layouts that lack a harmonic come to 1e15, all others to 37 at most.
-WORST_CONDITION = 100.0
-# Singular values this far below the largest are zeros that were rounded.
+Decoder: TypeAlias = Literal["allrad", "epad", "mode-matching", "sampling"]
+"""Method by which a decoder is designed."""
+
+OrderWeights: TypeAlias = Literal["basic", "max-re", "in-phase"]
+"""Gains of the orders in one decoder matrix."""
+
+Weights: TypeAlias = Literal["basic", "max-re", "in-phase", "dual-band"]
+"""Gains of the orders, or "dual-band": "basic" below a crossover and "max-re" above."""
+
+DECODERS: tuple[Decoder, ...] = get_args(Decoder)
+ORDER_WEIGHTS: tuple[OrderWeights, ...] = get_args(OrderWeights)
+WEIGHTS: tuple[Weights, ...] = get_args(Weights)
+
+# Largest amplification of a pattern of the loudspeakers by mode matching, relative to the pattern
+# that the loudspeakers reproduce best.
+MAX_AMPLIFICATION_DB = 10.0
+# Largest condition number for EPAD, which would otherwise assign full energy to harmonics that the
+# loudspeakers cannot reproduce. It is 1e15 for named layouts that lack a harmonic, at most 37 for
+# all others.
+MAX_CONDITION = 100.0
+# Singular values below this ratio to the largest are zeros with rounding errors.
 ROUNDING = 1e-13
-# Degree of the quadrature that AllRAD pans: about 5300 virtual loudspeakers, as many as BS.2127's.
+# Degree of the quadrature whose points AllRAD pans: about 5300 virtual loudspeakers, as in BS.2127.
 VIRTUAL_DEGREE = 100
 
 
 @lru_cache(maxsize=256)
-def design(layout: Layout, order: int, decoder: str, weights: str) -> NDArray[np.float64]:
-    """Decoder of N3D harmonics in ACN order: (loudspeakers, harmonics)."""
+def design(
+    layout: Layout, order: int, decoder: Decoder, weights: OrderWeights
+) -> NDArray[np.float64]:
+    """Compute the decoder (loudspeakers, harmonics) of N3D harmonics in ACN order."""
     if decoder == "epad":
         _require_span(layout, order)
     if decoder == "allrad":
@@ -37,9 +53,9 @@ def design(layout: Layout, order: int, decoder: str, weights: str) -> NDArray[np
         gains = vbap_gains(*to_spherical(vectors), layout=layout) * quadrature[:, None]
         matrix = gains.T @ harmonics.harmonics(vectors, order)
     else:
-        matrix = _shaped(modes_of(layout, order), decoder) @ _scene_harmonics(layout, order)
+        matrix = _from_modes(modes_of(layout, order), decoder) @ _scene_harmonics(layout, order)
     on_circle = layout.is_flat and decoder != "allrad"
-    matrix *= _order_weights(weights, order, on_circle)[harmonics.orders_of_acn(order)]
+    matrix *= _order_gains(weights, order, on_circle)[harmonics.orders_of_acn(order)]
     vectors, quadrature = plane_waves(layout, 2 * order)
     energy = np.sum((harmonics.harmonics(vectors, order) @ matrix.T) ** 2, axis=-1)
     matrix /= np.sqrt(quadrature @ energy)
@@ -47,23 +63,24 @@ def design(layout: Layout, order: int, decoder: str, weights: str) -> NDArray[np
     return matrix
 
 
-def _shaped(modes: NDArray[np.float64], decoder: str) -> NDArray[np.float64]:
-    """Decoder from the harmonics at the loudspeakers: only the singular values differ.
+def _from_modes(modes: NDArray[np.float64], decoder: Decoder) -> NDArray[np.float64]:
+    """Compute a decoder from the harmonics at the loudspeakers.
 
-    An odd function of the singular values keeps every symmetry of the layout.
+    The decoders differ in the function applied to the singular values. It is odd, which preserves
+    every symmetry of the layout.
     """
     left, values, right = np.linalg.svd(modes, full_matrices=False)
     if decoder == "epad":
         values = np.ones_like(values)
     elif decoder == "mode-matching":
-        # The pseudo-inverse, bent down to 0 at 0 without a step.
-        least = values[0] * 10.0 ** (-MOST_AMPLIFICATION_DB / 20.0)
-        values = values / np.maximum(values, least) ** 2
+        # The pseudo-inverse 1 / values, continued linearly to 0 below the limit, without a step.
+        limit = values[0] * 10.0 ** (-MAX_AMPLIFICATION_DB / 20.0)
+        values = values / np.maximum(values, limit) ** 2
     return (left * values) @ right
 
 
-def _order_weights(weights: str, order: int, on_circle: bool) -> NDArray[np.float64]:
-    """Gains of the orders 0 to ``order``, for spherical or circular harmonics."""
+def _order_gains(weights: OrderWeights, order: int, on_circle: bool) -> NDArray[np.float64]:
+    """Compute the gains of the orders 0 to ``order``, for spherical or circular harmonics."""
     n = np.arange(order + 1)
     if weights == "max-re" and on_circle:
         return np.cos(n * np.pi / (2 * order + 2))
@@ -71,14 +88,14 @@ def _order_weights(weights: str, order: int, on_circle: bool) -> NDArray[np.floa
         largest_root = np.polynomial.legendre.leggauss(order + 1)[0][-1]
         return np.polynomial.legendre.legvander(largest_root, order)[0]
     if weights == "in-phase":
-        # The pattern ((1 + cos) / 2)^order, expanded.
+        # The expansion of the pattern ((1 + cos) / 2)^order.
         top = 2 * order if on_circle else 2 * order + 1
         return np.array([comb(top, order - k) / comb(top, order) for k in range(order + 1)])
     return np.ones(order + 1)
 
 
 def plane_waves(layout: Layout, degree: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Directions that a layout is judged by and their weights: over the sphere or the horizon."""
+    """Return directions and weights for means over the sphere, or over the horizon if flat."""
     if not layout.is_flat:
         return sphere_quadrature(degree)
     steps = 4 * (degree + 1)
@@ -86,9 +103,10 @@ def plane_waves(layout: Layout, degree: int) -> tuple[NDArray[np.float64], NDArr
 
 
 def _scene_harmonics(layout: Layout, order: int) -> NDArray[np.float64]:
-    """Matrix that takes those harmonics which a layout can tell apart: (taken, harmonics).
+    """Return the matrix (selected, harmonics) that selects the harmonics a layout can reproduce.
 
-    All of them, or on flat layouts the circular ones, orthonormal for the mean over the horizon.
+    These are all of them, or on flat layouts the circular ones, scaled to be orthonormal for the
+    mean over the horizon.
     """
     every = np.eye((order + 1) ** 2)
     if not layout.is_flat:
@@ -101,29 +119,29 @@ def _scene_harmonics(layout: Layout, order: int) -> NDArray[np.float64]:
 
 
 def modes_of(layout: Layout, order: int) -> NDArray[np.float64]:
-    """Those harmonics at the loudspeakers: (loudspeakers, taken)."""
+    """Compute the selected harmonics at the loudspeakers: (loudspeakers, selected)."""
     return harmonics.harmonics(layout.directions, order) @ _scene_harmonics(layout, order).T
 
 
 def condition_number(modes: NDArray[np.float64]) -> float:
-    """Largest over smallest singular value; infinite where loudspeakers are too few."""
+    """Return the ratio of the largest to the smallest singular value; infinite if singular."""
     values = np.linalg.svd(modes, compute_uv=False)
-    lost = modes.shape[0] < modes.shape[1] or values[-1] < values[0] * ROUNDING
-    return float("inf") if lost else float(values[0] / values[-1])
+    singular = modes.shape[0] < modes.shape[1] or values[-1] < values[0] * ROUNDING
+    return float("inf") if singular else float(values[0] / values[-1])
 
 
 def _require_span(layout: Layout, order: int) -> None:
-    """Refuse an order whose harmonics the loudspeakers do not tell apart."""
-    carried = [
-        n for n in range(1, order + 1) if condition_number(modes_of(layout, n)) <= WORST_CONDITION
+    """Refuse an order whose harmonics are linearly dependent at the loudspeakers."""
+    supported = [
+        n for n in range(1, order + 1) if condition_number(modes_of(layout, n)) <= MAX_CONDITION
     ]
-    if order in carried:
+    if order in supported:
         return
     n_loudspeakers, n_harmonics = modes_of(layout, order).shape
-    reason = "are too few for" if n_loudspeakers < n_harmonics else "do not tell apart"
-    lower = f"it carries order {carried[-1]}; " if carried else ""
+    reason = "are too few for" if n_loudspeakers < n_harmonics else "cannot distinguish"
+    lower = f"use order {supported[-1]}, or " if supported else "use "
     raise LayoutError(
-        f"layout {layout.name!r} cannot carry order {order} with decoder 'epad': its "
+        f"decoder 'epad' does not support order {order} on layout {layout.name!r}: its "
         f"{n_loudspeakers} loudspeakers {reason} {n_harmonics} harmonics; {lower}"
-        "'allrad' and 'mode-matching' serve any layout and order"
+        "'allrad' or 'mode-matching', which support any layout and order"
     )

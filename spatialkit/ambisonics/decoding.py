@@ -1,67 +1,66 @@
-"""Ambisonic decoders: from harmonics to the loudspeakers of a layout.
+"""Ambisonic decoders: from Ambisonics to the loudspeakers of a layout.
 
-A decoder is one matrix (two of them, above and below a crossover, if it is dual-band). Every one
-is scaled so that a plane wave has energy 1 - the sum of the squared gains - in the mean over the
-sphere, or over the horizontal circle for flat layouts: neither the order nor the decoder changes
-the loudness.
+A decoder is one matrix; a dual-band decoder is two, below and above a crossover. Each matrix is
+scaled so that the energy of a plane wave (the sum of the squared gains) is 1 in the mean over the
+sphere, or over the horizon for flat layouts: neither the order nor the decoder changes the
+loudness.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from spatialkit.ambisonics import harmonics
 from spatialkit.ambisonics.decoder_design import (
     DECODERS,
+    ORDER_WEIGHTS,
     WEIGHTS,
-    condition_number,
+    Decoder,
+    OrderWeights,
+    Weights,
     design,
-    modes_of,
-    plane_waves,
 )
+from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import OptionError
-from spatialkit.geometry import angle_between
-from spatialkit.layouts import AmbisonicFormat, Layout, get_layout
-from spatialkit.validation import as_choice, as_number
+from spatialkit.layouts import AmbisonicFormat, ChannelOrder, Layout, Normalization, get_layout
+from spatialkit.typing import FloatArray, FloatT
+from spatialkit.validation import as_choice, as_number, as_sample_rate
 
-__all__ = ["DecoderReport", "decode_ambisonics", "decode_foa", "decoder_matrix", "decoder_report"]
+__all__ = ["decode_ambisonics", "decode_foa", "decoder_matrix"]
 
-# Grid of the report: 4 degrees on the sphere, 1 degree on the horizon.
-REPORT_DEGREE = 90
-# The response of the crossover, once the signal has ended, is followed this far down.
+# Level at which the decay of the crossover filter is cut off.
 TAIL_DB = 300.0
-LEAST_CROSSOVER = 20.0
+MIN_CROSSOVER = 20.0
 
 
 def decode_foa(
-    ambisonics: ArrayLike,
+    ambisonics: AudioLike[FloatT],
     layout: str | Layout = "5.0",
     *,
-    decoder: str = "allrad",
-    weights: str = "max-re",
+    decoder: Decoder = "allrad",
+    weights: Weights = "max-re",
     crossover: float = 700.0,
     sample_rate: float | None = None,
-    normalization: str = "SN3D",
-    channel_order: str = "ACN",
-) -> NDArray[Any]:
-    """First-order Ambisonics to loudspeakers: `decode_ambisonics` for 4 channels.
+    normalization: Normalization | None = None,
+    channel_order: ChannelOrder | None = None,
+) -> FloatArray[FloatT]:
+    """Decode first-order Ambisonics to loudspeakers: `decode_ambisonics` for 4 channels.
 
     Parameters
     ----------
-    ambisonics : array_like of float, shape (..., 4, samples)
+    ambisonics : array_like of float or Audio, shape (..., 4, samples)
     layout : str or Layout
     decoder : {"allrad", "epad", "mode-matching", "sampling"}
     weights : {"max-re", "basic", "in-phase", "dual-band"}
     crossover : float
         Hz, at least 20, for "dual-band".
     sample_rate : float, optional
-        Hz, needed by "dual-band".
-    normalization : {"SN3D", "N3D", "FuMa"}
-    channel_order : {"ACN", "FuMa"}
+        Hz; required by "dual-band" unless ``ambisonics`` is an `Audio`.
+    normalization : {"SN3D", "N3D", "FuMa"}, optional
+        Normalization of ``ambisonics``. By default that of an `Audio`, else "SN3D".
+    channel_order : {"ACN", "FuMa"}, optional
+        Channel order of ``ambisonics``. By default that of an `Audio`, else "ACN".
 
     Returns
     -------
@@ -76,26 +75,27 @@ def decode_foa(
     array([0.707, 0.707, 0.   , 0.   ])
     """
     audio, form = harmonics.as_ambisonics(ambisonics, normalization, channel_order, order=1)
-    return _decode(audio, form, get_layout(layout), decoder, weights, crossover, sample_rate)
+    _, rate, _ = unpack_audio(ambisonics, sample_rate=sample_rate, name="ambisonics")
+    return _decode(audio, form, get_layout(layout), decoder, weights, crossover, rate)
 
 
 def decode_ambisonics(
-    ambisonics: ArrayLike,
+    ambisonics: AudioLike[FloatT],
     layout: str | Layout = "5.0",
     *,
-    decoder: str = "allrad",
-    weights: str = "max-re",
+    decoder: Decoder = "allrad",
+    weights: Weights = "max-re",
     crossover: float = 700.0,
     sample_rate: float | None = None,
-    normalization: str = "SN3D",
-    channel_order: str = "ACN",
-) -> NDArray[Any]:
-    """Ambisonics of any order to loudspeakers.
+    normalization: Normalization | None = None,
+    channel_order: ChannelOrder | None = None,
+) -> FloatArray[FloatT]:
+    """Decode Ambisonics of any order to loudspeakers.
 
     Parameters
     ----------
-    ambisonics : array_like of float, shape (..., channels, samples)
-        4 to 64 channels; the order follows from their number.
+    ambisonics : array_like of float or Audio, shape (..., channels, samples)
+        4 to 64 channels; their number determines the order.
     layout : str or Layout
         A name of `layout_names` or any `Layout`.
     decoder : {"allrad", "epad", "mode-matching", "sampling"}
@@ -103,12 +103,14 @@ def decode_ambisonics(
     weights : {"max-re", "basic", "in-phase", "dual-band"}
         As in `decoder_matrix`; "dual-band" is basic below the crossover and max-rE above.
     crossover : float
-        Hz, at least 20, for "dual-band". Both bands are 6 dB down there and have zero phase: they
-        are in phase at all frequencies, sum to the input exactly, and delay nothing.
+        Hz, at least 20, for "dual-band". Both bands are 6 dB down at the crossover and have zero
+        phase: they are in phase at all frequencies, sum to the input exactly and add no delay.
     sample_rate : float, optional
-        Hz, needed by "dual-band".
-    normalization : {"SN3D", "N3D", "FuMa"}
-    channel_order : {"ACN", "FuMa"}
+        Hz; required by "dual-band" unless ``ambisonics`` is an `Audio`.
+    normalization : {"SN3D", "N3D", "FuMa"}, optional
+        Normalization of ``ambisonics``. By default that of an `Audio`, else "SN3D".
+    channel_order : {"ACN", "FuMa"}, optional
+        Channel order of ``ambisonics``. By default that of an `Audio`, else "ACN".
 
     Returns
     -------
@@ -120,10 +122,11 @@ def decode_ambisonics(
     ShapeError
         If the number of channels is not that of an order from 1 to 7.
     LayoutError
-        If the layout is unknown, or cannot carry the order with "epad".
+        If the layout is unknown, "epad" does not support the order on the layout, or an argument
+        contradicts the `Audio`.
     OptionError
-        If a decoder or weights are unknown, or "dual-band" has no sample rate above twice the
-        crossover.
+        If the decoder or the weights are unknown, or the sample rate of "dual-band" is missing,
+        contradicts the `Audio` or is not above twice the crossover.
 
     Examples
     --------
@@ -132,43 +135,44 @@ def decode_ambisonics(
     (12, 100)
     """
     audio, form = harmonics.as_ambisonics(ambisonics, normalization, channel_order)
-    return _decode(audio, form, get_layout(layout), decoder, weights, crossover, sample_rate)
+    _, rate, _ = unpack_audio(ambisonics, sample_rate=sample_rate, name="ambisonics")
+    return _decode(audio, form, get_layout(layout), decoder, weights, crossover, rate)
 
 
 def _decode(
-    audio: NDArray[Any],
+    audio: FloatArray[FloatT],
     form: AmbisonicFormat,
     layout: Layout,
-    decoder: str,
-    weights: str,
+    decoder: Decoder,
+    weights: Weights,
     crossover: float,
     sample_rate: float | None,
-) -> NDArray[Any]:
-    weights = as_choice(weights, "weights", (*WEIGHTS, "dual-band"))
+) -> FloatArray[FloatT]:
+    weights = as_choice(weights, "weights", WEIGHTS)
     if weights != "dual-band":
         return harmonics.apply(_matrix(layout, form, decoder, weights), audio)
     if sample_rate is None:
         raise OptionError("weights='dual-band' needs sample_rate, in Hz")
-    rate = as_number(sample_rate, "sample_rate", minimum=0.0, unit="Hz")
-    crossover = as_number(crossover, "crossover", minimum=LEAST_CROSSOVER, unit="Hz")
+    rate = as_sample_rate(sample_rate)
+    crossover = as_number(crossover, "crossover", minimum=MIN_CROSSOVER, unit="Hz")
     if crossover >= rate / 2.0:
         raise OptionError(
-            f"crossover must be below half the sample rate of {rate:g} Hz, got {crossover:g} Hz"
+            f"crossover must be below half the sample rate of {rate} Hz, got {crossover:g} Hz"
         )
     below = _matrix(layout, form, decoder, "basic")
     above = _matrix(layout, form, decoder, "max-re")
-    # The high band is the input less the low band.
+    # The high band is the input minus the low band.
     low_band = _low_pass(audio, crossover / rate)
     decoded = harmonics.apply(above, audio)
     decoded += harmonics.apply(below - above, low_band)
     return decoded
 
 
-def _low_pass(audio: NDArray[Any], crossover: float) -> NDArray[Any]:
-    """Low band of zero phase, ``crossover`` in cycles per sample.
+def _low_pass(audio: FloatArray[FloatT], crossover: float) -> FloatArray[FloatT]:
+    """Compute the low band with zero phase, ``crossover`` in cycles per sample.
 
-    A Butterworth filter of order 2 run forwards and backwards: the magnitude of a Linkwitz-Riley
-    filter of order 4, whose high pass is what is left to 1.
+    The filter is a Butterworth filter of order 2 applied forwards and backwards. It has the
+    magnitude of a Linkwitz-Riley filter of order 4, whose high-pass is 1 minus its low-pass.
     """
     from scipy.signal import butter, oaconvolve, sosfilt
 
@@ -182,59 +186,65 @@ def _low_pass(audio: NDArray[Any], crossover: float) -> NDArray[Any]:
     forwards = sosfilt(sections, impulse)
     response = sosfilt(sections, forwards[::-1])[::-1].astype(audio.dtype)
     response = response.reshape((1,) * (audio.ndim - 1) + (-1,))
-    return oaconvolve(audio, response, mode="same", axes=-1)
+    low_band: FloatArray[FloatT] = oaconvolve(audio, response, mode="same", axes=-1)
+    return low_band
 
 
 def decoder_matrix(
     layout: str | Layout,
     order: int = 1,
     *,
-    decoder: str = "allrad",
-    weights: str = "max-re",
-    normalization: str = "SN3D",
-    channel_order: str = "ACN",
+    decoder: Decoder = "allrad",
+    weights: OrderWeights = "max-re",
+    normalization: Normalization = "SN3D",
+    channel_order: ChannelOrder = "ACN",
 ) -> NDArray[np.float64]:
-    """Matrix that decodes Ambisonics to a layout.
+    """Compute the matrix that decodes Ambisonics to a layout.
 
     Parameters
     ----------
     layout : str or Layout
     order : int
-        1 to 7; to 3 with FuMa.
+        1 to 7; at most 3 with FuMa.
     decoder : {"allrad", "epad", "mode-matching", "sampling"}
-        - "allrad" pans a dense set of virtual loudspeakers with VBAP: right for any layout.
-        - "epad" keeps the energy of every direction the same; needs as many loudspeakers as
-          harmonics, placed all around.
-        - "mode-matching" makes the loudspeakers re-create the harmonics (least squares); patterns
-          that they make more than 10 dB weaker than the strongest are damped, not amplified.
-        - "sampling" gives each loudspeaker the harmonics of its direction: for regular layouts.
+        - "allrad" pans a dense set of virtual loudspeakers with VBAP; suits any layout.
+        - "epad" preserves the energy of every direction; needs at least as many loudspeakers as
+          harmonics, all around the listener.
+        - "mode-matching" reproduces the harmonics at the listener in the least-squares sense;
+          patterns that the loudspeakers reproduce more than 10 dB weaker than the strongest one
+          are attenuated, not amplified.
+        - "sampling" evaluates the harmonics at each loudspeaker's direction; suits regular
+          layouts.
     weights : {"max-re", "basic", "in-phase"}
-        Gains of the orders: for the longest energy vector, none, or for no rear lobes. Dual-band
-        decoding uses two matrices, "basic" and "max-re".
+        Gains of the orders: "max-re" maximizes the length of the energy vector, "basic" is 1 for
+        every order, "in-phase" removes rear lobes. Dual-band decoding uses two matrices, "basic"
+        and "max-re".
     normalization : {"SN3D", "N3D", "FuMa"}
+        Normalization of the Ambisonics to be decoded.
     channel_order : {"ACN", "FuMa"}
+        Channel order of the Ambisonics to be decoded.
 
     Returns
     -------
     ndarray of float64, shape (channels, harmonics)
-        LFE rows are zero. The energy of a plane wave is 1 in the mean over the sphere, over the
-        horizontal circle on flat layouts.
+        LFE rows are zero. The energy of a plane wave is 1 in the mean over the sphere, or over the
+        horizon on flat layouts.
 
     Raises
     ------
     LayoutError
-        If the layout is unknown, or cannot carry the order with "epad".
+        If the layout is unknown, or "epad" does not support the order on it.
     OptionError
         If the decoder or the weights are unknown.
 
     Notes
     -----
     On flat layouts, where all loudspeakers are on the horizon, "epad", "mode-matching" and
-    "sampling" decode the horizontal harmonics (degree +-n at order n) only, as circular ones with
-    the weights that belong to them; "allrad" folds the whole sphere onto the circle.
+    "sampling" decode only the horizontal harmonics (degree +-n at order n), as circular harmonics
+    with the corresponding weights; "allrad" projects the whole sphere onto the circle.
 
-    max-rE is exact: P_n at the largest root of P_{N+1}, and on the circle its twin of Chebyshev
-    polynomials, cos(n pi / (2N + 2)).
+    The max-rE weights are exact: P_n at the largest root of P_{N+1} on the sphere, and the
+    equivalent with Chebyshev polynomials on the circle, cos(n pi / (2N + 2)).
 
     References
     ----------
@@ -249,13 +259,13 @@ def decoder_matrix(
     >>> decoder_matrix("5.1", 1, weights="basic").shape
     (6, 4)
     """
-    weights = as_choice(weights, "weights", WEIGHTS)
+    weights = as_choice(weights, "weights", ORDER_WEIGHTS)
     form = AmbisonicFormat(order, normalization, channel_order)
     return _matrix(get_layout(layout), form, decoder, weights)
 
 
 def _matrix(
-    layout: Layout, form: AmbisonicFormat, decoder: str, weights: str
+    layout: Layout, form: AmbisonicFormat, decoder: Decoder, weights: OrderWeights
 ) -> NDArray[np.float64]:
     decoder = as_choice(decoder, "decoder", DECODERS)
     acn, scale = harmonics.acn_and_scale(form)
@@ -263,96 +273,3 @@ def _matrix(
     designed = design(layout.without_lfe(), form.order, decoder, weights)
     matrix[layout.loudspeakers] = designed[:, acn] / scale
     return matrix
-
-
-@dataclass(frozen=True)
-class DecoderReport:
-    """How a decoder treats plane waves, from `decoder_report`.
-
-    From all directions, or from all around the horizon on flat layouts: those that no loudspeaker
-    surrounds, such as the floor of 7.1.4, count too and make the worst figures.
-    """
-
-    layout: str
-    order: int
-    decoder: str
-    weights: str
-    energy_min_db: float
-    """Least energy, in dB against the mean; -inf for a silent direction."""
-    energy_max_db: float
-    re_length_min: float
-    """Shortest energy vector, 0 to 1: 1 is the sharpness of a single loudspeaker."""
-    re_length_mean: float
-    direction_error_mean: float
-    """Angle between energy vector and plane wave, in degrees."""
-    direction_error_max: float
-    condition_number: float
-    """Of the harmonics at the loudspeakers; infinite if they do not tell them apart, which matters
-    to "epad" and "mode-matching" only."""
-
-    def __str__(self) -> str:
-        return (
-            f"{self.decoder} ({self.weights}) of order {self.order} on {self.layout}: "
-            f"energy {self.energy_min_db:+.1f} to {self.energy_max_db:+.1f} dB, "
-            f"|rE| {self.re_length_min:.2f} at least, {self.re_length_mean:.2f} in the mean, "
-            f"direction off by {self.direction_error_mean:.1f} degrees in the mean, "
-            f"{self.direction_error_max:.1f} at most, "
-            f"condition number {self.condition_number:.3g}"
-        )
-
-
-def decoder_report(
-    layout: str | Layout,
-    order: int = 1,
-    *,
-    decoder: str = "allrad",
-    weights: str = "max-re",
-) -> DecoderReport:
-    """Energy, energy vector and conditioning of a decoder.
-
-    Parameters
-    ----------
-    layout, order, decoder, weights
-        As in `decoder_matrix`.
-
-    Returns
-    -------
-    DecoderReport
-        Over a grid of about 4 degrees, or of 1 degree on the horizon of flat layouts.
-
-    Raises
-    ------
-    LayoutError, OptionError
-        As in `decoder_matrix`.
-
-    Examples
-    --------
-    >>> report = decoder_report("quad", 1, decoder="epad", weights="basic")
-    >>> abs(report.energy_max_db) < 1e-9, round(report.re_length_mean, 3)
-    (True, 0.667)
-    """
-    layout = get_layout(layout).without_lfe()
-    matrix = decoder_matrix(layout, order, decoder=decoder, weights=weights, normalization="N3D")
-    vectors, quadrature = plane_waves(layout, REPORT_DEGREE)
-    energies = (harmonics.harmonics(vectors, order) @ matrix.T) ** 2
-    energy = energies.sum(axis=-1)
-    # A direction without energy has no energy vector, and does not count.
-    heard = energy > 0.0
-    energy_vectors = energies[heard] @ layout.directions / energy[heard, None]
-    lengths = np.linalg.norm(energy_vectors, axis=-1)
-    errors = angle_between(energy_vectors, vectors[heard])
-    with np.errstate(divide="ignore"):
-        energy_db = 10.0 * np.log10([energy.min(), energy.max()])
-    return DecoderReport(
-        layout=layout.name,
-        order=order,
-        decoder=decoder,
-        weights=weights,
-        energy_min_db=float(energy_db[0]),
-        energy_max_db=float(energy_db[1]),
-        re_length_min=float(lengths.min()),
-        re_length_mean=float(np.average(lengths, weights=quadrature[heard])),
-        direction_error_mean=float(np.average(errors, weights=quadrature[heard])),
-        direction_error_max=float(errors.max()),
-        condition_number=condition_number(modes_of(layout, order)),
-    )

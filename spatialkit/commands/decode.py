@@ -12,6 +12,7 @@ from spatialkit.commands import toolkit
 from spatialkit.errors import LayoutError
 
 if TYPE_CHECKING:
+    from spatialkit.ambisonics import Decoder, Weights
     from spatialkit.layouts import Layout
 
 DECODERS = ("allrad", "epad", "mode-matching", "sampling")
@@ -55,8 +56,8 @@ def command(
     output: Path,
     layout: str | Layout,
     source_format: str | None,
-    decoder: str,
-    weights: str,
+    decoder: Decoder,
+    weights: Weights,
     force: bool,
     as_json: bool,
 ) -> None:

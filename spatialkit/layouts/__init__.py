@@ -1,9 +1,11 @@
 """Loudspeaker layouts, Ambisonic formats and channel reordering."""
 
 from spatialkit.layouts.formats import (
-    HIGHEST_ORDER,
+    MAX_ORDER,
     AmbisonicFormat,
+    ChannelOrder,
     Format,
+    Normalization,
     channels_of,
     get_format,
 )
@@ -12,13 +14,15 @@ from spatialkit.layouts.reordering import SAME_DIRECTION_DEGREES, channel_map, r
 from spatialkit.layouts.tables import VORBIS_SYSTEMS, WAVE_BITS, everyday_label, mirrored
 
 __all__ = [
-    "HIGHEST_ORDER",
+    "MAX_ORDER",
     "SAME_DIRECTION_DEGREES",
     "VORBIS_SYSTEMS",
     "WAVE_BITS",
     "AmbisonicFormat",
+    "ChannelOrder",
     "Format",
     "Layout",
+    "Normalization",
     "channel_map",
     "channels_of",
     "everyday_label",

@@ -6,21 +6,28 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args, overload
 
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import LayoutError
 from spatialkit.layouts import json
 from spatialkit.layouts.layout import Layout, get_layout, layout_names
+from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_audio, as_choice, as_count, match_name, unknown_name
 
 __all__ = ["AmbisonicFormat", "Format", "channels_of", "get_format"]
 
-NORMALIZATIONS = ("SN3D", "N3D", "FuMa")
-AMBISONIC_ORDERS = ("ACN", "FuMa")
-HIGHEST_ORDER = 7
-HIGHEST_FUMA_ORDER = 3
+Normalization: TypeAlias = Literal["SN3D", "N3D", "FuMa"]
+"""Scale of the channels of an Ambisonic signal."""
+
+ChannelOrder: TypeAlias = Literal["ACN", "FuMa"]
+"""Order of the channels of an Ambisonic signal."""
+
+NORMALIZATIONS: tuple[Normalization, ...] = get_args(Normalization)
+AMBISONIC_ORDERS: tuple[ChannelOrder, ...] = get_args(ChannelOrder)
+MAX_ORDER = 7
+MAX_FUMA_ORDER = 3
 
 
 @dataclass(frozen=True)
@@ -30,9 +37,18 @@ class AmbisonicFormat:
     Parameters
     ----------
     order : int
-        1 to 7; to 3 with anything of FuMa.
+        1 to 7; at most 3 if the normalization or the channel order is FuMa.
     normalization : {"SN3D", "N3D", "FuMa"}
+        Scale of the channels.
     channel_order : {"ACN", "FuMa"}
+        Order of the channels.
+
+    Raises
+    ------
+    LayoutError
+        If FuMa is requested above order 3.
+    OptionError
+        If another argument is not accepted.
 
     Examples
     --------
@@ -41,8 +57,8 @@ class AmbisonicFormat:
     """
 
     order: int = 1
-    normalization: str = "SN3D"
-    channel_order: str = "ACN"
+    normalization: Normalization = "SN3D"
+    channel_order: ChannelOrder = "ACN"
 
     def __post_init__(self) -> None:
         object.__setattr__(
@@ -51,9 +67,9 @@ class AmbisonicFormat:
         object.__setattr__(
             self, "channel_order", as_choice(self.channel_order, "channel_order", AMBISONIC_ORDERS)
         )
-        object.__setattr__(self, "order", as_count(self.order, "order", maximum=HIGHEST_ORDER))
+        object.__setattr__(self, "order", as_count(self.order, "order", maximum=MAX_ORDER))
         fuma = "FuMa" in (self.normalization, self.channel_order)
-        if fuma and self.order > HIGHEST_FUMA_ORDER:
+        if fuma and self.order > MAX_FUMA_ORDER:
             raise LayoutError(f"FuMa is defined up to order 3, got order {self.order}")
 
     @property
@@ -63,7 +79,7 @@ class AmbisonicFormat:
 
     @property
     def name(self) -> str:
-        """Name such as "ambix1" or "fuma2"; spelled out where no name is usual."""
+        """Name such as "ambix1" or "fuma2", or "N3D-ACN-1" for formats without a common name."""
         usual = {("SN3D", "ACN"): "ambix", ("FuMa", "FuMa"): "fuma"}
         prefix = usual.get((self.normalization, self.channel_order))
         return f"{prefix or f'{self.normalization}-{self.channel_order}-'}{self.order}"
@@ -72,7 +88,7 @@ class AmbisonicFormat:
 def _all_formats() -> Iterator[AmbisonicFormat]:
     for normalization, channel_order in product(NORMALIZATIONS, AMBISONIC_ORDERS):
         fuma = "FuMa" in (normalization, channel_order)
-        for order in range(1, (HIGHEST_FUMA_ORDER if fuma else HIGHEST_ORDER) + 1):
+        for order in range(1, (MAX_FUMA_ORDER if fuma else MAX_ORDER) + 1):
             yield AmbisonicFormat(order, normalization, channel_order)
 
 
@@ -114,6 +130,12 @@ def get_format(name: str | os.PathLike[str] | Format) -> Format:
     return get_layout(name)
 
 
+@overload
+def channels_of(
+    audio: FloatArray[FloatT], layout: Format, name: str = ...
+) -> FloatArray[FloatT]: ...
+@overload
+def channels_of(audio: ArrayLike, layout: Format, name: str = ...) -> NDArray[Any]: ...
 def channels_of(audio: ArrayLike, layout: Format, name: str = "audio") -> NDArray[Any]:
     """Return audio as an array, checked to have the channels of a layout or format."""
     return as_audio(audio, name, channels=layout.n_channels, of=f"{layout.name!r}")

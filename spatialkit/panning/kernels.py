@@ -1,4 +1,4 @@
-"""Compiled loops of the panner: a direction's face, the gains of its corners, their shares."""
+"""Compiled loops of the panner: face of a direction, gains of its corners and their outputs."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import math
 
 from spatialkit._numba import kernel
 
-# Relative to a unit gain: rounding leaves about 1e-16 where a gain is exactly 0.
-NOTHING = 1e-13
+# Gains below this are 0 with rounding errors, which are about 1e-16 of a unit gain.
+ROUNDING = 1e-13
 
 
 @kernel
 def quad_coordinate(basis, row, x, y, z):
-    """Root in [0, 1] of the quadratic whose coefficients are rows of ``basis`` times (x, y, z)."""
+    """Return the root in [0, 1] of a quadratic; coefficients are rows of basis times (x, y, z)."""
     a = basis[row, 0] * x + basis[row, 1] * y + basis[row, 2] * z
     b = basis[row + 1, 0] * x + basis[row + 1, 1] * y + basis[row + 1, 2] * z
     c = basis[row + 2, 0] * x + basis[row + 2, 1] * y + basis[row + 2, 2] * z
-    # The sum that does not cancel gives one root as q / a and the other as c / q.
+    # The sum without cancellation gives one root as q / a and the other as c / q.
     root = math.sqrt(max(b * b - 4.0 * a * c, 0.0))
     q = -0.5 * (b + math.copysign(root, b))
     first = q / a if abs(q) < 2.0 * abs(a) else 2.0
     second = c / q if q != 0.0 else 0.0
-    # Distance from [0, 1]: rounding may leave the right root just outside.
+    # The root nearer to [0, 1]: rounding may put it slightly outside.
     if abs(first - 0.5) < abs(second - 0.5):
         second = first
     return min(max(second, 0.0), 1.0)
@@ -29,19 +29,19 @@ def quad_coordinate(basis, row, x, y, z):
 
 @kernel
 def pan(vectors, planes, corners, bases, starts, outputs, shares, gains):
-    """Fill gains (directions, outputs) for unit vectors (directions, 3) in the mesh's frame.
+    """Compute gains (directions, outputs) of unit vectors (directions, 3) in the mesh's local axes.
 
-    Planes, corners and bases are those of `spatialkit.panning.mesh.Mesh`; its shares come row by
-    row without the zeros: vertex v is heard in ``outputs[starts[v]:starts[v + 1]]``.
+    Planes, corners and bases are those of `spatialkit.panning.mesh.Mesh`. Its shares are given row
+    by row without zeros: vertex v contributes to ``outputs[starts[v]:starts[v + 1]]``.
     """
     for n in range(vectors.shape[0]):
         x, y, z = vectors[n]
         face = 0
-        furthest = -1.0
+        largest = -1.0
         for candidate in range(planes.shape[0]):
-            reach = planes[candidate, 0] * x + planes[candidate, 1] * y + planes[candidate, 2] * z
-            if reach > furthest:
-                furthest = reach
+            height = planes[candidate, 0] * x + planes[candidate, 1] * y + planes[candidate, 2] * z
+            if height > largest:
+                largest = height
                 face = candidate
         basis = bases[face]
         g3 = 0.0
@@ -61,7 +61,7 @@ def pan(vectors, planes, corners, bases, starts, outputs, shares, gains):
         for corner in range(4):
             gain = g0 * scale
             g0, g1, g2, g3 = g1, g2, g3, 0.0
-            if gain < NOTHING:
+            if gain < ROUNDING:
                 continue
             vertex = corners[face, corner]
             for share in range(starts[vertex], starts[vertex + 1]):

@@ -1,12 +1,12 @@
-"""From loudspeaker directions to the mesh that a source is panned on.
+"""Mesh of loudspeakers on which sources are panned.
 
 The mesh is the convex hull of the loudspeakers on the unit sphere, closed by imaginary
-loudspeakers wherever they do not surround the listener. Its faces are triangles and quads, none of
-them cut by an arbitrary diagonal. What an imaginary loudspeaker receives is passed on to its
-neighbours in equal powers until it reaches real ones, so that no direction falls silent.
+loudspeakers where they do not surround the listener. Its faces are triangles and quads; quads are
+not divided by an arbitrary diagonal. The power of an imaginary loudspeaker is distributed equally
+to its neighbours until it reaches real ones, so that every direction has gains.
 
-On the systems of ITU-R BS.2051 this is the configuration of the point source panner of
-ITU-R BS.2127-1, section 6.1; the rules are stated so that they serve any other layout too.
+On the systems of ITU-R BS.2051 the mesh is the configuration of the point source panner of
+ITU-R BS.2127-1, section 6.1. The rules are generalized to any other layout.
 """
 
 from __future__ import annotations
@@ -21,63 +21,66 @@ from spatialkit.geometry import to_cartesian, to_spherical
 
 Vectors = NDArray[np.float64]
 
-# Loudspeakers closer than this (in chords of the unit sphere) stand in one place.
+# Loudspeakers closer than this (in chords of the unit sphere) have the same position.
 COINCIDENT = 1e-6
-# Singular value below which directions count as lying in one plane with the listener.
+# Singular value below which all directions are in one plane with the listener.
 COPLANAR = 1e-7
-# Point sets thinner than this are given both poles of their plane before the hull is taken.
-THIN = 1e-3
-# Distance from the listener below which a face does not close the hull; gaps in the ring are
-# closed where they reach 180 degrees less the angle that belongs to it.
+# Thickness below which a point set is extended by both poles of its plane before its hull is
+# computed.
+MIN_THICKNESS = 1e-3
+# Distance from the listener below which a face does not close the hull.
 OPEN = 1e-7
+# Smallest gap of the middle layer that is filled: 180 degrees, less the angle that corresponds to
+# ``OPEN``.
 RING_GAP = np.pi - 2e-6
-# Degrees between loudspeakers that stand above each other.
+# Largest azimuth difference in degrees of loudspeakers above each other.
 SAME_AZIMUTH = 1e-4
-# Face equations nearer than this are one face. BS.2127's reference code uses 1e-5.
+# Largest difference of the equations of one face. The reference code of BS.2127 uses 1e-5.
 SAME_FACE = 1e-6
-MOST_CORNERS = 4
+MAX_CORNERS = 4
 
-# BS.2127-1, 6.1.3.1: the middle layer, the layers that may cover it, where copies of middle
-# loudspeakers stand if a layer has none, and how far beyond the layer's range they begin.
+# BS.2127-1, 6.1.3.1, in degrees: largest elevation of the middle layer, largest elevation of the
+# layers above and below it, elevation of copies of middle loudspeakers where such a layer has no
+# loudspeakers, and smallest azimuth of copies beyond the azimuths of the layer.
 MIDDLE_LAYER = 10.0
-COVERING_LAYER = 70.0
+OUTER_LAYER = 70.0
 COPY_ELEVATION = 30.0
 COPY_MARGIN = 40.0
-# A face that is nearer to the listener leaves a hole. This is the distance of the faces of a
-# regular tetrahedron, the sparsest layout that surrounds; BS.2127 has 0.30 filled (the nadir of
-# 9+10+3) and 0.59 not (the zenith of 3+7+0).
+# Distance from the listener below which a face is a gap of the layout. This is the distance of the
+# faces of a regular tetrahedron, the sparsest layout that surrounds the listener. BS.2127 fills a
+# face at 0.30 (the nadir of 9+10+3) and not one at 0.59 (the zenith of 3+7+0).
 SPANNING_DISTANCE = 1.0 / 3.0 - 1e-9
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """Faces to pan on, as arrays for the kernel.
+    """Faces of a mesh, as arrays for the kernel.
 
-    The face that a direction u passes through is the one with the largest ``planes @ u``: the
-    planes are scaled so that ``planes @ x == 1`` on them.
+    A direction u intersects the face with the largest ``planes @ u``: the planes are scaled so that
+    ``planes @ x == 1`` for points x on them.
     """
 
-    frame: Vectors
-    """(3, 3): rows are the axes of the mesh. Loudspeakers in one plane are level in them."""
+    local_axes: Vectors
+    """(3, 3): axes of the mesh as rows. Loudspeakers in one plane have height 0 in them."""
     planes: Vectors
-    """(faces, 3)"""
+    """(faces, 3): normal vectors, scaled."""
     corners: NDArray[np.int64]
-    """(faces, 4): vertices around the face, the last of a triangle is -1."""
+    """(faces, 4): vertices around the face; -1 is the last of a triangle."""
     bases: Vectors
-    """(faces, 6, 3): rows 0-2 the inverse basis of a triangle; for a quad the coefficients of x
-    (rows 0-2) and y (rows 3-5), highest power first, of BS.2127-1, 6.1.2.3."""
+    """(faces, 6, 3): rows 0-2 are the inverse basis of a triangle; for a quad they are the
+    coefficients of x, and rows 3-5 those of y, highest power first, of BS.2127-1, 6.1.2.3."""
     shares: Vectors
-    """(vertices, loudspeakers): gains by which a vertex is heard."""
+    """(vertices, loudspeakers): gains of the loudspeakers for a vertex."""
 
 
 @dataclass
 class _Vertices:
-    """Loudspeakers, real ones first, and where the imaginary ones pass their power on to."""
+    """Loudspeakers, real ones first, and the receivers of the power of imaginary ones."""
 
     positions: list[Vectors]
     n_real: int
     receivers: dict[int, list[int]] = field(default_factory=dict)
-    """Vertices that share the power of an imaginary one; its neighbours if it is not in here."""
+    """Receivers of the power of an imaginary vertex; its neighbours where there is no entry."""
 
     def add(self, position: Vectors, receivers: list[int] | None = None) -> int:
         self.positions.append(position)
@@ -97,37 +100,37 @@ class _Face:
 
 
 def build_mesh(directions: Vectors) -> Mesh:
-    """Mesh of loudspeakers in ``directions``, unit vectors of shape (loudspeakers, 3)."""
+    """Build the mesh of loudspeakers in given directions, unit vectors (loudspeakers, 3)."""
     places, powers = _merge_coincident(directions)
     if len(places) == 1:
-        # A quad of one corner: whatever the direction, the kernel finds that corner.
+        # A quad whose corners coincide: the kernel returns this corner for every direction.
         return Mesh(
-            frame=np.eye(3),
+            local_axes=np.eye(3),
             planes=np.zeros((1, 3)),
-            corners=np.zeros((1, MOST_CORNERS), dtype=np.int64),
+            corners=np.zeros((1, MAX_CORNERS), dtype=np.int64),
             bases=np.zeros((1, 6, 3)),
             shares=np.sqrt(powers),
         )
-    frame = _frame(places)
-    vertices = _Vertices(list(places @ frame.T), len(places))
+    axes = _local_axes(places)
+    vertices = _Vertices(list(places @ axes.T), len(places))
     real_faces = _hull(vertices.array())
     ring = _close_ring(vertices, real_faces)
     for side in (-1.0, 1.0):
         _close_pole(vertices, real_faces, ring, side)
     faces = _close_hull(vertices)
     return Mesh(
-        frame=frame,
+        local_axes=axes,
         planes=np.array([face.normal / face.distance for face in faces]),
-        corners=np.array([(*face.corners, -1)[:MOST_CORNERS] for face in faces]),
+        corners=np.array([(*face.corners, -1)[:MAX_CORNERS] for face in faces]),
         bases=np.array([_basis(vertices.array()[list(face.corners)]) for face in faces]),
         shares=np.sqrt(_received_power(vertices, faces) @ powers),
     )
 
 
 def _merge_coincident(directions: Vectors) -> tuple[Vectors, Vectors]:
-    """Places (places, 3), and the power (places, loudspeakers) that each there receives."""
+    """Return distinct positions (places, 3) and powers (places, loudspeakers) at each of them."""
     near = np.linalg.norm(directions[:, None] - directions[None], axis=-1) < COINCIDENT
-    # The first loudspeaker at a place stands for it.
+    # The first loudspeaker at a position represents it.
     first = near.argmax(axis=1)
     members = np.unique(first)[:, None] == first[None]
     powers = members / members.sum(axis=1, keepdims=True)
@@ -135,8 +138,8 @@ def _merge_coincident(directions: Vectors) -> tuple[Vectors, Vectors]:
     return places / np.linalg.norm(places, axis=1, keepdims=True), powers
 
 
-def _frame(places: Vectors) -> Vectors:
-    """Axes of the mesh: the usual ones unless all places lie in one plane that is tilted."""
+def _local_axes(places: Vectors) -> Vectors:
+    """Return the axes of the mesh: the standard ones unless all places are in one tilted plane."""
     _, values, axes = np.linalg.svd(places)
     values = np.append(values, np.zeros(3 - len(values)))
     if values[2] > COPLANAR:
@@ -144,23 +147,23 @@ def _frame(places: Vectors) -> Vectors:
     if values[1] > COPLANAR:
         normal = axes[2]
     else:
-        # Two opposite loudspeakers lie in many planes: the one that is level sideways.
-        sideways = np.cross([0.0, 0.0, 1.0], places[0])
-        if np.linalg.norm(sideways) < COPLANAR:
-            sideways = np.array([0.0, 1.0, 0.0])
-        normal = np.cross(places[0], sideways)
+        # Two opposite loudspeakers are in many planes: choose one with a horizontal lateral axis.
+        lateral = np.cross([0.0, 0.0, 1.0], places[0])
+        if np.linalg.norm(lateral) < COPLANAR:
+            lateral = np.array([0.0, 1.0, 0.0])
+        normal = np.cross(places[0], lateral)
     normal = normal / np.linalg.norm(normal)
     if np.hypot(normal[0], normal[1]) < COPLANAR:
         return np.eye(3)
-    ahead = np.cross(normal, [0.0, 0.0, 1.0])
-    ahead = ahead / np.linalg.norm(ahead)
-    return np.array([ahead, np.cross(normal, ahead), normal])
+    front = np.cross(normal, [0.0, 0.0, 1.0])
+    front = front / np.linalg.norm(front)
+    return np.array([front, np.cross(normal, front), normal])
 
 
 def _close_ring(vertices: _Vertices, real_faces: list[_Face]) -> list[list[int]]:
     """Fill gaps of 180 degrees and more in the middle layer; return its vertices.
 
-    They come by azimuth: loudspeakers above each other are one place of the ring.
+    The ring is in the order of azimuth; loudspeakers above each other share one entry.
     """
     azimuths, elevations = to_spherical(vertices.array())
     ring: list[list[int]] = []
@@ -173,27 +176,27 @@ def _close_ring(vertices: _Vertices, real_faces: list[_Face]) -> list[list[int]]
             ring.append([int(vertex)])
     if len(ring) > 1 and azimuths[ring[0][0]] + 360.0 - azimuths[ring[-1][0]] < SAME_AZIMUTH:
         ring[0] += ring.pop()
-    for here, there in list(zip(ring, ring[1:] + ring[:1], strict=True)):
-        gap = np.radians(azimuths[there[0]] - azimuths[here[0]])
+    for start, end in list(zip(ring, ring[1:] + ring[:1], strict=True)):
+        gap = np.radians(azimuths[end[0]] - azimuths[start[0]])
         gap = gap if gap > 0.0 else gap + 2.0 * np.pi
         if gap < RING_GAP:
             continue
-        n_fillers = 2 if here is there else 1
+        n_fillers = 2 if start is end else 1
         for step in range(1, n_fillers + 1):
-            filler = to_cartesian(azimuths[here[0]] + np.degrees(gap) * step / (n_fillers + 1))
+            filler = to_cartesian(azimuths[start[0]] + np.degrees(gap) * step / (n_fillers + 1))
             if not any(_spans(face, vertices, filler) for face in real_faces):
-                ring.append([vertices.add(filler, [*here, *there])])
+                ring.append([vertices.add(filler, [*start, *end])])
     return ring
 
 
 def _close_pole(
     vertices: _Vertices, real_faces: list[_Face], ring: list[list[int]], side: float
 ) -> None:
-    """Add an imaginary loudspeaker at the pole, and copies of the ring on the way there.
+    """Add an imaginary loudspeaker at the pole, and copies of the ring towards it.
 
-    Neither is needed where a loudspeaker stands at the pole or a triangle of real ones spans it.
-    BS.2127 names T+000 and UH+180 instead, which is the same on its layouts. Copies are not needed
-    either where a layer covers the ring.
+    Neither is added if a loudspeaker is at the pole or a triangle of real ones contains it.
+    BS.2127 tests for T+000 and UH+180 instead, which is equivalent on its layouts. Where a layer
+    has loudspeakers, copies are added only beyond its range of azimuths.
     """
     pole = np.array([0.0, 0.0, side])
     real = vertices.array()[: vertices.n_real]
@@ -203,17 +206,17 @@ def _close_pole(
         return
     azimuths, elevations = to_spherical(vertices.array())
     height = side * elevations
-    # A loudspeaker at the edge of both layers belongs to both, as in BS.2127.
-    covering = np.flatnonzero(
-        (height[: vertices.n_real] >= MIDDLE_LAYER) & (height[: vertices.n_real] <= COVERING_LAYER)
+    # A loudspeaker on the boundary of two layers belongs to both, as in BS.2127.
+    outer = np.flatnonzero(
+        (height[: vertices.n_real] >= MIDDLE_LAYER) & (height[: vertices.n_real] <= OUTER_LAYER)
     )
-    if covering.size:
-        first_azimuth = np.abs(azimuths[covering]).max() + COPY_MARGIN
-        copy_elevation = elevations[covering].mean()
+    if outer.size:
+        first_azimuth = np.abs(azimuths[outer]).max() + COPY_MARGIN
+        copy_elevation = elevations[outer].mean()
     else:
         first_azimuth, copy_elevation = 0.0, side * COPY_ELEVATION
     for place in ring:
-        # Of loudspeakers above each other the nearest to the pole is the one below its copy.
+        # Of loudspeakers above each other, the nearest to the pole is copied.
         nearest = max(place, key=lambda vertex: height[vertex])
         if abs(azimuths[nearest]) >= first_azimuth - 1e-5:
             vertices.add(to_cartesian(azimuths[nearest], copy_elevation), [nearest])
@@ -221,7 +224,7 @@ def _close_pole(
 
 
 def _spans(face: _Face, vertices: _Vertices, direction: Vectors) -> bool:
-    """Whether ``direction`` passes through a face that leaves no hole."""
+    """Return whether a direction intersects a face that is not a gap of the layout."""
     if face.distance < SPANNING_DISTANCE or face.normal @ direction <= 0.0:
         return False
     hit = direction * (face.distance / (face.normal @ direction))
@@ -232,20 +235,20 @@ def _spans(face: _Face, vertices: _Vertices, direction: Vectors) -> bool:
 
 
 def _close_hull(vertices: _Vertices) -> list[_Face]:
-    """Faces of the hull, after imaginary loudspeakers in its holes and in faces of many corners."""
+    """Add imaginary loudspeakers in gaps and in faces of many corners; return the hull's faces."""
     points = vertices.array()
     _, thickness, axes = np.linalg.svd(points - points.mean(axis=0))
-    for axis in axes[thickness < THIN]:
+    for axis in axes[thickness < MIN_THICKNESS]:
         for side in (-1.0, 1.0):
             vertices.add(side * axis)
     while True:
         faces = _hull(vertices.array())
         nearest = min(face.distance for face in faces)
         if nearest < OPEN:
-            # All that tie at once: a choice between mirror images would not be symmetric.
+            # All equally near faces at once: one of two mirror images would not be symmetric.
             filled = [face for face in faces if face.distance < nearest + SAME_FACE]
         else:
-            filled = [face for face in faces if len(face.corners) > MOST_CORNERS]
+            filled = [face for face in faces if len(face.corners) > MAX_CORNERS]
         if not filled:
             return faces
         for face in filled:
@@ -253,10 +256,10 @@ def _close_hull(vertices: _Vertices) -> list[_Face]:
 
 
 def _hull(points: Vectors) -> list[_Face]:
-    """Faces of the convex hull, coplanar triangles merged; none if the points lie in a plane."""
+    """Return the faces of the convex hull, coplanar triangles merged; none if it is flat."""
     from scipy.spatial import ConvexHull
 
-    if len(points) < 4 or np.linalg.svd(points - points.mean(axis=0))[1][-1] < THIN:
+    if len(points) < 4 or np.linalg.svd(points - points.mean(axis=0))[1][-1] < MIN_THICKNESS:
         return []
     hull = ConvexHull(points)
     equations: list[Vectors] = []
@@ -276,15 +279,15 @@ def _hull(points: Vectors) -> list[_Face]:
 
 
 def _around(points: Vectors, corners: list[int], normal: Vectors) -> tuple[int, ...]:
-    """Corners in their order around the face."""
+    """Return corners in their order around the face."""
     arms = points[corners] - points[corners].mean(axis=0)
-    sideways = np.cross(normal, arms[0])
-    angles = np.arctan2(arms @ sideways, arms @ arms[0] * np.linalg.norm(sideways))
+    lateral = np.cross(normal, arms[0])
+    angles = np.arctan2(arms @ lateral, arms @ arms[0] * np.linalg.norm(lateral))
     return tuple(corners[n] for n in np.argsort(angles))
 
 
 def _basis(corners: Vectors) -> Vectors:
-    """What the kernel needs to pan within one face."""
+    """Return the coefficients from which the kernel computes the gains of one face."""
     basis = np.zeros((6, 3))
     if len(corners) == 3:
         basis[:3] = np.linalg.inv(corners).T
@@ -295,9 +298,10 @@ def _basis(corners: Vectors) -> Vectors:
 
 
 def _quad_polynomial(a: Vectors, b: Vectors, c: Vectors, d: Vectors) -> Vectors:
-    """Coefficients (3, 3), highest power first: their products with u vanish at u's position.
+    """Return coefficients (3, 3), highest power first, of the polynomial in x of a direction u.
 
-    The plane through the listener and the points a + x (b - a) and d + x (c - d) holds u.
+    Its root x is the position of u in the quad: the plane through the listener and the points
+    a + x (b - a) and d + x (c - d) contains u.
     """
     return np.array(
         [
@@ -309,17 +313,17 @@ def _quad_polynomial(a: Vectors, b: Vectors, c: Vectors, d: Vectors) -> Vectors:
 
 
 def _received_power(vertices: _Vertices, faces: list[_Face]) -> Vectors:
-    """Power (vertices, real vertices) that arrives at the real ones from a unit at each vertex.
+    """Return the powers (vertices, real vertices) at the real ones for unit power at each vertex.
 
-    Imaginary ones pass all they get on, in equal parts, also to other imaginary ones: an absorbing
-    Markov chain, solved at once.
+    Imaginary ones distribute their power equally, also to other imaginary ones. This is an
+    absorbing Markov chain, solved as a linear system.
     """
     n_vertices, n_real = len(vertices.positions), vertices.n_real
-    passed: NDArray[Any] = np.zeros((n_vertices - n_real, n_vertices))
+    distributed: NDArray[Any] = np.zeros((n_vertices - n_real, n_vertices))
     for vertex in range(n_real, n_vertices):
         neighbours = {n for face in faces if vertex in face.corners for n in face.corners}
         receivers = vertices.receivers.get(vertex, sorted(neighbours - {vertex}))
         for receiver in receivers:
-            passed[vertex - n_real, receiver] += 1.0 / len(receivers)
-    among_imaginary = np.eye(n_vertices - n_real) - passed[:, n_real:]
-    return np.vstack([np.eye(n_real), np.linalg.solve(among_imaginary, passed[:, :n_real])])
+            distributed[vertex - n_real, receiver] += 1.0 / len(receivers)
+    among_imaginary = np.eye(n_vertices - n_real) - distributed[:, n_real:]
+    return np.vstack([np.eye(n_real), np.linalg.solve(among_imaginary, distributed[:, :n_real])])

@@ -1,7 +1,7 @@
-"""Sources at rest and moving: one way to apply gains that follow a direction.
+"""Static and moving sources: gains that follow a direction, applied to audio.
 
-Panners and Ambisonic encoders differ only in the gains of a direction; the shapes of directions,
-paths between their points, control points and interpolation are here.
+Panners and Ambisonic encoders differ only in the gains of a direction. This module has what they
+share: the shapes of directions, trajectories, control points and interpolation.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import ShapeError
 from spatialkit.geometry import angle_between, to_cartesian
+from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_angles, as_audio, as_directions
 
-# 10 ms at 16 kHz, less at higher rates. Functions of arrays do not know the sample rate.
+# 10 ms at 16 kHz, less at higher rates: arrays carry no sample rate.
 STEP_SAMPLES = 160
-# Control points whose gains are held in memory at a time.
-CHUNK = 4096
+# Control points whose gains are in memory at a time.
+BLOCK_SIZE = 4096
 
 
 def place_sources(
-    audio: ArrayLike,
+    audio: AudioLike[FloatT],
     azimuth: ArrayLike,
     elevation: ArrayLike,
     gains_of: Callable[..., NDArray[np.float64]],
@@ -31,33 +33,36 @@ def place_sources(
     n_outputs: int,
     step_degrees: float,
     unit_power: bool,
-    alongside: ArrayLike | None = None,
-) -> NDArray[Any]:
-    """Sum of sources, each multiplied by the gains of where it is.
+    spread: ArrayLike | None = None,
+) -> FloatArray[FloatT]:
+    """Sum sources, each multiplied by the gains of its direction.
 
     Parameters
     ----------
-    audio : array_like, shape (samples,) or (..., sources, samples)
+    audio : array_like of float or Audio, shape (samples,) or (..., sources, samples)
     azimuth, elevation : array_like
         Degrees, in the shapes of `spatialkit.vbap_pan`.
     gains_of : callable
-        From unit vectors (n, 3), and values (n,) of ``alongside`` if given, to gains
-        (n, n_outputs).
+        Function of unit vectors (n, 3), and of spreads (n,) if ``spread`` is given, that returns
+        gains (n, n_outputs).
     n_outputs : int
+        Number of gains of a direction.
     step_degrees : float
-        Control points of a path are at most this far apart, also in ``alongside``.
+        Largest difference of direction, and of spread, between control points of a trajectory.
     unit_power : bool
         Whether gains have unit power and keep it between control points.
-    alongside : array_like, optional
-        Degrees that go with each direction: its spread; in the shape of ``elevation``.
+    spread : array_like, optional
+        Spread of each direction in degrees, in the shape of ``elevation``.
 
     Returns
     -------
     ndarray, shape (..., n_outputs, samples)
+        In the precision of ``audio``.
     """
-    array = as_audio(audio, allow_mono=True)
+    samples, _, _ = unpack_audio(audio)
+    array = as_audio(samples, allow_mono=True)
     sources = array[None] if array.ndim == 1 else array
-    others = [] if alongside is None else [alongside]
+    others = [] if spread is None else [spread]
     paths = _paths(azimuth, elevation, others, array)
     vectors, extras = to_cartesian(*paths[:2]), paths[2:]
     out = np.zeros((*sources.shape[:-2], n_outputs, sources.shape[-1]), dtype=array.dtype)
@@ -65,7 +70,7 @@ def place_sources(
         return out
     if vectors.shape[1] == 1 or sources.shape[-1] == 1:
         gains = gains_of(vectors[:, 0], *(extra[:, 0] for extra in extras))
-        _place_still(sources, gains.astype(array.dtype), out)
+        _place_static(sources, gains.astype(array.dtype), out)
     else:
         for number, path in enumerate(vectors):
             along = [extra[number] for extra in extras]
@@ -83,7 +88,7 @@ def place_sources(
 def _paths(
     azimuth: ArrayLike, elevation: ArrayLike, others: list[ArrayLike], audio: NDArray[Any]
 ) -> list[NDArray[np.float64]]:
-    """All angles as arrays (sources, points)."""
+    """Return all angles as arrays (sources, points)."""
     n_sources = 1 if audio.ndim == 1 else audio.shape[-2]
     arrays = []
     named = [("azimuth", azimuth), ("elevation", elevation), *(("spread", o) for o in others)]
@@ -115,11 +120,11 @@ def _paths(
     return [np.broadcast_to(array, shape) for array in arrays]
 
 
-def _place_still(sources: NDArray[Any], gains: NDArray[Any], out: NDArray[Any]) -> None:
+def _place_static(sources: NDArray[Any], gains: NDArray[Any], out: NDArray[Any]) -> None:
     if len(gains) > 1:
         np.matmul(gains.T, sources, out=out)
         return
-    # Channels without gain keep the untouched zeros of their fresh memory.
+    # Channels without gain are not written: their memory is zero from the allocation.
     for channel in np.flatnonzero(gains[0]):
         np.multiply(sources[..., 0, :], gains[0, channel], out=out[..., channel, :])
 
@@ -127,21 +132,21 @@ def _place_still(sources: NDArray[Any], gains: NDArray[Any], out: NDArray[Any]) 
 def _control_points(
     path: NDArray[np.float64], along: list[NDArray[np.float64]], step: float, n_samples: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[NDArray[np.float64]]]:
-    """Times in samples, vectors and accompanying values, dense enough for linear interpolation."""
-    here, there = path[:-1], path[1:]
-    angles = angle_between(here, there)
+    """Return times in samples, vectors and spreads, dense enough for linear interpolation."""
+    starts, ends = path[:-1], path[1:]
+    angles = angle_between(starts, ends)
     spacing = (n_samples - 1) / len(angles)
     longest = np.max([angles, *(np.abs(np.diff(values)) for values in along)], axis=0)
-    parts = np.maximum(np.ceil(longest / step), np.ceil(spacing / STEP_SAMPLES))
-    # No more than one per sample, and none where nothing moves.
-    parts = np.clip(parts, 1, max(np.ceil(spacing), 1.0))
-    parts = np.where(longest > 0.0, parts, 1.0).astype(int)
-    segment = np.repeat(np.arange(len(angles)), parts)
-    fraction = (np.arange(len(segment)) - np.repeat(np.cumsum(parts) - parts, parts)) / parts[
-        segment
-    ]
-    turned = np.radians(angles[segment] * fraction)[:, None]
-    vectors = np.cos(turned) * here[segment] + np.sin(turned) * _tangents(here, there)[segment]
+    intervals = np.maximum(np.ceil(longest / step), np.ceil(spacing / STEP_SAMPLES))
+    # At most one per sample, and none between points in the same direction.
+    intervals = np.clip(intervals, 1, max(np.ceil(spacing), 1.0))
+    intervals = np.where(longest > 0.0, intervals, 1.0).astype(int)
+    segment = np.repeat(np.arange(len(angles)), intervals)
+    fraction = (
+        np.arange(len(segment)) - np.repeat(np.cumsum(intervals) - intervals, intervals)
+    ) / intervals[segment]
+    covered = np.radians(angles[segment] * fraction)[:, None]
+    vectors = np.cos(covered) * starts[segment] + np.sin(covered) * _tangents(starts, ends)[segment]
     times = np.append((segment + fraction) * spacing, n_samples - 1)
     followed = [
         np.append(values[segment] + fraction * np.diff(values)[segment], values[-1])
@@ -150,14 +155,18 @@ def _control_points(
     return times, np.vstack([vectors, path[-1:]]), followed
 
 
-def _tangents(here: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Unit vectors in which each arc sets out; from opposite points to the left, or ahead."""
-    onward = there - np.sum(here * there, axis=1, keepdims=True) * here
-    for way_out in ([0.0, 1.0, 0.0], [1.0, 0.0, 0.0]):
-        # The sine of the angle: below 1e-9 the points are opposite, or the same and at rest.
-        lost = np.linalg.norm(onward, axis=1) < 1e-9
-        onward[lost] = np.array(way_out) - here[lost] * (here[lost] @ way_out)[:, None]
-    return onward / np.linalg.norm(onward, axis=1, keepdims=True)
+def _tangents(starts: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return unit tangents of the arcs at their starts.
+
+    An arc between opposite points starts to the left, or to the front if that is impossible.
+    """
+    tangents = ends - np.sum(starts * ends, axis=1, keepdims=True) * starts
+    for fallback in ([0.0, 1.0, 0.0], [1.0, 0.0, 0.0]):
+        # The norm is the sine of the angle: below 1e-9 the points are opposite or equal.
+        undefined = np.linalg.norm(tangents, axis=1) < 1e-9
+        along = (starts[undefined] @ fallback)[:, None]
+        tangents[undefined] = np.array(fallback) - starts[undefined] * along
+    return tangents / np.linalg.norm(tangents, axis=1, keepdims=True)
 
 
 def _place_moving(
@@ -175,8 +184,8 @@ def _place_moving(
     bounds[-1] = source.shape[-1]
     flat_source = source.reshape(-1, source.shape[-1])
     flat_out = out.reshape(-1, *out.shape[-2:])
-    for start in range(0, len(times) - 1, CHUNK):
-        part = slice(start, start + CHUNK + 1)
+    for start in range(0, len(times) - 1, BLOCK_SIZE):
+        part = slice(start, start + BLOCK_SIZE + 1)
         gains = gains_of(vectors[part], *(values[part] for values in along))
         for one, result in zip(flat_source, flat_out, strict=True):
             apply_moving_gains(one, times[part], bounds[part], gains, unit_power, add, result)

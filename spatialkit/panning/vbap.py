@@ -1,34 +1,38 @@
 """Amplitude panning on any loudspeaker layout: VBAP in two and three dimensions.
 
 Gains are those of V. Pulkki, "Virtual Sound Source Positioning Using Vector Base Amplitude
-Panning", JAES 45(6), 1997, on the faces of ITU-R BS.2127-1, section 6.1: quads are panned as a
-whole, and imaginary loudspeakers pass their power on where a layout leaves a hole.
+Panning", JAES 45(6), 1997, on the faces of ITU-R BS.2127-1, section 6.1: quads are not divided into
+triangles, and where a layout has a gap, an imaginary loudspeaker distributes its power to its
+neighbours.
 """
 
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit.audio import AudioLike
 from spatialkit.errors import OptionError, ShapeError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import Layout, get_layout
 from spatialkit.panning.spread import arc_points, cap_points, cap_size
 from spatialkit.panning.trajectories import place_sources
+from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_angles, as_directions
 
 __all__ = ["vbap_gains", "vbap_pan"]
 
-# Directions at a time, and gains at the quadrature points of spread ones: 8 MB.
-CHUNK = 4096
+# Directions computed at a time.
+BLOCK_SIZE = 4096
+# Gains at the quadrature points of spread sources that are in memory at a time: 8 MB.
 SPREAD_GAINS = 1_000_000
-# Degrees below 360 within which the mean over all directions takes over from the quadrature. What
-# a cap of 357 degrees leaves out is 2e-4 of the sphere, less than the quadrature's own error.
-WHOLE_SPREAD = 3.0
-# Control points of moving sources: at most this far apart.
+# Width in degrees of the crossfade, up to a spread of 360, from the quadrature over a cap to the
+# mean over all directions. A cap of 357 degrees omits 2e-4 of the sphere, less than the error of
+# the quadrature.
+FULL_SPREAD_CROSSFADE = 3.0
+# Largest angle between control points of moving sources.
 STEP_DEGREES = 1.0
 
 
@@ -39,12 +43,12 @@ def vbap_gains(
     layout: str | Layout = "5.0",
     spread: ArrayLike = 0.0,
 ) -> NDArray[np.float64]:
-    """Gains that pan sources in the given directions.
+    """Compute the gains that pan sources to the given directions.
 
-    Every direction has gains, whatever the layout: where loudspeakers do not surround the
-    listener, imaginary ones close the hole and pass their power on to their neighbours. On the
-    systems of ITU-R BS.2051 these are the gains of the point source panner of ITU-R BS.2127
-    (for "0+2+0" and "stereo" those of the tangent law instead of its fold-down of 5.0).
+    Every direction has gains on every layout: where loudspeakers do not surround the listener,
+    imaginary ones close the gap and distribute their power to their neighbours. On the systems of
+    ITU-R BS.2051 the gains are those of the point source panner of ITU-R BS.2127, except that
+    "0+2+0" and "stereo" use the tangent law, not a downmix of 5.0.
 
     Parameters
     ----------
@@ -54,24 +58,24 @@ def vbap_gains(
     layout : str or Layout
         See `spatialkit.layout_names`.
     spread : array_like
-        Degrees, 0 to 360: the power mean of the gains over a cap of half-angle ``spread / 2``
-        around the direction is taken; if the loudspeakers are in one plane with the listener, over
-        an arc, and a direction outside the plane comes down to it as its arc grows. 0 is a point,
-        360 the mean over all directions.
+        Degrees, 0 to 360; 0 is a point source, 360 the mean over all directions. The gains are the
+        power mean over a cap of half-angle ``spread / 2`` around the direction. If all loudspeakers
+        are in one plane with the listener, the mean is over an arc, whose elevation relative to the
+        plane decreases to 0 as the spread grows.
 
     Returns
     -------
     ndarray of float64, shape (..., channels)
-        Linear and non-negative; the squares of a direction sum to 1. LFE columns are 0.
+        Linear and non-negative; the squared gains of a direction sum to 1. LFE columns are 0.
 
     Raises
     ------
     DirectionError
-        If an angle is not finite, or an elevation is beyond +-90 degrees.
+        If an angle is not finite, or an elevation is outside -90 to 90 degrees.
     OptionError
-        If a spread is not within 0 to 360 degrees.
+        If a spread is not from 0 to 360 degrees.
     LayoutError
-        If the layout is not known.
+        If the layout is unknown.
 
     References
     ----------
@@ -101,37 +105,40 @@ def vbap_gains(
     gains_of = panner(layout).gains
     gains = np.empty((azimuths.size, layout.n_channels))
     flat = [values.reshape(-1) for values in (azimuths, elevations, spreads)]
-    # In parts that stay in the cache: twice as fast as whole arrays.
-    for start in range(0, len(gains), CHUNK):
-        azimuth, elevation, spread = (values[start : start + CHUNK] for values in flat)
-        gains[start : start + CHUNK] = gains_of(to_cartesian(azimuth, elevation), spread)
+    # Blocks fit the CPU cache: twice as fast as whole arrays.
+    for start in range(0, len(gains), BLOCK_SIZE):
+        azimuth, elevation, spread = (values[start : start + BLOCK_SIZE] for values in flat)
+        gains[start : start + BLOCK_SIZE] = gains_of(to_cartesian(azimuth, elevation), spread)
     return gains.reshape(*azimuths.shape, layout.n_channels)
 
 
 def vbap_pan(
-    audio: ArrayLike,
+    audio: AudioLike[FloatT],
     azimuth: ArrayLike,
     elevation: ArrayLike = 0.0,
     *,
     layout: str | Layout = "5.0",
     spread: ArrayLike = 0.0,
-) -> NDArray[Any]:
-    """Pan sources, at rest or moving, to the channels of a layout.
+) -> FloatArray[FloatT]:
+    """Pan static or moving sources to the channels of a layout.
 
     Parameters
     ----------
-    audio : array_like of float32 or float64, shape (samples,) or (..., sources, samples)
-        One source, or several to be summed; directions are the same for all batch axes.
+    audio : array_like of float or Audio, shape (samples,) or (..., sources, samples)
+        One source, or several to be summed; directions are the same for all batch axes. The
+        channels of an `Audio` are its sources.
     azimuth : array_like
-        Degrees, positive to the left. For audio (samples,) a scalar or (points,); else a scalar
-        for all sources, (sources,), or (sources, points). Points are equally spaced from the
-        first to the last sample; between them the direction moves along the shortest arc, a great
-        circle, between opposite points through the left. So a turn needs points on its way,
-        [0, 90, 180, 270, 360], and a level one above the horizon needs them closer together.
+        Degrees, positive to the left. For audio (samples,): a scalar or (points,). Otherwise a
+        scalar for all sources, (sources,), or (sources, points). Points are equally spaced from
+        the first to the last sample. Between them the direction moves along the shortest arc of a
+        great circle, between exactly opposite points through the left. A full circle therefore
+        needs points in between, such as [0, 90, 180, 270, 360], and a circle of constant elevation
+        above the horizon needs more of them.
     elevation, spread : array_like
-        Degrees, as in `vbap_gains`: a scalar, the shape of ``azimuth``, or (sources,) beside an
+        Degrees, as in `vbap_gains`: a scalar, the shape of ``azimuth``, or (sources,) with an
         azimuth of (sources, points).
     layout : str or Layout
+        See `spatialkit.layout_names`.
 
     Returns
     -------
@@ -141,7 +148,7 @@ def vbap_pan(
     Raises
     ------
     ShapeError
-        If the directions do not fit the sources.
+        If the shapes of directions and sources do not match.
     SignalError
         If ``audio`` is neither float32 nor float64.
     DirectionError, OptionError, LayoutError
@@ -149,9 +156,9 @@ def vbap_pan(
 
     Notes
     -----
-    Gains of moving sources are computed at control points at most 1 degree (of direction or spread)
-    and 160 samples (10 ms at 16 kHz) apart, are linear between them, and are brought back to unit
-    power at each sample: no steps, and no table of gains at full rate.
+    The gains of moving sources are computed at control points at most 1 degree (of direction or
+    spread) and 160 samples (10 ms at 16 kHz) apart, interpolated linearly between them and
+    normalized to unit power at each sample.
 
     Examples
     --------
@@ -173,7 +180,7 @@ def vbap_pan(
         n_outputs=layout.n_channels,
         step_degrees=STEP_DEGREES,
         unit_power=True,
-        alongside=_as_spread(spread),
+        spread=_as_spread(spread),
     )
 
 
@@ -186,7 +193,7 @@ def _as_spread(spread: ArrayLike) -> NDArray[np.float64]:
 
 
 class Panner:
-    """The mesh of a layout, with what the kernel needs of it.
+    """Gains of a layout: its mesh, in the form that the kernel needs.
 
     Parameters
     ----------
@@ -197,8 +204,8 @@ class Panner:
         from spatialkit.panning.mesh import build_mesh
 
         self._layout = layout
-        # The more loudspeakers, the finer the pattern of gains that a spread averages.
-        self._fineness = max(4, int(np.ceil(np.sqrt(layout.n_channels))))
+        # More loudspeakers have a finer pattern of gains, which the spread averages.
+        self._resolution = max(4, int(np.ceil(np.sqrt(layout.n_channels))))
         self._mesh = build_mesh(layout.directions[layout.loudspeakers])
         vertices, shared = np.nonzero(self._mesh.shares)
         self._shares = (
@@ -210,13 +217,14 @@ class Panner:
     def gains(
         self, vectors: NDArray[np.float64], spreads: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Gains (n, channels) of unit vectors (n, 3) with spreads (n,) in degrees."""
-        vectors = vectors @ self._mesh.frame.T
+        """Compute gains (n, channels) of unit vectors (n, 3) with spreads (n,) in degrees."""
+        vectors = vectors @ self._mesh.local_axes.T
         gains = self._point_gains(vectors)
-        # Near the whole sphere its mean takes over, so that it is the same from everywhere.
-        whole = np.clip(1.0 - (360.0 - spreads) / WHOLE_SPREAD, 0.0, 1.0)
+        # Up to 360 degrees the mean over all directions replaces the quadrature, so that the
+        # result is the same for every direction.
+        whole = np.clip(1.0 - (360.0 - spreads) / FULL_SPREAD_CROSSFADE, 0.0, 1.0)
         wide = np.flatnonzero(spreads)
-        step = max(1, SPREAD_GAINS // (gains.shape[1] * cap_size(self._fineness)))
+        step = max(1, SPREAD_GAINS // (gains.shape[1] * cap_size(self._resolution)))
         for start in range(0, len(wide), step):
             some = wide[start : start + step]
             powers = self._mean_powers(vectors[some], np.radians(spreads[some]) / 2.0)
@@ -226,18 +234,18 @@ class Panner:
         return gains
 
     def _mean_powers(
-        self, vectors: NDArray[np.float64], reaches: NDArray[np.float64], finer: int = 1
+        self, vectors: NDArray[np.float64], half_angles: NDArray[np.float64], refinement: int = 1
     ) -> NDArray[np.float64]:
-        """Powers (n, channels) in the mean over caps, or over arcs on flat layouts."""
+        """Compute mean powers (n, channels) over caps, or over arcs on flat layouts."""
         around = arc_points if self._layout.is_flat else cap_points
-        points, weights = around(vectors, reaches, finer * self._fineness)
+        points, weights = around(vectors, half_angles, refinement * self._resolution)
         each = self._point_gains(points.reshape(-1, 3))
         return weights @ each.reshape(*points.shape[:2], -1) ** 2
 
     @cached_property
     def _mean_power(self) -> NDArray[np.float64]:
-        """Powers (channels,) in the mean over all directions."""
-        return self._mean_powers(np.array([[1.0, 0.0, 0.0]]), np.array([np.pi]), finer=6)[0]
+        """Mean powers (channels,) over all directions."""
+        return self._mean_powers(np.array([[1.0, 0.0, 0.0]]), np.array([np.pi]), refinement=6)[0]
 
     def _point_gains(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         from spatialkit.panning.kernels import pan
@@ -249,5 +257,5 @@ class Panner:
 
 @lru_cache(maxsize=128)
 def panner(layout: Layout) -> Panner:
-    """Return the layout's panner, built once."""
+    """Return the panner of a layout, which is built once."""
     return Panner(layout)

@@ -40,7 +40,7 @@ def test_harmonics_equal_those_of_scipy_poles_included(normalization):
     np.testing.assert_allclose(ours, TABLE[normalization.lower()], rtol=0.0, atol=EXACT)
 
 
-def test_a_plane_wave_from_ahead_has_the_channels_of_a_published_third_order_recording():
+def test_a_plane_wave_from_the_front_has_the_channels_of_a_published_third_order_recording():
     """Oracle: gains measured in omnitone's third-order example, here in closed form."""
     expected = np.zeros(16)
     expected[[0, 3, 6, 8, 13, 15]] = [1.0, 1.0, -0.5, 3**0.5 / 2, -(6**0.5) / 4, 10**0.5 / 4]
@@ -89,7 +89,7 @@ def test_fuma_is_refused_above_order_3():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("order", [1, 4, 7])
-def test_a_still_source_is_multiplied_by_its_harmonics(rng, dtype, order):
+def test_a_static_source_is_multiplied_by_its_harmonics(rng, dtype, order):
     audio = rng.standard_normal(50).astype(dtype)
     encoded = encode_ambisonics(audio, 200.0, 35.0, order=order)
     assert encoded.dtype == dtype
@@ -128,12 +128,12 @@ def test_rotations_equal_those_measured_on_random_directions():
     for rotation, expected in zip(
         TABLE["rotations_xyz"], TABLE["rotations_sh_order3"], strict=True
     ):
-        ours = harmonics.turning_matrix(rotation, 3)
+        ours = harmonics.rotation_of_harmonics(rotation, 3)
         np.testing.assert_allclose(ours, expected, rtol=0.0, atol=EXACT)
 
 
 @given(azimuths, elevations, azimuths, st.sampled_from(FORMATS), st.sampled_from([1, 2, 3]))
-def test_turning_a_scene_to_the_left_turns_its_sources(azimuth, elevation, yaw, form, order):
+def test_rotating_a_scene_to_the_left_rotates_its_sources(azimuth, elevation, yaw, form, order):
     source = np.ones(1)
     turned = rotate_ambisonics(
         encode_ambisonics(source, azimuth, elevation, order=order, **form), yaw, **form
@@ -143,7 +143,7 @@ def test_turning_a_scene_to_the_left_turns_its_sources(azimuth, elevation, yaw, 
 
 
 @given(st.lists(st.floats(-180.0, 180.0), min_size=3, max_size=3), azimuths, elevations)
-def test_every_rotation_turns_all_orders_like_the_first(angles, azimuth, elevation):
+def test_every_rotation_applies_to_all_orders_as_to_the_first(angles, azimuth, elevation):
     """The first order is the direction itself: it says where a source went."""
     turned = rotate_ambisonics(encode_ambisonics(np.ones(1), azimuth, elevation, order=7), *angles)
     y, z, x = turned[1:4, 0]
@@ -156,7 +156,7 @@ def test_every_rotation_turns_all_orders_like_the_first(angles, azimuth, elevati
     )
 
 
-def test_pitch_lifts_the_front_and_roll_the_left_roll_first():
+def test_roll_raises_the_left_before_pitch_raises_the_front():
     source = np.ones(1)
     ahead, left = encode_foa(source, 0.0), encode_foa(source, 90.0)
     up = encode_foa(source, 0.0, 90.0)
@@ -200,7 +200,7 @@ def test_converting_to_a_lower_order_drops_channels(rng):
         convert_ambisonics(lower, "ambix1", "ambix3")
 
 
-def test_conversion_refuses_what_is_no_ambisonic_format_of_its_order():
+def test_conversion_refuses_layouts_and_other_orders():
     with pytest.raises(LayoutError, match=r"target must be an Ambisonic format.*'5\.1'"):
         convert_foa(np.zeros((4, 1)), "foa", "5.1")
     with pytest.raises(LayoutError, match="source must be of order 1, got 'ambix2'"):
@@ -212,7 +212,7 @@ def test_conversion_refuses_what_is_no_ambisonic_format_of_its_order():
 
 
 @given(azimuths, elevations, azimuths, elevations, st.floats(0.0, 1.0))
-def test_a_microphone_hears_a_plane_wave_by_its_pattern(azimuth, elevation, to, up, pattern):
+def test_a_microphone_weights_a_plane_wave_by_its_pattern(azimuth, elevation, to, up, pattern):
     heard = virtual_microphones(encode_foa(np.ones(1), azimuth, elevation), to, up, pattern=pattern)
     cosine = to_cartesian(azimuth, elevation) @ to_cartesian(to, up)
     assert heard.shape == (1, 1)
@@ -220,7 +220,7 @@ def test_a_microphone_hears_a_plane_wave_by_its_pattern(azimuth, elevation, to, 
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_microphones_hear_the_same_in_every_format_and_order(rng, form):
+def test_microphone_signals_are_equal_in_every_format_and_order(rng, form):
     audio = rng.standard_normal((2, 2, 25))
     expected = virtual_microphones(
         encode_foa(audio, [33.0, -99.0]), [0.0, 90.0, 200.0], pattern=[0.0, 0.5, 1.0]
@@ -231,7 +231,7 @@ def test_microphones_hear_the_same_in_every_format_and_order(rng, form):
     np.testing.assert_allclose(heard, expected, atol=1e-14)
 
 
-def test_microphones_refuse_patterns_beyond_a_figure_of_eight_and_shapes_that_do_not_fit():
+def test_microphones_refuse_patterns_above_1_and_mismatched_shapes():
     scene = np.zeros((4, 3))
     for pattern in (1.5, [0.5, -0.1], np.nan):
         with pytest.raises(OptionError, match="pattern must be from 0 to 1"):
@@ -242,7 +242,7 @@ def test_microphones_refuse_patterns_beyond_a_figure_of_eight_and_shapes_that_do
         virtual_microphones(scene, [[0.0, 1.0]])
 
 
-def test_arguments_that_make_no_scene_are_refused():
+def test_invalid_arguments_are_refused():
     with pytest.raises(ShapeError, match=r"must have 4 channels for order 1.*transpose"):
         rotate_foa(np.zeros((100, 4)), 10.0)
     with pytest.raises(ShapeError, match=r"\(order \+ 1\)\^2 channels, 4 to 64"):

@@ -90,7 +90,7 @@ def test_22_2_is_9_10_3_under_its_everyday_name():
 
 
 @pytest.mark.parametrize("name", layout_names())
-def test_masks_lead_back_to_their_layout(name):
+def test_masks_give_their_layout(name):
     layout = get_layout(name)
     if layout.wave_mask:
         read = Layout.from_wave_mask(layout.wave_mask)
@@ -118,7 +118,7 @@ def test_masks_of_no_named_layout_have_the_usual_angles():
 
 
 @pytest.mark.parametrize("mask", [0, 1 << 18, 0x80000003])
-def test_masks_that_say_nothing_are_refused(mask):
+def test_masks_without_wave_loudspeakers_are_refused(mask):
     with pytest.raises(LayoutError, match="no set of WAVE loudspeakers"):
         Layout.from_wave_mask(mask)
 
@@ -155,7 +155,7 @@ def test_vorbis_has_seven_channels_with_an_lfe_only():
         get_layout("7.0:vorbis")
 
 
-def test_orders_that_do_not_know_a_channel_are_refused():
+def test_orders_without_a_place_for_a_channel_are_refused():
     with pytest.raises(LayoutError, match="does not say where LFE2, B"):
         get_layout("9+10+3").in_order("film")
     with pytest.raises(LayoutError, match="Vorbis has no order"):
@@ -192,7 +192,7 @@ def test_layouts_with_their_own_labels_are_matched_by_direction():
     assert channel_map("3.0", mine).tolist() == [2, 1, 0]
 
 
-def test_labels_of_ones_own_mean_nothing():
+def test_custom_labels_have_no_meaning():
     """Layouts made from directions number their channels: "1" of one is not "1" of another."""
     there = Layout.from_directions([-30.0, 30.0])
     assert channel_map(Layout.from_directions([30.0, -30.0]), there).tolist() == [1, 0]
@@ -216,7 +216,7 @@ def test_reordering_refuses_another_number_of_channels():
 
 
 @pytest.mark.parametrize("name", layout_names())
-def test_json_keeps_a_layout(name):
+def test_layouts_survive_json(name):
     assert Layout.from_json(get_layout(name).to_json()) == get_layout(name)
 
 
@@ -262,7 +262,7 @@ def test_json_of_sparta_is_read_without_its_imaginary_loudspeakers():
         ),
     ],
 )
-def test_json_that_is_no_layout_is_refused(text, message):
+def test_other_json_is_refused(text, message):
     with pytest.raises(LayoutError, match=message):
         Layout.from_json(text)
 
@@ -298,7 +298,7 @@ def test_layouts_are_values():
                 values[0] = 1
 
 
-def test_unknown_names_list_the_known_ones():
+def test_unknown_names_list_the_accepted_ones():
     with pytest.raises(LayoutError, match=r"unknown layout '8\.1'.* Accepted: 'mono', 'stereo'"):
         get_layout("8.1")
     with pytest.raises(LayoutError, match="unknown layout or format 'ambix9'"):
@@ -319,8 +319,58 @@ def test_ambisonic_formats_by_name(name, expected):
     assert expected.n_channels == (expected.order + 1) ** 2
 
 
-def test_fuma_ends_at_order_3():
+def test_fuma_is_limited_to_order_3():
     with pytest.raises(LayoutError, match="up to order 3, got order 4"):
         AmbisonicFormat(4, "FuMa", "FuMa")
     with pytest.raises(OptionError, match="order must be from 1 to 7"):
         AmbisonicFormat(8)
+
+
+@pytest.mark.parametrize("name", ["Stereo", "5.1:FILM", "PAPER5", "FOA", "AmbiX3", "n3d-acn-2"])
+def test_names_match_without_regard_to_case(name):
+    assert get_format(name) == get_format(name.lower())
+
+
+@pytest.mark.parametrize(
+    ("name", "closest"), [("7.1.3", "7.1.4"), ("sterio", "stereo"), ("ambix8", "ambix7")]
+)
+def test_unknown_names_get_a_suggestion(name, closest):
+    with pytest.raises(LayoutError, match=f"'{name}'; did you mean '{closest}'[?] Accepted: 'mono"):
+        get_format(name)
+
+
+def test_a_layout_is_read_from_a_json_file(tmp_path):
+    path = tmp_path / "Room.JSON"
+    path.write_text("\ufeff" + get_layout("7.1.4").to_json(), encoding="utf-8")
+    for layout in (
+        get_layout(path),
+        get_layout(str(path)),
+        get_format(path),
+        get_format(str(path)),
+        Layout.from_json(path),
+        Layout.from_json(str(path)),
+    ):
+        assert layout == get_layout("7.1.4")
+
+
+def test_a_changed_json_file_is_read_again(tmp_path):
+    path = tmp_path / "room.json"
+    for name in ("stereo", "quad"):
+        path.write_text(get_layout(name).to_json())
+        assert get_layout(str(path)).name == name
+
+
+def test_errors_of_json_files_name_the_file(tmp_path):
+    with pytest.raises(LayoutError, match=r"missing\.json cannot be read: No such file"):
+        get_layout(str(tmp_path / "missing.json"))
+    path = tmp_path / "bad.json"
+    path.write_text("{}")
+    with pytest.raises(LayoutError, match=r"bad\.json: not a loudspeaker layout of IEM or SPARTA"):
+        get_layout(path)
+    path.write_bytes(b"\xff\xfe\xfd")
+    with pytest.raises(LayoutError, match=r"bad\.json: 'utf-8' codec"):
+        get_layout(path)
+
+
+def test_representations_are_short():
+    assert repr(get_layout("5.1")) == "Layout('5.1': FL FR FC LFE SL SR)"

@@ -217,7 +217,7 @@ def test_stereo_is_centred_behind_and_never_silent():
         ("22.2", 90, 1.0, "T+000"),
     ],
 )
-def test_poles_are_shared_by_what_surrounds_them(name, elevation, gain, channels):
+def test_poles_are_shared_by_the_surrounding_loudspeakers(name, elevation, gain, channels):
     layout = get_layout(name)
     expected = [gain if label in channels.split() else 0.0 for label in layout.labels]
     np.testing.assert_allclose(vbap_gains(33.0, elevation, layout=name), expected, atol=1e-14)
@@ -239,7 +239,7 @@ def test_power_is_one_and_no_gain_negative_anywhere(layout, rng):
 
 
 @every_layout
-def test_gains_are_the_same_bits_on_every_run(layout, rng):
+def test_gains_are_bit_identical_on_every_run(layout, rng):
     vectors = sphere(rng, 50)
     fresh = Layout(layout.name, layout.labels, layout.azimuth, layout.elevation, layout.is_lfe)
     from spatialkit.panning.vbap import Panner
@@ -311,18 +311,18 @@ def test_all_named_layouts_but_none_of_the_random_ones_are_symmetric():
 @pytest.mark.parametrize(
     "layout", [one for one in LAYOUTS if one not in COINCIDENT], ids=lambda one: one.name
 )
-def test_a_source_at_a_loudspeaker_is_heard_there_alone(layout):
+def test_a_source_at_a_loudspeaker_uses_it_alone(layout):
     real = layout.loudspeakers
     gains = vbap_gains(layout.azimuth[real], layout.elevation[real], layout=layout)
     np.testing.assert_allclose(gains[:, real], np.eye(len(real)), atol=1e-9)
 
 
 @pytest.mark.parametrize("azimuth", [180.0, -180.0, 540.0])
-def test_a_source_straight_behind_is_exact_on_both_ends_of_the_scale(azimuth):
+def test_a_source_at_the_rear_is_exact_at_plus_and_minus_180(azimuth):
     np.testing.assert_array_equal(vbap_gains(azimuth, layout="6.1"), [0, 0, 0, 0, 1, 0, 0])
 
 
-def test_loudspeakers_above_each_other_are_one_place_of_the_ring():
+def test_loudspeakers_above_each_other_are_one_entry_of_the_ring():
     behind = vbap_gains(180.0, layout=ABOVE_EACH_OTHER)
     np.testing.assert_allclose(behind, [0, 0, 0, *np.sqrt([0.5, 0.5]), 0], atol=1e-14)
     above, below = vbap_gains(0.0, [30.0, -30.0], layout=ABOVE_EACH_OTHER)
@@ -361,7 +361,7 @@ def test_spread_is_the_power_mean_over_a_cap_or_an_arc(name, spread, rng):
 
 
 @pytest.mark.parametrize("name", ["mono", "stereo", "5.0", "4+5+1", "7.1.4"])
-def test_full_spread_is_the_same_from_everywhere(name, rng):
+def test_full_spread_is_the_same_for_every_direction(name, rng):
     gains = gains_towards(sphere(rng, 20)[::6], name, spread=360.0)
     np.testing.assert_allclose(gains - gains[0], 0.0, atol=1e-12)
 
@@ -374,7 +374,7 @@ def test_a_degree_off_the_horizon_spread_is_still_an_arc():
 
 
 @pytest.mark.parametrize("name", ["stereo", "5.0", "7.1.4"])
-def test_spread_begins_at_the_point_source_and_grows_continuously(name, rng):
+def test_spread_starts_at_the_point_source_and_grows_continuously(name, rng):
     vectors = random_directions(rng, 10)
     point = gains_towards(vectors, name)
     np.testing.assert_allclose(gains_towards(vectors, name, spread=1e-9), point, atol=1e-9)
@@ -409,7 +409,7 @@ def test_directions_that_are_not_finite_are_refused(bad):
             vbap_pan(np.zeros(8), [azimuth, 0.0], elevation)
 
 
-def test_wrong_calls_are_refused_with_a_reason():
+def test_invalid_calls_are_refused_with_a_reason():
     with pytest.raises(LayoutError, match="unknown layout"):
         vbap_gains(0.0, layout="5.9")
     with pytest.raises(DirectionError, match="elevation must be from -90 to 90"):
@@ -424,7 +424,7 @@ def test_wrong_calls_are_refused_with_a_reason():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_sources_at_rest_are_multiplied_by_their_gains_and_summed(dtype, rng):
+def test_static_sources_are_multiplied_by_their_gains_and_summed(dtype, rng):
     audio = rng.standard_normal((2, 3, 50)).astype(dtype)
     azimuths, elevations = [10.0, -70.0, 150.0], [0.0, 20.0, 50.0]
     out = vbap_pan(audio, azimuths, elevations, layout="7.1.4", spread=[0.0, 30.0, 0.0])
@@ -443,7 +443,7 @@ def test_one_source_gives_channels_by_samples(rng):
     np.testing.assert_array_equal(vbap_pan(audio[None], [20.0], layout="5.1"), out)
 
 
-def test_a_scalar_direction_holds_for_all_sources(rng):
+def test_a_scalar_direction_applies_to_all_sources(rng):
     audio = rng.standard_normal((3, 20))
     np.testing.assert_allclose(vbap_pan(audio, 45.0), vbap_pan(audio.sum(axis=0), 45.0), atol=1e-14)
 
@@ -467,13 +467,13 @@ def test_moving_sources_follow_the_gains_of_each_sample(name):
     np.testing.assert_allclose((out**2).sum(axis=0), 1.0, atol=1e-12)
 
 
-def test_a_path_ends_at_its_last_point_on_the_last_sample(rng):
+def test_a_trajectory_ends_at_its_last_point_on_the_last_sample(rng):
     out = vbap_pan(np.ones(1001), [0.0, 30.0, 110.0], layout="5.0")
     expected = vbap_gains([0.0, 30.0, 110.0], layout="5.0")
     np.testing.assert_allclose(out[:, [0, 500, 1000]].T, expected, atol=1e-12)
 
 
-def test_paths_take_the_short_way_around_and_opposite_points_go_through_the_left():
+def test_trajectories_follow_the_shortest_arc_and_opposite_points_pass_the_left():
     behind = vbap_pan(np.ones(2001), [170.0, -170.0], layout="7.1")
     np.testing.assert_allclose(behind[:, 1000], vbap_gains(180.0, layout="7.1"), atol=1e-6)
     for start in (0.0, 40.0, 180.0, -20.0):
@@ -513,7 +513,7 @@ def test_many_moving_sources_are_the_sum_of_each_alone(rng):
 
 @pytest.mark.parametrize("samples", [0, 1, 2])
 @pytest.mark.parametrize("points", [1, 2, 7])
-def test_the_shortest_signals_are_served(samples, points):
+def test_the_shortest_signals_are_supported(samples, points):
     azimuths = np.linspace(0.0, 30.0, points)
     out = vbap_pan(np.ones(samples), azimuths, layout="5.0")
     assert out.shape == (5, samples)
@@ -521,7 +521,7 @@ def test_the_shortest_signals_are_served(samples, points):
         np.testing.assert_allclose(out[:, 0], vbap_gains(0.0), atol=1e-15)
 
 
-def test_a_path_with_a_point_per_sample_is_followed_to_the_sample(rng):
+def test_a_trajectory_with_a_point_per_sample_is_exact(rng):
     azimuths = rng.uniform(-60, 60, 5000).cumsum() / 20
     out = vbap_pan(np.ones(5000), azimuths, layout="5.0")
     np.testing.assert_allclose(out, vbap_gains(azimuths).T, atol=1e-9)
@@ -534,7 +534,7 @@ def test_a_spread_that_changes_quickly_is_followed():
     np.testing.assert_allclose(out, exact, atol=0.03)
 
 
-def test_input_is_left_alone(rng):
+def test_the_input_is_not_modified(rng):
     audio = rng.standard_normal((2, 100))
     before = audio.copy()
     vbap_pan(audio, [[0.0, 90.0], [10.0, 20.0]])
@@ -554,7 +554,7 @@ def test_input_is_left_alone(rng):
         (np.float64(3.0), 0.0, ShapeError, r"or \(samples,\), got \(\)"),
     ],
 )
-def test_audio_and_directions_that_do_not_fit_are_refused(audio, azimuth, error, message):
+def test_mismatched_audio_and_directions_are_refused(audio, azimuth, error, message):
     with pytest.raises(error, match=message):
         vbap_pan(audio, azimuth)
 

@@ -49,7 +49,7 @@ def test_copies_begin_40_degrees_beyond_the_layer_that_covers(azimuth, copied):
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_without_a_layer_copies_are_at_30_degrees(sign):
+def test_without_an_outer_layer_copies_are_at_30_degrees(sign):
     layout = Layout.from_directions(RING)
     assert alone(30.0, sign * 29.9, layout, channel=0)
     assert alone(30.0, sign * 30.0, layout, channel=0)
@@ -68,7 +68,7 @@ def test_a_copy_is_of_the_loudspeaker_nearest_to_the_pole():
 
 
 @pytest.mark.parametrize("turn", [1.0, 90.0, 149.0, 179.0, 180.0])
-def test_gains_without_covering_layers_turn_with_the_layout(turn, rng):
+def test_gains_without_outer_layers_rotate_with_the_layout(turn, rng):
     """Oracle: the same sources and loudspeakers, both rotated about the vertical axis."""
     azimuth = np.array([0.0, 1e-5, -1e-5, 90.0, -100.0])
     elevation = np.array([0.0, 5.0, -5.0, 3.0, 0.0])

@@ -1,0 +1,131 @@
+"""Decoder report: energy, energy vector and conditioning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spatialkit.ambisonics import harmonics
+from spatialkit.ambisonics.decoder_design import (
+    DECODERS,
+    ORDER_WEIGHTS,
+    Decoder,
+    OrderWeights,
+    condition_number,
+    modes_of,
+    plane_waves,
+)
+from spatialkit.ambisonics.decoding import decoder_matrix
+from spatialkit.geometry import angle_between
+from spatialkit.layouts import Layout, get_layout
+from spatialkit.validation import as_choice
+
+__all__ = ["DecoderReport", "decoder_report"]
+
+# Degree of the grid: 4 degrees on the sphere, 1 degree on the horizon.
+REPORT_DEGREE = 90
+
+
+@dataclass(frozen=True)
+class DecoderReport:
+    """Energy, energy vector and conditioning of a decoder, as `decoder_report` returns them.
+
+    The values are over plane waves from all directions, or from the whole horizon on flat layouts.
+    Directions that no loudspeakers enclose, such as below 7.1.4, are included and determine the
+    extreme values.
+    """
+
+    layout: str
+    """Name of the layout."""
+    order: int
+    """Ambisonic order."""
+    decoder: Decoder
+    """Decoder design."""
+    weights: OrderWeights
+    """Gains of the orders."""
+    energy_min_db: float
+    """Smallest energy, in dB relative to the mean; -inf for a silent direction."""
+    energy_max_db: float
+    """Largest energy, in dB relative to the mean."""
+    re_length_min: float
+    """Smallest length of the energy vector, 0 to 1; 1 is a single loudspeaker."""
+    re_length_mean: float
+    """Mean length of the energy vector."""
+    direction_error_mean: float
+    """Mean angle between energy vector and plane wave, in degrees."""
+    direction_error_max: float
+    """Largest angle between energy vector and plane wave, in degrees."""
+    condition_number: float
+    """Condition number of the harmonics at the loudspeakers; infinite if they are linearly
+    dependent. It is relevant to "epad" and "mode-matching" only."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.decoder} ({self.weights}) of order {self.order} on {self.layout}: "
+            f"energy {self.energy_min_db:+.1f} to {self.energy_max_db:+.1f} dB, "
+            f"|rE| {self.re_length_min:.2f} minimum, {self.re_length_mean:.2f} mean, "
+            f"direction error {self.direction_error_mean:.1f} degrees mean, "
+            f"{self.direction_error_max:.1f} maximum, "
+            f"condition number {self.condition_number:.3g}"
+        )
+
+
+def decoder_report(
+    layout: str | Layout,
+    order: int = 1,
+    *,
+    decoder: Decoder = "allrad",
+    weights: OrderWeights = "max-re",
+) -> DecoderReport:
+    """Compute energy, energy vector and conditioning of a decoder.
+
+    Parameters
+    ----------
+    layout, order, decoder, weights
+        As in `decoder_matrix`.
+
+    Returns
+    -------
+    DecoderReport
+        Computed on a grid of about 4 degrees on the sphere, or of 1 degree on the horizon of flat
+        layouts.
+
+    Raises
+    ------
+    LayoutError, OptionError
+        As in `decoder_matrix`.
+
+    Examples
+    --------
+    >>> report = decoder_report("quad", 1, decoder="epad", weights="basic")
+    >>> abs(report.energy_max_db) < 1e-9, round(report.re_length_mean, 3)
+    (True, 0.667)
+    """
+    layout = get_layout(layout).without_lfe()
+    decoder = as_choice(decoder, "decoder", DECODERS)
+    weights = as_choice(weights, "weights", ORDER_WEIGHTS)
+    matrix = decoder_matrix(layout, order, decoder=decoder, weights=weights, normalization="N3D")
+    vectors, quadrature = plane_waves(layout, REPORT_DEGREE)
+    energies = (harmonics.harmonics(vectors, order) @ matrix.T) ** 2
+    energy = energies.sum(axis=-1)
+    # A direction without energy has no energy vector and is left out of its statistics.
+    active = energy > 0.0
+    energy_vectors = energies[active] @ layout.directions / energy[active, None]
+    lengths = np.linalg.norm(energy_vectors, axis=-1)
+    errors = angle_between(energy_vectors, vectors[active])
+    with np.errstate(divide="ignore"):
+        energy_db = 10.0 * np.log10([energy.min(), energy.max()])
+    return DecoderReport(
+        layout=layout.name,
+        order=order,
+        decoder=decoder,
+        weights=weights,
+        energy_min_db=float(energy_db[0]),
+        energy_max_db=float(energy_db[1]),
+        re_length_min=float(lengths.min()),
+        re_length_mean=float(np.average(lengths, weights=quadrature[active])),
+        direction_error_mean=float(np.average(errors, weights=quadrature[active])),
+        direction_error_max=float(errors.max()),
+        condition_number=condition_number(modes_of(layout, order)),
+    )

@@ -168,7 +168,7 @@ def test_the_source_format_may_be_omitted(convert, scene):
     samples, audio = scene
     same(convert(audio, target="foa"), convert(samples, "fuma1", "foa"))
     same(convert(audio, "fuma1", "foa"), convert(samples, "fuma1", "foa"))
-    with pytest.raises(LayoutError, match="source is 'ambix1', but .* is an Audio in 'fuma1'"):
+    with pytest.raises(LayoutError, match=r"source is 'ambix1', but .* is an Audio in 'fuma1'"):
         convert(audio, "ambix1", "foa")
     with pytest.raises(LayoutError, match="source is missing"):
         convert(Audio(samples, 48000), target="foa")

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 # namespace of the package itself, "", gathers public names for users.
 CORE = (
     *("_version", "_distribution", "_json", "_compiling", "_numba", "errors", "typing"),
-    *("validation", "geometry", "sample", "sample_queue"),
+    *("validation", "geometry", "sample", "sample_queue", "results"),
     *("layouts", "audio", "panning", "ambisonics", "downmix", "rendering", "stft", "files"),
     *("metrics", "upmixing", "batch", "", "commands", "__main__"),
 )

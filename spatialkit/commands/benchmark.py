@@ -100,7 +100,8 @@ def upmix(
     measured, and ffmpeg's surround filter where ffmpeg is installed. Exit status: 1 if an upmixer
     failed.
     """
-    from spatialkit.upmixing import benchmark_upmixers, figure_class
+    from spatialkit.results import figure_class
+    from spatialkit.upmixing import benchmark_upmixers
 
     if as_json and markdown:
         raise OptionError("--json and --markdown are mutually exclusive: use one of them")

@@ -7,7 +7,6 @@ from spatialkit.upmixing.benchmark import (
     BenchmarkRow,
     UpmixBenchmark,
     benchmark_upmixers,
-    figure_class,
 )
 from spatialkit.upmixing.block_processing import upmix_in_blocks
 from spatialkit.upmixing.conformance import CheckResult, check_upmixer
@@ -53,7 +52,6 @@ __all__ = [
     "controls",
     "describe_options",
     "describe_upmixers",
-    "figure_class",
     "get_upmixer",
     "kept_upmixer",
     "load_upmixer",

@@ -86,7 +86,7 @@ class Report:
 
     def check(self, *figures: Path | None) -> None:
         """Refuse what cannot or must not be written, ``figures`` of the command too."""
-        from spatialkit.upmixing import figure_class
+        from spatialkit.results import figure_class
 
         drawn = (self.figure, *figures)
         for path in filter(None, (self.facts, self.output, *drawn)):

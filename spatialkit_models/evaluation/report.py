@@ -13,7 +13,7 @@ import numpy as np
 
 from spatialkit._json import to_json
 from spatialkit.errors import OptionError, SpatialkitError
-from spatialkit.upmixing import figure_class
+from spatialkit.results import figure_class
 
 __all__ = ["Benchmark", "Metric", "Row", "Summary", "summarize", "write_figure"]
 

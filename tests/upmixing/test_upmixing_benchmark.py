@@ -342,7 +342,7 @@ def test_a_row_that_fails_says_why_and_the_others_go_on(registered, monkeypatch)
     assert set(passive.measures) == {measure.name for measure in runner.MEASURES}
     text = results.to_text()
     assert "broken failed: noise: RuntimeError: no power" in text
-    assert "all-channel-stereo makes 5.0." in text
+    assert "all-channel-stereo has output format 5.0." in text
     assert "ffmpeg is not installed" in text
     assert max(map(len, text.splitlines())) <= 80
     facts = json.loads(results.to_json())

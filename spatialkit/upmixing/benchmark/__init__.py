@@ -1,6 +1,6 @@
 """Benchmark of upmixers on scenes with known directions and ambience."""
 
-from spatialkit.upmixing.benchmark.report import BenchmarkRow, UpmixBenchmark, figure_class
+from spatialkit.upmixing.benchmark.report import BenchmarkRow, UpmixBenchmark
 from spatialkit.upmixing.benchmark.runner import SECONDS, SEED, benchmark_upmixers
 
 __all__ = [
@@ -9,5 +9,4 @@ __all__ = [
     "BenchmarkRow",
     "UpmixBenchmark",
     "benchmark_upmixers",
-    "figure_class",
 ]

@@ -1,4 +1,4 @@
-"""The benchmark's columns, and its results as text, Markdown, JSON and a figure."""
+"""Measures and results of the benchmark of upmixers; text, Markdown, JSON and figure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from spatialkit._json import to_json
-from spatialkit.errors import SpatialkitError
-from spatialkit.validation import extra
+from spatialkit.results import figure_class, markdown_table, to_json, write_figure
 
 __all__ = ["MEASURES", "BenchmarkRow", "Measure", "UpmixBenchmark"]
 
@@ -20,7 +18,7 @@ WIDTH = 80
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure of the benchmark, for people and for programs."""
+    """One measure of the benchmark."""
 
     name: str
     title: str
@@ -28,10 +26,10 @@ class Measure:
     better: str
     """"lower", "higher", "near 0", or "" where neither is."""
     scenes: tuple[str, ...]
-    """Kinds of scene that it is taken on."""
+    """Kinds of scenes on which it is measured."""
     pool: str
-    """How the scenes make one figure: "mean"; "energy", the mean of energy ratios, in dB; "least",
-    the worst."""
+    """Aggregation over scenes: "mean"; "energy", the mean of energy ratios, in dB; "least", the
+    minimum."""
     help: str
     decimals: int = 1
 
@@ -42,46 +40,46 @@ ALL = (*MUSIC, "noise")
 MEASURES = (
     Measure(
         *("direction_error", "direction error", "degrees", "lower", KNOWN, "mean"),
-        "Angle between where a stem is in the stereo image, 30 degrees wide, and in the upmix.",
+        "Angle between the directions of a stem in the stereo image (+-30 degrees) and the upmix.",
     ),
     Measure(
         *("leakage", "direct leakage", "dB", "lower", KNOWN, "energy"),
-        "Direct sound in the loudspeakers around against that in front.",
+        "Level of direct sound in the surround loudspeakers relative to the front.",
     ),
     Measure(
         *("ambience_share", "ambience around", "%", "higher", ("room",), "mean"),
-        "Share of ambience in what the loudspeakers around play; the rest is direct sound, and "
-        "what is neither: artefacts.",
+        "Ratio of ambience to all sound in the surround loudspeakers; the rest is direct sound and "
+        "artefacts.",
         0,
     ),
     Measure(
         *("ambience_moved", "ambience moved", "dB", "higher", ("room",), "energy"),
-        "Ambience in the loudspeakers around against all that the stereo holds.",
+        "Level of ambience in the surround loudspeakers relative to all ambience of the stereo.",
     ),
     Measure(
         *("surround_correlation", "surround correlation", "", "lower", ("room",), "mean"),
-        "Zero-lag correlation of pairs of loudspeakers around, 0 to 1, mean of seven octaves.",
+        "Zero-lag correlation of pairs of surround loudspeakers, 0 to 1, mean of seven octaves.",
         2,
     ),
     Measure(
-        *("downmix_error", "fold-down", "dB", "higher", ALL, "least"),
-        "The stereo against what the fold-down (ITU-R BS.775) differs from it; the worst scene.",
+        *("downmix_error", "downmix SNR", "dB", "higher", ALL, "least"),
+        "Level of the stereo relative to the error of the downmix (ITU-R BS.775); lowest scene.",
     ),
     Measure(
         *("correction", "correction", "dB", "lower", ALL, "energy"),
-        "What makes the fold-down exact, against the upmix: already in it, or still to be added.",
+        "Level of the correction that makes the downmix exact, relative to the upmix.",
     ),
     Measure(
         *("surround_level", "surround level", "dB", "", ("room",), "energy"),
-        "Loudspeakers around at ear level or below against those in front.",
+        "Level of the surround loudspeakers at ear level or below relative to the front.",
     ),
     Measure(
         *("height_level", "height level", "dB", "", ("room",), "energy"),
-        "Loudspeakers above against those in front.",
+        "Level of the height loudspeakers relative to the front.",
     ),
     Measure(
         *("near_mono_surround_level", "near-mono surround", "dB", "", ("near-mono",), "energy"),
-        "The surround level of a mix that is nearly mono.",
+        "Surround level of a mix that is nearly mono.",
     ),
     Measure(
         *("musical_noise", "musical noise", "", "near 0", ("noise",), "mean"),
@@ -90,34 +88,34 @@ MEASURES = (
     ),
     Measure(
         *("level_change", "level change", "dB", "near 0", MUSIC, "mean"),
-        "Loudness (ITU-R BS.1770) of the upmix less that of the stereo.",
+        "Loudness (ITU-R BS.1770) of the upmix minus that of the stereo.",
     ),
     Measure(
         *("level_pumping", "level pumping", "dB", "lower", MUSIC, "mean"),
-        "Standard deviation of the upmix's power against the stereo's, in blocks of 100 ms.",
+        "Standard deviation of the power of the upmix relative to the stereo, in blocks of 100 ms.",
     ),
 )
 
 
 @dataclass(frozen=True)
 class BenchmarkRow:
-    """What one upmixer did."""
+    """Results of one upmixer."""
 
     name: str
     layout: str
-    """What it made."""
+    """Layout of the output."""
     origin: str
-    """Where it comes from, with its version."""
+    """Class and package of the upmixer, with version."""
     measures: Mapping[str, float] = field(default_factory=dict)
-    """One figure for each measure, NaN where it does not apply."""
+    """One value per measure, NaN where it does not apply."""
     scenes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """The figures of each scene."""
+    """Values per scene."""
     lag: int = 0
-    """Samples that it was late by, before it was aligned."""
+    """Delay of the output in samples, before alignment."""
     speed: float = math.nan
-    """Seconds of sound upmixed in a second."""
+    """Seconds of audio upmixed per second."""
     error: str = ""
-    """Why there is nothing of the above, "" if there is."""
+    """Reason of a failure, "" if there was none."""
 
 
 @dataclass(frozen=True)
@@ -132,19 +130,19 @@ class UpmixBenchmark:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """All of it, that of each scene too; null for NaN, "inf" and "-inf" for infinities."""
+        """Return all results as JSON; null for NaN, "inf" and "-inf" for infinities."""
         return to_json(_facts(self), indent=2)
 
     def to_markdown(self) -> str:
-        """A table with a line per measure and a column per upmixer."""
+        """Return a table with one row per measure and one column per upmixer as Markdown."""
         return _markdown(self)
 
     def to_text(self) -> str:
-        """The table for a terminal, with what the measures mean."""
+        """Return the table as plain text, with the definitions of the measures."""
         return _text(self)
 
     def figure(self, path: str | os.PathLike[str]) -> None:
-        """Draw the measures, a point for each scene, to an image file such as .png or .svg.
+        """Plot the measures, one point per scene, to an image file such as .png or .svg.
 
         Raises
         ------
@@ -155,7 +153,7 @@ class UpmixBenchmark:
 
 
 def _facts(results: UpmixBenchmark) -> dict[str, Any]:
-    """All results as plain values."""
+    """Return all results as plain values."""
     return {
         "layout": results.layout,
         "seconds": results.seconds,
@@ -168,16 +166,14 @@ def _facts(results: UpmixBenchmark) -> dict[str, Any]:
 
 
 def _markdown(results: UpmixBenchmark) -> str:
-    """A line per measure, a column per upmixer."""
+    """Format one row per measure and one column per upmixer."""
     header, lines = _cells(results)
-    table = [header, ["---", *["---:"] * (len(header) - 2), "---"], *lines]
-    text = ["| " + " | ".join(cells) + " |" for cells in table]
     notes = _notes(results)
-    return "\n".join([*text, *(["", *notes] if notes else [])])
+    return "\n".join([markdown_table(header, lines), *(["", *notes] if notes else [])])
 
 
 def _text(results: UpmixBenchmark) -> str:
-    """The same in columns, with what each measure means."""
+    """Format the table as columns, with the definitions of the measures."""
     header, lines = _cells(results)
     widths = [max(map(len, column)) for column in zip(header, *lines, strict=True)]
     text = []
@@ -190,15 +186,6 @@ def _text(results: UpmixBenchmark) -> str:
     for note in _notes(results):
         text += textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(text)
-
-
-def figure_class() -> Any:
-    """`matplotlib.figure.Figure`, or the reason why nothing can be drawn."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise SpatialkitError(f"a figure needs {extra('plot')}") from error
-    return Figure
 
 
 def _draw(results: UpmixBenchmark, path: str | os.PathLike[str]) -> None:
@@ -228,10 +215,7 @@ def _draw(results: UpmixBenchmark, path: str | os.PathLike[str]) -> None:
     for axis in axes[len(shown) :]:
         axis.set_visible(False)
     figure.suptitle(f"Upmixers to {results.layout}: {', '.join(results.songs)}", fontsize=10)
-    try:
-        figure.savefig(path, dpi=120)
-    except (OSError, ValueError) as error:
-        raise SpatialkitError(f"figure {os.fspath(path)} cannot be written: {error}") from error
+    write_figure(figure, path)
 
 
 def _draw_bar(axis: Any, place: int, row: BenchmarkRow, measure: Measure) -> None:
@@ -246,7 +230,7 @@ def _draw_bar(axis: Any, place: int, row: BenchmarkRow, measure: Measure) -> Non
 
 
 def _cells(results: UpmixBenchmark) -> tuple[list[str], list[list[str]]]:
-    """Texts of a table, its header first; the outer columns are words."""
+    """Return the header and the rows of the table; the outer columns are text."""
     rows = [row for row in results.rows if not row.error]
     header = ["", *(row.name for row in rows), "better"]
     lines = []
@@ -266,10 +250,10 @@ def _notes(results: UpmixBenchmark) -> list[str]:
             notes.append(f"{row.name} failed: {row.error}")
             continue
         if row.layout != results.layout:
-            notes.append(f"{row.name} makes {row.layout}.")
+            notes.append(f"{row.name} has output format {row.layout}.")
         if row.lag:
             late = "late" if row.lag > 0 else "early"
-            notes.append(f"{row.name} is {abs(row.lag)} samples {late}, which was put right.")
+            notes.append(f"{row.name} is {abs(row.lag)} samples {late}; it was aligned.")
     return [*notes, *results.notes]
 
 

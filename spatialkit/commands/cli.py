@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from importlib import import_module
@@ -95,6 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
     state = {"debug": False}
     show = warnings.showwarning
     warnings.showwarning = toolkit.print_warning
+    if "_SPATIALKIT_COMPLETE" in os.environ:
+        import_module("spatialkit.commands.completion").register()
     if conflict := describe_conflict():
         toolkit.print_warning(conflict)
     try:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    add_completion_class,
+    get_completion_class,
+)
 
 from spatialkit.commands import toolkit
 
+VARIABLE = "_SPATIALKIT_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -26,4 +34,31 @@ def command(context: click.Context, shell: str) -> None:
     complete = get_completion_class(shell)
     assert complete is not None
     root = context.find_root()
-    click.echo(complete(root.command, {}, "spatialkit", "_SPATIALKIT_COMPLETE").source())
+    click.echo(complete(root.command, {}, "spatialkit", VARIABLE).source())
+
+
+class JoinedBashComplete(BashComplete):
+    """Completion in bash of words that contain "=".
+
+    Bash passes ``--layout=7`` and ``-O layout=7`` as several words and replaces the last of them.
+    """
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        args, incomplete = super().get_completion_args()
+        words: list[str] = []
+        for word in (*args, incomplete):
+            if words and (word == "=" or words[-1].endswith("=")):
+                words[-1] += word
+            else:
+                words.append(word)
+        self.is_joined = "=" in words[-1]
+        return words[:-1], words[-1]
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        value = item.value.partition("=")[2] if self.is_joined and "=" in item.value else item.value
+        return f"{item.type},{value}"
+
+
+def register() -> None:
+    """Make click use `JoinedBashComplete`."""
+    add_completion_class(JoinedBashComplete, "bash")

@@ -171,6 +171,26 @@ def test_completion_loads_nothing_heavy(words):
     assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["upmix", "--layout", "=", "7.1."], ["7.1.2", "7.1.4"]),
+        (["upmix", "-O", "layout", "=", "7.1."], ["7.1.2", "7.1.4"]),
+        (["upmix", "-u", "matrix", "-O", "exact_downmix", "="], ["yes", "no"]),
+        (["upmix", "-O", "wid"], ["width="]),
+        (["upmix", "-u", "matr"], ["matrix"]),
+    ],
+)
+def test_bash_passes_an_equals_sign_as_a_word(capsys, monkeypatch, words, found):
+    monkeypatch.setenv("COMP_WORDS", "\n".join(["spatialkit", *words]))
+    monkeypatch.setenv("COMP_CWORD", f"{len(words)}")
+    monkeypatch.setenv("_SPATIALKIT_COMPLETE", "bash_complete")
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.splitlines() == [f"plain,{value}" for value in found]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "BASH"])
 def test_the_script_of_each_shell_is_printed(capsys, shell):
     assert main(["completion", shell]) == 0

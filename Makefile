@@ -65,13 +65,12 @@ sdist: $(VENV)/.test
 	@ls dist/*.tar.gz
 
 # Run the tests in a new environment: $(1) its name, $(2) its Python, $(3) arguments of pip,
-# $(4) a command that prints the folder to run them in.
+# $(4) the folder to run them in, $(5) arguments of pytest.
 define test-in
 	rm -rf $(VENV)-$(1)
 	$(2) -m venv $(VENV)-$(1)
 	$(VENV)-$(1)/bin/python -m pip install --quiet --disable-pip-version-check $(3)
-	folder="$$($(4))" && python="$$(pwd)/$(VENV)-$(1)/bin/python" && cd "$$folder" && \
-		"$$python" -m pytest -q
+	python="$$(pwd)/$(VENV)-$(1)/bin/python" && cd $(4) && "$$python" -m pytest -q $(5)
 	rm -rf $(VENV)-$(1)
 endef
 
@@ -81,22 +80,21 @@ test-wheel: $(VENV)/.test
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist > /dev/null
 	rm -rf $(VENV)-elsewhere && mkdir $(VENV)-elsewhere
 	cp -r tests examples pyproject.toml $(VENV)-elsewhere
-	sed -i 's/^testpaths = .*/testpaths = ["tests"]/' $(VENV)-elsewhere/pyproject.toml
-	$(call test-in,wheel,$(PYTHON),"$$(ls dist/*.whl)[test]",echo $(VENV)-elsewhere)
+	$(call test-in,wheel,$(PYTHON),"$$(ls dist/*.whl)[test]",$(VENV)-elsewhere,tests)
 	rm -rf $(VENV)-elsewhere
 
 # The source distribution: it builds, and passes the tests that it contains.
 test-sdist: sdist
 	rm -rf $(VENV)-unpacked && mkdir $(VENV)-unpacked
 	tar -xzf dist/*.tar.gz -C $(VENV)-unpacked --strip-components 1
-	$(call test-in,sdist,$(PYTHON),-e './$(VENV)-unpacked[test]',echo $(VENV)-unpacked)
+	$(call test-in,sdist,$(PYTHON),-e './$(VENV)-unpacked[test]',$(VENV)-unpacked,)
 	rm -rf $(VENV)-unpacked
 
 # The lowest versions that setup.cfg accepts.
 LOWEST = sed -n 's/^ *\([a-z-]*\)\(\[[a-z]*\]\)\{0,1\}>=\([0-9.]*\)$$/\1==\3/p' setup.cfg
 test-lowest:
 	mkdir -p build && $(LOWEST) | sort -u > build/lowest.txt
-	$(call test-in,lowest,$(PYTHON),-c build/lowest.txt -e '.[$(EXTRAS)]',pwd)
+	$(call test-in,lowest,$(PYTHON),-c build/lowest.txt -e '.[$(EXTRAS)]',.,)
 
 # The newest Python on this machine: on PATH, or installed by pyenv.
 NEWEST ?= $(shell for minor in 16 15 14 13 12 11; do \
@@ -104,7 +102,7 @@ NEWEST ?= $(shell for minor in 16 15 14 13 12 11; do \
 	"$$found" -c "" 2> /dev/null && echo "$$found" && exit; done; done)
 test-newest:
 	$(NEWEST) --version
-	$(call test-in,newest,$(NEWEST),-e '.[$(EXTRAS)]',pwd)
+	$(call test-in,newest,$(NEWEST),-e '.[$(EXTRAS)]',.,)
 
 clean:
 	rm -rf build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

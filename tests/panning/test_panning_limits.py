@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spatialkit.geometry import to_cartesian
+from spatialkit.geometry import to_cartesian, to_spherical
 from spatialkit.layouts import Layout
 from spatialkit.panning import vbap_gains, vbap_pan
 
@@ -109,3 +109,17 @@ def test_one_static_source_leaves_silent_channels_at_zero(layout, rng):
     audio = rng.normal(size=(1, 64))
     panned = vbap_pan(audio, 30.0, layout=layout)
     assert np.count_nonzero(np.abs(panned).sum(axis=-1)) == 1
+
+
+@pytest.mark.parametrize(("azimuth", "elevation"), [(0.0, 0.0), (45.0, 30.0), (-20.0, -50.0)])
+def test_a_path_between_opposite_points_sets_out_to_the_left(azimuth, elevation):
+    """Oracle: half way is the part of the y axis that is at right angles to the first point."""
+    here = to_cartesian(azimuth, elevation)
+    left = np.array([0.0, 1.0, 0.0]) - here[1] * here
+    middle = to_spherical(left / np.linalg.norm(left))
+    panned = vbap_pan(
+        np.ones(2001), [azimuth, azimuth + 180.0], [elevation, -elevation], layout="9+10+3"
+    )
+    expected = vbap_gains(*middle, layout="9+10+3")
+    # Gains between control points 1 degree apart are interpolated: an error of 1e-4.
+    np.testing.assert_allclose(panned[:, 1000], expected, atol=1e-3)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import spatialkit
 from spatialkit.metrics import active_intensity
-from spatialkit_models.data.scenes import combined, leftover
+from spatialkit_models.data.scenes import mix_stage, residual_x
 from spatialkit_models.stem_names import STEMS
 
 TARGET = Path(__file__).parent / "images" / "ambisonizer.png"
@@ -75,8 +75,8 @@ def true_band() -> NDArray[Any]:
         [spatialkit.read(spatialkit.sample_path(name)).samples for name in STEMS], 1
     )
     pairs = np.stack([(left + right) / 2.0, (left - right) / 2.0], 1)
-    stems = np.concatenate([pairs, leftover(pairs)[:, None]], 1)
-    w, y, x = combined(stems, np.array(BAND, np.float32))
+    stems = np.concatenate([pairs, residual_x(pairs)[:, None]], 1)
+    w, y, x = mix_stage(stems, np.array(BAND, np.float32))
     return np.stack([w, y, np.zeros_like(w), x])
 
 

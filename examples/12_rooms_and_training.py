@@ -27,7 +27,7 @@ from spatialkit import metrics
 from spatialkit.commands import main as run_command
 from spatialkit_models.ambisonizer import RECIPES, AmbisonizerConfig, ambisonizer_task
 from spatialkit_models.data.rooms import direct_direction, find_rooms, reverberation_time
-from spatialkit_models.data.scenes import leftover
+from spatialkit_models.data.scenes import residual_x
 from spatialkit_models.modules import MaskConfig
 from spatialkit_models.training import train
 
@@ -106,7 +106,7 @@ def main() -> None:
     # Compare X with the X of the true stems, and fit the gain of each stem in it.
     stems = [spatialkit.read(spatialkit.sample_path(name)).samples for name in STAGE]
     left, right = np.stack(stems)[..., excerpt].swapaxes(0, 1)
-    frontal = leftover(np.stack([left + right, left - right], axis=1) / 2)
+    frontal = residual_x(np.stack([left + right, left - right], axis=1) / 2)
     target = np.array([*STAGE.values()], np.float32) @ frontal
     print("X of a song:              SNR, dB" + "".join(f"{stem:>8}" for stem in STAGE))
     print(f"  {'specified':33}" + "".join(f"{value:8.1f}" for value in STAGE.values()))

@@ -1,4 +1,4 @@
-"""What the benchmark of the Ambisonizer measures: plain upmixers, and models of weights."""
+"""Systems of the Ambisonizer benchmark: baselines and models."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from spatialkit.upmixing import get_upmixer
 from spatialkit_models.evaluation import SAMPLE_RATE, System, load_models
 
-__all__ = ["AmbisonicSystem", "Told", "load_systems", "plain_systems"]
+__all__ = ["AmbisonicSystem", "Condition", "load_systems", "baseline_systems"]
 
-PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
+BASELINES: dict[str, tuple[str, dict[str, Any]]] = {
     "foa-sides": ("foa-sides", {}),
     "foa-pair": ("foa-pair", {}),
     "foa-residual": ("foa-residual", {}),
@@ -25,15 +25,15 @@ PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a system is told of a scene.
+class Condition:
+    """Condition of an upmix.
 
     Parameters
     ----------
     stage : tuple of float
-        Of vocals, drums, bass and other, from -1, behind, to 1, ahead.
+        Front-rear position of vocals, drums, bass and other, from -1 (rear) to 1 (front).
     seed : int
-        Which of many answers is wanted.
+        Seed of the scene.
     """
 
     stage: tuple[float, ...]
@@ -42,24 +42,24 @@ class Told:
 
 @dataclass(frozen=True)
 class AmbisonicSystem(System):
-    """Something that makes AmbiX (4, samples); its style, if it uses one, is a `Told`.
+    """System with AmbiX output (4, samples); its style, if it uses one, is a `Condition`.
 
     Parameters
     ----------
     channels : tuple of int
-        What it takes: 1 for mono, 2 for stereo.
+        Accepted numbers of input channels: 1 for mono, 2 for stereo.
     """
 
     channels: tuple[int, ...] = field(kw_only=True)
 
 
-def plain_systems(sample_rate: int = SAMPLE_RATE) -> tuple[AmbisonicSystem, ...]:
-    """What needs no weights: upmixers of a line each, and `ambience` rendered to Ambisonics."""
+def baseline_systems(sample_rate: int = SAMPLE_RATE) -> tuple[AmbisonicSystem, ...]:
+    """Return upmixers without weights, among them `ambience` rendered to Ambisonics."""
     systems = []
-    for name, (upmixer_name, options) in PLAIN.items():
+    for name, (upmixer_name, options) in BASELINES.items():
         upmixer = get_upmixer(upmixer_name, **options)
 
-        def upmix(audio: NDArray[Any], told: None, upmixer: Any = upmixer) -> NDArray[Any]:
+        def upmix(audio: NDArray[Any], condition: None, upmixer: Any = upmixer) -> NDArray[Any]:
             return upmixer.upmix(audio, sample_rate)
 
         systems.append(AmbisonicSystem(name, upmix, facts=options, channels=upmixer.accepts))
@@ -69,21 +69,21 @@ def plain_systems(sample_rate: int = SAMPLE_RATE) -> tuple[AmbisonicSystem, ...]
 def load_systems(
     paths: Sequence[str | os.PathLike[str]] = (), sample_rate: int = SAMPLE_RATE
 ) -> tuple[AmbisonicSystem, ...]:
-    """Models of weights, each at work as in the upmixer, but on whole excerpts.
+    """Return models that upmix as in the upmixer, but in one window per excerpt.
 
     Parameters
     ----------
     paths : sequence of path
-        Files of weights, their cards beside them.
+        Files of weights, each with its model card beside it.
     sample_rate : int
-        Hz that all must be made for.
+        Sample rate in Hz that all models must have.
 
     Raises
     ------
     WeightsError
-        If a file is missing, damaged, or of something else.
+        If a file is missing, corrupted, or contains another model.
     OptionError
-        If a model is for another sample rate.
+        If a model has another sample rate.
     """
     from spatialkit_models.ambisonizer.inference import load_ambisonizer_model
 
@@ -91,8 +91,8 @@ def load_systems(
     found = load_models(lambda path: load_ambisonizer_model(weights=path), paths, sample_rate)
     for name, model, facts in found:
 
-        def upmix(audio: NDArray[Any], told: Told, model: Any = model) -> NDArray[Any]:
-            return model.foa(audio, stage=told.stage, seed=told.seed)
+        def upmix(audio: NDArray[Any], condition: Condition, model: Any = model) -> NDArray[Any]:
+            return model.foa(audio, stage=condition.stage, seed=condition.seed)
 
         systems.append(AmbisonicSystem(name, upmix, True, facts, channels=(1, 2)))
     return tuple(systems)

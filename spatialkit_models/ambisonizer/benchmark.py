@@ -1,8 +1,8 @@
-"""Benchmark of the Ambisonizer: first-order Ambisonics of stereo and mono, where it is known.
+"""Benchmark of the Ambisonizer: upmixing to first-order Ambisonics against reference scenes.
 
-Songs' stems are put on stages. What stereo says of a scene, L = W + Y and R = W - Y, is upmixed
-and compared with the scene. Of mono many answers are right: there the distributions of what is
-heard are compared.
+Stems of songs are placed on stages. The stereo input L = W + Y, R = W - Y of a scene is upmixed and
+compared with the scene. For mono, where many scenes are plausible, the distributions of spatial
+cues are compared.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from spatialkit.errors import OptionError
 from spatialkit.validation import as_choice, as_count
 from spatialkit_models.ambisonizer.baselines import (
     AmbisonicSystem,
-    Told,
+    Condition,
+    baseline_systems,
     load_systems,
-    plain_systems,
 )
 from spatialkit_models.ambisonizer.cues import CUES, CuePool
 from spatialkit_models.ambisonizer.margins import Margin, margins
 from spatialkit_models.ambisonizer.scores import METRICS, Reference
 from spatialkit_models.data.scenes import (
-    AHEAD,
-    RULE_STAGE,
+    ALL_FRONT,
+    MEAN_STAGE,
     STAGES,
     AmbisonicScenes,
-    combined,
     load_hand_stage,
+    mix_stage,
 )
 from spatialkit_models.evaluation import (
     POOL,
@@ -46,35 +46,36 @@ from spatialkit_models.evaluation import (
 )
 
 __all__ = [
-    "IN_ROOMS",
+    "NEED_ROOMS",
     "METRICS",
     "PROTOCOLS",
     "AmbisonicSystem",
     "RoomChoice",
     "SongExcerpts",
-    "Told",
+    "Condition",
     "benchmark_ambisonizer",
     "load_systems",
-    "plain_systems",
+    "baseline_systems",
 ]
 
 PROTOCOLS = {
-    "stated": "songs as they are mixed, what is left over of W beside Y ahead or behind by a stage "
-    "(front, band: other instruments behind, or drawn) that models are told.",
-    "random": "stems in a room, where the rules of an ordinary stage put them; models are told the "
-    "mean of the stages that these rules draw, nothing of the scene.",
-    "uniform": "stems in a room in directions all around; models are told that all are ahead.",
-    "hand": "stems in a room on a stage made by hand; models are told what a user would say of it.",
-    "mono": "W alone of stated scenes, all ahead, of random and of uniform ones; what models are "
-    "told is as there. Means over three seeds.",
+    "stated": "songs as mixed, the residual of W beside Y in front or in the rear by a stage "
+    "(front; band: other instruments in the rear; or drawn at random) that models receive.",
+    "random": "stems in a room in directions of an ordinary stage; models receive the mean stage "
+    "of such scenes, not that of the scene.",
+    "uniform": "stems in a room in all directions; models receive the stage 'front'.",
+    "hand": "stems in a room on a manually defined stage; models receive the stage that a user "
+    "would specify for it.",
+    "mono": "W of stated scenes on the stage 'front', of random and of uniform scenes; models "
+    "receive the same stages. Means over three seeds.",
 }
-"""Names, and what they mean."""
+"""Protocols and their descriptions."""
 
-IN_ROOMS = ("random", "uniform", "hand")
+NEED_ROOMS = ("random", "uniform", "hand")
 
 SEEDS = (0, 1, 2)
-# First number of what the generator of drawn stages is made from.
-DRAWN = 1
+# First entry of the seed of random stages.
+RANDOM_STAGE = 1
 
 
 def benchmark_ambisonizer(
@@ -86,43 +87,46 @@ def benchmark_ambisonizer(
     examples: int = 40,
     progress: bool = False,
 ) -> Benchmark:
-    """Measure systems on scenes of songs' stems.
+    """Evaluate systems on scenes of stems of songs.
 
     Parameters
     ----------
     excerpts : SongExcerpts
-        What scenes are made of.
+        Songs that scenes are generated from.
     systems : sequence of AmbisonicSystem
-        From `plain_systems` and `load_systems`, or of your own, at the sample rate of the excerpts.
+        Systems of `baseline_systems` and `load_systems`, or custom ones, at the sample rate of the
+        excerpts.
     rooms : RoomChoice, optional
-        Where stems stand in all scenes but those of the protocol "stated".
+        Rooms of all scenes except those of the protocol "stated".
     protocols : sequence of str, optional
-        From `PROTOCOLS`; by default all, or those that need no rooms if there are none.
+        Keys of `PROTOCOLS`; by default all, or without ``rooms`` those that need none.
     examples : int
-        How many.
+        Number of examples.
     progress : bool
-        Show a bar.
+        Show a progress bar.
 
     Returns
     -------
     Benchmark
-        With findings "margins": see `Margin`; and "mono": distances between distributions over
-        all examples together, by stage and system.
+        Its findings contain "margins", see `Margin`, and "mono", the distances between the
+        distributions over all examples, by stage and system.
 
     Raises
     ------
     OptionError
-        If an argument is not accepted, rooms are missing, or no song or room is in this split.
+        If an argument is not accepted, rooms are missing, or the split has no song or room.
     AudioFileError
-        If there are no stems or no rooms, or they cannot be read.
+        If stems or rooms do not exist or cannot be read.
     """
     count = as_count(examples, "examples")
     if protocols is None:
-        protocols = [name for name in PROTOCOLS if rooms or name not in IN_ROOMS]
+        protocols = [name for name in PROTOCOLS if rooms or name not in NEED_ROOMS]
     protocols = [as_choice(protocol, "protocol", PROTOCOLS) for protocol in protocols]
     for protocol in protocols:
-        if protocol in IN_ROOMS and not rooms:
-            raise OptionError(f"protocol {protocol!r} needs rooms: name folders of responses")
+        if protocol in NEED_ROOMS and not rooms:
+            raise OptionError(
+                f"protocol {protocol!r} needs rooms: pass directories of room responses (--rooms)"
+            )
     scenes = _Scenes(excerpts, rooms, protocols)
     pools: dict[tuple[str, str], CuePool] = {}
     results = run_benchmark(
@@ -135,7 +139,7 @@ def benchmark_ambisonizer(
             "examples": count,
             "rooms": rooms.facts() if rooms else None,
             "protocols": list(protocols),
-            "rule_stage": RULE_STAGE,
+            "rule_stage": MEAN_STAGE,
             "mono_seeds": SEEDS,
             "systems": {system.name: dict(system.facts) for system in systems},
             "versions": versions("torch", "scipy"),
@@ -165,22 +169,22 @@ def benchmark_ambisonizer(
 
 @dataclass(frozen=True, eq=False)
 class _Case:
-    """A scene, what of it is upmixed, and what is told of it."""
+    """Reference scene, with the stage that models receive."""
 
     protocol: str
     stage: str
     scene: Reference
-    told: tuple[float, ...]
+    stage_values: tuple[float, ...]
 
     @property
-    def heard(self) -> NDArray[Any]:
-        """W, or left and right."""
+    def audio(self) -> NDArray[Any]:
+        """Input of systems: W, or left and right."""
         w, y = self.scene.foa[:2]
         return w[None] if self.protocol == "mono" else np.stack([w + y, w - y])
 
 
 class _Scenes:
-    """Scenes of all protocols by number, of the same stems and room."""
+    """Scenes of all protocols; those of one number share stems and room."""
 
     def __init__(
         self, excerpts: SongExcerpts, rooms: RoomChoice | None, protocols: Sequence[str]
@@ -196,7 +200,7 @@ class _Scenes:
         }
 
     def facts(self, number: int) -> dict[str, Any]:
-        """Songs, the room, and the drawn stage."""
+        """Return the songs, the room and the random stage of an example."""
         facts: dict[str, Any] = {"songs": sorted(set(self.stems.songs(number)))}
         if self.rooms:
             facts["room"] = self.rooms.room(number).name
@@ -205,54 +209,54 @@ class _Scenes:
         return facts
 
     def cases(self, number: int) -> Iterator[_Case]:
-        """All cases, each made as it comes."""
+        """Yield all cases of an example; each is generated when it is requested."""
         yield from self._mixes(number)
         yield from self._in_rooms(number)
         if "hand" in self.protocols:
             assert self.rooms is not None
-            by_hand = load_hand_stage()
-            foa = by_hand.foa(self.stems.excerpt(number), self.rooms, number)
-            yield _Case("hand", "by hand", Reference(foa, self.sample_rate), by_hand.told)
+            hand = load_hand_stage()
+            foa = hand.foa(self.stems.excerpt(number), self.rooms, number)
+            yield _Case("hand", "by hand", Reference(foa, self.sample_rate), hand.stage)
 
     def _mixes(self, number: int) -> Iterator[_Case]:
         stated, mono = "stated" in self.protocols, "mono" in self.protocols
         if not stated and not mono:
             return
-        stems, _ = self._made("mix", number)
+        stems, _ = self._stems("mix", number)
         for name, stage in self._stages(number).items():
-            ahead = name == "front"
-            if stated or ahead:
-                scene = self._scene(combined(stems, np.array(stage, np.float32)))
+            front = name == "front"
+            if stated or front:
+                scene = self._scene(mix_stage(stems, np.array(stage, np.float32)))
             if stated:
                 yield _Case("stated", name, scene, stage)
-            if mono and ahead:
+            if mono and front:
                 yield _Case("mono", name, scene, stage)
 
     def _in_rooms(self, number: int) -> Iterator[_Case]:
         mono = "mono" in self.protocols and self.rooms
-        for protocol, kind, stage, told in (
-            ("random", "staged", "rules", RULE_STAGE),
-            ("uniform", "uniform", "around", AHEAD),
+        for protocol, kind, stage, values in (
+            ("random", "staged", "rules", MEAN_STAGE),
+            ("uniform", "uniform", "around", ALL_FRONT),
         ):
             if protocol in self.protocols or mono:
-                scene = self._scene(combined(*self._made(kind, number)))
+                scene = self._scene(mix_stage(*self._stems(kind, number)))
                 if protocol in self.protocols:
-                    yield _Case(protocol, stage, scene, told)
+                    yield _Case(protocol, stage, scene, values)
                 if mono:
-                    yield _Case("mono", stage, scene, told)
+                    yield _Case("mono", stage, scene, values)
 
-    def _made(self, kind: str, number: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Stems (4, 3, samples) and stage (4,)."""
-        made = self.by_kind[kind].scenes([number])
-        return made["stems"][0], made["stage"][0]
+    def _stems(self, kind: str, number: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return stems (4, 3, samples) and stage (4,) of a scene."""
+        scenes = self.by_kind[kind].scenes([number])
+        return scenes["stems"][0], scenes["stage"][0]
 
     def _stages(self, number: int) -> dict[str, tuple[float, ...]]:
-        """Stages of the protocol "stated"."""
-        drawn = np.random.default_rng([self.seed, DRAWN, number]).uniform(-1.0, 1.0, 4)
-        return {**STAGES, "drawn": tuple(map(float, drawn))}
+        """Return the stages of the protocol "stated"."""
+        values = np.random.default_rng([self.seed, RANDOM_STAGE, number]).uniform(-1.0, 1.0, 4)
+        return {**STAGES, "drawn": tuple(map(float, values))}
 
     def _scene(self, wyx: NDArray[Any]) -> Reference:
-        """W, Y and X as AmbiX."""
+        """Return W, Y and X as a reference in AmbiX."""
         w, y, x = wyx
         return Reference(np.stack([w, y, np.zeros_like(w), x]), self.sample_rate)
 
@@ -263,45 +267,45 @@ def _example(
     systems: Sequence[AmbisonicSystem],
     pools: dict[tuple[str, str], CuePool],
 ) -> Example:
-    """Example of a number; its audio is made as its trials are run."""
+    """Return an example; its audio is generated when its trials are run."""
 
     def trials() -> Iterator[Trial]:
         for case in scenes.cases(number):
-            heard = case.heard
+            audio = case.audio
             setting = {"protocol": case.protocol, "stage": case.stage}
             for system in systems:
-                if len(heard) not in system.channels:
+                if len(audio) not in system.channels:
                     continue
-                told = Told(case.told) if system.uses_style else None
+                condition = Condition(case.stage_values) if system.uses_style else None
 
-                def judge(
-                    made: NDArray[Any],
+                def evaluate(
+                    estimate: NDArray[Any],
                     case: _Case = case,
-                    heard: NDArray[Any] = heard,
+                    audio: NDArray[Any] = audio,
                     system: AmbisonicSystem = system,
                 ) -> dict[str, float]:
                     if case.protocol != "mono":
-                        return case.scene.scores(made, heard)
+                        return case.scene.scores(estimate, audio)
                     pool = pools.setdefault((case.stage, system.name), CuePool())
-                    answers = [made, *_other_answers(system, heard, case.told)]
-                    return case.scene.mono_scores(answers, heard, pool)
+                    estimates = [estimate, *_other_seeds(system, audio, case.stage_values)]
+                    return case.scene.mono_scores(estimates, audio, pool)
 
-                yield Trial(system, setting, heard, told, judge)
+                yield Trial(system, setting, audio, condition, evaluate)
 
     return Example(scenes.facts(number), scenes.seconds, trials())
 
 
-def _other_answers(
+def _other_seeds(
     system: AmbisonicSystem, mono: NDArray[Any], stage: tuple[float, ...]
 ) -> Iterator[NDArray[Any]]:
-    """What a system makes of mono with the other seeds, if it has any."""
+    """Yield the upmixes of mono with the other seeds, if the system has seeds."""
     if system.uses_style:
         for seed in SEEDS[1:]:
-            yield system.upmix(mono, Told(stage, seed))
+            yield system.upmix(mono, Condition(stage, seed))
 
 
 def _facts_of(results: Benchmark) -> Iterator[str]:
-    """What the examples turned out to be."""
+    """Yield notes on songs, rooms and seed."""
     songs = {name for example in results.examples for name in example["songs"]}
     rooms = {example["room"] for example in results.examples if "room" in example}
     in_rooms = f"; rooms: {len(rooms)}" if rooms else ""
@@ -309,22 +313,22 @@ def _facts_of(results: Benchmark) -> Iterator[str]:
 
 
 def _margin_notes(found: Sequence[Margin], results: Benchmark) -> Iterator[str]:
-    """Margins in words, a sentence for each model, protocol and stage."""
-    known = {metric.name: metric for metric in results.metrics}
+    """Yield one note per model, protocol and stage."""
+    by_name = {metric.name: metric for metric in results.metrics}
     for (system, protocol, stage), same in groupby(
         found, key=lambda margin: (margin.system, margin.protocol, margin.stage)
     ):
-        told = ", ".join(margin.sentence(known[margin.metric]) for margin in same)
+        text = ", ".join(margin.sentence(by_name[margin.metric]) for margin in same)
         on = f"{protocol}, all stages" if stage == "all" else f"{protocol}, {stage}"
-        yield f"{system} on {on}, paired with the best plain upmixer of each metric: {told}."
+        yield f"{system} on {on}, paired with the best baseline of each metric: {text}."
 
 
 def _pooled_notes(pooled: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[str]:
-    """Distances over all examples together, in words."""
+    """Yield one note per stage and system on the distances over all examples."""
     for stage, systems in pooled.items():
         for name, distances in systems.items():
             found = ", ".join(
                 f"{cue.replace('_', ' ')} {distances[cue]:.1f} {unit}"
                 for cue, (_, unit) in CUES.items()
             )
-            yield f"Mono, {stage}, distributions over all examples together, {name}: {found}."
+            yield f"Mono, {stage}, distributions over all examples, {name}: {found}."

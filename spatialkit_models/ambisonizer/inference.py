@@ -1,8 +1,8 @@
-"""The Ambisonizer at work: its weights loaded, arrays in, AmbiX out.
+"""Inference with the Ambisonizer on NumPy arrays.
 
-Of both networks, our own (`ambisonizer`) and the published one (`ambisonizer_published`), only
-what cannot be known is taken. W is the mean of the input's channels, to the bit; so is Y half of
-their difference where stereo is taken as the natural pair, L = W + Y and R = W - Y.
+Only the channels that do not follow from the input are predicted, by either network ("stage" or
+"published"). W is exactly the mean of the input channels; with the natural conditioning, L = W + Y
+and R = W - Y, Y is exactly half their difference.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from spatialkit_models.ambisonizer.published import (
     PublishedAmbisonizer,
     fold_weight_norm,
 )
-from spatialkit_models.data.scenes import AHEAD, NO_AMBIENCE, mono_gains
+from spatialkit_models.data.scenes import ALL_FRONT, NO_AMBIENCE, mono_gains
 from spatialkit_models.weights import WeightsError, load_weights, shipped, state_of
 
 __all__ = [
@@ -43,38 +43,38 @@ __all__ = [
 
 VARIANTS = ("stage", "published")
 CONDITIONINGS = ("natural", "published")
-# Seconds that a network hears at once, and by which windows overlap.
+# Length of the input window of a network and overlap of windows, in seconds.
 SECONDS, OVERLAP = 10, 2
-# Hz from which on stems of mono are as wide as they are said to be.
+# Frequency in Hz above which stems of mono have their full width.
 WIDE_FROM = 200.0
-# RMS at which networks hear audio, whatever its level.
+# RMS that the input of networks is normalized to.
 LEVEL = 0.1
-# Frames of noise that are drawn at a time.
+# Frames of noise that are generated at a time.
 NOISE_FRAMES = 1024
-# Gain of a first-order harmonic in N3D, in which the published network has them, against SN3D.
+# Gain of first-order harmonics in N3D, which the published network uses, relative to SN3D.
 N3D = 3.0**0.5
-# From 22.5 degrees, where the published pair has its left, to 90.
-TURN = np.deg2rad(67.5)
+# Rotation from 22.5 degrees, the left microphone of the published pair, to 90 degrees.
+ROTATION = np.deg2rad(67.5)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What is asked of a model where the input leaves it open.
+    """Conditions of a prediction that the input does not determine.
 
     Parameters
     ----------
     stage : tuple of float
-        Of vocals, drums, bass and other, from -1, behind, to 1, ahead. The published network
-        knows no stems.
+        Front-rear position of vocals, drums, bass and other, from -1 (rear) to 1 (front). The
+        published network has no stems and ignores it.
     seed : int
-        Which of many answers: of mono, and of the published network's latent. 0 is the likeliest.
+        Seed of the scene of mono, or of the latent of the published network; 0 is the most likely.
     conditioning : {"natural", "published"}
-        What stereo is taken for, see `PublishedModel`. Our own network knows the natural pair only.
+        Interpretation of stereo, see `PublishedModel`; the stage network accepts "natural" only.
     ambience : float
-        Level of what of stereo has no place, dB; -60 is none. Our own network's alone.
+        Level of the ambience in X in dB, -60 for none; the published network ignores it.
     """
 
-    stage: tuple[float, ...] = AHEAD
+    stage: tuple[float, ...] = ALL_FRONT
     seed: int = 0
     conditioning: str = "natural"
     ambience: float = NO_AMBIENCE
@@ -86,14 +86,16 @@ class Scene:
 
 
 class AmbisonizerModel(ABC):
-    """A trained network for arrays: spectra, level and device are its own business.
+    """Trained network that takes and returns arrays.
+
+    It computes spectra, normalizes levels and moves data to and from the device.
 
     Parameters
     ----------
     network : Ambisonizer or PublishedAmbisonizer
-        In evaluation mode. It is moved to CUDA where there is one.
+        Network in evaluation mode; it is moved to CUDA if that is available.
     sha256 : str
-        Of its weights.
+        SHA-256 of its weights.
 
     Attributes
     ----------
@@ -102,11 +104,11 @@ class AmbisonizerModel(ABC):
     name : str
         "ambisonizer-stage" or "ambisonizer-published".
     conditionings : tuple of str
-        That it knows.
+        Accepted values of `Scene.conditioning`.
     sample_rate : int
-        Hz that the network hears.
+        Sample rate of the network in Hz.
     window, overlap : int
-        Samples that it is best given at once, and by which windows should overlap.
+        Recommended length of input windows and their overlap, in samples.
     """
 
     variant: str
@@ -121,27 +123,34 @@ class AmbisonizerModel(ABC):
         self.window, self.overlap = SECONDS * self.sample_rate, OVERLAP * self.sample_rate
 
     def foa(self, audio: NDArray[Any], **scene: Any) -> NDArray[np.float32]:
-        """First-order Ambisonics of audio, all of it heard at once.
+        """Upmix audio to first-order Ambisonics in a single window.
 
         Parameters
         ----------
         audio : ndarray, shape (1 or 2, samples)
-            At `sample_rate`.
+            Mono or stereo at `sample_rate`.
         **scene
-            Of `Scene`.
+            Parameters of `Scene`.
 
         Returns
         -------
         ndarray of float32, shape (4, samples)
             AmbiX: W, Y, Z = 0, X.
         """
-        return ambix(audio, self.unknown(audio, Scene(**scene))).astype(np.float32)
+        return ambix(audio, self.predict(audio, Scene(**scene))).astype(np.float32)
 
     @torch.inference_mode()
-    def unknown(self, audio: NDArray[Any], scene: Scene, start: int = 0) -> NDArray[np.float32]:
-        """What the input itself does not say: X, (1, samples), or Y and X, (2, samples).
+    def predict(self, audio: NDArray[Any], scene: Scene, start: int = 0) -> NDArray[np.float32]:
+        """Predict the missing channels: X, (1, samples), or Y and X, (2, samples).
 
-        ``start`` is the sample of the song that audio (1 or 2, samples) starts with.
+        Parameters
+        ----------
+        audio : ndarray, shape (1 or 2, samples)
+            Mono or stereo at `sample_rate`.
+        scene : Scene
+            Conditions of the prediction.
+        start : int
+            Index of the first sample of ``audio`` in the song.
         """
         self.require(scene)
         pair = _natural_pair(audio)
@@ -149,57 +158,61 @@ class AmbisonizerModel(ABC):
         if not rms:
             rows = 1 if len(pair) == 2 and scene.conditioning == "natural" else 2
             return np.zeros((rows, pair.shape[1]), np.float32)
-        heard = np.multiply(pair, LEVEL / rms, dtype=np.float64).astype(np.float32)
-        made = self._made(torch.from_numpy(heard).to(self.device), scene, start)
-        return made.cpu().numpy() * np.float32(rms / LEVEL)
+        scaled = np.multiply(pair, LEVEL / rms, dtype=np.float64).astype(np.float32)
+        predicted = self._predict(torch.from_numpy(scaled).to(self.device), scene, start)
+        return predicted.cpu().numpy() * np.float32(rms / LEVEL)
 
     def require(self, scene: Scene) -> None:
-        """Raise an `OptionError` if the network cannot make such a scene."""
+        """Raise an OptionError if the network does not support the conditions."""
         if scene.conditioning not in self.conditionings:
             raise OptionError(
-                f"conditioning {scene.conditioning!r} is not for the variant {self.variant!r}, "
-                f"which accepts: {', '.join(self.conditionings)}"
+                f"conditioning {scene.conditioning!r} is not supported by the variant "
+                f"{self.variant!r}; accepted: {', '.join(map(repr, self.conditionings))}"
             )
 
     @abstractmethod
-    def _made(self, pair: Tensor, scene: Scene, start: int) -> Tensor:
-        """`unknown` of W, (1, samples), or W and Y, (2, samples), on the device."""
+    def _predict(self, pair: Tensor, scene: Scene, start: int) -> Tensor:
+        """Predict from W, (1, samples), or W and Y, (2, samples), on the device."""
 
 
 class StageModel(AmbisonizerModel):
-    """Our own network: X of stereo on a stage, Y and X of mono in scenes by seed."""
+    """Stage network: X of stereo on a stage, Y and X of mono in scenes by seed."""
 
     variant = "stage"
     conditionings = ("natural",)
 
-    def _made(self, pair: Tensor, scene: Scene, start: int) -> Tensor:
+    def _predict(self, pair: Tensor, scene: Scene, start: int) -> Tensor:
         samples = pair.shape[1]
         if len(pair) == 2:
             stage = torch.tensor([scene.stage], dtype=torch.float32, device=self.device)
             spectrum = self.network.stft(pair[None])
-            made = self.network(spectrum, stage)[:, :, None]
+            predicted = self.network(spectrum, stage)[:, :, None]
             if scene.ambience > NO_AMBIENCE:
-                twin = self.network.stft(self._twin(pair[:1])[None])[:, :, 0]
+                copy = self.network.stft(self._decorrelated(pair[:1])[None])[:, :, 0]
                 level = 10.0 ** (scene.ambience / 20.0)
-                made = made + level * self.network.ambience(spectrum, twin)[:, :, None]
+                ambience = self.network.ambience(spectrum, copy)[:, :, None]
+                predicted = predicted + level * ambience
         else:
             gains = torch.from_numpy(mono_gains(scene.seed, scene.stage))[None].to(self.device)
-            both = self.network.stft(torch.cat([pair, self._twin(pair)])[None])
-            made = self.network.place(both * self._widths(), gains)[:, :, 1:]
-        return self.network.stft.inverse(made, samples)[0]
+            both = self.network.stft(torch.cat([pair, self._decorrelated(pair)])[None])
+            predicted = self.network.place(both * self._widths(), gains)[:, :, 1:]
+        return self.network.stft.inverse(predicted, samples)[0]
 
     def _widths(self) -> Tensor:
-        """Gains of W and its twin, (2, bins): all-passes put low notes to one side."""
+        """Return gains of W and its decorrelated copy, (2, bins).
+
+        The copy is reduced at low frequencies, which the all-passes would move to one side.
+        """
         stft = self.network.stft
         bins = torch.arange(stft.n_fft // 2 + 1, device=self.device)
         rising = (bins * (self.sample_rate / stft.n_fft / WIDE_FROM)).clamp_max(1.0)
         return torch.stack([torch.ones_like(rising), rising])
 
-    def _twin(self, mono: Tensor) -> Tensor:
-        """Mono (1, samples) through the all-passes of "foa-mono".
+    def _decorrelated(self, mono: Tensor) -> Tensor:
+        """Filter mono (1, samples) by the all-passes of "foa-mono".
 
-        They begin anew with each window: what rings on from before it is 70 dB down where the
-        window's margin ends.
+        Their state is reset in each window: the decay of earlier input is below -70 dB at the end
+        of the margin of the window.
         """
         passed = mono[0].cpu().numpy()
         passed = AllPassDecorrelator(self.sample_rate, passed.dtype).process(passed)
@@ -207,15 +220,14 @@ class StageModel(AmbisonizerModel):
 
 
 class PublishedModel(AmbisonizerModel):
-    """The published network, in AmbiX.
+    """Published network with AmbiX output.
 
-    It hears stereo as opposed microphones at 22.5 and 202.5 degrees, and makes X and Y in N3D.
-    With the natural conditioning it is given W + sqrt(3) Y and W - sqrt(3) Y, what such a pair
-    would be of a scene turned by -67.5 degrees; the scene that it finds is turned back, and of
-    that X alone is taken: Y is known. With the published conditioning left and right are taken
-    for its pair as they are, and X and Y as it makes them: what is on the left of a song comes
-    from ahead, what is on its right from behind. Of mono it makes Y and X from the latent's prior,
-    turned likewise.
+    The network interprets stereo as two opposed microphones at 22.5 and 202.5 degrees and predicts
+    X and Y in N3D. With the natural conditioning its input is W + sqrt(3) Y and W - sqrt(3) Y, the
+    signals of such a pair in a scene rotated by -67.5 degrees; the predicted scene is rotated
+    back, and only X is used, as Y is known. With the published conditioning, left and right are
+    the microphones and X and Y are used as predicted: the left of a song is in front, the right in
+    the rear. For mono, Y and X are predicted from the prior of the latent, rotated likewise.
     """
 
     variant = "published"
@@ -224,12 +236,12 @@ class PublishedModel(AmbisonizerModel):
     def __init__(self, network: PublishedAmbisonizer, sha256: str) -> None:
         super().__init__(network, sha256)
         fold_weight_norm(network)
-        # Whole frames of the latent: windows then agree in which noise is whose.
+        # Whole frames of the latent, so that overlapping windows use the same noise.
         hop = network.config.hop
         self.window = self.window // hop * hop
         self.overlap = self.overlap // hop * hop
 
-    def _made(self, pair: Tensor, scene: Scene, start: int) -> Tensor:
+    def _predict(self, pair: Tensor, scene: Scene, start: int) -> Tensor:
         config, natural = self.network.config, scene.conditioning == "natural"
         if len(pair) == 2:
             side = pair[1:] * (N3D if natural else 1.0)
@@ -239,21 +251,21 @@ class PublishedModel(AmbisonizerModel):
         noise = None
         if scene.seed:
             first, frames = round(start / config.hop), self.network.frames(pair.shape[1])
-            drawn = latent_noise(scene.seed, first, frames, config.latent_size)
-            noise = torch.from_numpy(drawn)[None].to(self.device)
+            block = latent_noise(scene.seed, first, frames, config.latent_size)
+            noise = torch.from_numpy(block)[None].to(self.device)
         _, x, y = self.network.ambisonics(audio[None], noise)[0] / N3D
         if not natural:
             return torch.stack([y, x])
-        ahead = np.cos(TURN) * x - np.sin(TURN) * y
+        front = np.cos(ROTATION) * x - np.sin(ROTATION) * y
         if len(pair) == 2:
-            return ahead[None]
-        return torch.stack([np.sin(TURN) * x + np.cos(TURN) * y, ahead])
+            return front[None]
+        return torch.stack([np.sin(ROTATION) * x + np.cos(ROTATION) * y, front])
 
 
 def latent_noise(seed: int, first: int, frames: int, size: int) -> NDArray[np.float32]:
-    """Standard normal noise (frames, size) of a song's frames from ``first`` on.
+    """Return standard normal noise (frames, size) for frames of a song from ``first`` on.
 
-    Of each frame it is a pure function of seed and number, however a song is cut into windows.
+    The noise of a frame depends on the seed and its number only, not on the windows of a song.
 
     Examples
     --------
@@ -261,9 +273,9 @@ def latent_noise(seed: int, first: int, frames: int, size: int) -> NDArray[np.fl
     True
     """
     numbers = range(first // NOISE_FRAMES, (first + frames - 1) // NOISE_FRAMES + 1)
-    drawn = np.concatenate([_noise_block(seed, number, size) for number in numbers])
+    noise = np.concatenate([_noise_block(seed, number, size) for number in numbers])
     offset = first - numbers[0] * NOISE_FRAMES
-    return drawn[offset : offset + frames]
+    return noise[offset : offset + frames]
 
 
 @lru_cache(maxsize=4)
@@ -273,17 +285,17 @@ def _noise_block(seed: int, number: int, size: int) -> NDArray[np.float32]:
 
 
 def _natural_pair(audio: NDArray[Any]) -> NDArray[Any]:
-    """W, (1, samples), of mono; W and Y, (2, samples), of stereo."""
+    """Return W, (1, samples), of mono, or W and Y, (2, samples), of stereo."""
     if len(audio) == 1:
         return audio
     left, right = audio
     return np.stack([0.5 * (left + right), 0.5 * (left - right)])
 
 
-def ambix(audio: NDArray[Any], unknown: NDArray[Any]) -> NDArray[Any]:
-    """W, Y, Z and X (4, samples) of audio and what `AmbisonizerModel.unknown` says of it.
+def ambix(audio: NDArray[Any], predicted: NDArray[Any]) -> NDArray[Any]:
+    """Return AmbiX (4, samples) of audio and its prediction by `AmbisonizerModel.predict`.
 
-    In the dtype of ``audio``.
+    The result has the dtype of ``audio``.
 
     Examples
     --------
@@ -293,35 +305,35 @@ def ambix(audio: NDArray[Any], unknown: NDArray[Any]) -> NDArray[Any]:
     result = np.zeros((4, audio.shape[1]), audio.dtype)
     pair = _natural_pair(audio)
     result[: len(pair)] = pair
-    if len(unknown) == 2:
-        result[1] = unknown[0]
-    result[3] = unknown[-1]
+    if len(predicted) == 2:
+        result[1] = predicted[0]
+    result[3] = predicted[-1]
     return result
 
 
 def load_ambisonizer_model(variant: str = "stage", weights: str | Path = "") -> AmbisonizerModel:
-    """Model with the shipped weights, or with those in a file.
+    """Load the shipped weights, or those in a file.
 
-    It is kept: another call with the same file returns the same model.
+    Models are cached: a second call with the same file returns the same model.
 
     Parameters
     ----------
     variant : {"stage", "published"}
-        Our own network or the published one, whose weights do not ship.
+        Network; weights of the published network are not shipped.
     weights : str or Path
-        A file of either, instead; "" for none.
+        File of weights of either network that replaces the shipped ones; "" for none.
 
     Raises
     ------
     WeightsError
-        If there are no such weights, or they are not whole and sound.
+        If the weights do not exist or are invalid.
     """
     variant = as_choice(variant, "variant", VARIANTS)
     if variant == "published" and not weights:
         raise WeightsError(
-            "the variant 'published' needs weights=: they do not ship, as they were made of music "
-            "for non-commercial use; spatialkit convert-checkpoint makes them of the authors' "
-            "checkpoint"
+            "the variant 'published' needs weights=: its weights are not shipped, as they were "
+            "trained on music for non-commercial use; create them from the authors' checkpoint "
+            "with spatialkit convert-checkpoint"
         )
     path = Path(weights) if weights else shipped(f"{MODEL}-{variant}")
     return _load(path, *state_of(path))

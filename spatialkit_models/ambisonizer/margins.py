@@ -1,4 +1,4 @@
-"""How far models are from the best of the plain upmixers, example by example."""
+"""Paired differences between models and the best baseline."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ COMPARED = ("x_snr", "direction_error", "front_rear_accuracy", "diffuseness_erro
 
 @dataclass(frozen=True)
 class Margin:
-    """What a model has over the upmixer that is best by a metric, of the same examples.
+    """Difference between a model and the baseline with the best mean, over the same examples.
 
     Parameters
     ----------
     system, protocol, stage : str
-        Which model, and on what; stage "all" is the mean of all stages of the protocol.
+        Model, protocol and stage; the stage "all" is the mean over the stages of the protocol.
     metric : str
-        By name.
+        Name of the metric.
     baseline : str
-        The upmixer whose mean is best.
+        Baseline with the best mean.
     difference : Summary
-        Of the model's values less the upmixer's, with the interval of paired values.
+        Value of the model minus that of the baseline, with the confidence interval of the paired
+        differences.
     """
 
     system: str
@@ -39,14 +40,21 @@ class Margin:
     difference: Summary
 
     def sentence(self, metric: Metric) -> str:
-        """Say it."""
+        """Return the margin as text."""
         found = self.difference
         interval = f" ({found.low:+.1f} to {found.high:+.1f})" if found.count > 1 else ""
         return f"{metric.title} {found.mean:+.1f} {metric.unit}{interval} against {self.baseline}"
 
 
 def margins(results: Benchmark, models: Collection[str]) -> Iterator[Margin]:
-    """Margins of models, by name, on stereo, under each protocol and stage.
+    """Yield the margins of models for each protocol and stage of stereo.
+
+    Parameters
+    ----------
+    results : Benchmark
+        Results of `benchmark_ambisonizer`.
+    models : collection of str
+        Names of the models; all other systems are baselines.
 
     Examples
     --------
@@ -58,20 +66,22 @@ def margins(results: Benchmark, models: Collection[str]) -> Iterator[Margin]:
     >>> found.sentence(metric)
     'SNR of X +1.2 dB (-1.9 to +4.4) against high'
     """
-    known = {metric.name: metric for metric in results.metrics}
+    by_name = {metric.name: metric for metric in results.metrics}
     for protocol, stage, rows in _groups(results.rows):
         for name in filter(rows.__contains__, models):
-            for metric in filter(known.__contains__, COMPARED):
-                plain = {
+            for metric in filter(by_name.__contains__, COMPARED):
+                baselines = {
                     other: found
                     for other, values in rows.items()
                     if other not in models and (found := values.get(metric)) is not None
                 }
-                if metric not in rows[name] or not plain:
+                if metric not in rows[name] or not baselines:
                     continue
-                sign = -1.0 if known[metric].better == "lower" else 1.0
-                best = max(plain, key=lambda other: sign * summarize(plain[other].tolist()).mean)
-                difference = summarize((rows[name][metric] - plain[best]).tolist())
+                sign = -1.0 if by_name[metric].better == "lower" else 1.0
+                best = max(
+                    baselines, key=lambda other: sign * summarize(baselines[other].tolist()).mean
+                )
+                difference = summarize((rows[name][metric] - baselines[best]).tolist())
                 yield Margin(name, protocol, stage, metric, best, difference)
 
 
@@ -79,7 +89,7 @@ _Values = dict[str, dict[str, NDArray[np.float64]]]
 
 
 def _groups(rows: Sequence[Row]) -> Iterator[tuple[str, str, _Values]]:
-    """Values of systems and metrics by protocol and stage, and means over the stages of each."""
+    """Yield the values by protocol and stage, and their means over the stages of a protocol."""
     found: dict[str, dict[str, _Values]] = {}
     for row in rows:
         if not row.error:
@@ -94,7 +104,7 @@ def _groups(rows: Sequence[Row]) -> Iterator[tuple[str, str, _Values]]:
 
 
 def _mean(stages: Sequence[_Values]) -> _Values:
-    """Of systems and metrics that all stages have."""
+    """Return the mean over stages of the systems and metrics that all stages have."""
     first = stages[0]
     return {
         system: {

@@ -1,4 +1,4 @@
-"""Upmixing to first-order Ambisonics, window by window."""
+"""Window-by-window upmixing to first-order Ambisonics."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ __all__ = ["AmbisonizerStream"]
 
 
 class AmbisonizerStream(WindowedStream):
-    """AmbiX, rendered to the upmixer's format.
+    """Stream of AmbiX, rendered to the upmixer's format.
 
     Parameters
     ----------
     upmixer : Upmixer
-        Whose ``format`` comes out.
+        Upmixer whose ``format`` the output has.
     sample_rate : int
-        Hz, any: only what the network makes is resampled, window by window.
+        Sample rate in Hz, any: only the predicted channels are resampled, window by window.
     model : AmbisonizerModel
     scene : Scene
-        What is asked of it.
+        Conditions of the prediction.
     """
 
     def __init__(
         self, upmixer: Upmixer, sample_rate: int, model: AmbisonizerModel, scene: Scene
     ) -> None:
-        # Samples, as nearly as this rate has them.
+        # The window and overlap of the model, to the nearest sample at this rate.
         ratio = sample_rate / model.sample_rate
         window, overlap = max(round(model.window * ratio), 2), round(model.overlap * ratio)
         super().__init__(upmixer, sample_rate, window, overlap)
@@ -46,6 +46,6 @@ class AmbisonizerStream(WindowedStream):
     def _upmix_window(self, audio: NDArray[Any], start: int) -> NDArray[np.float64]:
         rate, own_rate = self.sample_rate, self._model.sample_rate
         native = resample(audio, rate, own_rate)
-        made = self._model.unknown(native, self._scene, round(start * own_rate / rate))
-        back = fitted(resample(made, own_rate, rate), audio.shape[1])
+        predicted = self._model.predict(native, self._scene, round(start * own_rate / rate))
+        back = fitted(resample(predicted, own_rate, rate), audio.shape[1])
         return self._matrix @ ambix(audio, back)

@@ -15,7 +15,7 @@ from spatialkit_models import losses
 from spatialkit_models.ambisonizer.losses import AmbisonizerLoss
 from spatialkit_models.ambisonizer.network import Ambisonizer
 from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.scenes import AmbisonicScenes, ShardedScenes, combined
+from spatialkit_models.data.scenes import AmbisonicScenes, ShardedScenes, mix_stage
 from spatialkit_models.data.songs import Augmentation, ExcerptConfig, StemExcerpts
 from spatialkit_models.modules import Covariance, StemMasks
 from spatialkit_models.training import Recipe, Task, new_network, song_records
@@ -37,7 +37,7 @@ class AmbisonizerTask(Task):
 
         "snr" of X, and its "level" relative to the true X, dB.
         """
-        reference = combined(scene["stems"], scene["stage"])
+        reference = mix_stage(scene["stems"], scene["stage"])
         x = network(network.stft(reference[:, :2]), scene["expected"])
         estimate = network.stft.inverse(x[:, :, None], reference.shape[-1])
         level = estimate.square().sum() / reference[:, 2].square().sum()

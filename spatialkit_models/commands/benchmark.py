@@ -90,9 +90,9 @@ def style_vae(
         PROTOCOLS,
         STYLES,
         SongExcerpts,
+        baseline_systems,
         benchmark_style_vae,
         load_systems,
-        plain_systems,
     )
 
     report.check(latents)
@@ -105,7 +105,7 @@ def style_vae(
     others = replace(excerpts, datasets=style_roots, split="all") if style_roots else None
     results = benchmark_style_vae(
         excerpts,
-        (*plain_systems(), *models),
+        (*baseline_systems(), *models),
         examples=examples,
         configurations=configurations,
         protocols=PROTOCOLS if protocol == "both" else (protocol,),

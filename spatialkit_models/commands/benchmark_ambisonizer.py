@@ -86,9 +86,9 @@ def ambisonizer(
     from spatialkit_models.ambisonizer.benchmark import (
         RoomChoice,
         SongExcerpts,
+        baseline_systems,
         benchmark_ambisonizer,
         load_systems,
-        plain_systems,
     )
 
     report.check()
@@ -98,7 +98,7 @@ def ambisonizer(
     )
     results = benchmark_ambisonizer(
         SongExcerpts(roots, split, seconds, seed),
-        (*plain_systems(), *models),
+        (*baseline_systems(), *models),
         rooms=rooms,
         protocols=protocols or None,
         examples=examples,

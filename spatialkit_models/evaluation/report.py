@@ -1,4 +1,4 @@
-"""What a benchmark found: a row per system, a column per metric, as Markdown, JSON and a figure."""
+"""Results of a benchmark, one row per system and one column per metric; Markdown, JSON, figure."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Metric:
-    """A column of the table.
+    """Column of a table.
 
     Parameters
     ----------
     name : str
-        What values are called in the JSON.
+        Name of the values in JSON.
     title, unit : str
-        For people; the unit may be empty.
+        Title and unit of the column; the unit may be empty.
     better : {"higher", "lower", "near 0"}
-        Where the good end is.
+        Direction of better values.
     help : str
-        A sentence: how it is taken. Empty if the title says enough.
+        Definition of the metric in one sentence; may be empty.
     table : str
-        Title of the table that it stands in, empty for the first one.
+        Title of the table that contains the column; empty for the first table.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Metric:
 
     @property
     def aim(self) -> str:
-        """What is good, in words."""
+        """Direction of better values as text."""
         return {"higher": "Higher is better", "lower": "Lower is better"}.get(
             self.better, f"Best {self.better}"
         )
@@ -60,7 +60,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean of some values, standard deviation, and the interval of the mean, by Student's t."""
+    """Mean, standard deviation and confidence interval of the mean (Student's t)."""
 
     mean: float
     deviation: float
@@ -70,9 +70,9 @@ class Summary:
 
 
 def summarize(values: Sequence[float]) -> Summary:
-    """Summarize values, NaN left out.
+    """Summarize values without NaN.
 
-    Deviation and the 95 % confidence interval are NaN for fewer than two values, or infinite ones.
+    Deviation and 95 % confidence interval are NaN for fewer than two values or infinite values.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def summarize(values: Sequence[float]) -> Summary:
     count = len(found)
     if count == 0:
         return Summary(math.nan, math.nan, math.nan, math.nan, 0)
-    with np.errstate(invalid="ignore"):  # inf less inf
+    with np.errstate(invalid="ignore"):  # inf - inf
         mean = float(found.mean())
     if count == 1 or not np.isfinite(found).all():
         return Summary(mean, math.nan, math.nan, math.nan, count)
@@ -99,25 +99,25 @@ def summarize(values: Sequence[float]) -> Summary:
 
 @dataclass(frozen=True)
 class Row:
-    """What one system did under one setting."""
+    """Results of one system in one setting."""
 
     system: str
     setting: Mapping[str, str] = field(default_factory=dict)
-    """Under what, such as ``{"protocol": "same"}``."""
+    """Setting, such as ``{"protocol": "same"}``."""
     values: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Of each metric that it has by name, a value per example."""
+    """Values by metric, one per example."""
     speed: float = math.nan
-    """Seconds of sound upmixed in a second."""
+    """Seconds of audio upmixed per second."""
     error: str = ""
-    """Why there is nothing of the above, empty if there is."""
+    """Reason of a failure, empty if there was none."""
 
     @property
     def title(self) -> str:
-        """Setting and system in words."""
+        """Setting and system as text."""
         return ", ".join([*filter(None, self.setting.values()), self.system])
 
-    def stands_in(self, metrics: Sequence[Metric]) -> bool:
-        """Whether it was measured, and has one of these metrics."""
+    def has_any(self, metrics: Sequence[Metric]) -> bool:
+        """Return whether the row has values of one of these metrics."""
         return not self.error and any(metric.name in self.values for metric in metrics)
 
 
@@ -131,13 +131,13 @@ class Benchmark:
     examples: tuple[Mapping[str, Any], ...] = ()
     """Facts of each example, in the order of the values."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """All that the figures depend on, versions too."""
+    """Settings that determine the results, and versions."""
     notes: tuple[str, ...] = ()
     findings: Mapping[str, Any] = field(default_factory=dict)
-    """What was found beside the table."""
+    """Results beside the tables."""
 
     def to_json(self) -> str:
-        """All of it; null for NaN, "inf" and "-inf" for infinities."""
+        """Return the results as JSON; null for NaN, "inf" and "-inf" for infinities."""
         facts = {**vars(self), "metrics": [asdict(metric) for metric in self.metrics]}
         facts["rows"] = [
             {
@@ -150,12 +150,12 @@ class Benchmark:
 
     @classmethod
     def from_json(cls, text: str) -> Benchmark:
-        """Take results from what `to_json` wrote.
+        """Return the results that `to_json` wrote.
 
         Raises
         ------
         OptionError
-            If it is something else.
+            If the text is not JSON of a benchmark.
         """
         try:
             facts = json.loads(text)
@@ -168,10 +168,10 @@ class Benchmark:
             facts |= {name: tuple(facts[name]) for name in ("examples", "notes")}
             return cls(metrics=metrics, rows=tuple(rows), **facts)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise OptionError(f"this is not the JSON of a benchmark: {error!r}") from error
+            raise OptionError(f"the text is not JSON of a benchmark: {error!r}") from error
 
     def to_markdown(self) -> str:
-        """Tables with a line per system, and what they mean."""
+        """Return tables with one line per system, and notes, as Markdown."""
         parts = [f"**{self.title}**"]
         for place, (title, metrics) in enumerate(self._tables().items()):
             parts += [*([f"**{title}**"] if title else []), self._table(metrics, place == 0)]
@@ -188,7 +188,7 @@ class Benchmark:
         return "\n\n".join(parts)
 
     def figure(self, path: str | os.PathLike[str]) -> None:
-        """Draw the first table, a point for each example, to an image file such as .png or .svg.
+        """Plot the first table, one point per example, to an image file such as .png or .svg.
 
         Raises
         ------
@@ -196,7 +196,7 @@ class Benchmark:
             If matplotlib (extra ``plot``) is not installed, or the file cannot be written.
         """
         metrics = next(iter(self._tables().values()))
-        rows = [row for row in self.rows if row.stands_in(metrics)]
+        rows = [row for row in self.rows if row.has_any(metrics)]
         figure = figure_class()(figsize=(2.5 + 2.6 * len(metrics), 1.2 + 0.3 * len(rows)))
         figure.set_layout_engine("constrained")
         axes = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
@@ -215,25 +215,25 @@ class Benchmark:
         write_figure(figure, path)
 
     def _tables(self) -> dict[str, list[Metric]]:
-        """Metrics by table, of those that some row stands in; the first one if there is none."""
+        """Return the metrics by table, without tables that no row has values for."""
         tables: dict[str, list[Metric]] = {}
         for metric in self.metrics:
             tables.setdefault(metric.table, []).append(metric)
         shown = {
             title: metrics
             for title, metrics in tables.items()
-            if any(row.stands_in(metrics) for row in self.rows)
+            if any(row.has_any(metrics) for row in self.rows)
         }
         return shown or dict(list(tables.items())[:1])
 
     def _table(self, metrics: Sequence[Metric], first: bool) -> str:
-        """A table in Markdown; the first one has the speed, too."""
+        """Return a table as Markdown; the first one contains the speed."""
         keys = list(dict.fromkeys(key for row in self.rows for key in row.setting))
         header = [*keys, "system", *(metric.header for metric in metrics)]
         if first:
             header.append("speed, times real time")
         lines = [header, [*["---"] * (len(keys) + 1), *["---:"] * (len(header) - len(keys) - 1)]]
-        for row in filter(lambda row: row.stands_in(metrics), self.rows):
+        for row in filter(lambda row: row.has_any(metrics), self.rows):
             cells = [*(row.setting.get(key, "") or "-" for key in keys), row.system]
             cells += [_cell(summarize(row.values.get(metric.name, ()))) for metric in metrics]
             if first:
@@ -243,7 +243,13 @@ class Benchmark:
 
 
 def write_figure(figure: Any, path: str | os.PathLike[str]) -> None:
-    """Write a figure of matplotlib, or raise a SpatialkitError."""
+    """Write a matplotlib figure to a file.
+
+    Raises
+    ------
+    SpatialkitError
+        If the file cannot be written.
+    """
     try:
         figure.savefig(path, dpi=120)
     except (OSError, ValueError) as error:
@@ -251,7 +257,7 @@ def write_figure(figure: Any, path: str | os.PathLike[str]) -> None:
 
 
 def _draw(axis: Any, place: int, values: Sequence[float], color: str) -> None:
-    """A bar to the mean, its interval, and a mark for each example."""
+    """Draw the mean as a bar, its confidence interval, and one mark per example."""
     found = summarize(values)
     if not math.isfinite(found.mean):
         axis.text(0.02, place, _rounded(found.mean), fontsize=8, va="center")

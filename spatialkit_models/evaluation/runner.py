@@ -1,7 +1,7 @@
-"""One benchmark for all models: systems upmix what is known, metrics judge, tables tell.
+"""Benchmark runner: run systems on reference examples and aggregate metrics.
 
-A benchmark makes examples, each with the trials of all systems on it; `run_benchmark` runs them
-and gathers a row per system and setting.
+A benchmark yields examples, each with the trials of all systems on it; `run_benchmark` runs these
+and collects one row per system and setting.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ __all__ = [
 
 @dataclass(frozen=True)
 class System:
-    """Something that upmixes.
+    """System under test: a function that upmixes.
 
     Parameters
     ----------
     name : str
-        What its rows are called.
+        Name of its rows.
     upmix : callable
-        Of audio (channels, samples) and a style, whatever that is for the benchmark: makes
-        (channels, samples).
+        Function of audio (channels, samples) and a style, whose type depends on the benchmark,
+        that returns audio (channels, samples).
     uses_style : bool
-        Whether the style makes a difference: else it gets None, once for all styles.
+        Whether the output depends on the style; otherwise the system runs once with None.
     facts : mapping
-        What is to be known of it, such as the card of its weights.
+        Facts recorded in the results, such as the model card.
     """
 
     name: str
@@ -62,21 +62,21 @@ class System:
 
 @dataclass(frozen=True)
 class Trial:
-    """A system at work on an example.
+    """Run of a system on an example.
 
     Parameters
     ----------
     system : System
     setting : mapping of str to str
-        What tells its row from others of the same system.
+        Setting that distinguishes the row from others of the same system.
     audio : ndarray
-        What it gets.
+        Input of the system.
     style : object
-        In which style it has to upmix, None if it uses none.
+        Style of the upmix; None if the system uses none.
     score : callable
-        Gives the value of each metric by name, of what the system made.
+        Function that returns the value of each metric by name for an output of the system.
     last_steps : mapping of str to callable
-        What may be made of that, each a row of its own.
+        Post-processing steps of the output by name, each of which has a row of its own.
     """
 
     system: System
@@ -89,7 +89,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Example:
-    """What is known of an example, its length, and all trials on it, made as they are run."""
+    """Facts of an example, its length, and the trials on it, generated when they are run."""
 
     facts: Mapping[str, Any]
     seconds: float
@@ -111,26 +111,26 @@ def run_benchmark(
     Parameters
     ----------
     examples : iterable of Example
-        Each with trials of the same systems and settings.
+        Examples, all with trials of the same systems and settings.
     metrics : sequence of Metric
-        What scores hold; other values of them are dropped. A row need not have all metrics: its
-        trials' scores are to hold the same ones.
+        Metrics of the results; other scores are ignored. A row may have a subset of them, which
+        must be the same for all of its trials.
     title, settings, notes
-        Go into the results.
+        Fields of the results.
     total : int, optional
-        How many examples there are, for the bar.
+        Number of examples, for the progress bar.
     progress : bool
-        Show a bar, if somebody looks.
+        Show a progress bar if stderr is a terminal.
 
     Returns
     -------
     Benchmark
-        A system that fails has a row that says why, and the others are measured. The speed is
-        that of all runs but the first, in which code is compiled and read.
+        The row of a system that fails contains the error; the other systems are still evaluated.
+        The speed excludes the first run, in which code is loaded and compiled.
     """
     from tqdm import tqdm
 
-    rows: dict[tuple[Any, ...], _Gathered] = {}
+    rows: dict[tuple[Any, ...], _RowData] = {}
     facts = []
     bar = tqdm(
         examples, total=total, unit="example", leave=False, disable=None if progress else True
@@ -142,7 +142,7 @@ def run_benchmark(
     return Benchmark(
         title,
         tuple(metrics),
-        tuple(gathered.row() for gathered in rows.values()),
+        tuple(builder.row() for builder in rows.values()),
         tuple(facts),
         settings,
         tuple(notes),
@@ -150,7 +150,7 @@ def run_benchmark(
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Version of Python, spatialkit and these packages, as far as they are installed."""
+    """Return the versions of Python, spatialkit and the given packages that are installed."""
     found = {"python": platform.python_version(), "spatialkit": __version__}
     for name in ("numpy", *packages):
         try:
@@ -163,23 +163,23 @@ def versions(*packages: str) -> dict[str, str]:
 def load_models(
     load: Callable[[Path], Any], paths: Iterable[str | os.PathLike[str]], sample_rate: int
 ) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Name, model, and facts of each file of weights.
+    """Yield name, model and facts of each file of weights.
 
     Parameters
     ----------
     load : callable
-        Of a path: makes a model that has ``name`` and ``sample_rate``.
+        Function of a path that returns a model with attributes ``name`` and ``sample_rate``.
     paths : iterable of path
-        Files of weights, their cards beside them.
+        Files of weights, each with its model card beside it.
     sample_rate : int
-        Hz that all must be made for.
+        Sample rate in Hz that all models must have.
 
     Raises
     ------
     WeightsError
-        If a file is missing, damaged, or of something else.
+        If a file is missing, corrupted, or contains another model.
     OptionError
-        If a model is for another sample rate.
+        If a model has another sample rate.
     """
     from spatialkit_models.weights import read_json
 
@@ -188,59 +188,63 @@ def load_models(
         model = load(path)
         if model.sample_rate != sample_rate:
             raise OptionError(
-                f"{path} is for {model.sample_rate} Hz, the benchmark has {sample_rate} Hz"
+                f"{path} has a sample rate of {model.sample_rate} Hz, the benchmark of "
+                f"{sample_rate} Hz; pass sample_rate={model.sample_rate} to the excerpts"
             )
         name = f"{model.name} ({path})" if model.name in names else model.name
         names.add(name)
         yield name, model, {"weights": str(path), "card": read_json(path.with_suffix(".json"))}
 
 
-class _Gathered:
-    """A row to be."""
+class _RowData:
+    """Scores and run times of a row."""
 
     def __init__(self, system: str, setting: Mapping[str, str], metrics: Sequence[Metric]) -> None:
         self.system, self.setting = system, setting
         self.names = [metric.name for metric in metrics]
         self.values: dict[str, list[float]] = {}
-        self.runs: list[tuple[float, float]] = []  # seconds of sound, of work
+        self.runs: list[tuple[float, float]] = []  # seconds of audio, of computation
         self.error = ""
 
-    def add(self, scores: Mapping[str, float], seconds: float, worked: float) -> None:
+    def add(self, scores: Mapping[str, float], seconds: float, elapsed: float) -> None:
         if not self.values:
             self.values = {name: [] for name in self.names if name in scores}
         for name, values in self.values.items():
             values.append(float(scores[name]))
-        self.runs.append((seconds, worked))
+        self.runs.append((seconds, elapsed))
 
     def row(self) -> Row:
         if self.error:
             return Row(self.system, self.setting, error=self.error)
         values = {name: tuple(found) for name, found in self.values.items()}
-        heard, worked = map(sum, zip(*(self.runs[1:] or self.runs), strict=True))
-        return Row(self.system, self.setting, values, heard / worked if worked else math.inf)
+        seconds, elapsed = map(sum, zip(*(self.runs[1:] or self.runs), strict=True))
+        return Row(self.system, self.setting, values, seconds / elapsed if elapsed else math.inf)
 
 
 def _run(
-    trial: Trial, seconds: float, metrics: Sequence[Metric], rows: dict[tuple[Any, ...], _Gathered]
+    trial: Trial,
+    seconds: float,
+    metrics: Sequence[Metric],
+    rows: dict[tuple[Any, ...], _RowData],
 ) -> None:
-    """Run a trial, and put what is found of it into its rows."""
+    """Run a trial and add its scores to its rows."""
     steps: dict[str, Callable[[NDArray[Any]], NDArray[Any]] | None]
     steps = {trial.system.name: None}
     steps |= {f"{trial.system.name}, {name}": step for name, step in trial.last_steps.items()}
-    made, upmixed = None, 0.0
+    upmix, upmix_time = None, 0.0
     for name, step in steps.items():
         row = rows.setdefault(
-            (name, *trial.setting.items()), _Gathered(name, trial.setting, metrics)
+            (name, *trial.setting.items()), _RowData(name, trial.setting, metrics)
         )
         if row.error:
             continue
         try:
             began = time.perf_counter()
-            if made is None:
-                made = trial.system.upmix(trial.audio, trial.style)
-                upmixed = time.perf_counter() - began
-            final = made if step is None else step(made)
-            worked = time.perf_counter() - began
-            row.add(trial.score(final), seconds, worked if step is None else upmixed + worked)
-        except Exception as error:  # whatever a system does: the others go on
+            if upmix is None:
+                upmix = trial.system.upmix(trial.audio, trial.style)
+                upmix_time = time.perf_counter() - began
+            result = upmix if step is None else step(upmix)
+            elapsed = time.perf_counter() - began
+            row.add(trial.score(result), seconds, elapsed + (0.0 if step is None else upmix_time))
+        except Exception as error:  # any failure of a system: the others continue
             row.error = error_message(error)

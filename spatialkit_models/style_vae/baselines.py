@@ -1,4 +1,4 @@
-"""What the benchmark of style transfer measures: baselines, and models of weights."""
+"""Systems of the style-transfer benchmark: baselines and models."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from spatialkit.upmixing import get_upmixer
 from spatialkit_models.evaluation import System, load_models
 
-__all__ = ["BASELINE", "LAYOUT", "SAMPLE_RATE", "StyleSystem", "load_systems", "plain_systems"]
+__all__ = ["BASELINE", "LAYOUT", "SAMPLE_RATE", "StyleSystem", "load_systems", "baseline_systems"]
 
 BASELINE = "all-channel-stereo"
 LAYOUT = "5.0"
 SAMPLE_RATE = 44100
 
 
-def plain_systems(sample_rate: int = SAMPLE_RATE) -> tuple[System, ...]:
-    """What needs no weights: the paper's baseline, and the upmixer `ambience`.
+def baseline_systems(sample_rate: int = SAMPLE_RATE) -> tuple[System, ...]:
+    """Return upmixers without weights: the paper's baseline and `ambience`.
 
-    The paper does not say how loud the baseline's copies are; with a gain of 0.5 their fold-down is
-    the stereo, and their SNR near the published one.
+    The paper does not specify the gain of the baseline; with 0.5 its downmix equals the stereo
+    input, and its SNR is near the published one.
     """
     options: dict[str, dict[str, Any]] = {
         BASELINE: {"gain": 0.5},
@@ -42,12 +42,12 @@ def plain_systems(sample_rate: int = SAMPLE_RATE) -> tuple[System, ...]:
 
 @dataclass(frozen=True)
 class StyleSystem(System):
-    """A model of style transfer: it can say what a style is.
+    """Model of style transfer, which also encodes styles.
 
     Parameters
     ----------
     encode : callable
-        Posterior mean (latent,) of five channels.
+        Function that returns the posterior mean (latent,) of five channels.
     """
 
     encode: Callable[[NDArray[Any]], NDArray[Any]] = field(kw_only=True)
@@ -56,21 +56,21 @@ class StyleSystem(System):
 def load_systems(
     paths: Sequence[str | os.PathLike[str]] = (), sample_rate: int = SAMPLE_RATE
 ) -> tuple[StyleSystem, ...]:
-    """Models of weights, each at work as in the upmixer, but on whole excerpts.
+    """Return models that upmix as in the upmixer, but in one window per excerpt.
 
     Parameters
     ----------
     paths : sequence of path
-        Files of weights, their cards beside them.
+        Files of weights, each with its model card beside it.
     sample_rate : int
-        Hz that all must be made for.
+        Sample rate in Hz that all models must have.
 
     Raises
     ------
     WeightsError
-        If a file is missing, damaged, or of something else.
+        If a file is missing, corrupted, or contains another model.
     OptionError
-        If a model is for another sample rate.
+        If a model has another sample rate.
     """
     from spatialkit_models.style_vae.inference import load_style_model
 

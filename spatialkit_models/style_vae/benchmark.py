@@ -1,9 +1,9 @@
-"""Benchmark of style transfer: Table 1 of its paper on stems of one's own [1]_.
+"""Benchmark of style transfer: Table 1 of the paper with any dataset of stems [1]_.
 
-Excerpts of four mono stems are panned by VBAP to the directions of a configuration: five channels,
-the target. The same stems, panned like that (protocol "same") or in directions of their own
-("independent") and folded down, are the stereo. The style is heard in the target itself ("own"),
-or in another song panned like it ("other"), from where no content can come along.
+Excerpts of four mono stems are panned by VBAP to the directions of a configuration; these five
+channels are the target. The stereo input is the downmix of the same stems in the same directions
+(protocol "same") or in others ("independent"). The style is encoded from the target ("own") or from
+another song in the same directions ("other"), which excludes that content is transferred.
 
 References
 ----------
@@ -41,8 +41,8 @@ from spatialkit_models.style_vae.baselines import (
     BASELINE,
     LAYOUT,
     StyleSystem,
+    baseline_systems,
     load_systems,
-    plain_systems,
 )
 
 __all__ = [
@@ -53,26 +53,26 @@ __all__ = [
     "StyleSystem",
     "benchmark_style_vae",
     "load_systems",
-    "plain_systems",
+    "baseline_systems",
     "score",
 ]
 
 PROTOCOLS = ("same", "independent")
 STYLES = ("own", "other")
-FOLD_DOWN: DownmixMethod = "sum"
+DOWNMIX_METHOD: DownmixMethod = "sum"
 WILD: dict[str, Any] = {"floor_db": -60.0, "clip_db": 60.0, "method": "histogram", "bin_db": 0.1}
 
 METRICS = (
-    Metric("snr", "SNR", "dB", "higher", "Target against its difference to the upmix, all "
-           "channels pooled."),
-    Metric("sd_sdr", "SD-SDR", "dB", "higher", "The same of the target scaled to fit (Le Roux et "
-           "al., 2019): a wrong level is an error, too."),
-    Metric("angle_error", "angle error", "degrees", "lower", "Between where a stem is and where "
-           "it should be, mean of the stems. Stems below -50 dBFS are left out."),
-    Metric("wild", "WILD", "dB", "lower", "Wasserstein distance of level differences, sum of ten "
-           "pairs of channels; magnitudes limited to 60 dB below the target's loudest bin, "
-           "differences to 60 dB."),
-    Metric("level", "level", "dB", "near 0", "Energy of the upmix against the target's."),
+    Metric("snr", "SNR", "dB", "higher", "Target relative to its difference to the upmix, over "
+           "all channels."),
+    Metric("sd_sdr", "SD-SDR", "dB", "higher", "Scale-dependent SDR (Le Roux et al., 2019): SNR "
+           "with an additional penalty for a wrong level."),
+    Metric("angle_error", "angle error", "degrees", "lower", "Angle between the directions of a "
+           "stem in upmix and target, mean over stems above -50 dBFS."),
+    Metric("wild", "WILD", "dB", "lower", "Wasserstein distance of interchannel level differences, "
+           "sum over ten pairs of channels; magnitudes limited to 60 dB below the loudest bin of "
+           "the target, differences to 60 dB."),
+    Metric("level", "level", "dB", "near 0", "Energy of the upmix relative to that of the target."),
     *(
         Metric(f"angle_error_{stem}", stem, "degrees", "lower", "", "Angle error by stem")
         for stem in STEMS
@@ -91,29 +91,29 @@ def benchmark_style_vae(
     style_excerpts: SongExcerpts | None = None,
     progress: bool = False,
 ) -> Benchmark:
-    """Measure systems on excerpts of songs, panned to the shipped configurations in turn.
+    """Evaluate systems on excerpts of songs, panned to the shipped configurations in turn.
 
-    Under the protocol "same" the stereo is the target's fold-down, so each system is also measured
-    with the exact fold-down (`match_downmix`, method "sum") as its last step; that of the baseline
-    is exact.
+    With the protocol "same" the stereo input is the downmix of the target, so that each system is
+    also evaluated with `match_downmix` (method "sum") as its last step; the downmix of the baseline
+    is exact without it.
 
     Parameters
     ----------
     excerpts : SongExcerpts
-        What is upmixed.
+        Songs that are upmixed.
     systems : sequence of System
-        From `plain_systems` and `load_systems`, or of your own: of stereo and, if they use it, the
-        five channels that the style is heard in, each at the sample rate of the excerpts.
+        Systems of `baseline_systems` and `load_systems`, or custom ones: functions of stereo and,
+        if they use a style, of the five channels of the style, at the sample rate of the excerpts.
     examples : int
-        How many.
+        Number of examples.
     configurations : int
-        Of how many of the 20 shipped ones.
+        Number of configurations, at most the 20 shipped ones.
     protocols, styles : sequence of str
-        From `PROTOCOLS` and `STYLES`.
+        Items of `PROTOCOLS` and `STYLES`.
     style_excerpts : SongExcerpts, optional
-        Where the style "other" is heard; by default in the other songs of ``excerpts``.
+        Songs of the style "other"; by default the other songs of ``excerpts``.
     progress : bool
-        Show a bar.
+        Show a progress bar.
 
     Returns
     -------
@@ -122,9 +122,9 @@ def benchmark_style_vae(
     Raises
     ------
     OptionError
-        If an argument is not accepted, or no song is in this split.
+        If an argument is not accepted, or the split has no song.
     AudioFileError
-        If there are no stems, or they cannot be read.
+        If stems do not exist or cannot be read.
     """
     count = as_count(examples, "examples")
     chosen = load_configurations(configurations)
@@ -160,13 +160,13 @@ def benchmark_style_vae(
 def score(
     stems: NDArray[Any], azimuth: Sequence[float], target: NDArray[Any], upmix: NDArray[Any]
 ) -> dict[str, float]:
-    """Value of each of `METRICS`.
+    """Return the value of each of `METRICS`.
 
     Parameters
     ----------
     stems : ndarray, shape (4, samples)
     azimuth : sequence of float
-        Of the stems in the target, degrees.
+        Azimuths of the stems in the target, in degrees.
     target, upmix : ndarray, shape (5, samples)
 
     Examples
@@ -179,13 +179,13 @@ def score(
     """
     errors = angle_error(stems, upmix, azimuth, LAYOUT)
     errors = np.where(np.mean(np.square(stems), axis=1) > SILENCE, errors, np.nan)
-    known = errors[~np.isnan(errors)]
+    defined = errors[~np.isnan(errors)]
     with np.errstate(divide="ignore"):  # a silent upmix
         level = 10.0 * np.log10(_energy(upmix) / _energy(target))
     found = {
         "snr": snr(target, upmix),
         "sd_sdr": sd_sdr(target, upmix),
-        "angle_error": known.mean() if known.size else np.nan,
+        "angle_error": defined.mean() if defined.size else np.nan,
         "wild": wild(target, upmix, **WILD),
         "level": level,
         **{f"angle_error_{stem}": error for stem, error in zip(STEMS, errors, strict=True)},
@@ -202,8 +202,8 @@ def _example(
     protocols: Sequence[str],
     styles: Sequence[str],
 ) -> Example:
-    """Example of a number; its audio is made with the first trial."""
-    # No two excerpts choose from the same pieces.
+    """Return an example; its audio is generated with the first trial."""
+    # No two excerpts are sampled from the same segments.
     first, second = 2 * POOL * number, 2 * POOL * number + POOL
     place = number % len(configurations)
     facts: dict[str, Any] = {
@@ -211,7 +211,7 @@ def _example(
         "songs": sorted(set(excerpts.songs(first))),
     }
     cross = "other" in styles and any(system.uses_style for system in systems)
-    # Numbers say nothing of the songs of another source.
+    # Numbers of one source do not identify songs of another.
     other_than = first if others is excerpts else None
     if cross:
         facts["style_songs"] = sorted(set(others.songs(second, other_than=other_than)))
@@ -220,11 +220,13 @@ def _example(
         configuration = configurations[place]
         stems = excerpts.excerpt(first)
         target = mix(stems, configuration.gains)
-        heard = {"own": target}
+        style_audio = {"own": target}
         if cross:
-            heard["other"] = mix(others.excerpt(second, other_than=other_than), configuration.gains)
+            style_audio["other"] = mix(
+                others.excerpt(second, other_than=other_than), configuration.gains
+            )
 
-        def judge(upmix: NDArray[Any]) -> dict[str, float]:
+        def evaluate(upmix: NDArray[Any]) -> dict[str, float]:
             return score(stems, configuration.azimuth, target, upmix)
 
         for protocol in protocols:
@@ -235,8 +237,8 @@ def _example(
                         system,
                         {"protocol": protocol, "style": style},
                         stereo,
-                        heard[style] if style else None,
-                        judge,
+                        style_audio[style] if style else None,
+                        evaluate,
                         _last_steps(system, protocol, stereo),
                     )
 
@@ -246,18 +248,18 @@ def _example(
 def _last_steps(
     system: System, protocol: str, stereo: NDArray[Any]
 ) -> dict[str, Callable[[NDArray[Any]], NDArray[Any]]]:
-    """The exact fold-down, where the target has it and the system has not."""
+    """Return the exact downmix as a last step, unless target or system exclude it."""
     if protocol != "same" or system.name == BASELINE:
         return {}
 
     def match(upmix: NDArray[Any]) -> NDArray[Any]:
-        return match_downmix(upmix, stereo, LAYOUT, method=FOLD_DOWN)
+        return match_downmix(upmix, stereo, LAYOUT, method=DOWNMIX_METHOD)
 
-    return {"exact fold-down": match}
+    return {"exact downmix": match}
 
 
 def _facts_of(results: Benchmark) -> Iterator[str]:
-    """What the examples turned out to be."""
+    """Yield notes on songs, configurations and seed."""
     songs = {name for example in results.examples for name in example["songs"]}
     used = {example["configuration"] for example in results.examples}
     seed = results.settings["seed"]
@@ -265,23 +267,23 @@ def _facts_of(results: Benchmark) -> Iterator[str]:
     alone = sum(example.get("style_songs") == example["songs"] for example in results.examples)
     if alone:
         yield (
-            f"In {alone} of {len(results.examples)} examples the other song is the same one, "
-            "elsewhere: there is no other."
+            f"In {alone} of {len(results.examples)} examples the other song is another segment of "
+            "the same song: the dataset has no other."
         )
 
 
 def _notes(
     protocols: Sequence[str], styles: Sequence[str], systems: Sequence[System]
 ) -> Iterator[str]:
-    """What the words in the table mean."""
-    panned = {"same": "like the target, whose fold-down it then is", "independent": "on its own"}
+    """Yield notes on protocols, styles and the baseline."""
+    panned = {"same": "like the target and equals its downmix", "independent": "independently"}
     for protocol in protocols:
-        yield f"Protocol {protocol!r}: the stereo is panned {panned[protocol]}."
-    heard = {"own": "the target itself", "other": "another song panned like the target"}
+        yield f"Protocol {protocol!r}: the stereo input is panned {panned[protocol]}."
+    sources = {"own": "the target itself", "other": "another song panned like the target"}
     for style in styles if any(system.uses_style for system in systems) else ():
-        yield f"Style {style!r}: it is heard in {heard[style]}."
+        yield f"Style {style!r}: it is encoded from {sources[style]}."
     if any(system.name == BASELINE for system in systems):
-        yield f"{BASELINE}: each side copied to its front and rear, at a gain of 0.5."
+        yield f"{BASELINE}: left and right copied to front and rear with a gain of 0.5."
 
 
 def _energy(audio: NDArray[Any]) -> float:

@@ -1,7 +1,7 @@
-"""Whether latents tell styles or songs: Fig. 2 of the style-transfer paper [1]_.
+"""Dependence of latents on style and song: Fig. 2 of the style-transfer paper [1]_.
 
-Each of some excerpts is panned to each of some configurations and encoded. If the latent is the
-style, it stays where it is from one song to another, and moves with the configuration.
+Excerpts are panned to several configurations and encoded. A latent that represents the style
+depends on the configuration only, not on the song.
 
 References
 ----------
@@ -45,14 +45,14 @@ HIGHLIGHTS = (
 
 @dataclass(frozen=True, eq=False)
 class StyleLatents:
-    """Posterior means of a model.
+    """Posterior means of a model for excerpts and configurations.
 
     Parameters
     ----------
     name : str
-        Of the model.
+        Name of the model.
     songs : sequence of str
-        Where each excerpt is from.
+        Songs of each excerpt.
     means : ndarray, shape (excerpts, configurations, latent)
     """
 
@@ -61,7 +61,7 @@ class StyleLatents:
     means: NDArray[Any]
 
     def facts(self) -> dict[str, Any]:
-        """Deviations, their ratio, and the means themselves."""
+        """Return deviations, their ratio and the means as recorded in JSON."""
         within_configuration, within_song = group_deviations(self.means)
         return {
             "within_configuration": within_configuration,
@@ -72,7 +72,7 @@ class StyleLatents:
         }
 
     def sentence(self) -> str:
-        """What was found."""
+        """Return the deviations as text."""
         facts = self.facts()
         return (
             f"Latents of {self.name}: deviation {facts['within_configuration']:.3f} within a "
@@ -93,30 +93,32 @@ def encode_latents(
     Parameters
     ----------
     system : StyleSystem
-        Whose latents they are.
+        Model that encodes.
     excerpts : SongExcerpts
-        From where they are taken.
+        Excerpts that are encoded.
     configurations : sequence of Configuration
     count : int
-        How many excerpts, of as many songs as there are.
+        Number of excerpts; from as many songs as possible.
     """
     stems = excerpts.open()
-    drawn = {
+    candidates = {
         number: ", ".join(sorted(set(stems.songs(number))))
         for number in range(0, 4 * count * POOL, POOL)
     }
-    first = {song: number for number, song in reversed(drawn.items())}
-    # One of each song, and more of them if there are too few.
-    numbers = sorted(drawn, key=lambda number: (first[drawn[number]] != number, number))[:count]
+    first = {song: number for number, song in reversed(candidates.items())}
+    # One excerpt per song, and further ones if there are too few songs.
+    numbers = sorted(candidates, key=lambda number: (first[candidates[number]] != number, number))[
+        :count
+    ]
     means = [
         [system.encode(mix(audio, one.gains)) for one in configurations]
         for audio in map(stems.excerpt, numbers)
     ]
-    return StyleLatents(system.name, [drawn[number] for number in numbers], np.array(means))
+    return StyleLatents(system.name, [candidates[number] for number in numbers], np.array(means))
 
 
 def group_deviations(means: NDArray[Any]) -> tuple[float, float]:
-    """Mean standard deviation of latents within a configuration, and within a song.
+    """Return the mean standard deviation of latents within a configuration and within a song.
 
     Parameters
     ----------
@@ -125,8 +127,8 @@ def group_deviations(means: NDArray[Any]) -> tuple[float, float]:
     Returns
     -------
     within_configuration, within_song : float
-        How far songs of one configuration spread, and configurations of one song; of each
-        dimension and group (n - 1), then the mean of all. NaN where a group has one member.
+        Standard deviation (n - 1) over the songs of a configuration, and over the configurations
+        of a song, averaged over dimensions and groups. NaN if a group has one member.
 
     Examples
     --------
@@ -143,12 +145,12 @@ def group_deviations(means: NDArray[Any]) -> tuple[float, float]:
 
 
 def principal_components(means: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """First two principal components of latents, and their shares of the variance.
+    """Return the first two principal components of latents and their fractions of the variance.
 
     Parameters
     ----------
     means : ndarray, shape (..., latent)
-        Latents of 2 dimensions or more, two of them or more.
+        At least two latents of at least 2 dimensions.
 
     Returns
     -------
@@ -163,7 +165,7 @@ def principal_components(means: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any
 
 
 def draw_latents(found: Sequence[StyleLatents], path: str | os.PathLike[str]) -> None:
-    """Draw latents to an image file: activations, and two components by song and configuration.
+    """Plot latents to an image file: activations, and two components by song and configuration.
 
     Of the songs and of the configurations a few are highlighted; all others are grey.
 

@@ -1,4 +1,4 @@
-"""Songs on paper: key, tempo, form, chords, and the notes of each part, bar by bar."""
+"""Composition of procedural songs: key, tempo, form, chords, and notes by stem and bar."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORMS = (
     ("intro", "verse", "verse", "chorus", "break", "verse", "chorus", "chorus", "outro"),
     ("verse", "chorus", "verse", "break", "chorus", "outro"),
 )
-# How likely each stem plays in a section: vocals, drums, bass, other.
+# Probability that each stem is active in a section: vocals, drums, bass, other.
 PRESENCE = {
     "intro": (0.15, 0.6, 0.5, 0.95),
     "verse": (0.95, 0.95, 0.9, 0.95),
@@ -50,7 +50,7 @@ SUNG_STEPS = (1, 2, 2, 2, 3, 4, 4, 6)
 
 @dataclass(frozen=True)
 class Note:
-    """A note: seconds from the beginning of the song, MIDI pitch, loudness from 0 to 1."""
+    """Note: start and length in seconds, MIDI pitch, loudness from 0 to 1."""
 
     start: float
     length: float
@@ -60,7 +60,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Bar:
-    """What is known of a bar before its notes."""
+    """Section, active stems and chords of a bar."""
 
     section: str
     number_in_section: int
@@ -70,12 +70,12 @@ class Bar:
 
 
 class Composition:
-    """The plan of a song, a pure function of two numbers.
+    """Composition of a song, a pure function of two numbers.
 
     Parameters
     ----------
     seed, number : int
-        Of the collection, and of the song in it.
+        Seed of the collection and number of the song in it.
     """
 
     def __init__(self, seed: int, number: int) -> None:
@@ -119,43 +119,43 @@ class Composition:
         return bars
 
     def rng(self, *path: int) -> np.random.Generator:
-        """Generator of its own for each thing that is drawn."""
+        """Return a random generator for one purpose, identified by a path of numbers."""
         return np.random.default_rng([*self._key, *path])
 
     @cached_property
     def bar_seconds(self) -> float:
-        """Length of a bar."""
+        """Length of a bar in seconds."""
         return self.beats * 60.0 / self.tempo
 
     @cached_property
     def duration(self) -> float:
-        """Seconds; two more for what rings."""
+        """Length in seconds, including two seconds of decay."""
         return len(self.bars) * self.bar_seconds + 2.0
 
     def time(self, bar: int, step: float) -> float:
-        """Seconds of a step of a bar; swing delays every second half or quarter of a beat."""
+        """Return the time of a step; swing delays every second half or quarter of a beat."""
         late = step // self.swung_steps % 2 == 1 and step % self.swung_steps == 0
         shift = self.swing * self.swung_steps if late else 0.0
         return (bar + (step + shift) / self.steps) * self.bar_seconds
 
     def chord(self, bar: int, step: float = 0.0) -> tuple[int, ...]:
-        """Pitch classes (0 is C) of the chord, root first."""
+        """Return the pitch classes (0 is C) of the chord, root first."""
         degree = self.bars[bar].degrees[int(step >= self.steps / 2)]
         size = 4 if self.sevenths else 3
         return tuple((self.root + self.scale[(degree + 2 * k) % 7]) % 12 for k in range(size))
 
     def plays(self, stem: str, bar: int) -> bool:
-        """Whether a stem plays in a bar; nothing does before and after the song."""
+        """Return whether a stem is active in a bar; False before and after the song."""
         return 0 <= bar < len(self.bars) and self.bars[bar].playing[STEM_NUMBER[stem]]
 
     def voicing(self, bar: int, step: float, center: float) -> tuple[int, ...]:
-        """Pitches of the chord, each as near to ``center`` as it can be, ascending."""
+        """Return the pitches of the chord, each as near to ``center`` as possible, ascending."""
         return tuple(
             sorted(round(center - (center - tone + 6) % 12 + 6) for tone in self.chord(bar, step))
         )
 
     def bass_notes(self, bar: int) -> list[Note]:
-        """Notes of the bass in a bar, the root of the chord first."""
+        """Return the notes of the bass in a bar, the root of the chord first."""
         rng = self.rng(2, bar)
         line = self.bass_lines[self.bars[bar].section]
         if line == WALK:
@@ -178,7 +178,7 @@ class Composition:
         return notes
 
     def _walk(self, rng: np.random.Generator, bar: int) -> list[tuple[int, int]]:
-        """One note for each beat: root, chord tones, and a step from below or above at the end."""
+        """Return one note per beat: root, chord tones, and a final step from below or above."""
         root = self.chord(bar)[0]
         tones = [(tone - root) % 12 for tone in self.chord(bar)[1:]]
         events = [(0, 0)]
@@ -188,7 +188,7 @@ class Composition:
         return [*events, (self.steps - 4, (following - here) % 12 + int(rng.choice([-1, 1])))]
 
     def melody(self, bar: int, lowest: int, highest: int) -> list[Note]:
-        """Sung notes of the two bars from ``bar`` on; rhythm and contour come back."""
+        """Return the sung notes of the two bars from ``bar`` on; rhythm and contour recur."""
         motif = self.rng(0, list(PRESENCE).index(self.bars[bar].section), bar // 2 % 2)
         rest = self.rng(0, bar).random() < 0.08
         total = 2 * self.steps
@@ -210,7 +210,7 @@ class Composition:
         return notes
 
     def _singable(self, wanted: float, bar: int, step: int) -> int:
-        """Nearest tone of the scale, on beats of the chord."""
+        """Return the nearest tone of the scale, or on beats of the chord."""
         inner = step % self.steps
         if inner % 4 == 0:
             tones = self.chord(min(bar + step // self.steps, len(self.bars) - 1), inner)

@@ -1,4 +1,4 @@
-"""Drums of procedural songs: a kit drawn for each song, patterns with swing, ghosts and fills."""
+"""Drums of procedural songs: a random kit per song, patterns with swing, ghost notes and fills."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PATTERNS = (
     ((0, 5, 8, 11), (4, 12), range(16), ()),
 )
 KICK, SNARE, CLOSED, OPEN, CRASH, RIDE, HIGH_TOM, MIDDLE_TOM, LOW_TOM, RIM = range(10)
-# Loudness of each, beside the kick.
+# Level of each instrument relative to the kick.
 LEVELS = (1.0, 0.8, 0.25, 0.27, 0.5, 0.25, 0.6, 0.65, 0.7, 0.4)
 
 
 class Drums:
-    """A kit and its player.
+    """Drums of a song.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Drums:
     def _mutated(
         self, rng: np.random.Generator, pattern: tuple[tuple[int, ...] | range, ...]
     ) -> tuple[list[int], ...]:
-        """Add a step to the kick, leave one out of the hats."""
+        """Add a step to the kick, remove one from the hats."""
         kick, snare, closed, opened = (
             [step for step in steps if step < self.song.steps] for steps in pattern
         )
@@ -80,7 +80,7 @@ class Drums:
         return kick, snare, [step for step in closed if step not in opened], opened
 
     def hits(self, bar: int) -> list[tuple[float, int, float]]:
-        """Time in seconds, instrument, and loudness of each hit of a bar."""
+        """Return time in seconds, instrument and loudness of each hit of a bar."""
         song, plan = self.song, self.song.bars[bar]
         rng = song.rng(1, 2, bar)
         chorus = plan.section == "chorus"
@@ -116,7 +116,7 @@ class Drums:
         ]
 
     def play(self, bar: int, sample_rate: float) -> list[tuple[float, NDArray[np.float32]]]:
-        """Time in seconds and sound of each hit of a bar."""
+        """Return time in seconds and samples of each hit of a bar."""
         return [
             (time, np.float32(loudness * LEVELS[kind]) * self._one_shot(kind, sample_rate))
             for time, kind, loudness in self.hits(bar)
@@ -160,7 +160,7 @@ class Drums:
         decay: float,
         click: float,
     ) -> NDArray[np.float32]:
-        """Sine that falls in pitch, with a click of noise at its beginning."""
+        """Synthesize a sine of falling pitch with a click of noise at its start."""
         samples = int(min(2.0, 6 * decay + 0.03) * rate)
         times = np.arange(samples) / rate
         turns = np.cumsum(hertz * (1 + (sweep - 1) * np.exp(-times / 0.025))) / rate
@@ -172,7 +172,7 @@ class Drums:
         return np.tanh(1.5 * body)
 
     def _snare(self, rng: np.random.Generator, rate: float) -> NDArray[np.float32]:
-        """Two tones of the head and noise of the wires, or the bursts of a clap."""
+        """Synthesize two tones of the head and noise of the wires, or the bursts of a clap."""
         samples = int(6 * self.snare_decay * rate)
         times = np.arange(samples) / rate
         noise = shaped_noise(rng, samples, rate, band(*self.snare_band, 1.0))
@@ -190,7 +190,7 @@ class Drums:
     def _metal(
         self, rng: np.random.Generator, rate: float, decay: float, lowest: float
     ) -> NDArray[np.float32]:
-        """High noise and partials without harmony."""
+        """Synthesize high-frequency noise and inharmonic partials."""
         samples = int(min(2.0, 5 * decay) * rate)
         times = np.arange(samples) / rate
         highest = min(16000.0, 0.45 * rate)

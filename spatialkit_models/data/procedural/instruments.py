@@ -1,4 +1,4 @@
-"""Bass and chords of procedural songs: instruments drawn for each song, and what they play."""
+"""Bass and chords of procedural songs: random instruments per song, and their notes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Bass", "Chords"]
 
 BASS_SOUNDS = ("sine", "saw", "square", "fm", "pluck")
 CHORD_SOUNDS = ("pad", "strings", "piano", "fm", "organ", "pluck", "distortion", "brass", "square")
-# What is played with these sounds; the others play any of "held", "pulse", "stabs", "arpeggio".
+# Styles of playing of these sounds; the others use any of "held", "pulse", "stabs", "arpeggio".
 STYLES_OF = {"pad": ("held",), "strings": ("held",), "distortion": ("pulse", "held")}
 STYLES = ("held", "pulse", "stabs", "arpeggio", "riff")
 # Steps of a bar of 16 for stabs.
@@ -27,14 +27,14 @@ ORGAN = (1, 2, 3, 4, 6, 8)
 
 
 class Sound:
-    """A timbre: parameters drawn once, notes made with them.
+    """Timbre with random parameters that synthesizes notes.
 
     Parameters
     ----------
     name : str
         One of `BASS_SOUNDS` or `CHORD_SOUNDS`.
     rng : numpy.random.Generator
-        Draws the parameters.
+        Generator of the parameters.
     """
 
     def __init__(self, name: str, rng: np.random.Generator) -> None:
@@ -55,7 +55,7 @@ class Sound:
     def note(
         self, hertz: float, seconds: float, loudness: float, rate: float
     ) -> NDArray[np.float32]:
-        """Make a note; plucked ones ring on for a little."""
+        """Synthesize a note; plucked notes decay after their end."""
         ringing = self.name in ("pluck", "piano", "fm")
         samples = max(2, int((seconds + (0.25 if ringing else 0.08)) * rate))
         tone = self._tone(hertz, samples, loudness, rate)
@@ -91,7 +91,7 @@ class Sound:
             tone = harmonic_tone(hertz, spectrum, samples, rate)
             return tone * (1 + 0.25 * np.sin(2 * np.pi * self.tremolo * times))
         if self.name in ("pluck", "piano"):
-            # A string plucked at one place; high harmonics die first.
+            # A string plucked at one point; high harmonics decay first.
             spectra = np.sin(np.pi * self.pick * numbers) / numbers
             spectra = spectra * np.exp(-seconds * self.damping * (1 + 0.5 * numbers))
             if self.name == "piano":
@@ -116,7 +116,7 @@ class Sound:
         loudness: float,
         rate: float,
     ) -> NDArray[np.float32]:
-        """Saw or square through a low pass whose cutoff falls (of brass: rises and falls)."""
+        """Synthesize a filtered saw or square; the cutoff falls (for brass it rises and falls)."""
         opening = np.exp(-seconds / self.filter_decay)
         if self.name == "brass":
             opening = opening * (1 - np.exp(-seconds / 0.04)) * 2
@@ -135,7 +135,7 @@ class Sound:
 
 
 class Bass:
-    """The bass of a song.
+    """Bass of a song.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ class Bass:
         self.sub = bool(rng.random() < 0.4)
 
     def play(self, bar: int, sample_rate: float) -> list[tuple[float, NDArray[np.float32]]]:
-        """Time in seconds and sound of each note of a bar."""
+        """Return time in seconds and samples of each note of a bar."""
         played = []
         for note in self.song.bass_notes(bar):
             hertz = float(pitch_to_hertz(note.pitch))
@@ -167,7 +167,7 @@ class Bass:
 
 
 class Chords:
-    """One or two instruments that play chords, arpeggios and riffs.
+    """Chords, arpeggios and riffs of a song, by one or two instruments.
 
     Parameters
     ----------
@@ -192,7 +192,10 @@ class Chords:
         self.walk = rng.integers(0, 8, 16)
 
     def notes(self, bar: int, style: str, center: float, power: bool = False) -> list[Note]:
-        """Notes of one instrument in a bar; of power chords the root, whose sound has the fifth."""
+        """Return the notes of one instrument in a bar; for power chords the root only.
+
+        The sound of a power chord contains the fifth.
+        """
         song, rng = self.song, self.song.rng(3, 1, bar)
         halves = (0, song.steps // 2) if song.two_chords_a_bar else (0,)
         events: list[tuple[int, float]]
@@ -217,7 +220,7 @@ class Chords:
         return notes
 
     def _line(self, rng: np.random.Generator, bar: int, style: str, center: float) -> list[Note]:
-        """One note at a time: up and down the chord, or a riff that comes back in each bar."""
+        """Return single notes: up and down the chord, or a riff that recurs in each bar."""
         song = self.song
         step_seconds = song.bar_seconds / song.steps
         notes = []
@@ -233,7 +236,7 @@ class Chords:
         return notes
 
     def play(self, bar: int, sample_rate: float) -> list[tuple[float, NDArray[np.float32]]]:
-        """Time in seconds and sound of each note of a bar."""
+        """Return time in seconds and samples of each note of a bar."""
         played = []
         for sound, style, center, gain in self.layers:
             for note in self.notes(bar, style, center, sound.name == "distortion"):

@@ -1,4 +1,4 @@
-"""A sung-like lead: glottal pulses through gliding formants, with vibrato and consonants."""
+"""Vocals of procedural songs: glottal pulses, moving formants, vibrato and consonants."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from spatialkit_models.data.procedural.synthesis import (
 
 __all__ = ["VOWELS", "Lead"]
 
-# Hz of the first five formants of a low voice, about as Peterson and Barney (1952) and Fant (1960)
-# measured them.
+# Frequencies in Hz of the first five formants of a low voice, approximately those measured by
+# Peterson and Barney (1952) and Fant (1960).
 VOWELS = {
     "a": (730, 1090, 2440, 3400, 4500),
     "e": (530, 1840, 2480, 3500, 4600),
@@ -32,7 +32,7 @@ VOWELS = {
     "A": (660, 1720, 2410, 3500, 4500),
 }
 BANDWIDTHS = np.array([80.0, 100.0, 130.0, 200.0, 300.0], np.float32)
-# Consonants of noise: band in Hz, seconds, loudness beside the vowel.
+# Noise consonants: band in Hz, length in seconds, level relative to the vowel.
 NOISES = {
     "s": (4500.0, 11000.0, 0.10, 0.30),
     "sh": (2000.0, 6500.0, 0.09, 0.30),
@@ -42,7 +42,7 @@ NOISES = {
     "k": (1200.0, 4500.0, 0.03, 0.30),
     "p": (400.0, 2500.0, 0.02, 0.25),
 }
-# Voiced consonants: formants that a syllable begins from, and how loud.
+# Voiced consonants: formants at the start of a syllable, and level.
 VOICED = {
     "m": ((250, 1000, 2200, 3300, 4400), 0.25),
     "n": ((280, 1600, 2500, 3400, 4500), 0.25),
@@ -51,16 +51,16 @@ VOICED = {
     "y": ((270, 2200, 3000, 3600, 4700), 0.6),
     "w": ((290, 700, 2200, 3300, 4400), 0.6),
 }
-# Lowest and highest MIDI pitch, and the length of the tract beside that of a low voice, as a
-# factor on formants.
+# Lowest and highest MIDI pitch, and a factor on formants, by which the vocal tract is shorter than
+# that of a low voice.
 VOICES = ((45, 62, 1.0), (50, 67, 1.05), (57, 74, 1.14), (60, 77, 1.18), (55, 70, 1.1))
-# Harmonics are made up to this frequency; above, breath and consonants sound.
+# Highest frequency of harmonics; higher frequencies contain breath and consonants only.
 HIGHEST_HERTZ = 9000.0
 
 
 @dataclass(frozen=True)
 class Syllable:
-    """A note with what is sung on it: consonant (may be none), vowel, vowel it glides to."""
+    """Note with its consonant (may be empty), vowel, and the vowel that it glides to."""
 
     note: Note
     consonant: str
@@ -69,7 +69,7 @@ class Syllable:
 
 
 class Lead:
-    """The lead of a song, two bars at once.
+    """Vocals of a song, in units of two bars.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Lead:
         self.harmony = bool(rng.random() < 0.25)
 
     def syllables(self, bar: int) -> list[Syllable]:
-        """What is sung in the two bars from ``bar`` on."""
+        """Return the syllables of the two bars from ``bar`` on."""
         rng = self.song.rng(4, 1, bar)
         consonants = ("", *NOISES, *VOICED, *VOICED)
         sung = []
@@ -109,7 +109,7 @@ class Lead:
         return sung
 
     def play(self, bar: int, sample_rate: float) -> list[tuple[float, NDArray[np.float32]]]:
-        """Time in seconds and sound of the phrase, and of a second voice in some choruses."""
+        """Return time in seconds and samples of the phrase and of a second voice, if any."""
         syllables = self.syllables(bar)
         if not syllables:
             return []
@@ -133,7 +133,7 @@ class Lead:
         spectra = self._spectra(hertz, formants, loudness)
         seconds = np.arange(samples) / rate
         sound = harmonic_tone(np.interp(seconds, times, hertz), spectra, samples, rate)
-        # One second of breath, again and again.
+        # One second of breath noise, repeated.
         breath = shaped_noise(rng, int(rate), rate, band(1500.0, min(8000.0, 0.4 * rate), 1.0))
         gain = np.interp(seconds, times, self.breath * loudness).astype(np.float32)
         sound += np.resize(breath, samples) * gain
@@ -150,7 +150,7 @@ class Lead:
         rng: np.random.Generator,
         voice: int,
     ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
-        """Pitch, formants (frames, 5) and loudness at each frame."""
+        """Return pitch, formants (frames, 5) and loudness by frame."""
         pitch = np.full(len(times), float(syllables[0].note.pitch))
         formants = np.empty((len(times), 5), np.float32)
         formants[:] = VOWELS[syllables[0].vowel]
@@ -186,7 +186,7 @@ class Lead:
         return pitch, self.tract * _smooth(formants, 0.035), _smooth(loudness, 0.03)
 
     def _third(self, pitch: float) -> int:
-        """Semitones to a tone of the scale, three or four above."""
+        """Return the interval in semitones, three or four, to a tone of the scale."""
         tones = {(self.song.root + tone) % 12 for tone in self.song.scale}
         return 3 if (int(pitch) + 3) % 12 in tones else 4
 
@@ -196,18 +196,18 @@ class Lead:
         formants: NDArray[np.floating],
         loudness: NDArray[np.floating],
     ) -> NDArray[np.complex64]:
-        """Harmonics of a train of glottal pulses through five resonances in a row."""
+        """Return the harmonics of glottal pulses filtered by five resonances in series."""
         count = max(1, min(400, int(HIGHEST_HERTZ / float(hertz.min()))))
         numbers = np.arange(1, count + 1, dtype=np.float32)
         frequency = hertz.astype(np.float32)[:, None] * numbers
-        # A pulse that is open for part of a period: notches at multiples of 1 / open quotient.
+        # The open quotient of the glottis causes notches at multiples of its inverse.
         source = (0.35 + np.abs(np.sin(np.pi * numbers * self.open_quotient))) / numbers**self.tilt
         spectra = (loudness[:, None] * source).astype(np.complex64)
         for number, bandwidth in enumerate(BANDWIDTHS):
             center = formants[:, number, None].astype(np.float32)
             ratio = frequency / center
             spectra /= 1 - ratio * ratio + 1j * ratio * (bandwidth / center)
-        # Poles above the fifth lift what these five take away.
+        # Compensate for the missing poles above the fifth.
         spectra *= 1 + (frequency / 3000.0) ** 4
         spectra *= frequency < HIGHEST_HERTZ
         return spectra / np.float32(6.0)
@@ -220,7 +220,7 @@ class Lead:
         rate: float,
         rng: np.random.Generator,
     ) -> None:
-        """Add a consonant that begins a little before its note."""
+        """Add a consonant that starts shortly before its note."""
         low, high, seconds, gain = NOISES[syllable.consonant]
         high = min(high, 0.45 * rate)
         samples = int(seconds * rate)
@@ -232,7 +232,7 @@ class Lead:
 
 
 def _smooth(values: NDArray[np.floating], seconds: float) -> NDArray[np.floating]:
-    """Mean over so many seconds, twice, along the first axis; ends are held."""
+    """Apply a moving mean twice along the first axis; ends are extended by their values."""
     width = max(1, round(seconds / HOP))
     for _ in range(2):
         before = (width - 1) // 2

@@ -1,7 +1,8 @@
-"""Songs out of nothing: drums, bass, chords and a sung-like lead, made with numpy as needed.
+"""Procedural songs: drums, bass, chords and vocals synthesized with NumPy on demand.
 
-They need no data and no licence. They are no music to listen to, but what tells the stems apart
-in music is there: rhythm, register, harmony, timbre, vibrato, vowels, rooms, silence.
+They need neither data nor a licence. They are not intended for listening, but have the features
+that distinguish stems in music: rhythm, register, harmony, timbre, vibrato, vowels, reverberation
+and silence.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from spatialkit_models.stem_names import SPLITS, STEMS
 
 __all__ = ["Procedural", "ProceduralSong"]
 
-# Brings each stem to about -20 dB of full scale where it sounds.
+# Gain that brings each active stem to about -20 dB of full scale.
 LEVELS = {"vocals": 0.33, "drums": 0.4, "bass": 0.25, "other": 0.3}
-# How far stems are panned at most: 1 is one side alone.
+# Maximum pan of stems; 1 is the left or right channel only.
 PANS = {"vocals": 0.1, "drums": 0.3, "bass": 0.1, "other": 1.0}
-# Songs are numbered; the last digit of a number tells its split.
+# The last digit of the number of a song determines its split.
 LAST_DIGITS = {"train": (2, 10), "valid": (0, 1), "test": (1, 2)}
 COUNT = 1_000_000
 
 
 class ProceduralSong:
-    """One song, a pure function of two numbers; stems are rendered where they are read.
+    """Song that is a pure function of two numbers; segments of stems are rendered on demand.
 
     Parameters
     ----------
     seed, number : int
-        Of the collection, and of the song in it.
+        Seed of the collection and number of the song in it.
 
     Examples
     --------
@@ -60,7 +61,7 @@ class ProceduralSong:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Length in seconds."""
         return self.composition.duration
 
     @cached_property
@@ -76,23 +77,23 @@ class ProceduralSong:
     def read(
         self, stem: str, start: float, samples: int, sample_rate: float, *, stereo: bool = False
     ) -> NDArray[np.float32]:
-        """Render a piece of a stem; before and after the song is silence.
+        """Render a segment of a stem, with silence before and after the song.
 
-        What overlaps in two pieces of one sample rate is the same in both, within rounding.
+        Overlapping segments of one sample rate agree within rounding.
 
         Parameters
         ----------
         stem : str
         start : float
-            Seconds; may be negative.
+            Start in seconds; may be negative.
         samples : int
         sample_rate : float
         stereo : bool
-            Both sides, where stems are panned like in an ordinary mix.
+            Return two channels, with stems panned as in an ordinary mix.
 
         Returns
         -------
-        ndarray of float32, shape (samples,) or, of stereo, (2, samples)
+        ndarray of float32, shape (samples,) or, with ``stereo``, (2, samples)
         """
         player = self._players[as_choice(stem, "stem", STEMS)]
         wet = self._room_seconds if self._room_gains[stem] > 0.03 else 0.0
@@ -114,23 +115,23 @@ class ProceduralSong:
         if not stereo:
             return audio
         pan = np.float32(self._pans[stem])
-        return np.stack([(1 + pan) * audio, (1 - pan) * audio])  # the mean stays what it is
+        return np.stack([(1 + pan) * audio, (1 - pan) * audio])  # the mean does not change
 
 
 def _add(audio: NDArray[np.float32], at: int, sound: NDArray[np.float32]) -> None:
-    """Add what of a sound lies within."""
+    """Add the part of a sound that lies inside the segment."""
     begin, end = max(at, 0), min(at + len(sound), len(audio))
     if begin < end:
         audio[begin:end] += sound[begin - at : end - at]
 
 
 class Procedural:
-    """A collection of procedural songs: a root for `StemExcerpts`.
+    """Collection of procedural songs, a dataset of `ExcerptConfig`.
 
     Parameters
     ----------
     seed : int
-        Collections of different seeds share no song.
+        Seed; collections with different seeds share no song.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -140,7 +141,7 @@ class Procedural:
         return f"Procedural(seed={self.seed})"
 
     def sample(self, rng: np.random.Generator, split: str) -> ProceduralSong:
-        """Draw a song of a split: a million for "valid" and "test" each, eight for "train".
+        """Sample a song of a split; "train" has 8 million songs, "valid" and "test" 1 million.
 
         Parameters
         ----------

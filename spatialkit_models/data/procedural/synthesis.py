@@ -1,4 +1,4 @@
-"""Sound from numbers: tones whose spectrum changes, shaped noise, envelopes, reverberation."""
+"""Synthesis of tones with time-varying spectra, noise, envelopes and reverberation."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 
-# Samples of one period: enough for 200 harmonics read with linear interpolation.
+# Samples per period: sufficient for 200 harmonics with linear interpolation.
 TABLE = 1024
-# Steps of a phase in 32 bits, and bits of it that lie between two samples of a table.
+# Range of a 32-bit phase, and its bits below one sample of a table.
 PHASES = 2.0**32
 SHIFT = 22
-# Seconds between two spectra of a tone.
+# Interval between the spectra of a tone in seconds.
 HOP = 0.008
-# Harmonics end below this part of the sample rate.
+# Highest frequency of harmonics relative to the sample rate.
 HIGHEST = 0.45
 
 
 def pitch_to_hertz(pitch: float | Floats) -> Floats:
-    """Frequency of a MIDI pitch, 69 is 440 Hz."""
+    """Convert a MIDI pitch to a frequency in Hz (69 is 440 Hz)."""
     return np.asarray(440.0 * 2.0 ** ((np.asarray(pitch) - 69.0) / 12.0))
 
 
 def harmonic_numbers(frequency: float, sample_rate: float) -> NDArray[np.float32]:
-    """Numbers 1, 2, 3 ... of the harmonics that the sample rate has room for."""
+    """Return the numbers 1, 2, 3 ... of the harmonics below the highest frequency."""
     count = int(min(TABLE // 2 - 1, HIGHEST * sample_rate / frequency))
     return np.arange(1, max(count, 1) + 1, dtype=np.float32)
 
@@ -37,15 +37,15 @@ def harmonic_tone(
     samples: int,
     sample_rate: float,
 ) -> NDArray[np.float32]:
-    """Sum of harmonics, read from one table per spectrum and blended between them.
+    """Synthesize a sum of harmonics from one wavetable per spectrum, interpolated in time.
 
     Parameters
     ----------
     frequency : float or ndarray, shape (samples,)
-        Hz, of the fundamental.
+        Frequency of the fundamental in Hz.
     spectra : ndarray, shape (frames, harmonics)
-        Amplitudes of harmonics 1, 2 ... every `HOP` seconds, real (all begin as cosines turned to
-        sines) or complex. The last one is held.
+        Amplitudes of harmonics 1, 2 ... every `HOP` seconds, real (sines) or complex. The last
+        spectrum is held.
     samples : int
     sample_rate : float
     """
@@ -54,7 +54,7 @@ def harmonic_tone(
     tables = np.empty((len(spectra), TABLE + 1), np.float32)
     tables[:, :TABLE] = np.fft.irfft(bins, TABLE)
     tables[:, TABLE] = tables[:, 0]
-    # A phase of 32 bits wraps by itself; its first 10 bits are the place in a table.
+    # A 32-bit phase wraps around; its upper 10 bits are the index into a table.
     if np.ndim(frequency):
         cycles = np.cumsum(frequency, dtype=np.float64) * (PHASES / sample_rate)
         phase = cycles.astype(np.uint64).astype(np.uint32)
@@ -85,7 +85,7 @@ def harmonic_tone(
 def _between(
     flat: NDArray[np.float32], place: NDArray[np.intp], fraction: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Read between two neighbours."""
+    """Interpolate linearly between neighbouring samples."""
     value, following = flat.take(place), flat.take(place + 1)
     following -= value
     following *= fraction
@@ -94,7 +94,7 @@ def _between(
 
 
 def frame_times(samples: int, sample_rate: float) -> NDArray[np.float32]:
-    """Seconds of the spectra that a tone of so many samples needs."""
+    """Return the times in seconds of the spectra of a tone."""
     return np.arange(2 + int(samples / (HOP * sample_rate)), dtype=np.float32) * np.float32(HOP)
 
 
@@ -107,9 +107,9 @@ def envelope(
     decay: float = np.inf,
     sustain: float = 0.0,
 ) -> NDArray[np.float32]:
-    """Rise in ``attack`` s, fall to ``sustain`` with time constant ``decay`` s, end in ``release``.
+    """Return an envelope: attack, decay to ``sustain`` with time constant ``decay``, release.
 
-    The release is the last part of ``samples``.
+    Times are in seconds. The release ends with the last of ``samples``.
     """
     times = np.arange(samples, dtype=np.float32) / np.float32(sample_rate)
     gain = np.ones(samples, np.float32)
@@ -128,7 +128,7 @@ def shaped_noise(
     sample_rate: float,
     shape: Callable[[NDArray[np.float32]], Floats],
 ) -> NDArray[np.float32]:
-    """Gaussian noise whose spectrum is ``shape`` (gain as a function of Hz), RMS 1."""
+    """Generate Gaussian noise of RMS 1 with the spectrum ``shape`` (gain as a function of Hz)."""
     size = 1 << max(6, int(samples - 1).bit_length())
     frequencies = (np.arange(size // 2 + 1) * (sample_rate / size)).astype(np.float32)
     bins = rng.standard_normal((2, size // 2 + 1), np.float32) * shape(frequencies)
@@ -137,7 +137,7 @@ def shaped_noise(
 
 
 def band(low: float, high: float, slope: float = 4.0) -> Callable[[NDArray[np.float32]], Floats]:
-    """Gain 1 from ``low`` to ``high`` Hz, falling by powers of ``slope`` outside."""
+    """Return a band-pass gain: 1 from ``low`` to ``high`` Hz, decaying outside by ``slope``."""
 
     def shape(frequency: NDArray[np.float32]) -> Floats:
         frequency = np.maximum(frequency, 1.0)
@@ -149,7 +149,7 @@ def band(low: float, high: float, slope: float = 4.0) -> Callable[[NDArray[np.fl
 
 
 def convolve(audio: NDArray[np.float32], response: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Causal convolution, cut to the length of ``audio``: overlap and add of blocks."""
+    """Convolve by overlap-add; the result has the length of ``audio``."""
     size = 1 << (2 * len(response) - 1).bit_length()
     hop = size - len(response) + 1
     blocks = -(-len(audio) // hop)
@@ -166,9 +166,10 @@ def convolve(audio: NDArray[np.float32], response: NDArray[np.float32]) -> NDArr
 def room_response(
     rng: np.random.Generator, seconds: float, sample_rate: float, gain: float
 ) -> NDArray[np.float32]:
-    """Response of a simple room: the sound itself, then noise that decays and grows dull.
+    """Generate the response of a simple room: a direct sound, then decaying low-passed noise.
 
-    ``seconds`` is the time until -60 dB, ``gain`` the RMS of the whole tail beside the direct 1.
+    ``seconds`` is the decay time to -60 dB, ``gain`` the root of the energy of the tail relative to
+    the direct sound.
     """
     samples = int(seconds * sample_rate)
     early = int(rng.uniform(0.008, 0.03) * sample_rate)

@@ -1,4 +1,4 @@
-"""First-order room responses: simulated, measured, on disk."""
+"""First-order room responses: simulation, analysis and storage."""
 
 from spatialkit_models.data.rooms.files import Room, find_rooms, is_whole, split_rooms, write_room
 from spatialkit_models.data.rooms.measures import direct_direction, reverberation_time

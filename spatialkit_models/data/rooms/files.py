@@ -1,4 +1,4 @@
-"""Rooms on disk: a folder each, written whole or not at all; and folders of measured responses."""
+"""Rooms on disk: one directory per simulated room, and directories of measured responses."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ AMBIX = AmbisonicFormat(1)
 
 @dataclass(frozen=True, eq=False)
 class RoomFile:
-    """A response on disk.
+    """Room response on disk.
 
     Parameters
     ----------
     paths : tuple of Path
-        One file of four channels; or W, X, Y and, if there is one, Z.
+        One file of four channels, or files of W, X, Y and optionally Z.
     format : AmbisonicFormat
-        Of the four channels. Of W, X, Y and Z only the normalization counts.
+        Format of the four channels; for separate files only its normalization is used.
     azimuth : float, optional
-        Degrees, if it is known.
+        Azimuth of the source in degrees, if known.
     """
 
     paths: tuple[Path, ...]
@@ -50,7 +50,7 @@ class RoomFile:
     azimuth: float | None = None
 
     def read(self, sample_rate: int) -> NDArray[np.float32]:
-        """Samples (4, samples) in AmbiX."""
+        """Return the response (4, samples) in AmbiX."""
         if len(self.paths) == 1:
             samples = files.read(self.paths[0], format=self.format, sample_rate=sample_rate).samples
             form = self.format
@@ -72,12 +72,12 @@ class RoomFile:
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """A room, and its responses on disk.
+    """Room with its responses on disk.
 
     Parameters
     ----------
     path : Path
-        Its folder; of a single response its file.
+        Directory of the room, or file of a single response.
     responses : tuple of RoomFile
     """
 
@@ -86,23 +86,24 @@ class Room:
 
     @property
     def name(self) -> str:
-        """Of the folder, or of the file without its suffix."""
+        """Name of the directory, or of the file without its suffix."""
         return self.path.stem if self.path.suffix.lower() in SUFFIXES else self.path.name
 
 
 def find_rooms(root: str | os.PathLike[str], format: AmbisonicFormat = AMBIX) -> tuple[Room, ...]:
-    """Find all responses below a folder, by rooms.
+    """Find all responses in a directory, grouped by room.
 
-    A response is a .wav or .flac of four channels, or a folder with W, X, Y and perhaps Z in
-    files of their own. Those that lie together in a folder are of one room; directly in ``root``,
-    and in folders called train, valid or test, each is a room of its own. What `spatialkit rooms`
-    has written brings its directions in room.json; others are measured when they are read.
+    A response is a .wav or .flac file of four channels, or a directory with separate files of W, X,
+    Y and optionally Z. Responses in one directory belong to one room; directly in ``root``, and in
+    directories named train, valid or test, each response is a separate room. Rooms of `spatialkit
+    rooms` specify their directions in room.json; others are estimated when they are read.
 
     Parameters
     ----------
     root : str or path
+        Directory, searched with its subdirectories.
     format : AmbisonicFormat
-        Of measured responses.
+        Format of measured responses.
 
     Returns
     -------
@@ -112,11 +113,11 @@ def find_rooms(root: str | os.PathLike[str], format: AmbisonicFormat = AMBIX) ->
     Raises
     ------
     AudioFileError
-        If there is no such folder, it holds no response, or a file is none.
+        If the directory does not exist or contains no response, or a file is not a response.
     """
     root = Path(os.path.abspath(root))
     if not root.is_dir():
-        raise AudioFileError(f"{root} is no folder: responses lie in <room>/<direction>.wav")
+        raise AudioFileError(f"{root} is not a directory; it must contain <room>/<direction>.wav")
     rooms: dict[Path, list[RoomFile]] = {}
     for folder, below, names in os.walk(root, followlinks=True):
         below[:] = sorted(name for name in below if not name.startswith("."))
@@ -135,21 +136,21 @@ def find_rooms(root: str | os.PathLike[str], format: AmbisonicFormat = AMBIX) ->
                 rooms.setdefault(_room_of(path, root), []).append(RoomFile((path,), format))
     if not rooms:
         raise AudioFileError(
-            f"{root} holds no response: no {' or '.join(SUFFIXES)} of four channels, and no "
-            "folder with W, X and Y"
+            f"{root} contains no response: no {' or '.join(SUFFIXES)} file of four channels, and "
+            "no directory with W, X and Y"
         )
     return tuple(Room(path, tuple(found)) for path, found in sorted(rooms.items()))
 
 
 def _room_of(response: Path, root: Path) -> Path:
-    """Folder of the room of a response, or the response itself."""
-    around = response.parent
-    alone = response == root or around == root or around.name.lower() in FOLDERS
-    return response if alone else around
+    """Return the directory of the room of a response, or the response itself."""
+    parent = response.parent
+    separate = response == root or parent == root or parent.name.lower() in FOLDERS
+    return response if separate else parent
 
 
 def _components(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
-    """Files W, X, Y and perhaps Z of a folder."""
+    """Return the files W, X, Y and optionally Z of a directory."""
     found = {}
     for name in sorted(names):
         stem, suffix = os.path.splitext(name)
@@ -159,7 +160,7 @@ def _components(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
         return ()
     missing = [name for name in "WXY" if name not in found]
     if missing:
-        raise AudioFileError(f"{folder} has {', '.join(found)} but no {' and no '.join(missing)}")
+        raise AudioFileError(f"{folder} has {', '.join(found)} but lacks {', '.join(missing)}")
     return tuple(found[name] for name in "WXYZ" if name in found)
 
 
@@ -167,12 +168,12 @@ def _require_channels(path: Path) -> None:
     channels = files.info(path).channels
     if channels != 4:
         raise AudioFileError(
-            f"{path} is no response: it has {channels} channels, first-order Ambisonics has 4"
+            f"{path} is not a first-order response: it must have 4 channels, got {channels}"
         )
 
 
 def _written(folder: Path) -> list[RoomFile]:
-    """Responses of a room that `write_room` has written."""
+    """Return the responses of a room that `write_room` wrote."""
     facts = _read_facts(folder)
     try:
         found = [
@@ -180,7 +181,9 @@ def _written(folder: Path) -> list[RoomFile]:
             for one in facts["responses"]
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise AudioFileError(f"{folder / FACTS} does not say where responses are") from error
+        raise AudioFileError(
+            f"{folder / FACTS} does not list file and azimuth of its responses"
+        ) from error
     for one in found:
         _require_channels(one.paths[0])
     return found
@@ -195,38 +198,38 @@ def _read_facts(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise AudioFileError(f"{path} is not JSON: {error}") from error
     if not isinstance(facts, dict):
-        raise AudioFileError(f"{path} must hold an object of JSON, got {type(facts).__name__}")
+        raise AudioFileError(f"{path} must contain a JSON object, got {type(facts).__name__}")
     return facts
 
 
 def split_rooms(
     rooms: Sequence[Room], split: str, *, splits: Mapping[str, str] | None = None
 ) -> tuple[Room, ...]:
-    """Choose the rooms of one split: no room is in two.
+    """Return the rooms of one split; each room belongs to exactly one split.
 
-    For each room the first rule that applies decides:
+    The split of a room is determined by the first rule that applies:
 
-    1. ``splits`` names it.
-    2. It lies in a folder called train, valid (or val, validation) or test.
-    3. A hash of its name puts a tenth of all rooms into "test", a tenth into "valid", the others
-       into "train". Of three rooms or more each split gets one at least.
+    1. ``splits`` contains its name.
+    2. Its parent directory is named train, valid (or val, validation) or test.
+    3. By a hash of its name one tenth of all rooms belong to "test", one tenth to "valid", the
+       others to "train". With three rooms or more each split has at least one.
 
     Parameters
     ----------
     rooms : sequence of Room
     split : {"train", "valid", "test"}
     splits : mapping of str to str, optional
-        Names of rooms to splits.
+        Splits by room name.
 
     Returns
     -------
     tuple of Room
-        May be empty.
+        Possibly empty.
 
     Raises
     ------
     OptionError
-        If ``splits`` names a room that is not there.
+        If ``splits`` contains a room that does not exist.
 
     Examples
     --------
@@ -242,7 +245,7 @@ def split_rooms(
     names = {room.name for room in rooms}
     for name in splits:
         if name not in names:
-            raise OptionError(f"splits names {name!r}, but no room is called so")
+            raise OptionError(f"splits contains {name!r}, but there is no room of this name")
     decided = {
         room.name: splits.get(room.name) or FOLDERS.get(room.path.parent.name.lower())
         for room in rooms
@@ -259,7 +262,7 @@ def split_rooms(
 
 
 def _hash(name: str) -> float:
-    """From 0 to 1, the same on every machine."""
+    """Return a hash from 0 to 1 that is the same on every machine."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
 
 
@@ -269,10 +272,10 @@ def write_room(
     sample_rate: int,
     facts: Mapping[str, Any],
 ) -> None:
-    """Write responses and what is known of them into a folder that appears when it is complete.
+    """Write responses and facts of a room to a directory, which is created only when complete.
 
-    ``facts["responses"]`` has an entry for each, to which its file, length and hash are added.
-    A room that was in the folder is replaced; if it holds anything else it is an error.
+    ``facts["responses"]`` has one entry per response, to which file, length and hash are added. An
+    existing room in the directory is replaced; other contents are an error.
     """
     draft = folder.with_name(f".{folder.name}.part")
     try:
@@ -282,7 +285,7 @@ def write_room(
         listed = []
         for place, (samples, known) in enumerate(zip(responses, facts["responses"], strict=True)):
             path = draft / f"direction-{place:02}.flac"
-            # FLAC, which has 40 % of the size, cannot say that it is AmbiX: the facts do.
+            # FLAC, at 40 % of the size of WAV, has no tag for AmbiX: the facts specify the format.
             files.write(path, samples, sample_rate)
             listed.append(
                 {
@@ -306,34 +309,35 @@ def write_room(
 
 
 def _require_own(folder: Path) -> None:
-    """Refuse to replace what `write_room` has not written."""
+    """Raise an error if the directory contains files that `write_room` did not write."""
     for path in folder.iterdir() if folder.exists() else ():
         if path.name != FACTS and not path.match("direction-*.flac"):
             raise AudioFileError(
-                f"{folder} holds {path.name}, which is no part of a room: choose another folder"
+                f"{folder} contains {path.name}, which is not a file of a room; "
+                "use another directory"
             )
 
 
 def is_whole(folder: Path, settings: Mapping[str, Any]) -> bool:
-    """Whether a room with these settings is in a folder, complete and unchanged.
+    """Return whether a directory contains a complete and unchanged room with these settings.
 
     Raises
     ------
     AudioFileError
-        If there is a room with other settings.
+        If it contains a room with other settings.
     """
     if not (folder / FACTS).is_file():
         return False
     try:
         facts = _read_facts(folder)
         entries = [(folder / one["file"], one["sha256"]) for one in facts["responses"]]
-    except (AudioFileError, KeyError, TypeError):  # cut off, or edited: to be made again
+    except (AudioFileError, KeyError, TypeError):  # incomplete or edited: generate it again
         return False
     known = facts.get("settings")
     if known != dict(settings):
         raise AudioFileError(
-            f"{folder} was made with other settings ({to_json(known)}): choose another folder, or "
-            "add --force to replace it"
+            f"{folder} contains a room with other settings ({to_json(known)}); use another "
+            "directory, or --force to replace it"
         )
     return all(path.is_file() and _digest(path) == digest for path, digest in entries)
 

@@ -1,4 +1,4 @@
-"""What a response says of itself: its reverberation, and where its direct sound comes from."""
+"""Analysis of room responses: reverberation time and direction of the direct sound."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from spatialkit.validation import as_audio
 
 __all__ = ["around_direct", "direct_direction", "direct_sample", "reverberation_time"]
 
-# Seconds around the peak of the direct sound that belong to it, and in which that peak is.
+# Half-width of the direct sound around its peak, and time from the onset to this peak, in seconds.
 DIRECT_WIDTH, PEAK_WITHIN = 0.0005, 0.0005
-# Of the highest peak: what is before the direct sound is below.
+# Onset of the direct sound relative to the highest peak.
 ONSET = 0.25
 
 
 def reverberation_time(pressure: ArrayLike, sample_rate: float) -> float:
-    """RT60 as T20: the decay from -5 to -25 dB of what is still to come, continued to -60 dB.
+    """Estimate RT60 as T20: the Schroeder decay from -5 to -25 dB, extrapolated to -60 dB.
 
     Parameters
     ----------
     pressure : array_like of float, shape (samples,)
         Response of an omnidirectional receiver, such as W.
     sample_rate : float
-        Hz.
+        Sample rate in Hz.
 
     Returns
     -------
     float
-        Seconds.
+        Reverberation time in seconds.
 
     Raises
     ------
     SignalError
-        If the response is silent, or does not decay by 25 dB in more than one step.
+        If the response is silent or does not decay gradually by 25 dB.
 
     References
     ----------
@@ -52,11 +52,11 @@ def reverberation_time(pressure: ArrayLike, sample_rate: float) -> float:
     """
     sound = as_audio(pressure, "pressure", allow_mono=True)
     if sound.ndim != 1:
-        raise ShapeError(f"pressure must have shape (samples,), got {sound.shape}: pass W alone")
-    left = np.cumsum(np.square(sound, dtype=np.float64)[::-1])[::-1]
-    if not left.size or not left[0] > 0.0:
+        raise ShapeError(f"pressure must have shape (samples,), got {sound.shape}: pass W only")
+    remaining = np.cumsum(np.square(sound, dtype=np.float64)[::-1])[::-1]
+    if not remaining.size or not remaining[0] > 0.0:
         raise SignalError("pressure is silent: there is no decay to measure")
-    level = 10.0 * np.log10(np.maximum(left / left[0], 1e-30))
+    level = 10.0 * np.log10(np.maximum(remaining / remaining[0], 1e-30))
     (inside,) = np.nonzero((level <= -5.0) & (level >= -25.0))
     if len(inside) < 2 or level[-1] > -25.0:
         raise SignalError("pressure does not decay from -5 to -25 dB: its T20 cannot be measured")
@@ -65,19 +65,19 @@ def reverberation_time(pressure: ArrayLike, sample_rate: float) -> float:
 
 
 def direct_direction(response: ArrayLike, sample_rate: float) -> tuple[float, float]:
-    """Azimuth and elevation of the first sound in a response, by its intensity.
+    """Estimate azimuth and elevation of the direct sound of a response from its intensity.
 
     Parameters
     ----------
     response : array_like of float, shape (4, samples)
         AmbiX.
     sample_rate : float
-        Hz.
+        Sample rate in Hz.
 
     Returns
     -------
     (float, float)
-        Degrees.
+        Azimuth and elevation in degrees.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def direct_direction(response: ArrayLike, sample_rate: float) -> tuple[float, fl
 
 
 def direct_sample(pressure: NDArray[Any], sample_rate: float) -> int:
-    """Where the direct sound is: the peak after the level first comes near the highest."""
+    """Return the index of the direct sound: the peak that follows the onset."""
     size = np.abs(pressure)
     if not size.max(initial=0.0) > 0.0:
         raise SignalError("response is silent: it has no direct sound")
@@ -109,5 +109,6 @@ def direct_sample(pressure: NDArray[Any], sample_rate: float) -> int:
 
 
 def around_direct(place: int, sample_rate: float) -> slice:
+    """Return the samples of the direct sound around the index of its peak."""
     width = max(1, round(DIRECT_WIDTH * sample_rate))
     return slice(max(0, place - width), place + width + 1)

@@ -1,4 +1,4 @@
-"""Rooms before any sound: sizes, walls, and where receiver and sources are, drawn at random."""
+"""Random plans of rooms: sizes, walls, and positions of receiver and sources."""
 
 from __future__ import annotations
 
@@ -11,66 +11,68 @@ from numpy.typing import NDArray
 
 from spatialkit.geometry import to_cartesian
 
-__all__ = ["CENTERS", "LEAST_DETOUR", "WALLS", "Plan", "draw_plan", "plan_facts"]
+__all__ = ["CENTERS", "MIN_DETOUR", "WALLS", "Plan", "sample_plan", "plan_facts"]
 
 WALLS = ("west", "east", "south", "north", "floor", "ceiling")
-"""Across x, y and z: where the coordinate is 0, and where it is the room's size."""
+"""Walls at the lower and upper end of x, y and z."""
 
 CENTERS = tuple(125.0 * 2.0**octave for octave in range(8))
-"""Octave bands in which walls absorb, Hz."""
+"""Centre frequencies in Hz of the octave bands of absorption."""
 
-LEAST_DETOUR = 0.5
-"""Metres that the first reflection travels more than the direct sound: 1.5 ms."""
+MIN_DETOUR = 0.5
+"""Minimum path difference in metres between first reflection and direct sound: 1.5 ms."""
 
-# Metres from receiver and sources to the walls, and from source to receiver.
+# Distances in metres from receiver and sources to the walls, and from source to receiver.
 RECEIVER_MARGIN, SOURCE_MARGIN, HEIGHT_MARGIN = 1.2, 0.4, 0.3
-NEAREST, FARTHEST = 0.7, 8.0
-# Degrees of elevation.
-LOWEST, HIGHEST = -15.0, 25.0
-ATTEMPTS_FOR_A_SOURCE = 50
+MIN_DISTANCE, MAX_DISTANCE = 0.7, 8.0
+# Range of elevations in degrees.
+MIN_ELEVATION, MAX_ELEVATION = -15.0, 25.0
+SOURCE_ATTEMPTS = 50
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A room before any sound: metres, degrees, seconds."""
+    """Plan of a room in metres, degrees and seconds."""
 
     size: NDArray[np.float64]
     receiver: NDArray[np.float64]
     yaw: float
-    """Where the receiver looks, from the x axis to the left."""
+    """Orientation of the receiver, from the x axis to the left."""
     azimuth: NDArray[np.float64]
     elevation: NDArray[np.float64]
     distance: NDArray[np.float64]
-    """Of the sources (directions,), as the receiver sees them."""
+    """Azimuth, elevation and distance of the sources (directions,) relative to the receiver."""
     shape: NDArray[np.float64]
-    """How much each wall absorbs in each band beside the others: (bands, 6), mean 1."""
+    """Relative absorption of each wall in each band, (bands, 6), with mean 1."""
     scattering: float
     rt60: float
-    """What is asked for."""
+    """Required reverberation time."""
 
     @property
     def sources(self) -> NDArray[np.float64]:
-        """Positions (directions, 3) in the room."""
-        seen = to_cartesian(self.azimuth + self.yaw, self.elevation)
-        return self.receiver + self.distance[:, None] * seen
+        """Positions of sources (directions, 3) in the room."""
+        vectors = to_cartesian(self.azimuth + self.yaw, self.elevation)
+        return self.receiver + self.distance[:, None] * vectors
 
     @property
     def areas(self) -> NDArray[np.float64]:
-        """Of the walls, square metres."""
+        """Areas of the walls in square metres."""
         return np.repeat(np.prod(self.size) / self.size, 2)
 
     def exponent(self, air: float) -> float:
-        """Mean absorption exponent by Eyring's formula, of air that takes ``air`` per metre."""
+        """Return the mean absorption exponent by Eyring's formula, with ``air`` per metre."""
         volume = float(np.prod(self.size))
         return (0.161 * volume / self.rt60 - 4.0 * air * volume) / float(self.areas.sum())
 
     def absorption(self, exponent: float) -> NDArray[np.float64]:
-        """Of each wall in each band, (bands, 6)."""
+        """Return the absorption of each wall in each band, (bands, 6)."""
         return 1.0 - np.exp(-exponent * self.shape)
 
 
-def draw_plan(rng: np.random.Generator, directions: int, rt60: tuple[float, float]) -> Plan | None:
-    """Draw a room with sources all around; None if they find no place in it."""
+def sample_plan(
+    rng: np.random.Generator, directions: int, rt60: tuple[float, float]
+) -> Plan | None:
+    """Sample a room with sources in all directions; None if the sources do not fit into it."""
     width = float(np.exp(rng.uniform(np.log(3.0), np.log(10.0))))
     size = np.array([width * rng.uniform(1.0, 1.8), width, rng.uniform(2.3, 2.6 + 0.25 * width)])
     if rng.random() < 0.5:
@@ -90,10 +92,13 @@ def draw_plan(rng: np.random.Generator, directions: int, rt60: tuple[float, floa
     sources = []
     begin = rng.uniform(-180.0, 180.0)
     for number in range(directions):
-        for _ in range(ATTEMPTS_FOR_A_SOURCE):
+        for _ in range(SOURCE_ATTEMPTS):
             turn = (number + rng.uniform(-0.3, 0.3)) / directions
-            seen = (begin + 360.0 * turn + 180.0) % 360.0 - 180.0, rng.uniform(LOWEST, HIGHEST)
-            distance = _draw_distance(rng, size, receiver, to_cartesian(seen[0] + yaw, seen[1]))
+            seen = (
+                (begin + 360.0 * turn + 180.0) % 360.0 - 180.0,
+                rng.uniform(MIN_ELEVATION, MAX_ELEVATION),
+            )
+            distance = _sample_distance(rng, size, receiver, to_cartesian(seen[0] + yaw, seen[1]))
             if distance:
                 sources.append((*seen, distance))
                 break
@@ -103,33 +108,33 @@ def draw_plan(rng: np.random.Generator, directions: int, rt60: tuple[float, floa
     return Plan(size, receiver, yaw, azimuth, elevation, distances, shape, scattering, wanted)
 
 
-def _draw_distance(
+def _sample_distance(
     rng: np.random.Generator,
     size: NDArray[np.float64],
     receiver: NDArray[np.float64],
     vector: NDArray[np.float64],
 ) -> float:
-    """Metres to a source this way; 0 if there is no room for it."""
+    """Sample the distance to a source in a direction; 0 if there is no position for it."""
     margin = np.array([SOURCE_MARGIN, SOURCE_MARGIN, HEIGHT_MARGIN])
     wall = np.where(vector > 0.0, size - margin, margin)
     away = np.abs(vector) > 1e-9
-    most = min(FARTHEST, float(((wall - receiver)[away] / vector[away]).min()))
-    if most < NEAREST:
+    largest = min(MAX_DISTANCE, float(((wall - receiver)[away] / vector[away]).min()))
+    if largest < MIN_DISTANCE:
         return 0.0
-    distance = float(np.exp(rng.uniform(np.log(NEAREST), np.log(most))))
+    distance = float(np.exp(rng.uniform(np.log(MIN_DISTANCE), np.log(largest))))
     source = receiver + distance * vector
     mirrored = np.repeat(source[None], 6, axis=0)
     for axis in range(3):
         mirrored[2 * axis, axis] *= -1.0
         mirrored[2 * axis + 1, axis] = 2.0 * size[axis] - source[axis]
     detour = np.linalg.norm(mirrored - receiver, axis=1).min() - distance
-    return distance if detour >= LEAST_DETOUR else 0.0
+    return distance if detour >= MIN_DETOUR else 0.0
 
 
 def plan_facts(
     plan: Plan, exponent: float, measured: Sequence[Mapping[str, float]]
 ) -> dict[str, Any]:
-    """What is written of a room, with the "rt60" that was measured of each response."""
+    """Return the facts of a room for JSON, with the measured RT60 of each response."""
     absorption = plan.absorption(exponent)
     return {
         "format": "ambix1",

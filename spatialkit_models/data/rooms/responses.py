@@ -1,8 +1,8 @@
-"""First-order responses of rooms: simulated, or read from folders of measured ones.
+"""First-order room responses: simulated, or measured ones from directories.
 
-A response is what a first-order receiver hears of an impulse from one direction, in AmbiX: it
-holds that direction, so each source is convolved with the response from where it stands, and with
-no gains. All draws are pure functions of a seed and a number.
+A response is the AmbiX signal of a first-order receiver for an impulse from one direction. It
+contains this direction, so that a source is convolved with the response of its direction without
+further gains. All random choices are pure functions of a seed and a number.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from spatialkit_models.data.rooms.measures import (
     direct_sample,
     reverberation_time,
 )
-from spatialkit_models.data.rooms.plans import Plan, draw_plan, plan_facts
+from spatialkit_models.data.rooms.plans import Plan, plan_facts, sample_plan
 from spatialkit_models.data.rooms.simulation import DIRECT_SECONDS, import_tracer, respond
 from spatialkit_models.stem_names import SPLITS
 
@@ -44,38 +44,38 @@ __all__ = [
 ]
 
 RT60 = (0.15, 1.5)
-"""Least and most seconds of reverberation, by default."""
+"""Default range of the reverberation time in seconds."""
 
-# Air's mean absorption per metre for the first guess at the walls'; what follows is measured.
+# Mean absorption of air per metre, for the initial estimate of the absorption of walls.
 AIR = 0.006
-# Mean absorption exponents, -ln(1 - absorption), of a bare cellar and of a studio's booth.
+# Range of mean absorption exponents, -ln(1 - absorption): from bare walls to a studio booth.
 EXPONENTS = (0.02, 2.3)
-# How far off RT60 may be: of the first response while walls are sought, of all on average, of each.
-SOUGHT, ON_AVERAGE, EACH = 0.04, 0.08, 0.25
+# Tolerances of RT60: first response while the absorption is fitted, mean of all, each response.
+FIT_TOLERANCE, MEAN_TOLERANCE, MAX_TOLERANCE = 0.04, 0.08, 0.25
 TRIALS = 6
-# Rooms drawn before it is said that there is none.
+# Attempts at a room before an error.
 ATTEMPTS = 200
-# Degrees by which the direct sound may miss its place.
-MOST_MISS = 1.0
-# Seconds of the direct sound after which all is room.
+# Tolerance of the direction of the direct sound in degrees.
+MAX_DIRECTION_ERROR = 1.0
+# Time in seconds after the direct sound from which on a response is reverberation.
 DIRECT_END = 0.0025
-# Responses that are kept: 0.4 MB each at 44.1 kHz and 0.6 s.
-MOST_READ = 256
+# Number of cached responses: 0.4 MB each at 44.1 kHz and 0.6 s.
+MAX_CACHED = 256
 
 
 @dataclass(frozen=True, eq=False)
 class SimulatedRoom:
-    """Responses of one room, and all that is known of it.
+    """Responses and facts of one room.
 
     Parameters
     ----------
     responses : tuple of ndarray of float32, shape (4, samples)
-        AmbiX, one for each direction. The direct sound has amplitude 0.5/metres and arrives after
-        3 ms, whatever its way: sources stay together in time.
+        AmbiX, one per direction. The direct sound has the amplitude 0.5 / distance in metres and
+        arrives after 3 ms at any distance, so that sources remain synchronous.
     sample_rate : int
-        Hz.
+        Sample rate in Hz.
     facts : dict
-        As it is written to JSON: sizes, absorption, what was asked for and what was measured.
+        Facts for JSON: sizes, absorption, required and measured values.
     """
 
     responses: tuple[NDArray[np.float32], ...]
@@ -91,22 +91,22 @@ def simulate_room(
     rt60: tuple[float, float] = RT60,
     sample_rate: int = 44100,
 ) -> SimulatedRoom:
-    """Simulate one room with sources all around: image sources, then rays.
+    """Simulate a shoebox room with sources in all directions, by image sources and ray tracing.
 
-    A shoebox with walls that absorb differently, by band, too. How much they do in all is found
-    so that T20 of W is what was drawn. Where no walls do that, the room is drawn again; so it is
-    where the direct sound is not where it belongs.
+    Walls have different absorption by band. Their mean absorption is fitted so that T20 of W
+    equals a random reverberation time. If that is impossible, or the direct sound does not come
+    from its direction, another room is sampled.
 
     Parameters
     ----------
     seed, number : int
-        At least 0: of the collection, and of the room in it.
+        Seed of the collection and number of the room in it, at least 0.
     directions : int
-        1 to 64 sources, evenly around the receiver but for some chance.
+        Number of sources, 1 to 64, at nearly equal angles around the receiver.
     rt60 : (float, float)
-        Least and most seconds, from 0.1 to 3, drawn evenly on a logarithmic scale.
+        Range of the reverberation time in seconds, within 0.1 to 3; uniform on a logarithmic scale.
     sample_rate : int
-        Hz, 8000 to 192000.
+        Sample rate in Hz, 8000 to 192000.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def simulate_room(
     Raises
     ------
     OptionError
-        If an argument is out of range, pyroomacoustics is not installed, or 200 draws give no room.
+        If an argument is out of range, pyroomacoustics is not installed, or 200 attempts fail.
 
     Examples
     --------
@@ -126,11 +126,11 @@ def simulate_room(
     seed, number = as_count(seed, "seed", minimum=0), as_count(number, "number", minimum=0)
     as_count(directions, "directions", maximum=64)
     as_count(sample_rate, "sample_rate", minimum=8000, maximum=192000)
-    least, most = check_rt60(rt60)
+    shortest, longest = check_rt60(rt60)
     for attempt in range(ATTEMPTS):
         key = [seed, number, attempt]
-        plan = draw_plan(np.random.default_rng(key), directions, (least, most))
-        exponent = plan and _found_exponent(plan, sample_rate, key)
+        plan = sample_plan(np.random.default_rng(key), directions, (shortest, longest))
+        exponent = plan and _fitted_exponent(plan, sample_rate, key)
         if not plan or not exponent:
             continue
         responses = respond(plan, range(directions), exponent, sample_rate, key)
@@ -142,84 +142,89 @@ def simulate_room(
             facts["direct_seconds"] = DIRECT_SECONDS
             return SimulatedRoom(tuple(responses), sample_rate, facts)
     raise OptionError(
-        f"no room of {directions} directions and {least:g} to {most:g} s was found in "
-        f"{ATTEMPTS} draws of room {number}: widen rt60, or ask for fewer directions"
+        f"no room with {directions} directions and an RT60 of {shortest:g} to {longest:g} s was "
+        f"found in {ATTEMPTS} attempts at room {number}; use a wider rt60 or fewer directions"
     )
 
 
 def check_rt60(rt60: tuple[float, float]) -> tuple[float, float]:
-    """Return least and most seconds, both from 0.1 to 3."""
-    least, most = (as_number(value, "rt60", minimum=0.1, maximum=3.0, unit="s") for value in rt60)
-    if least > most:
-        raise OptionError(f"rt60 must be the least and the most, got {least:g} and {most:g} s")
-    return least, most
+    """Return the range of the reverberation time, both ends from 0.1 to 3 s."""
+    shortest, longest = (
+        as_number(value, "rt60", minimum=0.1, maximum=3.0, unit="s") for value in rt60
+    )
+    if shortest > longest:
+        raise OptionError(
+            f"rt60 must be (shortest, longest) in seconds, got ({shortest:g}, {longest:g})"
+        )
+    return shortest, longest
 
 
-def _found_exponent(plan: Plan, sample_rate: int, key: Sequence[int]) -> float:
-    """Absorption with which the first source's response has the RT60 asked for; 0 if none has."""
+def _fitted_exponent(plan: Plan, sample_rate: int, key: Sequence[int]) -> float:
+    """Return the absorption exponent with the required RT60 for the first source; 0 if none."""
     exponent = plan.exponent(AIR)
     for _ in range(TRIALS):
         if not EXPONENTS[0] <= exponent <= EXPONENTS[1]:
             break
         (response,) = respond(plan, [0], exponent, sample_rate, key)
         ratio = _measured(response, sample_rate)["rt60"] / plan.rt60
-        if abs(ratio - 1.0) <= SOUGHT:
+        if abs(ratio - 1.0) <= FIT_TOLERANCE:
             return exponent
         exponent *= ratio
     return 0.0
 
 
 def _measured(response: NDArray[np.float32], sample_rate: int) -> dict[str, float]:
-    """RT60, and where the direct sound comes from."""
+    """Measure RT60 and direction of the direct sound."""
     azimuth, elevation = direct_direction(response, sample_rate)
     try:
         rt60 = reverberation_time(response[0], sample_rate)
-    except SignalError:  # so much direct sound that there is no decay
+    except SignalError:  # the direct sound dominates, there is no decay
         rt60 = math.inf
     return {"rt60": rt60, "azimuth": azimuth, "elevation": elevation}
 
 
 def _accepted(plan: Plan, measured: Sequence[dict[str, float]]) -> bool:
+    """Return whether measured values are within the tolerances of the plan."""
     rt60 = np.array([one["rt60"] for one in measured]) / plan.rt60
     azimuth = [one["azimuth"] for one in measured] - plan.azimuth
     elevation = [one["elevation"] for one in measured] - plan.elevation
-    miss = np.maximum(np.abs((azimuth + 180.0) % 360.0 - 180.0), np.abs(elevation))
+    error = np.maximum(np.abs((azimuth + 180.0) % 360.0 - 180.0), np.abs(elevation))
     return bool(
-        abs(rt60.mean() - 1.0) <= ON_AVERAGE
-        and np.abs(rt60 - 1.0).max() <= EACH
-        and miss.max() <= MOST_MISS
+        abs(rt60.mean() - 1.0) <= MEAN_TOLERANCE
+        and np.abs(rt60 - 1.0).max() <= MAX_TOLERANCE
+        and error.max() <= MAX_DIRECTION_ERROR
     )
 
 
 class RoomResponses:
-    """Responses for training, by number: of simulated and of measured rooms.
+    """Responses of simulated and measured rooms, indexed by number.
 
     Parameters
     ----------
-    roots : sequence of path
-        Folders: see `find_rooms`.
+    directories : sequence of path
+        Directories of responses: see `find_rooms`.
     split : {"train", "valid", "test"}
-        Which rooms: see `split_rooms`.
+        Split of the rooms: see `split_rooms`.
     sample_rate : int
-        Hz. Responses of other rates are converted.
+        Sample rate in Hz; responses at other rates are resampled.
     seed : int
-        Of the choice of rooms.
+        Seed of the choice of rooms.
     format : str or AmbisonicFormat
-        What measured responses are: "ambix1", "N3D-ACN-1", "fuma1" ... Of files W, X, Y and Z only
-        the normalization counts.
+        Ambisonic format of measured responses: "ambix1", "N3D-ACN-1", "fuma1" ... For separate
+        files W, X, Y and Z only its normalization is used.
     dry_below : float
-        Hz below which only the direct sound is left (12 dB per octave): early reflections of low
-        notes add up in W and cancel in X and Y, so that learned from rooms the bass is nowhere.
-        0 leaves it as it is.
+        Frequency in Hz below which responses are reduced to the direct sound (12 dB per octave);
+        0 disables it. Early reflections of low frequencies add up in W and cancel in X and Y, so
+        that a network trained on them would give the bass no direction.
     splits : mapping of str to str, optional
-        Parts of rooms by name.
+        Splits of single rooms by name.
 
     Raises
     ------
     AudioFileError
-        If a folder holds no responses, or a file cannot be read.
+        If a directory contains no responses or a file cannot be read.
     OptionError
-        If an argument is out of range, or there is no room of this split.
+        If an argument is out of range or the split has no room.
 
     Examples
     --------
@@ -235,7 +240,7 @@ class RoomResponses:
 
     def __init__(
         self,
-        roots: Sequence[str | os.PathLike[str]],
+        directories: Sequence[str | os.PathLike[str]],
         split: str,
         sample_rate: int = 44100,
         *,
@@ -248,86 +253,89 @@ class RoomResponses:
         self.sample_rate = as_count(sample_rate, "sample_rate", minimum=8000)
         self.seed = as_count(seed, "seed", minimum=0)
         self.dry_below = as_number(dry_below, "dry_below", minimum=0.0, maximum=1000.0, unit="Hz")
-        if not roots:
-            raise OptionError("there is no room: name folders of responses (spatialkit rooms)")
+        if not directories:
+            raise OptionError(
+                "no rooms: pass directories of room responses, such as those that "
+                "spatialkit rooms writes"
+            )
         known = get_format(format)
         if not isinstance(known, AmbisonicFormat) or known.order != 1:
             raise LayoutError(f"format must be Ambisonic of order 1, got {known.name!r}")
-        found = [room for root in roots for room in find_rooms(root, known)]
+        found = [room for directory in directories for room in find_rooms(directory, known)]
         self.rooms = split_rooms(found, split, splits=splits)
         if not self.rooms:
-            given = ", ".join(map(str, roots))
+            given = ", ".join(map(str, directories))
             raise OptionError(
-                f"there is no room for split {split!r}; roots: {given}. Put rooms into a folder "
-                f"called {split}, or name them with splits="
+                f"no room in the split {split!r}; directories: {given}. Assign rooms to it with "
+                f"splits=, or put them into a directory named {split}"
             )
         self._read: OrderedDict[tuple[int, int], _Response] = OrderedDict()
 
     def room(self, index: int) -> Room:
-        """Room of a number, drawn from those of this split."""
-        return self.rooms[self._drawn(index)[0]]
+        """Return the room of a number, sampled from those of the split."""
+        return self.rooms[self._choice(index)[0]]
 
     def responses(
         self, index: int, azimuth: ArrayLike, *, room_db: float = 0.0
     ) -> NDArray[np.float32]:
-        """Responses of the room of a number to sources in given directions.
+        """Return responses of the room of a number for sources in given directions.
 
-        Each is the response from the nearest direction there is, turned by what is missing. The
-        direct sound has level 1 and arrives after 3 ms.
+        Each is the response of the nearest available direction, rotated to the source. The direct
+        sound has the level 1 and arrives after 3 ms.
 
         Parameters
         ----------
         index : int
-            At least 0.
+            Number of the room choice, at least 0.
         azimuth : array_like, shape (sources,)
-            Degrees.
+            Azimuths of the sources in degrees.
         room_db : float
-            Level of all but the direct sound against that of the room: below 0, dB, sources are
-            as near as in a studio.
+            Level of the reverberation in dB relative to that of the response; values below 0
+            correspond to closer sources, as in a studio.
 
         Returns
         -------
         ndarray of float32, shape (sources, 4, samples)
-            AmbiX; silence behind those that are shorter.
+            AmbiX; shorter responses are padded with silence.
         """
-        room, _ = self._drawn(index)
+        room, _ = self._choice(index)
         known = [
             self._response(room, number).azimuth if file.azimuth is None else file.azimuth
             for number, file in enumerate(self.rooms[room].responses)
         ]
         found = []
-        for wanted in np.atleast_1d(as_angles(azimuth, "azimuth")):
-            turns = (wanted - np.array(known) + 180.0) % 360.0 - 180.0
+        for target in np.atleast_1d(as_angles(azimuth, "azimuth")):
+            turns = (target - np.array(known) + 180.0) % 360.0 - 180.0
             nearest = int(np.argmin(np.abs(turns)))
             found.append(rotate_foa(self._response(room, nearest).samples, yaw=turns[nearest]))
         stacked = _stacked(found)
         if room_db:
-            # The direct sound is at the same place in all.
+            # The direct sound has the same index in all responses.
             after = 1.0 - _direct_window(stacked.shape[-1], self.sample_rate)
             stacked *= 1.0 + (np.float32(10 ** (room_db / 20)) - 1.0) * after
         return stacked
 
     def published(self, index: int, azimuth: ArrayLike) -> NDArray[np.float32]:
-        """Make responses as the authors of Ambisonizer do, for comparison.
+        """Return responses as generated by the authors of the Ambisonizer, for comparison.
 
-        One response serves every source: W, Y and X of it times the gains of a plane wave in N3D.
-        It holds a direction of its own, so that the image of a source is not where it was put: of
-        a response from ahead, Y stays near 0. It is cut to 0.3 to 1 s, the last 0.05 to 0.3 s of it
-        faded, the same for all sources of a number.
+        W, Y and X of a single response are multiplied by the gains of a plane wave in N3D for each
+        source. As the response contains a direction itself, the image of a source differs from its
+        direction; for a response from the front, Y is near 0. The response is cut to 0.3 to 1 s,
+        the last 0.05 to 0.3 s of which are faded out, equally for all sources of a number.
 
         Parameters
         ----------
         index : int
-            At least 0.
+            Number of the room choice, at least 0.
         azimuth : array_like, shape (sources,)
-            Degrees.
+            Azimuths of the sources in degrees.
 
         Returns
         -------
         ndarray of float32, shape (sources, 4, samples)
             W, Y, Z = 0, X.
         """
-        room, rng = self._drawn(index)
+        room, rng = self._choice(index)
         number = int(rng.integers(len(self.rooms[room].responses)))
         samples = self._response(room, number).samples
         length = min(samples.shape[1], round(rng.uniform(0.3, 1.0) * self.sample_rate))
@@ -340,18 +348,19 @@ class RoomResponses:
         gains = np.stack([ones, root * np.sin(angles), none, root * np.cos(angles)], axis=1)
         return gains.astype(np.float32)[:, :, None] * cut
 
-    def _drawn(self, index: int) -> tuple[int, np.random.Generator]:
+    def _choice(self, index: int) -> tuple[int, np.random.Generator]:
+        """Return the index of the room of a number, and a generator for further choices."""
         rng = np.random.default_rng([self.seed, as_count(index, "index", minimum=0)])
         return int(rng.integers(len(self.rooms))), rng
 
     def _response(self, room: int, number: int) -> _Response:
-        """Read and prepare a response if it is not at hand."""
+        """Return a response, read and prepared unless it is cached."""
         key = room, number
         if key in self._read:
             self._read.move_to_end(key)
         else:
             self._read[key] = self._prepared(room, number)
-            if len(self._read) > MOST_READ:
+            if len(self._read) > MAX_CACHED:
                 self._read.popitem(last=False)
         return self._read[key]
 
@@ -365,10 +374,10 @@ class RoomResponses:
         azimuth = file.azimuth
         if azimuth is None:
             azimuth = direct_direction(samples, self.sample_rate)[0]
-        wanted = round(DIRECT_SECONDS * self.sample_rate)
-        samples = np.pad(samples, ((0, 0), (max(0, wanted - direct), 0)))
-        samples = samples[:, max(0, direct - wanted) :]
-        level = np.linalg.norm(samples[0, around_direct(wanted, self.sample_rate)])
+        position = round(DIRECT_SECONDS * self.sample_rate)
+        samples = np.pad(samples, ((0, 0), (max(0, position - direct), 0)))
+        samples = samples[:, max(0, direct - position) :]
+        level = np.linalg.norm(samples[0, around_direct(position, self.sample_rate)])
         samples = samples / level
         if self.dry_below:
             samples = _dried(samples, self.dry_below, self.sample_rate)
@@ -382,17 +391,17 @@ class _Response:
 
 
 def _direct_window(length: int, sample_rate: int) -> NDArray[np.float32]:
-    """1 where a response is direct sound, falling to 0 where all is room."""
+    """Return a window that is 1 for the direct sound and decays to 0 for the reverberation."""
     direct, end = round(DIRECT_SECONDS * sample_rate), max(2, round(DIRECT_END * sample_rate))
     window = np.zeros(length, np.float32)
     window[: direct + end // 2] = 1.0
-    fall = window[direct + end // 2 : direct + end]
-    fall += 0.5 + 0.5 * np.cos(np.pi * np.arange(1, len(fall) + 1) / (len(fall) + 1))
+    decay = window[direct + end // 2 : direct + end]
+    decay += 0.5 + 0.5 * np.cos(np.pi * np.arange(1, len(decay) + 1) / (len(decay) + 1))
     return window
 
 
 def _dried(samples: NDArray[Any], below: float, sample_rate: int) -> NDArray[np.float64]:
-    """Take the room away below a frequency: all but the direct sound goes through a high-pass."""
+    """Remove the reverberation below a frequency by a high-pass."""
     from scipy.signal import butter, sosfilt
 
     dry = samples * _direct_window(samples.shape[1], sample_rate)

@@ -1,9 +1,9 @@
-"""Responses of shoebox rooms to a first-order receiver: pyroomacoustics traces, we assemble.
+"""Responses of shoebox rooms to a first-order receiver, from sound paths by pyroomacoustics.
 
-pyroomacoustics gives the image sources, and energies of rays by time, band and direction. What it
-makes of them is one signal for each microphone, with random fine structure of its own: omni and
-figures of eight at one point then share the early reflections, but not the tail. Here every
-arrival, early or late, goes to all four channels with the gains of its direction.
+pyroomacoustics provides image sources, and energies of rays by time, band and direction. Its own
+responses have an independent random fine structure for each microphone, so that coincident omni
+and figure-of-eight microphones share the early reflections but not the tail. Here every arrival,
+early or late, is added to all four channels with the gains of its direction.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from spatialkit.errors import OptionError
 from spatialkit.geometry import rotation_matrix
 from spatialkit.layouts import AmbisonicFormat
 from spatialkit.validation import extra
-from spatialkit_models.data.rooms.plans import CENTERS, LEAST_DETOUR, WALLS, Plan
+from spatialkit_models.data.rooms.plans import CENTERS, MIN_DETOUR, WALLS, Plan
 
 if TYPE_CHECKING:
     import pyroomacoustics as pra
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
 __all__ = ["DIRECT_SECONDS", "import_tracer", "respond"]
 
 DIRECT_SECONDS = 0.003
-"""When the direct sound arrives: its way through the air is left out."""
+"""Arrival time of the direct sound in all responses, without its travel time."""
 
 TEMPERATURE, HUMIDITY = 20.0, 50.0
-# Reflections that are image sources; rays are those of higher orders, and what scatters.
+# Maximum order of image sources; rays model higher orders and scattering.
 ORDER = 8
 RAYS = 3000
 RAY_DIRECTIONS = 400
 BIN_SECONDS = 0.004
-# Rays end at -70 dB, and after so many times RT60.
+# Energy and time (relative to RT60) at which rays end.
 RAY_ENERGY = 1e-7
 RAY_TIMES = 1.3
-# Bins over which energies, and directions of the tail, are averaged: few rays hit in one.
+# Bins over which energies and directions of the tail are averaged, as a bin has few rays.
 ENERGY_BINS, DIRECTION_BINS = 3, 11
-# Arrivals per second beyond which an ear, or an STFT, hears noise.
-MOST_ARRIVALS = 10_000.0
+# Arrivals per second beyond which the tail is equivalent to noise.
+MAX_ARRIVALS = 10_000.0
 # Half the length of the kernel that places an arrival between samples.
 HALF_KERNEL = 32
-# Amplitude of the direct sound at one metre: all of a response is below full scale, as in FLAC.
+# Amplitude of the direct sound at one metre, which keeps responses below full scale of FLAC.
 AT_ONE_METRE = 0.5
-# Hz below which image sources, all of one sign, would add up to a pressure that no room holds.
+# High-pass in Hz: image sources of equal sign would add up to a static pressure.
 HIGH_PASS = 20.0
-# What is left when a response ends, and how it does.
+# Remaining energy at the end of a response, and length of its fade-out.
 END_DB, FADE_SECONDS = -65.0, 0.02
 
 AMBIX = AmbisonicFormat(1)
@@ -58,14 +58,15 @@ AMBIX = AmbisonicFormat(1)
 def respond(
     plan: Plan, sources: Sequence[int], exponent: float, sample_rate: int, key: Sequence[int]
 ) -> list[NDArray[np.float32]]:
-    """Responses (4, samples) in AmbiX for some of a plan's sources, by their numbers.
+    """Return responses (4, samples) in AmbiX for sources of a plan, by number.
 
-    Each is a pure function of the arguments: ``key`` seeds, together with the source's number.
+    Each is a pure function of the arguments; ``key`` and the number of the source are its seed.
     """
     pra = import_tracer()
     absorption = plan.absorption(exponent)
-    # The tracer adds what scatters to whole specular reflections, so these are simulated without
-    # it, and both are lowered. It counts rays from its own order on: one above the images'.
+    # The tracer adds scattered energy to full specular reflections, so specular reflections are
+    # simulated without scattering, and both are attenuated. It counts rays from its order on,
+    # which is one above that of the image sources.
     specular = _room(pra, plan, absorption, 0.0, sample_rate, max_order=ORDER)
     traced = _room(
         pra, plan, absorption, plan.scattering, sample_rate, max_order=ORDER + 1, ray_tracing=True
@@ -79,12 +80,12 @@ def respond(
     )
     responses = []
     for number in sources:
-        # Never 0, which NumPy takes for no number at all.
+        # At least 1: NumPy ignores trailing zeros of a seed.
         rng = np.random.default_rng([*key, 1 + number])
         position = plan.sources[number]
         direct = float(plan.distance[number])
         images = _images(specular, plan, position, sample_rate)
-        # The tracer draws from a generator of its whole process.
+        # The tracer uses a generator of the whole process.
         seed = int(rng.integers(2**63))
         pra.random.seed(numpy=seed, libroom=seed)
         tail = _tail(traced, plan, position, direct, sample_rate, rng)
@@ -94,7 +95,7 @@ def respond(
 
 
 def import_tracer() -> Any:
-    """Return pyroomacoustics, or raise an error that says what to install."""
+    """Return pyroomacoustics, or raise an error that names the extra to install."""
     try:
         import pyroomacoustics
     except ImportError as error:
@@ -127,7 +128,7 @@ def _room(
         humidity=HUMIDITY,
         **options,
     )
-    # A directivity, though omnidirectional, makes it keep the directions of rays.
+    # With a directivity, even an omnidirectional one, the tracer records directions of rays.
     room.add_microphone(
         plan.receiver, directivity=pra.directivities.CardioidFamily([1.0, 0.0, 0.0], p=1.0)
     )
@@ -136,7 +137,7 @@ def _room(
 
 @dataclass(frozen=True, eq=False)
 class _Arrivals:
-    """Plane waves: samples after the direct sound, amplitudes (bands, n), gains (4, n)."""
+    """Plane waves: delay after the direct sound in samples, amplitudes (bands, n), gains (4, n)."""
 
     time: NDArray[np.float64]
     amplitude: NDArray[np.float64]
@@ -144,28 +145,28 @@ class _Arrivals:
 
 
 def _gains(vectors: NDArray[np.float64], yaw: float) -> NDArray[np.float64]:
-    """What the receiver makes of plane waves from directions (n, 3) in the room: (4, n)."""
+    """Return the gains of plane waves from directions (n, 3) in the room, (4, n)."""
     return harmonics_in(vectors @ rotation_matrix(-yaw).T, AMBIX).T
 
 
 def _images(
     room: pra.ShoeBox, plan: Plan, position: NDArray[np.float64], sample_rate: int
 ) -> _Arrivals:
-    """Direct sound and reflections up to `ORDER`."""
+    """Return the direct sound and reflections up to `ORDER`."""
     room.sources.clear()
     room.add_source(position)
     room.image_source_model()
-    ways = room.sources[0].images.T.astype(np.float64) - plan.receiver
-    # The tracer knows the direct sound to float32 only.
+    paths = room.sources[0].images.T.astype(np.float64) - plan.receiver
+    # The tracer computes the direct path in float32 only.
     (direct,) = np.flatnonzero(room.sources[0].orders == 0)
-    ways[direct] = position - plan.receiver
-    distance = np.linalg.norm(ways, axis=1)
+    paths[direct] = position - plan.receiver
+    distance = np.linalg.norm(paths, axis=1)
     amplitude = room.sources[0].damping / distance * _air(room, distance)
     amplitude[:, room.sources[0].orders > 0] /= np.sqrt(1.0 + plan.scattering)
     return _Arrivals(
         (distance - distance[direct]) / room.c * sample_rate,
         amplitude,
-        _gains(ways / distance[:, None], plan.yaw),
+        _gains(paths / distance[:, None], plan.yaw),
     )
 
 
@@ -177,7 +178,7 @@ def _tail(
     sample_rate: int,
     rng: np.random.Generator,
 ) -> _Arrivals:
-    """Waves as dense as a room's, of random signs, with the energies and directions of the rays."""
+    """Return plane waves of random sign with the energies and directions of the rays."""
     from scipy.ndimage import uniform_filter1d
 
     room.sources.clear()
@@ -186,13 +187,13 @@ def _tail(
     found = room.rt_histograms[0][0]
     bins = max(histogram.shape[1] for histogram in found)
     energy = np.zeros((found[0].shape[0], bins))
-    # By bins, so that chances of directions lie side by side.
+    # By bin, so that the probabilities of directions are contiguous.
     directions = np.zeros((bins, len(found)))
     for number, histogram in enumerate(found):
         length = histogram.shape[1]
         energy[:, :length] += histogram
         directions[:length, number] = histogram.sum(axis=0)
-    # At least 0: the running sums round.
+    # Running sums may be negative by rounding.
     energy = np.maximum(uniform_filter1d(energy, ENERGY_BINS, mode="constant"), 0.0)
     directions = np.maximum(
         uniform_filter1d(directions, DIRECTION_BINS, axis=0, mode="constant"), 0.0
@@ -200,16 +201,16 @@ def _tail(
     step = room.rt_args["hist_bin_size"]
     middle = (np.arange(bins) + 0.5) * step
     rate = 4.0 * np.pi * room.c**3 * middle**2 / np.prod(plan.size)
-    counts = np.maximum(1, np.minimum(rate, MOST_ARRIVALS) * step).astype(int)
-    # Scattered sound is not there before the direct sound, though its bin may begin there.
+    counts = np.maximum(1, np.minimum(rate, MAX_ARRIVALS) * step).astype(int)
+    # No scattered sound before the direct sound, even if its bin starts earlier.
     counts[energy.sum(axis=0) == 0.0] = 0
     where = np.repeat(np.arange(bins), counts)
     time = (where + rng.random(len(where))) * step - direct / room.c
-    late = time > LEAST_DETOUR / room.c
-    chances = np.cumsum(directions, axis=1)[where[late]]
-    chosen = (chances < rng.random((late.sum(), 1)) * chances[:, -1:]).sum(axis=1)
+    late = time > MIN_DETOUR / room.c
+    cumulative = np.cumsum(directions, axis=1)[where[late]]
+    chosen = (cumulative < rng.random((late.sum(), 1)) * cumulative[:, -1:]).sum(axis=1)
     vectors = _fibonacci(room.rt_args["receiver_n_directions"])[chosen]
-    # Between the directions that are counted.
+    # Spread between the directions of the histogram.
     vectors = vectors + rng.normal(0.0, np.sqrt(1.0 / RAY_DIRECTIONS), vectors.shape)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     each = energy / np.maximum(counts, 1) / (1.0 + plan.scattering)
@@ -219,13 +220,13 @@ def _tail(
 
 
 def _air(room: pra.ShoeBox, distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What air leaves of an amplitude after so many metres, (bands, n)."""
-    left: NDArray[np.float64] = np.exp(-0.5 * np.asarray(room.air_absorption)[:, None] * distance)
-    return left
+    """Return the attenuation of amplitudes by air over a distance in metres, (bands, n)."""
+    gains: NDArray[np.float64] = np.exp(-0.5 * np.asarray(room.air_absorption)[:, None] * distance)
+    return gains
 
 
 def _fibonacci(count: int) -> NDArray[np.float64]:
-    """Directions (count, 3) in which the tracer counts rays."""
+    """Return the directions (count, 3) of the tracer's histogram of rays."""
     from pyroomacoustics.doa import fibonacci_spherical_sampling
 
     vectors: NDArray[np.float64] = np.asarray(fibonacci_spherical_sampling(count), np.float64).T
@@ -235,34 +236,34 @@ def _fibonacci(count: int) -> NDArray[np.float64]:
 def _assemble(
     parts: tuple[_Arrivals, ...], centers: NDArray[np.float64], sample_rate: int
 ) -> NDArray[np.float32]:
-    """Response (4, samples) of all arrivals, as long as it is heard."""
+    """Return the response (4, samples) of all arrivals."""
     from scipy.fft import irfft, next_fast_len, rfft
     from scipy.signal import butter, sosfilt
 
     begin = HALF_KERNEL + round(DIRECT_SECONDS * sample_rate)
     last = max(float(part.time.max(initial=0.0)) for part in parts)
     length = begin + int(last) + 2 * HALF_KERNEL
-    # What filters without delay spread before the beginning comes out at the end.
+    # Zero-phase filters extend before the start, which wraps around to the end.
     padded = next_fast_len(length + sample_rate // 4, real=True)
     spectrum = np.zeros((4, padded // 2 + 1), np.complex128)
-    hats = _hats(np.arange(padded // 2 + 1) * sample_rate / padded, centers)
-    placed = [_placed(part.time + begin) for part in parts]
-    for band, hat in enumerate(hats):
+    weights = _band_weights(np.arange(padded // 2 + 1) * sample_rate / padded, centers)
+    delays = [_fractional_delays(part.time + begin) for part in parts]
+    for band, weight in enumerate(weights):
         train = np.zeros((4, padded))
-        for part, (samples, kernel) in zip(parts, placed, strict=True):
+        for part, (samples, kernel) in zip(parts, delays, strict=True):
             for channel, gains in enumerate(part.gains):
                 values = (part.amplitude[band] * gains)[:, None] * kernel
                 train[channel] += np.bincount(samples.ravel(), values.ravel(), padded)
-        spectrum += rfft(train, axis=1) * hat
+        spectrum += rfft(train, axis=1) * weight
     sound = irfft(spectrum, padded, axis=1)[:, HALF_KERNEL:length]
     sound = sosfilt(butter(2, HIGH_PASS, "highpass", fs=sample_rate, output="sos"), sound)
-    return _ended(AT_ONE_METRE * sound, sample_rate).astype(np.float32)
+    return _truncated(AT_ONE_METRE * sound, sample_rate).astype(np.float32)
 
 
-def _placed(time: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Samples (n, taps) on which arrivals fall, and how: a sinc under Hann's window.
+def _fractional_delays(time: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return indices (n, taps) and weights of fractional delays: a Hann-windowed sinc.
 
-    Of those that all come at whole samples it has one tap.
+    Whole delays have one tap.
     """
     whole = np.rint(time).astype(np.intp)
     if np.array_equal(whole, time):
@@ -273,18 +274,20 @@ def _placed(time: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.flo
     return whole[:, None] + taps, np.sinc(offset) * window
 
 
-def _hats(frequency: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights of the bands at each frequency, of sum 1: raised cosines over octaves."""
+def _band_weights(
+    frequency: NDArray[np.float64], centers: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weights of the bands by frequency, raised cosines over octaves of sum 1."""
     octaves = np.log2(np.maximum(frequency, 1.0) / centers[0])
     place = np.clip(octaves, 0.0, len(centers) - 1.0)
     distance = np.abs(place - np.arange(len(centers))[:, None])
     return 0.5 + 0.5 * np.cos(np.pi * np.minimum(distance, 1.0))
 
 
-def _ended(sound: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
-    """Cut where the rest is `END_DB` of the whole, and fade that out."""
-    left = np.cumsum((sound**2).sum(axis=0)[::-1])[::-1]
-    end = int(np.count_nonzero(left > left[0] * 10.0 ** (END_DB / 10.0)))
+def _truncated(sound: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+    """Cut a response where the remaining energy is `END_DB`, and fade it out."""
+    remaining = np.cumsum((sound**2).sum(axis=0)[::-1])[::-1]
+    end = int(np.count_nonzero(remaining > remaining[0] * 10.0 ** (END_DB / 10.0)))
     fade = round(FADE_SECONDS * sample_rate)
     sound = sound[:, : end + fade].copy()
     fade = min(fade, sound.shape[1])

@@ -3,16 +3,16 @@
 from spatialkit_models.data.scenes.ambisonic import (
     AmbisonicScenes,
     StereoExcerpts,
-    combined,
-    leftover,
+    mix_stage,
+    residual_x,
 )
 from spatialkit_models.data.scenes.hand_stage import HandStage, load_hand_stage
 from spatialkit_models.data.scenes.published import PublishedScenes
 from spatialkit_models.data.scenes.recordings import FiveChannelExcerpts
 from spatialkit_models.data.scenes.stage import (
-    AHEAD,
+    ALL_FRONT,
+    MEAN_STAGE,
     NO_AMBIENCE,
-    RULE_STAGE,
     STAGES,
     mono_gains,
     parse_stage,
@@ -28,9 +28,9 @@ from spatialkit_models.data.scenes.style import (
 )
 
 __all__ = [
-    "AHEAD",
+    "ALL_FRONT",
     "NO_AMBIENCE",
-    "RULE_STAGE",
+    "MEAN_STAGE",
     "STAGES",
     "AmbisonicScenes",
     "Configuration",
@@ -41,9 +41,9 @@ __all__ = [
     "PublishedScenes",
     "StereoExcerpts",
     "StyleScenes",
-    "combined",
+    "mix_stage",
     "stereo_downmix",
-    "leftover",
+    "residual_x",
     "load_configurations",
     "load_hand_stage",
     "mix",

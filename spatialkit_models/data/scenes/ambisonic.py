@@ -1,8 +1,8 @@
-"""Horizontal Ambisonic scenes of songs' stems: real mixes on a stage that is told, and in rooms.
+"""Horizontal Ambisonic scenes of stems: real mixes on a specified stage, and stems in rooms.
 
-A scene is the W, Y and X of each of four stems (AmbiX: SN3D, +Y to the left, X ahead), X as far as
-the stem stood ahead, and a stage: a number for each stem from -1, behind, to 1, ahead, by which
-its X counts. Everything is a pure function of the seed and a number; nothing imports torch.
+A scene consists of W, Y and X of four stems (AmbiX: SN3D, +Y left, +X front), with X as for a stem
+in front, and of a stage: one factor of X per stem from -1 (rear) to 1 (front). Everything is a
+pure function of the seed and a number; nothing imports torch.
 """
 
 from __future__ import annotations
@@ -16,73 +16,79 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit import istft, stft
 from spatialkit.errors import OptionError
 from spatialkit.upmixing import plane_wave_x
-from spatialkit.validation import as_count, as_number
+from spatialkit.validation import as_count, as_number, unknown_name
 from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.scenes.stage import AHEAD, RULE_STAGE, STAGES, places, staged_azimuths
+from spatialkit_models.data.scenes.stage import (
+    ALL_FRONT,
+    MEAN_STAGE,
+    STAGES,
+    sample_band,
+    sample_places,
+)
 
 __all__ = [
     "KINDS",
     "AmbisonicScenes",
     "StereoExcerpts",
-    "combined",
-    "convolved",
-    "leftover",
+    "mix_stage",
+    "convolve_stems",
+    "residual_x",
 ]
 
 KINDS = ("mix", "staged", "uniform")
 
-# Of rooms against the direct sound, as they were simulated: from a studio's distance to their own.
+# Range of the level of reverberation relative to the simulated one: down to studio distance.
 ROOM_DB = (-15.0, 0.0)
-# Share of mixes on a drawn stage; the others are on one of the named ones.
-DRAWN = 0.5
+# Probability of a random stage of a mix; the others have a named stage.
+RANDOM_STAGE = 0.5
 N_FFT, HOP = 2048, 512
-# Of images that are drawn anew: most of W in Y, of W later in Y, and how late, seconds.
-PAN, WIDE, LATE = 0.7, 0.9, (0.005, 0.03)
-# Of stems in directions all around: see `places`.
+# Resampled stereo images: maximum gain of W in Y, of delayed W in Y, and its delay in seconds.
+MAX_PAN, MAX_WIDTH, DELAY = 0.7, 0.9, (0.005, 0.03)
+# Rules for stems in all directions: see `sample_places`.
 UNIFORM = ((180.0, 0.0, 120.0),) * 4
 
 
 class StereoExcerpts(Protocol):
-    """What Ambisonic scenes need of their stems; `StemExcerpts` has it with ``stereo=True``."""
+    """Interface of stereo stems: `StemExcerpts` implements it with ``stereo=True``."""
 
     @property
     def seconds(self) -> float:
-        """Length of an excerpt."""
+        """Length of an excerpt in seconds."""
         ...
 
     def excerpt(self, index: int) -> NDArray[np.float32]:
-        """Stems (4, 2, samples) of a number."""
+        """Return the stems (4, 2, samples) of a number."""
         ...
 
 
 class AmbisonicScenes:
-    """Scenes of known W, Y and X, by number.
+    """Scenes with reference W, Y and X, indexed by number.
 
     Parameters
     ----------
     excerpts : StereoExcerpts
-        Where stems come from, such as ``StemExcerpts(..., stereo=True)``.
+        Source of stems, such as `StemExcerpts` with ``stereo=True``.
     rooms : RoomResponses, optional
-        Where they stand; mixes are in no room.
+        Rooms of staged and uniform scenes.
     seed : int
-        Of kinds, directions and stages, at least 0. The excerpts and the rooms have their own.
+        Seed of kinds, directions and stages, at least 0; excerpts and rooms have their own.
     shares : mapping of str to float, optional
-        How often scenes are of each kind, in proportion to the sum; mixes only, by default.
+        Relative frequency of each kind of scene; mixes only by default.
 
-        "mix": stems as they are, W and Y half of the sum and difference of their sides, X what is
-        left over (`leftover`). The stage is a named one or drawn.
+        "mix": stems as mixed; W and Y are half of the sum and difference of their channels, X is
+        the residual (`residual_x`). The stage is a named or a random one.
 
-        "staged": stems as two plane waves each, by the rules of an ordinary stage (vocals, bass
-        and drums ahead, other often not), each convolved with a room's response from there; all
-        but its direct sound is 0 to 15 dB softer than it was. The stage says which stems are
-        behind.
+        "staged": stems as two plane waves each, in directions of an ordinary stage (vocals, bass
+        and drums in front, other instruments often not), convolved with room responses from these
+        directions; reverberation is attenuated by 0 to 15 dB. The stage specifies which stems are
+        in the rear.
 
-        "uniform": the same, but for stems in directions all around, 0 to 120 degrees wide.
+        "uniform": the same with stems in all directions, 0 to 120 degrees wide.
     plain : float
-        Share of mixes, 0 to 1, that are mono: without Y, all X.
+        Fraction of mixes, 0 to 1, that are mono: Y is silent.
     images : float
-        Share of stems of mixes, 0 to 1, whose place and width in stereo are drawn anew, so that
-        neither gives away what they are: Y is W panned, and W some milliseconds later.
+        Fraction of stems of mixes, 0 to 1, whose pan and width in stereo are resampled so that
+        they do not identify the stem: Y is a panned W plus W delayed by some milliseconds.
 
     Raises
     ------
@@ -98,7 +104,7 @@ class AmbisonicScenes:
     >>> scenes = AmbisonicScenes(Noise(), None).scenes([3, 4])
     >>> scenes["stems"].shape, scenes["stage"].shape
     ((2, 4, 3, 4410), (2, 4))
-    >>> combined(scenes["stems"], scenes["stage"]).shape
+    >>> mix_stage(scenes["stems"], scenes["stage"]).shape
     (2, 3, 4410)
     """
 
@@ -119,40 +125,44 @@ class AmbisonicScenes:
         shares = {"mix": 1.0} if shares is None else shares
         for kind in shares:
             if kind not in KINDS:
-                raise OptionError(f"shares knows {', '.join(KINDS)}, got {kind!r}")
+                raise OptionError(unknown_name("kind of scene in shares", kind, KINDS))
         weights = np.array([as_number(shares.get(kind, 0.0), kind, minimum=0.0) for kind in KINDS])
         if not weights.any():
-            raise OptionError("shares must have a kind above 0")
+            raise OptionError("shares must contain a kind with a value above 0, got none")
         if rooms is None and weights[1:].any():
-            raise OptionError("scenes of kind 'staged' and 'uniform' need rooms")
+            raise OptionError("scenes of kind 'staged' and 'uniform' need rooms: pass rooms")
         self._ends = np.cumsum(weights) / weights.sum()
 
     @property
     def seconds(self) -> float:
-        """Length of the audio of a scene."""
+        """Length of a scene in seconds."""
         return self.excerpts.seconds
 
     def kind(self, number: int) -> str:
-        """Kind of the scene of a number."""
-        return self._drawn(number)[0]
+        """Return the kind of a scene."""
+        return self._sample_kind(number)[0]
 
     def scenes(self, numbers: Sequence[int]) -> dict[str, NDArray[np.float32]]:
-        """Make the scenes of these numbers.
+        """Return a batch of scenes.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Numbers of the scenes.
 
         Returns
         -------
         dict of str to ndarray of float32
             "stems" (size, 4, 3, samples): W, Y and X of vocals, drums, bass and other, X with the
-            sign of a stem ahead. "stage" (size, 4): see `combined`. "expected" (size, 4): what is
-            known of the stage, in advance: all of a mix, of others what is so by rule; of
-            directions all around nothing, taken as all ahead. "staged" (size,): 0 where nothing
-            is known, else 1.
+            sign of a stem in front. "stage" (size, 4): see `mix_stage`. "expected" (size, 4): the
+            stage as a user would specify it: the stage itself for a mix, the mean stage for
+            staged scenes, all stems in front for uniform ones. "staged" (size,): 0 for uniform
+            scenes, else 1.
         """
-        made = [self._scene(number) for number in numbers]
-        stems, stages = (np.stack(parts) for parts in zip(*made, strict=True))
+        stems, stages = map(np.stack, zip(*map(self._scene, numbers), strict=True))
         kinds = [self.kind(number) for number in numbers]
-        known = {"staged": RULE_STAGE, "uniform": AHEAD}
-        expected = [known.get(kind, stage) for kind, stage in zip(kinds, stages, strict=True)]
+        defaults = {"staged": MEAN_STAGE, "uniform": ALL_FRONT}
+        expected = [defaults.get(kind, stage) for kind, stage in zip(kinds, stages, strict=True)]
         return {
             "stems": stems,
             "stage": stages.astype(np.float32),
@@ -160,12 +170,13 @@ class AmbisonicScenes:
             "staged": np.array([kind != "uniform" for kind in kinds], np.float32),
         }
 
-    def _drawn(self, number: int) -> tuple[str, np.random.Generator]:
+    def _sample_kind(self, number: int) -> tuple[str, np.random.Generator]:
+        """Return the kind of a scene and the generator for the rest of it."""
         rng = np.random.default_rng([self.seed, as_count(number, "number", minimum=0)])
         return KINDS[int(np.searchsorted(self._ends, rng.random(), side="right"))], rng
 
     def _scene(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        kind, rng = self._drawn(number)
+        kind, rng = self._sample_kind(number)
         stems = self.excerpts.excerpt(number)
         if kind == "mix":
             pair = np.stack([stems[:, 0] + stems[:, 1], stems[:, 0] - stems[:, 1]], 1)
@@ -173,31 +184,34 @@ class AmbisonicScenes:
             if rng.random() < self.plain:
                 pair[:, 1] = 0.0
             elif self.images:
-                self._draw_images(pair, rng)
-            return np.concatenate([pair, leftover(pair)[:, None]], 1), _drawn_stage(rng)
-        azimuth, width = staged_azimuths(rng) if kind == "staged" else places(rng, UNIFORM)
+                self._resample_images(pair, rng)
+            return np.concatenate([pair, residual_x(pair)[:, None]], 1), _sample_stage(rng)
+        azimuth, width = sample_band(rng) if kind == "staged" else sample_places(rng, UNIFORM)
         assert self.rooms is not None
         sides = np.stack([azimuth + width / 2, azimuth - width / 2], 1)
         level = rng.uniform(*ROOM_DB)
         responses = self.rooms.responses(number, sides.ravel(), room_db=level)[:, [0, 1, 3]]
-        placed = convolved(0.5 * stems, responses.reshape(4, 2, 3, -1))
+        placed = convolve_stems(0.5 * stems, responses.reshape(4, 2, 3, -1))
         stage = np.where(np.cos(np.radians(azimuth)) < 0.0, -1.0, 1.0)
         placed[:, 2] *= stage[:, None]
         return placed, stage
 
-    def _draw_images(self, pair: NDArray[np.float32], rng: np.random.Generator) -> None:
-        """Give some of the stems (4, 2, samples) another Y."""
+    def _resample_images(self, pair: NDArray[np.float32], rng: np.random.Generator) -> None:
+        """Replace Y of some stems (4, 2, samples)."""
         samples = pair.shape[-1]
         for w, y in pair:
-            chosen, pan, width = rng.random() < self.images, *rng.uniform((-PAN, 0.0), (PAN, WIDE))
-            late = round(rng.uniform(*LATE) * samples / self.seconds)
+            chosen, pan, width = (
+                rng.random() < self.images,
+                *rng.uniform((-MAX_PAN, 0.0), (MAX_PAN, MAX_WIDTH)),
+            )
+            delay = round(rng.uniform(*DELAY) * samples / self.seconds)
             if chosen:
                 np.multiply(w, np.float32(pan), out=y)
-                y[late:] += np.float32(width) * w[: max(0, samples - late)]
+                y[delay:] += np.float32(width) * w[: max(0, samples - delay)]
 
 
-def combined(stems: Any, stage: Any) -> Any:
-    """W, Y and X of a whole scene on a stage.
+def mix_stage(stems: Any, stage: Any) -> Any:
+    """Mix stems to W, Y and X of a scene on a stage.
 
     Parameters
     ----------
@@ -208,15 +222,17 @@ def combined(stems: Any, stage: Any) -> Any:
     -------
     ndarray or Tensor, shape (..., 3, samples)
     """
-    whole = stems.sum(-3)
-    whole[..., 2, :] = (stems[..., 2, :] * stage[..., None]).sum(-2)
-    return whole
+    scene = stems.sum(-3)
+    scene[..., 2, :] = (stems[..., 2, :] * stage[..., None]).sum(-2)
+    return scene
 
 
-def leftover(pair: ArrayLike) -> NDArray[Any]:
-    """Make X of W and Y: in each bin what Y leaves of W's magnitude, with the phase of W.
+def residual_x(pair: ArrayLike) -> NDArray[Any]:
+    r"""Return X as the residual of W beside Y in each bin, with the phase of W.
 
-    Of a plane wave from ahead it is the true one.
+    .. math:: |X| = \sqrt{\max(|W|^2 - |Y|^2, 0)}
+
+    which is exact for a horizontal plane wave from the front.
 
     Parameters
     ----------
@@ -228,28 +244,40 @@ def leftover(pair: ArrayLike) -> NDArray[Any]:
     ndarray, shape (..., samples)
     """
     audio = np.asarray(pair)
-    made = plane_wave_x(np.moveaxis(stft(audio, n_fft=N_FFT, hop=HOP), -3, 0))
-    return istft(made, n_fft=N_FFT, hop=HOP, length=audio.shape[-1])
+    x = plane_wave_x(np.moveaxis(stft(audio, n_fft=N_FFT, hop=HOP), -3, 0))
+    return istft(x, n_fft=N_FFT, hop=HOP, length=audio.shape[-1])
 
 
-def _drawn_stage(rng: np.random.Generator) -> NDArray[np.float64]:
-    if rng.random() < DRAWN:
+def _sample_stage(rng: np.random.Generator) -> NDArray[np.float64]:
+    if rng.random() < RANDOM_STAGE:
         return rng.uniform(-1.0, 1.0, 4)
     names = sorted(STAGES)
     return np.array(STAGES[names[int(rng.integers(len(names)))]])
 
 
-def convolved(sources: NDArray[np.float32], responses: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sources (stems, sides, samples) through (stems, sides, channels, length), sides summed."""
+def convolve_stems(
+    sources: NDArray[np.float32], responses: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Convolve sources (stems, sides, samples) with responses and sum over the sides.
+
+    Parameters
+    ----------
+    sources : ndarray, shape (stems, sides, samples)
+    responses : ndarray, shape (stems, sides, channels, length)
+
+    Returns
+    -------
+    ndarray of float32, shape (stems, channels, samples)
+    """
     from scipy.fft import irfft, next_fast_len, rfft
 
     samples = sources.shape[-1]
     length = next_fast_len(samples + responses.shape[-1] - 1, real=True)
-    made = np.empty((len(sources), responses.shape[2], samples), np.float32)
+    convolved = np.empty((len(sources), responses.shape[2], samples), np.float32)
     for stem, (sides, room) in enumerate(zip(sources, responses, strict=True)):
         if not sides.any():
-            made[stem] = 0.0
+            convolved[stem] = 0.0
             continue
         spectrum = (rfft(sides, length)[:, None] * rfft(room, length)).sum(0)
-        made[stem] = irfft(spectrum, length)[:, :samples]
-    return made
+        convolved[stem] = irfft(spectrum, length)[:, :samples]
+    return convolved

@@ -1,4 +1,4 @@
-"""A stage made by hand: where stems stand and how they move, by no rule that anything learned."""
+"""Manually defined stage: directions and motion of stems that follow no rule of training."""
 
 from __future__ import annotations
 
@@ -16,59 +16,60 @@ from spatialkit_models.stem_names import STEMS
 
 __all__ = ["HandStage", "Point", "load_hand_stage"]
 
-# Of a move: in between, the direct sound follows the arc.
+# Number of steps of a trajectory; the direct sound moves along arcs between them.
 STEPS = 200
-# Level of a room that is not heard.
+# Level in dB that disables the reverberation.
 NO_ROOM_DB = -200.0
 
 
 @dataclass(frozen=True)
 class Point:
-    """Where a stem stands at a time."""
+    """Position of a stem at a time."""
 
     time: float
-    """From 0, the beginning of an excerpt, to 1, its end."""
+    """Time from 0, the start of an excerpt, to 1, its end."""
     azimuth: float
-    """Degrees, without jumps: 236 is where a stem at 122 goes through the back."""
+    """Azimuth in degrees without jumps: 236 is reached from 122 through the rear."""
     width: float
-    """Degrees between its two sides."""
+    """Angle in degrees between its two plane waves."""
     distance: float
-    """The direct sound is divided by it; the room's sound is not."""
+    """Divisor of the direct sound; reverberation is not attenuated."""
 
 
 @dataclass(frozen=True)
 class HandStage:
-    """Where all stems stand, and what a user would say of it.
+    """Positions of all stems and the stage that a user would specify.
 
     Parameters
     ----------
     points : tuple of tuple of Point
-        Of vocals, drums, bass and other, in the order of time; what is between two changes evenly.
-    told : tuple of float
-        Of the four, from -1, behind, to 1, ahead.
+        Positions of vocals, drums, bass and other in order of time; values are interpolated
+        linearly between them.
+    stage : tuple of float
+        Front-rear position of each stem, from -1 (rear) to 1 (front).
     room_db : float
-        Level of the room against that of its responses.
+        Level of the reverberation in dB relative to that of the room responses.
     """
 
     points: tuple[tuple[Point, ...], ...]
-    told: tuple[float, ...]
+    stage: tuple[float, ...]
     room_db: float
 
     def foa(
         self, stems: NDArray[np.float32], rooms: RoomResponses, index: int
     ) -> NDArray[np.float32]:
-        """Put stems on the stage.
+        """Render stems on the stage.
 
-        The two sides of a stem are plane waves, each half as loud as in the song, that move. What
-        follows them in the room comes from where they began.
+        The channels of a stem, at half of their level in the song, are two moving plane waves.
+        Their reverberation is that of the initial directions.
 
         Parameters
         ----------
         stems : ndarray of float32, shape (4, 2, samples)
         rooms : RoomResponses
-            At the stems' sample rate.
+            Room responses at the sample rate of the stems.
         index : int
-            Of the room.
+            Number of the room.
 
         Returns
         -------
@@ -85,12 +86,12 @@ class HandStage:
     def _direct(self, sides: NDArray[np.float32], points: tuple[Point, ...]) -> NDArray[np.float32]:
         times = [point.time for point in points]
 
-        def course(name: str, steps: int) -> NDArray[np.float64]:
+        def trajectory(name: str, steps: int) -> NDArray[np.float64]:
             values = [getattr(point, name) for point in points]
             return np.interp(np.linspace(0.0, 1.0, steps), times, values)
 
-        azimuth, width = course("azimuth", STEPS + 1), course("width", STEPS + 1)
-        near = (1.0 / course("distance", sides.shape[-1])).astype(np.float32)
+        azimuth, width = trajectory("azimuth", STEPS + 1), trajectory("width", STEPS + 1)
+        near = (1.0 / trajectory("distance", sides.shape[-1])).astype(np.float32)
         encoded: NDArray[np.float32] = encode_foa(
             sides * near, np.stack([azimuth + width / 2.0, azimuth - width / 2.0])
         )
@@ -99,7 +100,7 @@ class HandStage:
     def _room(
         self, sides: NDArray[np.float32], start: Point, rooms: RoomResponses, index: int
     ) -> NDArray[np.float32]:
-        """All but the direct sound, as if that came at once."""
+        """Return the reverberation without the delay of the direct sound."""
         from scipy.signal import fftconvolve
 
         azimuth = start.azimuth + np.array([0.5, -0.5]) * start.width
@@ -108,8 +109,8 @@ class HandStage:
         )
         late = (whole - direct)[..., round(DIRECT_SECONDS * rooms.sample_rate) :]
         late *= np.float32(10.0 ** (self.room_db / 20.0))
-        heard = fftconvolve(sides[:, None], late, axes=-1).sum(0)
-        return heard[:, : sides.shape[-1]].astype(np.float32)
+        reverberation = fftconvolve(sides[:, None], late, axes=-1).sum(0)
+        return reverberation[:, : sides.shape[-1]].astype(np.float32)
 
 
 def load_hand_stage() -> HandStage:
@@ -118,10 +119,10 @@ def load_hand_stage() -> HandStage:
     Examples
     --------
     >>> stage = load_hand_stage()
-    >>> stage.told, [len(points) for points in stage.points]
+    >>> stage.stage, [len(points) for points in stage.points]
     ((1.0, 1.0, 1.0, -1.0), [3, 1, 1, 3])
     """
     path = files("spatialkit_models") / "data" / "scenes" / "hand_stage.json"
     facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     points = tuple(tuple(Point(**point) for point in facts["stems"][stem]) for stem in STEMS)
-    return HandStage(points, tuple(facts["told"][stem] for stem in STEMS), facts["room_db"])
+    return HandStage(points, tuple(facts["stage"][stem] for stem in STEMS), facts["room_db"])

@@ -1,9 +1,9 @@
-"""Scenes as the authors of the Ambisonizer make them (Zang, Wang and Lee 2024, arXiv 2405.13428).
+"""Scenes of the published Ambisonizer (Zang, Wang and Lee 2024, arXiv 2405.13428).
 
-Stems of a song at random azimuths, varied, in a room. Signals are those of the published network
-(see `spatialkit_models.ambisonizer.published`), which is not AmbiX: gains are N3D, and stereo is
-a pair of opposed microphones at 22.5 and 202.5 degrees. Everything is a pure function of the seed
-and a number; nothing imports torch.
+Augmented stems of a song at random azimuths in a room. Signals are in the conventions of the
+published network (see `spatialkit_models.ambisonizer.published`), not AmbiX: gains are N3D, and
+stereo is a pair of opposed microphones at 22.5 and 202.5 degrees. Everything is a pure function of
+the seed and a number; nothing imports torch.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError
 from spatialkit.validation import as_count, as_number
-from spatialkit_models.data.scenes.ambisonic import StereoExcerpts, convolved
+from spatialkit_models.data.scenes.ambisonic import StereoExcerpts, convolve_stems
 from spatialkit_models.data.songs import absorb, equalize, sample_seven_bands, transition
 
 __all__ = ["AXIS", "PROBABILITY", "PublishedScenes"]
 
 AXIS = 22.5
-"""Degrees: where the left microphone of the pair points; the right one points away from there."""
+"""Azimuth of the left microphone of the pair in degrees; the right one is opposite."""
 PROBABILITY = 0.7
-"""Of each variation of a stem."""
+"""Probability of each augmentation of a stem."""
 
-# Least and most of what is drawn: dB, metres, degrees Celsius, per cent; dB; dB and seconds.
+# Ranges of augmentation: dB; metres, degrees Celsius, per cent; dB; dB and seconds; factor.
 GAIN_DB = (-10.0, 10.0)
 METRES, TEMPERATURES, HUMIDITY = (0.1, 10.0), (10.0, 20.0), (30.0, 90.0)
 EQUALIZER_DB = 12.0
@@ -36,7 +36,7 @@ LEVEL = (0.5, 1.0)
 
 
 class Rooms(Protocol):
-    """What `PublishedScenes` needs of its rooms; `RoomResponses` has it."""
+    """Interface of rooms: `RoomResponses` implements it."""
 
     sample_rate: int
 
@@ -46,31 +46,31 @@ class Rooms(Protocol):
 
 
 class PublishedScenes:
-    """Pairs of stereo and the X and Y that it was made from, by number.
+    """Pairs of stereo and the X and Y of its scene, indexed by number.
 
-    Each stem is varied, in this order and each with a probability of 0.7: louder or softer by up
-    to 10 dB; heard through 0.1 to 10 m of air; equalized in seven bands by up to 12 dB; faded from
-    one level between -24 and 6 dB to another one within 0.2 to 6 s. Its two channels then stand, at
-    half of their level, up to 180 degrees apart around a random azimuth; as one source if they are
-    equal. Where W, X or Y exceeds 1, all three are divided by the peak. Last, all are multiplied by
-    0.5 to 1.
+    Each stem is augmented in this order, each step with a probability of 0.7: gain of up to 10 dB;
+    absorption of 0.1 to 10 m of air; seven-band equalizer of up to 12 dB; fade between two levels
+    from -24 to 6 dB within 0.2 to 6 s. Its two channels, at half of their level, are then placed up
+    to 180 degrees apart around a random azimuth; equal channels are one source. If W, X or Y
+    exceeds 1, all three are divided by the peak. Finally all are multiplied by 0.5 to 1.
 
     Parameters
     ----------
     excerpts : StereoExcerpts
-        Where stems come from, such as ``StemExcerpts(..., stereo=True)``.
+        Source of stems, such as `StemExcerpts` with ``stereo=True``.
     rooms : Rooms
-        Where they stand, such as `RoomResponses`, of the same sample rate.
+        Room responses at the sample rate of the stems, such as `RoomResponses`.
     seed : int
-        Of all that is drawn here, at least 0. The excerpts and the rooms have their own.
+        Seed of augmentation and directions, at least 0; excerpts and rooms have their own.
     physical : bool
-        Whether each source has the response from where it stands. The authors' way is that all
-        share one, times their gains: images are then not where sources are.
+        Convolve each source with the response of its direction. By default all sources share one
+        response, multiplied by their gains, as in the paper; their images then differ from their
+        directions.
     probability : float
-        Of each variation, 0 to 1.
+        Probability of each augmentation, 0 to 1.
     run_in : float
-        Seconds at the beginning of an excerpt that are heard only as the reverberation of what
-        was before the scene.
+        Seconds at the start of an excerpt that are removed after the convolution, so that scenes
+        start with the reverberation of earlier sound.
 
     Raises
     ------
@@ -114,11 +114,16 @@ class PublishedScenes:
 
     @property
     def seconds(self) -> float:
-        """Length of the audio of a scene."""
+        """Length of a scene in seconds."""
         return self.excerpts.seconds - self._run_in / self.rooms.sample_rate
 
     def scenes(self, numbers: Sequence[int]) -> dict[str, NDArray[np.float32]]:
-        """Make the scenes of these numbers.
+        """Return a batch of scenes.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Numbers of the scenes.
 
         Returns
         -------
@@ -126,45 +131,49 @@ class PublishedScenes:
             "stereo" (size, 2, samples): left and right; W is their mean. "sides"
             (size, 2, samples): X and Y.
         """
-        made = np.stack([self._scene(number) for number in numbers])
-        w, x, y = made.swapaxes(0, 1)
+        scenes = np.stack([self._scene(number) for number in numbers])
+        w, x, y = scenes.swapaxes(0, 1)
         axis = math.radians(AXIS)
         side = math.cos(axis) * x + math.sin(axis) * y
-        return {"stereo": np.stack([w + side, w - side], 1), "sides": made[:, 1:]}
+        return {"stereo": np.stack([w + side, w - side], 1), "sides": scenes[:, 1:]}
 
     def _scene(self, number: int) -> NDArray[np.float32]:
-        """W, X and Y of a scene."""
+        """Return W, X and Y of a scene."""
         rng = np.random.default_rng([self.seed, as_count(number, "number", minimum=0)])
         stems = self.excerpts.excerpt(number)
         sources, azimuths = [], []
         for stem in stems:
             azimuth, width = rng.uniform(-180.0, 180.0), rng.uniform(0.0, 180.0)
-            varied = self._varied(rng, stem)
+            augmented = self._augmented(rng, stem)
             if not stem.any():
                 continue
             if np.array_equal(*stem):
-                sources.append(varied[0])
+                sources.append(augmented[0])
                 azimuths.append(azimuth)
             else:
-                sources.extend(np.float32(0.5) * varied)
+                sources.extend(np.float32(0.5) * augmented)
                 azimuths.extend([azimuth + width / 2, azimuth - width / 2])
-        made = np.zeros((3, stems.shape[-1]), np.float32)
+        scene = np.zeros((3, stems.shape[-1]), np.float32)
         if sources:
-            (made,) = convolved(np.stack(sources)[None], self._responses(number, azimuths)[None])
-        made = made[:, self._run_in :]
-        peak = float(np.abs(made).max())
-        return made * np.float32(rng.uniform(*LEVEL) / max(peak, 1.0))
+            (scene,) = convolve_stems(
+                np.stack(sources)[None], self._responses(number, azimuths)[None]
+            )
+        scene = scene[:, self._run_in :]
+        peak = float(np.abs(scene).max())
+        return scene * np.float32(rng.uniform(*LEVEL) / max(peak, 1.0))
 
     def _responses(self, number: int, azimuths: Sequence[float]) -> NDArray[np.float32]:
-        """W, X and Y of the responses of sources, in N3D."""
+        """Return W, X and Y of the responses of sources, in N3D."""
         if not self.physical:
             return self.rooms.published(number, azimuths)[:, [0, 3, 1]]
         responses = self.rooms.responses(number, azimuths)[:, [0, 3, 1]]
         responses[:, 1:] *= np.float32(math.sqrt(3.0))
         return responses
 
-    def _varied(self, rng: np.random.Generator, stem: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Both channels of a stem, varied alike."""
+    def _augmented(
+        self, rng: np.random.Generator, stem: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Augment both channels of a stem equally."""
         rate, samples = self.rooms.sample_rate, stem.shape[-1]
         louder, further, equalized, faded = rng.random(4) < self.probability
         gain = rng.uniform(*GAIN_DB)

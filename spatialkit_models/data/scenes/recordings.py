@@ -1,7 +1,7 @@
-"""Real music in five channels as a training source: a folder of 5.0 and 5.1 files, no stems.
+"""Excerpts of five-channel recordings without stems, for fine-tuning.
 
-The paper fine-tunes on such music (section 5.3): a recording is target and style at once, and its
-fold-down is the stereo.
+The paper fine-tunes on such music (section 5.3): a recording is target and style, and its downmix
+is the stereo input.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from spatialkit_models.data.scenes.style import LAYOUT, stereo_downmix
 __all__ = ["FiveChannelExcerpts"]
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".aif", ".aiff", ".caf", ".w64", ".rf64", ".bw64")
-# A channel sounds if its mean square in the excerpt is above this: -60 dB of full scale.
+# Mean square above which a channel is active: -60 dB of full scale.
 SILENCE = 1e-6
-# Draws of an excerpt before the loudest of them is taken.
+# Attempts at an excerpt before the loudest one is used.
 ATTEMPTS = 64
-# Samples around an excerpt that a resampler sees, of those it makes nothing.
+# Samples on both sides of an excerpt that are resampled and discarded.
 MARGIN = 512
 
 
@@ -43,27 +43,28 @@ class _File(NamedTuple):
 
 
 class FiveChannelExcerpts:
-    """Endless excerpts of five-channel recordings, by number.
+    """Infinite sequence of excerpts of five-channel recordings, indexed by number.
 
     Parameters
     ----------
     folder : path
-        Searched whole, for WAV, FLAC, Ogg, AIFF, CAF and their like. All must be 5.0 or 5.1; the
-        LFE is left out. Long files are drawn more often, in proportion to their length.
+        Directory that is searched with its subdirectories for WAV, FLAC, Ogg, AIFF and CAF files.
+        All must be 5.0 or 5.1; the LFE channel is ignored. Files are sampled in proportion to
+        their length.
     seconds : float
-        Length of an excerpt.
+        Length of an excerpt in seconds.
     sample_rate : int
-        Hz. Files of other rates are converted.
+        Sample rate of excerpts in Hz; files at other rates are resampled.
     seed : int
-        At least 0.
+        Random seed, at least 0.
     layout : str or Layout, optional
-        What the channels of all files are, such as "paper5" or "5.1:film"; by default what each
-        file says. Files without a channel mask need it.
+        Layout of all files, such as "paper5" or "5.1:film"; by default that of each file. It is
+        required for files without a channel mask.
 
     Raises
     ------
     AudioFileError
-        If the folder holds no sound file, or one that cannot be read or is not 5.0 or 5.1.
+        If the directory contains no audio file, or one that cannot be read or is not 5.0 or 5.1.
 
     Examples
     --------
@@ -95,28 +96,28 @@ class FiveChannelExcerpts:
         self.files = tuple(_open(path, known) for path in sorted(paths))
         if not self.files:
             raise AudioFileError(
-                f"{folder} and its subfolders hold no sound file ({', '.join(SUFFIXES)})"
+                f"{folder} and its subdirectories contain no audio file ({', '.join(SUFFIXES)})"
             )
         seconds_each = [max(file.samples / file.sample_rate, seconds) for file in self.files]
         self._shares = np.cumsum(seconds_each) / sum(seconds_each)
 
     def excerpt(self, index: int) -> NDArray[np.float32]:
-        """Make one excerpt: a pure function of the seed and ``index``.
+        """Return one excerpt.
 
         Parameters
         ----------
         index : int
-            At least 0.
+            Number of the excerpt, at least 0.
 
         Returns
         -------
         ndarray of float32, shape (5, samples)
-            FL FR FC SL SR; with silence behind a file that is shorter.
+            FL FR FC SL SR; shorter files are padded with silence.
 
         Raises
         ------
         SignalError
-            If no sound is found in any of many draws.
+            If all channels are silent in each of 64 attempts.
         """
         rng = np.random.default_rng([self.seed, as_count(index, "index", minimum=0)])
         best, most = None, 0.0
@@ -131,18 +132,23 @@ class FiveChannelExcerpts:
                 break
         if best is None:
             raise SignalError(
-                f"nothing sounds in {ATTEMPTS} draws of excerpt {index}, the last from "
-                f"{file.path}: are the files silent?"
+                f"all channels are silent in {ATTEMPTS} attempts at excerpt {index}, the last from "
+                f"{file.path}; check that the files are not silent"
             )
         return best
 
     def batch(self, start: int, size: int) -> dict[str, NDArray[np.float32]]:
-        """Make the excerpts ``start`` to ``start + size - 1``: see `scenes`."""
+        """Return the excerpts ``start`` to ``start + size - 1``: see `scenes`."""
         start, size = as_count(start, "start", minimum=0), as_count(size, "size")
         return self.scenes(range(start, start + size))
 
     def scenes(self, numbers: Sequence[int]) -> dict[str, NDArray[np.float32]]:
-        """Make the excerpts of these numbers.
+        """Return a batch of excerpts.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Numbers of the excerpts.
 
         Returns
         -------
@@ -153,16 +159,16 @@ class FiveChannelExcerpts:
         return {"five": five, "stereo": stereo_downmix(five)}
 
     def _read(self, file: _File, start: int) -> NDArray[np.float32]:
-        """Samples from ``start`` on, at the wanted rate."""
+        """Read an excerpt from sample ``start`` on and resample it."""
         if file.sample_rate == self.sample_rate:
             return _cut(file, start, self.samples)
-        # With sound on both sides, so that the excerpt begins and ends as the whole file would
-        # have it there; by a whole number of samples at both rates.
+        # With a margin on both sides, so that the excerpt equals that of the resampled file; its
+        # length is a whole number of samples at both rates.
         step = file.sample_rate // math.gcd(file.sample_rate, self.sample_rate)
         margin = -(-MARGIN // step) * step
         needed = math.ceil(self.samples * file.sample_rate / self.sample_rate)
-        piece = _cut(file, start - margin, needed + 2 * margin)
-        converted = resample(piece, file.sample_rate, self.sample_rate, quality="HQ")
+        segment = _cut(file, start - margin, needed + 2 * margin)
+        converted = resample(segment, file.sample_rate, self.sample_rate, quality="HQ")
         begin = margin * self.sample_rate // file.sample_rate
         return np.ascontiguousarray(converted[:, begin : begin + self.samples])
 
@@ -171,13 +177,14 @@ def _open(path: Path, layout: Layout | None) -> _File:
     facts = info(path)
     where = layout or facts.format
     if where is None or where.n_channels != facts.channels:
-        said = f"is not {where.name!r}" if where else "does not say what they are: pass layout="
-        raise AudioFileError(f"{path} has {facts.channels} channels and {said}")
+        problem = f"is not {where.name!r}" if where else "does not specify its layout: pass layout="
+        raise AudioFileError(f"{path} has {facts.channels} channels and {problem}")
     try:
         channels = where.loudspeakers[channel_map(where.without_lfe(), LAYOUT)]
     except LayoutError as error:
         raise AudioFileError(
-            f"{path} is {where.name!r} ({' '.join(where.labels)}): 5.0 and 5.1 are accepted"
+            f"{path} has the layout {where.name!r} ({' '.join(where.labels)}); "
+            "accepted: '5.0', '5.1'"
         ) from error
     if not facts.samples:
         raise AudioFileError(f"{path} is empty")
@@ -185,7 +192,7 @@ def _open(path: Path, layout: Layout | None) -> _File:
 
 
 def _cut(file: _File, start: int, samples: int) -> NDArray[np.float32]:
-    """Channels (5, samples) of a file from ``start`` on, silence where it has none."""
+    """Read channels (5, samples) of a file from ``start`` on, silence beyond both ends."""
     five = np.zeros((len(file.channels), samples), np.float32)
     first, end = max(start, 0), min(start + samples, file.samples)
     audio = read(file.path, format=file.layout, start=first, stop=end)

@@ -1,4 +1,4 @@
-"""Where stems stand: the option ``stage`` of the Ambisonizer, and what scenes draw."""
+"""Stages of the Ambisonizer: the option ``stage``, and random directions of stems."""
 
 from __future__ import annotations
 
@@ -8,56 +8,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import OptionError
-from spatialkit.validation import as_choice, as_number
+from spatialkit.validation import as_choice, as_number, match_name, unknown_name
 from spatialkit_models.stem_names import STEMS
 
 __all__ = [
-    "AHEAD",
+    "ALL_FRONT",
     "NO_AMBIENCE",
-    "RULE_STAGE",
+    "MEAN_STAGE",
     "STAGES",
     "mono_gains",
     "parse_stage",
-    "places",
-    "staged_azimuths",
+    "sample_places",
+    "sample_band",
 ]
 
-AHEAD = (1.0, 1.0, 1.0, 1.0)
-STAGES = {"front": AHEAD, "band": (1.0, 1.0, 1.0, -1.0)}
-"""Stages that have a name: for each of `STEMS` from -1, behind, to 1, ahead."""
+ALL_FRONT = (1.0, 1.0, 1.0, 1.0)
+STAGES = {"front": ALL_FRONT, "band": (1.0, 1.0, 1.0, -1.0)}
+"""Named stages: front-rear position of each of `STEMS`, from -1 (rear) to 1 (front)."""
 
 NO_AMBIENCE = -60.0
-"""Level of ambience in dB that stands for none."""
+"""Level of ambience in dB that disables it."""
 
-# An ordinary stage: of each stem most degrees from the middle, and least and most width.
+# Ordinary stage: maximum azimuth, minimum and maximum width of each stem, in degrees.
 PLACES = {"vocals": (20.0, 0.0, 60.0), "drums": (10.0, 30.0, 120.0), "bass": (15.0, 0.0, 40.0)}
-# Other instruments stand on a wide front at times, else anywhere.
-FRONT_SHARE = 0.4
+# Probability that other instruments are in a wide front; otherwise they are in any direction.
+FRONT_PROBABILITY = 0.4
 FRONT_OTHER, ANYWHERE_OTHER = (30.0, 60.0, 180.0), (180.0, 20.0, 160.0)
 
-RULE_STAGE = (1.0, 1.0, 1.0, FRONT_SHARE)
-"""Mean of the stages that `staged_azimuths` draws: anywhere is ahead as often as behind."""
+MEAN_STAGE = (1.0, 1.0, 1.0, FRONT_PROBABILITY)
+"""Mean stage of `sample_band`: any direction is in front as often as in the rear."""
 
-# The likeliest scene of mono: widths in degrees of stems that are all in the middle.
-LIKELY_WIDTHS = (0.0, 75.0, 0.0, 120.0)
-# Level of what the two sides of a stem have apart, against what they have in common: songs have
-# from -17 to -6 dB.
-APART = 0.5
+# Widths in degrees of the most likely scene of mono, whose stems are all in the centre.
+DEFAULT_WIDTHS = (0.0, 75.0, 0.0, 120.0)
+# Gain of the difference of the two channels of a stem relative to their sum; -17 to -6 dB in songs.
+DECORRELATED_GAIN = 0.5
 
 
 def parse_stage(stage: str | Mapping[str, float]) -> tuple[float, ...]:
-    """Values of the four stems, in the order of `STEMS`, from -1, behind, to 1, ahead.
+    """Return the front-rear position of each of `STEMS`, from -1 (rear) to 1 (front).
 
     Parameters
     ----------
     stage : str or mapping
-        A name of `STAGES`, or values by stem, as a mapping or as the shell writes them. Stems
-        left out are ahead.
+        Name of a stage in `STAGES`, or values by stem, as a mapping or in the notation of the
+        command line. Other stems are in front.
 
     Raises
     ------
     OptionError
-        If it is neither, a stem is unknown, or a value is not from -1 to 1.
+        If the name or a stem is unknown, or a value is not from -1 to 1.
 
     Examples
     --------
@@ -67,8 +66,9 @@ def parse_stage(stage: str | Mapping[str, float]) -> tuple[float, ...]:
     (1.0, 0.7, 1.0, -0.5)
     """
     if isinstance(stage, str):
-        if stage.strip() in STAGES:
-            return STAGES[stage.strip()]
+        name = match_name(stage.strip(), STAGES)
+        if name:
+            return STAGES[name]
         stage = _parsed(stage)
     values = dict.fromkeys(STEMS, 1.0)
     for stem, value in stage.items():
@@ -78,35 +78,42 @@ def parse_stage(stage: str | Mapping[str, float]) -> tuple[float, ...]:
 
 
 def _parsed(text: str) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for part in text.split(","):
-        stem, colon, value = part.partition(":")
+    """Parse values by stem in the notation of the command line."""
+    if ":" not in text:
+        raise OptionError(
+            f"{unknown_name('stage', text, STAGES)}, or values by stem from -1 (rear) to 1 (front) "
+            "such as vocals:1,drums:0.7,other:-0.5"
+        )
+    values: dict[str, float] = {}
+    for item in text.split(","):
+        name, colon, value = item.partition(":")
+        stem = name.strip().casefold()
         try:
-            if not colon or stem.strip() in found:
+            if not colon or stem in values:
                 raise ValueError
-            found[stem.strip()] = float(value)
+            values[stem] = float(value)
         except ValueError:
             raise OptionError(
                 f"stage must be {', '.join(map(repr, STAGES))}, or {', '.join(STEMS)} with values "
                 f"from -1 to 1, such as vocals:1,drums:0.7,other:-0.5, each once, got {text!r}"
             ) from None
-    return found
+    return values
 
 
 def mono_gains(seed: int, stage: tuple[float, ...]) -> NDArray[np.float32]:
-    """Gains that place the stems of mono, (stems, 3), for `Ambisonizer.place`.
+    """Return gains that place the stems of mono, (stems, 3), for `Ambisonizer.place`.
 
-    A stem is two plane waves half of its width to either side of its azimuth. What the two have
-    in common is W; what they have apart is made of the decorrelated twin of W.
+    A stem is two plane waves at half of its width to the left and right of its azimuth. Their sum
+    is W; their difference is the decorrelated copy of W.
 
     Parameters
     ----------
     seed : int
-        0 is the likeliest scene: all in the middle, drums and other instruments wide. Others
-        draw azimuths and widths.
+        0 is the most likely scene: all stems in the centre, drums and other instruments wide.
+        Other seeds sample azimuths and widths.
     stage : tuple of float
-        Of each stem, as `parse_stage` returns it: whether it is ahead or behind; what is drawn
-        says how far to which side.
+        Front-rear position of each stem as returned by `parse_stage`; the seed determines the
+        lateral position.
 
     Examples
     --------
@@ -117,30 +124,30 @@ def mono_gains(seed: int, stage: tuple[float, ...]) -> NDArray[np.float32]:
            [ 0.  , -0.5 ,  0.43]], dtype=float32)
     """
     if seed:
-        azimuth, width = staged_azimuths(np.random.default_rng(seed))
+        azimuth, width = sample_band(np.random.default_rng(seed))
     else:
-        azimuth, width = np.zeros(len(STEMS)), np.array(LIKELY_WIDTHS)
+        azimuth, width = np.zeros(len(STEMS)), np.array(DEFAULT_WIDTHS)
     angle, half = np.radians(azimuth), np.radians(width) / 2.0
     common, across = np.cos(half), np.abs(np.cos(angle))
     y, x = np.sin(angle) * common, across * common * stage
-    return np.stack([y, x, APART * across * np.sin(half)], 1).astype(np.float32)
+    return np.stack([y, x, DECORRELATED_GAIN * across * np.sin(half)], 1).astype(np.float32)
 
 
-def staged_azimuths(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw where vocals, drums, bass and other stand on an ordinary stage.
+def sample_band(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sample directions of vocals, drums, bass and other on an ordinary stage.
 
     Returns
     -------
     azimuth, width : ndarray of float64, shape (4,)
-        Degrees: of the middle of each stem, and between its sides.
+        Azimuth of the centre of each stem, and its width, in degrees.
     """
-    other = FRONT_OTHER if rng.random() < FRONT_SHARE else ANYWHERE_OTHER
-    return places(rng, [*PLACES.values(), other])
+    other = FRONT_OTHER if rng.random() < FRONT_PROBABILITY else ANYWHERE_OTHER
+    return sample_places(rng, [*PLACES.values(), other])
 
 
-def places(
+def sample_places(
     rng: np.random.Generator, rules: Sequence[tuple[float, float, float]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Azimuths and widths by rules: most degrees from the middle, least and most width."""
-    off, least, most = np.array(rules).T
-    return rng.uniform(-off, off), rng.uniform(least, most)
+    """Sample azimuths and widths from rules: maximum azimuth, minimum and maximum width."""
+    max_azimuth, min_width, max_width = np.array(rules).T
+    return rng.uniform(-max_azimuth, max_azimuth), rng.uniform(min_width, max_width)

@@ -1,14 +1,11 @@
-"""Scenes for training: stems panned to five channels and folded to stereo, or real recordings.
+"""Scenes of style transfer: stems panned to five channels and downmixed to stereo.
 
-Ambisonic ones are made in `ambisonic_scenes`.
+Scenes are arrays of stems and small matrices of gains; mixing them is one matrix product (`mix`) on
+the device of the network. Everything is a pure function of the seed and a number; nothing imports
+torch.
 
-What comes is arrays of stems and small matrices of gains: mixing them is one product (`mix`), and
-belongs where the network is. Everything is a pure function of the seed and a number; nothing
-imports torch.
-
-Five channels are those of layout "5.0": FL FR FC SL SR. The stereo of five channels is the paper's
-fold-down G, ``L = FL + SL + FC / 2`` and its mirror image, which is method "sum" of
-`spatialkit.downmix`.
+Five channels are those of layout "5.0": FL FR FC SL SR. Their stereo downmix is G of the paper,
+``L = FL + SL + FC / 2`` and its mirror image, which is method "sum" of `spatialkit.downmix`.
 """
 
 from __future__ import annotations
@@ -41,25 +38,25 @@ __all__ = [
 
 LAYOUT = "5.0"
 PROTOCOLS = ("independent", "same", "mixed")
-# How far apart shards of scenes lie: further than any training gets.
+# Distance between the first numbers of shards: more scenes than any training uses.
 SHARD_SIZE = 1 << 40
 
 
 class Excerpts(Protocol):
-    """What `StyleScenes` needs of its stems; `stems.StemExcerpts` has it."""
+    """Interface of stems: `StemExcerpts` implements it."""
 
     @property
     def seconds(self) -> float:
-        """Length of an excerpt."""
+        """Length of an excerpt in seconds."""
         ...
 
     def excerpt(self, index: int, *, other_than: int | None = None) -> NDArray[np.float32]:
-        """Stems (stems, samples) of a number, of other songs than those of ``other_than``."""
+        """Return the stems (stems, samples) of a number, from other songs than ``other_than``."""
         ...
 
 
 class Numbered(Protocol):
-    """Whatever makes scenes by number: `StyleScenes`, `recordings.FiveChannelExcerpts`."""
+    """Interface of scenes by number: `StyleScenes`, `FiveChannelExcerpts`."""
 
     @property
     def seconds(self) -> float: ...
@@ -68,25 +65,26 @@ class Numbered(Protocol):
 
 
 class StyleScenes:
-    """Pairs for style transfer: stems in one panning condition, the same stems in another.
+    """Scenes of style transfer: the same stems panned to a target and to a stereo input.
 
     Parameters
     ----------
     excerpts : Excerpts
-        Where stems come from, such as `stems.StemExcerpts`.
+        Source of stems, such as `StemExcerpts`.
     seed : int
-        Of directions and levels, at least 0. The excerpts have their own.
+        Seed of directions and levels, at least 0; the excerpts have their own.
     protocol : {"independent", "same", "mixed"}
-        How the stereo is panned: in directions of its own (nobody's song is panned like the style
-        they want), like the target (the paper's baseline), or either with equal chance.
+        Directions of the stereo input: independent of the target (as for a user's song, which is
+        not panned like the style), those of the target (the paper's baseline), or either with a
+        probability of 0.5.
     cross_song : bool
-        Whether the style is heard in other songs, panned to the same directions, so that it cannot
-        carry their content; else in the stems themselves, as in the paper.
+        Encode the style from other songs, panned to the same directions, so that it cannot contain
+        content; otherwise from the stems themselves, as in the paper.
     level_db : float
-        Each stem's level is changed by up to so many dB, up or down.
+        Maximum random change of the level of each stem in dB.
     paired : float
-        Share of stems, 0 to 1, that play from two directions at once, equally loud, as double
-        tracks do.
+        Fraction of stems, 0 to 1, that are panned to two directions at equal level, as double
+        tracks are.
 
     Raises
     ------
@@ -124,40 +122,45 @@ class StyleScenes:
 
     @property
     def seconds(self) -> float:
-        """Length of the audio of a scene."""
+        """Length of a scene in seconds."""
         return self.excerpts.seconds
 
     def scene(self, index: int) -> dict[str, NDArray[np.float32]]:
-        """Make one scene: what `batch` gives, without the first axis."""
+        """Return one scene: a batch of one without its first axis."""
         return {name: array[0] for name, array in self.scenes([index]).items()}
 
     def batch(self, start: int, size: int) -> dict[str, NDArray[np.float32]]:
-        """Make the scenes ``start`` to ``start + size - 1``: see `scenes`."""
+        """Return the scenes ``start`` to ``start + size - 1``: see `scenes`."""
         start, size = as_count(start, "start", minimum=0), as_count(size, "size")
         return self.scenes(range(start, start + size))
 
     def scenes(self, numbers: Sequence[int]) -> dict[str, NDArray[np.float32]]:
-        """Make the scenes of these numbers.
+        """Return a batch of scenes.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Numbers of the scenes.
 
         Returns
         -------
         dict of str to ndarray of float32
             "stems" (size, 4, samples).
-            "azimuth", "seed_azimuth" (size, 4): of target and stereo, degrees, -180 to 180; of a
-            paired stem the first.
-            "gains" (size, 4, 5): stems to the target, by VBAP, of power 1.
-            "seed_gains" (size, 4, 2): stems to the stereo, panned and folded down.
-            "style_stems" (size, 4, samples) and "style_gains" (size, 4, 5): what the style is
-            heard in, panned to "azimuth"; the arrays "stems" and "gains" themselves unless
-            ``cross_song``.
+            "azimuth", "seed_azimuth" (size, 4): azimuths in target and stereo input in degrees,
+            -180 to 180; the first one of a paired stem.
+            "gains" (size, 4, 5): VBAP gains of stems in the target, of power 1.
+            "seed_gains" (size, 4, 2): gains of stems in the stereo input, panned and downmixed.
+            "style_stems" (size, 4, samples) and "style_gains" (size, 4, 5): stems that the style
+            is encoded from and their gains, at "azimuth"; the arrays "stems" and "gains"
+            themselves unless ``cross_song``.
         """
-        draws = [self._draw(number) for number in numbers]
-        azimuths, levels, seconds = (np.stack(parts) for parts in zip(*draws, strict=True))
-        # All conditions of all scenes at once: so panning costs next to nothing.
+        conditions = [self._condition(number) for number in numbers]
+        azimuths, levels, seconds = (np.stack(parts) for parts in zip(*conditions, strict=True))
+        # One call for all scenes, which takes a fraction of the time of single calls.
         first, second = vbap_gains(np.stack([azimuths, seconds]), layout=LAYOUT)
         gains = (first + second).astype(np.float32)
         gains /= np.linalg.norm(gains, axis=-1, keepdims=True)
-        # Neighbours share what is decoded for them.
+        # Consecutive numbers share cached segments.
         stems = np.stack([self.excerpts.excerpt(2 * number) for number in numbers])
         stems *= levels[:, 0, :, None]
         scenes = {
@@ -165,7 +168,7 @@ class StyleScenes:
             "azimuth": azimuths[:, 0].astype(np.float32),
             "seed_azimuth": azimuths[:, 1].astype(np.float32),
             "gains": gains[:, 0],
-            "seed_gains": gains[:, 1] @ _fold().T,
+            "seed_gains": gains[:, 1] @ _downmix().T,
             "style_stems": stems,
             "style_gains": gains[:, 0],
         }
@@ -176,10 +179,10 @@ class StyleScenes:
             scenes["style_stems"] = np.stack(others) * levels[:, 1, :, None]
         return scenes
 
-    def _draw(self, number: int) -> tuple[NDArray[np.float64], ...]:
-        """Azimuths of target and stereo, levels of stems and style stems, second azimuths.
+    def _condition(self, number: int) -> tuple[NDArray[np.float64], ...]:
+        """Sample azimuths of target and stereo, levels of stems and style stems, second azimuths.
 
-        (2, 4) each; a stem that is not paired has its azimuth twice.
+        All have shape (2, 4); the second azimuth of a stem that is not paired equals the first.
         """
         rng = np.random.default_rng([self.seed, number])
         azimuths = rng.uniform(-180.0, 180.0, (2, 4))
@@ -193,20 +196,20 @@ class StyleScenes:
 
 
 class ShardedScenes:
-    """Scenes for several readers: batches in turn from shards of numbers far from each other.
+    """Scenes for several data workers: consecutive batches come from distant shards of numbers.
 
-    Neighbouring scenes share what is decoded for them. Where several workers (or processes) read
-    batches in turn, each would decode all songs for itself; with as many shards as workers,
-    each stays within one. What a batch holds depends on that number, not on who reads.
+    Neighbouring scenes share decoded audio. If several workers (or processes) read batches in
+    turn, each would decode all songs; with as many shards as workers, each worker reads from one
+    shard. The contents of a batch depend on the number of shards, not on the worker.
 
     Parameters
     ----------
     source : Numbered
-        What makes scenes.
+        Source of scenes.
     size : int
-        Scenes in a batch.
+        Number of scenes in a batch.
     shards : int
-        Over which consecutive batches are dealt out.
+        Number of shards that consecutive batches are distributed over.
 
     Examples
     --------
@@ -214,8 +217,8 @@ class ShardedScenes:
     ...     seconds = 1.0
     ...     def scenes(self, numbers):
     ...         return {"number": np.array(numbers)}
-    >>> dealt = ShardedScenes(Numbers(), 2, 3)
-    >>> [(dealt.batch(start, 2)["number"] % SHARD_SIZE).tolist() for start in (0, 2, 4, 6)]
+    >>> sharded = ShardedScenes(Numbers(), 2, 3)
+    >>> [(sharded.batch(start, 2)["number"] % SHARD_SIZE).tolist() for start in (0, 2, 4, 6)]
     [[0, 1], [0, 1], [0, 1], [2, 3]]
     """
 
@@ -225,43 +228,50 @@ class ShardedScenes:
 
     @property
     def seconds(self) -> float:
-        """Length of the audio of a scene."""
+        """Length of a scene in seconds."""
         return self.source.seconds
 
     def batch(self, start: int, size: int) -> dict[str, NDArray[np.float32]]:
-        """Make the scenes that are dealt out as ``start`` to ``start + size - 1``."""
+        """Return the scenes at the positions ``start`` to ``start + size - 1``."""
         start, size = as_count(start, "start", minimum=0), as_count(size, "size")
         return self.source.scenes([self._number(n) for n in range(start, start + size)])
 
-    def _number(self, place: int) -> int:
-        batch, rest = divmod(place, self.size)
-        position, stretch = divmod(batch, self.shards)
-        return stretch * SHARD_SIZE + position * self.size + rest
+    def _number(self, position: int) -> int:
+        """Return the number of the scene at a position."""
+        batch, offset = divmod(position, self.size)
+        row, shard = divmod(batch, self.shards)
+        return shard * SHARD_SIZE + row * self.size + offset
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """One condition of a test: degrees of vocals, drums, bass and other, positive to the left."""
+    """Panning condition of the benchmark: azimuths of vocals, drums, bass and other in degrees."""
 
     azimuth: tuple[float, ...]
-    """Of the target and the style."""
+    """Azimuths in the target and the style."""
     seed_azimuth: tuple[float, ...]
-    """Of the stereo, where it is panned independently."""
+    """Azimuths in the stereo input with the protocol "independent"."""
 
     @property
     def gains(self) -> NDArray[np.float32]:
-        """Stems to the target, (4, 5)."""
+        """Gains of stems in the target, (4, 5)."""
         return vbap_gains(self.azimuth, layout=LAYOUT).astype(np.float32)
 
     def seed_gains(self, protocol: str) -> NDArray[np.float32]:
-        """Stems to the stereo under the protocol "independent" or "same", (4, 2)."""
+        """Return the gains of stems in the stereo input, (4, 2).
+
+        Parameters
+        ----------
+        protocol : {"independent", "same"}
+            As in `StyleScenes`.
+        """
         protocol = as_choice(protocol, "protocol", ("independent", "same"))
         azimuth = self.azimuth if protocol == "same" else self.seed_azimuth
-        return vbap_gains(azimuth, layout=LAYOUT).astype(np.float32) @ _fold().T
+        return vbap_gains(azimuth, layout=LAYOUT).astype(np.float32) @ _downmix().T
 
 
 def load_configurations(count: int = 20) -> tuple[Configuration, ...]:
-    """First ``count`` of the 20 configurations that tests use, uniform over the circle.
+    """Load the first ``count`` of the 20 configurations of the benchmark, uniform over the circle.
 
     Examples
     --------
@@ -277,7 +287,7 @@ def load_configurations(count: int = 20) -> tuple[Configuration, ...]:
 
 
 def mix(stems: Any, gains: Any) -> Any:
-    """Channels of stems: each the sum of all stems times their gains.
+    """Mix stems to channels by gains.
 
     Parameters
     ----------
@@ -297,7 +307,7 @@ def mix(stems: Any, gains: Any) -> Any:
 
 
 def stereo_downmix(five: NDArray[Any]) -> NDArray[Any]:
-    """Stereo (..., 2, samples) of five channels (..., 5, samples), the paper's G.
+    """Downmix five channels (..., 5, samples) to stereo (..., 2, samples) by G of the paper.
 
     Examples
     --------
@@ -305,8 +315,8 @@ def stereo_downmix(five: NDArray[Any]) -> NDArray[Any]:
     array([[1. , 0. , 0.5, 1. , 0. ],
            [0. , 1. , 0.5, 0. , 1. ]])
     """
-    return np.matmul(_fold().astype(five.dtype), five)
+    return np.matmul(_downmix().astype(five.dtype), five)
 
 
-def _fold() -> NDArray[np.float32]:
+def _downmix() -> NDArray[np.float32]:
     return downmix_matrix(LAYOUT, "stereo", method="sum").astype(np.float32)

@@ -1,4 +1,4 @@
-"""Variation of stems: ours, which spares what tells them apart, and parts of the published one."""
+"""Augmentation of stems: gain, equalizer, speed, and parts of the published augmentation."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = [
     "transition",
 ]
 
-# Lowest and highest Hz that each section of an equalizer is drawn from.
+# Range of the frequency of each section of an equalizer, in Hz.
 LOW_SHELF = (80.0, 300.0)
 BELL = (250.0, 4000.0)
 HIGH_SHELF = (3000.0, 10000.0)
-# The same of seven bands that touch, low shelf, five bells, high shelf; and of their widths.
+# The same for seven adjacent bands (low shelf, five bells, high shelf), and ranges of their Q.
 SEVEN_BANDS = (
     (42.0, 95.0),
     (91.0, 204.0),
@@ -36,27 +36,27 @@ SEVEN_BANDS = (
     (4216.0, 9486.0),
 )
 SHELF_QUALITY, BELL_QUALITY = (0.1, 1.0), (0.5, 5.0)
-# Taps of the filter for air on either side of its middle, at any rate.
+# Taps of the air absorption filter on either side of its centre, at any rate.
 AIR_TAPS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """How much the stems of training excerpts vary.
+    """Augmentation of the stems of training excerpts.
 
-    Channels are varied alike, and not exchanged.
+    Both channels of a stem are augmented equally; they are not swapped.
 
     Parameters
     ----------
     gain_db : float
-        Each stem of each excerpt is louder or softer by up to this, evenly drawn. 0 to 24.
+        Maximum gain of each stem of an excerpt in dB, uniformly distributed, 0 to 24.
     equalizer_db : float
-        Standard deviation of the gains of a random equalizer for each stem: low shelf, bell, high
-        shelf; each at most twice this. Small, as mean spectra are what identifies a stem.
-        0 to 6; 0 is none.
+        Standard deviation in dB of the gains of a random equalizer for each stem (low shelf, bell,
+        high shelf), limited to twice this value; 0 to 6, 0 disables it. It should be small, as
+        mean spectra identify the stems.
     min_speed, max_speed : float
-        Range of the factor on tempo and pitch together, as of a tape; evenly drawn in octaves, the
-        same for all stems of a song. 0.5 to 2; both 1 is none.
+        Range of the playback speed, which changes tempo and pitch together; uniform on a
+        logarithmic scale, the same for all stems of a song. 0.5 to 2; both 1 disables it.
     """
 
     gain_db: float = 6.0
@@ -75,18 +75,18 @@ class Augmentation:
             )
 
     def sample_gains(self, rng: np.random.Generator, count: int) -> NDArray[np.float32]:
-        """Draw a linear gain for each of ``count`` stems."""
+        """Sample a linear gain for each of ``count`` stems."""
         decibels = rng.uniform(-self.gain_db, self.gain_db, count)
         return (10 ** (decibels / 20)).astype(np.float32)
 
     def sample_speed(self, rng: np.random.Generator) -> float:
-        """Draw a factor on tempo and pitch."""
+        """Sample a playback speed."""
         return float(np.exp(rng.uniform(np.log(self.min_speed), np.log(self.max_speed))))
 
     def sample_equalizer(
         self, rng: np.random.Generator, sample_rate: float
     ) -> NDArray[np.float32] | None:
-        """Draw an equalizer as second-order sections for `equalize`, shape (3, 6)."""
+        """Sample an equalizer as second-order sections for `equalize`, shape (3, 6)."""
         if not self.equalizer_db:
             return None
         gains = np.clip(rng.standard_normal(3), -2.0, 2.0) * self.equalizer_db
@@ -94,7 +94,7 @@ class Augmentation:
             float(np.exp(rng.uniform(np.log(lowest), np.log(highest)))) / sample_rate
             for lowest, highest in (LOW_SHELF, BELL, HIGH_SHELF)
         )
-        # A high shelf is a low shelf of the opposite gain, and a gain for all.
+        # A high shelf is a low shelf of the opposite gain, times a constant gain.
         upper = _low_shelf(high, 10 ** (-gains[2] / 40))
         upper[:3] *= 10 ** (gains[2] / 20)
         sections = _low_shelf(low, 10 ** (gains[0] / 40)), _bell(bell, 10 ** (gains[1] / 40)), upper
@@ -104,40 +104,40 @@ class Augmentation:
 def _low_shelf(
     frequency: float, amplitude: float, quality: float | None = None
 ) -> NDArray[np.float64]:
-    """Low shelf of some Q or of slope 0.5, of R. Bristow-Johnson's Audio EQ Cookbook.
+    """Return a low shelf of a given Q or of slope 0.5 (R. Bristow-Johnson, Audio EQ Cookbook).
 
-    ``frequency`` is in cycles per sample, ``amplitude`` the square root of the gain.
+    ``frequency`` is in cycles per sample; ``amplitude`` is the square root of the gain.
     """
-    cosine, sine = _turn(frequency)
+    cosine, sine = _cosine_and_sine(frequency)
     if quality is None:
         alpha = sine / 2 * np.sqrt((amplitude + 1 / amplitude) * (1 / 0.5 - 1) + 2)
     else:
         alpha = sine / (2 * quality)
     plus, minus = amplitude + 1, amplitude - 1
     root = 2 * np.sqrt(amplitude) * alpha
-    rising = (
+    numerator = (
         amplitude * (plus - minus * cosine + root),
         2 * amplitude * (minus - plus * cosine),
         amplitude * (plus - minus * cosine - root),
     )
-    falling = (
+    denominator = (
         plus + minus * cosine + root,
         -2 * (minus + plus * cosine),
         plus + minus * cosine - root,
     )
-    return np.array([*rising, *falling]) / falling[0]
+    return np.array([*numerator, *denominator]) / denominator[0]
 
 
 def _bell(frequency: float, amplitude: float, quality: float = 0.7) -> NDArray[np.float64]:
-    """Peaking equalizer, of the same source."""
-    cosine, sine = _turn(frequency)
+    """Return a peaking equalizer (same source)."""
+    cosine, sine = _cosine_and_sine(frequency)
     alpha = sine / (2 * quality)
-    rising = (1 + alpha * amplitude, -2 * cosine, 1 - alpha * amplitude)
-    falling = (1 + alpha / amplitude, -2 * cosine, 1 - alpha / amplitude)
-    return np.array([*rising, *falling]) / falling[0]
+    numerator = (1 + alpha * amplitude, -2 * cosine, 1 - alpha * amplitude)
+    denominator = (1 + alpha / amplitude, -2 * cosine, 1 - alpha / amplitude)
+    return np.array([*numerator, *denominator]) / denominator[0]
 
 
-def _turn(frequency: float) -> tuple[float, float]:
+def _cosine_and_sine(frequency: float) -> tuple[float, float]:
     angle = 2 * np.pi * min(frequency, 0.45)
     return float(np.cos(angle)), float(np.sin(angle))
 
@@ -153,25 +153,25 @@ def equalize(audio: NDArray[np.float32], sections: NDArray[Any]) -> NDArray[np.f
 def sample_seven_bands(
     rng: np.random.Generator, sample_rate: float, gain_db: float
 ) -> NDArray[np.float64]:
-    """Draw an equalizer of seven bands (see `seven_bands`), each up to ``gain_db`` up or down."""
+    """Sample an equalizer of seven bands (see `seven_bands`) with gains of up to ``gain_db``."""
     lowest, highest = np.log(SEVEN_BANDS).T
     frequencies = np.exp(rng.uniform(lowest, highest))
     gains = rng.uniform(-gain_db, gain_db, 7)
-    least, most = np.array([SHELF_QUALITY, *[BELL_QUALITY] * 5, SHELF_QUALITY]).T
-    return seven_bands(frequencies, gains, rng.uniform(least, most), sample_rate)
+    min_quality, max_quality = np.array([SHELF_QUALITY, *[BELL_QUALITY] * 5, SHELF_QUALITY]).T
+    return seven_bands(frequencies, gains, rng.uniform(min_quality, max_quality), sample_rate)
 
 
 def seven_bands(
     frequency: ArrayLike, gain_db: ArrayLike, quality: ArrayLike, sample_rate: float
 ) -> NDArray[np.float64]:
-    """Make an equalizer of a low shelf, five bells and a high shelf.
+    """Return an equalizer of a low shelf, five bells and a high shelf.
 
     Parameters
     ----------
     frequency : array_like, shape (7,)
-        Hz: middle of a shelf's slope, and of a bell.
+        Centre frequencies in Hz: of the slope of a shelf, of a bell.
     gain_db : array_like, shape (7,)
-        Of a shelf's end, and of a bell's middle.
+        Gain at the end of a shelf, and at the centre of a bell.
     quality : array_like, shape (7,)
         Q of each section.
     sample_rate : float
@@ -180,7 +180,7 @@ def seven_bands(
     Returns
     -------
     ndarray of float64, shape (7, 6)
-        Second-order sections for `equalize`. Not float32: those of low bands need the digits.
+        Second-order sections for `equalize`. Low bands need the precision of float64.
 
     Examples
     --------
@@ -189,19 +189,21 @@ def seven_bands(
     >>> round(float(sections[0, :3].sum() / sections[0, 3:].sum()), 3)  # at 0 Hz
     1.995
     """
-    turns = np.asarray(frequency, np.float64) / sample_rate
+    cycles = np.asarray(frequency, np.float64) / sample_rate
     gains, qualities = np.asarray(gain_db, np.float64), np.asarray(quality, np.float64)
     amplitudes = 10 ** (gains / 40)
-    bells = [_bell(*band) for band in zip(turns[1:6], amplitudes[1:6], qualities[1:6], strict=True)]
-    upper = _low_shelf(turns[6], 1 / amplitudes[6], qualities[6])
+    bells = [
+        _bell(*band) for band in zip(cycles[1:6], amplitudes[1:6], qualities[1:6], strict=True)
+    ]
+    upper = _low_shelf(cycles[6], 1 / amplitudes[6], qualities[6])
     upper[:3] *= amplitudes[6] ** 2  # as in `Augmentation.sample_equalizer`
-    return np.stack([_low_shelf(turns[0], amplitudes[0], qualities[0]), *bells, upper])
+    return np.stack([_low_shelf(cycles[0], amplitudes[0], qualities[0]), *bells, upper])
 
 
 def air_attenuation(
     frequency: ArrayLike, temperature: float, humidity: float
 ) -> NDArray[np.float64]:
-    """Attenuation of sound by air at sea level, by ISO 9613-1 [1]_.
+    """Return the attenuation of sound by air at sea level by ISO 9613-1 [1]_.
 
     Parameters
     ----------
@@ -210,7 +212,7 @@ def air_attenuation(
     temperature : float
         Degrees Celsius, -20 to 50.
     humidity : float
-        Relative, per cent, 10 to 100.
+        Relative humidity in per cent, 10 to 100.
 
     Returns
     -------
@@ -230,16 +232,16 @@ def air_attenuation(
     as_number(temperature, "temperature", minimum=-20.0, maximum=50.0)
     as_number(humidity, "humidity", minimum=10.0, maximum=100.0, unit="%")
     kelvin = temperature + 273.15
-    warmth = kelvin / 293.15
-    # Water among the molecules, per cent, and the frequencies where oxygen and nitrogen relax.
+    ratio = kelvin / 293.15
+    # Molar concentration of water vapour in %; relaxation frequencies of oxygen and nitrogen.
     water = humidity * 10 ** (4.6151 - 6.8346 * (273.16 / kelvin) ** 1.261)
     oxygen = 24.0 + 4.04e4 * water * (0.02 + water) / (0.391 + water)
-    nitrogen = (9.0 + 280.0 * water * np.exp(-4.17 * (warmth ** (-1 / 3) - 1.0))) / np.sqrt(warmth)
+    nitrogen = (9.0 + 280.0 * water * np.exp(-4.17 * (ratio ** (-1 / 3) - 1.0))) / np.sqrt(ratio)
     square = np.square(np.asarray(frequency, np.float64))
-    relaxing = 0.01275 * np.exp(-2239.1 / kelvin) / (oxygen + square / oxygen)
-    relaxing += 0.1068 * np.exp(-3352.0 / kelvin) / (nitrogen + square / nitrogen)
+    relaxation = 0.01275 * np.exp(-2239.1 / kelvin) / (oxygen + square / oxygen)
+    relaxation += 0.1068 * np.exp(-3352.0 / kelvin) / (nitrogen + square / nitrogen)
     found: NDArray[np.float64] = (
-        8.686 * square * (1.84e-11 * np.sqrt(warmth) + relaxing / warmth**2.5)
+        8.686 * square * (1.84e-11 * np.sqrt(ratio) + relaxation / ratio**2.5)
     )
     return found
 
@@ -251,9 +253,9 @@ def absorb(
     humidity: float,
     sample_rate: float,
 ) -> NDArray[np.float32]:
-    """Filter ``audio`` (..., samples) as so many metres of air do, without their delay.
+    """Apply the absorption of a distance of air to ``audio`` (..., samples), without delay.
 
-    Temperature and humidity are those of `air_attenuation`.
+    Temperature and humidity are parameters of `air_attenuation`.
     """
     from scipy.signal import oaconvolve
 
@@ -269,23 +271,23 @@ def absorb(
 def transition(
     samples: int, start: int, length: int, before_db: float, after_db: float
 ) -> NDArray[np.float32]:
-    """Gains (samples,) that go from one level to another, dB by dB.
+    """Return gains (samples,) that fade linearly in dB from one level to another.
 
     Parameters
     ----------
     samples : int
-        How many gains.
+        Number of gains.
     start : int
-        The last that is ``before_db``; may lie outside.
+        Index of the last gain at ``before_db``; may lie outside.
     length : int
-        From there to the first that is ``after_db``.
+        Number of samples from there to the first gain at ``after_db``.
     before_db, after_db : float
-        The levels.
+        Levels in dB.
 
     Examples
     --------
     >>> transition(5, 1, 2, 0.0, -40.0).round(2)
     array([1.  , 1.  , 0.1 , 0.01, 0.01], dtype=float32)
     """
-    done = np.clip((np.arange(samples) - start) / length, 0.0, 1.0)
-    return (10 ** ((before_db + (after_db - before_db) * done) / 20)).astype(np.float32)
+    progress = np.clip((np.arange(samples) - start) / length, 0.0, 1.0)
+    return (10 ** ((before_db + (after_db - before_db) * progress) / 20)).astype(np.float32)

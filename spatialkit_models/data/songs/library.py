@@ -1,4 +1,4 @@
-"""Songs as stems: folders of sound files, found, split and read by seeking."""
+"""Songs on disk: directories of stems, dataset splits, and reading of segments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MUSDB18_VALIDATION = (
     "Triviul - Angelsaint",
     "Young Griffo - Pennies",
 )
-"""Songs of MUSDB18's train folder that are held out for validation, as in the package musdb."""
+"""Validation songs in the train directory of MUSDB18, as in the package musdb."""
 
 SUFFIXES = (".wav", ".flac", ".ogg")
 FOLDERS = {
@@ -49,18 +49,18 @@ MARGIN = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Song:
-    """Stems of a song on disk.
+    """Song on disk.
 
     Parameters
     ----------
     name : str
-        Of its folder. Songs of one name are one song, wherever they lie.
+        Name of its directory. Songs of the same name are treated as the same song.
     files : mapping of str to Path
-        Stem to sound file; a stem without a file is silent.
+        Audio file by stem; a stem without a file is silent.
     samples : int
-        Of the longest file.
+        Length of the longest file in samples.
     sample_rate : int
-        Hz, of all files.
+        Sample rate of all files in Hz.
     """
 
     name: str
@@ -70,30 +70,30 @@ class Song:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Length in seconds."""
         return self.samples / self.sample_rate
 
     def read(
         self, stem: str, start: float, samples: int, sample_rate: float, *, stereo: bool = False
     ) -> NDArray[np.float32]:
-        """Read a piece of a stem as mono, the mean of its channels; beyond its ends is silence.
+        """Read a segment of a stem as mono, the mean of its channels, with silence beyond its ends.
 
-        Nothing else of the file is decoded. Seeking in WAV, FLAC and Vorbis is exact.
+        Only this segment is decoded; seeking in WAV, FLAC and Vorbis is exact.
 
         Parameters
         ----------
         stem : str
         start : float
-            Seconds; may be negative.
+            Start in seconds; may be negative.
         samples : int
         sample_rate : float
-            Hz to convert to; any number, so that speed is changed by the same filter.
+            Sample rate of the result in Hz, any number; it also changes the speed.
         stereo : bool
-            Both sides, of mono the same twice; only files of one or two channels have them.
+            Return two channels, equal ones for a mono file; the file must be mono or stereo.
 
         Returns
         -------
-        ndarray of float32, shape (samples,) or, of stereo, (2, samples)
+        ndarray of float32, shape (samples,) or, with ``stereo``, (2, samples)
         """
         path = self.files.get(as_choice(stem, "stem", STEMS))
         if path is None:
@@ -112,7 +112,7 @@ class Song:
 
 
 def _read(path: Path, first: int, samples: int, stereo: bool) -> NDArray[np.float32]:
-    """Frames from ``first`` on, both sides or averaged over channels, zeros outside the file."""
+    """Read samples from ``first`` on, stereo or the mean of channels, zeros outside the file."""
     import soundfile
 
     audio = np.zeros((2 if stereo else 1, samples), np.float32)
@@ -120,7 +120,7 @@ def _read(path: Path, first: int, samples: int, stereo: bool) -> NDArray[np.floa
         with soundfile.SoundFile(path) as file:
             if stereo and file.channels > 2:
                 raise AudioFileError(
-                    f"{path} must be mono or stereo where stems are to be heard in stereo, got "
+                    f"{path} must be mono or stereo if stems are read in stereo, got "
                     f"{file.channels} channels"
                 )
             start, end = max(first, 0), min(first + samples, file.frames)
@@ -128,22 +128,23 @@ def _read(path: Path, first: int, samples: int, stereo: bool) -> NDArray[np.floa
                 file.seek(start)
                 frames = file.read(end - start, "float32", always_2d=True)
                 weights = np.full(file.channels, 1 / file.channels, np.float32)
-                heard = frames.T if stereo else frames @ weights
-                audio[:, start - first : start - first + len(frames)] = heard
+                channels = frames.T if stereo else frames @ weights
+                audio[:, start - first : start - first + len(frames)] = channels
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioFileError(f"{path} can no longer be read: {error}") from error
     return audio if stereo else audio[0]
 
 
 def find_songs(root: str | os.PathLike[str]) -> tuple[Song, ...]:
-    """Find all songs below a folder, sorted by path.
+    """Find all songs in a dataset directory, sorted by path.
 
-    A song is a folder with at least one of vocals, drums, bass and other, each as .wav, .flac or
-    .ogg (looked for in this order). Other files, such as MUSDB18's mixture.wav, are left out.
+    A song is a directory with at least one of vocals, drums, bass and other as .wav, .flac or .ogg
+    (preferred in this order). Other files, such as mixture.wav of MUSDB18, are ignored.
 
     Parameters
     ----------
     root : str or path
+        Dataset directory, searched with its subdirectories.
 
     Returns
     -------
@@ -152,11 +153,11 @@ def find_songs(root: str | os.PathLike[str]) -> tuple[Song, ...]:
     Raises
     ------
     AudioFileError
-        If there is no such folder, it holds no song, or a file cannot be read.
+        If the directory does not exist or contains no song, or a file cannot be read.
     """
     root = Path(root)
     if not root.is_dir():
-        raise AudioFileError(f"{root} is no folder: stems lie in <song>/vocals.wav and so on")
+        raise AudioFileError(f"{root} is not a directory; it must contain <song>/vocals.wav ...")
     songs = []
     for folder, below, names in os.walk(root, followlinks=True):
         below.sort()
@@ -170,14 +171,14 @@ def find_songs(root: str | os.PathLike[str]) -> tuple[Song, ...]:
             songs.append(_song(Path(folder), found))
     if not songs:
         raise AudioFileError(
-            f"{root} holds no song: no folder below it has any of "
+            f"{root} contains no song: no subdirectory has any of "
             f"{', '.join(STEMS)} as {', '.join(SUFFIXES)}"
         )
     return tuple(songs)
 
 
 def _song(folder: Path, found: dict[str, Path]) -> Song:
-    """Look at the files of a song."""
+    """Return the song in a directory."""
     facts = {stem: files.info(path) for stem, path in found.items()}
     rates = {fact.sample_rate for fact in facts.values()}
     if len(rates) > 1:
@@ -187,34 +188,34 @@ def _song(folder: Path, found: dict[str, Path]) -> Song:
         )
     samples = max(fact.samples for fact in facts.values())
     if not samples:
-        raise AudioFileError(f"the stems of {folder} hold no samples")
+        raise AudioFileError(f"the stems of {folder} are empty")
     return Song(Path(os.path.abspath(folder)).name, found, samples, rates.pop())
 
 
 def split_songs(
     songs: Sequence[Song], split: str, *, splits: Mapping[str, str] | None = None
 ) -> tuple[Song, ...]:
-    """Choose the songs of one split: no song is in two.
+    """Return the songs of one split; each song belongs to exactly one split.
 
-    For each song the first rule that applies decides:
+    The split of a song is determined by the first rule that applies:
 
-    1. ``splits`` names it.
-    2. The folder that it lies in is called train, valid (or val, validation) or test. Of a train
-       folder the 14 validation songs of MUSDB18 are "valid".
-    3. A hash of its name puts a tenth of all songs into "valid", the others into "train". If none
-       is in "valid" then, the song with the least hash is.
+    1. ``splits`` contains its name.
+    2. Its parent directory is named train, valid (or val, validation) or test. The 14 validation
+       songs of MUSDB18 in a train directory belong to "valid".
+    3. By a hash of its name one tenth of all songs belong to "valid", the others to "train". If
+       "valid" were empty, the song with the lowest hash belongs to it.
 
     Parameters
     ----------
     songs : sequence of Song
     split : {"train", "valid", "test"}
     splits : mapping of str to str, optional
-        Names of songs to splits.
+        Splits by song name.
 
     Returns
     -------
     tuple of Song
-        May be empty.
+        Possibly empty.
 
     Examples
     --------
@@ -230,16 +231,16 @@ def split_songs(
     decided = {song.name: splits.get(song.name) or _split_by_folder(song) for song in songs}
     hashed = {name: _hash(name) for name, known in decided.items() if known is None}
     if hashed:
-        enough = "valid" in decided.values() or len(decided) == 1
-        least = min(hashed.values())
+        has_valid = "valid" in decided.values() or len(decided) == 1
+        lowest = min(hashed.values())
         for name, value in hashed.items():
-            held_out = value < VALIDATION_SHARE or (value == least and not enough)
+            held_out = value < VALIDATION_SHARE or (value == lowest and not has_valid)
             decided[name] = "valid" if held_out else "train"
     return tuple(song for song in songs if decided[song.name] == split)
 
 
 def _split_by_folder(song: Song) -> str | None:
-    """What the name of the folder around a song says."""
+    """Return the split that the parent directory of a song specifies, or None."""
     for path in song.files.values():
         split = FOLDERS.get(Path(os.path.abspath(path)).parent.parent.name.lower())
         return "valid" if split == "train" and song.name in MUSDB18_VALIDATION else split
@@ -247,5 +248,5 @@ def _split_by_folder(song: Song) -> str | None:
 
 
 def _hash(name: str) -> float:
-    """From 0 to 1, the same on every machine."""
+    """Return a hash from 0 to 1 that is the same on every machine."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64

@@ -15,7 +15,7 @@ from spatialkit_models.ambisonizer import (
 )
 from spatialkit_models.ambisonizer.losses import ERROR_FLOOR, stage_errors
 from spatialkit_models.ambisonizer.network import N_STEMS, add_residual
-from spatialkit_models.data.scenes import leftover
+from spatialkit_models.data.scenes import residual_x
 from spatialkit_models.modules import Covariance, MaskConfig, wiener_filters
 from spatialkit_models.modules.wiener_filters import multichannel_filters, stem_covariances
 
@@ -32,7 +32,7 @@ CONFIG = AmbisonizerConfig(
         dropout=0.0,
     ),
 )
-AHEAD = torch.ones(1, N_STEMS)
+ALL_FRONT = torch.ones(1, N_STEMS)
 
 
 @pytest.fixture(autouse=True)
@@ -75,8 +75,8 @@ def test_a_new_network_keeps_three_quarters_of_the_residual():
     time = torch.arange(8000) / 8000
     source = sum(torch.sin(2 * torch.pi * tone * time) for tone in (300.0, 710.0, 1500.0))
     pair = torch.stack([source, 0.6 * source])[None]
-    x = network.stft.inverse(front(network, pair, AHEAD)[:, :, None], 8000)[0, 0]
-    wanted = 0.75 * leftover(pair[0].numpy())
+    x = network.stft.inverse(front(network, pair, ALL_FRONT)[:, :, None], 8000)[0, 0]
+    wanted = 0.75 * residual_x(pair[0].numpy())
     inside = slice(1000, 7000)
     assert np.abs(x.numpy() - wanted)[inside].max() < 0.15 * np.abs(wanted).max()
 
@@ -92,7 +92,7 @@ def test_x_can_be_the_residual_of_each_bin():
     time = torch.arange(8000) / 8000
     tones = torch.stack([torch.sin(2 * torch.pi * tone * time) for tone in (2000.0, 2125.0)])
     pair = torch.stack([tones.sum(0), torch.tensor([0.8, -0.3]) @ tones])[None]
-    x = network.stft.inverse(front(network, pair, AHEAD)[:, :, None], 8000)[0, 0]
+    x = network.stft.inverse(front(network, pair, ALL_FRONT)[:, :, None], 8000)[0, 0]
     wanted = torch.tensor([0.6, 0.91**0.5]) @ tones
     torch.testing.assert_close(x[1000:7000], wanted[1000:7000], atol=0.02, rtol=0.0)
 
@@ -119,22 +119,22 @@ def test_gains_that_alternate_from_frame_to_frame_are_smoothed(monkeypatch):
     gains = flutter.expand(-1, -1, 3, N_STEMS, units)
     monkeypatch.setattr(network, "gains", lambda pair: (None, gains))
     with torch.inference_mode():
-        x = network(spectrum, AHEAD)[:, 1:-1]
+        x = network(spectrum, ALL_FRONT)[:, 1:-1]
     steady = 0.5 * add_residual(spectrum)[:, 1:-1].sum(2)
     torch.testing.assert_close(x, steady, atol=1e-4, rtol=1e-4)
 
 
 def test_the_output_scales_with_the_input():
     network, audio = build(), sounds()
-    loud = front(network, 8.0 * audio, AHEAD)
-    torch.testing.assert_close(loud, 8.0 * front(network, audio, AHEAD), atol=1e-3, rtol=1e-3)
+    loud = front(network, 8.0 * audio, ALL_FRONT)
+    torch.testing.assert_close(loud, 8.0 * front(network, audio, ALL_FRONT), atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("samples", [1, 100, 777])
 def test_silence_stays_silent_and_any_length_is_served(samples):
     network = build()
-    assert not front(network, torch.zeros(1, 2, samples), AHEAD).any()
-    assert front(network, sounds(samples=samples), AHEAD).isfinite().all()
+    assert not front(network, torch.zeros(1, 2, samples), ALL_FRONT).any()
+    assert front(network, sounds(samples=samples), ALL_FRONT).isfinite().all()
 
 
 @pytest.mark.parametrize("sides", [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, -1.0)])
@@ -142,7 +142,7 @@ def test_the_front_is_finite_and_not_loud(sides):
     audio = sounds()[:, :1] * torch.tensor(sides)[:, None]
     network = build()
     spectrum = network.stft(audio)
-    made = front(network, audio, AHEAD)
+    made = front(network, audio, ALL_FRONT)
     assert made.isfinite().all()
     assert made.abs().square().sum() < 2.0 * spectrum.abs().square().sum()
 

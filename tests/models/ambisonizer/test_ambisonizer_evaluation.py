@@ -20,14 +20,14 @@ from spatialkit_models.ambisonizer.benchmark import (
     AmbisonicSystem,
     RoomChoice,
     SongExcerpts,
+    baseline_systems,
     benchmark_ambisonizer,
-    plain_systems,
 )
 from spatialkit_models.ambisonizer.margins import margins
 from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.scenes import RULE_STAGE, HandStage, leftover, load_hand_stage
+from spatialkit_models.data.scenes import MEAN_STAGE, HandStage, load_hand_stage, residual_x
 from spatialkit_models.data.scenes.hand_stage import Point
-from spatialkit_models.data.scenes.stage import staged_azimuths
+from spatialkit_models.data.scenes.stage import sample_band
 from spatialkit_models.evaluation import Benchmark, Metric, Row
 
 RATE = 8000
@@ -69,9 +69,9 @@ def excerpts(songs):
 
 def test_the_rules_stage_is_the_mean_of_what_they_draw():
     rng = np.random.default_rng(0)
-    azimuths = np.array([staged_azimuths(rng)[0] for _ in range(4000)])
+    azimuths = np.array([sample_band(rng)[0] for _ in range(4000)])
     ahead = np.where(np.cos(np.radians(azimuths)) < 0.0, -1.0, 1.0).mean(axis=0)
-    np.testing.assert_allclose(ahead, RULE_STAGE, atol=0.05)  # three deviations of the mean
+    np.testing.assert_allclose(ahead, MEAN_STAGE, atol=0.05)  # three deviations of the mean
 
 
 def test_a_stage_by_hand_is_waves_and_the_rest_of_a_room(rooms):
@@ -107,29 +107,29 @@ def test_stated_scenes_are_the_song_and_its_leftovers(excerpts, rooms):
     stems = excerpts.open(stereo=True).excerpt(24)
     cases = {case.stage: case for case in scenes.cases(24)}
     assert list(cases) == ["front", "band", "drawn"]
-    left = np.stack([leftover(0.5 * np.stack([a + b, a - b])) for a, b in stems])
+    left = np.stack([residual_x(0.5 * np.stack([a + b, a - b])) for a, b in stems])
     for case in cases.values():
-        np.testing.assert_allclose(case.heard, stems.sum(0), atol=1e-6)
-        np.testing.assert_allclose(case.scene.foa[3], case.told @ left, atol=1e-5)
-    assert cases["band"].told == (1.0, 1.0, 1.0, -1.0)
-    assert list(cases["drawn"].told) == list(scenes.facts(24)["drawn"])
+        np.testing.assert_allclose(case.audio, stems.sum(0), atol=1e-6)
+        np.testing.assert_allclose(case.scene.foa[3], case.stage_values @ left, atol=1e-5)
+    assert cases["band"].stage_values == (1.0, 1.0, 1.0, -1.0)
+    assert list(cases["drawn"].stage_values) == list(scenes.facts(24)["drawn"])
     assert scenes.facts(24)["room"] == "hall"
 
 
-def listening(told):
-    """A system that keeps what it is told, and makes W, Y, and X = W times a seed's part."""
+def recording(received):
+    """A system that records its conditions and returns W, Y, and X = W times a factor by seed."""
 
     def upmix(audio, style):
-        told.append((len(audio), style))
+        received.append((len(audio), style))
         w, y = (audio[0], 0.0 * audio[0]) if len(audio) == 1 else (audio.mean(0), audio[0])
         return np.stack([w, y, 0.0 * w, w / (1.0 + style.seed)])
 
     return AmbisonicSystem("listening", upmix, True, channels=(1, 2))
 
 
-def test_rows_hold_what_was_asked_for_and_models_are_told_what_is_known(excerpts, rooms):
-    told = []
-    systems = (*plain_systems(RATE), listening(told))
+def test_rows_contain_all_settings_and_models_receive_the_specified_stages(excerpts, rooms):
+    received = []
+    systems = (*baseline_systems(RATE), recording(received))
     results = benchmark_ambisonizer(excerpts, systems, rooms=RoomChoice([rooms], "all"), examples=2)
     assert not [row.error for row in results.rows if row.error]
     settings = dict.fromkeys(
@@ -157,10 +157,10 @@ def test_rows_hold_what_was_asked_for_and_models_are_told_what_is_known(excerpts
     )
     drawn = tuple(results.examples[0]["drawn"])
     front, band = (1.0,) * 4, (1.0, 1.0, 1.0, -1.0)
-    first = told[: len(told) // 2]
+    first = received[: len(received) // 2]
     assert [(n, style.stage) for n, style in first if style.seed == 0] == [
-        (2, front), (1, front), (2, band), (2, drawn), (2, RULE_STAGE), (1, RULE_STAGE), (2, front),
-        (1, front), (2, load_hand_stage().told),
+        (2, front), (1, front), (2, band), (2, drawn), (2, MEAN_STAGE), (1, MEAN_STAGE), (2, front),
+        (1, front), (2, load_hand_stage().stage),
     ]  # fmt: skip
     assert [style.seed for _, style in first if style.seed] == [1, 2, 1, 2, 1, 2]
     rows = {(row.system, *row.setting.values()): row.values for row in results.rows}
@@ -177,7 +177,7 @@ def test_rows_hold_what_was_asked_for_and_models_are_told_what_is_known(excerpts
     assert set(results.findings["mono"]["rules"]) == set(mono)
     text = results.to_markdown()
     assert text.count("| mono |") == 9
-    assert text.count("Mono, front, distributions over all examples together, ") == 3
+    assert text.count("Mono, front, distributions over all examples, ") == 3
     assert Benchmark.from_json(results.to_json()).to_json() == results.to_json()
 
 
@@ -185,7 +185,7 @@ def test_examples_depend_on_the_seed_alone(excerpts, rooms):
     def values(seed):
         found = benchmark_ambisonizer(
             replace(excerpts, seed=seed),
-            plain_systems(RATE)[1:2],
+            baseline_systems(RATE)[1:2],
             rooms=RoomChoice([rooms], "all"),
             protocols=["random", "uniform"],
             examples=2,
@@ -199,10 +199,10 @@ def test_examples_depend_on_the_seed_alone(excerpts, rooms):
 
 
 def test_without_rooms_only_what_needs_none_is_measured(excerpts):
-    results = benchmark_ambisonizer(excerpts, plain_systems(RATE), examples=1)
+    results = benchmark_ambisonizer(excerpts, baseline_systems(RATE), examples=1)
     assert {row.setting["protocol"] for row in results.rows} == {"stated", "mono"}
     assert results.settings["rooms"] is None
-    only = benchmark_ambisonizer(excerpts, plain_systems(RATE), protocols=["mono"], examples=1)
+    only = benchmark_ambisonizer(excerpts, baseline_systems(RATE), protocols=["mono"], examples=1)
     header = only.to_markdown().splitlines()[4]
     assert header.startswith("| protocol | stage | system | diffuseness, % |")
     assert header.endswith("| speed, times real time |")
@@ -214,7 +214,7 @@ def test_what_is_not_accepted_is_refused(excerpts, rooms):
         ({"protocols": ["hand"]}, "protocol 'hand' needs rooms"),
         ({"examples": 0}, "examples must be at least 1"),
         ({"rooms": RoomChoice([rooms], "some")}, "unknown split"),
-        ({"rooms": RoomChoice([rooms], "valid")}, "there is no room for split 'valid'"),
+        ({"rooms": RoomChoice([rooms], "valid")}, "no room in the split 'valid'"),
     ):
         with pytest.raises(OptionError, match=message):
             benchmark_ambisonizer(excerpts, (), **wrong)

@@ -28,7 +28,7 @@ from spatialkit_models.ambisonizer import (
 from spatialkit_models.ambisonizer.published import PublishedConfig, published_task
 from spatialkit_models.ambisonizer.published import training_task as published_training_task
 from spatialkit_models.commands import train as train_command
-from spatialkit_models.data.scenes import combined
+from spatialkit_models.data.scenes import mix_stage
 from spatialkit_models.modules import MaskConfig
 from spatialkit_models.style_vae import FastConfig, FastStyleVAE
 from spatialkit_models.training import train
@@ -140,7 +140,7 @@ class Oracle(torch.nn.Module):
         super().__init__()
         self.gain = torch.nn.Parameter(torch.tensor(gain))
         self.stft = task.network.stft
-        truth = combined(task.validation["stems"], task.validation["stage"])
+        truth = mix_stage(task.validation["stems"], task.validation["stage"])
         x = self.stft(torch.from_numpy(truth[:, 2:]))[:, :, 0]
         self.answers, self.conditions = list(x.split(1)), []
 

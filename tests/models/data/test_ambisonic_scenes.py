@@ -10,8 +10,8 @@ import pytest
 from spatialkit import encode_foa, stft, write
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit_models.data.rooms import DIRECT_SECONDS, RoomResponses
-from spatialkit_models.data.scenes import RULE_STAGE, STAGES, AmbisonicScenes, combined, leftover
-from spatialkit_models.data.scenes.stage import staged_azimuths
+from spatialkit_models.data.scenes import MEAN_STAGE, STAGES, AmbisonicScenes, mix_stage, residual_x
+from spatialkit_models.data.scenes.stage import sample_band
 from spatialkit_models.data.songs import ExcerptConfig, StemExcerpts
 
 RATE = 8000
@@ -40,12 +40,12 @@ def rooms(tmp_path_factory):
 def test_of_one_plane_wave_all_is_left_over(rng, azimuth):
     w, y, _, x = encode_foa(rng.standard_normal(9000), azimuth)
     # Where the side is nearly all, the root of a difference keeps half of the digits.
-    np.testing.assert_allclose(leftover(np.stack([w, y])), x, atol=1e-6)
+    np.testing.assert_allclose(residual_x(np.stack([w, y])), x, atol=1e-6)
 
 
 def test_what_is_left_over_has_the_magnitude_that_the_side_leaves(rng):
     pair = rng.standard_normal((2, 3, 2, 5000))
-    made = leftover(pair)
+    made = residual_x(pair)
     assert made.shape == (2, 3, 5000)
     w, y = (stft(pair[1, 2, side], n_fft=2048, hop=512) for side in (0, 1))
     wanted = np.sqrt(np.maximum(np.abs(w) ** 2 - np.abs(y) ** 2, 0.0)) * np.exp(1j * np.angle(w))
@@ -58,9 +58,9 @@ def test_what_is_left_over_has_the_magnitude_that_the_side_leaves(rng):
 
 def test_sides_against_each_other_and_silence_leave_nothing(rng):
     one = rng.standard_normal(3000)
-    assert not leftover(np.stack([0.0 * one, one])).any()
-    assert not leftover(np.zeros((2, 3000))).any()
-    assert np.abs(leftover(np.stack([one, one]))).max() < 1e-6
+    assert not residual_x(np.stack([0.0 * one, one])).any()
+    assert not residual_x(np.zeros((2, 3000))).any()
+    assert np.abs(residual_x(np.stack([one, one]))).max() < 1e-6
 
 
 def test_a_mix_is_its_stems_as_they_are():
@@ -72,7 +72,7 @@ def test_a_mix_is_its_stems_as_they_are():
         w, y, x = scenes["stems"][item].swapaxes(0, 1)
         np.testing.assert_allclose(w + y, sides[:, 0], atol=1e-6)
         np.testing.assert_allclose(w - y, sides[:, 1], atol=1e-6)
-        np.testing.assert_allclose(x, leftover(np.stack([w, y], 1)), atol=1e-6)
+        np.testing.assert_allclose(x, residual_x(np.stack([w, y], 1)), atol=1e-6)
 
 
 def test_stages_are_named_ones_or_drawn():
@@ -104,7 +104,7 @@ def test_images_drawn_anew_keep_w_and_have_another_side():
         assert np.abs(basis @ found - y[300:]).max() < 1e-4
         assert abs(found[0]) <= 0.71
         assert (np.abs(found[1:]) > 1e-3).sum() <= 1
-        np.testing.assert_allclose(x, leftover(np.stack([w, y])), atol=1e-6)
+        np.testing.assert_allclose(x, residual_x(np.stack([w, y])), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["staged", "uniform"])
@@ -114,7 +114,7 @@ def test_without_a_room_stems_are_two_plane_waves(rooms, kind):
     rng = np.random.default_rng([1, 4])
     rng.random()  # the kind
     if kind == "staged":
-        azimuth, width = staged_azimuths(rng)
+        azimuth, width = sample_band(rng)
     else:
         azimuth, width = rng.uniform(-180.0, 180.0, 4), rng.uniform(0.0, 120.0, 4)
     late = round(DIRECT_SECONDS * RATE)
@@ -129,7 +129,7 @@ def test_without_a_room_stems_are_two_plane_waves(rooms, kind):
 
 def test_the_whole_is_the_sum_on_the_stage(rng):
     stems, stage = rng.standard_normal((2, 4, 3, 50)), rng.uniform(-1, 1, (2, 4))
-    whole = combined(stems, stage)
+    whole = mix_stage(stems, stage)
     np.testing.assert_allclose(whole[:, :2], stems[:, :, :2].sum(1))
     np.testing.assert_allclose(whole[1, 2], sum(stage[1, s] * stems[1, s, 2] for s in range(4)))
 
@@ -142,7 +142,7 @@ def test_kinds_come_in_their_shares_and_scenes_depend_on_number_and_seed_alone(r
     first = scenes.scenes([7, 9])
     for number, expected, staged in zip((7, 9), first["expected"], first["staged"], strict=True):
         kind, stage = scenes.kind(number), scenes.scenes([number])["stage"][0]
-        known = {"mix": stage, "staged": RULE_STAGE, "uniform": np.ones(4)}[kind]
+        known = {"mix": stage, "staged": MEAN_STAGE, "uniform": np.ones(4)}[kind]
         np.testing.assert_array_equal(expected, np.float32(known))
         assert staged == (kind != "uniform")
     again = AmbisonicScenes(Songs(), rooms, seed=2, shares=shares).scenes([9])
@@ -152,7 +152,7 @@ def test_kinds_come_in_their_shares_and_scenes_depend_on_number_and_seed_alone(r
 
 
 def test_an_ordinary_stage_has_vocals_drums_and_bass_ahead():
-    drawn = [staged_azimuths(np.random.default_rng(seed)) for seed in range(200)]
+    drawn = [sample_band(np.random.default_rng(seed)) for seed in range(200)]
     azimuth, width = (np.array(part) for part in zip(*drawn, strict=True))
     assert (np.abs(azimuth).max(0)[:3] <= [20.0, 10.0, 15.0]).all()
     assert 0.2 < np.mean(np.abs(azimuth[:, 3]) > 90.0) < 0.4
@@ -163,9 +163,9 @@ def test_an_ordinary_stage_has_vocals_drums_and_bass_ahead():
 def test_bad_input_is_one_sentence():
     with pytest.raises(OptionError, match="need rooms"):
         AmbisonicScenes(Songs(), None, shares={"staged": 1.0})
-    with pytest.raises(OptionError, match="shares knows mix, staged, uniform, got 'mixes'"):
+    with pytest.raises(OptionError, match="unknown kind of scene in shares"):
         AmbisonicScenes(Songs(), None, shares={"mixes": 1.0})
-    with pytest.raises(OptionError, match="a kind above 0"):
+    with pytest.raises(OptionError, match="a kind with a value above 0"):
         AmbisonicScenes(Songs(), None, shares={"mix": 0.0})
 
 

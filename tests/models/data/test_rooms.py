@@ -22,7 +22,7 @@ from spatialkit_models.data.rooms import (
     simulation,
     split_rooms,
 )
-from spatialkit_models.data.rooms.plans import draw_plan
+from spatialkit_models.data.rooms.plans import sample_plan
 
 RATE = 16000
 
@@ -42,7 +42,7 @@ def plan(pra):
     found = None
     rng = np.random.default_rng(4)
     while found is None:
-        found = draw_plan(rng, 2, (0.4, 0.5))
+        found = sample_plan(rng, 2, (0.4, 0.5))
     return found
 
 
@@ -192,18 +192,18 @@ def test_infeasible_rooms_are_drawn_again(pra, monkeypatch):
     drawn = []
 
     def draw(rng, directions, rt60):
-        plan = draw_plan(rng, directions, rt60)
+        plan = sample_plan(rng, directions, rt60)
         drawn.append(plan)
         # First a hall as dry as no walls make it, then one in which there is no place.
         return [plan and replace(plan, rt60=0.02), None, plan][min(len(drawn), 3) - 1]
 
-    monkeypatch.setattr(responses, "draw_plan", draw)
+    monkeypatch.setattr(responses, "sample_plan", draw)
     room = simulate_room(0, 0, directions=1, rt60=(0.3, 0.4), sample_rate=8000)
     assert room.facts["redrawn"] >= 2
     assert 0.3 <= room.facts["rt60_asked"] <= 0.4
-    monkeypatch.setattr(responses, "draw_plan", lambda *_: None)
+    monkeypatch.setattr(responses, "sample_plan", lambda *_: None)
     with pytest.raises(
-        OptionError, match=r"^no room of 1 directions and 0\.15 to 1\.5 s was found"
+        OptionError, match=r"^no room with 1 directions and an RT60 of 0\.15 to 1\.5 s"
     ):
         simulate_room(0, 0, directions=1)
 
@@ -213,7 +213,10 @@ def test_infeasible_rooms_are_drawn_again(pra, monkeypatch):
     [
         ({"seed": -1}, "^seed must be at least 0, got -1"),
         ({"directions": 65}, "^directions must be from 1 to 64, got 65"),
-        ({"rt60": (0.5, 0.2)}, r"^rt60 must be the least and the most, got 0\.5 and 0\.2 s"),
+        (
+            {"rt60": (0.5, 0.2)},
+            r"^rt60 must be \(shortest, longest\) in seconds, got \(0\.5, 0\.2\)",
+        ),
         ({"rt60": (0.01, 0.2)}, r"^rt60 must be from 0\.1 to 3 s, got 0\.01"),
         ({"sample_rate": 4000}, "^sample_rate must be from 8000 to 192000, got 4000"),
     ],
@@ -318,26 +321,26 @@ def test_rooms_are_in_one_part_only(tmp_path):
     # More rooms change nothing for those that are there.
     fewer = {room.name for room in split_rooms(found[:100], "test")}
     assert fewer == {name for name in names["test"] if name < "room-00100"} - {"room-00007"}
-    with pytest.raises(OptionError, match=r"^splits names 'attic', but no room is called so"):
+    with pytest.raises(OptionError, match=r"^splits contains 'attic', but there is no room"):
         split_rooms(found, "test", splits={"attic": "test"})
 
 
 def bad_folders(tmp_path):
     write(tmp_path / "stereo.wav", np.zeros((2, 10)), 44100)
-    yield tmp_path, "stereo.wav is no response: it has 2 channels"
+    yield tmp_path, "stereo.wav is not a first-order response"
     (tmp_path / "empty").mkdir()
-    yield tmp_path / "empty", "empty holds no response"
-    yield tmp_path / "none", "none is no folder"
+    yield tmp_path / "empty", "empty contains no response"
+    yield tmp_path / "none", "none is not a directory"
     write_components(tmp_path / "half", 0.0, "WY")
-    yield tmp_path / "half", "half has W, Y but no X"
+    yield tmp_path / "half", "half has W, Y but lacks X"
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut" / "room.json").write_text('{"responses": [{}')
     yield tmp_path / "cut", "room.json is not JSON"
     (tmp_path / "cut" / "room.json").write_text('{"responses": [{}]}')
-    yield tmp_path / "cut", "room.json does not say where responses are"
+    yield tmp_path / "cut", "room.json does not list file and azimuth"
 
 
-def test_bad_folders_are_told_in_a_sentence(tmp_path):
+def test_bad_directories_are_refused(tmp_path):
     for folder, message in bad_folders(tmp_path):
         with pytest.raises(AudioFileError, match=message):
             find_rooms(folder)
@@ -420,7 +423,7 @@ def test_other_rates_are_converted(tmp_path):
 
 def test_bad_choices_are_told(tmp_path):
     write_hall(tmp_path / "hall.wav", 0.0)
-    with pytest.raises(OptionError, match=r"^there is no room for split 'test'; roots: "):
+    with pytest.raises(OptionError, match=r"^no room in the split 'test'; directories: "):
         RoomResponses([tmp_path], "test")
     with pytest.raises(LayoutError, match=r"^format must be Ambisonic of order 1, got '5\.1'"):
         RoomResponses([tmp_path], "train", format="5.1")
@@ -466,7 +469,7 @@ def test_only_whole_rooms_count(tmp_path, name, damage):
 
 def test_rooms_of_other_settings_are_not_taken(tmp_path):
     write_small(tmp_path / "room")
-    with pytest.raises(AudioFileError, match=r"room was made with other settings .*--force"):
+    with pytest.raises(AudioFileError, match=r"room contains a room with other settings .*--force"):
         files.is_whole(tmp_path / "room", {**SETTINGS, "seed": 2})
 
 
@@ -474,7 +477,7 @@ def test_what_is_no_room_is_not_replaced(tmp_path):
     folder = tmp_path / "room"
     folder.mkdir()
     (folder / "thesis.txt").write_text("five years")
-    with pytest.raises(AudioFileError, match=r"room holds thesis\.txt, which is no part of a room"):
+    with pytest.raises(AudioFileError, match=r"room contains thesis\.txt, which is not a file"):
         write_small(folder)
     assert (folder / "thesis.txt").read_text() == "five years"
 

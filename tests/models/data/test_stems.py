@@ -369,9 +369,9 @@ def test_datasets_without_weights_and_negative_numbers_are_refused(eight_songs):
 
 
 def test_folders_without_songs_and_broken_files_are_named(tmp_path):
-    with pytest.raises(AudioFileError, match="missing is no folder"):
+    with pytest.raises(AudioFileError, match="missing is not a directory"):
         find_songs(tmp_path / "missing")
-    with pytest.raises(AudioFileError, match="holds no song: no folder below it has any of vocals"):
+    with pytest.raises(AudioFileError, match="contains no song: no subdirectory has any of vocals"):
         find_songs(tmp_path)
     write_song(tmp_path / "rates", {"bass": np.ones(9)})
     soundfile.write(tmp_path / "rates" / "drums.wav", np.ones(9), 44100)

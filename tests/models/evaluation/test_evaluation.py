@@ -28,8 +28,8 @@ from spatialkit_models.style_vae.benchmark import (
     METRICS,
     SongExcerpts,
     StyleSystem,
+    baseline_systems,
     benchmark_style_vae,
-    plain_systems,
     score,
 )
 from spatialkit_models.style_vae.latents import (
@@ -146,7 +146,7 @@ def test_reports_come_back_from_json_as_they_went(tmp_path):
     assert again.to_json() == text
     assert again.to_markdown() == results.to_markdown()
     for wrong in ("{}", "[]", "no"):
-        with pytest.raises(OptionError, match="not the JSON of a benchmark"):
+        with pytest.raises(OptionError, match="not JSON of a benchmark"):
             Benchmark.from_json(wrong)
 
 
@@ -158,7 +158,7 @@ def test_the_baseline_has_the_figures_that_can_be_computed_by_hand(rng):
     target = mix(stems, configuration.gains.astype(float))
     stereo = mix(stems, configuration.seed_gains("same").astype(float))
     np.testing.assert_allclose(stereo, [stems[0] + 0.5 * stems[2], stems[1] + 0.5 * stems[2]])
-    (baseline,) = (x for x in plain_systems(RATE) if x.name == "all-channel-stereo")
+    (baseline,) = (x for x in baseline_systems(RATE) if x.name == "all-channel-stereo")
     upmix = baseline.upmix(stereo, None)
     np.testing.assert_allclose(upmix, copies(stereo, None), atol=1e-12)
     found = score(stems, configuration.azimuth, target, upmix)
@@ -199,7 +199,7 @@ def test_an_oracle_is_perfect_and_the_table_holds_what_was_asked_for(excerpts):
     systems = (System("copies", copies), System("oracle", oracle, uses_style=True))
     results = benchmark_style_vae(excerpts, systems, examples=3, configurations=2)
     rows = {(row.system, *row.setting.values()): row for row in results.rows}
-    exact = "exact fold-down"
+    exact = "exact downmix"
     assert list(rows) == [
         ("copies", "same", ""),
         (f"copies, {exact}", "same", ""),
@@ -219,7 +219,7 @@ def test_an_oracle_is_perfect_and_the_table_holds_what_was_asked_for(excerpts):
         # Another song is another waveform: as wrong as two songs differ, 3 dB more than either.
         other = rows["oracle", protocol, "other"].values
         assert np.mean(other["snr"]) == pytest.approx(-3.0, abs=0.3)
-    # float32 throughout: what the exact fold-down changes of a perfect upmix is its rounding.
+    # float32 throughout: what the exact downmix changes of a perfect upmix is its rounding.
     assert min(rows[f"oracle, {exact}", "same", "own"].values["snr"]) > 120.0
     # The copies' fold-down is exact before.
     np.testing.assert_allclose(
@@ -254,11 +254,14 @@ def test_examples_depend_on_the_seed_alone(excerpts):
     assert len(set(first["snr"])) == 3
 
 
-def test_a_lone_song_has_to_be_its_own_style_which_is_told(songs):
+def test_a_note_reports_a_style_from_the_same_song(songs):
     alone = SongExcerpts([(songs / "song1", 1.0)], "all", 0.5, 3, RATE)
     systems = (System("oracle", lambda stereo, five: five, uses_style=True),)
     results = benchmark_style_vae(alone, systems, examples=2, protocols=["same"])
-    assert "In 2 of 2 examples the other song is the same one" in results.to_markdown()
+    assert (
+        "In 2 of 2 examples the other song is another segment of the same song"
+        in results.to_markdown()
+    )
     assert "Songs: 1; configurations: 2; seed: 3." in results.notes
     (other,) = (x for x in results.rows if (x.system, x.setting["style"]) == ("oracle", "other"))
     assert max(other.values["snr"]) < -2.0  # another excerpt all the same: -3 dB, as of two songs
@@ -389,7 +392,7 @@ def test_the_command_writes_tables_values_and_figures(weights, tmp_path, capsys)
     files = [part for option, name in named.items() for part in (option, str(tmp_path / name))]
     assert main([*line, *files]) == 0
     text = capsys.readouterr().out
-    # For own and other styles, as it is and with the exact fold-down, in two tables.
+    # For own and other styles, as it is and with the exact downmix, in two tables.
     assert text.count("| style-vae-fast") == 8
     assert "Latents of style-vae-fast: deviation " in text
     results = Benchmark.from_json((tmp_path / "all.json").read_text())
@@ -397,9 +400,9 @@ def test_the_command_writes_tables_values_and_figures(weights, tmp_path, capsys)
     assert {row.system for row in results.rows if not row.error} == {
         "all-channel-stereo",
         "ambience",
-        "ambience, exact fold-down",
+        "ambience, exact downmix",
         "style-vae-fast",
-        "style-vae-fast, exact fold-down",
+        "style-vae-fast, exact downmix",
     }
     assert results.settings["systems"]["style-vae-fast"]["card"]["sha256"]
     assert np.shape(results.findings["latents"]["style-vae-fast"]["means"]) == (2, 2, 3)
@@ -423,7 +426,7 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys, monkeypatch):
     assert main([*line, "--latents", str(tmp_path / "latents.png")]) == 2
     assert "--latents needs a model" in capsys.readouterr().err
     assert main(line) == 2
-    assert "is no folder" in capsys.readouterr().err
+    assert "is not a directory" in capsys.readouterr().err
 
 
 def test_it_is_named_in_the_entry_points():

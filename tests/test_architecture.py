@@ -29,9 +29,7 @@ MODELS = (
 )
 ORDER = {"spatialkit": CORE, "spatialkit_models": MODELS}
 # Not yet: modules that import names that are not public.
-NOT_YET = {
-    *("spatialkit_models.data.rooms.files", "spatialkit_models.evaluation.report"),
-}
+NOT_YET = {"spatialkit_models.evaluation.report"}
 HEAVY = ("numba", "scipy.signal", "torch", "soundfile", "soxr", "matplotlib")
 
 

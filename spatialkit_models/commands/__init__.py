@@ -1,1 +1,1 @@
-"""Commands of the learned upmixers, found by the shell through entry points."""
+"""Commands of the learned upmixers, registered through entry points."""

@@ -14,9 +14,9 @@ from spatialkit_models.commands.benchmark_options import (
     report_options,
     song_options,
 )
-from spatialkit_models.commands.stems import StemRoot
+from spatialkit_models.commands.stems import StemDataset
 
-# Panned to every configuration for --latents, at most.
+# Maximum number of excerpts that --latents encodes in every configuration.
 LATENT_EXCERPTS = 20
 
 
@@ -32,40 +32,40 @@ LATENT_EXCERPTS = 20
     metavar="N",
     default=20,
     show_default=True,
-    help="Directions of stems, of the 20 that are shipped, in turn.",
+    help="Number of panning configurations, 1 to 20, used in turn.",
 )
 @click.option(
     "--protocol",
     type=click.Choice(("same", "independent", "both")),
     default="both",
     show_default=True,
-    help="Whether the stereo is panned like the target, or in directions of its own.",
+    help="Panning of the stereo input: like the target, independent, or both.",
 )
 @click.option(
     "--style",
     type=click.Choice(("own", "other", "both")),
     default="both",
     show_default=True,
-    help="Whether the style is heard in the target itself, or in another song panned like it.",
+    help="Source of the style: the target itself, another song, or both.",
 )
 @click.option(
     "--style-stems",
-    "style_roots",
+    "style_datasets",
     metavar="DIR[:WEIGHT]",
     multiple=True,
-    type=StemRoot(),
-    help="Where the other song is from, of any split. May be repeated. By default --stems.",
+    type=StemDataset(),
+    help="Datasets of the other song (repeatable); by default those of --stems.",
 )
 @click.option(
     "--latents",
     metavar="FILE",
     type=toolkit.FILE,
-    help="Draw what the models' latents tell apart, styles or songs, too: .png, .svg.",
+    help="Also plot the latents of models by song and style (.png, .svg).",
 )
 @report_options
 @toolkit.debug_option
 def style_vae(
-    roots: tuple[tuple[str, float], ...],
+    datasets: tuple[tuple[str, float], ...],
     split: str,
     examples: int,
     seconds: float,
@@ -73,15 +73,15 @@ def style_vae(
     configurations: int,
     protocol: str,
     style: str,
-    style_roots: tuple[tuple[str, float], ...],
+    style_datasets: tuple[tuple[str, float], ...],
     latents: Path | None,
     weights: tuple[Path, ...],
     report: Report,
 ) -> int:
-    """Measure style transfer on songs whose stems are known.
+    """Benchmark style transfer on songs with stems.
 
-    Excerpts are panned to five channels, and upmixed from stereo in the style of what was panned
-    like them. What is printed is a table in Markdown. Exit status: 1 if a system failed.
+    Excerpts are panned to five channels and upmixed from their stereo downmix in the style of
+    music with the same panning. Prints a table in Markdown. Exit status: 1 if a system failed.
     """
     from dataclasses import replace
 
@@ -98,11 +98,11 @@ def style_vae(
     report.check(latents)
     models, notes = choose_models("style-vae", weights, load_systems)
     if latents and not models:
-        raise OptionError("--latents needs a model: name its --weights")
-    if style_roots and style == "own":
-        raise OptionError("--style-stems says where another song is from: --style own has none")
-    excerpts = SongExcerpts(roots, split, seconds, seed)
-    others = replace(excerpts, datasets=style_roots, split="all") if style_roots else None
+        raise OptionError("--latents needs a model: pass its weights with --weights")
+    if style_datasets and style == "own":
+        raise OptionError("--style-stems has no effect with --style own: use --style other or both")
+    excerpts = SongExcerpts(datasets, split, seconds, seed)
+    others = replace(excerpts, datasets=style_datasets, split="all") if style_datasets else None
     results = benchmark_style_vae(
         excerpts,
         (*baseline_systems(), *models),
@@ -122,6 +122,6 @@ def style_vae(
         results = replace(results, findings={"latents": {x.name: x.facts() for x in found}})
         notes += tuple(x.sentence() for x in found)
     status = report.write(replace(results, notes=(*results.notes, *notes)))
-    if latents:  # last: what fails here does not take the table with it
+    if latents:  # last, so that a failure does not lose the table
         draw_latents(found, latents)
     return status

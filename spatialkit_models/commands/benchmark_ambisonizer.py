@@ -25,24 +25,23 @@ from spatialkit_models.commands.benchmark_options import (
 @song_options(examples=40, seconds=10.0)
 @click.option(
     "--rooms",
-    "room_roots",
+    "room_directories",
     metavar="DIR",
     multiple=True,
     type=toolkit.FILE,
-    help="Folder of room responses, of spatialkit rooms or measured. May be repeated. Without it "
-    "what needs rooms is left out.",
+    help="Directory of room responses (repeatable); without it no protocol uses rooms.",
 )
 @click.option(
     "--room-split",
     type=click.Choice(SPLITS),
-    help="Of the rooms, as --split is of the songs; by default the same.",
+    help="Split of the rooms; by default that of --split.",
 )
 @click.option(
     "--room-format",
     metavar="NAME",
     default="ambix1",
     show_default=True,
-    help="What measured responses are: ambix1, N3D-ACN-1, fuma1 ...",
+    help="Ambisonic format of measured responses: ambix1, N3D-ACN-1, fuma1 ...",
 )
 @click.option(
     "--dry-below",
@@ -50,25 +49,24 @@ from spatialkit_models.commands.benchmark_options import (
     metavar="HZ",
     default=150.0,
     show_default=True,
-    help="Below this rooms are left out, as from the bass of a mix; 0 keeps them whole.",
+    help="Frequency below which only the direct sound is kept; 0 disables it.",
 )
 @click.option(
     "--protocol",
     "protocols",
     multiple=True,
     type=click.Choice(("stated", "random", "uniform", "hand", "mono")),
-    help="Scenes to measure on. May be repeated. By default all; random, uniform and hand need "
-    "--rooms.",
+    help="Type of scenes (repeatable); by default all; random, uniform, hand need --rooms.",
 )
 @report_options
 @toolkit.debug_option
 def ambisonizer(
-    roots: tuple[tuple[str, float], ...],
+    datasets: tuple[tuple[str, float], ...],
     split: str,
     examples: int,
     seconds: float,
     seed: int,
-    room_roots: tuple[Path, ...],
+    room_directories: tuple[Path, ...],
     room_split: str | None,
     room_format: str,
     dry_below: float,
@@ -76,10 +74,10 @@ def ambisonizer(
     weights: tuple[Path, ...],
     report: Report,
 ) -> int:
-    """Measure upmixing to Ambisonics where scenes are known.
+    """Benchmark upmixing to Ambisonics on reference scenes.
 
-    Stems are put on stages, stated ones and in rooms, and what stereo or mono says of them is
-    upmixed. What is printed is tables in Markdown. Exit status: 1 if a system failed.
+    Stems are placed on stages, as mixed and in rooms; the stereo or mono signals of these scenes
+    are upmixed. Prints tables in Markdown. Exit status: 1 if a system failed.
     """
     from dataclasses import replace
 
@@ -94,10 +92,12 @@ def ambisonizer(
     report.check()
     models, notes = choose_models("ambisonizer", weights, load_systems)
     rooms = (
-        RoomChoice(room_roots, room_split or split, room_format, dry_below) if room_roots else None
+        RoomChoice(room_directories, room_split or split, room_format, dry_below)
+        if room_directories
+        else None
     )
     results = benchmark_ambisonizer(
-        SongExcerpts(roots, split, seconds, seed),
+        SongExcerpts(datasets, split, seconds, seed),
         (*baseline_systems(), *models),
         rooms=rooms,
         protocols=protocols or None,

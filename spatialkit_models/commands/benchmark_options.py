@@ -1,4 +1,4 @@
-"""What benchmarks of models have in common in the shell: songs, weights, what is written."""
+"""Options shared by the benchmark commands: songs, weights and output files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
-from spatialkit_models.commands.stems import StemRoot
+from spatialkit_models.commands.stems import StemDataset
 
 if TYPE_CHECKING:
     from spatialkit_models.evaluation import Benchmark
@@ -23,7 +23,7 @@ SPLITS = ("train", "valid", "test", "all")
 
 
 def song_options(*, examples: int, seconds: float) -> Callable[..., Any]:
-    """Give a command ``roots``, ``split``, ``examples``, ``seconds`` and ``seed``."""
+    """Add options ``datasets``, ``split``, ``examples``, ``seconds`` and ``seed`` to a command."""
 
     def given_default(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -37,22 +37,19 @@ def song_options(*, examples: int, seconds: float) -> Callable[..., Any]:
     return _together(
         click.option(
             "--stems",
-            "roots",
+            "datasets",
             metavar="DIR[:WEIGHT]",
             multiple=True,
             required=True,
-            type=StemRoot(),
-            help="Folder of songs, each a folder with vocals, drums, bass and other in it as .wav, "
-            '.flac or .ogg; or "procedural". May be repeated, and is drawn from in proportion to '
-            "its weight.",
+            type=StemDataset(),
+            help='Dataset directory of songs with stems, or "procedural" (repeatable).',
         ),
         click.option(
             "--split",
             type=click.Choice(SPLITS),
             default="valid",
             show_default=True,
-            help="Of the songs: a folder called train, valid or test says it, or a hash of their "
-            "names. Training chose its weights by valid; all takes every song.",
+            help="Split of the songs; training selected the weights on valid.",
         ),
         click.option(
             "--examples",
@@ -60,7 +57,7 @@ def song_options(*, examples: int, seconds: float) -> Callable[..., Any]:
             metavar="N",
             default=examples,
             show_default=True,
-            help="How many, of --seconds each, of all songs. A model takes some seconds for each.",
+            help="Number of examples.",
         ),
         click.option(
             "--seconds",
@@ -68,16 +65,16 @@ def song_options(*, examples: int, seconds: float) -> Callable[..., Any]:
             metavar="S",
             default=seconds,
             show_default=True,
-            help="Of each example.",
+            help="Length of each example in seconds.",
         ),
-        click.option("--seed", type=int, metavar="N", help="Of the choice of examples."),
+        click.option("--seed", type=int, metavar="N", help="Random seed of the examples."),
         given_default,
     )
 
 
 @dataclass(frozen=True)
 class Report:
-    """Where results go."""
+    """Output files of a benchmark."""
 
     facts: Path | None
     output: Path | None
@@ -85,17 +82,17 @@ class Report:
     force: bool
 
     def check(self, *figures: Path | None) -> None:
-        """Refuse what cannot or must not be written, ``figures`` of the command too."""
+        """Raise an error if an output, or one of ``figures``, exists or cannot be written."""
         from spatialkit.results import figure_class
 
-        drawn = (self.figure, *figures)
-        for path in filter(None, (self.facts, self.output, *drawn)):
+        images = (self.figure, *figures)
+        for path in filter(None, (self.facts, self.output, *images)):
             toolkit.check_file(path, self.force)
-        if any(drawn):
+        if any(images):
             figure_class()
 
     def write(self, results: Benchmark) -> int:
-        """Write or print, and return the exit status."""
+        """Write or print the results and return the exit status."""
         text = results.to_markdown()
         if self.output:
             toolkit.write_text(self.output, text)
@@ -103,13 +100,13 @@ class Report:
             click.echo(text)
         if self.facts:
             toolkit.write_text(self.facts, results.to_json())
-        if self.figure:  # last: what fails here does not take the table with it
+        if self.figure:  # last, so that a failure does not lose the table
             results.figure(self.figure)
         return 1 if any(row.error for row in results.rows) else 0
 
 
 def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command ``weights`` and ``report``, a `Report`."""
+    """Add options ``weights`` and ``report``, a `Report`, to a command."""
 
     def gathered(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -131,21 +128,27 @@ def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
             metavar="FILE",
             multiple=True,
             type=toolkit.FILE,
-            help="Weights of a model, .safetensors with its card beside it. May be repeated. By "
-            "default those that are shipped.",
+            help="Weights of a model (.safetensors; repeatable); by default the shipped ones.",
         ),
         click.option(
             "--json",
             "facts",
             metavar="FILE",
             type=toolkit.FILE,
-            help="Write every value as JSON, too.",
+            help="Also write all values as JSON.",
         ),
         click.option(
-            "-o", "--output", metavar="OUT", type=toolkit.FILE, help="File for what is printed."
+            "-o",
+            "--output",
+            metavar="OUT",
+            type=toolkit.FILE,
+            help="File for the tables, instead of stdout.",
         ),
         click.option(
-            "--figure", metavar="FILE", type=toolkit.FILE, help="Draw the table, too: .png, .svg."
+            "--figure",
+            metavar="FILE",
+            type=toolkit.FILE,
+            help="Also plot the first table (.png, .svg).",
         ),
         toolkit.force_option,
         gathered,
@@ -155,20 +158,30 @@ def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def choose_models(
     kind: str, weights: Sequence[Path], load: Callable[[Sequence[Path]], tuple[Any, ...]]
 ) -> tuple[tuple[Any, ...], tuple[str, ...]]:
-    """Models of these weights or those of a kind that are shipped, and why there are none."""
+    """Return the models of given weights, or the shipped ones of a kind, and notes.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the model, such as "style-vae".
+    weights : sequence of Path
+        Files of weights; empty for the shipped ones.
+    load : callable
+        Function of paths that returns systems.
+    """
     from spatialkit_models.weights import missing_packages, shipped, shipped_names
 
     if missing := missing_packages():
         if weights:
-            raise OptionError(f"measuring a model {missing}")
-        return (), (f"Models were not measured: that {missing}.",)
+            raise OptionError(f"evaluating a model {missing}")
+        return (), (f"Models were not evaluated: that {missing}.",)
     names = [name for name in shipped_names() if name.startswith(kind)]
     paths = tuple(weights) or tuple(map(shipped, names))
-    return load(paths), () if paths else ("Models were not measured: no weights.",)
+    return load(paths), () if paths else ("Models were not evaluated: no weights.",)
 
 
 def _together(*decorators: Callable[..., Any]) -> Callable[..., Any]:
-    """One decorator of several, in the order of the help."""
+    """Combine decorators into one, in the order of the help."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):

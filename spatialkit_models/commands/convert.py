@@ -26,19 +26,21 @@ NEEDED = ("torch", "safetensors")
     required=True,
     metavar="OUT",
     type=toolkit.FILE,
-    help="File to write, .safetensors; its card goes beside it, .json.",
+    help="Output file (.safetensors); its model card (.json) is written beside it.",
 )
 @toolkit.force_option
 @toolkit.json_option
 @toolkit.debug_option
 def command(source: Path, output: Path, force: bool, as_json: bool) -> None:
-    """Turn the Ambisonizer's released weights into safetensors.
+    """Convert the released weights of the published Ambisonizer to safetensors.
 
-    IN, their .pth file, is read as plain tensors: nothing in it is run. The weights that the
-    authors released were trained on MUSDB18-HQ, which is not for commercial use.
+    IN, the .pth file of the authors, is read as plain tensors; no code in it is executed. The
+    released weights were trained on MUSDB18-HQ, which is for non-commercial use only.
     """
     if output.suffix != ".safetensors":
-        raise OptionError(f"the output must be a .safetensors file, got {output}")
+        raise OptionError(
+            f"unsupported output extension {output.suffix!r} of {output}; use .safetensors"
+        )
     missing = [module for module in NEEDED if find_spec(module) is None]
     if missing:
         raise OptionError(f"converting needs {missing[0]}: {extra('models')}")

@@ -18,7 +18,7 @@ __all__ = ["command"]
 
 @dataclass(frozen=True)
 class _Settings:
-    """What a room depends on, as it is kept beside it."""
+    """Settings that determine a room, stored with it."""
 
     seed: int
     number: int
@@ -43,14 +43,14 @@ class _Job:
     required=True,
     metavar="DIR",
     type=toolkit.FILE,
-    help="Folder for the rooms, a folder each: room-00000 and so on.",
+    help="Output directory; each room is a subdirectory room-00000 and so on.",
 )
 @click.option(
     "--count",
     required=True,
     type=int,
     metavar="N",
-    help="Rooms. Those that are there and whole are skipped: a larger number adds some.",
+    help="Number of rooms; complete existing rooms are skipped.",
 )
 @click.option(
     "--directions",
@@ -58,24 +58,27 @@ class _Job:
     metavar="N",
     default=8,
     show_default=True,
-    help="Sources around the receiver, a response each.",
+    help="Number of sources around the receiver, 1 to 64, with one response each.",
 )
 @click.option(
     "--rt60",
     type=(float, float),
-    metavar="LEAST MOST",
+    metavar="MIN MAX",
     default=(0.15, 1.5),
     show_default=True,
-    help="Seconds of reverberation.",
+    help="Range of the reverberation time in seconds, 0.1 to 3.",
 )
 @click.option(
-    "--sample-rate", type=int, metavar="HZ", default=44100, show_default=True, help="Of responses."
+    "--sample-rate",
+    type=int,
+    metavar="HZ",
+    default=44100,
+    show_default=True,
+    help="Sample rate of responses.",
 )
-@click.option(
-    "--seed", type=int, metavar="N", default=0, show_default=True, help="Of all that is drawn."
-)
+@click.option("--seed", type=int, metavar="N", default=0, show_default=True, help="Random seed.")
 @batches.jobs_option
-@click.option("--force", is_flag=True, help="Make rooms anew that are there already.")
+@click.option("--force", is_flag=True, help="Replace existing rooms.")
 @toolkit.json_option
 def command(
     out: Path,
@@ -88,11 +91,11 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    """Simulate first-order responses of rooms, for training.
+    """Simulate first-order room responses for training.
 
-    Each direction is a .flac of four channels in AmbiX; room.json holds sizes, absorption,
-    directions, distances, and RT60 as asked for and as measured (T20 of W). A room depends on the
-    seed and its number alone. Exit status: 1 if a room failed.
+    Each direction is a .flac file of four channels in AmbiX; room.json contains sizes, absorption,
+    directions, distances, and required and measured RT60 (T20 of W). A room depends only on the
+    seed and its number. Exit status: 1 if a room failed.
     """
     from spatialkit_models.data.rooms import check_rt60, import_tracer
 
@@ -105,7 +108,7 @@ def command(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AudioFileError(f"{out} cannot be made a folder: {error.strerror}") from error
+        raise AudioFileError(f"directory {out} cannot be created: {error.strerror}") from error
     names = [f"room-{number:05}" for number in range(count)]
     work = [
         _Job(out / name, _Settings(seed, number, directions, rt60, sample_rate), force)
@@ -126,7 +129,7 @@ def command(
 
 
 def _make_room(job: _Job) -> dict[str, Any]:
-    """Simulate a room and write it, unless it is there."""
+    """Simulate and write a room unless it exists."""
     from spatialkit_models.data.rooms import is_whole, simulate_room, write_room
 
     settings = {**asdict(job.settings), "rt60": list(job.settings.rt60)}

@@ -1,4 +1,4 @@
-"""Where commands take stems from."""
+"""Parameter type of dataset directories."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import click
 
 from spatialkit.errors import OptionError
 
-__all__ = ["StemRoot"]
+__all__ = ["StemDataset"]
 
 
-class StemRoot(click.ParamType):
-    """``DIR``, or ``DIR:weight``: a root of `StemExcerpts` and how often to draw from it.
+class StemDataset(click.ParamType):
+    """Parameter ``DIR`` or ``DIR:WEIGHT``: a dataset of `ExcerptConfig`.
 
-    What follows the last colon is a weight only if it is a number: names may hold colons.
+    Text after the last colon is a weight only if it is a number, as names may contain colons.
     """
 
     name = "stems"
@@ -28,5 +28,7 @@ class StemRoot(click.ParamType):
         except ValueError:
             return value, 1.0
         if not 0.0 < found[1] < float("inf"):
-            raise OptionError(f"the weight in --stems {value} must be a number above 0")
+            raise OptionError(
+                f"the weight in --stems {value} must be a number above 0, got {weight}"
+            )
         return found

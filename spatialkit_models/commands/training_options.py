@@ -14,7 +14,7 @@ import click
 from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
 from spatialkit.validation import extra
-from spatialkit_models.commands.stems import StemRoot
+from spatialkit_models.commands.stems import StemDataset
 from spatialkit_models.training import PRECISIONS, Recipe, TrainingConfig
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ stems_option = click.option(
     multiple=True,
     required=True,
     metavar="DIR[:WEIGHT]",
-    type=StemRoot(),
+    type=StemDataset(),
     help="Dataset directory: one folder per song with vocals, drums, bass and other (.wav, .flac, "
     '.ogg), such as MUSDB18-HQ; or "procedural" for generated songs. Repeat to sample several '
     "datasets in proportion to their weights.",

@@ -1,4 +1,4 @@
-"""What the learned upmixers share: weights that ship or are given, and windows."""
+"""Base class of learned upmixers: shipped or custom weights, and windowed processing."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ __all__ = ["LearnedUpmixer"]
 
 
 class LearnedUpmixer(Upmixer):
-    """An upmixer with an option ``weights``: a file to use instead of those that ship."""
+    """Upmixer with an option ``weights``: a file that replaces the shipped weights."""
 
     linear_level = True
 
     def __init__(self, **options: Any) -> None:
         if isinstance(options.get("weights"), Path):
             options["weights"] = str(options["weights"])
-        if options.get("weights"):  # of the user's own: the requirements alone matter
+        if options.get("weights"):  # custom weights: only packages can be missing
             self.unavailable = missing_packages  # type: ignore[method-assign]
         super().__init__(**options)
 
     @classmethod
     def unavailable(cls) -> str:
-        """Name what is missing: the extra, or the weights."""
+        """Return what is missing, the extra or the weights; an empty text if nothing is."""
         has_weights = any(name.startswith(f"{cls.name}-") for name in shipped_names())
         return missing_packages() or (
-            "" if has_weights else "lacks its weights, which ship with it"
+            "" if has_weights else "lacks its weights, which are part of the package"
         )
 
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
@@ -42,4 +42,4 @@ class LearnedUpmixer(Upmixer):
 
     @abstractmethod
     def _stream(self, sample_rate: int) -> WindowedStream:
-        """Begin to upmix a song."""
+        """Return a stream that upmixes one song."""

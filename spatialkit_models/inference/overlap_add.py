@@ -1,4 +1,4 @@
-"""Upmixing by networks that hear some seconds at once: windows that fade into each other."""
+"""Overlap-add of the outputs of networks with a fixed input window."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 __all__ = ["WindowedStream", "fitted"]
 
-# Seconds at either end of a window that are heard, but not used: STFT frames there are not whole.
+# Seconds at both ends of a window whose output is discarded, as STFT frames are incomplete there.
 MARGIN = 0.1
 
 
 class WindowedStream(UpmixStream):
-    """Windows that overlap, one fading into the next by a raised cosine.
+    """Stream of overlapping windows with raised-cosine cross-fades.
 
-    The last window ends with the song, and is as long as the others if the song is. A subclass
-    defines ``_upmix_window``. What it makes the same in two windows is the same to the bit where
-    one fades into the other.
+    The last window ends with the song and has the full length if the song is long enough. A
+    subclass defines ``_upmix_window``. Where its output is equal in two windows, the cross-fade
+    returns it exactly.
 
     Parameters
     ----------
     upmixer : Upmixer
-        Whose ``format`` comes out.
+        Upmixer whose ``format`` the output has.
     sample_rate : int
-        Hz.
+        Sample rate in Hz.
     window, overlap : int
-        Samples of a window, and of those how many it shares with the next; at most half of it.
+        Length of a window and of its overlap with the next, at most half of it, in samples.
     """
 
     def __init__(self, upmixer: Upmixer, sample_rate: int, window: int, overlap: int) -> None:
@@ -47,7 +47,8 @@ class WindowedStream(UpmixStream):
         # Up to a hop of samples before the window, then the samples of the window so far.
         self._input = SampleQueue()
         self._before = self._start = 0
-        self._made: NDArray[Any] | None = None  # of the window before, from the margin on
+        # Output of the previous window after the samples that were returned.
+        self._previous: NDArray[Any] | None = None
         self.latency = self._window - 1
 
     def upmix(self, audio: NDArray[Any]) -> NDArray[Any]:
@@ -57,9 +58,14 @@ class WindowedStream(UpmixStream):
 
     @abstractmethod
     def _upmix_window(self, audio: NDArray[np.float64], start: int) -> NDArray[Any]:
-        """One window, of one sample or more, in the upmixer's format.
+        """Upmix one window to the upmixer's format.
 
-        ``start`` is the sample of the song that it starts with.
+        Parameters
+        ----------
+        audio : ndarray, shape (channels, samples)
+            At least one sample.
+        start : int
+            Index of the first sample in the song.
         """
 
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
@@ -74,43 +80,44 @@ class WindowedStream(UpmixStream):
         return self._rest().astype(nothing.dtype)
 
     def _rest(self) -> NDArray[Any]:
-        """What is left when the song ends."""
+        """Return the output for the end of the song."""
         filled = len(self._input) - self._before
-        if self._made is not None and filled == self._window - self._hop:
-            return self._made  # a window ended with the song
+        if self._previous is not None and filled == self._window - self._hop:
+            return self._previous  # the song ends with a window
         if not filled:
             return self._nothing()
-        if self._made is None:
+        if self._previous is None:
             return self._upmix_window(self._input.take(), 0)
         before = self._window - filled
-        last = self._input.take()[:, -self._window :]
-        made = self._upmix_window(last, self._start - before)
-        return self._joined(self._made, made[:, before + self._margin :])
+        window = self._input.take()[:, -self._window :]
+        output = self._upmix_window(window, self._start - before)
+        return self._cross_fade(self._previous, output[:, before + self._margin :])
 
     def _advance(self) -> NDArray[Any]:
-        """Upmix the window, which is full, and move it on by a hop."""
+        """Upmix a full window and advance by a hop."""
         window = self._input.peek(self._before + self._window)[:, self._before :]
-        made = self._upmix_window(window, self._start)
+        output = self._upmix_window(window, self._start)
         ready = self._hop
-        if self._made is None:
+        if self._previous is None:
             ready += self._margin
         else:
-            made = self._joined(self._made, made[:, self._margin :])
-        self._made = made[:, ready:]
+            output = self._cross_fade(self._previous, output[:, self._margin :])
+        self._previous = output[:, ready:]
         self._input.skip(self._before)
         self._before = self._hop
         self._start += self._hop
-        return made[:, :ready]
+        return output[:, :ready]
 
-    def _joined(self, before: NDArray[Any], made: NDArray[Any]) -> NDArray[Any]:
-        """``made``, from the window's margin on, where the window before fades into it."""
+    def _cross_fade(self, previous: NDArray[Any], output: NDArray[Any]) -> NDArray[Any]:
+        """Return ``output``, from the margin of its window on, faded in over ``previous``."""
         fade = len(self._fade)
-        joined = made.copy()
-        joined[:, :fade] = before[:, :fade] + self._fade * (made[:, :fade] - before[:, :fade])
-        return joined
+        faded = output.copy()
+        # This form is exact where both are equal.
+        faded[:, :fade] = previous[:, :fade] + self._fade * (output[:, :fade] - previous[:, :fade])
+        return faded
 
 
 def fitted(audio: NDArray[Any], samples: int) -> NDArray[Any]:
-    """Audio cut to so many samples, or with silence behind it."""
+    """Return audio truncated to a number of samples, or padded with silence."""
     short = samples - audio.shape[1]
     return np.pad(audio, ((0, 0), (0, short))) if short > 0 else audio[:, :samples]

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit import files
-from spatialkit._json import to_json
 from spatialkit.ambisonics import convert_ambisonics
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import AmbisonicFormat
@@ -295,7 +294,7 @@ def write_room(
                     "sha256": _digest(path),
                 }
             )
-        text = to_json({**facts, "responses": listed}, indent=1)
+        text = json.dumps({**facts, "responses": listed}, indent=1, allow_nan=False)
         (draft / FACTS).write_text(text + "\n", encoding="utf-8")
         if folder.exists():
             shutil.rmtree(folder)
@@ -336,7 +335,7 @@ def is_whole(folder: Path, settings: Mapping[str, Any]) -> bool:
     known = facts.get("settings")
     if known != dict(settings):
         raise AudioFileError(
-            f"{folder} contains a room with other settings ({to_json(known)}); use another "
+            f"{folder} contains a room with other settings ({json.dumps(known)}); use another "
             "directory, or --force to replace it"
         )
     return all(path.is_file() and _digest(path) == digest for path, digest in entries)

@@ -473,7 +473,7 @@ def test_the_command_protects_existing_files(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     saved(Path("model.pth"), {})
     for output, said in (
-        ("out.pth", "the output must be a .safetensors file, got out.pth"),
+        ("out.pth", "unsupported output extension '.pth' of out.pth; use .safetensors"),
         ("there.safetensors", "there.safetensors exists: add --force to replace it"),
         ("card.safetensors", "card.json exists: add --force to replace it"),
     ):

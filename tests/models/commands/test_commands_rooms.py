@@ -117,4 +117,4 @@ def test_without_the_tracer_it_says_what_to_install(tmp_path, capsys, monkeypatc
 def test_a_file_is_no_folder(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["rooms", "--out", str(tmp_path / "file"), "--count", "1"]) == 2
-    assert "file cannot be made a folder: File exists" in capsys.readouterr().err
+    assert "file cannot be created: File exists" in capsys.readouterr().err

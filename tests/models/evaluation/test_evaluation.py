@@ -12,7 +12,7 @@ import pytest
 from spatialkit.__main__ import main
 from spatialkit.errors import OptionError
 from spatialkit.metrics import angle_error, wild
-from spatialkit_models.commands.stems import StemRoot
+from spatialkit_models.commands.stems import StemDataset
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
 from spatialkit_models.evaluation import (
     Benchmark,
@@ -344,13 +344,13 @@ def test_figures_are_drawn(excerpts, tmp_path):
     [("songs", ("songs", 1.0)), ("songs:2.5", ("songs", 2.5)), ("C:/a b", ("C:/a b", 1.0))],
 )
 def test_roots_have_weights(text, root):
-    assert StemRoot().convert(text, None, None) == root
+    assert StemDataset().convert(text, None, None) == root
 
 
 @pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf"])
 def test_weights_that_are_none_are_refused(weight):
     with pytest.raises(OptionError, match="must be a number above 0"):
-        StemRoot().convert(f"songs:{weight}", None, None)
+        StemDataset().convert(f"songs:{weight}", None, None)
 
 
 @pytest.fixture(scope="module")

@@ -114,11 +114,11 @@ def test_the_example_simulates_rooms_and_trains_in_them(songs, tmp_path, capsys,
     for module in ("torch", "safetensors", "lightning_fabric", "tensorboard", "pyroomacoustics"):
         pytest.importorskip(module)
     from spatialkit_models.ambisonizer import training_task
-    from spatialkit_models.data.rooms import responses
+    from spatialkit_models.data import rooms
 
     # One room, small and quick, that stands for all.
-    room = responses.simulate_room(0, 1, directions=1, rt60=(0.2, 0.3), sample_rate=22050)
-    monkeypatch.setattr(responses, "simulate_room", lambda *place, **settings: room)
+    room = rooms.simulate_room(0, 1, directions=1, rt60=(0.2, 0.3), sample_rate=22050)
+    monkeypatch.setattr(rooms, "simulate_room", lambda *place, **settings: room)
     monkeypatch.setattr(training_task, "CALIBRATION", 4)
     monkeypatch.setattr(training_task, "VALIDATION_SCENES", 2)
     monkeypatch.setattr(training_task, "VALIDATION_SECONDS", 2.0)

@@ -2,12 +2,8 @@
 
 from spatialkit_models.data.rooms.files import Room, find_rooms, is_whole, split_rooms, write_room
 from spatialkit_models.data.rooms.measures import direct_direction, reverberation_time
-from spatialkit_models.data.rooms.responses import (
-    RoomResponses,
-    SimulatedRoom,
-    check_rt60,
-    simulate_room,
-)
+from spatialkit_models.data.rooms.responses import RoomResponses
+from spatialkit_models.data.rooms.simulated import SimulatedRoom, check_rt60, simulate_room
 from spatialkit_models.data.rooms.simulation import DIRECT_SECONDS, import_tracer
 
 __all__ = [

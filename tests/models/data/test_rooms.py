@@ -11,14 +11,15 @@ from scipy.signal import butter, sosfiltfilt
 
 from spatialkit import convert_ambisonics, encode_foa, rotate_foa, spherical_harmonics, write
 from spatialkit.errors import AudioFileError, LayoutError, OptionError, SignalError
+from spatialkit.layouts import get_format
 from spatialkit_models.data.rooms import (
     RoomResponses,
     direct_direction,
     files,
     find_rooms,
-    responses,
     reverberation_time,
     simulate_room,
+    simulated,
     simulation,
     split_rooms,
 )
@@ -197,11 +198,11 @@ def test_infeasible_rooms_are_drawn_again(pra, monkeypatch):
         # First a hall as dry as no walls make it, then one in which there is no place.
         return [plan and replace(plan, rt60=0.02), None, plan][min(len(drawn), 3) - 1]
 
-    monkeypatch.setattr(responses, "sample_plan", draw)
+    monkeypatch.setattr(simulated, "sample_plan", draw)
     room = simulate_room(0, 0, directions=1, rt60=(0.3, 0.4), sample_rate=8000)
     assert room.facts["redrawn"] >= 2
     assert 0.3 <= room.facts["rt60_asked"] <= 0.4
-    monkeypatch.setattr(responses, "sample_plan", lambda *_: None)
+    monkeypatch.setattr(simulated, "sample_plan", lambda *_: None)
     with pytest.raises(
         OptionError, match=r"^no room with 1 directions and an RT60 of 0\.15 to 1\.5 s"
     ):
@@ -279,7 +280,7 @@ def write_components(folder, azimuth, names="WXY", form="ambix1"):
 @pytest.mark.parametrize("form", ["ambix1", "fuma1", "N3D-ACN-1"])
 def test_all_conventions_are_read_as_ambix(tmp_path, form):
     write_hall(tmp_path / "hall.wav", 40.0, form)
-    (read,) = find_rooms(tmp_path, responses.get_format(form))
+    (read,) = find_rooms(tmp_path, get_format(form))
     # float32, scaled twice.
     np.testing.assert_allclose(read.responses[0].read(44100), hall(40.0), rtol=1e-6, atol=1e-9)
 
@@ -287,7 +288,7 @@ def test_all_conventions_are_read_as_ambix(tmp_path, form):
 @pytest.mark.parametrize(("names", "form"), [("WXY", "ambix1"), ("WXYZ", "fuma1")])
 def test_single_files_are_read_by_name(tmp_path, names, form):
     write_components(tmp_path / "archive" / "hall", 40.0, names, form)
-    (read,) = find_rooms(tmp_path / "archive", responses.get_format(form))
+    (read,) = find_rooms(tmp_path / "archive", get_format(form))
     assert read.name == "hall"
     expected = hall(40.0)
     expected[2] *= "Z" in names

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from spatialkit.audio import Audio, AudioLike, unpack_audio
 from spatialkit.errors import ShapeError
-from spatialkit.files import Audio, resample, stream
+from spatialkit.files import resample, stream
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format
 from spatialkit.rendering import render_matrix
 from spatialkit.validation import as_audio, as_sample_rate, require_finite
@@ -28,7 +29,7 @@ SILENCE = 1e-6  # RMS
 
 
 def encode_style(
-    audio: str | Path | Audio | ArrayLike,
+    audio: str | Path | AudioLike[Any],
     sample_rate: int | None = None,
     *,
     layout: str | Format | None = None,
@@ -72,11 +73,15 @@ def encode_style(
     model = model_of(variant, weights)
     if isinstance(audio, (str, Path)):
         return encode_file(model, audio, source)
+    samples, rate, form = unpack_audio(
+        audio, sample_rate=sample_rate, format=layout, format_name="layout"
+    )
     if isinstance(audio, Audio):
-        return encode_audio(model, audio, layout, source)
-    if sample_rate is None:
+        form = None if form is None else get_format(form)
+        return encode_audio(model, Audio(samples, audio.sample_rate, form), source)
+    if rate is None:
         raise StyleError("an array has no sample rate: pass sample_rate=")
-    return encode_array(model, audio, sample_rate, "5.0" if layout is None else layout, source)
+    return encode_array(model, samples, rate, "5.0" if form is None else form, source)
 
 
 def encode_file(model: StyleModel, path: str | Path, source: str = "") -> Style:
@@ -95,17 +100,14 @@ def encode_file(model: StyleModel, path: str | Path, source: str = "") -> Style:
         raise StyleError(f"{path}: {error}") from error
 
 
-def encode_audio(
-    model: StyleModel, audio: Audio, layout: str | Format | None = None, source: str = ""
-) -> Style:
-    """Encode an `Audio`, with its own format unless ``layout`` is given."""
-    layout = audio.format if layout is None else layout
-    if layout is None:
+def encode_audio(model: StyleModel, audio: Audio[Any], source: str = "") -> Style:
+    """Encode an `Audio` with a format."""
+    if audio.format is None:
         raise StyleError(
             "the format of the audio is unknown: pass layout=, or to the upmixer "
             "(samples, sample_rate, layout)"
         )
-    return encode_array(model, audio.samples, audio.sample_rate, layout, source)
+    return encode_array(model, audio.samples, audio.sample_rate, audio.format, source)
 
 
 def encode_array(

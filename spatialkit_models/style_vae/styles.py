@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spatialkit.audio import Audio
 from spatialkit.errors import OptionError
-from spatialkit.files import Audio
 from spatialkit.panning import vbap_gains
 from spatialkit.validation import as_count, match_name, unknown_name
 from spatialkit_models.stem_names import STEMS

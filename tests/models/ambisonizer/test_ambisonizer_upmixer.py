@@ -211,8 +211,8 @@ def test_it_renders_to_any_layout(own, rng):
 # What the network makes, by networks whose answers are known.
 
 
-class HalfAhead(torch.nn.Module):
-    """Makes X = stage . (1, 2, 3, 4) / 8 W of stereo, and places mono as if it were all vocals."""
+class HalfFront(torch.nn.Module):
+    """Predicts X = stage . (1, 2, 3, 4) / 8 W of stereo, and places mono as if it were vocals."""
 
     config = STAGE
 
@@ -220,13 +220,13 @@ class HalfAhead(torch.nn.Module):
         super().__init__()
         self.stft = STFT(4096, 1024)
 
-    def front(self, pair, stage):
+    def forward(self, pair, stage):
         return pair[:, :, 0] * (stage @ torch.arange(1.0, 5.0) / 8.0)
 
     def place(self, mono, gains):
-        w, twin = mono.unbind(2)
+        w, copy = mono.unbind(2)
         y, x, width = gains[0, 0]
-        return torch.stack([w, y * w + width * twin, x * w], 2)
+        return torch.stack([w, y * w + width * copy, x * w], 2)
 
 
 class Turned(torch.nn.Module):
@@ -255,7 +255,7 @@ def standing_for(monkeypatch, model):
 
 @pytest.fixture
 def half_ahead(monkeypatch):
-    return standing_for(monkeypatch, StageModel(HalfAhead(), ""))
+    return standing_for(monkeypatch, StageModel(HalfFront(), ""))
 
 
 @pytest.fixture
@@ -467,12 +467,12 @@ def test_bad_stages_are_refused(own, stage, message):
         make(own, stage=stage)
 
 
-def test_options_that_a_network_does_not_know_are_named(own, published):
+def test_conditions_that_a_network_does_not_support_are_refused(own, published):
     with pytest.raises(OptionError, match="'published' is not supported by the variant 'stage'"):
         make(own, conditioning="published")
     with pytest.raises(OptionError, match="not supported by the variant 'stage'"):
         load_ambisonizer_model(weights=own).foa(np.ones((2, 9)), conditioning="published")
-    with pytest.warns(SpatialkitWarning, match="the published network knows no stems"):
+    with pytest.warns(SpatialkitWarning, match="the published network does not separate stems"):
         make(published, variant="published", stage="band")
     with warnings.catch_warnings():
         warnings.simplefilter("error")

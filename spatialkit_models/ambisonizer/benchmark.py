@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import OptionError
+from spatialkit.results import Benchmark
 from spatialkit.validation import as_choice, as_count
 from spatialkit_models.ambisonizer.baselines import (
     AmbisonicSystem,
@@ -36,7 +37,6 @@ from spatialkit_models.data.scenes import (
 )
 from spatialkit_models.evaluation import (
     POOL,
-    Benchmark,
     Example,
     RoomChoice,
     SongExcerpts,

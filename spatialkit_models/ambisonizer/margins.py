@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit_models.evaluation import Benchmark, Metric, Row, Summary, summarize
+from spatialkit.results import Benchmark, Metric, Row, Summary, summarize
 
 __all__ = ["Margin", "margins"]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from spatialkit.ambisonics import virtual_microphones
 from spatialkit.geometry import angle_between
 from spatialkit.metrics import si_sdr, snr
+from spatialkit.results import Metric
 from spatialkit.stft import stft
 from spatialkit_models.ambisonizer.cues import CUES, CuePool, cue_distances, cues_of
 from spatialkit_models.ambisonizer.field import Field, field_of
-from spatialkit_models.evaluation import Metric
 from spatialkit_models.stft_resolutions import MIN_POWER, RESOLUTIONS
 
 __all__ = ["METRICS", "MONO", "Reference"]

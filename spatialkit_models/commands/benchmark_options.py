@@ -15,7 +15,7 @@ from spatialkit.errors import OptionError
 from spatialkit_models.commands.stems import StemDataset
 
 if TYPE_CHECKING:
-    from spatialkit_models.evaluation import Benchmark
+    from spatialkit.results import Benchmark
 
 __all__ = ["SPLITS", "Report", "choose_models", "report_options", "song_options"]
 

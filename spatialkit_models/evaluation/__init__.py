@@ -1,14 +1,6 @@
-"""Benchmark runner: runs systems on reference examples and aggregates metrics."""
+"""Benchmark runner: run systems on reference examples and aggregate metrics."""
 
 from spatialkit_models.evaluation.excerpts import POOL, SAMPLE_RATE, SEED, RoomChoice, SongExcerpts
-from spatialkit_models.evaluation.report import (
-    Benchmark,
-    Metric,
-    Row,
-    Summary,
-    summarize,
-    write_figure,
-)
 from spatialkit_models.evaluation.runner import (
     Example,
     System,
@@ -22,18 +14,12 @@ __all__ = [
     "POOL",
     "SAMPLE_RATE",
     "SEED",
-    "Benchmark",
     "Example",
-    "Metric",
     "RoomChoice",
-    "Row",
     "SongExcerpts",
-    "Summary",
     "System",
     "Trial",
     "load_models",
     "run_benchmark",
-    "summarize",
     "versions",
-    "write_figure",
 ]

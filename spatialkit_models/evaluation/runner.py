@@ -20,19 +20,14 @@ from numpy.typing import NDArray
 
 from spatialkit import __version__
 from spatialkit.errors import OptionError, error_message
-from spatialkit_models.evaluation.report import Benchmark, Metric, Row, Summary, summarize
+from spatialkit.results import Benchmark, Metric, Row
 
 __all__ = [
-    "Benchmark",
     "Example",
-    "Metric",
-    "Row",
-    "Summary",
     "System",
     "Trial",
     "load_models",
     "run_benchmark",
-    "summarize",
     "versions",
 ]
 

@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 
 from spatialkit.downmix import DownmixMethod, match_downmix
 from spatialkit.metrics import angle_error, sd_sdr, snr, wild
+from spatialkit.results import Benchmark, Metric
 from spatialkit.validation import as_choice, as_count
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
 from spatialkit_models.data.songs import SILENCE, StemExcerpts
 from spatialkit_models.evaluation import (
     POOL,
-    Benchmark,
     Example,
-    Metric,
     SongExcerpts,
     System,
     Trial,

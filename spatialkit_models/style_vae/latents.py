@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.results import figure_class
+from spatialkit.results import figure_class, write_figure
 from spatialkit_models.data.scenes import Configuration, mix
-from spatialkit_models.evaluation import POOL, SongExcerpts, write_figure
+from spatialkit_models.evaluation import POOL, SongExcerpts
 from spatialkit_models.style_vae.baselines import StyleSystem
 
 __all__ = [

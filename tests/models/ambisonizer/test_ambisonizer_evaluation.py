@@ -13,6 +13,7 @@ import pytest
 from spatialkit import encode_foa
 from spatialkit.__main__ import main
 from spatialkit.errors import OptionError
+from spatialkit.results import Benchmark, Metric, Row
 from spatialkit_models.ambisonizer import benchmark as evaluation
 from spatialkit_models.ambisonizer.benchmark import (
     METRICS,
@@ -28,7 +29,6 @@ from spatialkit_models.data.rooms import RoomResponses
 from spatialkit_models.data.scenes import MEAN_STAGE, HandStage, load_hand_stage, residual_x
 from spatialkit_models.data.scenes.hand_stage import Point
 from spatialkit_models.data.scenes.stage import sample_band
-from spatialkit_models.evaluation import Benchmark, Metric, Row
 
 RATE = 8000
 

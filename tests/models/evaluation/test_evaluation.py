@@ -12,18 +12,10 @@ import pytest
 from spatialkit.__main__ import main
 from spatialkit.errors import OptionError
 from spatialkit.metrics import angle_error, wild
+from spatialkit.results import Benchmark, Metric, summarize
 from spatialkit_models.commands.stems import StemDataset
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
-from spatialkit_models.evaluation import (
-    Benchmark,
-    Example,
-    Metric,
-    System,
-    Trial,
-    run_benchmark,
-    summarize,
-    versions,
-)
+from spatialkit_models.evaluation import Example, System, Trial, run_benchmark, versions
 from spatialkit_models.style_vae.benchmark import (
     METRICS,
     SongExcerpts,

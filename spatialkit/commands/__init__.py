@@ -1,4 +1,4 @@
-"""The command line ``spatialkit``, and what packages that add commands to it may use.
+"""Command line ``spatialkit``, with the toolkit for packages that add commands to it.
 
 Packages add commands with entry points in the group ``spatialkit.commands``, each naming a
 `click.Command`; it is imported when it is called, not when it is listed. They may use `toolkit`

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
+from spatialkit.ambisonics import Decoder, Weights
 from spatialkit.commands import toolkit
 from spatialkit.errors import LayoutError
 
 if TYPE_CHECKING:
-    from spatialkit.ambisonics import Decoder, Weights
     from spatialkit.layouts import Layout
 
-DECODERS = ("allrad", "epad", "mode-matching", "sampling")
-WEIGHTS = ("max-re", "basic", "in-phase", "dual-band")
+DECODERS = get_args(Decoder)
+WEIGHTS = get_args(Weights)
 
 
 @toolkit.command(
@@ -37,7 +37,7 @@ WEIGHTS = ("max-re", "basic", "in-phase", "dual-band")
     "--decoder",
     type=toolkit.Name(DECODERS),
     metavar="NAME",
-    default=DECODERS[0],
+    default="allrad",
     show_default=True,
     help=f"Decoder: {toolkit.one_of(DECODERS)}.",
 )
@@ -45,7 +45,7 @@ WEIGHTS = ("max-re", "basic", "in-phase", "dual-band")
     "--weights",
     type=toolkit.Name(WEIGHTS),
     metavar="NAME",
-    default=WEIGHTS[0],
+    default="max-re",
     show_default=True,
     help=f"Weights of the orders: {toolkit.one_of(WEIGHTS)}.",
 )

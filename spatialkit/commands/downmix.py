@@ -11,7 +11,6 @@ from spatialkit.commands import toolkit
 from spatialkit.downmix import DownmixMethod
 
 if TYPE_CHECKING:
-    from spatialkit.downmix import DownmixMethod
     from spatialkit.layouts import Layout
 
 METHODS = get_args(DownmixMethod)
@@ -36,7 +35,7 @@ METHODS = get_args(DownmixMethod)
     "--method",
     type=toolkit.Name(METHODS),
     metavar="NAME",
-    default=METHODS[0],
+    default="itu",
     show_default=True,
     help="Downmix rule: itu (BS.775), sum, dplii (Lt/Rt matrix) or iamf.",
 )

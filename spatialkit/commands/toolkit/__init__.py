@@ -1,4 +1,4 @@
-"""What commands share and plug-in commands may use: options, reading, writing and printing.
+"""Toolkit of commands, also for plug-in commands: options, reading, writing and printing.
 
 A plug-in command is a `click.Command` named by an entry point in the group ``spatialkit.commands``
 (or ``spatialkit.benchmarks``, for ``spatialkit benchmark NAME``)::

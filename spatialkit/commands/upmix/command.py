@@ -7,23 +7,23 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from spatialkit.commands import batches, toolkit
 from spatialkit.commands.upmix import files
 from spatialkit.errors import OptionError
+from spatialkit.files import Subtype
 
 if TYPE_CHECKING:
     from spatialkit.commands.upmix.files import Pair
     from spatialkit.commands.upmix.job import BatchJob
-    from spatialkit.files import Subtype
     from spatialkit.upmixing import Upmixer
 
 # Above this downmix SNR the downmix equals the input to rounding errors: no correction is printed.
 EXACT_DB = 100.0
-SUBTYPES = ("FLOAT", "DOUBLE", "PCM_16", "PCM_24", "VORBIS", "OPUS")
+SUBTYPES = get_args(Subtype)
 
 
 @toolkit.command(

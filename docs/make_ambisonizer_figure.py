@@ -43,7 +43,7 @@ def main() -> None:
     )
     for axes, (title, energy) in zip(panels.flat, cells.items(), strict=True):
         rows, columns = energy.shape
-        drawn = axes.pcolormesh(
+        image = axes.pcolormesh(
             SECONDS * np.arange(columns + 1),
             DEGREES * (np.arange(rows + 1) - rows / 2),
             10.0 * np.log10(energy / loudest + 1e-12),
@@ -59,7 +59,7 @@ def main() -> None:
         axes.set_ylabel("azimuth, degrees")
     for axes in panels[-1]:
         axes.set_xlabel("time, s")
-    figure.colorbar(drawn, ax=panels, label="energy relative to the loudest cell, dB", pad=0.01)
+    figure.colorbar(image, ax=panels, label="energy relative to the loudest cell, dB", pad=0.01)
     figure.savefig(TARGET)
     print(TARGET)
 

@@ -1,7 +1,7 @@
-"""Make the bundled song excerpt anew: ``python docs/make_sample.py FOLDER``.
+"""Create the bundled song excerpt: ``python docs/make_sample.py FOLDER``.
 
-FOLDER holds ``vocals.ogg``, ``drums.ogg``, ``bass.ogg`` and ``other.ogg`` of "Francium", the
-grouped stems of the album named in spatialkit/data/README.md, decoded in equal length.
+FOLDER contains ``vocals.ogg``, ``drums.ogg``, ``bass.ogg`` and ``other.ogg`` of "Francium", the
+grouped stems of the album in spatialkit/data/README.md, decoded to equal length.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 import soundfile
 
 START_SECONDS = 134.9
-DURATION_SECONDS = 30.0  # 16 bars at 128 beats a minute
+DURATION_SECONDS = 30.0  # 16 bars at 128 beats per minute
 FADE_SECONDS = 0.015
 STEMS = ("vocals", "drums", "bass", "other")
 STEM_QUALITY = 0.4
-# The mixture spends its bits on being the sum of the stems.
+# High quality: the mixture should equal the sum of the decoded stems.
 MIXTURE_QUALITY = 1.0
-# One large write of Vorbis crashes libsndfile.
+# Block size: libsndfile crashes when a long Vorbis signal is written at once.
 BLOCK = 16384
 
 
@@ -39,7 +39,7 @@ def write_vorbis(path: Path, audio: np.ndarray, rate: int, quality: float) -> No
 
 
 def faded(audio: np.ndarray, rate: int) -> np.ndarray:
-    """Audio with raised-cosine ends."""
+    """Apply raised-cosine fades to both ends."""
     length = round(FADE_SECONDS * rate)
     ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(length) + 0.5) / length)
     audio = audio.copy()
@@ -49,12 +49,12 @@ def faded(audio: np.ndarray, rate: int) -> np.ndarray:
 
 
 def decibels(signal: np.ndarray, error: np.ndarray) -> float:
-    """Ratio of the energies."""
+    """Return the ratio of the energies in dB."""
     return float(10 * np.log10(np.sum(signal**2) / np.sum(error**2)))
 
 
 def main(source: Path, target: Path) -> None:
-    """Cut, fade, encode, and sum what the decoder gives back."""
+    """Cut, fade and encode the stems, and sum their decoded signals to the mixture."""
     mixture: np.ndarray | float = 0.0
     for stem in STEMS:
         rate = soundfile.info(source / f"{stem}.ogg").samplerate
@@ -69,8 +69,8 @@ def main(source: Path, target: Path) -> None:
     decoded, _ = soundfile.read(path)
     size = sum(file.stat().st_size for file in target.glob("francium-*.ogg"))
     peak = np.abs(decoded).max()
-    print(f"{len(decoded)} samples at {rate} Hz, {size / 1e6:.2f} MB in all, peak {peak:.3f}")
-    print(f"the mixture is the sum of the stems to {decibels(mixture, mixture - decoded):.1f} dB")
+    print(f"{len(decoded)} samples at {rate} Hz, {size / 1e6:.2f} MB in total, peak {peak:.3f}")
+    print(f"mixture against the sum of the stems: {decibels(mixture, mixture - decoded):.1f} dB")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ bench: $(VENV)/.bench
 
 # The site in docs/_build/html, without network access; warnings are errors.
 docs: $(VENV)/.docs
-	$(BIN)/python -m sphinx -b html -W --keep-going -n -q docs docs/_build/html
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -W --keep-going -n -q docs docs/_build/html
 
 # Figures of the documentation, drawn by the code that they show.
 figures: $(VENV)/.test

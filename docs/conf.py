@@ -46,9 +46,12 @@ numpydoc_class_members_toctree = False
 
 # Names of other packages: their sites are not read, because the build uses no network.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(abc|click|concurrent|matplotlib|scipy|torch|torchmetrics|warnings)\..*"),
+    (
+        r"py:.*",
+        r"(abc|click|concurrent|dataclasses|matplotlib|scipy|torch|torchmetrics|warnings)\..*",
+    ),
     (r"py:.*", r"(.*\.)?_\w+"),
-    (r"py:.*", r"Module|fail"),
+    (r"py:.*", r"Module|fail|losses|.*\.NoOptions"),
 ]
 
 # Formulas as MathML, which browsers draw without a script.
@@ -91,7 +94,7 @@ html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "show_prev_next": True,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 4,
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],

@@ -25,6 +25,7 @@ CORE = {
     "spatialkit.upmixing.controls": "Upmixing: shared controls",
     "spatialkit.sample_queue": "Sample queue",
     "spatialkit.commands.toolkit": "Command toolkit for plug-ins",
+    "spatialkit.commands.batches": "Command options for batches",
     "spatialkit.geometry": "Geometry",
     "spatialkit.validation": "Argument validation",
     "spatialkit.errors": "Errors",
@@ -98,8 +99,8 @@ def exists(name):
 def page(name, title):
     """Return the text of the page of a module."""
     module = importlib.import_module(name)
-    heading = f"{title} (``{name}``)"
-    lines = [heading, "=" * len(heading), "", f".. automodule:: {name}", "   :no-members:", ""]
+    lines = [title, "=" * len(title), "", f"``{name}``", ""]
+    lines += [f".. automodule:: {name}", "   :no-members:", ""]
     lines += [f".. currentmodule:: {name}", ""]
     left = {public: getattr(module, public) for public in public_names(module)}
     for caption, belongs in TABLES:
@@ -122,7 +123,8 @@ def page(name, title):
     data = [public for public in left if public not in modules and public != "__version__"]
     if data:
         lines += [".. rubric:: Constants and types", ""]
-        lines += [f"``{public}``\n    {shown(left[public])}" for public in data] + [""]
+        for public in data:
+            lines += [f".. py:data:: {public}", "", f"   {shown(left[public])}", ""]
     return "\n".join(lines)
 
 

@@ -269,7 +269,8 @@ def _is_native(labels: tuple[str, ...]) -> bool:
 def _require_whole(path: Path, file: BinaryIO, demuxer: str) -> None:
     """Reject a file that is shorter than its container specifies, which FFmpeg accepts."""
     size = file.seek(0, 2)
-    end = {"mov": _mov_end, "matroska": _matroska_end}.get(demuxer, lambda *_: 0)(file, size)
+    ends = {"mov": _mov_end, "matroska": _matroska_end}
+    end = ends[demuxer](file, size) if demuxer in ends else 0
     if end > size:
         raise AudioFileError(
             f"{path} is truncated: its header specifies {end} bytes, the file contains {size}"

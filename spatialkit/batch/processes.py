@@ -116,6 +116,7 @@ class _Worker:
         theirs.close()
 
     def do(self, work: tuple[Any, ...]) -> Any:
+        """Run one job and return its result; an error of the job is raised."""
         self._connection.send_bytes(pickle.dumps(work))
         succeeded, value = pickle.loads(self._connection.recv_bytes())
         if not succeeded:
@@ -129,10 +130,12 @@ class _Worker:
         return f"signal {-code}" if code < 0 else f"exit status {code}"
 
     def close(self) -> None:
+        """Stop the process after its current job."""
         self._connection.close()
         self._process.join()
 
     def kill(self) -> None:
+        """Stop the process immediately."""
         self._process.kill()
         self._process.join()
 

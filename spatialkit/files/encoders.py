@@ -63,6 +63,7 @@ class WaveEncoder:
         )
 
     def put(self, block: NDArray[Any]) -> None:
+        """Encode and write a block (channels, n)."""
         if self.quantized is None:
             data = block.T.astype("<f4" if self.target.subtype == "FLOAT" else "<f8")
         elif self.target.bits == 16:
@@ -75,6 +76,7 @@ class WaveEncoder:
         self.file.write(data.tobytes())
 
     def finish(self, samples: int) -> None:
+        """Complete the file, which has ``samples`` samples per channel."""
         header, size = self.header(samples)
         self.file.write(bytes(size - self.file.tell()))  # pad byte: chunks have an even size
         if self.target.samples is None:
@@ -82,7 +84,7 @@ class WaveEncoder:
             self.file.write(header)
 
     def close(self) -> None:
-        pass
+        """Release the encoder; called after errors as well."""
 
 
 class CodecEncoder:
@@ -111,6 +113,7 @@ class CodecEncoder:
             self.sound.comment = flac_ogg_mp3.FLAC_PLACEHOLDER
 
     def put(self, block: NDArray[Any]) -> None:
+        """Encode and write a block (channels, n)."""
         frames = block.T
         for start in range(0, len(frames), _CODEC_BLOCK_SIZE):
             part = frames[start : start + _CODEC_BLOCK_SIZE]
@@ -121,12 +124,14 @@ class CodecEncoder:
                 self.sound.write(part)
 
     def finish(self, samples: int) -> None:
+        """Complete the file, which has ``samples`` samples per channel."""
         with self.failures():
             self.sound.close()
         if self.tagged:
             flac_ogg_mp3.put_flac_mask(self.file, self.target.mask)
 
     def close(self) -> None:
+        """Release the encoder; called after errors as well."""
         with suppress(OSError), self.failures():
             self.sound.close()
 

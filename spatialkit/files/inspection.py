@@ -50,8 +50,8 @@ class FileInfo:
     wave_mask : int, optional
         Channel mask in the file; None if it has none.
     tracks : int
-        Number of audio tracks. `read` reads the default track, or else the first of those with the
-        most channels.
+        Number of audio tracks. `read` reads the default track, or else the one that FFmpeg ranks
+        highest.
     """
 
     path: Path

@@ -92,7 +92,8 @@ class AvFile:
     labels : tuple of str
         FFmpeg's names of the channels, in order.
     tracks : int
-        Number of audio tracks. The best one according to FFmpeg is read: the one marked as default.
+        Number of audio tracks. The one that FFmpeg ranks highest is read: the default track, if
+        there is one.
     """
 
     def __init__(self, path: Path, file: BinaryIO, demuxer: str) -> None:

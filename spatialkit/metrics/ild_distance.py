@@ -225,6 +225,7 @@ class _LevelDifferences:
         self.clip = clip_db / DECIBELS_PER_NEPER
 
     def exact_wild(self, reference: NDArray[Any], estimate: NDArray[Any]) -> float:
+        """Calculate `wild` of one item from sorted level differences."""
         first, second = (
             np.concatenate(list(self._magnitudes(audio)), axis=1) for audio in (reference, estimate)
         )
@@ -243,6 +244,7 @@ class _LevelDifferences:
     def histogram_wild(
         self, reference: NDArray[Any], estimate: NDArray[Any], bin_db: float
     ) -> float:
+        """Calculate `wild` of one item from histograms of level differences."""
         loudest = self._loudest(reference)
         if loudest == 0.0:
             return np.nan
@@ -260,6 +262,7 @@ class _LevelDifferences:
         return float(bin_db * np.abs(np.cumsum(histograms[0] - histograms[1], axis=-1)).sum())
 
     def mean_error(self, reference: NDArray[Any], estimate: NDArray[Any]) -> float:
+        """Calculate `ild_error` of one item."""
         loudest = self._loudest(reference)
         if loudest == 0.0:
             return np.nan

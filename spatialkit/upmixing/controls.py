@@ -1,4 +1,4 @@
-"""Controls that upmixers share: the same name means the same for every upmixer that has it.
+"""Options shared by upmixers: the same name has the same meaning for every upmixer.
 
 Each function declares one field of an options dataclass::
 
@@ -29,58 +29,60 @@ __all__ = [
 
 
 def layout(default: str = "5.1") -> Any:
-    """What comes out; the field's type says whether Ambisonics is accepted, too."""
-    return option(default, "What to upmix to.")
+    """Declare the output format; the type of the field specifies whether Ambisonics is accepted."""
+    return option(default, "Output format.")
 
 
 def width(default: float = 30.0) -> Any:
-    """Half of the front stage in degrees: where a sound goes that is on one side only."""
-    help = "Angle from the centre of the stage to its edge."
+    """Declare the azimuth of sound that is only in the left or only in the right channel."""
+    help = "Angle from the centre of the front stage to its edge."
     return option(default, help, unit="degrees", least=0.0, most=90.0)
 
 
 def center(default: float = 1.0) -> Any:
-    """How much of the middle of the stage the centre loudspeaker takes."""
-    help = "Share of the middle for the centre loudspeaker, 0 none (phantom) to 1 all."
+    """Declare the ratio of central sound that goes to the centre loudspeaker."""
+    help = "Ratio of central sound in the centre channel, 0 none (phantom) to 1 all."
     return option(default, help, least=0.0, most=1.0)
 
 
 def ambience(default: float = 0.0) -> Any:
-    """Level of what surrounds the listener."""
+    """Declare the level of the ambience."""
     return option(default, "Level of the ambience.", unit="dB", least=-60.0, most=12.0)
 
 
 def front_rear(default: float = 0.0) -> Any:
-    """Where the ambience is."""
+    """Declare the balance of the ambience between front and rear."""
     help = "Balance of the ambience, -1 front only to 1 rear only."
     return option(default, help, least=-1.0, most=1.0)
 
 
 def height(default: float = -3.0) -> Any:
-    """Level of the loudspeakers above against those around the listener."""
-    help = "Level of the loudspeakers above."
+    """Declare the level of the height loudspeakers relative to those at ear level."""
+    help = "Level of the height loudspeakers."
     return option(default, help, unit="dB", least=-60.0, most=12.0)
 
 
 def lfe(default: bool = False) -> Any:
-    """Whether the LFE plays."""
-    return option(default, "Whether the bass goes to the LFE, too.")
+    """Declare whether the LFE channel receives bass."""
+    return option(default, "Add bass to the LFE channel.")
 
 
 def lfe_crossover(default: float = 120.0) -> Any:
-    """Where the band of the LFE ends."""
-    return option(default, "Where the LFE ends.", unit="Hz", least=40.0, most=200.0)
+    """Declare the crossover frequency of the LFE channel."""
+    return option(
+        default, "Crossover frequency of the LFE channel.", unit="Hz", least=40.0, most=200.0
+    )
 
 
 def lfe_level(default: float = 0.0) -> Any:
-    """Level of the LFE."""
-    return option(default, "Level of the LFE.", unit="dB", least=-60.0, most=12.0)
+    """Declare the level of the LFE channel."""
+    return option(default, "Level of the LFE channel.", unit="dB", least=-60.0, most=12.0)
 
 
 def exact_downmix(default: bool = False) -> Any:
-    """Whether the upmix is corrected so that its fold-down is the original.
+    """Declare whether the upmix is corrected so that its downmix equals the input.
 
-    `Upmixer` makes the correction itself, for whole signals and for streams.
+    `Upmixer` applies the correction, to whole signals and to streams.
     """
-    help = "Make the fold-down the original again, where a rule folds the layout down."
+    help = "Correct the upmix so that its downmix equals the input, if a rule exists."
     return option(default, help)

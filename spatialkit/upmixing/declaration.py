@@ -1,4 +1,4 @@
-"""What an upmixer says of itself, and whether it says it right."""
+"""Validation of the declarations of upmixers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
 def is_upmixer_name(name: Any) -> bool:
-    """Whether ``name`` may be an upmixer's: letters, digits and "-", not "-" first."""
+    """Return whether ``name`` is a valid upmixer name: letters, digits and "-", not "-" first."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
@@ -27,7 +27,7 @@ def require(condition: Any, upmixer: Upmixer | type[Upmixer], rule: str) -> None
 
 
 def check_class(upmixer: Upmixer | type[Upmixer]) -> None:
-    """Raise an UpmixerError if what can be said before one is made is amiss."""
+    """Raise an UpmixerError if a declaration of the class is invalid."""
     accepts, rate = getattr(upmixer, "accepts", None), getattr(upmixer, "sample_rate", None)
     require(
         isinstance(accepts, tuple) and accepts and all(_is_count(n) for n in accepts),
@@ -41,7 +41,7 @@ def check_class(upmixer: Upmixer | type[Upmixer]) -> None:
 
 
 def check_declaration(upmixer: Upmixer) -> None:
-    """Raise an UpmixerError if name, channel counts, rate, format, options or hook are amiss."""
+    """Raise an UpmixerError if a declaration of the upmixer is invalid."""
     require(
         is_upmixer_name(getattr(upmixer, "name", None)),
         upmixer,

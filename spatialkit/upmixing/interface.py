@@ -1,11 +1,12 @@
-"""What every upmixer is: mono or stereo in, a layout or Ambisonic format out, whole or by blocks.
+"""Base classes for upmixers and their streams.
 
-An upmixer is a subclass of `Upmixer` of ten lines::
+An upmixer converts mono or stereo to a layout or Ambisonic format, whole or block by block. It is
+a subclass of `Upmixer`::
 
-    class Twin(Upmixer):
-        '''Both channels, twice.'''
+    class Double(Upmixer):
+        '''Stereo copied to front and rear.'''
 
-        name = "twin"
+        name = "double"
         accepts = (2,)
         format = get_layout("quad")
         memoryless = True
@@ -13,8 +14,8 @@ An upmixer is a subclass of `Upmixer` of ten lines::
         def _upmix(self, audio, sample_rate):
             return np.concatenate([audio, audio])
 
-The entry point ``spatialkit.upmixers`` of its package makes it known by name; `check_upmixer`
-says whether it keeps the contract.
+An entry point of the group ``spatialkit.upmixers`` makes it available by name (see
+`spatialkit.upmixing.registry`); `check_upmixer` checks that it conforms to the interface.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from spatialkit.errors import ShapeError, SignalError, UpmixerError
-from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.audio import AudioLike, unpack_audio
+from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError, UpmixerError
+from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format
 from spatialkit.sample_queue import SampleQueue
 from spatialkit.upmixing.downmix_correction import DownmixCorrection
-from spatialkit.upmixing.options import NoOptions, build_options
-from spatialkit.validation import as_audio, as_count, require_finite
+from spatialkit.upmixing.options import NoOptions, build_options, option_texts
+from spatialkit.validation import as_audio, as_sample_rate, require_finite
 
 __all__ = ["UpmixStream", "Upmixer"]
 
@@ -39,45 +41,44 @@ __all__ = ["UpmixStream", "Upmixer"]
 class Upmixer:
     """Base class of all upmixers.
 
-    A subclass sets the class attributes below and defines ``_upmix(audio, sample_rate)``, which
-    gets finite audio of shape (channels, samples), float32 or float64, at the native rate, and
-    returns (channels of ``format``, samples), aligned in time, in memory that it does not use
-    again. It may define ``_stream(sample_rate)``, which returns an `UpmixStream`.
+    A subclass sets the class attributes below and defines ``_upmix(audio, sample_rate)``. It
+    receives finite audio of shape (channels, samples), float32 or float64, at the native rate, and
+    returns (channels of ``format``, samples), aligned in time, in memory that it does not reuse.
+    It may define ``_stream(sample_rate)``, which returns an `UpmixStream`.
 
     If its options have a field ``exact_downmix`` (`spatialkit.upmixing.controls.exact_downmix`)
-    and it is True, what comes out is `spatialkit.match_downmix` of that, whole and in streams,
-    where a rule folds ``format`` down; elsewhere it stays as it is.
+    and it is True, `spatialkit.match_downmix` is applied to the output, whole and in streams,
+    where ``format`` has a downmix rule.
 
     Parameters
     ----------
     **options
-        As ``options_class`` declares them.
+        Options as declared by ``options_class``.
 
     Attributes
     ----------
     name : str
-        What `get_upmixer` calls it: letters, digits and "-".
+        Name for `get_upmixer`: letters, digits and "-".
     accepts : tuple of int
         Channel counts of the input: 1 is mono, 2 is stereo.
     sample_rate : int or None
-        Native rate in hertz, None for any. Audio of another rate is resampled to it and back.
+        Native sample rate in Hz, None for any. Audio at another rate is resampled to it and back.
     format : Layout or AmbisonicFormat
-        What comes out. An option called ``layout`` sets it; others set it themselves.
+        Format of the output. An option named ``layout`` sets it.
     options_class : type
-        Frozen dataclass of the options, its fields made with `option`.
+        Frozen dataclass of the options, with fields declared by `option`.
     options : dataclass
-        The options of this upmixer, checked and complete: an instance of ``options_class``.
+        Validated options of this upmixer: an instance of ``options_class``.
     memoryless : bool
-        True if every sample depends on the input at the same moment alone: blocks are then
-        upmixed as they come.
+        True if every output sample depends only on the input sample at the same time: streams
+        then return each block at once.
     linear_level : bool
-        True if g times the input gives g times the output: nothing then depends on how loud the
-        input is. `check_upmixer` holds it to that.
+        True if g times the input gives g times the output; verified by `check_upmixer`.
 
     Raises
     ------
     OptionError
-        If there is no such option, or it does not accept the value.
+        If an option is unknown or its value is not accepted.
     UpmixerError
         If the upmixer cannot be used here (see `unavailable`).
     """
@@ -101,38 +102,46 @@ class Upmixer:
 
     @classmethod
     def unavailable(cls) -> str:
-        """Why this upmixer cannot be used here ("needs ..."), or "" if it can.
+        """Return why this upmixer cannot be used here ("needs ..."), or "" if it can.
 
-        Asked when upmixers are listed: it must be quick, and import nothing heavy.
+        Called when upmixers are listed: it must be fast and import nothing large.
         """
         return ""
 
-    def upmix(self, audio: ArrayLike, sample_rate: int) -> NDArray[Any]:
+    def upmix(self, audio: AudioLike[Any], sample_rate: float | None = None) -> NDArray[Any]:
         """Upmix a whole signal.
 
         Parameters
         ----------
-        audio : array_like of float, shape (channels, samples)
-            Its channel count one of ``accepts``; mono may be (samples,).
-        sample_rate : int
-            In hertz. If it is not the native rate, audio is resampled to that and back, with
-            linear phase and the length restored.
+        audio : array_like of float, shape (channels, samples), or Audio
+            The channel count is one of ``accepts``; mono may be (samples,). The sample rate of an
+            `Audio` is used, and its format must be mono or stereo.
+        sample_rate : int, optional
+            Sample rate in Hz; required for an array. If it differs from the native rate, the audio
+            is resampled to that and back, with linear phase and the length restored.
 
         Returns
         -------
         ndarray, shape (format.n_channels, samples)
-            As long as the input, aligned with it in time, of its dtype.
+            Of the length and data type of the input, aligned with it in time.
 
         Raises
         ------
         ShapeError, SignalError, OptionError
-            If the input is no such audio, holds NaN or infinity, or the rate is no whole number
-            above 0.
+            If the input has another shape or type, contains NaN or infinity, or the rate is not a
+            whole number above 0.
+        LayoutError
+            If an `Audio` has a format that is neither mono nor stereo.
         UpmixerError
-            If the upmixer breaks its contract: wrong shape, NaN or infinity.
+            If the output of the upmixer has a wrong shape, or contains NaN or infinity.
         """
-        array = self._check_input(audio)
-        rate = as_count(sample_rate, "sample_rate")
+        samples, found_rate, format = unpack_audio(audio, sample_rate=sample_rate)
+        if format is not None:
+            self._check_format(get_format(format))
+        array = self._check_input(samples)
+        if found_rate is None:
+            raise OptionError("sample_rate is required for an array: pass the sample rate in Hz")
+        rate = as_sample_rate(found_rate)
         if self.sample_rate is None or self.sample_rate == rate:
             result = self._check_output(self._upmix(array, rate), array)
         else:
@@ -140,22 +149,22 @@ class Upmixer:
         correction = self._correction(len(array))
         return correction.apply(result, array) if correction else result
 
-    def stream(self, sample_rate: int) -> UpmixStream:
-        """Begin to upmix a signal that comes block by block.
+    def stream(self, sample_rate: float) -> UpmixStream:
+        """Return a stream, which upmixes a signal block by block.
 
-        Memoryless upmixers answer each block at once. Others, unless they define ``_stream``,
-        and every upmixer away from its native rate, hold all back until ``flush``.
+        Memoryless upmixers return each block at once. Others, unless they define ``_stream``,
+        and every upmixer at another than its native rate, buffer the whole signal until ``flush``.
 
         Parameters
         ----------
         sample_rate : int
-            In hertz.
+            Sample rate in Hz.
 
         Returns
         -------
         UpmixStream
         """
-        rate = as_count(sample_rate, "sample_rate")
+        rate = as_sample_rate(sample_rate)
         if self.sample_rate not in (None, rate):
             return _WholeStream(self, rate)
         return self._stream(rate)
@@ -167,7 +176,7 @@ class Upmixer:
         return (_MemorylessStream if self.memoryless else _WholeStream)(self, sample_rate)
 
     def _correction(self, channels: int) -> DownmixCorrection | None:
-        """What makes the upmix of so many channels fold down to them, if that is asked for."""
+        """Return the downmix correction for an input of ``channels``, if it is enabled."""
         if not getattr(self.options, "exact_downmix", False):
             return None
         return DownmixCorrection.find(self.format, channels)
@@ -186,8 +195,22 @@ class Upmixer:
         restored[:, :length] = back[:, :length]
         return restored
 
+    def _check_format(self, format: Format) -> None:
+        """Refuse the format of an `Audio` that is neither mono nor stereo."""
+        if isinstance(format, AmbisonicFormat):
+            raise LayoutError(
+                f"upmixer {self.name!r} upmixes mono or stereo, got Ambisonics ({format.name!r}); "
+                "convert it with spatialkit.render or spatialkit.downmix"
+            )
+        if format.n_channels not in self.accepts or format.n_channels > 2:
+            counts = " or ".join(map(str, self.accepts))
+            raise LayoutError(
+                f"upmixer {self.name!r} accepts {counts} channels, got {format.n_channels} "
+                f"({format.name!r}); convert it with spatialkit.downmix"
+            )
+
     def _check_input(self, audio: ArrayLike, name: str = "audio") -> NDArray[Any]:
-        """``audio`` as (channels, samples)."""
+        """Return ``audio`` as (channels, samples)."""
         array = as_audio(audio, name, allow_mono=True)
         if array.ndim > 2:
             raise ShapeError(
@@ -206,7 +229,7 @@ class Upmixer:
         return require_finite(array, name)
 
     def _check_output(self, result: NDArray[Any], audio: NDArray[Any]) -> NDArray[Any]:
-        """``result`` in the dtype of ``audio``, or the reason why it is no upmix of it."""
+        """Return ``result`` in the data type of ``audio``, or raise an UpmixerError."""
         array = np.asarray(result)
         count, samples = self.format.n_channels, audio.shape[1]
         if array.dtype.kind != "f" or array.ndim != 2:
@@ -233,24 +256,25 @@ class Upmixer:
         return array.astype(audio.dtype, copy=False)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.options})"
+        values = (f"{key}={value}" for key, value in option_texts(self).items())
+        return f"{type(self).__name__}({', '.join(values)})"
 
 
 class UpmixStream(ABC):
-    """An upmix under way; what its calls return, joined, equals `Upmixer.upmix` of the whole.
+    """Base class of streams; the returned blocks, joined, equal `Upmixer.upmix` of the whole.
 
-    A subclass sets ``latency`` and defines ``_process(block)`` and ``_flush()``: the blocks that
-    it gets are finite, (channels, samples), of one channel count and dtype, and may be
-    overwritten after the call; so may what it returns. The correction of ``exact_downmix`` is
-    made here: a subclass need not think of it.
+    A subclass sets ``latency`` and defines ``_process(block)`` and ``_flush()``. The blocks that
+    it receives are finite, of shape (channels, samples), of one channel count and data type, and
+    may be overwritten after the call; so may the arrays that it returns. The base class applies
+    the correction of ``exact_downmix``.
 
     Attributes
     ----------
     upmixer : Upmixer
     sample_rate : int
-        In hertz.
+        Hz.
     latency : float
-        The most samples held back after any call of ``process``; infinite if all are.
+        Largest number of samples buffered after any call of ``process``; infinite if all are.
     """
 
     latency: float = 0
@@ -264,7 +288,7 @@ class UpmixStream(ABC):
         self._ended = False
 
     def process(self, block: ArrayLike) -> NDArray[Any]:
-        """Take the next samples and return those that are ready.
+        """Process the next samples and return those that are ready.
 
         Parameters
         ----------
@@ -274,13 +298,13 @@ class UpmixStream(ABC):
         Returns
         -------
         ndarray, shape (format.n_channels, ready)
-            What follows on what was returned before, never delayed: maybe fewer samples than
-            came in, even none.
+            Continues the samples returned before, without delay; may be shorter than ``block``,
+            or empty.
 
         Raises
         ------
         ShapeError, SignalError
-            As `Upmixer.upmix`; also if channel count or dtype change between blocks.
+            As `Upmixer.upmix`; also if channel count or data type change between blocks.
         UpmixerError
             If the stream was flushed.
         """
@@ -300,24 +324,24 @@ class UpmixStream(ABC):
         return self._correct(self._process(array))
 
     def flush(self) -> NDArray[Any]:
-        """End the signal and return what was held back, shape (format.n_channels, rest)."""
+        """End the signal and return the buffered samples, shape (format.n_channels, rest)."""
         self._require_open()
         self._ended = True
         return self._correct(self._flush()) if self._kind else self._nothing()
 
     @abstractmethod
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
-        """Samples that are ready."""
+        """Return the samples that are ready."""
 
     @abstractmethod
     def _flush(self) -> NDArray[Any]:
-        """Samples that were held back; called once, after at least one block."""
+        """Return the buffered samples; called once, after at least one block."""
 
     def _find_correction(self, channels: int) -> DownmixCorrection | None:
         return self.upmixer._correction(channels)
 
     def _correct(self, ready: NDArray[Any]) -> NDArray[Any]:
-        """``ready`` made to fold down to the samples that it is the upmix of."""
+        """Correct ``ready`` so that its downmix equals the corresponding input."""
         if not self._correction or not ready.shape[1]:
             return ready
         surplus = ready.shape[1] - len(self._originals)
@@ -329,7 +353,7 @@ class UpmixStream(ABC):
         return self._correction.apply(ready, self._originals.take(ready.shape[1]))
 
     def _nothing(self) -> NDArray[Any]:
-        """No samples, of the dtype of the blocks."""
+        """Return no samples, in the data type of the blocks."""
         return np.zeros((self.upmixer.format.n_channels, 0), self._kind[1] if self._kind else None)
 
     def _require_open(self) -> None:
@@ -338,7 +362,7 @@ class UpmixStream(ABC):
 
 
 class _MemorylessStream(UpmixStream):
-    """Every block is a signal of its own, at the native rate."""
+    """Stream that upmixes every block on its own, at the native rate."""
 
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
         return self.upmixer._check_output(self.upmixer._upmix(block, self.sample_rate), block)
@@ -348,7 +372,7 @@ class _MemorylessStream(UpmixStream):
 
 
 class _WholeStream(UpmixStream):
-    """All is held back and upmixed at the end."""
+    """Stream that buffers the whole signal and upmixes it at the end."""
 
     latency = math.inf
 
@@ -357,7 +381,7 @@ class _WholeStream(UpmixStream):
         self._input = SampleQueue()
 
     def _find_correction(self, channels: int) -> DownmixCorrection | None:
-        return None  # `upmix` makes it
+        return None  # `upmix` applies it
 
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
         self._input.append(block)

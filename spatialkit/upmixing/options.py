@@ -258,3 +258,9 @@ def option_values(upmixer: Any) -> dict[str, Any]:
     """
     # Not dataclasses.asdict: that would take layouts, which are dataclasses, to pieces.
     return {key: getattr(upmixer.options, key) for key in _declared_of(upmixer)}
+
+
+def option_texts(upmixer: Any) -> dict[str, str]:
+    """Return the options of an upmixer as text, as written on the command line."""
+    declared = _declared_of(upmixer)
+    return {key: declared[key].text(value) for key, value in option_values(upmixer).items()}

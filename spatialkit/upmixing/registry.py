@@ -4,7 +4,7 @@ Built-in upmixers come through the same door as everyone's::
 
     [options.entry_points]
     spatialkit.upmixers =
-        twin = my_package:Twin
+        double = my_package:Double
 
 Names are known without importing anything; an upmixer is imported when it is asked for, and a
 broken one says which package it came from. No package takes the name of a built-in upmixer from it.

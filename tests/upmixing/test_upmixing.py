@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spatialkit.errors import OptionError, ShapeError, SignalError, UpmixerError
+from spatialkit.audio import Audio
+from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError, UpmixerError
 from spatialkit.layouts import Layout, everyday_label, get_layout, layout_names
 from spatialkit.metrics import downmix_error
 from spatialkit.upmixing import Upmixer, check_upmixer, get_upmixer
@@ -367,3 +368,30 @@ def test_streams_refuse_blocks_that_do_not_belong_together(upmixer):
     for call in (lambda: stream.process(np.zeros((2, 5), np.float32)), stream.flush):
         with pytest.raises(UpmixerError, match=r"flushed: call stream\(\)"):
             call()
+
+
+def test_the_rate_of_an_audio_object_is_used(rng):
+    stereo = rng.standard_normal((2, 100))
+    upmixer = get_upmixer("matrix", layout="quad")
+    expected = upmixer.upmix(stereo, RATE)
+    for audio in (Audio(stereo, RATE, "stereo"), Audio(stereo, RATE)):
+        np.testing.assert_array_equal(upmixer.upmix(audio), expected)
+    np.testing.assert_array_equal(upmixer.upmix(stereo, 48000.0), expected)
+    with pytest.raises(OptionError, match="sample_rate is 44100 Hz, but audio is an Audio at"):
+        upmixer.upmix(Audio(stereo, RATE), 44100)
+    with pytest.raises(OptionError, match="sample_rate is required for an array"):
+        upmixer.upmix(stereo)
+
+
+@pytest.mark.parametrize(
+    ("format", "words"), [("foa", "got Ambisonics .'ambix1'.; convert"), ("5.1", "got 6 .'5.1'.;")]
+)
+def test_an_audio_object_that_is_neither_mono_nor_stereo_is_an_error(format, words):
+    channels = 4 if format == "foa" else 6
+    with pytest.raises(LayoutError, match=words):
+        get_upmixer("matrix").upmix(Audio(np.zeros((channels, 5)), RATE, format))
+
+
+def test_the_representation_is_short():
+    upmixer = get_upmixer("all-channel-stereo", gain=0.25)
+    assert repr(upmixer) == "AllChannelStereo(gain=0.25, exact_downmix=no)"

@@ -14,7 +14,7 @@ from spatialkit.metrics import downmix_error
 from spatialkit.rendering import render
 from spatialkit.stft import istft, stft
 from spatialkit.upmixing import check_upmixer, get_upmixer
-from spatialkit.upmixing.block_processing import SAMPLES_AT_ONCE
+from spatialkit.upmixing.block_processing import BLOCK_SIZE
 from spatialkit.upmixing.decorrelation import AllPassSection
 
 RATE = 48000
@@ -105,7 +105,7 @@ def test_streams_equal_the_whole_to_the_bit(name, dtype, sizes):
 
 @pytest.mark.parametrize("name", ALL)
 def test_what_is_long_is_upmixed_to_the_same_bits(name, rng):
-    audio = given_to(name, rng, 2 * SAMPLES_AT_ONCE + 999, np.float32)
+    audio = given_to(name, rng, 2 * BLOCK_SIZE + 999, np.float32)
     stream = get_upmixer(name).stream(RATE)
     joined = np.concatenate([stream.process(audio), stream.flush()], axis=1)
     np.testing.assert_array_equal(joined, upmixed(name, audio))

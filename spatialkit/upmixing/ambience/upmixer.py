@@ -57,7 +57,7 @@ class Ambience(Upmixer):
     Parameters
     ----------
     layout : str, Layout or AmbisonicFormat
-        What to upmix to; "5.1" by default. A layout needs a loudspeaker on each side. Ambisonics:
+        Output format; "5.1" by default. A layout needs a left and a right loudspeaker. Ambisonics:
         direct sound is encoded where it is, ambience from the places of 9.1.6, and
         W = (L + R) / 2.
     width : float
@@ -73,7 +73,7 @@ class Ambience(Upmixer):
         as far as the fold-down allows: what it has of the ambience is then played around without
         decorrelators.
     height : float
-        Level of the loudspeakers above against those around, in dB, -60 to 12; -3 by default.
+        Level of the height loudspeakers in dB, -60 to 12; -3 by default.
     lfe : bool
         Whether the bass of both sides goes to the LFE, too; False by default. It does not enter
         the fold-down.

@@ -1,8 +1,8 @@
-"""First-order Ambisonics of mono and stereo by a line of arithmetic each: what others must beat.
+"""Baseline upmixers from mono and stereo to first-order Ambisonics.
 
-All make AmbiX (ACN order W, Y, Z, X; SN3D; +Y on the left, +X ahead) that is flat: Z is silent.
-W = (L + R) / 2, which is what Ambisonics folds down to, is the input untouched. With ``layout``
-their Ambisonics is rendered to anything else (`spatialkit.render`).
+All return horizontal AmbiX (ACN order W, Y, Z, X; SN3D; +Y left, +X front) with silent Z. W, the
+downmix of Ambisonics, equals the input (L + R) / 2. With ``layout`` the Ambisonic signal is
+rendered to another format (`spatialkit.render`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MID_SIDE = np.array([[0.5, 0.5], [0.5, -0.5]])
 
 
 def _rendering(target: Layout | AmbisonicFormat) -> NDArray[np.float64]:
-    """Gains of W, Y and X in ``target``, shape (channels, 3)."""
+    """Return the gains of W, Y and X in ``target``, shape (channels, 3)."""
     return render_matrix(FIRST_ORDER, target)[:, [0, 1, 3]]
 
 
@@ -44,9 +44,9 @@ class FOAPairOptions:
 
 
 class FOAPair(PassiveUpmixer):
-    """Stereo to first-order Ambisonics: left and right as two loudspeakers far away.
+    """Stereo to first-order Ambisonics: left and right as two plane waves.
 
-    Each side is a plane wave from ``width`` degrees of its own side at half its amplitude::
+    The left and right channels arrive from +-``width`` degrees at half their amplitude::
 
         W = (L + R) / 2    Y = sin(width) (L - R) / 2    X = cos(width) (L + R) / 2
 
@@ -55,12 +55,12 @@ class FOAPair(PassiveUpmixer):
     Parameters
     ----------
     layout : str, Layout or AmbisonicFormat
-        What to render to; "foa" by default.
+        Output format; "foa" by default.
     width : float
-        Degrees from the centre of the stage to its edge, 0 to 90; 30 by default.
+        Angle from the centre of the stage to its edge in degrees, 0 to 90; 30 by default.
     exact_downmix : bool
-        Correct loudspeakers so that they fold down to the original; off by default. W folds down
-        to it as it is.
+        Correct loudspeaker feeds so that their downmix equals the input; off by default. W equals
+        the downmix without correction.
 
     Examples
     --------
@@ -85,32 +85,32 @@ class FOASidesOptions:
     """Options of `FOASides`."""
 
     layout: Layout | AmbisonicFormat = controls.layout("foa")
-    front: float = option(0.0, "X in parts of W, below 0 behind.", least=-1.0, most=1.0)
+    front: float = option(0.0, "Ratio of X to W; negative values are behind.", least=-1.0, most=1.0)
     exact_downmix: bool = controls.exact_downmix()
 
 
 class FOASides(PassiveUpmixer):
-    """Stereo to first-order Ambisonics: mid is W, side is Y, and X a constant share of W.
+    """Stereo to first-order Ambisonics: mid is W, side is Y, X is proportional to W.
 
-    That is, in AmbiX (ACN, SN3D)::
+    In AmbiX (ACN, SN3D)::
 
         W = (L + R) / 2    Y = (L - R) / 2    X = front W
 
-    so that L = W + Y and R = W - Y: two cardioids to the sides are the stereo signal again.
+    so that two cardioids to the left and right, L = W + Y and R = W - Y, are the stereo input.
 
     Parameters
     ----------
     layout : str, Layout or AmbisonicFormat
-        What to render to; "foa" by default.
+        Output format; "foa" by default.
     front : float
-        X in parts of W, -1 (behind) to 1 (in front); 0 by default: front and back are alike.
+        Ratio of X to W, -1 (behind) to 1 (in front); 0 by default: front and rear are equal.
     exact_downmix : bool
-        Correct loudspeakers so that they fold down to the original; off by default. W folds down
-        to it as it is.
+        Correct loudspeaker feeds so that their downmix equals the input; off by default. W equals
+        the downmix without correction.
 
     Examples
     --------
-    >>> stereo = np.array([[1.0, 1.0], [0.0, 1.0]])  # left only; the same on both sides
+    >>> stereo = np.array([[1.0, 1.0], [0.0, 1.0]])  # left only; the same in both channels
     >>> FOASides().upmix(stereo, 48000).T  # W Y Z X
     array([[0.5, 0.5, 0. , 0. ],
            [1. , 0. , 0. , 0. ]])
@@ -130,36 +130,36 @@ class FOAResidualOptions:
     """Options of `FOAResidual`."""
 
     layout: Layout | AmbisonicFormat = controls.layout("foa")
-    level: float = option(0.75, "X in parts of what is left over.", least=0.0, most=1.0)
+    level: float = option(0.75, "Ratio of X to the residual.", least=0.0, most=1.0)
     exact_downmix: bool = controls.exact_downmix()
 
 
 class FOAResidual(Upmixer):
-    """Stereo to first-order Ambisonics: mid is W, side is Y, and X what they leave over.
+    """Stereo to first-order Ambisonics: mid is W, side is Y, X is their residual in front.
 
-    For a plane wave from azimuth a, Y = W sin(a) and X = W cos(a) in AmbiX (ACN, SN3D), so that
-    of a source alone in its bin of the STFT only the sign of X, front or back, is not known from
-    W = (L + R) / 2 and Y = (L - R) / 2. Here everything is in front::
+    For a plane wave from azimuth a, Y = W sin(a) and X = W cos(a) in AmbiX (ACN, SN3D): if one
+    source is active in a bin of the STFT, W = (L + R) / 2 and Y = (L - R) / 2 determine the
+    magnitude of X, but not its sign (front or rear). This upmixer assumes the front::
 
         X = level sqrt(max(|W|^2 - |Y|^2, 0)) W / |W|
 
-    in frames of 43 ms (2048 samples at 44.1 and 48 kHz), a quarter of that apart. W and Y are
-    passed through as they are: L = W + Y, R = W - Y.
+    in frames of 43 ms (2048 samples at 44.1 and 48 kHz) with a hop of a quarter frame. W and Y
+    are passed through unchanged: L = W + Y, R = W - Y.
 
     Parameters
     ----------
     layout : str, Layout or AmbisonicFormat
-        What to render to; "foa" by default.
+        Output format; "foa" by default.
     level : float
-        Share of what is left over that X gets, 0 to 1. What is wide or reverberant is no plane
-        wave, and has less X than the rule says; 0.75 by default.
+        Ratio of X to the residual, 0 to 1; 0.75 by default, as wide and reverberant sound has a
+        smaller X than a plane wave.
     exact_downmix : bool
-        Correct loudspeakers so that they fold down to the original; off by default. W folds down
-        to it as it is.
+        Correct loudspeaker feeds so that their downmix equals the input; off by default. W equals
+        the downmix without correction.
 
     Notes
     -----
-    A stream holds back less than a frame: 2047 samples at 44.1 and 48 kHz.
+    The latency of a stream is one frame minus one sample: 2047 samples at 44.1 and 48 kHz.
 
     Examples
     --------
@@ -192,37 +192,37 @@ class FOAMonoOptions:
     """Options of `FOAMono`."""
 
     layout: Layout | AmbisonicFormat = controls.layout("foa")
-    front: float = option(0.7, "X in parts of W, below 0 behind.", least=-1.0, most=1.0)
-    side: float = option(0.35, "Y in parts of W through all-passes.", least=0.0, most=1.0)
+    front: float = option(0.7, "Ratio of X to W; negative values are behind.", least=-1.0, most=1.0)
+    side: float = option(0.35, "Ratio of Y to the decorrelated copy of W.", least=0.0, most=1.0)
     exact_downmix: bool = controls.exact_downmix()
 
 
 class FOAMono(Upmixer):
-    """Mono to first-order Ambisonics: W in front, and its all-passed copy to the sides.
+    """Mono to first-order Ambisonics: W in front, Y a decorrelated copy of W.
 
     In AmbiX (ACN, SN3D)::
 
         W = input    Y = side all-pass(W)    X = front W
 
-    which is Schroeder's quasi-stereophony [1]_, L = W + Y and R = W - Y, with a front. The
-    all-pass is four sections of Schroeder and Logan's [2]_ in a row, with gains of 0.5 and delays
-    of 2.3, 4.1, 5.2 and 8.1 ms: louder here on the left and there on the right, by frequency.
+    which is Schroeder's quasi-stereophony [1]_, L = W + Y and R = W - Y, with an X component. The
+    all-pass is a series of four sections of Schroeder and Logan [2]_ with gains of 0.5 and delays
+    of 2.3, 4.1, 5.2 and 8.1 ms, which alternates left and right along the frequency axis.
 
     Parameters
     ----------
     layout : str, Layout or AmbisonicFormat
-        What to render to; "foa" by default.
+        Output format; "foa" by default.
     front : float
-        X in parts of W, -1 (behind) to 1 (in front); 0.7 by default.
+        Ratio of X to W, -1 (behind) to 1 (in front); 0.7 by default.
     side : float
-        Y in parts of W, 0 to 1; 0.35 by default.
+        Ratio of Y to the decorrelated copy of W, 0 to 1; 0.35 by default.
     exact_downmix : bool
-        Correct loudspeakers so that they fold down to the original; off by default. W folds down
-        to it as it is.
+        Correct loudspeaker feeds so that their downmix equals the input; off by default. W equals
+        the downmix without correction.
 
     Notes
     -----
-    A stream holds nothing back.
+    Streams have no latency.
 
     References
     ----------

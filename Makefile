@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Version that the models are run and tested with. On Linux, torch from PyPI brings CUDA (2.8 GB);
-# the CPU build takes 0.7 GB once installed:
+# Version that the models are run and tested with. On Linux, torch from PyPI brings CUDA; the CPU
+# build is smaller:
 # `PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo TORCH=torch==2.13.0+cpu`.
 # `make demo TORCH=` installs no torch.
 TORCH ?= torch==2.13.0
+TORCH_SIZE := CPU build 0.2 GB to download and 0.75 GB on disk; with CUDA 2.8 GB to download
 # Peers of the benchmark.
 PEERS ?= librosa spaudiopy fast-bss-eval
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -119,8 +120,7 @@ $(VENV)/.core: setup.cfg | $(BIN)/python
 
 # Packages of the extra `models`; without them the demo shows the other upmixers.
 $(VENV)/.demo: setup.cfg $(VENV)/.core
-	$(if $(TORCH),@echo "installing $(TORCH): 0.7 GB as CPU build, 5 GB with CUDA;" \
-		"\`make demo TORCH=\` does without")
+	$(if $(TORCH),@echo "installing $(TORCH) ($(TORCH_SIZE)); \`make demo TORCH=\` does without")
 	$(if $(TORCH),$(PIP) $(TORCH) safetensors && touch $@ || \
 		echo "$(TORCH) could not be installed: the demo leaves out what needs it")
 

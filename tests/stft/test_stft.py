@@ -303,7 +303,7 @@ def test_invalid_arguments_are_rejected():
 def test_blocks_of_different_shape_or_type_are_rejected():
     transform, inverse = StreamingSTFT(), StreamingISTFT()
     for stream in (transform, inverse):
-        with pytest.raises(ShapeError, match="flush needs a block before it"):
+        with pytest.raises(ShapeError, match="flush must be preceded by a block"):
             stream.flush()
     transform.process(np.zeros((2, 100)))
     with pytest.raises(ShapeError, match=r"block must be like the first one"):

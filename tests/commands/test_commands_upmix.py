@@ -367,7 +367,7 @@ def test_the_downmix_snr_names_later_changes(album, capsys, output):
         run_command("upmix loud.wav -o log/ --log loud.jsonl --subtype PCM_16 --upmixer matrix")
         == 0
     )
-    assert "warning: samples of log/loud.wav reach " in capsys.readouterr().err
+    assert "warning: samples of log/loud.wav have a peak of " in capsys.readouterr().err
 
 
 def test_an_output_folder_inside_the_input_is_not_an_input(album):

@@ -9,6 +9,7 @@ import struct
 import tracemalloc
 import warnings
 from contextlib import nullcontext
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -24,9 +25,11 @@ from spatialkit.errors import (
     SignalError,
     SpatialkitWarning,
 )
-from spatialkit.files import Audio, info, read, write, write_stream
+from spatialkit.files import Audio, Subtype, info, read, write, write_stream
 from spatialkit.files.flac_ogg_mp3 import has_vorbis_order
 from spatialkit.files.opening import BLOCK_SIZE
+from spatialkit.files.targets import SUBTYPES
+from spatialkit.files.wave import WAVE_ENCODINGS
 from spatialkit.layouts import AmbisonicFormat, Layout, get_layout, layout_names, reorder
 from spatialkit.sample import SAMPLE_NAMES, sample_path
 
@@ -585,3 +588,9 @@ def test_unknown_names_suggest_the_closest(tmp_path):
         write(tmp_path / "a.wav", constants(1), 48000, subtype="PCM16")
     write(tmp_path / "a.WAV", constants(1), 48000, subtype="pcm_24")
     assert info(tmp_path / "a.WAV").subtype == "PCM_24"
+
+
+def test_the_subtypes_for_type_checkers_are_those_of_the_table():
+    accepted = {subtype for subtypes in SUBTYPES.values() for subtype in subtypes}
+    assert set(get_args(Subtype)) == accepted
+    assert tuple(SUBTYPES[".wav"]) == tuple(WAVE_ENCODINGS)

@@ -112,7 +112,7 @@ def test_the_training_example_trains_on_a_folder_of_stems(songs, tmp_path, capsy
         pytest.importorskip(module)
     from spatialkit_models.style_vae import training_task
 
-    monkeypatch.setattr(training_task, "CALIBRATION", 4)
+    monkeypatch.setattr(training_task, "CALIBRATION_SCENES", 4)
     monkeypatch.setattr(training_task, "VALIDATION_SCENES", 2)
     out = tmp_path / "run"
     run(ROOT / "examples" / f"{TRAINING}.py", monkeypatch, songs, out, "--minutes", "0.01")
@@ -130,7 +130,7 @@ def test_the_rooms_example_simulates_rooms_and_trains(songs, tmp_path, capsys, m
     # One small room for all: fast to simulate.
     room = rooms.simulate_room(0, 1, directions=1, rt60=(0.2, 0.3), sample_rate=22050)
     monkeypatch.setattr(rooms, "simulate_room", lambda *place, **settings: room)
-    monkeypatch.setattr(training_task, "CALIBRATION", 4)
+    monkeypatch.setattr(training_task, "CALIBRATION_SCENES", 4)
     monkeypatch.setattr(training_task, "VALIDATION_SCENES", 2)
     monkeypatch.setattr(training_task, "VALIDATION_SECONDS", 2.0)
     out = tmp_path / "out"

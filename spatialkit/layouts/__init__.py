@@ -9,7 +9,7 @@ from spatialkit.layouts.formats import (
     channels_of,
     get_format,
 )
-from spatialkit.layouts.layout import Layout, get_layout, layout_names
+from spatialkit.layouts.layout import Layout, LoudspeakerOrder, get_layout, layout_names
 from spatialkit.layouts.reordering import SAME_DIRECTION_DEGREES, channel_map, reorder
 from spatialkit.layouts.tables import VORBIS_SYSTEMS, WAVE_BITS, everyday_label, mirrored
 
@@ -22,6 +22,7 @@ __all__ = [
     "ChannelOrder",
     "Format",
     "Layout",
+    "LoudspeakerOrder",
     "Normalization",
     "channel_map",
     "channels_of",

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,10 @@ from spatialkit.validation import as_choice, as_directions, match_name, unknown_
 __all__ = ["Layout", "get_layout", "layout_names"]
 
 FLAT_DEGREES = 1.0
-CHANNEL_ORDERS = ("wave", "film", "vorbis")
+LoudspeakerOrder: TypeAlias = Literal["wave", "film", "vorbis"]
+"""Order of the channels of a loudspeaker layout."""
+
+CHANNEL_ORDERS: tuple[LoudspeakerOrder, ...] = get_args(LoudspeakerOrder)
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +248,7 @@ class Layout:
         """Return the same layout without its LFE channels."""
         return self._taking(self.loudspeakers, self.name) if self.is_lfe.any() else self
 
-    def in_order(self, order: str) -> Layout:
+    def in_order(self, order: LoudspeakerOrder) -> Layout:
         """Return the same loudspeakers in another order.
 
         Parameters

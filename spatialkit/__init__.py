@@ -4,7 +4,7 @@ Audio is ``(..., channels, samples)``, float32 or float64, time last. Azimuth is
 ahead and positive to the left; elevation is positive up. Ambisonics is AmbiX (ACN order, SN3D)
 unless named otherwise.
 
-Pan sources to any layout, at rest or moving:
+Pan static or moving sources to any layout:
 
 >>> import numpy as np
 >>> import spatialkit
@@ -12,7 +12,7 @@ Pan sources to any layout, at rest or moving:
 >>> spatialkit.vbap_pan(voice, [0.0, 90.0], layout="7.1.4").shape
 (12, 48000)
 
-Encode, turn and decode Ambisonics:
+Encode, rotate and decode Ambisonics:
 
 >>> scene = spatialkit.encode_foa(voice, azimuth=30.0)
 >>> spatialkit.decode_foa(spatialkit.rotate_foa(scene, yaw=60.0), "5.0").shape
@@ -24,7 +24,7 @@ Upmix by name:
 >>> upmixer.upmix(np.stack([voice, voice]), 48000).shape
 (6, 48000)
 
-Nothing heavy is imported here: numba, SciPy, soundfile and soxr are, when first needed.
+Importing the package is fast: numba, SciPy, soundfile and soxr are imported when first needed.
 """
 
 from spatialkit import metrics

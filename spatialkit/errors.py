@@ -1,19 +1,20 @@
-"""What can go wrong, as a tree. Each error is also the builtin that fits it.
+"""Exceptions and warnings. Each error is also the corresponding built-in exception.
 
 ::
 
     SpatialkitError
     ├── ShapeError (ValueError)       an array has the wrong number of axes, channels or samples
-    ├── SignalError (ValueError)      audio holds NaN, infinity, integers or complex numbers
+    ├── SignalError (ValueError)      audio has NaN, infinity, integers or complex numbers
     ├── DirectionError (ValueError)   an angle is NaN, infinite or out of range
-    ├── LayoutError (ValueError)      a layout or format is unknown, impossible or does not fit
+    ├── LayoutError (ValueError)      a layout or format is unknown, invalid or does not match
     ├── OptionError (ValueError)      an option has a value that is not accepted
-    ├── UpmixerError (ValueError)     an upmixer is unknown, broken, or breaks its contract
+    ├── UpmixerError (ValueError)     an upmixer is unknown, broken, or violates its interface
     └── AudioFileError (OSError)      a file cannot be read or written
 
-`SpatialkitWarning` (UserWarning) is for what is served but suspect.
+`SpatialkitWarning` (UserWarning) reports a result that may be wrong.
 
-Every message says which argument, what came, what is accepted and, where it helps, what to do.
+Every message has the argument, the value received, the accepted values and, where useful, the next
+action.
 """
 
 __all__ = [
@@ -31,11 +32,11 @@ __all__ = [
 
 
 class SpatialkitError(Exception):
-    """Whatever spatialkit refuses: the base class of all its errors."""
+    """Base class of all errors of spatialkit."""
 
 
 class SpatialkitWarning(UserWarning):
-    """Something is served, but suspect: such as a channel mask that is often wrong."""
+    """A result may be wrong, such as the format of a file with an ambiguous channel mask."""
 
 
 class ShapeError(SpatialkitError, ValueError):
@@ -43,7 +44,7 @@ class ShapeError(SpatialkitError, ValueError):
 
 
 class SignalError(SpatialkitError, ValueError):
-    """Audio holds NaN, infinity, integers or complex numbers."""
+    """Audio has NaN, infinity, integers or complex numbers."""
 
 
 class DirectionError(SpatialkitError, ValueError):
@@ -51,7 +52,7 @@ class DirectionError(SpatialkitError, ValueError):
 
 
 class LayoutError(SpatialkitError, ValueError):
-    """A layout or format is unknown, impossible or does not fit the request."""
+    """A layout or format is unknown, invalid or does not match the request."""
 
 
 class OptionError(SpatialkitError, ValueError):
@@ -59,7 +60,7 @@ class OptionError(SpatialkitError, ValueError):
 
 
 class UpmixerError(SpatialkitError, ValueError):
-    """An upmixer is unknown, broken, or breaks its contract."""
+    """An upmixer is unknown, broken, or violates its interface."""
 
 
 class AudioFileError(SpatialkitError, OSError):

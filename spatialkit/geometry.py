@@ -1,4 +1,4 @@
-"""Directions: degrees to vectors and back, rotations, and points spread over the sphere.
+"""Directions: conversion between angles and vectors, rotations, and quadrature on the sphere.
 
 Azimuth is 0 ahead and positive to the left (anticlockwise seen from above), elevation positive
 up, both in degrees; x points ahead, y to the left, z up (ITU-R BS.2051, AmbiX).
@@ -15,7 +15,7 @@ __all__ = ["angle_between", "rotation_matrix", "sphere_quadrature", "to_cartesia
 
 
 def to_cartesian(azimuth: ArrayLike, elevation: ArrayLike = 0.0) -> NDArray[np.float64]:
-    """Unit vectors that point in the given directions.
+    """Convert directions to unit vectors.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def to_cartesian(azimuth: ArrayLike, elevation: ArrayLike = 0.0) -> NDArray[np.f
     Raises
     ------
     DirectionError
-        If an angle is not finite, or an elevation is beyond +-90 degrees.
+        If an angle is not finite, or an elevation is outside -90 to 90 degrees.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def to_cartesian(azimuth: ArrayLike, elevation: ArrayLike = 0.0) -> NDArray[np.f
            [0., 1., 0.]])
     """
     azimuth, elevation = as_directions(azimuth, elevation)
-    # Reduced first: the sine of a large angle in radians loses digits that the degrees still have.
+    # Reduced in degrees: the sine of a large angle in radians is less precise.
     azimuth_rad = np.radians(np.fmod(azimuth, 360.0))
     elevation_rad = np.radians(elevation)
     horizontal = np.cos(elevation_rad)
@@ -50,12 +50,12 @@ def to_cartesian(azimuth: ArrayLike, elevation: ArrayLike = 0.0) -> NDArray[np.f
 
 
 def to_spherical(vectors: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Azimuth and elevation of vectors of any length.
+    """Convert vectors of any length to azimuth and elevation.
 
     Parameters
     ----------
     vectors : array_like, shape (..., 3)
-        x ahead, y left, z up. A vector of length zero points nowhere: its angles are NaN.
+        x ahead, y left, z up. The angles of a vector of length zero are NaN.
 
     Returns
     -------
@@ -70,23 +70,24 @@ def to_spherical(vectors: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.fl
     """
     x, y, z = np.moveaxis(np.asarray(vectors, dtype=np.float64), -1, 0)
     horizontal = np.hypot(x, y)
-    nowhere = (horizontal == 0.0) & (z == 0.0)
-    azimuth = np.where(nowhere, np.nan, np.degrees(np.arctan2(y, x)))
+    undefined = (horizontal == 0.0) & (z == 0.0)
+    azimuth = np.where(undefined, np.nan, np.degrees(np.arctan2(y, x)))
     azimuth = np.where(azimuth == -180.0, 180.0, azimuth)
-    return azimuth, np.where(nowhere, np.nan, np.degrees(np.arctan2(z, horizontal)))
+    return azimuth, np.where(undefined, np.nan, np.degrees(np.arctan2(z, horizontal)))
 
 
 def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """Angle between vectors in degrees, 0 to 180, exact for small angles too.
+    """Compute the angle between vectors, exact for small angles too.
 
     Parameters
     ----------
     a, b : array_like, shape (..., 3)
-        Vectors of any length but zero (which gives NaN), broadcast against each other.
+        Vectors of any length, broadcast against each other; length zero gives NaN.
 
     Returns
     -------
     ndarray of float64, shape (...)
+        Degrees, 0 to 180.
 
     Examples
     --------
@@ -94,24 +95,24 @@ def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     90.0
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    # atan2 of cross and dot: the arc cosine of a dot product loses half of the digits near 0.
+    # atan2 of cross and dot product: the arc cosine of a dot product loses precision near 0.
     sine = np.linalg.norm(np.cross(a, b), axis=-1)
     cosine = np.sum(a * b, axis=-1)
-    nowhere = (sine == 0.0) & (cosine == 0.0)
-    return np.where(nowhere, np.nan, np.degrees(np.arctan2(sine, cosine)))
+    undefined = (sine == 0.0) & (cosine == 0.0)
+    return np.where(undefined, np.nan, np.degrees(np.arctan2(sine, cosine)))
 
 
 def rotation_matrix(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> NDArray[np.float64]:
-    """Matrix of an active rotation of the scene: roll first, then pitch, then yaw.
+    """Compute the matrix of an active rotation of the scene: roll first, then pitch, then yaw.
 
     Parameters
     ----------
     yaw : float
-        Degrees; positive turns the scene to the left.
+        Degrees; positive rotates the scene to the left.
     pitch : float
-        Degrees; positive lifts its front.
+        Degrees; positive raises the front of the scene.
     roll : float
-        Degrees; positive lifts its left side.
+        Degrees; positive raises the left side of the scene.
 
     Returns
     -------
@@ -132,21 +133,21 @@ def rotation_matrix(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> 
 
 
 def sphere_quadrature(degree: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Points and weights that average polynomials up to ``degree`` over the sphere exactly.
+    """Compute points and weights whose mean over the sphere is exact up to a polynomial degree.
 
-    A product rule: Gauss-Legendre in the height, equal steps in azimuth. The points are
-    mirror-symmetric left/right, front/back and up/down.
+    The rule is a product: Gauss-Legendre nodes in height, equal steps in azimuth. The points are
+    mirror-symmetric left/right, front/rear and up/down.
 
     Parameters
     ----------
     degree : int
-        Highest degree of the spherical polynomials that are averaged exactly.
+        Largest degree of the spherical polynomials whose mean is exact.
 
     Returns
     -------
     vectors : ndarray of float64, shape (points, 3)
     weights : ndarray of float64, shape (points,)
-        They sum to 1.
+        Weights; their sum is 1.
 
     Examples
     --------
@@ -155,7 +156,7 @@ def sphere_quadrature(degree: int) -> tuple[NDArray[np.float64], NDArray[np.floa
     array([0.333333, 0.333333, 0.333333])
     """
     height, height_weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
-    # A multiple of four steps, half a step off the axes, keeps all three mirror planes.
+    # A multiple of four steps, offset by half a step, has all three mirror planes.
     steps = 4 * (degree // 4 + 1)
     azimuth = (np.arange(steps) + 0.5) * (2.0 * np.pi / steps)
     ring = np.sqrt(1.0 - height**2)

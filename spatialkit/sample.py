@@ -13,15 +13,15 @@ SAMPLE_NAMES = ("mixture", "vocals", "drums", "bass", "other")
 
 
 def sample_path(name: str = "mixture") -> Path:
-    """Path of the bundled song excerpt: 30 s of stereo at 44.1 kHz, Ogg Vorbis.
+    """Return the path of the bundled song excerpt: 30 s of stereo at 44.1 kHz, Ogg Vorbis.
 
-    "Francium" by Software-Entwicklungskit, CC0 1.0; origin and limits in
-    ``spatialkit/data/README.md``.
+    The song is "Francium" by Software-Entwicklungskit (CC0 1.0). ``spatialkit/data/README.md``
+    documents its origin and its limits.
 
     Parameters
     ----------
     name : {"mixture", "vocals", "drums", "bass", "other"}
-        The stereo mixture, or one of the four stems whose sum it is.
+        The stereo mixture, or one of the four stems of which it is the sum.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What channels mean: loudspeaker layouts, their orders and masks, and Ambisonic formats."""
+"""Loudspeaker layouts: channels, directions, channel orders and WAVE masks."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class Layout:
     Parameters
     ----------
     name : str
-        What to call it.
+        Name, for error messages and representations.
     labels : sequence of str
-        A different one per channel.
+        A unique label per channel.
     azimuth : array_like, shape (channels,)
-        Degrees, 0 ahead, positive to the left; any number. What stands for an LFE is ignored.
+        Degrees, 0 ahead, positive to the left; any number. The value of an LFE is ignored.
     elevation : array_like, shape (channels,), optional
-        Degrees, -90 to 90, positive up; 0 if left out.
+        Degrees, -90 to 90, positive up; 0 by default.
     is_lfe : sequence of bool, optional
-        Which channels are LFE; by default those whose label begins with "LFE".
+        LFE channels; by default those whose label starts with "LFE".
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Layout:
     Raises
     ------
     LayoutError
-        If there is no loudspeaker, a label stands twice, or a loudspeaker has no finite direction.
+        If there is no loudspeaker, a label is repeated, or a direction is not finite.
 
     Examples
     --------
@@ -114,13 +114,14 @@ class Layout:
     def from_directions(
         cls, azimuth: ArrayLike, elevation: ArrayLike = 0.0, *, name: str = "custom"
     ) -> Layout:
-        """Layout of loudspeakers in the given directions, labelled "1", "2" ... in their order.
+        """Create a layout of loudspeakers in given directions, labelled "1", "2" ... in order.
 
         Parameters
         ----------
         azimuth, elevation : array_like, shape (loudspeakers,)
-            Degrees; a scalar elevation holds for all.
+            Degrees; a scalar elevation applies to all.
         name : str
+            Name of the layout.
 
         Examples
         --------
@@ -133,10 +134,11 @@ class Layout:
 
     @classmethod
     def from_wave_mask(cls, mask: int) -> Layout:
-        """Layout that a WAVE channel mask describes, in the order of the file.
+        """Return the layout of a WAVE channel mask, in the order of the file.
 
-        A mask of an everyday layout gives that layout; backs without sides beside a centre are
-        surrounds (0x37 is 5.0, 0x3F is 5.1). Other masks give a layout with the usual angles.
+        The mask of an everyday layout gives that layout. Back channels without side channels, with
+        a centre, are surrounds (0x37 is 5.0, 0x3F is 5.1). Other masks give a layout with the
+        angles of the everyday layouts.
 
         Parameters
         ----------
@@ -154,11 +156,11 @@ class Layout:
         '5.1'
         """
         if not isinstance(mask, (int, np.integer)):
-            raise LayoutError(f"a channel mask is a whole number, got {mask!r}")
+            raise LayoutError(f"mask must be a whole number, got {mask!r}")
         labels = [label for label, bit in tables.WAVE_BITS.items() if mask & bit]
         if mask != sum(tables.WAVE_BITS[label] for label in labels) or not labels:
             raise LayoutError(
-                f"channel mask {mask:#x} is no set of WAVE loudspeakers: bits 0 to 17, at least one"
+                f"mask must have at least one of bits 0 to 17 and no other, got {mask:#x}"
             )
         if {"FC", "BL", "BR"} <= set(labels) and not {"SL", "SR"} & set(labels):
             labels = [{"BL": "SL", "BR": "SR"}.get(label, label) for label in labels]
@@ -218,7 +220,7 @@ class Layout:
 
     @cached_property
     def loudspeakers(self) -> NDArray[np.intp]:
-        """Indices of the channels that are no LFE, ascending."""
+        """Indices of the channels that are not LFE, ascending."""
         indices = np.flatnonzero(~self.is_lfe)
         indices.flags.writeable = False
         return indices
@@ -234,33 +236,34 @@ class Layout:
 
     @cached_property
     def is_flat(self) -> bool:
-        """Whether all loudspeakers are on the horizon, within a degree: as rooms are measured."""
+        """Whether all loudspeakers are on the horizon, within 1 degree of measurement error."""
         return bool(np.all(np.abs(self.elevation[self.loudspeakers]) <= FLAT_DEGREES))
 
     @cached_property
     def wave_mask(self) -> int:
-        """The dwChannelMask of WAVE, or 0 where WAVE cannot say these channels in this order."""
+        """The dwChannelMask of WAVE, or 0 if no mask describes these channels in this order."""
         bits = [tables.WAVE_BITS.get(tables.everyday_label(label), 0) for label in self.labels]
         ascending = all(a < b for a, b in zip([0, *bits], bits, strict=False))
         return sum(bits) if ascending else 0
 
     def without_lfe(self) -> Layout:
         """Return the same layout without its LFE channels."""
-        return self._taking(self.loudspeakers, self.name) if self.is_lfe.any() else self
+        return self._select(self.loudspeakers, self.name) if self.is_lfe.any() else self
 
     def in_order(self, order: LoudspeakerOrder) -> Layout:
-        """Return the same loudspeakers in another order.
+        """Return the same loudspeakers in another channel order.
 
         Parameters
         ----------
         order : {"wave", "film", "vorbis"}
-            Ascending WAVE bits; left, centre, right, sides, backs, LFE, tops (SMPTE, Pro Tools);
-            or the order of Vorbis and Opus (RFC 7845), which is that of film up to 8 channels.
+            "wave" is ascending WAVE bits; "film" is left, centre, right, sides, backs, LFE, tops
+            (SMPTE, Pro Tools); "vorbis" is the order of Vorbis and Opus (RFC 7845), which equals
+            "film" up to 8 channels.
 
         Raises
         ------
         LayoutError
-            If the order does not say where one of the channels belongs.
+            If the order does not define the position of one of the channels.
 
         Examples
         --------
@@ -273,21 +276,21 @@ class Layout:
         lost = [label for label, role in zip(self.labels, roles, strict=True) if role not in ranks]
         if lost or len(set(roles)) < len(roles):
             raise LayoutError(
-                f"{order} order does not say where {', '.join(lost or self.labels)} of "
-                f"{self.name!r} belongs"
+                f"order {order!r} does not define the position of "
+                f"{', '.join(lost or self.labels)} of {self.name!r}"
             )
         systems = [set(tables.EVERYDAY_SYSTEMS[name].split()) for name in tables.VORBIS_SYSTEMS]
         if order == "vorbis" and set(roles) not in systems:
             raise LayoutError(
-                f"Vorbis has no order for {self.name!r}, only for "
+                f"order 'vorbis' does not support {self.name!r}; supported: "
                 + ", ".join(tables.VORBIS_SYSTEMS)
             )
-        return self._taking(
+        return self._select(
             sorted(range(self.n_channels), key=lambda n: ranks.index(roles[n])),
             f"{self.name}:{order}",
         )
 
-    def _taking(self, channels: Sequence[int] | NDArray[np.intp], name: str) -> Layout:
+    def _select(self, channels: Sequence[int] | NDArray[np.intp], name: str) -> Layout:
         channels = np.asarray(channels)
         labels = tuple(self.labels[n] for n in channels)
         return Layout(
@@ -306,7 +309,7 @@ class Layout:
         return hash(self._key)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Made anew by pickle and copy: NumPy forgets there that an array is read-only.
+        # pickle and copy call the constructor: NumPy would restore read-only arrays as writable.
         fields = (self.name, self.labels, self.azimuth, self.elevation, self.is_lfe)
         return Layout, fields
 

@@ -1,4 +1,4 @@
-"""The same loudspeakers in another order: by label or direction, never by position."""
+"""Channel reordering between layouts with the same loudspeakers, by label or direction."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from spatialkit.layouts.tables import everyday_label, has_meaning
 
 __all__ = ["channel_map", "reorder"]
 
-# Two layouts share a loudspeaker if its directions are closer than this.
+# Largest angle between directions of one loudspeaker in two layouts.
 SAME_DIRECTION_DEGREES = 0.5
 
 
 def channel_map(source: str | Layout, target: str | Layout) -> NDArray[np.intp]:
-    """Where each channel of ``target`` stands in ``source``, if both share their loudspeakers.
+    """Return the index in ``source`` of each channel of ``target``.
 
-    Channels are matched by what their labels mean ("M+110" is "SL"), or by direction where labels
-    are not those of BS.2051 or everyday layouts. Never by position.
+    Both must have the same loudspeakers. Channels are matched by the role of their labels ("M+110"
+    is "SL"), or by direction if labels are not those of BS.2051 or everyday layouts; never by
+    position.
 
     Parameters
     ----------
@@ -52,13 +53,13 @@ def channel_map(source: str | Layout, target: str | Layout) -> NDArray[np.intp]:
             return matched
     raise LayoutError(
         f"{source.name!r} ({' '.join(source.labels)}) and {target.name!r} "
-        f"({' '.join(target.labels)}) do not have the same loudspeakers: reordering needs them to, "
-        "render converts between different layouts"
+        f"({' '.join(target.labels)}) do not have the same loudspeakers; use "
+        "render to convert between different layouts"
     )
 
 
 def _match_labels(source: Layout, target: Layout) -> NDArray[np.intp] | None:
-    """Match what the labels mean; labels of one's own ("1", "2" ...) mean nothing."""
+    """Match the roles of labels; custom labels ("1", "2" ...) have none."""
     have, want = ([everyday_label(label) for label in one.labels] for one in (source, target))
     known = all(map(has_meaning, (*source.labels, *target.labels)))
     if not known or len(set(have)) < len(have) or set(have) != set(want):
@@ -80,7 +81,7 @@ def _match_directions(source: Layout, target: Layout) -> NDArray[np.intp] | None
 
 
 def reorder(audio: ArrayLike, source: str | Layout, target: str | Layout) -> NDArray[Any]:
-    """Channels of ``audio`` in the order of another layout with the same loudspeakers.
+    """Reorder channels to another layout with the same loudspeakers.
 
     Parameters
     ----------

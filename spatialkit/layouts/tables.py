@@ -1,4 +1,4 @@
-"""What channel labels mean: the tables behind the layouts, as data.
+"""Tables of channel labels, layouts, directions and channel orders.
 
 Sources: ITU-R BS.2051-3, Table 1 and Attachment 1 (systems, labels, nominal angles);
 WAVEFORMATEXTENSIBLE (mask bits); RFC 7845, section 5.1.1.2 (Vorbis order); ITU-R BS.775 and the
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-# Elevation of a layer by the letters that begin a label of BS.2051.
+# Elevation of each layer, by the first letters of a label of BS.2051.
 LAYER_ELEVATIONS = {"M": 0.0, "U": 30.0, "UH": 45.0, "T": 90.0, "B": -30.0}
 # The screen loudspeakers M+SC and M-SC: 5-25 degrees or 35-60 are allowed, 15 is nominal.
 SCREEN_AZIMUTH = 15.0
@@ -70,7 +70,7 @@ EVERYDAY_DIRECTIONS = {
     "TBL": (135.0, 45.0),
     "TBC": (180.0, 45.0),
 }
-# Where a system differs: the only surround pair of 5.x stands at 110, the corners of quad at 45.
+# Exceptions: the only surround pair of 5.x is at 110 degrees, the front pair of quad at 45.
 SURROUND_AZIMUTH = 110.0
 QUAD_FRONT_AZIMUTH = 45.0
 
@@ -103,10 +103,10 @@ FILM_ORDER = (
     *("TFL", "TFC", "TFR", "TSL", "TC", "TSR", "TBL", "TBC", "TBR"),
 )
 
-# All that Vorbis and Opus (mapping family 1) have an order for: RFC 7845, section 5.1.1.2.
+# Layouts for which Vorbis and Opus (mapping family 1) define an order: RFC 7845, 5.1.1.2.
 VORBIS_SYSTEMS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 
-# The everyday label of each label of BS.2051, "..L" standing for the pair.
+# The everyday label of each label of BS.2051; "..L" represents the pair.
 _ROLES = {
     "M030": "FL",
     "M000": "FC",
@@ -135,7 +135,7 @@ def mirrored(label: str) -> str:
 
 
 def everyday_direction(label: str) -> tuple[float, float] | None:
-    """Azimuth and elevation that an everyday label has unless its system says otherwise."""
+    """Return azimuth and elevation of an everyday label, without the exceptions of systems."""
     if label in EVERYDAY_DIRECTIONS:
         return EVERYDAY_DIRECTIONS[label]
     if mirrored(label) in EVERYDAY_DIRECTIONS:
@@ -145,7 +145,7 @@ def everyday_direction(label: str) -> tuple[float, float] | None:
 
 
 def bs2051_direction(label: str) -> tuple[float, float] | None:
-    """Nominal azimuth and elevation that a label of BS.2051 spells out."""
+    """Return nominal azimuth and elevation of a label of BS.2051."""
     match = re.fullmatch(r"(M|UH|U|T|B)([+-])(\d{3}|SC)", label)
     if not match:
         return None
@@ -155,13 +155,13 @@ def bs2051_direction(label: str) -> tuple[float, float] | None:
 
 
 def has_meaning(label: str) -> bool:
-    """Whether a label is one of BS.2051 or of everyday layouts."""
-    spoken = label.startswith("LFE") or everyday_direction(label) or bs2051_direction(label)
-    return bool(spoken)
+    """Return whether a label is one of BS.2051 or of everyday layouts."""
+    known = label.startswith("LFE") or everyday_direction(label) or bs2051_direction(label)
+    return bool(known)
 
 
 def everyday_label(label: str) -> str:
-    """Everyday twin of a label of BS.2051 ("M+110" is "SL"); other labels as they are."""
+    """Return the everyday equivalent of a label of BS.2051 ("SL" of "M+110"), else the label."""
     if label == "LFE1":
         return "LFE"
     role = _ROLES.get(re.sub("[+-]", "", label))

@@ -119,7 +119,7 @@ def test_masks_of_no_named_layout_have_the_usual_angles():
 
 @pytest.mark.parametrize("mask", [0, 1 << 18, 0x80000003])
 def test_masks_without_wave_loudspeakers_are_refused(mask):
-    with pytest.raises(LayoutError, match="no set of WAVE loudspeakers"):
+    with pytest.raises(LayoutError, match="mask must have at least one of bits 0 to 17"):
         Layout.from_wave_mask(mask)
 
 
@@ -151,14 +151,16 @@ def test_other_orders_of_the_same_loudspeakers(order, name, labels):
 
 
 def test_vorbis_has_seven_channels_with_an_lfe_only():
-    with pytest.raises(LayoutError, match=r"Vorbis has no order for '7\.0', only for mono"):
+    with pytest.raises(
+        LayoutError, match=r"order 'vorbis' does not support '7\.0'; supported: mono"
+    ):
         get_layout("7.0:vorbis")
 
 
 def test_orders_without_a_place_for_a_channel_are_refused():
-    with pytest.raises(LayoutError, match="does not say where LFE2, B"):
+    with pytest.raises(LayoutError, match="does not define the position of LFE2, B"):
         get_layout("9+10+3").in_order("film")
-    with pytest.raises(LayoutError, match="Vorbis has no order"):
+    with pytest.raises(LayoutError, match="order 'vorbis' does not support"):
         get_layout("5.1.2").in_order("vorbis")
     with pytest.raises(OptionError, match=r"unknown order '.*Accepted: 'wave', 'film', 'vorbis'"):
         get_layout("5.1").in_order("smpte")

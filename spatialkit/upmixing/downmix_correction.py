@@ -1,4 +1,4 @@
-"""The correction of `spatialkit.match_downmix`, made in place and cheap enough for every block."""
+"""The correction of `spatialkit.match_downmix`, in place and block by block."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from spatialkit.downmix import downmix_matrix
 from spatialkit.errors import LayoutError
 from spatialkit.layouts import AmbisonicFormat, Layout
 
-__all__ = ["DownmixCorrection", "fold_down_matrix"]
+__all__ = ["DownmixCorrection", "matrix_to_input"]
 
 # Samples corrected at a time: they stay within the processor's cache.
 SAMPLES_AT_ONCE = 4096
 
 
-def fold_down_matrix(format: Layout | AmbisonicFormat, channels: int) -> NDArray[np.float64] | None:
-    """Matrix that folds an upmix down to what it was made from; None where no rule does."""
+def matrix_to_input(format: Layout | AmbisonicFormat, channels: int) -> NDArray[np.float64] | None:
+    """Return the downmix matrix from an upmix to its input; None where there is no rule."""
     mono = channels == 1 or isinstance(format, AmbisonicFormat)  # W is (L + R) / 2
     if channels <= 2:
         with suppress(LayoutError):
@@ -28,7 +28,7 @@ def fold_down_matrix(format: Layout | AmbisonicFormat, channels: int) -> NDArray
 
 
 class DownmixCorrection:
-    """Makes upmixes to one format fold down to the mono or stereo signal that they came from.
+    """Correction of an upmix so that its downmix equals the mono or stereo input.
 
     It adds ``pinv(G) @ (original - G @ upmix)``, with the downmix matrix G, as
     ``G.T @ pinv(G @ G.T) @ ...``: most gains of G are 0, those of pinv(G) are not. Sample by
@@ -37,14 +37,14 @@ class DownmixCorrection:
     Parameters
     ----------
     format : Layout or AmbisonicFormat
-        What the upmix is.
+        Format of the upmix.
     matrix : ndarray, shape (1 or 2, channels)
-        Its `fold_down_matrix`.
+        Result of `matrix_to_input`.
 
     Attributes
     ----------
     is_exact : bool
-        False where the loudspeakers cannot do it: both sides need one.
+        False where the layout lacks loudspeakers on the left or on the right.
     """
 
     def __init__(self, format: Layout | AmbisonicFormat, matrix: NDArray[np.float64]) -> None:
@@ -57,12 +57,12 @@ class DownmixCorrection:
 
     @classmethod
     def find(cls, format: Layout | AmbisonicFormat, channels: int) -> DownmixCorrection | None:
-        """The correction, or None where no rule folds ``format`` down to so many channels."""
-        matrix = fold_down_matrix(format, channels)
+        """Return the correction, or None where no rule exists for ``format`` and ``channels``."""
+        matrix = matrix_to_input(format, channels)
         return None if matrix is None else cls(format, matrix)
 
     def apply(self, upmix: NDArray[Any], original: NDArray[Any]) -> NDArray[Any]:
-        """Correct ``upmix``, which is changed and returned (a copy if it must not be)."""
+        """Correct ``upmix`` in place and return it; a copy if it is read-only."""
         if not upmix.flags.writeable or np.may_share_memory(upmix, original):
             upmix = upmix.copy()
         for start in range(0, upmix.shape[1], SAMPLES_AT_ONCE):

@@ -1,4 +1,4 @@
-"""How well an upmix folds down, measured while it is being made."""
+"""Downmix SNR of an upmix, measured block by block."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.layouts import AmbisonicFormat, Layout
-from spatialkit.upmixing.downmix_correction import fold_down_matrix
+from spatialkit.upmixing.downmix_correction import matrix_to_input
 
-__all__ = ["FoldDown"]
+__all__ = ["DownmixMeter"]
 
 # Samples measured at a time: in float64 they stay within the processor's cache.
 SAMPLES_AT_ONCE = 4096
 
 
-class FoldDown:
-    """Sums over an upmix and the mono or stereo signal that it was made from.
+class DownmixMeter:
+    """Downmix SNR and correction of an upmix, accumulated block by block.
 
     Parameters
     ----------
     format : Layout or AmbisonicFormat
-        What the upmix is.
+        Format of the upmix.
     channels : int
-        Of the original. If they are more than 2 there is no figure.
+        Channel count of the input. With more than 2, the results are NaN.
 
     Attributes
     ----------
     peak : float
-        Largest magnitude in the upmix so far.
+        Largest magnitude of the upmix so far.
 
     Examples
     --------
     >>> from spatialkit.layouts import get_layout
     >>> stereo = np.random.default_rng(0).standard_normal((2, 100))
-    >>> measured = FoldDown(get_layout("stereo"), 2)
+    >>> measured = DownmixMeter(get_layout("stereo"), 2)
     >>> measured.add(0.9 * stereo[:, :60], stereo[:, :60])
     >>> measured.add(0.9 * stereo[:, 60:], stereo[:, 60:])
     >>> round(measured.error_db, 9), round(measured.correction_db, 2)
@@ -45,13 +45,13 @@ class FoldDown:
 
     def __init__(self, format: Layout | AmbisonicFormat, channels: int) -> None:
         self._mean = isinstance(format, AmbisonicFormat)
-        self._matrix = fold_down_matrix(format, channels)
+        self._matrix = matrix_to_input(format, channels)
         self._original = self._upmix = 0.0
         self._missing: Any = 0.0
         self.peak = 0.0
 
     def add(self, upmix: NDArray[Any], original: NDArray[Any]) -> None:
-        """Take the next samples of both, (channels, samples), as many of the one as the other."""
+        """Add the next samples of both, (channels, samples), of equal length."""
         for start in range(0, upmix.shape[1], SAMPLES_AT_ONCE):
             moment = slice(start, start + SAMPLES_AT_ONCE)
             self._add(upmix[:, moment].astype(np.float64, order="C"), original[:, moment])
@@ -63,16 +63,16 @@ class FoldDown:
         wanted = original.mean(axis=0, keepdims=True, dtype=np.float64) if self._mean else original
         missing = wanted - self._matrix @ upmix
         wanted = wanted.astype(np.float64, order="C", copy=False)
-        # Not vdot: BLAS would wake its threads for so little, which cost more than they do.
+        # Not vdot: starting the threads of BLAS costs more than the sum.
         self._original += float(np.einsum("ij,ij", wanted, wanted))
         self._upmix += float(np.einsum("ij,ij", upmix, upmix))
         self._missing = self._missing + missing @ missing.T
 
     @property
     def error_db(self) -> float:
-        """`spatialkit.metrics.downmix_error`: the ratio of the original to what is missing of it.
+        """Downmix SNR in dB, as `spatialkit.metrics.downmix_error`.
 
-        NaN if the original is silent, or no rule folds the format down.
+        NaN if the input is silent, or if no downmix rule exists.
         """
         if self._matrix is None or not self._original:
             return math.nan
@@ -80,9 +80,9 @@ class FoldDown:
 
     @property
     def correction_db(self) -> float:
-        """Size of what `spatialkit.match_downmix` would add, relative to the upmix.
+        """Level of the correction by `spatialkit.match_downmix` relative to the upmix, in dB.
 
-        -inf if nothing is missing; NaN if no rule folds the format down.
+        -inf if the downmix is exact; NaN if no downmix rule exists.
         """
         if self._matrix is None:
             return math.nan
@@ -91,7 +91,7 @@ class FoldDown:
 
 
 def _decibels(energy: float, reference: float) -> float:
-    """10 log10 of their ratio; -inf if there is no energy, +inf if only the reference has none."""
+    """Return 10 log10 of the ratio; -inf for no energy, +inf if only the reference is 0."""
     if not energy > 0.0:
         return -math.inf
     return 10.0 * math.log10(energy / reference) if reference else math.inf

@@ -1,4 +1,4 @@
-"""File to file: read, upmixed and written block by block, so that length costs no memory."""
+"""Upmixing of files block by block, in memory that does not depend on their length."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from spatialkit.errors import UpmixerError, error_message
 from spatialkit.files import AudioStream, Subtype, stream, write_stream
 from spatialkit.sample_queue import SampleQueue
-from spatialkit.upmixing.downmix_error import FoldDown
+from spatialkit.upmixing.downmix_error import DownmixMeter
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.registry import get_upmixer, load_upmixer
 from spatialkit.upmixing.source_check import SourceCheck, SourceReport
@@ -27,15 +27,15 @@ __all__ = ["UpmixJob", "UpmixedFile", "upmix_file"]
 
 @dataclass(frozen=True)
 class UpmixJob:
-    """A file to upmix: a job that can be sent to other processes and machines.
+    """A file to upmix; can be sent to other processes and machines.
 
     Parameters
     ----------
     source, output : str or path
     upmixer : str
-        Name of an upmixer that is installed where the job is done.
+        Name of an upmixer that is installed where the job runs.
     options : mapping
-        Of the upmixer, by name.
+        Options of the upmixer, by name.
     overwrite : bool
         Whether an existing output is replaced.
     subtype : str, optional
@@ -52,7 +52,7 @@ class UpmixJob:
 
 @dataclass(frozen=True)
 class UpmixedFile:
-    """What `upmix_file` found and made.
+    """Result of `upmix_file`.
 
     Parameters
     ----------
@@ -63,14 +63,14 @@ class UpmixedFile:
     peak : float
         Largest magnitude of the upmix; 1 is full scale.
     gain_db : float
-        By how much the peak guard has scaled the output: 0 unless its encoding could not hold it.
+        Gain of the peak guard: 0 unless the upmix exceeds the range of the encoding.
     subtype : str
         Encoding of the output.
     downmix_error_db, downmix_correction_db : float
-        As `FoldDown` measures them on the upmix: before that gain, with which the file folds down
-        to the source scaled by it, and before the encoding, such as rounding to 24 bits.
+        Downmix SNR and level of the correction, measured by `DownmixMeter` on the upmix: before
+        that gain, and before the encoding, such as rounding to 24 bits.
     source : SourceReport or None
-        What was heard in the source; None if it is neither mono nor stereo.
+        Properties of the source; None if it is neither mono nor stereo.
     """
 
     channels: int
@@ -87,7 +87,7 @@ class UpmixedFile:
 def upmix_file(job: UpmixJob) -> UpmixedFile:
     """Upmix one file to another, in the memory of a few blocks if the upmixer streams.
 
-    The upmixer is made by the first job of a process that needs it, and kept for those after it.
+    The upmixer is created by the first job of a process that uses it, and kept for later jobs.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
     upmixer = kept_upmixer(job.upmixer, job.options)
     with stream(job.source) as source:
         _require_accepted(upmixer, source, job.source)
-        measured = FoldDown(upmixer.format, source.channels)
+        measured = DownmixMeter(upmixer.format, source.channels)
         check = SourceCheck(source.sample_rate) if source.channels <= 2 else None
         with write_stream(
             job.output,

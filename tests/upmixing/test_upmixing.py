@@ -289,9 +289,9 @@ def test_bad_audio_is_refused(audio, error, message):
         Twin().stream(RATE).process(audio)
 
 
-@pytest.mark.parametrize("rate", [0, -1, 48000.0, "48000", None, True])
+@pytest.mark.parametrize("rate", [0, -1, 48000.5, "48000", None, True])
 def test_bad_rates_are_refused(rate):
-    with pytest.raises(OptionError, match="sample_rate must be"):
+    with pytest.raises(OptionError, match=r"sample_rate (must be|is required)"):
         Twin().upmix(np.zeros((2, 9)), rate)
     with pytest.raises(OptionError, match="sample_rate must be"):
         Twin().stream(rate)

@@ -35,7 +35,7 @@ from spatialkit.upmixing import (
     registry,
     upmix_file,
 )
-from spatialkit.upmixing.downmix_error import FoldDown
+from spatialkit.upmixing.downmix_error import DownmixMeter
 
 RATE = 44100
 LONG = 150_001  # samples: two blocks and a part
@@ -216,7 +216,7 @@ def test_fold_downs_are_those_of_the_metrics_for_any_blocks(rng, form, channels)
     upmix = rng.standard_normal((format.n_channels, 20_000)).astype(np.float32)
     original = rng.standard_normal((channels, 20_000)).astype(np.float32)
     for parts in ([20_000], [1, 9000, 10_999]):
-        measured = FoldDown(format, channels)
+        measured = DownmixMeter(format, channels)
         for end in np.cumsum(parts):
             begin = end - parts[np.cumsum(parts).tolist().index(end)]
             measured.add(upmix[:, begin:end], original[:, begin:end])
@@ -229,14 +229,14 @@ def test_fold_downs_are_those_of_the_metrics_for_any_blocks(rng, form, channels)
 
 def test_fold_downs_of_silence_and_of_what_no_rule_folds():
     stereo = np.zeros((2, 100))
-    silent = FoldDown(get_layout("5.1"), 2)
+    silent = DownmixMeter(get_layout("5.1"), 2)
     silent.add(np.zeros((6, 100)), stereo)
     assert math.isnan(silent.error_db)
     assert silent.correction_db == -math.inf
-    empty = FoldDown(get_layout("5.1"), 2)
+    empty = DownmixMeter(get_layout("5.1"), 2)
     empty.add(np.zeros((6, 100)), stereo + 0.5)
     assert (empty.error_db, empty.correction_db) == (0.0, math.inf)
-    odd = FoldDown(Layout.from_directions([10.0, 50.0, 200.0]), 2)
+    odd = DownmixMeter(Layout.from_directions([10.0, 50.0, 200.0]), 2)
     odd.add(np.ones((3, 100)), stereo)
     assert math.isnan(odd.error_db)
     assert math.isnan(odd.correction_db)

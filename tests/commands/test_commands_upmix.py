@@ -542,7 +542,7 @@ def cluster(deadly, tmp_path):
     ]
     try:
         deadline = time.monotonic() + 60.0
-        while not file.exists() and time.monotonic() < deadline:
+        while not (file.exists() and file.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)
         yield json.loads(file.read_text())["address"], processes[1:]
     finally:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from spatialkit.errors import OptionError
 from spatialkit.validation import as_count, as_number
 from spatialkit_models.modules import MaskConfig
-from spatialkit_models.stem_names import STEMS
+from spatialkit_models.stem_names import N_STEMS
 
 __all__ = ["AmbisonicSceneConfig", "AmbisonizerConfig", "AmbisonizerLossConfig"]
 
@@ -71,7 +71,7 @@ class AmbisonicSceneConfig:
 
     def __post_init__(self) -> None:
         as_number(self.seconds, "seconds", minimum=0.05, unit="s")
-        as_count(self.min_active, "min_active", maximum=len(STEMS))
+        as_count(self.min_active, "min_active", maximum=N_STEMS)
         for name in ("mixes", "staged", "uniform"):
             as_number(getattr(self, name), name, minimum=0.0)
         if not self.mixes + self.staged + self.uniform:

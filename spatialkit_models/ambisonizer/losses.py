@@ -8,15 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from spatialkit_models.ambisonizer.config import AmbisonizerLossConfig
-from spatialkit_models.ambisonizer.network import N_STEMS, Ambisonizer, add_residual
+from spatialkit_models.ambisonizer.network import Ambisonizer, add_residual
+from spatialkit_models.losses import SILENCE, error_db
 from spatialkit_models.modules import Covariance, mask_loss, power
+from spatialkit_models.stem_names import N_STEMS
 
 __all__ = ["AmbisonizerLoss"]
-
-# Error power relative to the target's power that has no cost: an SNR of 30 dB is enough.
-ERROR_FLOOR = 1e-3
-# Targets of less power count as silent.
-SILENCE = 1e-6
 
 
 class AmbisonizerLoss(nn.Module):
@@ -112,11 +109,10 @@ def stage_errors(
     error = (gains * (estimate - 2.0 * reference)).sum((2, 3, 4)) + target
     intensity = (estimate - reference)[:, :, :, 0].abs().sum((2, 3))
     intensity = intensity / products[:, :, 0].sum((1, 2))[:, None].clamp_min(SILENCE)
-    active = weights * (target > SILENCE)
-    ratio = (error.clamp_min(0.0) + ERROR_FLOOR * target) / target.clamp_min(SILENCE)
-    decibels = 10.0 * ratio.clamp_min(1e-9).log10()
-    total = active.sum().clamp_min(1.0)
+    decibels, active = error_db(error, target)
+    weights = weights * active
+    total = weights.sum().clamp_min(1.0)
     return {
-        "error": (decibels * active).sum() / total,
-        "intensity": (intensity * active).sum() / total,
+        "error": (decibels * weights).sum() / total,
+        "intensity": (intensity * weights).sum() / total,
     }

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from spatialkit_models.ambisonizer.config import AmbisonizerConfig
+from spatialkit_models.losses import SILENCE
 from spatialkit_models.modules import (
     STFT,
     Covariance,
@@ -33,11 +34,10 @@ from spatialkit_models.modules.wiener_filters import (
     multichannel_filters,
     stem_covariances,
 )
-from spatialkit_models.stem_names import STEMS
+from spatialkit_models.stem_names import N_STEMS
 
 __all__ = ["Ambisonizer", "add_residual"]
 
-N_STEMS = len(STEMS)
 # Gains from W and Y to left and right.
 LEFT_RIGHT = ((1.0, 1.0), (1.0, -1.0))
 # Initial logits: X starts as three quarters of the X of a single source, and nothing else.
@@ -47,7 +47,6 @@ NEAR_FRAMES, NEAR_BANDS = 4, 3
 # Largest gain of ambience, reached where Y is louder than W.
 MAX_AMBIENCE = 1.0
 TINY = 1e-12
-SILENCE = 1e-6
 # Minimum power ratio under a square root, whose gradient at 0 is infinite.
 MIN_RATIO = 1e-6
 

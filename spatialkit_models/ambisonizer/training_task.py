@@ -142,7 +142,7 @@ def ambisonizer_task(
             "rooms": [str(path) for path in rooms],
             "room_format": room_format,
             "splits": dict(splits or {}),
-            "workers": shards,
+            "shards": shards,
         },
         datasets=[
             *song_records(train=stems.song_counts, valid=valid.song_counts),

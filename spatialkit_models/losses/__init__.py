@@ -6,15 +6,27 @@ from spatialkit_models.losses.direction import (
     energy_vector,
     velocity_vector,
 )
-from spatialkit_models.losses.distortion import gaussian_kl, sd_sdr, si_sdr, snr, snr_loss
+from spatialkit_models.losses.distortion import (
+    ERROR_FLOOR,
+    SILENCE,
+    error_db,
+    gaussian_kl,
+    sd_sdr,
+    si_sdr,
+    snr,
+    snr_loss,
+)
 from spatialkit_models.losses.level import ild, ild_error, stft, wasserstein_distance, wild
 from spatialkit_models.losses.precision import in_full_precision
 from spatialkit_models.losses.spectral import multi_resolution_stft
 
 __all__ = [
+    "ERROR_FLOOR",
+    "SILENCE",
     "angle_between",
     "angle_error",
     "energy_vector",
+    "error_db",
     "gaussian_kl",
     "ild",
     "ild_error",

@@ -24,9 +24,12 @@ from spatialkit_models.losses.precision import in_full_precision, require_same
 from spatialkit_models.losses.spectral import multi_resolution_stft
 
 __all__ = [
+    "ERROR_FLOOR",
+    "SILENCE",
     "angle_between",
     "angle_error",
     "energy_vector",
+    "error_db",
     "gaussian_kl",
     "ild",
     "ild_error",
@@ -44,6 +47,11 @@ __all__ = [
 # Energy below which `snr_loss` treats a signal as silent: energy ratios could exceed the range of
 # single precision.
 MIN_ENERGY = 1e-20
+# Targets of less power count as silent in `error_db`.
+SILENCE = 1e-6
+# Error power relative to the target's power that has no cost in `error_db`: an SNR of 30 dB is
+# enough.
+ERROR_FLOOR = 1e-3
 
 
 @in_full_precision
@@ -153,6 +161,31 @@ def snr_loss(
     loss = 10.0 * torch.log10(error + 10.0 ** (-ceiling / 10.0))
     mean = torch.where(active, loss, 0.0).sum() / active.sum().clamp(min=1)
     return mean.to(reference.dtype)
+
+
+def error_db(error: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Calculate errors relative to targets from their powers, with a floor of -30 dB.
+
+    Parameters
+    ----------
+    error, target : Tensor of float, same shape
+        Powers. Rounding may make an error negative; it counts as 0.
+
+    Returns
+    -------
+    decibels : Tensor
+        Relative errors, dB.
+    active : Tensor of bool
+        False where the target is silent and the error has no meaning.
+
+    Examples
+    --------
+    >>> decibels, active = error_db(torch.tensor([0.0, 0.1]), torch.tensor([1.0, 0.0]))
+    >>> round(decibels[0].item(), 3), active.tolist()
+    (-30.0, [True, False])
+    """
+    ratio = (error.clamp_min(0.0) + ERROR_FLOOR * target) / target.clamp_min(SILENCE)
+    return 10.0 * ratio.clamp_min(1e-9).log10(), target > SILENCE
 
 
 @in_full_precision

@@ -9,7 +9,7 @@ from torch.nn import functional
 from spatialkit.errors import OptionError
 from spatialkit_models.modules.config import MaskConfig
 from spatialkit_models.modules.covariance import Covariance, Resolution
-from spatialkit_models.stem_names import STEMS
+from spatialkit_models.stem_names import N_STEMS
 
 __all__ = ["GroupedLinear", "StemMasks", "mask_loss"]
 
@@ -46,14 +46,14 @@ class StemMasks(nn.Module):
         # Names of modules and buffers are the keys of stored weights.
         self.register_buffer("feature_mean", torch.zeros(4, bands))
         self.register_buffer("feature_scale", torch.ones(4, bands))
-        self.register_buffer("log_prior", torch.zeros(len(STEMS), bands))
+        self.register_buffer("log_prior", torch.zeros(N_STEMS, bands))
         self.describe = GroupedLinear(groups, 4 * config.bands_per_group, features)
         self.join = nn.Linear(groups * features, width)
         self.blocks = nn.ModuleList(_Block(width, d, config.dropout) for d in config.dilations)
         self.part = nn.Linear(width, groups * features)
         self.norm = nn.LayerNorm(features)
         # Small initial weights: training starts from masks near the prior.
-        self.decide = GroupedLinear(groups, features, len(STEMS) * config.bands_per_group, 0.3)
+        self.decide = GroupedLinear(groups, features, N_STEMS * config.bands_per_group, 0.3)
 
     def features(self, stereo: Covariance) -> Tensor:
         """Compute compressed magnitudes of left, right, sum and difference.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from spatialkit.validation import as_choice, as_count, as_number
 from spatialkit_models.modules import MaskConfig
-from spatialkit_models.stem_names import STEMS
+from spatialkit_models.stem_names import N_STEMS
 
 __all__ = ["FastConfig", "FastLossConfig", "PaperConfig", "PaperLossConfig", "StyleSceneConfig"]
 
@@ -127,7 +127,7 @@ class StyleSceneConfig:
 
     def __post_init__(self) -> None:
         as_number(self.seconds, "seconds", minimum=0.05, unit="s")
-        as_count(self.min_active, "min_active", maximum=len(STEMS))
+        as_count(self.min_active, "min_active", maximum=N_STEMS)
         protocol = as_choice(self.protocol, "protocol", ("independent", "same", "mixed"))
         object.__setattr__(self, "protocol", protocol)
         as_number(self.level_db, "level_db", minimum=0.0, unit="dB")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from spatialkit_models.losses import gaussian_kl
+from spatialkit_models.losses import error_db, gaussian_kl
 from spatialkit_models.modules import (
     Covariance,
     concatenate,
@@ -21,18 +21,15 @@ from spatialkit_models.modules import (
     sparsemax_loss,
     wiener_filters,
 )
+from spatialkit_models.stem_names import N_STEMS
 from spatialkit_models.style_vae.config import FastLossConfig, PaperLossConfig, StyleSceneConfig
-from spatialkit_models.style_vae.network import N_STEMS, FastStyleVAE
+from spatialkit_models.style_vae.network import FastStyleVAE
 from spatialkit_models.style_vae.published import PaperStyleVAE, rms
 
 __all__ = ["FastLoss", "PaperLoss"]
 
-# Error power relative to the target's power that has no cost: an SNR of 30 dB is enough.
-ERROR_FLOOR = 1e-3
-# The same for the gains of the auxiliary loss: an error of 8 degrees.
+# Error of the gains in the auxiliary loss that has no cost: 8 degrees.
 GAIN_ERROR_FLOOR = 2e-2
-# Targets of less power count as silent.
-SILENCE = 1e-6
 
 
 class FastLoss(nn.Module):
@@ -150,9 +147,7 @@ class FastLoss(nn.Module):
             x_target, y_target = stems.cross(mixing, target_gains).unbind(2)
             target = stems.along(target_gains.transpose(1, 2)).sum((1, 2, 3))
             error = (power - 2.0 * (left * x_target + right * y_target)).sum((1, 2, 3)) + target
-            active = target > SILENCE
-            ratio = (error.clamp_min(0.0) + ERROR_FLOOR * target) / target.clamp_min(SILENCE)
-            decibels = 10.0 * ratio.clamp_min(1e-9).log10()
+            decibels, active = error_db(error, target)
             return (decibels * active).sum() / active.sum().clamp_min(1)
 
 

@@ -16,13 +16,12 @@ from torch import Tensor, nn
 from spatialkit.downmix import downmix_matrix
 from spatialkit.panning import vbap_gains
 from spatialkit_models.modules import STFT, Covariance, StemMasks, sparsemax, wiener_filters
-from spatialkit_models.stem_names import STEMS
+from spatialkit_models.stem_names import N_STEMS
 from spatialkit_models.style_vae.config import FastConfig
 
 __all__ = ["CHANNELS", "FastStyleVAE", "StyleCode"]
 
 CHANNELS = 5
-N_STEMS = len(STEMS)
 # Concentration of stems around their directions in stereo, see `wiener_filters`.
 SHARPNESS = 40.0
 # Number of directions in stereo, from left only to right only, in the table of levels.

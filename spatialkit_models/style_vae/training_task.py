@@ -163,7 +163,7 @@ def style_task(
             "stems": [[str(path), float(weight)] for path, weight in datasets],
             "splits": dict(splits or {}),
             "recordings": None if recordings is None else str(recordings),
-            "workers": shards,
+            "shards": shards,
         },
         datasets=[
             *song_records(**counts),

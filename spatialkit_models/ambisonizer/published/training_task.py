@@ -106,7 +106,7 @@ def published_task(
             "splits": dict(splits or {}),
             "rooms": [str(room) for room in rooms],
             "room_format": room_format,
-            "workers": shards,
+            "shards": shards,
         },
         datasets=[
             *song_records(train=stems.song_counts, valid=valid.song_counts),

@@ -13,11 +13,13 @@ from spatialkit_models.ambisonizer import (
     AmbisonizerLoss,
     AmbisonizerLossConfig,
 )
-from spatialkit_models.ambisonizer.losses import ERROR_FLOOR, stage_errors
-from spatialkit_models.ambisonizer.network import N_STEMS, add_residual
+from spatialkit_models.ambisonizer.losses import stage_errors
+from spatialkit_models.ambisonizer.network import add_residual
 from spatialkit_models.data.scenes import residual_x
+from spatialkit_models.losses import ERROR_FLOOR
 from spatialkit_models.modules import Covariance, MaskConfig, wiener_filters
 from spatialkit_models.modules.wiener_filters import multichannel_filters, stem_covariances
+from spatialkit_models.stem_names import N_STEMS
 
 CONFIG = AmbisonizerConfig(
     masks=MaskConfig(

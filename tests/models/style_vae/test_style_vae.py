@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 from spatialkit import downmix, vbap_gains
 from spatialkit.errors import OptionError
 from spatialkit_models.data.scenes import mix, stereo_downmix
+from spatialkit_models.losses import ERROR_FLOOR
 from spatialkit_models.modules import (
     STFT,
     Covariance,
@@ -36,7 +37,6 @@ from spatialkit_models.style_vae import (
     StyleCode,
     StyleSceneConfig,
 )
-from spatialkit_models.style_vae.losses import ERROR_FLOOR
 
 RATE = 8000
 MASKS = MaskConfig(

@@ -116,9 +116,9 @@ def test_it_is_linear_in_the_stage():
 def test_gains_that_alternate_from_frame_to_frame_are_smoothed(monkeypatch):
     network, audio = build(), sounds()
     spectrum = network.stft(audio)
-    frames, units = spectrum.shape[1], network.resolution.bands
+    frames, bands = spectrum.shape[1], network.resolution.bands
     flutter = (torch.arange(frames) % 2.0 / N_STEMS).reshape(1, -1, 1, 1, 1)
-    gains = flutter.expand(-1, -1, 3, N_STEMS, units)
+    gains = flutter.expand(-1, -1, 3, N_STEMS, bands)
     monkeypatch.setattr(network, "gains", lambda pair: (None, gains))
     with torch.inference_mode():
         x = network(spectrum, ALL_FRONT)[:, 1:-1]
@@ -210,10 +210,10 @@ def test_without_width_the_decorrelated_copy_has_no_effect():
 @pytest.mark.parametrize(("panned", "apart"), [(0.0, 0.5), (0.4, 0.3), (-0.7, 0.0)])
 def test_ambience_is_as_loud_as_the_uncorrelated_part_of_y(rng, panned, apart):
     network = build()
-    w, d, twin = rng.standard_normal((3, 1, 16000)).astype(np.float32)
+    w, d, decorrelated = rng.standard_normal((3, 1, 16000)).astype(np.float32)
     pair = torch.from_numpy(np.stack([w, panned * w + apart * d], 1))
     spectrum = network.stft(pair)
-    other = network.stft(torch.from_numpy(twin)[None])[:, :, 0]
+    other = network.stft(torch.from_numpy(decorrelated)[None])[:, :, 0]
     with torch.inference_mode():
         made = network.ambience(spectrum, other)
         mirrored = network.ambience(spectrum * torch.tensor([1.0, -1.0])[:, None], other)

@@ -1,4 +1,4 @@
-"""The published Ambisonizer: equal to what its authors' classes made, whole and in its parts."""
+"""The published Ambisonizer against the output of its authors' code, whole and in parts."""
 
 from __future__ import annotations
 
@@ -378,7 +378,7 @@ def zipped(path, name, data, compression=zipfile.ZIP_STORED):
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda path: path, "cannot be read: No such file or directory"),
         (lambda path: path.write_text("no"), "is not a valid torch checkpoint"),
@@ -418,21 +418,23 @@ def zipped(path, name, data, compression=zipfile.ZIP_STORED):
         (lambda path: saved(path, {"mu_layer.weight": torch.tensor(1.0)}), "is missing"),
     ],
 )
-def test_invalid_checkpoints_are_refused_in_one_sentence(tmp_path, capsys, monkeypatch, make, said):
+def test_invalid_checkpoints_are_refused_in_one_sentence(
+    tmp_path, capsys, monkeypatch, make, message
+):
     monkeypatch.chdir(tmp_path)
     source = Path("model.pth")
     make(source)
     there = sorted(tmp_path.iterdir())
     assert main(["convert-checkpoint", "model.pth", "-o", "out.safetensors"]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("Error: model.pth ")
-    assert said in told
-    assert told.count("\n") == 1
+    output_text = capsys.readouterr().err
+    assert output_text.startswith("Error: model.pth ")
+    assert message in output_text
+    assert output_text.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == there  # nothing ran, nothing is half written
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "said"),
+    ("name", "change", "message"),
     [
         ("more", torch.zeros(1), "tensor 'more' is unknown"),
         (
@@ -446,10 +448,10 @@ def test_invalid_checkpoints_are_refused_in_one_sentence(tmp_path, capsys, monke
     ],
 )
 @pytest.mark.usefixtures("_narrow")
-def test_tensors_must_match_the_network(tmp_path, name, change, said):
+def test_tensors_must_match_the_network(tmp_path, name, change, message):
     state = PublishedAmbisonizer(narrow()).state_dict()
     source = saved(tmp_path / "model.pth", state | {name: change})
-    with pytest.raises(WeightsError, match=said):
+    with pytest.raises(WeightsError, match=message):
         convert_checkpoint(source, tmp_path / "out.safetensors")
     assert list(tmp_path.iterdir()) == [source]
 
@@ -472,7 +474,7 @@ def test_large_files_are_not_read(tmp_path, monkeypatch):
 def test_the_command_protects_existing_files(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     saved(Path("model.pth"), {})
-    for output, said in (
+    for output, message in (
         ("out.pth", "unsupported output extension '.pth' of out.pth; use .safetensors"),
         ("there.safetensors", "there.safetensors exists: add --force to replace it"),
         ("card.safetensors", "card.json exists: add --force to replace it"),
@@ -480,7 +482,7 @@ def test_the_command_protects_existing_files(tmp_path, monkeypatch, capsys):
         Path("there.safetensors").touch()
         Path("card.json").touch()
         assert main(["convert-checkpoint", "model.pth", "-o", output]) == 2
-        assert capsys.readouterr().err == f"Error: {said}\n"
+        assert capsys.readouterr().err == f"Error: {message}\n"
     monkeypatch.setattr(convert, "NEEDED", ("click", "not_there"))
     assert main(["convert-checkpoint", "model.pth", "-o", "out.safetensors"]) == 2
     assert "converting needs not_there: spatialkit's extra `models`" in capsys.readouterr().err
@@ -493,8 +495,8 @@ def test_the_command_reports_its_output(tmp_path, capsys):
     line = ["convert-checkpoint", str(source), "-o", str(output)]
     assert main(line) == 0
     card, count = output.with_suffix(".json"), sum(x.numel() for x in network.parameters())
-    told = f"{output}: published Ambisonizer, {count:,} parameters; card {card}\n"
-    assert capsys.readouterr().out == told
+    output_text = f"{output}: published Ambisonizer, {count:,} parameters; card {card}\n"
+    assert capsys.readouterr().out == output_text
     assert main([*line, "--force", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts.pop("output") == str(output)

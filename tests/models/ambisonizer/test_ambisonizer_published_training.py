@@ -1,4 +1,4 @@
-"""Training the published Ambisonizer: its scenes, the variations of stems, the loss, the task."""
+"""Training of the published Ambisonizer: scenes, variations of stems, loss and task."""
 
 from __future__ import annotations
 
@@ -121,8 +121,8 @@ def test_stereo_is_a_pair_of_opposed_microphones():
     w = made["stereo"][0].mean(0)
     ambix = convert_ambisonics(np.stack([w, y, 0 * x, x]), "N3D-ACN-1", "ambix1")
     pattern = ROOT / (1 + ROOT)
-    heard = (1 + ROOT) * virtual_microphones(ambix, [22.5, 202.5], pattern=pattern)
-    np.testing.assert_allclose(made["stereo"][0], heard, atol=1e-5)
+    varied = (1 + ROOT) * virtual_microphones(ambix, [22.5, 202.5], pattern=pattern)
+    np.testing.assert_allclose(made["stereo"][0], varied, atol=1e-5)
 
 
 @pytest.mark.parametrize("physical", [False, True])
@@ -304,7 +304,7 @@ def test_stems_are_varied_in_four_ways(monkeypatch):
     }
     excerpts, walls = Noise(level=1e-4, stems=1, channels=1), Walls(0.0)
 
-    def heard(**different):
+    def varied(**different):
         for name, value in {**same, **different}.items():
             monkeypatch.setattr(published, name, value)
         monkeypatch.setattr(published, "LEVEL", (1.0, 1.0))
@@ -312,14 +312,14 @@ def test_stems_are_varied_in_four_ways(monkeypatch):
         return scenes.scenes(range(4))["stereo"].mean(1)
 
     plain = np.stack([excerpts.excerpt(number)[0, 0] for number in range(4)])
-    np.testing.assert_allclose(heard(), plain, atol=1e-9)
-    np.testing.assert_allclose(heard(GAIN_DB=(6.0, 6.0)), 10**0.3 * plain, atol=1e-9)
-    np.testing.assert_allclose(heard(TRANSITION_DB=(-6.0, -6.0)), 10**-0.3 * plain, atol=1e-9)
+    np.testing.assert_allclose(varied(), plain, atol=1e-9)
+    np.testing.assert_allclose(varied(GAIN_DB=(6.0, 6.0)), 10**0.3 * plain, atol=1e-9)
+    np.testing.assert_allclose(varied(TRANSITION_DB=(-6.0, -6.0)), 10**-0.3 * plain, atol=1e-9)
     monkeypatch.setattr(published, "TEMPERATURES", (20.0,))
     monkeypatch.setattr(published, "HUMIDITY", (50.0, 50.0))
     air = absorb(plain, 1000.0, 20.0, 50.0, RATE)
-    np.testing.assert_allclose(heard(METRES=(1000.0, 1000.0)), air, atol=1e-9)
-    equalized = 20.0 * np.log10(heard(EQUALIZER_DB=12.0).std(-1) / plain.std(-1))
+    np.testing.assert_allclose(varied(METRES=(1000.0, 1000.0)), air, atol=1e-9)
+    equalized = 20.0 * np.log10(varied(EQUALIZER_DB=12.0).std(-1) / plain.std(-1))
     assert (np.abs(equalized) > 0.1).all()
 
 

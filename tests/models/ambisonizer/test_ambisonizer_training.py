@@ -1,4 +1,4 @@
-"""Training the Ambisonizer: its tasks, what validation measures, and the command."""
+"""Training of the Ambisonizer: tasks, validation and the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The differentiable twins against `spatialkit.metrics`: values, edges, gradients."""
+"""Differentiable counterparts of `spatialkit.metrics`: values, special cases, gradients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RATIOS = ["snr", "sd_sdr", "si_sdr"]
 LEVELS = ["wild", "ild_error"]
 VECTORS = ["energy_vector", "velocity_vector"]
 LAYOUT = "5.0"
-# What the core computes in float64 whatever comes in, the twins compute in float64 too. Level
+# Where the core computes in float64 for every input, so do the counterparts. Level
 # differences are float32 in the core: of a single bin about 1e-6 dB, of their mean far less.
 CLOSE = {np.float64: 1e-9, np.float32: 1e-5}
 ILD_CLOSE = 1e-5

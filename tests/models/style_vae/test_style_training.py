@@ -1,4 +1,4 @@
-"""Training the style-transfer VAE: what it is trained on, how it is judged, and the command."""
+"""Training of the style-transfer VAE: tasks, validation and the command."""
 
 from __future__ import annotations
 

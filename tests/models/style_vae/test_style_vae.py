@@ -1,4 +1,4 @@
-"""The style-transfer VAE's networks and closed forms, each against slow code or a known answer."""
+"""Networks of the style-transfer VAE against slow reference code and known answers."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def make_recordings(rng, size=2, samples=4096):
 
 
 def true_masks(entered):
-    """Of the power of each stem in the channels, (batch, time, stems, units)."""
+    """Return the ratios of the power of each stem in the channels, (batch, time, stems, bands)."""
     return entered / (entered.sum(2, keepdim=True) + 1e-12)
 
 
@@ -134,7 +134,7 @@ def as_tensor(array):
 
 # Covariance.
 
-COARSE = Resolution(((5, 1), (3, 2), (2, 4)))  # of 19 bins, 10 units
+COARSE = Resolution(((5, 1), (3, 2), (2, 4)))  # of 19 bins, 10 bands
 
 
 def test_bands_are_sums_of_bins():
@@ -143,9 +143,9 @@ def test_bands_are_sums_of_bins():
     assert joined.tolist() == [0, 1, 2, 3, 4, 11, 15, 19, 50, 66]
     expected = [0, 1, 2, 3, 4, 5, 5, 6, 6, 7, 7, *[8] * 4, *[9] * 4, *[9] * 6]
     spread = np.full(25, -1)
-    for units, bins in COARSE.slices(25):
-        count = units.stop - units.start
-        spread[bins] = np.repeat(np.arange(10)[units], (bins.stop - bins.start) // count)
+    for bands, bins in COARSE.slices(25):
+        count = bands.stop - bands.start
+        spread[bins] = np.repeat(np.arange(10)[bands], (bins.stop - bins.start) // count)
     assert spread.tolist() == expected
     stereo = torch.ones(1, 1, 2, 25, dtype=torch.complex64)
     filters = torch.zeros(1, 1, 1, 2, 10)
@@ -156,17 +156,17 @@ def test_bands_are_sums_of_bins():
 def test_the_covariance_of_panned_channels_is_that_of_their_spectra():
     stems = torch.randn(2, 3, 4, 25, dtype=torch.complex64)
     gains, others = torch.randn(2, 4, 5), torch.randn(2, 4, 2)
-    moments = Covariance.of(stems, COARSE)
+    covariance = Covariance.of(stems, COARSE)
     five, two = wiener_filters.pan(stems, gains), wiener_filters.pan(stems, others)
     close = {"atol": 1e-4, "rtol": 1e-4}
-    panned = moments.mixed(gains)
+    panned = covariance.mixed(gains)
     np.testing.assert_allclose(panned.products, Covariance.of(five, COARSE).products, **close)
     np.testing.assert_allclose(panned.powers, COARSE.sum_bins(power(five)), **close)
     np.testing.assert_allclose(
-        moments.along(others.transpose(1, 2)), COARSE.sum_bins(power(two)), **close
+        covariance.along(others.transpose(1, 2)), COARSE.sum_bins(power(two)), **close
     )
     between = COARSE.sum_bins((five[:, :, :, None] * two[:, :, None].conj()).real)
-    np.testing.assert_allclose(moments.cross(gains, others), between, **close)
+    np.testing.assert_allclose(covariance.cross(gains, others), between, **close)
     covariances = panned.weighted_sums(torch.ones(2, 3, 1, 10))[0, 0]
     seen = five[0, ..., : COARSE.bins]
     np.testing.assert_allclose(
@@ -249,8 +249,8 @@ def test_gains_are_principal_axes_of_covariances(rng, channels):
     which = np.take_along_axis(true, owner.reshape(2, -1, 1), 1).reshape(2, 6, 9, channels)
     noise = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
     spectrum = (sound[..., None] * which).swapaxes(2, 3) + 0.1 * noise
-    moments = every_bin(torch.from_numpy(spectrum.astype(np.complex64)))
-    found = wiener_filters.estimate_gains(moments, as_tensor(masks)).numpy()
+    covariance = every_bin(torch.from_numpy(spectrum.astype(np.complex64)))
+    found = wiener_filters.estimate_gains(covariance, as_tensor(masks)).numpy()
     for item, stem in np.ndindex(2, 3):
         covariance = np.zeros((channels, channels))
         for frame, bin in np.ndindex(6, 9):
@@ -357,11 +357,11 @@ def test_masks_start_at_the_prior(rng):
     shares = as_tensor(rng.dirichlet(np.ones(4), (1, 40, 80)).swapaxes(2, 3))
     torch.nn.init.zeros_(masks.decide.weight)
     spectrum = torch.randn(1, 40, 2, 257, dtype=torch.complex64)
-    moments = Covariance.of(spectrum, masks.resolution)
-    masks.calibrate(masks.features(moments), shares)
-    found = masks(moments).softmax(2)[0, 0]
+    covariance = Covariance.of(spectrum, masks.resolution)
+    masks.calibrate(masks.features(covariance), shares)
+    found = masks(covariance).softmax(2)[0, 0]
     np.testing.assert_allclose(found.detach(), shares.mean((0, 1)), atol=1e-5)
-    scaled = (masks.features(moments) - masks.feature_mean) * masks.feature_scale
+    scaled = (masks.features(covariance) - masks.feature_mean) * masks.feature_scale
     np.testing.assert_allclose(scaled.mean((0, 1)), 0.0, atol=1e-3)
     np.testing.assert_allclose(scaled.std((0, 1)), 1.0, atol=1e-3)
 
@@ -654,9 +654,9 @@ def test_the_published_shape():
     }
     assert counts["encoder"] == network(5, 3)
     assert counts["decoder"] == network(52, 1)
-    told = PaperStyleVAE.__doc__
-    assert f"encoder has {counts['encoder'] + counts['posterior']:,} parameters" in told
-    assert f"decoder {counts['decoder'] + counts['heads']:,}." in told
+    text = PaperStyleVAE.__doc__
+    assert f"encoder has {counts['encoder'] + counts['posterior']:,} parameters" in text
+    assert f"decoder {counts['decoder'] + counts['heads']:,}." in text
 
 
 @pytest.mark.parametrize(("pooling", "normalization"), [("mean", "layer"), ("energy", "batch")])

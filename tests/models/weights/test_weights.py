@@ -155,9 +155,9 @@ def test_a_missing_file_is_named(path):
     assert refused(path).endswith("net.safetensors cannot be read: No such file or directory")
 
 
-@pytest.mark.parametrize("spoil", [lambda data: data[:-1], lambda data: data[:-1] + b"!"])
-def test_a_damaged_file_does_not_match_its_card(path, spoil):
-    path.write_bytes(spoil(path.read_bytes()))
+@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data[:-1] + b"!"])
+def test_a_damaged_file_does_not_match_its_card(path, damage):
+    path.write_bytes(damage(path.read_bytes()))
     assert "net.safetensors does not match its model card" in refused(path)
 
 

@@ -252,12 +252,12 @@ def test_gains_are_principal_axes_of_covariances(rng, channels):
     covariance = every_bin(torch.from_numpy(spectrum.astype(np.complex64)))
     found = wiener_filters.estimate_gains(covariance, as_tensor(masks)).numpy()
     for item, stem in np.ndindex(2, 3):
-        covariance = np.zeros((channels, channels))
+        matrix = np.zeros((channels, channels))
         for frame, bin in np.ndindex(6, 9):
             x = spectrum[item, frame, :, bin]
             weight = masks[item, frame, stem, bin] ** 2 / np.linalg.norm(x)
-            covariance += weight * np.outer(x, x.conj()).real
-        values, vectors = np.linalg.eigh(covariance)
+            matrix += weight * np.outer(x, x.conj()).real
+        values, vectors = np.linalg.eigh(matrix)
         axis = vectors[:, -1] * np.sign(vectors[:, -1].sum())
         # Eight rounds of the power iteration leave the eighth power of the ratio.
         tolerance = 1e-5 + (values[-2] / values[-1]) ** 8

@@ -226,7 +226,7 @@ def test_the_published_network_by_its_authors_recipe(tmp_path, rooms):
     ("options", "message"),
     [
         (["--rooms", "nowhere"], "nowhere"),
-        ([], "there is no room"),
+        ([], "no rooms: pass directories of room responses"),
         (["--rooms", "ROOMS", "--room-format", "fuma9"], "fuma9"),
         (["--rooms", "ROOMS", "--start", "a.safetensors"], "a.safetensors cannot be read"),
     ],

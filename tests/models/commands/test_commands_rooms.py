@@ -82,7 +82,7 @@ def test_other_settings_are_refused_unless_forced(tmp_path, capsys):
     arguments = ["rooms", "--out", str(tmp_path), "--count", "1", *SMALL]
     assert main(arguments) == 0
     assert main([*arguments, "--seed", "1"]) == 1
-    assert "room-00000 was made with other settings" in capsys.readouterr().err
+    assert "room-00000 contains a room with other settings" in capsys.readouterr().err
     assert main([*arguments, "--seed", "1", "--force"]) == 0
     facts = json.loads((tmp_path / "room-00000" / "room.json").read_text())
     assert facts["settings"]["seed"] == 1
@@ -95,7 +95,7 @@ def test_other_settings_are_refused_unless_forced(tmp_path, capsys):
         (["--directions", "0"], "--directions must be from 1 to 64, got 0"),
         (["--sample-rate", "100"], "--sample-rate must be from 8000 to 192000, got 100"),
         (["--seed", "-1"], "--seed must be at least 0, got -1"),
-        (["--rt60", "1", "0.5"], "rt60 must be the least and the most, got 1 and 0.5 s"),
+        (["--rt60", "1", "0.5"], "rt60 must be (shortest, longest) in seconds, got (1, 0.5)"),
     ],
 )
 def test_bad_options_are_told_in_a_sentence(tmp_path, capsys, arguments, message):

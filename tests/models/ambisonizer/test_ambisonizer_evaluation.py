@@ -289,7 +289,7 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys):
     assert main(line) == 2
     assert "protocol 'hand' needs rooms" in capsys.readouterr().err
     assert main([*line, "--rooms", str(tmp_path)]) == 2
-    assert "holds no response" in capsys.readouterr().err
+    assert "contains no response" in capsys.readouterr().err
 
 
 def test_weights_that_are_not_there_are_named(tmp_path, capsys):

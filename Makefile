@@ -2,10 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Version that the models are run and tested with. On Linux, torch from PyPI brings CUDA; the CPU
-# build is smaller:
-# `PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo TORCH=torch==2.13.0+cpu`.
-# `make demo TORCH=` installs no torch.
+# Version that the models are run and tested with. On Linux, torch from PyPI brings CUDA; for the
+# CPU build install torch first (https://pytorch.org/get-started/locally/, "CPU") and keep its
+# version here. `make demo TORCH=` installs no torch.
 TORCH ?= torch==2.13.0
 TORCH_SIZE := CPU build 0.2 GB to download and 0.75 GB on disk; with CUDA 2.8 GB to download
 # Peers of the benchmark.

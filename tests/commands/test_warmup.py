@@ -58,6 +58,7 @@ def folder(tmp_path, monkeypatch, rng):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_warmup_compiles_every_kernel_and_says_so_once(folder):
     command = [sys.executable, "-m", "spatialkit", "warmup"]
     first = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)

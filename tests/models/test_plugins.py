@@ -46,7 +46,7 @@ def test_without_the_extra_the_error_says_what_to_install(name):
 @pytest.mark.parametrize("name", LEARNED)
 @pytest.mark.usefixtures("installed")
 def test_with_the_extra_the_error_says_what_else_is_missing(name):
-    message = f"^upmixer '{name}' lacks its weights, which ship with it"
+    message = f"^upmixer '{name}' lacks its weights, which are part of the package"
     with pytest.raises(UpmixerError, match=message):
         get_upmixer(name)
 

@@ -319,8 +319,8 @@ def test_audio_of_another_rate_comes_back_aligned():
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        (np.zeros((3, 9)), r"returned float64 of shape \(3, 9\) instead of .* \(4, 9\)"),
-        (np.zeros((4, 8)), r"\(4, 8\) instead of"),
+        (np.zeros((3, 9)), "returned 3 channels instead of the 4 channels of its format 'quad'"),
+        (np.zeros((4, 8)), "returned 8 samples for 9 samples of input"),
         (np.zeros((4, 9), complex), "returned complex128"),
         (np.full((4, 9), np.inf), "returned NaN or infinity for finite audio"),
     ],

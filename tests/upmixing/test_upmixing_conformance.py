@@ -267,9 +267,9 @@ class Clipping(Optional):
 
 
 class Terse(Optional):
-    """Does not say which options it has."""
+    """Names none of its options in the error."""
 
-    end = ";"
+    end = "Accepted"
 
     def __init__(self, **options):
         try:

@@ -57,7 +57,7 @@ TABLES = (
 HOMES = {}
 
 
-def write_pages(app):
+def write_pages(app, config):
     """Write ``docs/api/*.rst``; pages whose text is the same are left alone."""
     folder = Path(app.srcdir) / "api"
     folder.mkdir(exist_ok=True)
@@ -173,7 +173,7 @@ def replace(path, text):
 
 
 def setup(app):
-    """Write the pages before autosummary reads them."""
-    app.connect("builder-inited", write_pages, priority=10)
+    """Write the pages before Sphinx lists its sources, which are all that autosummary reads."""
+    app.connect("config-inited", write_pages)
     app.connect("missing-reference", resolve_alias)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Version that the models are run and tested with. On Linux, torch from PyPI brings CUDA; for the
-# CPU build install torch first (https://pytorch.org/get-started/locally/, "CPU") and keep its
-# version here. `make demo TORCH=` installs no torch.
+# Version that the models are run and tested with. On Linux, torch from PyPI includes CUDA; the CPU
+# build is smaller: install it in .venv with the command that
+# https://pytorch.org/get-started/locally/ shows (choose CPU), then run `make demo TORCH=torch`,
+# which keeps it. `make demo TORCH=` installs no torch.
 TORCH ?= torch==2.13.0
 TORCH_SIZE := CPU build 0.2 GB to download and 0.75 GB on disk; with CUDA 2.8 GB to download
 # Peers of the benchmark.

@@ -28,8 +28,6 @@ MODELS = (
     *("upmixers", "commands"),
 )
 ORDER = {"spatialkit": CORE, "spatialkit_models": MODELS}
-# Not yet: modules that import names that are not public.
-NOT_YET: set[str] = set()
 HEAVY = ("numba", "scipy.signal", "torch", "soundfile", "soxr", "matplotlib")
 
 

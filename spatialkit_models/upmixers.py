@@ -1,4 +1,4 @@
-"""The adaptors named in the entry points: they are listed without importing torch."""
+"""Upmixers named in the entry points; listing them does not import torch."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Target:
 
     @property
     def guarded(self) -> bool:
-        """Whether the encoding would clip or distort samples beyond -1 to 1."""
+        """Return whether the encoding would clip or distort samples beyond -1 to 1."""
         return self.full_scale == 1.0
 
 

@@ -34,7 +34,7 @@ class Examples(Protocol):
 
 @dataclass
 class Task(ABC):
-    """What `train` trains, on which examples and by which loss.
+    """Network, examples and loss of a training run.
 
     Subclasses define `measure` and `score`.
 

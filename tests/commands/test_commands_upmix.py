@@ -295,9 +295,9 @@ def test_the_log_is_written_to_the_given_path(album):
         ("empty -o out", "the folder empty contains no audio file"),
         ("album album/one/a.wav -o out", "have the same output out/a.wav"),
         (
-            "twins -o out",
-            "twins/a.flac and twins/a.wav have the same output out/a.wav; twins/b.ogg and "
-            "twins/b.wav have the same output out/b.wav: rename one of each pair,",
+            "pairs -o out",
+            "pairs/a.flac and pairs/a.wav have the same output out/a.wav; pairs/b.ogg and "
+            "pairs/b.wav have the same output out/b.wav: rename one of each pair,",
         ),
         ("many -o out", "same output out/4.wav; and 2 more pairs: rename one of each pair,"),
         ("album -o out --subtype VORBIS", "unknown subtype of .wav 'VORBIS'"),
@@ -319,10 +319,10 @@ def test_errors_are_reported_before_any_work(album, capsys, line, words):
     (album / "elsewhere").mkdir()
     (album / "leak").mkdir()
     (album / "leak" / "one").symlink_to(album / "elsewhere")
-    (album / "twins").mkdir()
+    (album / "pairs").mkdir()
     (album / "many").mkdir()
     for name in ("a.wav", "a.flac", "b.ogg", "b.wav"):
-        (album / "twins" / name).touch()
+        (album / "pairs" / name).touch()
     for number in range(7):
         for kind in ("wav", "mp3"):
             (album / "many" / f"{number}.{kind}").touch()

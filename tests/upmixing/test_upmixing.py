@@ -243,10 +243,10 @@ def test_long_signals_are_mixed_to_the_same_bits_and_held_once(name, rng):
     np.testing.assert_array_equal(upmixed, left * stereo[0] + right * stereo[1])
 
 
-class Twin(Upmixer):
+class Copies(Upmixer):
     """Both channels, twice."""
 
-    name = "twin"
+    name = "copies"
     accepts = (2,)
     format = get_layout("quad")
 
@@ -254,13 +254,13 @@ class Twin(Upmixer):
         return np.concatenate([audio, audio])
 
 
-class Memoryless(Twin):
+class Memoryless(Copies):
     """The same, block by block."""
 
     memoryless = True
 
 
-class Native(Twin):
+class Native(Copies):
     """At home at 44.1 kHz; says which rate it was given."""
 
     name = "native"
@@ -274,7 +274,7 @@ class Native(Twin):
 @pytest.mark.parametrize(
     ("audio", "error", "message"),
     [
-        (np.zeros((3, 100)), ShapeError, r"'twin' accepts 2 channels.*got shape \(3, 100\)$"),
+        (np.zeros((3, 100)), ShapeError, r"'copies' accepts 2 channels.*got shape \(3, 100\)$"),
         (np.zeros((30, 2)), ShapeError, r"got shape \(30, 2\) - time is the last axis"),
         (np.zeros(100), ShapeError, r"accepts 2 channels"),
         (np.zeros((1, 2, 100)), ShapeError, "one item at a time"),
@@ -284,17 +284,17 @@ class Native(Twin):
 )
 def test_bad_audio_is_refused(audio, error, message):
     with pytest.raises(error, match=message):
-        Twin().upmix(audio, RATE)
+        Copies().upmix(audio, RATE)
     with pytest.raises(error, match=message.replace("audio", "block")):
-        Twin().stream(RATE).process(audio)
+        Copies().stream(RATE).process(audio)
 
 
 @pytest.mark.parametrize("rate", [0, -1, 48000.5, "48000", None, True])
 def test_bad_rates_are_refused(rate):
     with pytest.raises(OptionError, match=r"sample_rate (must be|is required)"):
-        Twin().upmix(np.zeros((2, 9)), rate)
+        Copies().upmix(np.zeros((2, 9)), rate)
     with pytest.raises(OptionError, match="sample_rate must be"):
-        Twin().stream(rate)
+        Copies().stream(rate)
 
 
 @pytest.mark.parametrize("samples", [0, 1, 2, 99, 4801])
@@ -326,7 +326,7 @@ def test_audio_of_another_rate_comes_back_aligned():
     ],
 )
 def test_a_wrong_output_is_the_upmixers_fault(result, message):
-    class Wrong(Twin):
+    class Wrong(Copies):
         def _upmix(self, audio, sample_rate):
             return result
 
@@ -339,13 +339,13 @@ def test_a_wrong_output_is_the_upmixers_fault(result, message):
 
 def test_a_stream_without_memory_of_its_own_holds_all_back_and_says_so(rng):
     stereo = rng.standard_normal((2, 64))
-    stream = Twin().stream(RATE)
+    stream = Copies().stream(RATE)
     buffer = stereo[:, :32].copy()
     assert stream.latency == math.inf
     assert stream.process(buffer).shape == (4, 0)
     buffer[:] = 0.0  # readers fill the same buffer again
     stream.process(stereo[:, 32:])
-    np.testing.assert_array_equal(stream.flush(), Twin().upmix(stereo, RATE))
+    np.testing.assert_array_equal(stream.flush(), Copies().upmix(stereo, RATE))
 
 
 def test_a_memoryless_upmixer_away_from_its_native_rate_holds_all_back():
@@ -356,7 +356,7 @@ def test_a_memoryless_upmixer_away_from_its_native_rate_holds_all_back():
     assert Home().stream(RATE).latency == math.inf
 
 
-@pytest.mark.parametrize("upmixer", [Twin(), Memoryless()])
+@pytest.mark.parametrize("upmixer", [Copies(), Memoryless()])
 def test_streams_refuse_blocks_that_do_not_belong_together(upmixer):
     stream = upmixer.stream(RATE)
     stream.process(np.zeros((2, 5), np.float32))

@@ -102,7 +102,7 @@ def test_a_layout_without_a_side_is_refused():
         get_upmixer("ambience", layout=one_sided)
 
 
-# The fold-down.
+# The downmix.
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_layout_without_a_side_is_refused():
 )
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_fold_down_holds_the_input_and_nothing_else(layout, options):
-    """Oracle: the rule of the fold-down times the outputs' gains of all signals inside."""
+    """Oracle: the downmix rule times the outputs' gains of all signals inside."""
     upmixer = ambience(layout, **options, lfe=bool(get_layout(layout).is_lfe.any()))
     for channels, target in ((1, "mono"), (2, "stereo")):
         folded = downmix_matrix(layout, target) @ upmixer.placements[channels].matrix
@@ -208,7 +208,7 @@ def test_exchanged_sides_give_the_mirror_image(layout, mixed):
 )
 @pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
 def test_a_sound_in_the_place_of_a_loudspeaker_is_in_that_one(layout, azimuth, label, voice):
-    """Others hold what stands in for the ambience only: 20 dB below, and its fold-down."""
+    """Others hold what stands in for the ambience only: 20 dB below, and its downmix."""
     channels = by_label(pan(voice, azimuth), layout)
     alone = channels.pop(label)
     assert decibels(list(channels.values()), alone) < -20.0
@@ -247,7 +247,7 @@ def test_width_is_where_the_edge_of_the_stage_is_heard(layout, width, voice):
 
 @pytest.mark.parametrize("center", [0.0, 0.25, 1.0])
 def test_center_is_the_share_of_the_middle_in_the_centre_loudspeaker(center, voice):
-    """Oracle: FC counts 0.7071 on both sides of the fold-down, the rest is left to the pair."""
+    """Oracle: FC counts 0.7071 in both channels of the downmix, the pair has the rest."""
     channels = by_label(np.stack([voice, voice]), "7.1.4", center=center)
     gains = {name: channel @ voice / power(voice) for name, channel in channels.items()}
     assert gains["FC"] == pytest.approx(center * np.sqrt(2.0), abs=1e-3)
@@ -284,7 +284,7 @@ def test_ambience_under_a_voice_is_found_and_the_voice_stays_out(
     ambience = np.sqrt(0.5) * np.stack(sides)
     stereo = pan(voice, azimuth) + ambience
     assert -lost < decibels(upmixed(stereo)[4:], ambience) < 0.0
-    dry = np.sqrt(0.5) * upmixed(stereo, front_rear=1.0)[4:]  # as it folds down
+    dry = np.sqrt(0.5) * upmixed(stereo, front_rear=1.0)[4:]  # as in the downmix
     assert 20.0 * np.log10(np.abs(dry @ voice).max() / power(voice)) < leak
 
 
@@ -294,8 +294,8 @@ def test_loudspeakers_around_are_unlike_each_other_and_the_input(layout, most, r
     _, around, above = regions(layout)
     upmix = upmixed(noise, layout)
     surround = upmix[around | above]
-    likeness = np.abs(np.corrcoef(surround)) - np.eye(len(surround))
-    assert likeness.max() < most
+    correlation = np.abs(np.corrcoef(surround)) - np.eye(len(surround))
+    assert correlation.max() < most
     both = np.corrcoef(np.concatenate([surround, noise]))[:-2, -2:]
     assert np.abs(both).max() < 0.05
 
@@ -390,7 +390,7 @@ def test_front_rear_above_0_takes_ambience_from_the_front(layout, noise):
 
 @pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
 def test_ambience_is_a_level_wherever_it_is_played(layout, noise):
-    """12 dB more, also where the front has given its own; the fold-down stays."""
+    """12 dB more, also where the front has given its own; the downmix stays."""
     plain, loud = (upmixed(noise, layout, front_rear=1.0, ambience=level) for level in (0.0, 12.0))
     assert decibels(loud[4:], plain[4:]) == pytest.approx(12.0, abs=3.5)
     assert downmix_error(loud, noise, layout) > 300.0
@@ -570,7 +570,7 @@ def test_the_shortest_signals_are_served_and_fold_down(samples, channels, layout
 
 @pytest.mark.parametrize("rate", [1, 8000, 22050, 192000])
 def test_every_rate_is_served_alike(rate, rng):
-    """A centred voice in FC, unrelated noise around, an exact fold-down."""
+    """A centred voice in FC, unrelated noise around, an exact downmix."""
     common, *sides = 0.1 * rng.standard_normal((3, 32_000))
     centred, apart = np.stack([common, common]), np.stack(sides)
     channels = by_label(centred, "5.1", rate=rate)

@@ -136,7 +136,7 @@ def test_the_ideal_upmix_has_ideal_scores(by_name):
     ideal = panned(scene)
     ideal[SIDES] += scene.ambience
     scores = judged(ideal, scene)
-    assert scores["direction_error"] < 2.0  # the ambience is correlated with stems by chance
+    assert scores["direction_error"] < 2.0  # the ambience has some random correlation with stems
     assert scores["leakage"] < -50.0
     assert scores["ambience_share"] > 0.999
     assert scores["ambience_moved"] == pytest.approx(0.0, abs=0.01)
@@ -184,7 +184,7 @@ def test_unrelated_noise_is_neither_direct_sound_nor_ambience(by_name, rng):
     signals = np.concatenate([scene.stems, scene.ambience, noise])
     parts = measures.explained_parts(measures.cross_spectra(signals, RATE), 4, 2)
     total = parts.direct + parts.ambience + parts.other
-    # 2 of 172 / 1.9 effective frames fit by chance: 2 %, of which the subtraction leaves little.
+    # 2 of 172 / 1.9 effective frames fit at random: 2 %, most of which is subtracted.
     assert np.all(parts.ambience < 0.005 * total)
     assert np.all(parts.direct < 0.01 * total)
 
@@ -388,7 +388,7 @@ def test_wrong_arguments_are_refused(arguments, error, words):
         benchmark_upmixers(**arguments)
 
 
-def test_songs_are_found_in_folders_and_what_is_amiss_is_said(tmp_path, rng):
+def test_songs_are_found_in_folders_and_faults_are_reported(tmp_path, rng):
     for song in ("one", "two"):
         (tmp_path / song).mkdir()
         for stem in scenes.STEMS:
@@ -442,16 +442,16 @@ def test_a_figure_without_matplotlib_is_refused_at_once(monkeypatch, tmp_path, c
 
 
 def test_the_group_lists_upmix_and_what_packages_bring(capsys, monkeypatch):
-    entry = EntryPoint("twin", "no_such_package:command", "spatialkit.benchmarks")
-    groups = {"spatialkit.benchmarks": {"twin": entry}}
+    entry = EntryPoint("plugin", "no_such_package:command", "spatialkit.benchmarks")
+    groups = {"spatialkit.benchmarks": {"plugin": entry}}
     monkeypatch.setattr(plugins, "find_plugins", lambda group: groups.get(group, {}))
     assert main(["benchmark", "--help"]) == 0
     text = capsys.readouterr().out
     assert "  upmix  Measure upmixers" in text
     assert "From no_such_package:command." in text
-    assert main(["benchmark", "twin"]) == 2
+    assert main(["benchmark", "plugin"]) == 2
     assert "failed to import" in capsys.readouterr().err
-    monkeypatch.setattr(EntryPoint, "load", lambda self: click.Command("twin", callback=print))
-    assert main(["benchmark", "twin"]) == 0
+    monkeypatch.setattr(EntryPoint, "load", lambda self: click.Command("plugin", callback=print))
+    assert main(["benchmark", "plugin"]) == 0
     assert main(["benchmark", "upmix", "--help"]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

@@ -92,7 +92,7 @@ class Optional(Good):
 
 
 class Exact(Optional, Streaming):
-    """Folds down exactly, in its own stream too."""
+    """Has an exact downmix, in its own stream too."""
 
 
 GOOD = [
@@ -294,7 +294,7 @@ class Sour(Optional):
 
 
 class Inexact(Optional):
-    """Claims an exact fold-down, but bypasses the base class."""
+    """Claims an exact downmix, but bypasses the base class."""
 
     def upmix(self, audio, sample_rate):
         return self._upmix(self._check_input(audio), sample_rate)

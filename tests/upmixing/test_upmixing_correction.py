@@ -1,4 +1,4 @@
-"""`exact_downmix`: the base class makes any upmixer fold down to what it came from."""
+"""`exact_downmix`: the base class gives any upmixer an exact downmix."""
 
 from __future__ import annotations
 

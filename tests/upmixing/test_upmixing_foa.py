@@ -1,4 +1,4 @@
-"""The upmixers to first-order Ambisonics by rule: plane waves, mid and side, what is left over."""
+"""The upmixers to first-order Ambisonics by rule: plane waves, mid and side, residual."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_front_is_x_in_parts_of_w(name, front, rng):
     np.testing.assert_allclose(x, front * w, rtol=0, atol=FLOAT64_SUM)
 
 
-# What is left over
+# Residual
 
 
 @pytest.mark.parametrize("azimuth", [-90.0, -45.0, 0.0, 12.3, 60.0, 89.0, 120.0, 180.0])

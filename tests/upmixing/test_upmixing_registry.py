@@ -284,17 +284,17 @@ def test_a_factory_with_a_wrong_signature_names_itself():
 )
 @pytest.mark.usefixtures("registered")
 def test_what_an_upmixer_declares_is_checked_when_it_is_made(members, rule):
-    class Amiss(Upmixer):
-        name = "amiss"
+    class Invalid(Upmixer):
+        name = "invalid"
         accepts = (2,)
         format = get_layout("quad")
 
         def _upmix(self, audio, sample_rate):
             return np.concatenate([audio, audio])
 
-    register_upmixer("amiss", type("Amiss", (Amiss,), members))
-    with pytest.raises(UpmixerError, match=f"^upmixer 'amiss': {rule}"):
-        get_upmixer("amiss")
+    register_upmixer("invalid", type("Invalid", (Invalid,), members))
+    with pytest.raises(UpmixerError, match=f"^upmixer 'invalid': {rule}"):
+        get_upmixer("invalid")
 
 
 @pytest.mark.usefixtures("registered")

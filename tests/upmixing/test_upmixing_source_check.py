@@ -1,4 +1,4 @@
-"""Balance, delay and likeness of the sides of a source."""
+"""Balance, delay and correlation of the channels of a source."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def scenes_of(excerpts, rooms, protocols):
     return evaluation._Scenes(excerpts, RoomChoice([rooms], "all"), protocols)
 
 
-def test_stated_scenes_are_the_song_and_its_leftovers(excerpts, rooms):
+def test_stated_scenes_are_the_song_and_its_residuals(excerpts, rooms):
     scenes = scenes_of(excerpts, rooms, ["stated"])
     stems = excerpts.open(stereo=True).excerpt(24)
     cases = {case.stage: case for case in scenes.cases(24)}

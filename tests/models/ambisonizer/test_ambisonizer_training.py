@@ -92,7 +92,7 @@ def _small(monkeypatch):
 
 @pytest.fixture(scope="module")
 def rooms(tmp_path_factory):
-    """Two rooms whose responses are one reflection, from aside, after the direct sound."""
+    """Two rooms whose responses are one lateral reflection after the direct sound."""
     root = tmp_path_factory.mktemp("rooms")
     for part in ("train", "valid"):
         (root / part).mkdir()

@@ -230,7 +230,7 @@ class HalfFront(torch.nn.Module):
 
 
 class Turned(torch.nn.Module):
-    """Takes the pair for what it is taught, and makes the scene that is straight on its axis."""
+    """Interpret the pair as in training and return the scene on its axis."""
 
     config = PUBLISHED
 
@@ -311,11 +311,11 @@ def test_of_mono_the_stems_are_placed_and_widened_by_all_passes(half_ahead, rng,
     y_gain, x_gain, width = mono_gains(5, (1.0,) * 4)[0]
     w, y, _, x = make("own", seed=5).upmix(mono, RATE)
     assert np.allclose(x, x_gain * w, atol=1e-5)
-    twin = (y - y_gain * w) / width
+    decorrelated = (y - y_gain * w) / width
     # Windows make no difference: what rings on from before them is 70 dB down.
     whole = get_upmixer("foa-mono", side=1.0).upmix(mono, RATE)[1]
-    found, wanted = (np.fft.rfft(signal) for signal in (twin, whole))
-    frequency = np.fft.rfftfreq(len(twin), 1.0 / RATE)
+    found, wanted = (np.fft.rfft(signal) for signal in (decorrelated, whole))
+    frequency = np.fft.rfftfreq(len(decorrelated), 1.0 / RATE)
     wide, narrow = frequency > 300.0, frequency < 30.0
     assert np.abs(found - wanted)[wide].max() < 2e-3 * np.abs(wanted).max()
     # Long notes stay in the middle.

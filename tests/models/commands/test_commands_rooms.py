@@ -1,4 +1,4 @@
-"""``spatialkit rooms``: made once, anew where they are not whole, by any number of processes."""
+"""``spatialkit rooms``: made once, repeated where incomplete, by any number of processes."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_plain_mixes_have_no_side():
     np.testing.assert_allclose(scenes[:, :, 2], scenes[:, :, 0], atol=1e-5)
 
 
-def test_images_drawn_anew_keep_w_and_have_another_side():
+def test_random_panning_keeps_w_and_changes_the_side_signal():
     plain = AmbisonicScenes(Songs(), None, seed=3).scenes(range(6))["stems"]
     made = AmbisonicScenes(Songs(), None, seed=3, images=0.5).scenes(range(6))["stems"]
     np.testing.assert_array_equal(made[:, :, 0], plain[:, :, 0])

@@ -245,7 +245,7 @@ def test_chords_hold_the_tones_of_the_plan(songs):
             total = np.bincount(classes, power[near], minlength=12)
             inside.append(total[list(plan.chord(bar))].sum() / total.sum())
     assert len(inside) > 12
-    # By chance three of twelve classes: a quarter.
+    # At random, three of twelve classes: a quarter.
     assert np.median(inside) > 0.75
 
 

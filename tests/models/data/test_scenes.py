@@ -159,19 +159,19 @@ def test_mixing_is_the_same_in_torch(rng):
     np.testing.assert_allclose(ours, np.einsum("bst,bsc->bct", stems, gains), atol=1e-12)
 
 
-def test_batches_are_dealt_out_to_stretches_far_from_each_other():
+def test_batches_are_sharded_to_distant_index_ranges():
     class Numbers:
         seconds = 1.0
 
         def scenes(self, numbers):
             return list(numbers)
 
-    dealt = ShardedScenes(Numbers(), 8, 3)
-    assert dealt.seconds == 1.0
-    starts = [dealt.batch(8 * step, 8)[0] for step in range(7)]
+    sharded = ShardedScenes(Numbers(), 8, 3)
+    assert sharded.seconds == 1.0
+    starts = [sharded.batch(8 * step, 8)[0] for step in range(7)]
     assert starts == [0, SHARD_SIZE, 2 * SHARD_SIZE, 8, SHARD_SIZE + 8, 2 * SHARD_SIZE + 8, 16]
     # Half of a batch for each of two processes.
-    assert dealt.batch(28, 4) == [8 + n for n in range(4, 8)]
+    assert sharded.batch(28, 4) == [8 + n for n in range(4, 8)]
     far = StyleScenes(Songs()).batch(2 * SHARD_SIZE, 2)
     assert far["stems"].shape == (2, 4, SAMPLES)
 

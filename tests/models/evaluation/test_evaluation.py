@@ -213,7 +213,7 @@ def test_an_oracle_is_perfect_and_the_table_holds_what_was_asked_for(excerpts):
         assert np.mean(other["snr"]) == pytest.approx(-3.0, abs=0.3)
     # float32 throughout: what the exact downmix changes of a perfect upmix is its rounding.
     assert min(rows[f"oracle, {exact}", "same", "own"].values["snr"]) > 120.0
-    # The copies' fold-down is exact before.
+    # The downmix of the copies is already exact.
     np.testing.assert_allclose(
         rows[f"copies, {exact}", "same", ""].values["snr"],
         rows["copies", "same", ""].values["snr"],

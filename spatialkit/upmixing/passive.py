@@ -1,4 +1,4 @@
-"""Passive upmixers: one real matrix each, the same at every moment and frequency."""
+"""Passive upmixers: time-invariant real mixing matrices."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from spatialkit.upmixing.options import option
 
 __all__ = ["AllChannelStereo", "Matrix"]
 
-# Samples mixed at a time: they stay within the processor's cache.
-SAMPLES_AT_ONCE = 4096
-# Mono stands for a stereo signal of the same power with that channel on both sides.
-MONO_TO_SIDE = np.sqrt(0.5)
-# What is no farther to the side and from ear level is in front: wide loudspeakers are.
+# Samples per block: a block fits into the cache of the processor.
+BLOCK_SIZE = 4096
+# Mono is upmixed as a stereo signal of the same power with two identical channels.
+MONO_GAIN = np.sqrt(0.5)
+# Largest absolute azimuth and elevation in degrees of front loudspeakers, including wide ones.
 FRONT_AZIMUTH = 60.0
 FRONT_ELEVATION = 15.0
-# Where stereo loudspeakers stand: the width at which L and R keep their loudspeakers.
+# Azimuth of stereo loudspeakers: the width at which L and R go to their own loudspeakers.
 STEREO_AZIMUTH = 30.0
 
 
 class PassiveUpmixer(Upmixer):
-    """Output = gains @ (left, right)."""
+    """Base class of upmixers with output = gains @ (left, right)."""
 
     accepts: tuple[int, ...] = (1, 2)
     memoryless = True
@@ -36,18 +36,18 @@ class PassiveUpmixer(Upmixer):
     gains: NDArray[np.float64]
 
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
-        gains = self.gains if len(audio) == 2 else MONO_TO_SIDE * self.gains.sum(1, keepdims=True)
+        gains = self.gains if len(audio) == 2 else MONO_GAIN * self.gains.sum(1, keepdims=True)
         return apply_gains(gains, audio)
 
 
 def apply_gains(gains: NDArray[np.float64], audio: NDArray[Any]) -> NDArray[Any]:
-    """``gains`` (outputs, channels) times ``audio``, to the same bits in blocks of any length."""
+    """Return ``gains`` (outputs, channels) @ ``audio``, bit-identical for any block length."""
     gains = gains.astype(audio.dtype)
     result = np.empty((len(gains), audio.shape[1]), audio.dtype)
-    for start in range(0, audio.shape[1], SAMPLES_AT_ONCE):
-        moment = slice(start, start + SAMPLES_AT_ONCE)
-        block, mixed = audio[:, moment], result[:, moment]
-        # Not gains @ block: the rounding of BLAS depends on how long a block is.
+    for start in range(0, audio.shape[1], BLOCK_SIZE):
+        samples = slice(start, start + BLOCK_SIZE)
+        block, mixed = audio[:, samples], result[:, samples]
+        # gains @ block is not used because the rounding of BLAS depends on the block length.
         np.multiply(gains[:, :1], block[0], out=mixed)
         for column, channel in zip(gains.T[1:], block[1:], strict=True):
             mixed += column[:, None] * channel
@@ -63,22 +63,22 @@ class AllChannelStereoOptions:
 
 
 class AllChannelStereo(PassiveUpmixer):
-    """Each side copied to the front and the rear of its side, centre silent, in 5.0.
+    """Left and right copied to the front and surround loudspeakers of 5.0; silent centre.
 
-    The baseline that the style-transfer paper compares with [1]_. With gains of 0.5 the fold-down
-    FL + SL + FC / 2, FR + SR + FC / 2 of the paper gives the original back, and the power is half
-    of the original's. Mono is taken as both sides at -3 dB.
+    This is the baseline of the style-transfer paper [1]_. With gains of 0.5, the downmix of the
+    paper, FL + SL + FC / 2 and FR + SR + FC / 2, equals the input, and the power is half the power
+    of the input. Mono is upmixed as two identical channels at -3 dB.
 
-    A baseline stays as it was published: it has no centre, ambience or height that the other
-    shared controls could change.
+    The baseline follows the publication: it has no centre, ambience or height, and so none of the
+    other shared options.
 
     Parameters
     ----------
     gain : float
-        Gain of each copy, 0 to 1. The paper does not give it; 0.5 by default.
+        Gain of each copy, 0 to 1; 0.5 by default (the paper does not specify it).
     exact_downmix : bool
-        Make the fold-down of ITU-R BS.775, where surrounds count 0.7071, the original too; off by
-        default.
+        Correct the upmix so that its downmix by ITU-R BS.775, with surround gains of 0.7071, equals
+        the input; False by default.
 
     References
     ----------
@@ -98,9 +98,9 @@ class AllChannelStereo(PassiveUpmixer):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        sides = {"FL": (1.0, 0.0), "SL": (1.0, 0.0), "FR": (0.0, 1.0), "SR": (0.0, 1.0)}
+        rows = {"FL": (1.0, 0.0), "SL": (1.0, 0.0), "FR": (0.0, 1.0), "SR": (0.0, 1.0)}
         labels = self.format.labels
-        self.gains = self.options.gain * np.array([sides.get(name, (0.0, 0.0)) for name in labels])
+        self.gains = self.options.gain * np.array([rows.get(name, (0.0, 0.0)) for name in labels])
 
 
 @dataclass(frozen=True)
@@ -117,44 +117,46 @@ class MatrixOptions:
 
 
 class Matrix(PassiveUpmixer):
-    """Passive Lt/Rt decode to any layout: what both sides share to the centre, the rest around.
+    """Passive Lt/Rt decoder to any layout: the sum goes to the centre, the difference around.
 
-    The decode of a passive Dolby Surround decoder [1]_ without its delay and filters::
+    The equations of a passive Dolby Surround decoder [1]_, without its delay and filters, are::
 
         L = Lt    R = Rt    C = (Lt + Rt) / sqrt(2)    S = (Lt - Rt) / sqrt(2)
 
-    times one gain, which keeps the power of two unrelated sides, but for ``ambience`` and
-    ``height``, which are levels. At the defaults it is 1 / sqrt(2) wherever these four have
-    loudspeakers of their own, and then the output has the power of the input whatever that is.
+    They are multiplied by a common gain that preserves the power of uncorrelated left and right
+    channels before the levels ``ambience`` and ``height`` are applied. At the defaults this gain is
+    1 / sqrt(2) if each of the four signals has its own loudspeakers, and the output then has the
+    power of the input for any input.
 
-    L, R and C go to the loudspeakers labelled so; where there is none, they are panned to 30, -30
-    and 0 degrees. S goes in equal power, positive on the left and negative on the right, to all
-    loudspeakers more than 60 degrees to the side or more than 15 degrees off ear level; those in
-    the middle stay silent. So the upmix of exchanged sides is the mirror image. A layout with
-    rear loudspeakers in the middle only gets S there, one with front loudspeakers only gets it on
-    its sides. LFE channels are silent: a crossover has memory. Mono is taken as both sides at
-    -3 dB.
+    L, R and C go to the loudspeakers with these labels or, if there is none, are panned to 30, -30
+    and 0 degrees. S goes with equal power, positive on the left and negative on the right, to all
+    loudspeakers of azimuth beyond +-60 degrees or elevation beyond +-15 degrees; those in the
+    median plane are silent. Swapping the left and right input channels therefore mirrors the
+    upmix. If all of these loudspeakers are in the median plane, they play S; if there are none, the
+    left and right front loudspeakers do. LFE channels are silent, as a crossover has memory. Mono
+    is upmixed as two identical channels at -3 dB.
 
     Parameters
     ----------
     layout : str or Layout
-        Loudspeakers to upmix to; "5.1" by default.
+        Output layout; "5.1" by default.
     width : float
-        Where L and R go: at 30, by default, to the front loudspeakers, at 0 straight ahead, at 90
-        to the sides; panned in between.
+        Angle of L and R from the centre in degrees, 0 to 90; 30 by default. At 30 they go to the
+        front loudspeakers; other values are panned.
     center : float
-        Gain of C, 0 to 1, 1 by default; without a centre loudspeaker it changes nothing. L and R
-        hold the middle as well: at 0 it is heard between them.
+        Gain of C, 0 to 1; 1 by default. At 0 central sound is a phantom centre, as L and R contain
+        it as well. Has no effect without a centre loudspeaker.
     ambience : float
-        Level of S in dB, -60 to 12, 0 by default.
+        Level of S in dB, -60 to 12; 0 by default.
     front_rear : float
-        Below 0 less of S goes around, at -1 nothing. Above 0 it is taken out of L and R, which
-        hold it as well: at 1 both are (Lt + Rt) / 2. 0 by default; without loudspeakers around it
-        changes nothing.
+        Balance of S between front and rear, -1 to 1; 0 by default. Values below 0 attenuate S, to
+        silence at -1. Values above 0 remove S from L and R, which contain it as well: at 1 both
+        are (Lt + Rt) / 2. Has no effect if all loudspeakers are in front.
     height : float
-        Level of S above against around in dB, -60 to 12, 0 by default.
+        Level of S in the height loudspeakers in dB relative to ear level, -60 to 12; 0 by default.
     exact_downmix : bool
-        Make the fold-down the original again (`spatialkit.match_downmix`); off by default.
+        Correct the upmix so that its downmix equals the input (`spatialkit.match_downmix`); False
+        by default.
 
     References
     ----------
@@ -163,7 +165,7 @@ class Matrix(PassiveUpmixer):
 
     Examples
     --------
-    >>> stereo = np.array([[1.0, 1.0], [1.0, -1.0]])  # the same on both sides; opposites
+    >>> stereo = np.array([[1.0, 1.0], [1.0, -1.0]])  # identical channels; opposite polarity
     >>> Matrix(layout="5.0").upmix(stereo, 48000).round(3)  # FL FR FC SL SR
     array([[ 0.707,  0.707],
            [ 0.707, -0.707],
@@ -177,58 +179,59 @@ class Matrix(PassiveUpmixer):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        layout, chosen = self.options.layout, self.options
+        layout, options = self.options.layout, self.options
         around = not is_front(layout)[~layout.is_lfe].all()
-        rear = chosen.front_rear if around else 0.0
-        sides = np.stack([_side_gains(layout, side, chosen.width) for side in ("FL", "FR")], 1)
-        sides -= max(rear, 0.0) * (sides @ [[0.5, -0.5], [-0.5, 0.5]])
-        centre = np.outer(_centre_gains(layout, chosen.center), [1.0, 1.0]) / np.sqrt(2.0)
+        rear = options.front_rear if around else 0.0
+        front = np.stack([_front_gains(layout, label, options.width) for label in ("FL", "FR")], 1)
+        front -= max(rear, 0.0) * (front @ [[0.5, -0.5], [-0.5, 0.5]])
+        centre = np.outer(_centre_gains(layout, options.center), [1.0, 1.0]) / np.sqrt(2.0)
         surround = np.outer(_surround_gains(layout), [1.0, -1.0]) / np.sqrt(2.0)
         surround *= np.sqrt(1.0 + min(rear, 0.0))
-        power = np.sum((sides + centre + surround) ** 2)
+        power = np.sum((front + centre + surround) ** 2)
         above = np.nan_to_num(layout.elevation) > FRONT_ELEVATION
-        surround *= 10.0 ** ((chosen.ambience + chosen.height * above[:, None]) / 20.0)
-        self.gains = (sides + centre + surround) * np.sqrt(2.0 / power)
+        surround *= 10.0 ** ((options.ambience + options.height * above[:, None]) / 20.0)
+        self.gains = (front + centre + surround) * np.sqrt(2.0 / power)
 
 
 def is_front(layout: Layout) -> NDArray[np.bool_]:
-    """Which channels stand in front: no LFE, none above or below."""
+    """Return the mask of front channels: at ear level, LFE excluded."""
     azimuth = np.abs((layout.azimuth + 180.0) % 360.0 - 180.0)
-    # An LFE is NaN, which is below no limit and above none.
+    # The direction of an LFE is NaN, for which all comparisons are False.
     return (azimuth <= FRONT_AZIMUTH) & (np.abs(layout.elevation) <= FRONT_ELEVATION)
 
 
-def _side_gains(layout: Layout, label: str, width: float) -> NDArray[np.float64]:
-    """Gains of L or R: its loudspeaker, or panned where there is none or ``width`` says so."""
-    role = _role(layout, label)
-    if role is not None and width == STEREO_AZIMUTH:
-        return np.eye(layout.n_channels)[role]
-    home = STEREO_AZIMUTH if role is None else abs(layout.azimuth[role])
-    azimuth = np.interp(width, [0.0, STEREO_AZIMUTH, 90.0], [0.0, home, 90.0])
+def _front_gains(layout: Layout, label: str, width: float) -> NDArray[np.float64]:
+    """Return the gains of L or R: its loudspeaker, or panned without one or at other widths."""
+    index = _channel_index(layout, label)
+    if index is not None and width == STEREO_AZIMUTH:
+        return np.eye(layout.n_channels)[index]
+    default = STEREO_AZIMUTH if index is None else abs(layout.azimuth[index])
+    azimuth = np.interp(width, [0.0, STEREO_AZIMUTH, 90.0], [0.0, default, 90.0])
     return vbap_gains(azimuth if label == "FL" else -azimuth, layout=layout)
 
 
 def _centre_gains(layout: Layout, center: float) -> NDArray[np.float64]:
-    """Gains of C: its loudspeaker at ``center``, or panned where there is none."""
-    role = _role(layout, "FC")
-    gains = vbap_gains(0.0, layout=layout) if role is None else np.eye(layout.n_channels)[role]
+    """Return the gains of C: its loudspeaker with gain ``center``, or panned without one."""
+    index = _channel_index(layout, "FC")
+    gains = vbap_gains(0.0, layout=layout) if index is None else np.eye(layout.n_channels)[index]
     return gains * center if np.count_nonzero(gains > 1e-9) == 1 else gains
 
 
-def _role(layout: Layout, label: str) -> int | None:
-    """Channel with that everyday label, in whatever notation."""
-    roles = [everyday_label(own) for own in layout.labels]
-    return roles.index(label) if label in roles else None
+def _channel_index(layout: Layout, label: str) -> int | None:
+    """Return the index of the channel with an everyday label, in any notation, or None."""
+    labels = [everyday_label(own) for own in layout.labels]
+    return labels.index(label) if label in labels else None
 
 
 def _surround_gains(layout: Layout) -> NDArray[np.float64]:
-    """Gains of S: squares sum to 1, half of it on each side; negative on the right."""
+    """Return the gains of S: unit power in total, equal left and right, negative on the right."""
     around = ~is_front(layout) & ~layout.is_lfe
     lateral = np.nan_to_num(layout.directions[:, 1])
-    sides = np.where(np.abs(lateral) < 1e-9, 0.0, np.sign(lateral))
-    signed = sides * around if np.any(sides * around) else np.where(around.any(), around, sides)
+    sign = np.where(np.abs(lateral) < 1e-9, 0.0, np.sign(lateral))
+    signed = sign * around if np.any(sign * around) else np.where(around.any(), around, sign)
     gains = np.zeros(layout.n_channels)
-    present = [side for side in (1.0, -1.0) if np.any(signed == side)]
-    for side in present:
-        gains[signed == side] = side / np.sqrt(len(present) * np.sum(signed == side))
+    present = [polarity for polarity in (1.0, -1.0) if np.any(signed == polarity)]
+    for polarity in present:
+        mask = signed == polarity
+        gains[mask] = polarity / np.sqrt(len(present) * np.sum(mask))
     return gains

@@ -1,4 +1,4 @@
-"""The upmixer by direct sound and ambience: what goes where, how loud, when, and how exactly."""
+"""Tests of the ambience upmixer: placement, levels, timing and exactness."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from spatialkit.upmixing.ambience.filters import band_edges, decorrelators
 from spatialkit.upmixing.ambience.kernels import (
     add_sparse,
     average_products,
+    channel_products,
     mix,
     separate,
-    side_products,
 )
 from spatialkit.upmixing.passive import is_front
 
@@ -33,7 +33,7 @@ BURST = 2400  # samples; 50 ms
 
 @cache
 def ambience(layout="5.1", **options):
-    """The upmixer, made once: its gains take longer than an upmix of a second."""
+    """Return the upmixer, cached: computing its gains takes longer than upmixing a second."""
     return get_upmixer("ambience", layout=layout, **options)
 
 
@@ -42,14 +42,14 @@ def upmixed(audio, layout="5.1", rate=RATE, **options):
 
 
 def by_label(audio, layout, **options):
-    """Channels of the upmix by label."""
+    """Return the channels of the upmix by label."""
     return dict(
         zip(get_layout(layout).labels, upmixed(audio, layout, **options), strict=True),
     )
 
 
 def power(signal):
-    """Of all channels together."""
+    """Return the total power of all channels."""
     return float(np.sum(np.square(signal)))
 
 
@@ -79,26 +79,26 @@ def pan(source, azimuth):
 
 @pytest.fixture
 def noise(rng):
-    """Half a second of sides that have nothing in common."""
+    """Return half a second of uncorrelated left and right channels."""
     return 0.1 * rng.standard_normal((2, RATE // 2))
 
 
 @pytest.fixture
 def voice(rng):
-    """Half a second of noise that comes and goes."""
+    """Return half a second of noise with a varying envelope."""
     time = np.arange(RATE // 2) / RATE
     return 0.1 * rng.standard_normal(time.size) * np.abs(np.sin(2.0 * np.pi * 3.0 * time))
 
 
 @pytest.fixture
 def mixed(noise):
-    """Sides that share some of their sound."""
+    """Return partially correlated left and right channels."""
     return np.stack([noise[0], 0.6 * noise[0] + 0.5 * noise[1]])
 
 
-def test_a_layout_without_a_side_is_refused():
+def test_a_layout_without_right_loudspeakers_is_refused():
     one_sided = Layout.from_directions([30.0, 0.0, 110.0])
-    with pytest.raises(LayoutError, match=r"no loudspeaker on the right: .* needs one on"):
+    with pytest.raises(LayoutError, match=r"no loudspeaker on the right; .* needs one on"):
         get_upmixer("ambience", layout=one_sided)
 
 
@@ -111,34 +111,34 @@ def test_a_layout_without_a_side_is_refused():
     ids=str,
 )
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_fold_down_holds_the_input_and_nothing_else(layout, options):
+def test_the_downmix_contains_the_input_only(layout, options):
     """Oracle: the downmix rule times the outputs' gains of all signals inside."""
     upmixer = ambience(layout, **options, lfe=bool(get_layout(layout).is_lfe.any()))
     for channels, target in ((1, "mono"), (2, "stereo")):
-        folded = downmix_matrix(layout, target) @ upmixer.placements[channels].matrix
-        np.testing.assert_allclose(folded[:, :channels], np.eye(channels), atol=FLOAT64_SUM)
-        np.testing.assert_allclose(folded[:, channels:], 0.0, atol=10 * FLOAT64_SUM)
+        downmixed = downmix_matrix(layout, target) @ upmixer.placements[channels].matrix
+        np.testing.assert_allclose(downmixed[:, :channels], np.eye(channels), atol=FLOAT64_SUM)
+        np.testing.assert_allclose(downmixed[:, channels:], 0.0, atol=10 * FLOAT64_SUM)
 
 
 @pytest.mark.parametrize("layout", ["5.1", "22.2", AmbisonicFormat(2)], ids=str)
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(("dtype", "least"), [(np.float32, 130.0), (np.float64, 300.0)])
-def test_upmixes_fold_down_to_the_precision_of_their_numbers(layout, channels, dtype, least, mixed):
+def test_the_downmix_is_exact_to_the_precision_of_the_dtype(layout, channels, dtype, least, mixed):
     """24 bits of mantissa are 144 dB, 53 are 319; sums of some channels lose a little."""
     audio = mixed[:channels].astype(dtype)
     assert downmix_error(upmixed(audio, layout, lfe=isinstance(layout, str)), audio, layout) > least
 
 
 @pytest.mark.parametrize(("layout", "channels"), [("7.1.4", 2), ("22.2", 1)])
-def test_upmixes_in_24_bits_fold_down_within_100_db(layout, channels, mixed, tmp_path):
+def test_the_downmix_of_24_bit_files_is_exact_within_100_db(layout, channels, mixed, tmp_path):
     audio = mixed[:channels].astype(np.float32)
     write(tmp_path / "up.wav", upmixed(audio, layout), RATE, format=layout, subtype="PCM_24")
     assert downmix_error(read(tmp_path / "up.wav").samples, audio, layout) > 100.0
 
 
 @pytest.mark.parametrize("layout", ["5.1", "9.1.6"])
-def test_an_inexact_fold_down_has_the_ambience_twice(layout, noise):
-    """The front keeps it, what is around plays as ever."""
+def test_an_inexact_downmix_contains_the_ambience_twice(layout, noise):
+    """The front keeps the ambience, the other loudspeakers play it unchanged."""
     plain, dry, loose = (
         upmixed(noise, layout, **options)
         for options in (
@@ -156,7 +156,7 @@ def test_an_inexact_fold_down_has_the_ambience_twice(layout, noise):
 
 @pytest.mark.parametrize("layout", ["5.0", "7.1"])
 @pytest.mark.parametrize("width", [0.0, 15.0, 60.0])
-def test_an_inexact_fold_down_lets_the_stage_be_of_any_width(layout, width, voice):
+def test_an_inexact_downmix_allows_any_width_of_the_stage(layout, width, voice):
     """A voice on the left only is where VBAP pans it, at its own level."""
     upmix = upmixed(np.stack([voice, 0.0 * voice]), layout, width=width, exact_downmix=False)
     gains = upmix @ voice / power(voice)
@@ -167,16 +167,16 @@ def test_an_inexact_fold_down_lets_the_stage_be_of_any_width(layout, width, voic
 
 
 @pytest.mark.parametrize(
-    ("options", "layout", "what"),
+    ("options", "layout", "message"),
     [
-        ({"width": 20.0}, "5.1", "stays 30 degrees wide"),
+        ({"width": 20.0}, "5.1", "at least 30 degrees wide"),
         ({"lfe": True}, "5.0", "'5.0' has no LFE"),
         ({"lfe": True}, "ambix1", "'ambix1' has no LFE"),
         ({"center": 0.5}, "foa", "no centre loudspeaker"),
     ],
 )
-def test_options_that_can_do_nothing_are_told(options, layout, what):
-    with pytest.warns(SpatialkitWarning, match=what):
+def test_options_without_effect_are_reported(options, layout, message):
+    with pytest.warns(SpatialkitWarning, match=message):
         get_upmixer("ambience", layout=layout, **options)
 
 
@@ -651,11 +651,11 @@ def complex_noise(rng, *shape):
     return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
 
 
-def test_side_products_are_averages_over_bands(rng):
+def test_channel_products_are_averages_over_bands(rng):
     left, right = complex_noise(rng, 2, 5, 33)
     first, last = band_edges(33, 2000)
     out = np.zeros((5, 3, 33))
-    side_products(left, right, first, last, out)
+    channel_products(left, right, first, last, out)
     for b in range(33):
         x, y = left[:, first[b] : last[b]], right[:, first[b] : last[b]]
         expected = np.stack([np.abs(x) ** 2, np.abs(y) ** 2, (x * y.conj()).real]).mean(axis=2)

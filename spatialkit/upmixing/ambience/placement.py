@@ -1,4 +1,4 @@
-"""Where `Ambience` sends what it finds: matrices made before anything is heard."""
+"""Placement of direct sound and ambience by `Ambience`: gains computed from the options."""
 
 from __future__ import annotations
 
@@ -19,102 +19,102 @@ from spatialkit.panning import vbap_gains
 from spatialkit.upmixing.ambience.filters import amplitude
 from spatialkit.upmixing.passive import FRONT_ELEVATION, is_front
 
-# Positions between the sides that direct sound is panned from.
+# Number of positions, from right to left, in the tables of panning gains.
 POSITIONS = 257
-# Stereo loudspeakers stand there: the tangent law says where a sound is between them.
+# Azimuth of stereo loudspeakers; the tangent law gives the azimuth of sources between them.
 STEREO_AZIMUTH = 30.0
-# Weights against an error of 1 in a loudspeaker's gain: of direction, and of the fold-down.
+# Weights of errors of direction and of the downmix, relative to errors of loudspeaker gains.
 DIRECTION_WEIGHT = 3.0
-FOLD_WEIGHT = 1e4
-LATERAL = 1e-6  # of a unit vector: less is in the middle
-AMBISONIC_BED = "9.1.6"  # Ambisonic ambience comes from there
-# Part of the strongest below which signals of direct sound are alike.
-LEAST_STRENGTH = 1e-5
+DOWNMIX_WEIGHT = 1e4
+MIN_LATERAL = 1e-6  # lateral component of a unit vector; smaller values are in the median plane
+AMBISONIC_BED = "9.1.6"  # loudspeaker directions at which Ambisonic ambience is encoded
+# Smallest singular value of the direct gains that is kept, relative to the largest.
+MIN_SINGULAR_VALUE = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where everything goes: outputs = matrix @ (input, direct, ambience, decorrelated, LFE)."""
+    """Gains of an upmix: outputs = matrix @ (input, direct, ambience, decorrelated, LFE)."""
 
     gains: NDArray[np.float64]
-    """Gains of direct sound by its position, right to left, shape (POSITIONS, direct)."""
+    """Gains of direct sound by position, from right to left, shape (POSITIONS, direct)."""
     routing: NDArray[np.float64]
     """Gains of the ambience of left and right before each decorrelator, (2, decorrelated)."""
     matrix: NDArray[np.float64]
-    """Shape (outputs, input channels + direct + 2 + decorrelated + 1)."""
+    """Mixing gains, shape (outputs, input channels + direct + 2 + decorrelated + 1)."""
 
 
 def place(target: Layout | AmbisonicFormat, options: Any, channels: int) -> Placement:
-    """Placement for ``channels`` of input, 1 or 2."""
+    """Return the placement for 1 or 2 input ``channels``."""
     if isinstance(target, AmbisonicFormat):
-        return _place_in_harmonics(target, options, channels)
+        return _place_in_ambisonics(target, options, channels)
     return _place_on_loudspeakers(target, options, channels)
 
 
 def _place_on_loudspeakers(layout: Layout, options: Any, channels: int) -> Placement:
-    stereo = _fold(layout, "stereo")
+    stereo = _downmix_gains(layout, "stereo")
     pair = _front_pair(layout, stereo)
     if options.exact_downmix:
-        return _place_exactly(layout, options, channels, stereo, pair)
-    return _place_freely(layout, options, channels, pair)
+        return _place_with_exact_downmix(layout, options, channels, stereo, pair)
+    return _place_by_vbap(layout, options, channels, pair)
 
 
-def _place_exactly(
+def _place_with_exact_downmix(
     layout: Layout,
     options: Any,
     channels: int,
     stereo: NDArray[np.float64],
     pair: tuple[int, int],
 ) -> Placement:
-    """Others than the front pair get their share, the pair what is left of the input."""
-    fold = stereo if channels == 2 else _fold(layout, "mono")
+    """Place sound in the other channels; the front pair plays the residual of the input."""
+    downmix = stereo if channels == 2 else _downmix_gains(layout, "mono")
     table = _direct_gains(layout, stereo, pair, options.width, options.center)
     others = np.setdiff1d(np.flatnonzero(table.any(axis=0)), pair)
     gains = table[:, others]
     placed = _one_hot(layout.n_channels, others)
     if channels == 1:
-        # The pair's mid is what is left of the input; its side is direct sound.
+        # The mid signal of the pair is the residual of the input; its side signal is direct sound.
         gains = np.column_stack([gains, 0.5 * (table[:, pair[0]] - table[:, pair[1]])])
         placed = np.column_stack([placed, _one_hot(layout.n_channels, pair) @ [1.0, -1.0]])
     routing = _routing(layout, options)
     around = np.flatnonzero(routing.any(axis=0))
-    rear = _rear_share(options) if around.size else 0.0
+    rear = _rear_gain(options) if around.size else 0.0
     dry = rear * _undecorrelated(routing, stereo).T
     wet = _one_hot(layout.n_channels, around) @ _decorrelated(
         stereo[:, around], routing[:, around], rear / amplitude(options.ambience)
     )
     lfe = _one_hot(layout.n_channels, np.flatnonzero(layout.is_lfe)).sum(axis=1, keepdims=True)
     matrix = np.concatenate([np.zeros((len(lfe), channels)), placed, dry, wet, lfe], axis=1)
-    # What the fold-down lacks of the input goes to the pair.
-    taken = fold @ matrix
-    taken[:, -1] = 0.0
-    missing = np.eye(channels, matrix.shape[1]) - taken
-    matrix[list(pair)] += np.linalg.pinv(fold[:, list(pair)]) @ missing
+    # The pair plays the difference between the input and the downmix of the other channels.
+    downmixed = downmix @ matrix
+    downmixed[:, -1] = 0.0
+    residual = np.eye(channels, matrix.shape[1]) - downmixed
+    matrix[list(pair)] += np.linalg.pinv(downmix[:, list(pair)]) @ residual
     return Placement(gains, routing[:, around], matrix)
 
 
-def _place_freely(layout: Layout, options: Any, channels: int, pair: tuple[int, int]) -> Placement:
-    """Direct sound by VBAP alone; the front pair keeps the rest, also of what is played around."""
+def _place_by_vbap(layout: Layout, options: Any, channels: int, pair: tuple[int, int]) -> Placement:
+    """Pan direct sound by VBAP; the front pair plays the residual, including the ambience."""
     amplitudes, azimuth = _stage(options.width)
     panned = _centered(layout, options.center, partial(_panned, layout, pair, azimuth))
     front = _one_hot(layout.n_channels, pair)
     routing = _routing(layout, options)
     around = np.flatnonzero(routing.any(axis=0))
-    rear = _rear_share(options) if around.size else 0.0
+    rear = _rear_gain(options) if around.size else 0.0
     gains, direct = _direct_signals(panned, amplitudes, front, channels)
     wet = _one_hot(layout.n_channels, around)
     dry = -rear * front
     lfe = _one_hot(layout.n_channels, np.flatnonzero(layout.is_lfe)).sum(axis=1, keepdims=True)
-    matrix = np.concatenate([front @ _sides(channels), direct, dry, wet, lfe], axis=1)
+    matrix = np.concatenate([front @ _input_gains(channels), direct, dry, wet, lfe], axis=1)
     return Placement(gains, routing[:, around], matrix)
 
 
-def _place_in_harmonics(form: AmbisonicFormat, options: Any, channels: int) -> Placement:
-    """Direct sound is encoded where it is, all else as from loudspeakers; W is about (L + R)/2."""
+def _place_in_ambisonics(form: AmbisonicFormat, options: Any, channels: int) -> Placement:
+    """Encode direct sound at its azimuth and the rest as loudspeakers; W is about (L + R) / 2."""
     bed = get_layout(AMBISONIC_BED)
-    pair = _front_pair(bed, _fold(bed, "stereo"))
+    pair = _front_pair(bed, _downmix_gains(bed, "stereo"))
     encoder = harmonics_in(np.nan_to_num(bed.directions), form).T * ~bed.is_lfe
-    scale = 0.5 if channels == 2 else np.sqrt(0.5)  # mono is W itself
+    scale = 0.5 if channels == 2 else np.sqrt(0.5)  # W of a mono input is the input
     amplitudes, azimuth = _stage(options.width)
     mid = scale * amplitudes.sum(axis=1, keepdims=True)
     panned = mid * harmonics_in(to_cartesian(azimuth), form)
@@ -122,11 +122,11 @@ def _place_in_harmonics(form: AmbisonicFormat, options: Any, channels: int) -> P
     gains, direct = _direct_signals(panned, amplitudes, front, channels)
     routing = _routing(bed, options)
     around = np.flatnonzero(routing.any(axis=0))
-    rear = _rear_share(options)
+    rear = _rear_gain(options)
     wet = np.sqrt(1.0 - (rear / amplitude(options.ambience)) ** 2) * scale * encoder[:, around]
     dry = rear * (scale * encoder @ _undecorrelated(routing, routing).T - front)
-    none = np.zeros((form.n_channels, 1))
-    matrix = np.concatenate([front @ _sides(channels), direct, dry, wet, none], axis=1)
+    lfe = np.zeros((form.n_channels, 1))
+    matrix = np.concatenate([front @ _input_gains(channels), direct, dry, wet, lfe], axis=1)
     return Placement(gains, routing[:, around], matrix)
 
 
@@ -136,46 +136,47 @@ def _direct_signals(
     front: NDArray[np.float64],
     channels: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Gains of direct sound by position, and the outputs' of those: panned, and out of the front.
+    """Return the gains of direct signals by position, and of the outputs from these signals.
 
-    Few signals hold what all outputs are made of.
+    The outputs play panned direct sound, minus the direct sound that the front plays already. A
+    singular value decomposition reduces the number of signals to the rank of the gains.
     """
-    if channels == 1:  # the front has no more than the middle of what is spread
+    if channels == 1:  # the front plays the mono input, without the spreading
         amplitudes = amplitudes.mean(axis=1, keepdims=True).repeat(2, axis=1)
     left, strength, right = np.linalg.svd(np.concatenate([panned, amplitudes], 1), False)
-    kept = strength > LEAST_STRENGTH * strength[0]
+    kept = strength > MIN_SINGULAR_VALUE * strength[0]
     right = right[kept].T
     return left[:, kept] * strength[kept], right[:-2] - front @ right[-2:]
 
 
-def _sides(channels: int) -> NDArray[np.float64]:
-    """Left and right of the input: a mono signal is that of a pair at -3 dB."""
+def _input_gains(channels: int) -> NDArray[np.float64]:
+    """Return the gains of the input in left and right; mono is in both at -3 dB."""
     return np.eye(2) if channels == 2 else np.full((2, 1), np.sqrt(0.5))
 
 
-def _fold(layout: Layout, target: str) -> NDArray[np.float64]:
-    """Rule of the fold-down; one by sides where no rule knows the loudspeakers."""
+def _downmix_gains(layout: Layout, target: str) -> NDArray[np.float64]:
+    """Return the downmix matrix, or sums of left and right if no rule covers the layout."""
     try:
         return downmix_matrix(layout, target)
     except LayoutError:
         if np.sum(~layout.is_lfe) < 3:
             raise LayoutError(
-                f"layout {layout.name!r} is too small: an upmix by ambience needs three "
-                "loudspeakers, or stereo"
+                f"layout {layout.name!r} has too few loudspeakers; 'ambience' needs at least "
+                "three, or stereo"
             ) from None
-        sides = downmix_matrix(layout, "stereo", method="sum")
-        return sides if target == "stereo" else np.sqrt(0.5) * sides.sum(axis=0, keepdims=True)
+        stereo = downmix_matrix(layout, "stereo", method="sum")
+        return stereo if target == "stereo" else np.sqrt(0.5) * stereo.sum(axis=0, keepdims=True)
 
 
-def _front_pair(layout: Layout, fold: NDArray[np.float64]) -> tuple[int, int]:
-    """Channels that fold to one side alone, nearest to where stereo loudspeakers stand."""
+def _front_pair(layout: Layout, downmix: NDArray[np.float64]) -> tuple[int, int]:
+    """Return the channels downmixed to left only and to right only, closest to +-30 degrees."""
     pair = []
-    for side, azimuth in enumerate((STEREO_AZIMUTH, -STEREO_AZIMUTH)):
-        alone = (fold[side] == 1.0) & (fold[1 - side] == 0.0) & ~layout.is_lfe
+    for channel, azimuth in enumerate((STEREO_AZIMUTH, -STEREO_AZIMUTH)):
+        alone = (downmix[channel] == 1.0) & (downmix[1 - channel] == 0.0) & ~layout.is_lfe
         if not alone.any():
             raise LayoutError(
-                f"layout {layout.name!r} has no loudspeaker on the {('left', 'right')[side]}: "
-                "an upmix by ambience needs one on each side"
+                f"layout {layout.name!r} has no loudspeaker on the {('left', 'right')[channel]}; "
+                "'ambience' needs one on the left and one on the right"
             )
         distance = np.hypot(layout.azimuth - azimuth, layout.elevation)
         pair.append(int(np.argmin(np.where(alone, distance, np.inf))))
@@ -183,49 +184,56 @@ def _front_pair(layout: Layout, fold: NDArray[np.float64]) -> tuple[int, int]:
 
 
 def _routing(layout: Layout, options: Any) -> NDArray[np.float64]:
-    """Gains of each side's ambience in the channels that are not in front, shape (2, channels).
+    """Return gains of the ambience of left and right in all but front channels, (2, channels).
 
-    At 0 dB all of them together play a side's ambience with its own power.
+    At 0 dB these channels together play the ambience at its own power.
     """
     around = ~is_front(layout) & ~layout.is_lfe
     above = np.nan_to_num(layout.elevation) > FRONT_ELEVATION
     level = np.where(above, amplitude(options.height), 1.0) * around
     lateral = np.nan_to_num(layout.directions[:, 1])
-    gains = np.stack([np.where(lateral > -LATERAL, level, 0.0), level * (lateral < LATERAL)])
-    gains[:, np.abs(lateral) <= LATERAL] *= np.sqrt(0.5)
+    gains = np.stack(
+        [np.where(lateral > -MIN_LATERAL, level, 0.0), level * (lateral < MIN_LATERAL)]
+    )
+    gains[:, np.abs(lateral) <= MIN_LATERAL] *= np.sqrt(0.5)
     power = np.sum(gains**2, axis=1, keepdims=True)
     balance = np.sqrt(1.0 + min(options.front_rear, 0.0))
-    # Without ear-level loudspeakers around, `height` is their level against the front.
+    # If all of these channels are elevated, `height` is their level relative to the front.
     reference = np.where(np.any(level * ~above), power, np.sum((gains > 0.0) * 1.0, 1)[:, None])
     return balance * amplitude(options.ambience) * gains / np.sqrt(np.maximum(reference, 1e-9))
 
 
-def _undecorrelated(routing: NDArray[np.float64], fold: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Gains (2, channels) that leave nothing of the ambience to the front."""
-    folded = np.abs(np.sum(routing * fold, axis=1, keepdims=True))
-    return routing / np.where(folded > 0.0, folded, 1.0)
+def _undecorrelated(
+    routing: NDArray[np.float64], downmix: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return gains (2, channels) that move the ambience entirely out of the front."""
+    downmixed = np.abs(np.sum(routing * downmix, axis=1, keepdims=True))
+    return routing / np.where(downmixed > 0.0, downmixed, 1.0)
 
 
 def _decorrelated(
-    fold: NDArray[np.float64], routing: NDArray[np.float64], taken: float
+    downmix: NDArray[np.float64], routing: NDArray[np.float64], moved: float
 ) -> NDArray[np.float64]:
-    """Matrix on decorrelated ambience beside the share that is ``taken`` from the front as it is.
+    """Return the matrix applied to decorrelated ambience.
 
-    What folds down, and so would have to leave the front a second time, gives way to that share;
-    what cancels in the fold-down stays.
+    ``moved`` is the gain of the ambience that is moved out of the front without decorrelation. The
+    decorrelated ambience that contributes to the downmix, and would be subtracted from the front
+    a second time, is attenuated to preserve power; components that cancel in the downmix are kept.
     """
     weight = np.sum(routing**2, axis=0)
-    folded = (weight * fold).T @ np.linalg.pinv(fold * weight @ fold.T, rcond=1e-9) @ fold
-    return np.eye(len(weight)) - (1.0 - np.sqrt(1.0 - taken**2)) * folded
+    projection = (
+        (weight * downmix).T @ np.linalg.pinv(downmix * weight @ downmix.T, rcond=1e-9) @ downmix
+    )
+    return np.eye(len(weight)) - (1.0 - np.sqrt(1.0 - moved**2)) * projection
 
 
-def _rear_share(options: Any) -> float:
-    """How much of the ambience leaves the front: no more than is played around."""
+def _rear_gain(options: Any) -> float:
+    """Return the gain of the ambience moved out of the front, at most its gain elsewhere."""
     return max(options.front_rear, 0.0) * min(amplitude(options.ambience), 1.0)
 
 
 def _stage(width: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Amplitudes of left and right (POSITIONS, 2), and the azimuth, of each position."""
+    """Return the amplitudes of left and right (POSITIONS, 2) and the azimuth of each position."""
     position = np.linspace(-1.0, 1.0, POSITIONS)
     amplitudes = np.stack([1.0 + position, 1.0 - position], axis=1)
     amplitudes /= np.linalg.norm(amplitudes, axis=1, keepdims=True)
@@ -235,32 +243,33 @@ def _stage(width: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _direct_gains(
     layout: Layout,
-    fold: NDArray[np.float64],
+    downmix: NDArray[np.float64],
     pair: tuple[int, int],
     width: float,
     center: float,
 ) -> NDArray[np.float64]:
-    """Gains of direct sound by its position, shape (POSITIONS, channels).
+    """Return the gains of direct sound by position, shape (POSITIONS, channels).
 
-    Of all gains that are not negative and fold down to the amplitudes of the position those
-    nearest to VBAP's, in direction first.
+    Among all nonnegative gains whose downmix equals the amplitudes of the position, these are the
+    closest to the gains of VBAP, with priority on direction.
     """
-    return _centered(layout, center, partial(_folding_gains, layout, fold, pair, width))
+    gains = partial(_exact_gains, layout, downmix, pair, width)
+    return _centered(layout, center, gains)
 
 
 def _centered(
     layout: Layout, center: float, gains: Callable[[NDArray[np.bool_]], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """Gains with the centre loudspeaker and without, in shares of ``center``.
+    """Interpolate by ``center`` between gains without and with the centre loudspeaker.
 
-    ``gains`` takes the loudspeakers it may use.
+    ``gains`` receives the mask of the loudspeakers that it may use.
     """
     level = ~layout.is_lfe & (np.abs(np.nan_to_num(layout.elevation)) <= FRONT_ELEVATION)
     middle = is_front(layout) & (np.abs(layout.azimuth) < 1.0)
     result = np.zeros((POSITIONS, layout.n_channels))
-    for share, allowed in ((center, level), (1.0 - center, level & ~middle)):
-        if share:
-            result += share * gains(allowed)
+    for ratio, allowed in ((center, level), (1.0 - center, level & ~middle)):
+        if ratio:
+            result += ratio * gains(allowed)
     return result
 
 
@@ -270,7 +279,7 @@ def _panned(
     azimuth: NDArray[np.float64],
     allowed: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """VBAP between the loudspeakers that are allowed, and the front pair."""
+    """Return the VBAP gains between the allowed loudspeakers and the front pair."""
     kept = np.flatnonzero(allowed | np.isin(np.arange(layout.n_channels), pair))
     labels = tuple(layout.labels[n] for n in kept)
     gains = np.zeros((len(azimuth), layout.n_channels))
@@ -280,13 +289,14 @@ def _panned(
     return gains
 
 
-def _folding_gains(
+def _exact_gains(
     layout: Layout,
-    fold: NDArray[np.float64],
+    downmix: NDArray[np.float64],
     pair: tuple[int, int],
     width: float,
     allowed: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
+    """Return the gains of `_direct_gains` for the allowed loudspeakers and the front pair."""
     from scipy.optimize import nnls
 
     amplitudes, azimuth = _stage(width)
@@ -295,12 +305,17 @@ def _folding_gains(
     panned = panned[:, kept]
     gains = np.zeros((POSITIONS, layout.n_channels))
     for n, angle in enumerate(np.deg2rad(azimuth)):
-        sideways = layout.directions[kept] @ [-np.sin(angle), np.cos(angle), 0.0]
-        rows = [FOLD_WEIGHT * fold[:, kept], DIRECTION_WEIGHT * sideways[None], np.eye(len(kept))]
-        wanted = np.concatenate([FOLD_WEIGHT * amplitudes[n], [0.0], panned[n]])
-        gains[n, kept] = nnls(np.concatenate(rows), wanted)[0]
+        # Component of each loudspeaker direction perpendicular to the source, in the plane.
+        offset = layout.directions[kept] @ [-np.sin(angle), np.cos(angle), 0.0]
+        rows = [
+            DOWNMIX_WEIGHT * downmix[:, kept],
+            DIRECTION_WEIGHT * offset[None],
+            np.eye(len(kept)),
+        ]
+        target = np.concatenate([DOWNMIX_WEIGHT * amplitudes[n], [0.0], panned[n]])
+        gains[n, kept] = nnls(np.concatenate(rows), target)[0]
     return gains
 
 
-def _one_hot(channels: int, which: Any) -> NDArray[np.float64]:
-    return np.eye(channels)[:, which]
+def _one_hot(channels: int, index: Any) -> NDArray[np.float64]:
+    return np.eye(channels)[:, index]

@@ -1,4 +1,4 @@
-"""The signal path of `Ambience`: transform, separate, transform back, decorrelate, place."""
+"""Signal path of `Ambience`: STFT, separation, inverse STFT, decorrelation and mixing."""
 
 from __future__ import annotations
 
@@ -15,66 +15,66 @@ from spatialkit.upmixing.ambience.placement import Placement
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 
 FRAME_SECONDS = 0.0427  # 2048 samples at 44.1 and 48 kHz
-LEAST_FRAME = 64
+MIN_FRAME = 64
 HOPS_IN_FRAME = 4
-# Frames before and after the one whose statistics are averaged.
+# Frames averaged before and after each frame.
 NEIGHBOURS = 6
-# Found by measurement: a smaller knee brings more ambience and more direct sound with it.
+# Tuned by measurement: a smaller knee gives more ambience, with more direct sound in it.
 KNEE = 0.04
 LIMIT = 4.0
-FILL = {1: 10.0 ** (-14.0 / 10.0), 2: 10.0 ** (-20.0 / 10.0)}  # by input channels
+FILL = {1: 10.0 ** (-14.0 / 10.0), 2: 10.0 ** (-20.0 / 10.0)}  # by number of input channels
 
 
 class AmbienceStream(UpmixStream):
-    """An upmix of `Ambience` under way."""
+    """Stream of `Ambience`."""
 
     def __init__(
         self, upmixer: Upmixer, placements: Mapping[int, Placement], sample_rate: int
     ) -> None:
         super().__init__(upmixer, sample_rate)
         self._placements = placements
-        n_fft = max(2 ** round(np.log2(FRAME_SECONDS * sample_rate)), LEAST_FRAME)
+        n_fft = max(2 ** round(np.log2(FRAME_SECONDS * sample_rate)), MIN_FRAME)
         hop = n_fft // HOPS_IN_FRAME
         self.latency = n_fft + NEIGHBOURS * hop - 1
         self._stft = StreamingSTFT(n_fft=n_fft, hop=hop)
         self._istft = StreamingISTFT(n_fft=n_fft, hop=hop)
         self._bins = n_fft // 2 + 1
         self._samples = 0
-        self._parts: tuple[_Separation, _Mixing] | None = None
+        self._stages: tuple[_Separation, _Mixing] | None = None
 
     def take(self, block: NDArray[Any]) -> NDArray[Any]:
-        """Samples that the next ones make ready."""
-        separation, mixing = self._begun(len(block), block.dtype)
-        mixing.wait(block)
+        """Return the samples that ``block`` makes ready."""
+        separation, mixing = self._get_stages(len(block), block.dtype)
+        mixing.append(block)
         self._samples += block.shape[1]
         spectra = separation.process(self._stft.process(block))
         return mixing.process(self._istft.process(spectra))
 
     def finish(self) -> NDArray[Any]:
-        """What is left."""
-        assert self._parts is not None
-        separation, mixing = self._parts
+        """Return the remaining samples."""
+        assert self._stages is not None
+        separation, mixing = self._stages
         spectra = separation.process(self._stft.flush(), silent=NEIGHBOURS)
         first = mixing.process(self._istft.process(spectra))
         rest = mixing.process(self._istft.flush(length=self._samples))
         return np.concatenate([first, rest], axis=1)
 
-    def _begun(self, channels: int, dtype: DTypeLike) -> tuple[_Separation, _Mixing]:
-        if self._parts is None:
+    def _get_stages(self, channels: int, dtype: DTypeLike) -> tuple[_Separation, _Mixing]:
+        if self._stages is None:
             placement, rate = self._placements[channels], self.sample_rate
             options = self.upmixer.options
-            self._parts = (
+            self._stages = (
                 _Separation(placement, options, channels, self._bins, rate, dtype),
                 _Mixing(placement, channels, rate, dtype),
             )
-        return self._parts
+        return self._stages
 
     _process = take
     _flush = finish
 
 
 class _Separation:
-    """Spectra of the input to spectra of direct sound, both sides' ambience, and the LFE."""
+    """Separation of input spectra into direct sound, ambience of left and right, and the LFE."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class _Separation:
         self._gains = placement.gains.astype(dtype, order="C")
         self._spread = mono_spread(bins, sample_rate).astype(dtype)
         self._lfe = lfe_gains(bins, sample_rate, options).astype(dtype) if options.lfe else None
-        # The kernel computes in the precision of these.
+        # The dtype of the settings sets the precision of the kernel.
         self._settings = np.array([KNEE, LIMIT, FILL[channels]], dtype)
         self._spectra = SampleQueue(axis=1)  # (left and right, frames, bins)
         self._products = SampleQueue(axis=0)  # (frames, 3, bins)
@@ -99,41 +99,48 @@ class _Separation:
         self._memory = np.zeros((3, bins), dtype)
 
     def process(self, spectrum: NDArray[Any], silent: int = 0) -> NDArray[Any]:
-        """Take (channels, bins, frames), and silence behind it; return (signals, bins, frames)."""
-        from spatialkit.upmixing.ambience.kernels import separate, side_products
+        """Return the next spectra, shape (signals, bins, frames).
+
+        Parameters
+        ----------
+        spectrum : complex, shape (channels, bins, frames)
+        silent : int
+            Number of silent frames that follow.
+        """
+        from spatialkit.upmixing.ambience.kernels import channel_products, separate
 
         if len(spectrum) == 1:
             spectrum = spectrum * self._spread[:, :, None]
-        sides = np.ascontiguousarray(spectrum.swapaxes(1, 2))
-        _, frames, bins = sides.shape
+        stereo = np.ascontiguousarray(spectrum.swapaxes(1, 2))
+        _, frames, bins = stereo.shape
         products = np.zeros((frames + silent, 3, bins), self._weights.dtype)
-        side_products(sides[0], sides[1], *self._bands, products)
+        channel_products(stereo[0], stereo[1], *self._bands, products)
         self._products.append(products)
-        self._spectra.append(sides)
+        self._spectra.append(stereo)
         ready = max(len(self._products) - 2 * NEIGHBOURS, 0)
-        now = self._spectra.take(ready)
+        spectra = self._spectra.take(ready)
         direct = self._gains.shape[1]
         signals = direct + (2 if self._lfe is None else 3)
-        result = np.empty((signals, ready, bins), now.dtype)
+        result = np.empty((signals, ready, bins), spectra.dtype)
         statistics = self._products.peek(), self._weights
-        separate(*now, *statistics, self._gains, *self._settings, self._memory, result)
+        separate(*spectra, *statistics, self._gains, *self._settings, self._memory, result)
         if self._lfe is not None:
-            np.multiply(now[0] + now[1], self._lfe, out=result[-1])
+            np.multiply(spectra[0] + spectra[1], self._lfe, out=result[-1])
         self._products.skip(ready)
         return result.swapaxes(1, 2)
 
 
 class _Mixing:
-    """The input, and the signals that were made of it, to the outputs."""
+    """Decorrelation of the ambience, and mixing of input and separated signals to the outputs."""
 
     def __init__(
         self, placement: Placement, channels: int, sample_rate: int, dtype: DTypeLike
     ) -> None:
         filters = decorrelators(placement.routing.shape[1], sample_rate)
         self._taps = [
-            (side, n, taps.delays, (gain * taps.gains).astype(dtype))
+            (channel, n, taps.delays, (gain * taps.gains).astype(dtype))
             for n, taps in enumerate(filters)
-            for side, gain in enumerate(placement.routing[:, n])
+            for channel, gain in enumerate(placement.routing[:, n])
             if gain
         ]
         longest = max((int(taps.delays.max()) for taps in filters), default=0)
@@ -142,24 +149,24 @@ class _Mixing:
         self._input = SampleQueue()
         self._past = np.zeros((2, longest), dtype)
 
-    def wait(self, block: NDArray[Any]) -> None:
-        """Keep the input until what was made of it is there."""
+    def append(self, block: NDArray[Any]) -> None:
+        """Buffer the input until the signals separated from it are ready."""
         self._input.append(block)
 
     def process(self, signals: NDArray[Any]) -> NDArray[Any]:
-        """Outputs of the next ``signals`` (signals, samples)."""
+        """Return the outputs of the next ``signals`` (signals, samples)."""
         from spatialkit.upmixing.ambience.kernels import add_sparse, mix
 
         first, samples = self._first, signals.shape[1]
         original = self._input.take(samples)
         rows = np.zeros((self._matrix.shape[1], samples), original.dtype)
         rows[: len(original)] = original
-        made = first + 2 - len(original)
-        rows[len(original) : first + 2] = signals[:made]
-        rows[-1] = signals[made:].sum(axis=0)  # the LFE, if there is one
+        separated = first + 2 - len(original)
+        rows[len(original) : first + 2] = signals[:separated]
+        rows[-1] = signals[separated:].sum(axis=0)  # the LFE; 0 without one
         ambience = np.concatenate([self._past, rows[first : first + 2]], axis=1)
-        for side, n, delays, gains in self._taps:
-            add_sparse(ambience[side], delays, gains, rows[first + 2 + n])
+        for channel, n, delays, gains in self._taps:
+            add_sparse(ambience[channel], delays, gains, rows[first + 2 + n])
         self._past = ambience[:, samples:].copy()
         outputs = np.empty((len(self._matrix), samples), rows.dtype)
         mix(self._matrix, rows, outputs)

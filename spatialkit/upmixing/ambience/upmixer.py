@@ -1,4 +1,4 @@
-"""Upmixing by what the sides have in common, moment by moment and band by band."""
+"""Upmixing by direct and ambient decomposition of time-frequency bins."""
 
 from __future__ import annotations
 
@@ -37,57 +37,62 @@ class AmbienceOptions:
 
 
 class Ambience(Upmixer):
-    """Direct sound panned in front, ambience around; folds down to the original.
+    """Direct sound panned in front, ambience around; the downmix equals the input.
 
-    In every band and moment the principal component of the two sides is the direct sound, and
-    their amplitudes in it say where it stands [1]_ [2]_ [3]_; what is left, at the power that both
-    sides share, is ambience. Direct sound is panned between the loudspeakers in front. Ambience
-    goes, each side's through decorrelators of velvet noise [4]_, to all loudspeakers more than 60
-    degrees to the side or more than 15 off ear level, whose power together is that of the
-    ambience. The front left and right loudspeakers play the input less what the others give to
-    its fold-down: nothing is lost, and what separation does wrong in one is made good in another.
+    In each time-frequency bin, direct sound is the principal component of left and right, and its
+    amplitudes in left and right give its position [1]_ [2]_ [3]_. The residual, scaled to the
+    power that both channels share, is ambience. Direct sound is panned between the front
+    loudspeakers. The ambience of each input channel is decorrelated by velvet noise [4]_ and
+    played by all loudspeakers of azimuth beyond +-60 degrees or elevation beyond +-15 degrees,
+    with the total power of the ambience. The front left and right loudspeakers play the input
+    minus the downmix of the other channels. The downmix is therefore exact, and errors of the
+    separation cancel in it.
 
-    Bands are one equivalent rectangular bandwidth wide [5]_. Averages take in 75 ms before and
-    after; neighbours louder than the moment count no more than it does, so that a drum neither
-    silences the ambience before it nor enters it. Sides of opposite polarity have nothing in
-    common and surround the listener. Where there is hardly any ambience, direct sound that dies
-    away stands in for it, 20 dB below the front. Mono is spread between the front loudspeakers
-    band by band above 300 Hz, and surrounded by what dies away at -14 dB.
+    The bands are one equivalent rectangular bandwidth wide [5]_. Statistics are averaged over
+    75 ms before and after each frame; louder neighbours are scaled down to the power of the frame,
+    so that a drum neither suppresses the ambience before it nor leaks into it. Left and right of
+    opposite polarity count as uncorrelated and surround the listener. If there is almost no
+    ambience, decaying direct sound is added to it, 20 dB below the front. Mono is spread between
+    the front loudspeakers, band by band above 300 Hz, and surrounded by decaying direct sound at
+    -14 dB.
 
     Parameters
     ----------
     layout : str, Layout or AmbisonicFormat
-        Output format; "5.1" by default. A layout needs a left and a right loudspeaker. Ambisonics:
-        direct sound is encoded where it is, ambience from the places of 9.1.6, and
-        W = (L + R) / 2.
+        Output format; "5.1" by default. A layout needs a left and a right loudspeaker. For
+        Ambisonics, direct sound is encoded at its azimuth and ambience at the loudspeaker
+        directions of 9.1.6, and W = (L + R) / 2.
     width : float
-        Degrees from the centre of the stage to its edge, 0 to 90; 30 by default. On loudspeakers
-        less than 30 needs ``exact_downmix=False``: what is on one side alone has to stay there to
-        fold down to it.
+        Angle from the centre of the stage to its edge in degrees, 0 to 90; 30 by default. On
+        loudspeakers, values below 30 require ``exact_downmix=False``: sound of the left channel
+        only has to stay in the left loudspeaker for an exact downmix.
     center : float
-        Share of the middle of the stage that the centre loudspeaker takes, 0 to 1; 1 by default.
+        Ratio of central sound that goes to the centre loudspeaker, 0 to 1; 1 by default.
     ambience : float
         Level of the ambience in dB, -60 to 12; 0 by default.
     front_rear : float
-        -1 leaves the ambience to the front, 0 plays it around, too, and 1 takes it from the front
-        as far as the fold-down allows: what it has of the ambience is then played around without
-        decorrelators.
+        Balance of the ambience, -1 to 1; 0 by default. At -1 only the front plays the ambience; at
+        0 the other loudspeakers do, too. At 1 the ambience is removed from the front as far as the
+        downmix allows, and the other loudspeakers play this part without decorrelation.
     height : float
         Level of the height loudspeakers in dB, -60 to 12; -3 by default.
     lfe : bool
-        Whether the bass of both sides goes to the LFE, too; False by default. It does not enter
-        the fold-down.
-    lfe_crossover, lfe_level : float
-        Where the LFE is 6 dB down, in Hz, 40 to 200, 120 by default; and its level, -60 to 12 dB:
-        at 0 its bass is as loud as that of the input if the LFE is played 10 dB louder, as usual.
+        Add the bass of left and right to the LFE; False by default. The LFE is not part of the
+        downmix.
+    lfe_crossover : float
+        Frequency in Hz at which the low-pass of the LFE is at -6 dB, 40 to 200; 120 by default.
+    lfe_level : float
+        Level of the LFE in dB, -60 to 12; 0 by default. At 0 dB its bass is as loud as that of the
+        input if the LFE is played back 10 dB louder, as is standard.
     exact_downmix : bool
-        True by default: the fold-down is the input. If False direct sound is panned by VBAP alone,
-        and the front keeps the ambience that is played around as well: the fold-down has more of
-        it.
+        Make the downmix equal to the input; True by default. If False, direct sound is panned by
+        VBAP alone, and the front also keeps the ambience that the other loudspeakers play, so that
+        the downmix contains more ambience than the input.
 
     Notes
     -----
-    A stream holds back up to 116 ms (at 44.1 kHz; 107 at 48), whatever the blocks.
+    The latency of a stream is at most 116 ms at 44.1 kHz and 107 ms at 48 kHz, for any block
+    length.
 
     References
     ----------
@@ -118,8 +123,8 @@ class Ambience(Upmixer):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        for what in _idle(self.options, self.format):
-            warnings.warn(what, SpatialkitWarning, stacklevel=2)
+        for message in _ineffective_options(self.options, self.format):
+            warnings.warn(message, SpatialkitWarning, stacklevel=2)
         self.placements = {
             channels: place(self.format, self.options, channels) for channels in self.accepts
         }
@@ -132,18 +137,20 @@ class Ambience(Upmixer):
         return AmbienceStream(self, self.placements, sample_rate)
 
 
-def _idle(options: AmbienceOptions, target: Layout | AmbisonicFormat) -> Iterator[str]:
-    """Say which options can do nothing."""
+def _ineffective_options(
+    options: AmbienceOptions, target: Layout | AmbisonicFormat
+) -> Iterator[str]:
+    """Yield a message for each option that has no effect."""
     if isinstance(target, AmbisonicFormat):
         if options.lfe:
-            yield f"{target.name!r} has no LFE: lfe does nothing"
+            yield f"{target.name!r} has no LFE; lfe has no effect"
         if options.center != AmbienceOptions.center:
-            yield f"{target.name!r} has no centre loudspeaker: center does nothing"
+            yield f"{target.name!r} has no centre loudspeaker; center has no effect"
         return
     if options.lfe and not target.is_lfe.any():
-        yield f"layout {target.name!r} has no LFE: lfe does nothing"
+        yield f"layout {target.name!r} has no LFE; lfe has no effect"
     if options.width < STEREO_AZIMUTH and options.exact_downmix:
         yield (
-            f"the stage stays {STEREO_AZIMUTH:g} degrees wide: a sound on one side alone stays "
-            "there if the fold-down is exact; exact_downmix=False narrows the stage"
+            f"width is {options.width:g}, but with an exact downmix the stage is at least "
+            f"{STEREO_AZIMUTH:g} degrees wide; use exact_downmix=False for a narrower stage"
         )

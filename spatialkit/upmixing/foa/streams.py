@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spatialkit.sample_queue import SampleQueue
 from spatialkit.stft import StreamingISTFT, StreamingSTFT
-from spatialkit.upmixing.ambience.stream import FRAME_SECONDS, HOPS_IN_FRAME, LEAST_FRAME
+from spatialkit.upmixing.ambience.stream import FRAME_SECONDS, HOPS_IN_FRAME, MIN_FRAME
 from spatialkit.upmixing.decorrelation import AllPassDecorrelator
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.passive import apply_gains
@@ -24,7 +24,7 @@ class ResidualStream(UpmixStream):
 
     def __init__(self, upmixer: Upmixer, sample_rate: int, gains: NDArray[np.float64]) -> None:
         super().__init__(upmixer, sample_rate)
-        n_fft = max(2 ** round(np.log2(FRAME_SECONDS * sample_rate)), LEAST_FRAME)
+        n_fft = max(2 ** round(np.log2(FRAME_SECONDS * sample_rate)), MIN_FRAME)
         hop = n_fft // HOPS_IN_FRAME
         self.latency = n_fft - 1
         self._gains = gains
@@ -38,15 +38,15 @@ class ResidualStream(UpmixStream):
         mid_side = 0.5 * np.stack([block[0] + block[1], block[0] - block[1]])
         self._mid_side.append(mid_side)
         self._samples += block.shape[1]
-        return self._joined(self._istft.process(plane_wave_x(self._stft.process(mid_side))))
+        return self._mixed(self._istft.process(plane_wave_x(self._stft.process(mid_side))))
 
     def finish(self) -> NDArray[Any]:
         """Return the remaining samples."""
         first = self._istft.process(plane_wave_x(self._stft.flush()))
         rest = self._istft.flush(length=self._samples)
-        return self._joined(np.concatenate([first, rest], axis=-1))
+        return self._mixed(np.concatenate([first, rest], axis=-1))
 
-    def _joined(self, front: NDArray[Any]) -> NDArray[Any]:
+    def _mixed(self, front: NDArray[Any]) -> NDArray[Any]:
         """Mix the next W and Y with their X."""
         mid_side = self._mid_side.take(front.size)
         return apply_gains(self._gains, np.concatenate([mid_side, front[None]]))

@@ -1,7 +1,7 @@
-"""What an engineer would want to know of a stereo source before it is upmixed.
+"""Checks of a stereo source before upmixing: balance, delay, polarity, clipping and offset.
 
-Upmixers read directions from level, phase and likeness of the two sides. A side that is too loud,
-late or reversed turns them all: it is told, not mended.
+Upmixers estimate directions from level, phase and correlation of the left and right channels. A
+channel that is too loud, late or reversed shifts all directions. It is reported, not corrected.
 """
 
 from __future__ import annotations
@@ -18,68 +18,68 @@ from spatialkit.validation import as_audio, as_count, require_finite
 
 __all__ = ["SourceCheck", "SourceReport"]
 
-# What is told. Balanced mixes differ by tenths of a decibel.
+# Thresholds of the sentences. Balanced mixes differ by tenths of a decibel.
 BALANCE_DB = 1.0
-# Summed to mono, sides so far apart cancel at 10 kHz.
+# Channels with this delay cancel at 10 kHz in a mono sum.
 DELAY_MS = 0.05
-MONO_CORRELATION = 1.0 - 1e-6  # the difference of the sides is 63 dB below their sum
+MONO_CORRELATION = 1.0 - 1e-6  # left - right is 63 dB below left + right
 NEAR_MONO_CORRELATION = 0.98  # 20 dB
 REVERSED_CORRELATION = -0.3
 DC = 0.003  # -50 dBFS
-DC_SECONDS = 1.0  # in less, bass has a mean of its own
+DC_SECONDS = 1.0  # the mean of bass is not negligible in shorter signals
 SILENCE = 1e-5  # root mean square, -100 dBFS
-# Three samples in a row at full scale are no peak of a waveform.
+# Fewer consecutive samples at full scale may be the peak of a waveform.
 CLIPPED = 0.9999
 CLIPPED_RUN = 3
 
-# How the delay is found.
-LARGEST_DELAY_MS = 5.0
-FRAME_SECONDS = 0.08  # at least: long against the largest delay
-FRAME_PERIOD = 2  # every other frame is heard: a delay of the source stays
-LOWEST_HZ, HIGHEST_HZ = 100.0, 8000.0  # above, codecs write one signal for both sides
-# Mean of the phasors, turned back by the delay: 1 for one delayed sound. Unrelated sides reach
-# three to four standard deviations somewhere among some hundred lags.
-LEAST_LIKENESS = 0.15
-CHANCE = 5.0
+# Delay estimation.
+MAX_DELAY_MS = 5.0
+MIN_FRAME_SECONDS = 0.08  # long relative to the largest delay
+FRAME_PERIOD = 2  # every second frame is analysed: the delay of a source is constant
+MIN_HZ, MAX_HZ = 100.0, 8000.0  # codecs may store one signal for both channels above
+# Mean phasor after compensation of the delay: 1 for one delayed sound. Uncorrelated channels reach
+# three to four standard deviations at one of several hundred lags.
+MIN_CORRELATION = 0.15
+MIN_DEVIATIONS = 5.0
 NEGLIGIBLE = 1e-12  # in power
 STEPS_PER_SAMPLE = 8
 
 
 @dataclass(frozen=True)
 class SourceReport:
-    """What `SourceCheck` found."""
+    """Result of `SourceCheck`."""
 
     channels: int
-    """1 or 2; 0 if nothing was heard."""
+    """Number of channels, 1 or 2; 0 if no block was received."""
     seconds: float
-    """How much was heard."""
+    """Duration of the received blocks."""
     balance_db: float
-    """Level of the left side less that of the right, dB; infinite if one is silent, NaN if both."""
+    """Level of left minus level of right, dB; infinite if one is silent, NaN if both are."""
     delay_ms: float
-    """By how much the right side is later than the left; NaN if they have no delay in common."""
+    """Delay of the right channel relative to the left; NaN if no common delay is found."""
     correlation: float
-    """Of the sides, -1 to 1; NaN if one is silent."""
+    """Correlation of left and right, -1 to 1; NaN if one is silent."""
     is_reversed: bool
-    """Whether one side seems to be the other's opposite."""
+    """True if left and right appear to have opposite polarity."""
     peak: float
     """Largest magnitude."""
     clipped_runs: int
-    """How often three samples or more in a row are at full scale."""
+    """Number of runs of three or more consecutive samples at full scale."""
     dc: float
-    """Mean of the side whose mean is farther from 0."""
+    """Mean of the channel with the larger absolute mean."""
 
     @property
     def is_mono(self) -> bool:
-        """Whether both sides carry one signal, maybe at different levels."""
+        """True if left and right contain one signal, possibly at different levels."""
         return self.correlation >= MONO_CORRELATION
 
     @property
     def is_near_mono(self) -> bool:
-        """Whether what differs between the sides is 20 dB below what they share, or more."""
+        """True if the difference of left and right is at least 20 dB below their sum."""
         return self.correlation >= NEAR_MONO_CORRELATION
 
     def sentences(self) -> list[str]:
-        """What to tell before upmixing; nothing if all is well.
+        """Return the problems of the source as sentences; an empty list if there are none.
 
         Examples
         --------
@@ -88,74 +88,74 @@ class SourceReport:
         >>> check.update(np.stack([1.5 * left, left + right / 2]))
         >>> for sentence in check.report().sentences():
         ...     print(sentence)
-        The left side is 2.6 dB louder than the right: centred sounds will lean left.
+        The left channel is 2.6 dB louder than the right: centred sources will shift left.
         """
-        return [*self._about_level(), *self._about_sides(), *self._about_faults()]
+        return [*self._level_sentences(), *self._channel_sentences(), *self._fault_sentences()]
 
-    def _about_level(self) -> list[str]:
+    def _level_sentences(self) -> list[str]:
         if math.isnan(self.balance_db):
             if not self.channels:
                 return []
             if self.peak > SILENCE:  # one sample, for instance
-                return ["The source is the same value throughout: nothing of it can be heard."]
+                return ["The source is constant (DC only), which is inaudible."]
             return ["The source is silent."]
         if math.isinf(self.balance_db):
-            silent, heard = ("right", "left") if self.balance_db > 0 else ("left", "right")
-            return [f"The {silent} side is silent: all sounds are on the {heard}."]
+            silent, active = ("right", "left") if self.balance_db > 0 else ("left", "right")
+            return [f"The {silent} channel is silent: all sources are on the {active}."]
         if abs(self.balance_db) < BALANCE_DB:
             return []
         loud, soft = ("left", "right") if self.balance_db > 0 else ("right", "left")
         return [
-            f"The {loud} side is {abs(self.balance_db):.1f} dB louder than the {soft}: "
-            f"centred sounds will lean {loud}."
+            f"The {loud} channel is {abs(self.balance_db):.1f} dB louder than the {soft}: "
+            f"centred sources will shift {loud}."
         ]
 
-    def _about_sides(self) -> list[str]:
+    def _channel_sentences(self) -> list[str]:
         if self.channels != 2:
             return []
-        told = []
+        sentences = []
         if self.is_mono:
-            told.append("Both sides are the same: nothing but the centre can be told apart.")
+            sentences.append("The left and right channels are identical: all sources are centred.")
         elif self.is_near_mono:
-            told.append(
-                f"The sides are nearly the same (correlation {self.correlation:.3f}): "
-                "little but the centre can be told apart."
+            sentences.append(
+                f"The channels are nearly identical (correlation {self.correlation:.3f}): "
+                "nearly all sources are centred."
             )
         if self.is_reversed:
-            told.append(
-                "The sides seem to be of opposite polarity: centred sounds will be heard around, "
-                "and cancel in mono."
+            sentences.append(
+                "The channels appear to have opposite polarity: centred sources will be upmixed to "
+                "the surround channels and cancel in mono."
             )
         if abs(self.delay_ms) >= DELAY_MS:
             late, early = ("right", "left") if self.delay_ms > 0 else ("left", "right")
-            told.append(
-                f"The {late} side is {abs(self.delay_ms):.2f} ms later than the {early}: "
-                f"centred sounds will lean {early} and blur."
+            sentences.append(
+                f"The {late} channel is {abs(self.delay_ms):.2f} ms later than the {early}: "
+                f"centred sources will shift {early} and blur."
             )
-        return told
+        return sentences
 
-    def _about_faults(self) -> list[str]:
-        told = []
+    def _fault_sentences(self) -> list[str]:
+        sentences = []
         if self.clipped_runs:
             times = "once" if self.clipped_runs == 1 else f"{self.clipped_runs} times"
-            told.append(f"The source clips {times}.")
+            sentences.append(f"The source clips {times}.")
         if abs(self.dc) >= DC and self.seconds >= DC_SECONDS:
-            told.append(f"The source has a constant offset of {self.dc:.3f}.")
-        return told
+            sentences.append(f"The source has a constant offset of {self.dc:.3f}.")
+        return sentences
 
 
 class SourceCheck:
-    """Balance, delay and likeness of the sides of a source, from blocks as they come.
+    """Measure balance, delay and correlation of the channels of a source block by block.
 
     The delay is the highest peak, of either sign, of the generalized cross-correlation with phase
     transform (GCC-PHAT) [1]_ between 100 Hz and 8 kHz, averaged over frames of about 0.1 s and
-    searched within 5 ms. Sounds panned by level alone have none. The size of the blocks changes
-    nothing.
+    searched within 5 ms. It is 0 for sources panned by level only. The result does not depend on
+    the block size.
 
     Parameters
     ----------
     sample_rate : int
-        In hertz.
+        Sample rate in hertz.
 
     References
     ----------
@@ -174,9 +174,9 @@ class SourceCheck:
 
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = as_count(sample_rate, "sample_rate")
-        self._size = 1 << math.ceil(math.log2(max(FRAME_SECONDS * self.sample_rate, 2.0)))
+        self._size = 1 << math.ceil(math.log2(max(MIN_FRAME_SECONDS * self.sample_rate, 2.0)))
         frequencies = np.fft.rfftfreq(self._size, 1.0 / self.sample_rate)
-        first, last = np.searchsorted(frequencies, [LOWEST_HZ, HIGHEST_HZ]).tolist()
+        first, last = np.searchsorted(frequencies, [MIN_HZ, MAX_HZ]).tolist()
         self._band = slice(first, last)
         self._window = np.hanning(self._size + 1)[:-1].astype(np.float32)
         self._channels = self._samples = self._frames = self._clipped_runs = 0
@@ -184,21 +184,22 @@ class SourceCheck:
         self._sum = np.zeros(2)
         self._products = np.zeros(3)  # left * left, right * right, left * right
         self._phasors = np.zeros(last - first, dtype=np.complex128)
-        self._waiting = np.zeros((2, 0))  # the begin of the next frame
-        self._at_full_scale = np.zeros((2, CLIPPED_RUN), dtype=bool)  # the last samples
+        self._buffer = np.zeros((2, 0))  # start of the next frame
+        self._at_full_scale = np.zeros((2, CLIPPED_RUN), dtype=bool)  # last samples
 
     def update(self, block: ArrayLike) -> None:
-        """Hear the next samples.
+        """Process the next samples.
 
         Parameters
         ----------
         block : array_like of float, shape (1 or 2, samples)
-            Any number of samples; mono may be (samples,).
+            Block of any length; mono may have shape (samples,).
 
         Raises
         ------
         ShapeError, SignalError
-            If it is no such audio, not finite, or of another channel count than the block before.
+            If the block has another shape, is not finite, or has a different number of channels
+            than the previous block.
         """
         array = np.atleast_2d(as_audio(block, "block", allow_mono=True))
         if array.ndim > 2 or len(array) not in (1, 2):
@@ -211,16 +212,16 @@ class SourceCheck:
         self._channels = len(array)
         if not array.shape[1]:
             return
-        left, right = sides = array[[0, -1]]
+        left, right = stereo = array[[0, -1]]
         self._samples += len(left)
-        self._sum += sides.sum(axis=1, dtype=np.float64)
+        self._sum += stereo.sum(axis=1, dtype=np.float64)
         pairs = ((left, left), (right, right), (left, right))
         self._products += [np.einsum("i,i", *pair, dtype=np.float64) for pair in pairs]
-        self._hear_peaks(np.abs(array))
-        self._hear_phases(sides)
+        self._update_peaks(np.abs(array))
+        self._update_phasors(stereo)
 
     def report(self) -> SourceReport:
-        """What was heard until now; more blocks may follow."""
+        """Return the result for all blocks received so far; more blocks may follow."""
         samples = max(1, self._samples)
         means = self._sum / samples
         products = self._products / samples - means[[0, 1, 0]] * means[[0, 1, 1]]
@@ -245,8 +246,8 @@ class SourceCheck:
             dc=float(means[np.abs(means).argmax()]),
         )
 
-    def _hear_peaks(self, magnitudes: NDArray[Any]) -> None:
-        """Peak and runs at full scale, those over the seams of blocks among them."""
+    def _update_peaks(self, magnitudes: NDArray[Any]) -> None:
+        """Update the peak and count runs at full scale, including runs across blocks."""
         peak = float(magnitudes.max())
         self._peak = max(self._peak, peak)
         before = self._at_full_scale[: len(magnitudes)]
@@ -258,46 +259,46 @@ class SourceCheck:
         self._clipped_runs += int(np.count_nonzero(runs[:, 1:] & ~runs[:, :-1]))
         self._at_full_scale = flags[:, -CLIPPED_RUN:]
 
-    def _hear_phases(self, sides: NDArray[Any]) -> None:
-        """Phasors of the frames that are complete."""
-        known = np.concatenate([self._waiting.astype(sides.dtype, copy=False), sides], axis=1)
+    def _update_phasors(self, stereo: NDArray[Any]) -> None:
+        """Add the phasors of all complete frames."""
+        samples = np.concatenate([self._buffer.astype(stereo.dtype, copy=False), stereo], axis=1)
         period = FRAME_PERIOD * self._size
-        whole = known.shape[1] - known.shape[1] % period
+        whole = samples.shape[1] - samples.shape[1] % period
         for start in range(0, whole, period):
-            phasors = self._phasors_of(known[:, start : start + self._size])
+            phasors = self._frame_phasors(samples[:, start : start + self._size])
             if phasors is not None:
                 self._phasors += phasors
                 self._frames += 1
-        self._waiting = known[:, whole:].copy()
+        self._buffer = samples[:, whole:].copy()
 
-    def _phasors_of(self, frame: NDArray[Any]) -> NDArray[Any] | None:
-        """Phase of right against left in each bin of a frame, or None where nothing sounds."""
+    def _frame_phasors(self, frame: NDArray[Any]) -> NDArray[Any] | None:
+        """Return the phase of right relative to left per bin; None if a channel is silent."""
         loudest = np.abs(frame).max(axis=1, keepdims=True)
         if not loudest.all():
             return None
-        # At one level, as products of what is very loud would pass the largest number.
+        # Normalized, because products of very large samples would overflow.
         spectrum = np.fft.rfft(frame / loudest * self._window)[:, self._band]
         cross = spectrum[1] * spectrum[0].conj()
         magnitude = np.abs(cross)
-        # What is far below the loudest bin is rounding, and has no phase.
-        least = max(NEGLIGIBLE * float(magnitude.max(initial=0.0)), np.finfo(magnitude.dtype).tiny)
-        return cross / np.maximum(magnitude, least)
+        # Bins far below the loudest contain rounding errors; their phase is meaningless.
+        floor = max(NEGLIGIBLE * float(magnitude.max(initial=0.0)), np.finfo(magnitude.dtype).tiny)
+        return cross / np.maximum(magnitude, floor)
 
     def _find_delay(self) -> tuple[float, int]:
-        """Delay of the right side in milliseconds and sign of the peak; NaN and 0 if none."""
+        """Return the delay of right in milliseconds and the sign of the peak; NaN and 0 if none."""
         count = self._frames * len(self._phasors)
         if not count:
             return math.nan, 0
         spectrum = np.zeros(self._size * STEPS_PER_SAMPLE // 2 + 1, dtype=np.complex128)
         spectrum[self._band] = self._phasors / (2 * count)
-        likeness = np.fft.irfft(spectrum, norm="forward")  # at lags 0, 1, ... -1
-        steps = int(LARGEST_DELAY_MS / 1000.0 * self.sample_rate * STEPS_PER_SAMPLE)
-        near = likeness[np.arange(-steps - 1, steps + 2)]  # one more on either side
+        correlation = np.fft.irfft(spectrum, norm="forward")  # at lags 0, 1, ... -1
+        steps = int(MAX_DELAY_MS / 1000.0 * self.sample_rate * STEPS_PER_SAMPLE)
+        near = correlation[np.arange(-steps - 1, steps + 2)]  # one more at both ends
         peak = 1 + int(np.abs(near[1:-1]).argmax())
-        if abs(near[peak]) < max(LEAST_LIKENESS, CHANCE / math.sqrt(count)):
+        if abs(near[peak]) < max(MIN_CORRELATION, MIN_DEVIATIONS / math.sqrt(count)):
             return math.nan, 0
         before, at, after = near[peak - 1 : peak + 2]
-        curvature = before - 2.0 * at + after  # a parabola through the peak
+        curvature = before - 2.0 * at + after  # parabolic interpolation
         offset = 0.5 * (before - after) / curvature if curvature else 0.0
         lag = (peak - 1 - steps + min(1.0, max(-1.0, float(offset)))) / STEPS_PER_SAMPLE
         return 1000.0 * lag / self.sample_rate, int(np.sign(at))

@@ -30,9 +30,9 @@ def report_of(audio, sample_rate=RATE):
 
 
 def delayed(signal, samples):
-    """``signal`` later by any number of samples, round its ends."""
-    turn = np.exp(-2j * np.pi * np.fft.rfftfreq(signal.shape[-1]) * samples)
-    return np.fft.irfft(np.fft.rfft(signal) * turn, signal.shape[-1])
+    """Delay ``signal`` circularly by a fractional number of samples."""
+    shift = np.exp(-2j * np.pi * np.fft.rfftfreq(signal.shape[-1]) * samples)
+    return np.fft.irfft(np.fft.rfft(signal) * shift, signal.shape[-1])
 
 
 def test_nothing_is_told_of_a_song_in_order(song):
@@ -57,7 +57,8 @@ def test_the_louder_side_is_named(song, gain_db):
     loud, soft = ("left", "right") if gain_db > 0 else ("right", "left")
     level = f"{abs(report.balance_db):.1f}"
     assert report.sentences() == [
-        f"The {loud} side is {level} dB louder than the {soft}: centred sounds will lean {loud}."
+        f"The {loud} channel is {level} dB louder than the {soft}: "
+        f"centred sources will shift {loud}."
     ]
 
 
@@ -66,15 +67,17 @@ def test_a_delay_of_any_fraction_of_a_sample_is_found(song, samples):
     audio, rate = song
     late = np.stack([audio[0].astype(np.float64), delayed(audio[1], samples)])
     report = report_of(late, rate)
-    # A hundredth of a sample: the parabola's error, and what the song itself has.
+    # The tolerance covers the interpolation error and the delay of the song itself.
     assert report.delay_ms * rate / 1000 == pytest.approx(samples, abs=0.01)
-    told = report.sentences()
+    sentences = report.sentences()
     if abs(samples) < 2:
-        assert told == []
+        assert sentences == []
     else:
-        side = "right" if samples > 0 else "left"
-        assert len(told) == 1
-        assert told[0].startswith(f"The {side} side is {abs(report.delay_ms):.2f} ms later")
+        channel = "right" if samples > 0 else "left"
+        assert len(sentences) == 1
+        assert sentences[0].startswith(
+            f"The {channel} channel is {abs(report.delay_ms):.2f} ms later"
+        )
 
 
 def test_the_delay_of_one_noise_is_found_at_every_rate(rng):
@@ -121,7 +124,7 @@ def test_the_size_of_the_blocks_changes_nothing(cuts):
     report, whole = check.report(), report_of(audio)
     assert (report.clipped_runs, report.peak) == (whole.clipped_runs, whole.peak)
     for value in ("balance_db", "delay_ms", "correlation", "dc"):
-        # Sums in another order, in float64.
+        # Rounding of float64 sums in a different order.
         assert getattr(report, value) == pytest.approx(getattr(whole, value), abs=1e-12)
 
 
@@ -140,12 +143,12 @@ def test_mono_is_told_of_two_sides_and_not_of_one_channel(song):
     assert both.is_mono
     assert both.delay_ms == pytest.approx(0.0, abs=1e-6)
     assert both.sentences() == [
-        "Both sides are the same: nothing but the centre can be told apart."
+        "The left and right channels are identical: all sources are centred."
     ]
     near = report_of(audio.mean(axis=0) + 0.08 * audio, rate)
     assert near.is_near_mono
     assert not near.is_mono
-    assert "nearly the same" in near.sentences()[0]
+    assert "nearly identical" in near.sentences()[0]
     alone = report_of(audio[0], rate)
     assert (alone.channels, alone.balance_db, alone.is_mono) == (1, 0.0, True)
     assert alone.sentences() == []
@@ -159,18 +162,18 @@ def test_silence_is_told(rng):
     assert math.isnan(silent.balance_db)
     assert math.isnan(silent.correlation)
     (steady,) = report_of(np.full((2, 1), 0.5)).sentences()
-    assert steady.startswith("The source is the same value throughout")
+    assert steady.startswith("The source is constant")
     left = report_of(np.stack([noise, 0 * noise]))
     assert left.balance_db == math.inf
     assert math.isnan(left.delay_ms)
-    assert left.sentences() == ["The right side is silent: all sounds are on the left."]
+    assert left.sentences() == ["The right channel is silent: all sources are on the left."]
     assert report_of(np.stack([0 * noise, noise])).balance_db == -math.inf
 
 
 def test_runs_at_full_scale_are_counted_once_each():
     audio = np.zeros((2, 100))
     audio[0, 10:13] = 1.0
-    audio[0, 20:22] = 1.0  # two are a peak
+    audio[0, 20:22] = 1.0  # two samples are a peak
     audio[0, 30:60] = -1.0
     audio[1, 97:] = CLIPPED
     check = SourceCheck(RATE)

@@ -4,7 +4,7 @@
 
     SpatialkitError
     ├── ShapeError (ValueError)       an array has the wrong number of axes, channels or samples
-    ├── SignalError (ValueError)      audio has NaN, infinity, integers or complex numbers
+    ├── SignalError (ValueError)      audio contains NaN, infinity, integers or complex numbers
     ├── DirectionError (ValueError)   an angle is NaN, infinite or out of range
     ├── LayoutError (ValueError)      a layout or format is unknown, invalid or does not match
     ├── OptionError (ValueError)      an option has a value that is not accepted
@@ -13,7 +13,7 @@
 
 `SpatialkitWarning` (UserWarning) reports a result that may be wrong.
 
-Every message has the argument, the value received, the accepted values and, where useful, the next
+Every message contains the argument, the value received, the accepted values and, where useful, the next
 action.
 """
 
@@ -44,7 +44,7 @@ class ShapeError(SpatialkitError, ValueError):
 
 
 class SignalError(SpatialkitError, ValueError):
-    """Audio has NaN, infinity, integers or complex numbers."""
+    """Audio contains NaN, infinity, integers or complex numbers."""
 
 
 class DirectionError(SpatialkitError, ValueError):

@@ -1,4 +1,4 @@
-"""Result tables of benchmarks: a row per system, a column per metric; Markdown, JSON, figures."""
+"""Benchmark result tables (one row per system, one column per metric) as Markdown, JSON, figure."""
 
 from __future__ import annotations
 
@@ -139,12 +139,12 @@ class Benchmark:
     metrics: tuple[Metric, ...]
     rows: tuple[Row, ...]
     examples: tuple[Mapping[str, Any], ...] = ()
-    """Facts of each example, in the order of the values."""
+    """Description of each example, in the order of the values."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings that determine the results, and versions."""
     notes: tuple[str, ...] = ()
     findings: Mapping[str, Any] = field(default_factory=dict)
-    """Results beside the tables."""
+    """Additional results that are not in the tables."""
 
     def to_json(self) -> str:
         """Return the results as JSON; null for NaN, "inf" and "-inf" for infinities."""
@@ -317,7 +317,7 @@ def _draw(axis: Any, place: int, values: Sequence[float], color: str) -> None:
 
 
 def _cell(found: Summary) -> str:
-    """Mean, deviation and interval, as far as they are known."""
+    """Format mean, deviation and confidence interval, without values that are not finite."""
     if not math.isfinite(found.deviation):
         return _rounded(found.mean)
     interval = f"{_rounded(found.low)} to {_rounded(found.high)}"
@@ -331,5 +331,5 @@ def _rounded(value: float, decimals: int = 1) -> str:
 
 
 def _number(value: Any) -> float:
-    """A number as `spatialkit._json.to_json` writes it."""
+    """Return a number from a value written by `spatialkit._json.to_json`."""
     return math.nan if value is None else float(value)

@@ -186,7 +186,7 @@ def test_case_10_channels_last():
 
 def test_case_11_wrong_number_of_channels(song, capsys):
     write("surround.wav", np.zeros((6, 100)), RATE, format="5.1")
-    words = "surround.wav has 6 channels (5.1): upmixer 'ambience' takes 1 or 2"
+    words = "surround.wav has 6 channels (5.1): upmixer 'ambience' accepts 1 or 2"
     assert words in refused(capsys, "upmix", "surround.wav", "-o", "out.wav")
     with pytest.raises(ShapeError, match="accepts 2"):
         Breaking().upmix(np.zeros((1, 100)), RATE)

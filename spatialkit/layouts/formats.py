@@ -25,7 +25,7 @@ ChannelOrder: TypeAlias = Literal["ACN", "FuMa"]
 """Order of the channels of an Ambisonic signal."""
 
 NORMALIZATIONS: tuple[Normalization, ...] = get_args(Normalization)
-AMBISONIC_ORDERS: tuple[ChannelOrder, ...] = get_args(ChannelOrder)
+CHANNEL_ORDERS: tuple[ChannelOrder, ...] = get_args(ChannelOrder)
 MAX_ORDER = 7
 MAX_FUMA_ORDER = 3
 
@@ -65,7 +65,7 @@ class AmbisonicFormat:
             self, "normalization", as_choice(self.normalization, "normalization", NORMALIZATIONS)
         )
         object.__setattr__(
-            self, "channel_order", as_choice(self.channel_order, "channel_order", AMBISONIC_ORDERS)
+            self, "channel_order", as_choice(self.channel_order, "channel_order", CHANNEL_ORDERS)
         )
         object.__setattr__(self, "order", as_count(self.order, "order", maximum=MAX_ORDER))
         fuma = "FuMa" in (self.normalization, self.channel_order)
@@ -86,7 +86,7 @@ class AmbisonicFormat:
 
 
 def _all_formats() -> Iterator[AmbisonicFormat]:
-    for normalization, channel_order in product(NORMALIZATIONS, AMBISONIC_ORDERS):
+    for normalization, channel_order in product(NORMALIZATIONS, CHANNEL_ORDERS):
         fuma = "FuMa" in (normalization, channel_order)
         for order in range(1, (MAX_FUMA_ORDER if fuma else MAX_ORDER) + 1):
             yield AmbisonicFormat(order, normalization, channel_order)

@@ -38,9 +38,9 @@ class Layout:
     labels : sequence of str
         A unique label per channel.
     azimuth : array_like, shape (channels,)
-        Degrees, 0 ahead, positive to the left; any number. The value of an LFE is ignored.
+        Azimuth in degrees, 0 in front, positive to the left. The value of an LFE is ignored.
     elevation : array_like, shape (channels,), optional
-        Degrees, -90 to 90, positive up; 0 by default.
+        Elevation in degrees, -90 to 90, positive up; 0 by default.
     is_lfe : sequence of bool, optional
         LFE channels; by default those whose label starts with "LFE".
 
@@ -227,7 +227,7 @@ class Layout:
 
     @cached_property
     def directions(self) -> NDArray[np.float64]:
-        """Unit vectors (channels, 3), x ahead, y left, z up; NaN for LFE channels."""
+        """Unit vectors (channels, 3), x front, y left, z up; NaN for LFE channels."""
         vectors = np.full((self.n_channels, 3), np.nan)
         real = self.loudspeakers
         vectors[real] = to_cartesian(self.azimuth[real], self.elevation[real])
@@ -236,7 +236,7 @@ class Layout:
 
     @cached_property
     def is_flat(self) -> bool:
-        """Whether all loudspeakers are on the horizon, within 1 degree of measurement error."""
+        """True if the elevation of all loudspeakers is within 1 degree of 0."""
         return bool(np.all(np.abs(self.elevation[self.loudspeakers]) <= FLAT_DEGREES))
 
     @cached_property
@@ -256,7 +256,7 @@ class Layout:
         Parameters
         ----------
         order : {"wave", "film", "vorbis"}
-            "wave" is ascending WAVE bits; "film" is left, centre, right, sides, backs, LFE, tops
+            "wave" is ascending WAVE bits; "film" is left, centre, right, side, back, LFE, top
             (SMPTE, Pro Tools); "vorbis" is the order of Vorbis and Opus (RFC 7845), which equals
             "film" up to 8 channels.
 
@@ -332,7 +332,7 @@ def get_layout(name: str | os.PathLike[str] | Layout) -> Layout:
     """Return the layout with a name; a `Layout` is returned as it is.
 
     Everyday names have their top loudspeakers at 45 degrees of elevation, the systems of BS.2051
-    at 30: "7.1.4" and "4+7+0" are different layouts, also in the order of sides and backs.
+    at 30: "7.1.4" and "4+7+0" are different layouts, also in the order of side and back channels.
 
     Parameters
     ----------

@@ -96,8 +96,8 @@ WAVE_BITS = {
     "TBR": 0x20000,
 }
 
-# Film (SMPTE, Pro Tools) and Vorbis/Opus agree as far as Vorbis goes (8 channels): left, centre,
-# right, sides, backs, and the LFE behind the bed.
+# Film (SMPTE, Pro Tools) and Vorbis/Opus use the same order up to 8 channels: left, centre, right,
+# side, back, LFE; film appends the top channels.
 FILM_ORDER = (
     *("FL", "FLC", "FC", "FRC", "FR", "FWL", "FWR", "SL", "SR", "BL", "BR", "BC", "LFE"),
     *("TFL", "TFC", "TFR", "TSL", "TC", "TSR", "TBL", "TBC", "TBR"),

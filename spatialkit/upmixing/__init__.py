@@ -1,4 +1,4 @@
-"""Upmixing: one interface for all upmixers, found by name, each checked by the same test."""
+"""Upmixers: interface, registry, options, conformance checks, file upmixing and benchmark."""
 
 from spatialkit.upmixing import controls
 from spatialkit.upmixing.benchmark import (

@@ -1,4 +1,4 @@
-"""Upmixing of files block by block, in memory that does not depend on their length."""
+"""Block-by-block upmixing of files with constant memory."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ __all__ = ["UpmixJob", "UpmixedFile", "upmix_file"]
 
 @dataclass(frozen=True)
 class UpmixJob:
-    """A file to upmix; can be sent to other processes and machines.
+    """Upmix of one file; can be pickled for other processes and machines.
 
     Parameters
     ----------
     source, output : str or path
+        Input and output file.
     upmixer : str
-        Name of an upmixer that is installed where the job runs.
+        Name of an upmixer installed on the machine that runs the job.
     options : mapping
         Options of the upmixer, by name.
     overwrite : bool
-        Whether an existing output is replaced.
+        Replace an existing output.
     subtype : str, optional
-        Encoding of the output, as `spatialkit.write` takes it.
+        Encoding of the output, as in `spatialkit.write`.
     """
 
     source: str | Path
@@ -57,9 +58,9 @@ class UpmixedFile:
     Parameters
     ----------
     channels, samples : int
-        Of the output.
+        Number of channels and samples of the output.
     sample_rate : int
-        Hz.
+        Sample rate in hertz.
     peak : float
         Largest magnitude of the upmix; 1 is full scale.
     gain_db : float
@@ -67,8 +68,8 @@ class UpmixedFile:
     subtype : str
         Encoding of the output.
     downmix_error_db, downmix_correction_db : float
-        Downmix SNR and level of the correction, measured by `DownmixMeter` on the upmix: before
-        that gain, and before the encoding, such as rounding to 24 bits.
+        Downmix SNR and level of the correction, measured by `DownmixMeter` on the upmix before
+        that gain and before quantization.
     source : SourceReport or None
         Properties of the source; None if it is neither mono nor stereo.
     """
@@ -85,15 +86,15 @@ class UpmixedFile:
 
 
 def upmix_file(job: UpmixJob) -> UpmixedFile:
-    """Upmix one file to another, in the memory of a few blocks if the upmixer streams.
+    """Upmix a file; memory is limited to a few blocks if the upmixer supports streaming.
 
-    The upmixer is created by the first job of a process that uses it, and kept for later jobs.
+    The upmixer is created by the first job of a process and reused by subsequent jobs.
 
     Parameters
     ----------
     job : UpmixJob
-        Its output is written as `spatialkit.write_stream` does it: all of it, or nothing; scaled
-        down where its encoding could not hold its peak.
+        The output is written by `spatialkit.write_stream`: completely or not at all, and scaled
+        down if the peak exceeds the range of the encoding.
 
     Returns
     -------
@@ -104,11 +105,11 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
     AudioFileError
         If a file cannot be read or written.
     SignalError
-        If the source holds NaN or infinity.
+        If the source contains NaN or infinity.
     UpmixerError
-        If there is no such upmixer, it does not take so many channels, or whatever it raises.
+        If the upmixer is unknown, does not accept the number of channels, or raises an error.
     OptionError
-        If the output has no such encoding.
+        If the output format does not support the encoding.
 
     Warns
     -----
@@ -121,14 +122,14 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
     >>> from spatialkit.sample import sample_path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     job = UpmixJob(sample_path(), f"{folder}/song.wav", "matrix", {"layout": "7.1.4"})
-    ...     made = upmix_file(job)
-    >>> made.channels, made.samples, round(made.downmix_error_db)
+    ...     result = upmix_file(job)
+    >>> result.channels, result.samples, round(result.downmix_error_db)
     (12, 1323000, 6)
     """
     upmixer = kept_upmixer(job.upmixer, job.options)
     with stream(job.source) as source:
         _require_accepted(upmixer, source, job.source)
-        measured = DownmixMeter(upmixer.format, source.channels)
+        meter = DownmixMeter(upmixer.format, source.channels)
         check = SourceCheck(source.sample_rate) if source.channels <= 2 else None
         with write_stream(
             job.output,
@@ -139,24 +140,24 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
             peak_guard=True,
             overwrite=job.overwrite,
         ) as target:
-            originals = SampleQueue()  # the input of samples that were not returned yet
+            originals = SampleQueue()  # input samples whose upmix is not complete
 
             def finish(upmix: NDArray[Any], original: NDArray[Any]) -> None:
-                measured.add(upmix, original)
+                meter.add(upmix, original)
                 target.write(upmix)
 
-            with ThreadPoolExecutor(1) as beside:  # writes one block while the next is upmixed
-                under_way: list[Future[None]] = []
+            with ThreadPoolExecutor(1) as writer:  # writes one block while the next is upmixed
+                pending: list[Future[None]] = []
                 for upmix in _upmixed(upmixer, source, job.source, originals, check):
                     if upmix.shape[1] > len(originals):
                         raise UpmixerError(
                             f"{job.source}: the upmixer returned more samples than it received"
                         )
-                    while under_way:
-                        under_way.pop().result()
+                    while pending:
+                        pending.pop().result()
                     original = originals.take(upmix.shape[1])
-                    under_way.append(beside.submit(finish, upmix, original))
-                under_way.pop().result()
+                    pending.append(writer.submit(finish, upmix, original))
+                pending.pop().result()
             if len(originals):
                 raise UpmixerError(
                     f"{job.source}: the upmixer returned {len(originals)} samples too few"
@@ -165,11 +166,11 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
         upmixer.format.n_channels,
         source.samples,
         source.sample_rate,
-        measured.peak,
+        meter.peak,
         target.gain_db,
         target.subtype,
-        measured.error_db,
-        measured.correction_db,
+        meter.error_db,
+        meter.correction_db,
         check.report() if check else None,
     )
 
@@ -180,7 +181,7 @@ def _require_accepted(upmixer: Upmixer, source: AudioStream, path: str | Path) -
     channels = f"{source.channels} channel{'' if source.channels == 1 else 's'}"
     known = f" ({source.format.name})" if source.format else ""
     counts = " or ".join(map(str, upmixer.accepts))
-    raise UpmixerError(f"{path} has {channels}{known}: upmixer {upmixer.name!r} takes {counts}")
+    raise UpmixerError(f"{path} has {channels}{known}: upmixer {upmixer.name!r} accepts {counts}")
 
 
 def _upmixed(
@@ -192,49 +193,49 @@ def _upmixed(
 ) -> Iterator[NDArray[Any]]:
     """Yield the upmix of a source block by block, and append the source to ``originals``."""
     start = 0
-    with _blamed(path):
+    with _errors_name_file(path):
         stream = upmixer.stream(source.sample_rate)
     for block in source if source.samples else [np.zeros((source.channels, 0), np.float32)]:
-        since = f" from sample {start} on" if start else ""
-        originals.append(require_finite(block, f"{path}{since}"))
+        position = f" from sample {start} on" if start else ""
+        originals.append(require_finite(block, f"{path}{position}"))
         start += block.shape[1]
-        with _blamed(path):
+        with _errors_name_file(path):
             ready = stream.process(block)
         if check:
             check.update(block)
         yield ready
-    with _blamed(path):
+    with _errors_name_file(path):
         rest = stream.flush()
     yield rest
 
 
 @contextmanager
-def _blamed(path: str | Path) -> Iterator[None]:
-    """Whatever an upmixer raises as an error that names the file."""
+def _errors_name_file(path: str | Path) -> Iterator[None]:
+    """Convert any exception of an upmixer to an `UpmixerError` that names the file."""
     try:
         yield
     except Exception as error:
         raise UpmixerError(f"{path}: {error_message(error)}") from error
 
 
-_kept: dict[Any, Upmixer] = {}
-_keeping = threading.Lock()
+_cached: dict[Any, Upmixer] = {}
+_cache_lock = threading.Lock()
 
 
 def kept_upmixer(name: str, options: Mapping[str, Any]) -> Upmixer:
-    """Upmixer that this process makes once: a model is not loaded for each of many files.
+    """Return a cached upmixer, so that a model is not loaded again for each file.
 
-    The last one is kept. Streams hold what is under way, so that threads may share it.
+    Only the last upmixer is cached. Threads may share it, because streams hold the state.
     """
-    # What makes it belongs to the key: a name may be registered anew.
+    # The key contains the factory, because a name may be registered again.
     key = name, load_upmixer(name), tuple(sorted(options.items(), key=lambda item: item[0]))
     try:
         hash(key)
-    except TypeError:  # no option is such a value: it is refused by name
+    except TypeError:  # not a valid option value: get_upmixer raises an error with its name
         return get_upmixer(name, **options)
-    with _keeping:
-        if key not in _kept:
-            made = get_upmixer(name, **options)
-            _kept.clear()
-            _kept[key] = made
-        return _kept[key]
+    with _cache_lock:
+        if key not in _cached:
+            upmixer = get_upmixer(name, **options)
+            _cached.clear()
+            _cached[key] = upmixer
+        return _cached[key]

@@ -1,6 +1,6 @@
-"""Options of upmixers, declared once: a frozen dataclass whose fields say all there is to say.
+"""Options of upmixers, declared in a frozen dataclass.
 
-Validation, the shell's KEY=VALUE, its help and the documents are made from the declaration::
+Validation, KEY=VALUE parsing on the command line, help and documentation use the declaration::
 
     @dataclass(frozen=True)
     class EchoOptions:
@@ -49,7 +49,7 @@ def option(
     most: float | None = None,
     choices: tuple[str, ...] = (),
 ) -> Any:
-    """Field of an options dataclass.
+    """Declare a field of an options dataclass.
 
     The field's annotation is the type: bool, int, float, str, Layout or
     ``Layout | AmbisonicFormat``. A layout may be given by name; the dataclass then holds the
@@ -58,15 +58,15 @@ def option(
     Parameters
     ----------
     default : object
-        Of that type; the same in Python and in the shell.
+        Default of that type, in Python and on the command line.
     help : str
-        One sentence.
+        Description in one sentence.
     unit : str
-        Such as "dB"; shown in help and in errors.
+        Unit such as "dB", shown in help and errors.
     least, most : float
-        Accepted range of a number, both ends included; None for no limit.
+        Accepted range of a number, inclusive; None for no limit.
     choices : tuple of str
-        Accepted texts; any text if left out.
+        Accepted strings; any string by default.
     """
     details = {"help": help, "unit": unit, "least": least, "most": most, "choices": choices}
     return dataclasses.field(default=default, metadata={"spatialkit": details})
@@ -74,12 +74,12 @@ def option(
 
 @dataclass(frozen=True)
 class NoOptions:
-    """The options of an upmixer that has none."""
+    """Options of an upmixer without options."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option of an upmixer: its declaration, and the checks that follow from it.
+    """Declaration, validation and parsing of one option of an upmixer.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class Option:
 
     @property
     def accepts(self) -> str:
-        """What the shell accepts, in words: "number from -60 to 10 dB", "layout"."""
+        """Accepted values as text, such as "number from -60 to 10 dB" or "layout"."""
         if self.choices:
             return ", ".join(self.choices)
         unit = f" {self.unit}" if self.unit else ""
@@ -113,7 +113,7 @@ class Option:
         return f"{_KINDS[self.type]}{least}{most}{unit}"
 
     def check(self, value: Any) -> Any:
-        """``value`` as the declared type, or an `OptionError` (`LayoutError` for a layout)."""
+        """Return ``value`` as the declared type; raise `OptionError` or `LayoutError`."""
         if self.type is bool:
             if not isinstance(value, (bool, np.bool_)):
                 raise OptionError(f"{self.name} must be True or False, got {value!r}")
@@ -127,12 +127,12 @@ class Option:
             return value if self.type is int else number
         if self.type is str:
             if not isinstance(value, str):
-                raise OptionError(f"{self.name} must be a text, got {value!r}")
+                raise OptionError(f"{self.name} must be a string, got {value!r}")
             return as_choice(value, self.name, self.choices) if self.choices else value
         return get_layout(value) if self.type is Layout else get_format(value)
 
     def parse(self, text: str) -> Any:
-        """Value that ``text`` of the shell means, checked as `check` does."""
+        """Parse a command line value and validate it with `check`."""
         if self.type is bool:
             if text.lower() not in _WORDS:
                 raise OptionError(f"{self.name} must be yes or no, got {text!r}")
@@ -141,10 +141,10 @@ class Option:
             if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
                 raise OptionError(f"{self.name} must be a whole number, got {text!r}")
             return self.check(int(text))
-        return self.check(text)  # numbers and layouts are understood as text, too
+        return self.check(text)  # check accepts numbers and layouts as text
 
     def text(self, value: Any) -> str:
-        """``value`` as the shell would write it."""
+        """Return ``value`` as written on the command line."""
         if self.type is bool:
             return "yes" if value else "no"
         return str(getattr(value, "name", value))
@@ -152,7 +152,7 @@ class Option:
 
 @cache
 def _declared(options_class: Any) -> dict[str, Option]:
-    """Options by name, or the reason why the declaration is none."""
+    """Return the declared options by name; raise `UpmixerError` for an invalid declaration."""
     parameters = getattr(options_class, "__dataclass_params__", None)
     if not (isinstance(options_class, type) and parameters and parameters.frozen):
         raise UpmixerError(f"options must be declared in a frozen dataclass, got {options_class!r}")
@@ -170,12 +170,12 @@ def _declared(options_class: Any) -> dict[str, Option]:
     return declared
 
 
-def _declared_of(upmixer: Any) -> dict[str, Option]:
+def _declared_options(upmixer: Any) -> dict[str, Option]:
     return _declared(getattr(upmixer, "options_class", NoOptions))
 
 
 def _find(upmixer: Any, key: str) -> Option:
-    declared = _declared_of(upmixer)
+    declared = _declared_options(upmixer)
     if key not in declared:
         name = getattr(upmixer, "name", upmixer)
         raise OptionError(f"upmixer {name!r}: {unknown_name('option', key, declared)}")
@@ -183,18 +183,18 @@ def _find(upmixer: Any, key: str) -> Option:
 
 
 def build_options(upmixer: Any, values: Mapping[str, Any]) -> Any:
-    """Instance of the upmixer's options dataclass, every value checked, defaults included."""
+    """Create the options dataclass of an upmixer from validated values and defaults."""
     given = {key: _find(upmixer, key).check(value) for key, value in values.items()}
     defaults = {
         key: declared.check(declared.default)
-        for key, declared in _declared_of(upmixer).items()
+        for key, declared in _declared_options(upmixer).items()
         if key not in given
     }
     return getattr(upmixer, "options_class", NoOptions)(**defaults, **given)
 
 
 def describe_options(upmixer: Any) -> tuple[Option, ...]:
-    """Options of an upmixer, in the order of their declaration.
+    """Return the options of an upmixer, in the order of their declaration.
 
     Parameters
     ----------
@@ -213,24 +213,24 @@ def describe_options(upmixer: Any) -> tuple[Option, ...]:
     height (number from -60 to 12 dB; 0.0)
     exact_downmix (yes or no; no)
     """
-    return tuple(_declared_of(upmixer).values())
+    return tuple(_declared_options(upmixer).values())
 
 
 def parse_options(upmixer: Any, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Values of options written as text, as the shell's KEY=VALUE: ready for `get_upmixer`.
+    """Parse options given as text, such as KEY=VALUE, to values for `get_upmixer`.
 
     Parameters
     ----------
     upmixer : Upmixer or a subclass of it
     texts : mapping of str to str
-        Yes, true, on, 1 and no, false, off, 0 are the words for bool, in any case.
+        Values by name. A bool is yes, true, on, 1 or no, false, off, 0, in any case.
 
     Raises
     ------
     OptionError
-        If the upmixer has no such option, or does not accept the value.
+        If an option is unknown, or its value is not accepted.
     LayoutError
-        If no layout has that name.
+        If a layout is unknown.
 
     Examples
     --------
@@ -238,13 +238,15 @@ def parse_options(upmixer: Any, texts: Mapping[str, str]) -> dict[str, Any]:
     >>> parse_options(Matrix, {"ambience": "-3"})
     {'ambience': -3.0}
     """
-    names = _declared_of(upmixer)
+    names = _declared_options(upmixer)
     found = [(_find(upmixer, match_name(key, names) or key), text) for key, text in texts.items()]
     return {option.name: option.parse(text) for option, text in found}
 
 
 def option_values(upmixer: Any) -> dict[str, Any]:
-    """Values of an upmixer's options by name: ``type(upmixer)(**option_values(upmixer))``.
+    """Return the option values of an upmixer by name.
+
+    ``type(upmixer)(**option_values(upmixer))`` creates an equivalent upmixer.
 
     Parameters
     ----------
@@ -256,11 +258,11 @@ def option_values(upmixer: Any) -> dict[str, Any]:
     >>> option_values(AllChannelStereo())
     {'gain': 0.5, 'exact_downmix': False}
     """
-    # Not dataclasses.asdict: that would take layouts, which are dataclasses, to pieces.
-    return {key: getattr(upmixer.options, key) for key in _declared_of(upmixer)}
+    # dataclasses.asdict would convert layouts, which are dataclasses, to dictionaries.
+    return {key: getattr(upmixer.options, key) for key in _declared_options(upmixer)}
 
 
 def option_texts(upmixer: Any) -> dict[str, str]:
     """Return the options of an upmixer as text, as written on the command line."""
-    declared = _declared_of(upmixer)
+    declared = _declared_options(upmixer)
     return {key: declared[key].text(value) for key, value in option_values(upmixer).items()}

@@ -1,13 +1,13 @@
-"""Upmixers by name: those of installed packages (entry points) and those registered at run time.
+"""Registry of upmixers: entry points of installed packages, and upmixers registered at run time.
 
-Built-in upmixers come through the same door as everyone's::
+Built-in and third-party upmixers use the same entry point group::
 
     [options.entry_points]
     spatialkit.upmixers =
         double = my_package:Double
 
-Names are known without importing anything; an upmixer is imported when it is asked for, and a
-broken one says which package it came from. No package takes the name of a built-in upmixer from it.
+Names are listed without an import. An upmixer is imported when it is requested; if that fails, the
+error names its package. A package cannot replace a built-in upmixer of the same name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _registered: dict[str, Callable[..., Upmixer]] = {}
 
 
 def upmixer_names() -> tuple[str, ...]:
-    """Names that `get_upmixer` knows, sorted; nothing is imported to find them.
+    """Return the names that `get_upmixer` accepts, sorted; no upmixer is imported.
 
     Examples
     --------
@@ -51,20 +51,19 @@ def upmixer_names() -> tuple[str, ...]:
 
 
 def get_upmixer(name: str, **options: Any) -> Upmixer:
-    """Upmixer of that name; no other one is imported.
+    """Return a new upmixer by name; no other upmixer is imported.
 
     Parameters
     ----------
     name : str
         One of `upmixer_names`.
     **options
-        As the upmixer declares them (`describe_options`, or ``spatialkit upmixers``).
+        Options declared by the upmixer (`describe_options`, or ``spatialkit upmixers``).
 
     Raises
     ------
     UpmixerError
-        If no upmixer has that name, it cannot be imported or used, or what it declares of itself
-        is amiss.
+        If no upmixer has that name, it cannot be imported or used, or its declaration is invalid.
     OptionError
         If the upmixer has no such option, or does not accept the value.
 
@@ -83,73 +82,73 @@ def get_upmixer(name: str, **options: Any) -> Upmixer:
         raise
     except Exception as error:
         raise UpmixerError(
-            f"upmixer {name!r} ({_origin(name)}) could not be made: {error_message(error)}"
+            f"upmixer {name!r} ({_origin(name)}) could not be created: {error_message(error)}"
         ) from error
     if not isinstance(upmixer, Upmixer):
         raise UpmixerError(
             f"upmixer {name!r} ({_origin(name)}) is a {type(upmixer).__name__}, "
-            "not an Upmixer: derive it from spatialkit.upmixing.Upmixer"
+            "not an Upmixer; derive it from spatialkit.upmixing.Upmixer"
         )
-    upmixer.name = name  # what it was asked for by, whatever its class calls itself
+    upmixer.name = name  # may differ from the name of the class
     check_declaration(upmixer)
     return upmixer
 
 
 def register_upmixer(name: str, factory: Callable[..., Upmixer]) -> None:
-    """Make an upmixer known by name, until this process ends.
+    """Register an upmixer under a name for the lifetime of the process.
 
-    Packages do it with an entry point in the group ``spatialkit.upmixers`` instead.
+    Packages use an entry point in the group ``spatialkit.upmixers`` instead.
 
     Parameters
     ----------
     name : str
         Letters, digits and "-".
     factory : callable
-        Called with the options, returns the upmixer: its class, as a rule.
+        Called with the options; returns the upmixer. Usually the class of the upmixer.
 
     Raises
     ------
     UpmixerError
-        If the name is no such name or is taken, or the factory cannot be called.
+        If the name is invalid or in use, or the factory is not callable.
     """
     if not is_upmixer_name(name):
-        raise UpmixerError(f"an upmixer's name is made of letters, digits and '-', got {name!r}")
+        raise UpmixerError(f"upmixer name must consist of letters, digits and '-', got {name!r}")
     if not callable(factory):
         raise UpmixerError(f"factory must be callable, such as an Upmixer class, got {factory!r}")
     if name in _registered or name in _entries():
-        raise UpmixerError(f"upmixer name {name!r} is taken by {_origin(name)}: choose another")
+        raise UpmixerError(f"upmixer name {name!r} is in use by {_origin(name)}; choose another")
     _registered[name] = factory
 
 
 def load_upmixer(name: str) -> Callable[..., Upmixer]:
-    """What makes the upmixer of that name: its class, as a rule.
+    """Return the factory of an upmixer by name, usually its class.
 
     Raises
     ------
     UpmixerError
-        If no upmixer has that name, more than one has (a built-in one goes first), it cannot be
-        imported, or the entry point names no class that derives from `Upmixer`.
+        If no upmixer or more than one has that name (a built-in one takes precedence), it cannot
+        be imported, or the entry point is not a subclass of `Upmixer`.
     """
     name = _spelling(name)
     if name in _registered:
         return _registered[name]
-    entries = _claims(name)[0] if is_upmixer_name(name) else []
+    entries = _matching_entries(name)[0] if is_upmixer_name(name) else []
     if not entries:
         raise UpmixerError(unknown_name("upmixer", name, upmixer_names()))
     if len(entries) > 1:
         raise UpmixerError(
-            f"more than one upmixer is called {name!r}: {_origin(name)}; uninstall all but one"
+            f"more than one upmixer is named {name!r}: {_origin(name)}; uninstall all but one"
         )
     try:
         factory = entries[0].load()
-    except (Exception, SystemExit) as error:  # a plug-in must not end the program
+    except (Exception, SystemExit) as error:  # a plug-in must not exit the program
         failed = f"upmixer {name!r} ({_origin(name)}) failed to import: {error_message(error)}"
         raise UpmixerError("; ".join(filter(None, (failed, describe_conflict())))) from error
     if not (isinstance(factory, type) and issubclass(factory, Upmixer)):
         kind = "class" if isinstance(factory, type) else type(factory).__name__
         raise UpmixerError(
-            f"upmixer {name!r} ({_origin(name)}) is a {kind} that is no Upmixer: an entry point "
-            "must name a class derived from spatialkit.upmixing.Upmixer"
+            f"upmixer {name!r} ({_origin(name)}) is a {kind}, not an Upmixer class: the entry "
+            "point must refer to a subclass of spatialkit.upmixing.Upmixer"
         )
     return factory
 
@@ -161,29 +160,29 @@ def _spelling(name: str) -> str:
 
 @dataclass(frozen=True)
 class UpmixerDescription:
-    """What can be said of an upmixer without making one."""
+    """Description of an upmixer, available without creating it."""
 
     name: str
     origin: str
-    """Where it comes from: "matrix_pkg.core:Matrix, from matrix-pkg 1.2"."""
+    """Entry point and package: "matrix_pkg.core:Matrix, from matrix-pkg 1.2"."""
     summary: str = ""
     """First line of its docstring."""
     accepts: tuple[int, ...] = ()
     """Channel counts of the input."""
     sample_rate: int | None = None
-    """Native rate in hertz, None for any."""
+    """Native sample rate in hertz, None for any."""
     format: str = ""
-    """Name of what comes out by default, "" where only the upmixer itself knows."""
+    """Name of the default output format, "" if it depends on the instance."""
     options: tuple[Option, ...] = ()
     problem: str = ""
-    """Why it cannot be used, "" if it can."""
+    """Reason why the upmixer cannot be used, "" if it can."""
 
 
 def describe_upmixers() -> tuple[UpmixerDescription, ...]:
-    """Describe every upmixer, in the order of their names; a broken one carries its problem.
+    """Describe all upmixers, sorted by name; ``problem`` is set for those that cannot be used.
 
-    Their classes are imported, but no upmixer is made. Where a package brings an upmixer with the
-    name of a built-in one, that is described, too, before the built-in one, as broken.
+    Classes are imported, but no upmixer is created. An upmixer of a package with the name of a
+    built-in one is listed before the built-in one, with a problem.
 
     Examples
     --------
@@ -194,10 +193,10 @@ def describe_upmixers() -> tuple[UpmixerDescription, ...]:
     found = []
     for name in sorted({*entries, *_registered}):
         if len(entries.get(name, ())) > 1:
-            problem = f"{name!r} is the name of a built-in upmixer: it needs another"
+            problem = f"{name!r} is the name of a built-in upmixer; choose another"
             found += [
                 UpmixerDescription(name=name, origin=origin, problem=problem)
-                for origin in sorted(map(_place, _claims(name)[1]))
+                for origin in sorted(map(_entry_text, _matching_entries(name)[1]))
             ]
         found.append(_describe(name))
     return tuple(found)
@@ -207,29 +206,29 @@ def _describe(name: str) -> UpmixerDescription:
     origin = _origin(name)
     try:
         if not is_upmixer_name(name):
-            raise UpmixerError("a name is made of letters, digits and '-'")
-        made_by: Any = load_upmixer(name)
-        if isinstance(made_by, type):
-            check_class(made_by)
-        options = describe_options(made_by)
-        by_default = {option.name: option.text(option.default) for option in options}
-        fixed = getattr(made_by, "format", None)
+            raise UpmixerError("upmixer name must consist of letters, digits and '-'")
+        factory: Any = load_upmixer(name)
+        if isinstance(factory, type):
+            check_class(factory)
+        options = describe_options(factory)
+        defaults = {option.name: option.text(option.default) for option in options}
+        fixed = getattr(factory, "format", None)
         return UpmixerDescription(
             name=name,
             origin=origin,
-            summary=(made_by.__doc__ or "").strip().partition("\n")[0],
-            accepts=tuple(getattr(made_by, "accepts", ())),
-            sample_rate=getattr(made_by, "sample_rate", None),
-            format=by_default.get("layout", "") if fixed is None else fixed.name,
+            summary=(factory.__doc__ or "").strip().partition("\n")[0],
+            accepts=tuple(getattr(factory, "accepts", ())),
+            sample_rate=getattr(factory, "sample_rate", None),
+            format=defaults.get("layout", "") if fixed is None else fixed.name,
             options=options,
-            problem=made_by.unavailable() if hasattr(made_by, "unavailable") else "",
+            problem=factory.unavailable() if hasattr(factory, "unavailable") else "",
         )
-    except Exception as error:  # whatever a plug-in does wrong, the others are still listed
+    except Exception as error:  # an invalid plug-in must not prevent the listing
         return UpmixerDescription(name=name, origin=origin, problem=error_message(error))
 
 
 def _entries() -> dict[str, list[EntryPoint]]:
-    """Entry points of all installed packages by name."""
+    """Return the entry points of all installed packages by name."""
     from importlib.metadata import entry_points  # 20 ms
 
     found: dict[str, list[EntryPoint]] = {}
@@ -238,8 +237,8 @@ def _entries() -> dict[str, list[EntryPoint]]:
     return found
 
 
-def _claims(name: str) -> tuple[list[EntryPoint], list[EntryPoint]]:
-    """Entry points that the name stands for, and those that a built-in upmixer keeps from it."""
+def _matching_entries(name: str) -> tuple[list[EntryPoint], list[EntryPoint]]:
+    """Return the entry points of a name, and those that a built-in upmixer overrides."""
     entries = _entries().get(name, [])
     built_in = [entry for entry in entries if entry.dist and entry.dist.name == DISTRIBUTION]
     if not built_in:
@@ -248,15 +247,15 @@ def _claims(name: str) -> tuple[list[EntryPoint], list[EntryPoint]]:
 
 
 def _origin(name: str) -> str:
-    """Where the upmixer called ``name`` comes from, for people."""
+    """Return the entry point and package of an upmixer as text."""
     if name in _registered:
         factory = _registered[name]
         kind = factory if hasattr(factory, "__qualname__") else type(factory)
         return f"{kind.__module__}.{kind.__qualname__}, registered"
-    return "; ".join(sorted(map(_place, _claims(name)[0])))
+    return "; ".join(sorted(map(_entry_text, _matching_entries(name)[0])))
 
 
-def _place(entry: EntryPoint) -> str:
+def _entry_text(entry: EntryPoint) -> str:
     return f"{entry.value}, from {_package(entry)}" if entry.dist else entry.value
 
 
@@ -265,5 +264,5 @@ def _package(entry: EntryPoint) -> str:
 
 
 def upmixer_package(name: str) -> str:
-    """Distribution and version that the upmixer comes from; "" if it is registered."""
-    return "; ".join(sorted(filter(None, map(_package, _claims(name)[0]))))
+    """Return distribution and version of an upmixer; "" if it was registered at run time."""
+    return "; ".join(sorted(filter(None, map(_package, _matching_entries(name)[0]))))

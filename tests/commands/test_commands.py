@@ -578,7 +578,7 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
         ("upmix words.wav -o out.wav", "words.wav is damaged or not a supported audio file"),
         (
             "upmix surround.wav -o out.wav",
-            "surround.wav has 6 channels (5.1): upmixer 'ambience' takes 1 or 2\n",
+            "surround.wav has 6 channels (5.1): upmixer 'ambience' accepts 1 or 2\n",
         ),
         (
             "upmix stereo.wav -o out.wav --subtype PCM_8",

@@ -85,7 +85,7 @@ def test_scenes_are_the_sum_of_what_is_known_of_them(by_name):
 
 
 def test_every_stem_is_left_in_the_middle_and_right_and_one_is_at_the_edge(rng):
-    azimuth = scenes.draw_azimuths(4, rng)
+    azimuth = scenes.sample_azimuths(4, rng)
     thirds = np.digitize(azimuth, [-10.0, 10.0])
     assert np.array_equal(np.sort(thirds, axis=0), np.repeat([[0], [1], [2]], 4, axis=1))
     assert np.all(np.sum(np.abs(azimuth) == 30.0, axis=1) == 1)
@@ -182,11 +182,11 @@ def test_unrelated_noise_is_neither_direct_sound_nor_ambience(by_name, rng):
     scene = by_name["room 1"]
     noise = rng.standard_normal((2, scene.stereo.shape[1]))
     signals = np.concatenate([scene.stems, scene.ambience, noise])
-    parts = measures.explained_parts(measures.cross_spectra(signals, RATE), 4, 2)
-    total = parts.direct + parts.ambience + parts.other
+    components = measures.separate_components(measures.cross_spectra(signals, RATE), 4, 2)
+    total = components.direct + components.ambience + components.residual
     # 2 of 172 / 1.9 effective frames fit at random: 2 %, most of which is subtracted.
-    assert np.all(parts.ambience < 0.005 * total)
-    assert np.all(parts.direct < 0.01 * total)
+    assert np.all(components.ambience < 0.005 * total)
+    assert np.all(components.direct < 0.01 * total)
 
 
 def test_what_changes_with_time_is_neither(by_name):
@@ -318,7 +318,7 @@ def test_a_late_upmixer_has_the_figures_of_one_in_time(registered):
         assert rows[1].measures[name] == pytest.approx(value, abs=1e-6, nan_ok=True), name
 
 
-def test_the_correction_that_an_upmixer_makes_itself_is_told(registered):
+def test_correction_of_an_upmixer_is_measured(registered):
     registered["copies"] = Copies
     (plain,) = benchmark_upmixers(["copies"], seconds=3.0).rows
     options = {"copies": {"exact_downmix": True}}
@@ -331,7 +331,7 @@ def test_the_correction_that_an_upmixer_makes_itself_is_told(registered):
     assert plain.scenes["noise"]["correction"] == pytest.approx(float(size), abs=0.05)  # margins
 
 
-def test_a_row_that_fails_says_why_and_the_others_go_on(registered, monkeypatch):
+def test_failed_row_contains_the_error_and_others_are_measured(registered, monkeypatch):
     registered["broken"] = Broken
     monkeypatch.setattr(shutil, "which", lambda name: None)
     results = benchmark_upmixers(["broken", "all-channel-stereo", "ffmpeg"], seconds=2.0)
@@ -369,26 +369,30 @@ def test_the_filter_of_ffmpeg_is_a_row():
     assert row.lag == 2048  # half of its window of 4096
     assert row.measures["leakage"] < 0.0
     assert row.measures["musical_noise"] > 0.01
-    assert "does not make 7.1.4" in benchmark_upmixers(["ffmpeg"], layout="7.1.4").notes[0]
+    assert "does not support 7.1.4" in benchmark_upmixers(["ffmpeg"], layout="7.1.4").notes[0]
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"names": ["nobody"]}, UpmixerError, "no upmixer is called 'nobody'; known: all-channel"),
-        ({"options": {"matrx": {}}}, UpmixerError, "no upmixer is called 'matrx'"),
+        ({"names": ["nobody"]}, UpmixerError, "unknown upmixer 'nobody'.*Accepted: .*all-channel"),
+        (
+            {"options": {"matrx": {}}},
+            UpmixerError,
+            "unknown upmixer 'matrx'; did you mean 'matrix'",
+        ),
         ({"names": ["matrix"], "options": {"matrix": {"rear": 1}}}, OptionError, "rear"),
         ({"seconds": 1.0}, OptionError, "seconds must be at least 2 s, got 1.0"),
         ({"seed": -1}, OptionError, "seed must be at least 0, got -1"),
-        ({"stems": "nowhere"}, AudioFileError, "nowhere is no folder of stems"),
+        ({"stems": "nowhere"}, AudioFileError, "nowhere is not a directory"),
     ],
 )
-def test_wrong_arguments_are_refused(arguments, error, words):
+def test_invalid_arguments_raise(arguments, error, words):
     with pytest.raises(error, match=words):
         benchmark_upmixers(**arguments)
 
 
-def test_songs_are_found_in_folders_and_faults_are_reported(tmp_path, rng):
+def test_songs_are_found_in_directories_and_invalid_stems_raise(tmp_path, rng):
     for song in ("one", "two"):
         (tmp_path / song).mkdir()
         for stem in scenes.STEMS:
@@ -396,18 +400,18 @@ def test_songs_are_found_in_folders_and_faults_are_reported(tmp_path, rng):
             write(tmp_path / song / f"{stem}.wav", noise, 8000)
     assert list(scenes.find_songs(tmp_path)) == ["one", "two"]
     assert list(scenes.find_songs(tmp_path / "one")) == ["one"]
-    with pytest.raises(AudioFileError, match=r"last 2\.50 s: too short"):
+    with pytest.raises(AudioFileError, match=r"of one are too short: 2\.50 s, at least"):
         scenes.read_song("one", scenes.find_songs(tmp_path)["one"], 2.5)
     (tmp_path / "one" / "bass.wav").unlink()
     write(tmp_path / "one" / "bass.wav", np.zeros((2, 100), np.float32), 16000)
     with pytest.raises(AudioFileError, match="has 16000 Hz, other stems have 8000 Hz"):
         scenes.read_song("one", scenes.find_songs(tmp_path)["one"], 2.0)
     (tmp_path / "one" / "bass.wav").unlink()
-    with pytest.raises(AudioFileError, match="holds no song: a song is a folder with vocals"):
+    with pytest.raises(AudioFileError, match="contains no song; a song is a directory with vocals"):
         scenes.find_songs(tmp_path / "one")
 
 
-# The shell
+# Command line
 
 
 def test_the_shell_prints_writes_and_draws(tmp_path, capsys, monkeypatch):

@@ -94,7 +94,7 @@ class LateStream(UpmixStream):
 @pytest.fixture
 def late(monkeypatch):
     monkeypatch.setattr(registry, "_registered", {"late": Late})
-    monkeypatch.setattr(file_upmix, "_kept", {})
+    monkeypatch.setattr(file_upmix, "_cached", {})
     monkeypatch.setattr(Late, "made", 0)
     return Late
 
@@ -115,13 +115,13 @@ def test_the_file_holds_what_the_upmixer_gives_of_the_whole(tmp_path, rng, kind,
     assert made.source.channels == channels
     assert made.source.peak == np.abs(noise).max()
     # Sums of other blocks in another order: float64.
-    fold_down = downmix_error(expected, noise, "7.1")
-    assert made.downmix_error_db == pytest.approx(float(fold_down), abs=1e-9)
+    downmix_snr = downmix_error(expected, noise, "7.1")
+    assert made.downmix_error_db == pytest.approx(float(downmix_snr), abs=1e-9)
     _, correction = match_downmix(expected, noise, "7.1", return_correction=True)
     assert made.downmix_correction_db == pytest.approx(float(correction), abs=1e-9)
 
 
-def test_an_upmix_that_comes_late_is_measured_against_its_own_samples(song, tmp_path, late):
+def test_latency_does_not_change_the_downmix_snr(song, tmp_path, late):
     made = upmix_file(UpmixJob(song, tmp_path / "out.wav", "late"))
     assert np.array_equal(read(tmp_path / "out.wav").samples, np.float32(0.9) * read(song).samples)
     # A tenth is missing: 20 dB, less the rounding of float32.
@@ -131,7 +131,7 @@ def test_an_upmix_that_comes_late_is_measured_against_its_own_samples(song, tmp_
 @pytest.mark.parametrize(
     ("surplus", "words"), [(3, "more samples than it received"), (-2, "2 samples")]
 )
-def test_a_stream_of_another_length_is_refused(song, tmp_path, late, monkeypatch, surplus, words):
+def test_stream_of_another_length_raises(song, tmp_path, late, monkeypatch, surplus, words):
     monkeypatch.setattr(Late, "surplus", surplus)
     with pytest.raises(UpmixerError, match=words) as caught:
         upmix_file(UpmixJob(song, tmp_path / "out.wav", "late"))
@@ -139,7 +139,7 @@ def test_a_stream_of_another_length_is_refused(song, tmp_path, late, monkeypatch
     assert [path.name for path in tmp_path.iterdir()] == ["song.wav"]
 
 
-def test_an_upmixer_is_made_once_for_many_files(song, tmp_path, late):
+def test_upmixer_is_created_once_for_many_files(song, tmp_path, late):
     for name in ("a", "b", "c"):
         upmix_file(UpmixJob(song, tmp_path / f"{name}.wav", "late"))
     assert late.made == 1
@@ -147,7 +147,7 @@ def test_an_upmixer_is_made_once_for_many_files(song, tmp_path, late):
     assert kept_upmixer("matrix", {"layout": "5.1"}).format == get_layout("5.1")
 
 
-def test_integers_are_scaled_to_fit_and_told(tmp_path, rng):
+def test_integer_encodings_are_scaled_with_a_warning(tmp_path, rng):
     write(tmp_path / "in.wav", rng.uniform(-2.0, 2.0, (2, LONG)).astype(np.float32), RATE)
     job = UpmixJob(tmp_path / "in.wav", tmp_path / "out.flac", "matrix")
     with pytest.warns(SpatialkitWarning, match="all are scaled by -"):
@@ -159,7 +159,7 @@ def test_integers_are_scaled_to_fit_and_told(tmp_path, rng):
     assert np.abs(scaled).max() == pytest.approx(1.0, abs=1e-5)
 
 
-def test_nan_is_named_with_its_place_and_leaves_nothing(song, tmp_path):
+def test_nan_raises_with_its_position_and_writes_no_file(song, tmp_path):
     noise = read(song).samples
     noise[1, 140_000] = np.nan
     soundfile.write(tmp_path / "nan.wav", noise.T, RATE, subtype="FLOAT")
@@ -179,17 +179,17 @@ def test_the_shortest_files_are_served(tmp_path, samples):
     assert math.isnan(made.downmix_error_db) == (samples == 0)
 
 
-def test_values_that_no_option_takes_are_refused_by_name(tmp_path):
+def test_invalid_option_values_raise_with_the_option(tmp_path):
     for options, words in (({"layout": ["5.1"]}, "layout"), ({"width": 10**400}, "width must be")):
         with pytest.raises(SpatialkitError, match=words):
             upmix_file(UpmixJob(tmp_path / "a.wav", tmp_path / "b.wav", "matrix", options))
 
 
-def test_what_does_not_fit_the_upmixer_is_refused(tmp_path):
+def test_unsupported_channel_count_raises(tmp_path):
     for samples in (0, 10):
         write(tmp_path / "six.wav", np.zeros((6, samples), np.float32), RATE, overwrite=True)
         with pytest.raises(
-            UpmixerError, match=r"six.wav has 6 channels.*: upmixer 'ambience' takes"
+            UpmixerError, match=r"six.wav has 6 channels.*: upmixer 'ambience' accepts"
         ):
             upmix_file(UpmixJob(tmp_path / "six.wav", tmp_path / "out.wav"))
 
@@ -211,7 +211,7 @@ def test_an_existing_file_is_kept(song, tmp_path):
 
 @pytest.mark.parametrize("form", ["5.1", "9.1.6", "ambix2", "0+5+0"])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_fold_downs_are_those_of_the_metrics_for_any_blocks(rng, form, channels):
+def test_downmix_snrs_are_those_of_the_metrics_for_any_blocks(rng, form, channels):
     format = get_format(form)
     upmix = rng.standard_normal((format.n_channels, 20_000)).astype(np.float32)
     original = rng.standard_normal((channels, 20_000)).astype(np.float32)
@@ -227,7 +227,7 @@ def test_fold_downs_are_those_of_the_metrics_for_any_blocks(rng, form, channels)
         assert measured.peak == np.abs(upmix).max()
 
 
-def test_fold_downs_of_silence_and_of_what_no_rule_folds():
+def test_downmix_snrs_of_silence_and_of_what_no_rule_folds():
     stereo = np.zeros((2, 100))
     silent = DownmixMeter(get_layout("5.1"), 2)
     silent.add(np.zeros((6, 100)), stereo)

@@ -72,7 +72,7 @@ def test_options_make_the_upmixer_again():
         ({"taps": 2.5}, r"taps must be a whole number, got 2.5"),
         ({"loud": 1}, r"loud must be True or False, got 1"),
         ({"mode": "wild"}, r"unknown mode 'wild'.*Accepted: 'soft', 'hard'"),
-        ({"note": 3}, r"note must be a text, got 3"),
+        ({"note": 3}, r"note must be a string, got 3"),
         (
             {"gian": 1.0},
             r"upmixer 'demo': unknown option 'gian'; did you mean 'gain'\? Accepted: 'g",
@@ -93,7 +93,7 @@ class Plain(Upmixer):
     name = "plain"
 
 
-def test_an_upmixer_without_options_says_so():
+def test_upmixer_without_options_accepts_none():
     with pytest.raises(OptionError, match=r"'plain': unknown option 'gain'\. Accepted: none"):
         Plain(gain=1.0)
 
@@ -174,7 +174,7 @@ class OddType:
         (OddType, "'gains' of OddType has the type <class 'list'>; accepted: bool, int"),
     ],
 )
-def test_a_wrong_declaration_is_named(declaration, message):
+def test_invalid_declaration_raises(declaration, message):
     class Wrong(Demo):
         options_class = declaration
 

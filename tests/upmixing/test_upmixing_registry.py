@@ -157,9 +157,9 @@ def test_broken_plug_ins_name_themselves_and_leave_the_others_alone(tmp_path, mo
         assert cause in problems[name]
     with pytest.raises(UpmixerError, match=r"'missing' .* failed to import: AttributeError"):
         get_upmixer("missing")
-    with pytest.raises(UpmixerError, match=r"'nonsense' .* is a function that is no Upmixer"):
+    with pytest.raises(UpmixerError, match=r"'nonsense' .* is a function, not an Upmixer class"):
         get_upmixer("nonsense")
-    with pytest.raises(UpmixerError, match=r"'number' .* is a float that is no Upmixer"):
+    with pytest.raises(UpmixerError, match=r"'number' .* is a float, not an Upmixer class"):
         get_upmixer("number")
 
 
@@ -167,13 +167,16 @@ def test_broken_plug_ins_name_themselves_and_leave_the_others_alone(tmp_path, mo
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("stranger", "is a class that is no Upmixer: an entry point must name a class derived"),
-        ("nonsense", "is a function that is no Upmixer: an entry point must name a class derived"),
+        ("stranger", "is a class, not an Upmixer class: the entry point must refer to a subclass"),
+        (
+            "nonsense",
+            "is a function, not an Upmixer class: the entry point must refer to a subclass",
+        ),
         ("misdeclared", "accepts must be a tuple of channel counts, got 2"),
         ("plain", "options must be declared in a frozen dataclass, got <class 'dict'>"),
     ],
 )
-def test_wrong_classes_are_listed_as_broken_with_the_reason_and_refused(name, reason):
+def test_invalid_classes_are_listed_with_the_reason_and_raise(name, reason):
     found = {each.name: each for each in describe_upmixers()}
     assert reason in found[name].problem
     assert found[name].origin.endswith("from quad-plug-in 1.2")
@@ -183,7 +186,7 @@ def test_wrong_classes_are_listed_as_broken_with_the_reason_and_refused(name, re
 
 
 @pytest.mark.usefixtures("third_party")
-def test_evil_names_are_listed_as_broken_and_never_loaded():
+def test_invalid_names_are_listed_with_a_problem_and_not_loaded():
     assert "../evil" not in upmixer_names()
     assert "letters, digits" in {each.name: each.problem for each in describe_upmixers()}["../evil"]
     with pytest.raises(UpmixerError, match="unknown upmixer"):
@@ -191,7 +194,7 @@ def test_evil_names_are_listed_as_broken_and_never_loaded():
 
 
 @pytest.mark.usefixtures("third_party")
-def test_a_name_that_two_packages_claim_is_an_error_that_names_both(tmp_path, monkeypatch):
+def test_duplicate_name_raises_an_error_with_both_packages(tmp_path, monkeypatch):
     entries = "third-party-quad = another:Quad"
     install(tmp_path / "more", monkeypatch, distribution="another", entries=entries)
     message = "another:Quad, from another 1.2; quad_plug_in:Quad, from quad-plug-in 1.2; uninstall"
@@ -210,7 +213,7 @@ def test_a_built_in_upmixer_keeps_its_name(tmp_path, monkeypatch, capsys):
     assert registry.upmixer_package("matrix").startswith("spatialkit-audio ")
     assert upmixer_names().count("matrix") == 1
     broken, built_in = (found for found in describe_upmixers() if found.name == "matrix")
-    assert broken.problem == "'matrix' is the name of a built-in upmixer: it needs another"
+    assert broken.problem == "'matrix' is the name of a built-in upmixer; choose another"
     assert broken.origin == "another:Matrix, from another 1.2"
     assert (built_in.problem, built_in.format) == ("", "5.1")
     assert main(["upmixers"]) == 0
@@ -219,7 +222,7 @@ def test_a_built_in_upmixer_keeps_its_name(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("third_party")
-def test_the_list_names_where_a_broken_upmixer_is_from_once(capsys):
+def test_list_contains_the_origin_of_a_broken_upmixer_once(capsys):
     assert main(["upmixers"]) == 0
     listed = " ".join(capsys.readouterr().out.split())
     assert listed.count("quad_plug_in:not_an_upmixer, from quad-plug-in 1.2") == 1
@@ -227,7 +230,7 @@ def test_the_list_names_where_a_broken_upmixer_is_from_once(capsys):
 
 
 @pytest.mark.parametrize("name", ["no-such", "", "-m", "a b", None, 3])
-def test_unknown_names_are_refused_with_those_known(name):
+def test_unknown_names_raise_with_the_accepted_names(name):
     with pytest.raises(UpmixerError, match=r"upmixer .*Accepted: .*matrix"):
         get_upmixer(name)
 
@@ -254,23 +257,23 @@ def test_a_registered_upmixer_is_found_by_name():
 @pytest.mark.parametrize(
     ("name", "factory", "message"),
     [
-        ("demo", Matrix, "'demo' is taken by .*Matrix, registered"),
-        ("matrix", Matrix, "'matrix' is taken by spatialkit.upmixing.passive:Matrix"),
+        ("demo", Matrix, "'demo' is in use by .*Matrix, registered"),
+        ("matrix", Matrix, "'matrix' is in use by spatialkit.upmixing.passive:Matrix"),
         ("a/b", Matrix, "letters, digits and '-', got 'a/b'"),
         ("-x", Matrix, "letters, digits"),
         ("x", 3, "factory must be callable"),
     ],
 )
-def test_registering_refuses_taken_and_evil_names(name, factory, message):
+def test_registering_used_or_invalid_names_raises(name, factory, message):
     register_upmixer("demo", Matrix)
     with pytest.raises(UpmixerError, match=message):
         register_upmixer(name, factory)
 
 
 @pytest.mark.usefixtures("registered")
-def test_a_factory_with_a_wrong_signature_names_itself():
+def test_factory_with_a_wrong_signature_is_named_in_the_error():
     register_upmixer("rigid", lambda size: None)
-    with pytest.raises(UpmixerError, match=r"'rigid' .*could not be made: TypeError"):
+    with pytest.raises(UpmixerError, match=r"'rigid' .*could not be created: TypeError"):
         get_upmixer("rigid")
 
 
@@ -283,7 +286,7 @@ def test_a_factory_with_a_wrong_signature_names_itself():
     ],
 )
 @pytest.mark.usefixtures("registered")
-def test_what_an_upmixer_declares_is_checked_when_it_is_made(members, rule):
+def test_declaration_is_checked_on_creation(members, rule):
     class Invalid(Upmixer):
         name = "invalid"
         accepts = (2,)

@@ -35,7 +35,7 @@ def delayed(signal, samples):
     return np.fft.irfft(np.fft.rfft(signal) * shift, signal.shape[-1])
 
 
-def test_nothing_is_told_of_a_song_in_order(song):
+def test_song_without_problems_has_no_sentences(song):
     report = report_of(*song)
     assert report.sentences() == []
     assert abs(report.balance_db) < 0.5
@@ -50,7 +50,7 @@ def test_nothing_is_told_of_a_song_in_order(song):
 
 
 @pytest.mark.parametrize("gain_db", [-6.0, -1.2, 1.8])
-def test_the_louder_side_is_named(song, gain_db):
+def test_louder_channel_is_reported(song, gain_db):
     audio, rate = song
     before, report = report_of(audio, rate), report_of(audio * [[10 ** (gain_db / 20)], [1]], rate)
     assert report.balance_db - before.balance_db == pytest.approx(gain_db, abs=1e-6)
@@ -63,7 +63,7 @@ def test_the_louder_side_is_named(song, gain_db):
 
 
 @pytest.mark.parametrize("samples", [-200, -24.3, -1, 0.25, 0.5, 7.7, 100.1, 220])
-def test_a_delay_of_any_fraction_of_a_sample_is_found(song, samples):
+def test_fractional_delay_is_found(song, samples):
     audio, rate = song
     late = np.stack([audio[0].astype(np.float64), delayed(audio[1], samples)])
     report = report_of(late, rate)
@@ -80,14 +80,14 @@ def test_a_delay_of_any_fraction_of_a_sample_is_found(song, samples):
         )
 
 
-def test_the_delay_of_one_noise_is_found_at_every_rate(rng):
+def test_delay_of_noise_is_found_at_every_rate(rng):
     for rate in (8000, 44100, 192000):
         noise = rng.standard_normal(rate)
         report = report_of(np.stack([noise, delayed(noise, rate / 1000)]), rate)
         assert report.delay_ms == pytest.approx(1.0, abs=1e-4)
 
 
-def test_the_delay_is_found_however_loud_the_sides_are(rng):
+def test_delay_does_not_depend_on_level(rng):
     noise = rng.standard_normal(48000).astype(np.float32)
     late = np.roll(noise, 24)
     for left, right in ((1e30, 1e30), (1e-4, 1e-4), (1e18, 1e-3)):
@@ -96,7 +96,7 @@ def test_the_delay_is_found_however_loud_the_sides_are(rng):
         assert check.report().delay_ms == pytest.approx(0.5, abs=1e-3)
 
 
-def test_delays_out_of_reach_and_unrelated_sides_have_none(song, rng):
+def test_delay_is_nan_beyond_5_ms_and_for_uncorrelated_channels(song, rng):
     audio, rate = song
     assert math.isnan(report_of(np.stack([audio[0], np.roll(audio[0], 1000)]), rate).delay_ms)
     for samples in (50, 500, 5000, 50000):
@@ -106,7 +106,7 @@ def test_delays_out_of_reach_and_unrelated_sides_have_none(song, rng):
 
 
 @pytest.mark.parametrize("samples", [0, 20])
-def test_reversed_polarity_is_told_also_of_a_late_side(song, samples):
+def test_reversed_polarity_is_reported_with_a_delay(song, samples):
     audio, rate = song
     report = report_of(np.stack([audio[0], -np.roll(audio[1], samples)]), rate)
     assert report.is_reversed
@@ -115,7 +115,7 @@ def test_reversed_polarity_is_told_also_of_a_late_side(song, samples):
 
 
 @given(cuts=st.lists(st.integers(0, 20000), max_size=6))
-def test_the_size_of_the_blocks_changes_nothing(cuts):
+def test_result_does_not_depend_on_block_size(cuts):
     audio = np.random.default_rng(4).standard_normal((2, 20000)).astype(np.float32)
     audio[1] = np.clip(np.roll(audio[0], 5) + 0.3 * audio[1], -1, 1)
     check = SourceCheck(RATE)
@@ -128,7 +128,7 @@ def test_the_size_of_the_blocks_changes_nothing(cuts):
         assert getattr(report, value) == pytest.approx(getattr(whole, value), abs=1e-12)
 
 
-def test_a_report_may_be_asked_for_on_the_way(rng):
+def test_report_is_available_between_blocks(rng):
     audio = rng.standard_normal((2, 30000))
     check = SourceCheck(RATE)
     check.update(audio[:, :10000])
@@ -137,7 +137,7 @@ def test_a_report_may_be_asked_for_on_the_way(rng):
     assert check.report().balance_db == pytest.approx(report_of(audio).balance_db, abs=1e-12)
 
 
-def test_mono_is_told_of_two_sides_and_not_of_one_channel(song):
+def test_identical_channels_are_reported_but_mono_is_not(song):
     audio, rate = song
     both = report_of(audio[[0, 0]] * np.float32([[0.9], [1.0]]), rate)
     assert both.is_mono
@@ -154,7 +154,7 @@ def test_mono_is_told_of_two_sides_and_not_of_one_channel(song):
     assert alone.sentences() == []
 
 
-def test_silence_is_told(rng):
+def test_silence_is_reported(rng):
     noise = 0.1 * rng.standard_normal(9000)
     assert SourceCheck(RATE).report().sentences() == []
     silent = report_of(np.zeros((2, 9000)))
@@ -185,7 +185,7 @@ def test_runs_at_full_scale_are_counted_once_each():
     assert "The source clips once." in report_of(audio[:, :20]).sentences()
 
 
-def test_an_offset_is_told_and_taken_for_no_sound(song):
+def test_offset_is_reported_and_does_not_change_the_balance(song):
     audio, rate = song
     report = report_of(audio + np.float32([[0.0], [-0.02]]), rate)
     assert report.dc == pytest.approx(-0.02, abs=1e-3)
@@ -193,7 +193,7 @@ def test_an_offset_is_told_and_taken_for_no_sound(song):
     assert report.balance_db == pytest.approx(report_of(audio, rate).balance_db, abs=1e-4)
 
 
-def test_what_is_no_source_is_refused():
+def test_invalid_blocks_raise():
     check = SourceCheck(RATE)
     with pytest.raises(ShapeError, match=r"\(1 or 2, samples\), got \(6, 9\)"):
         check.update(np.zeros((6, 9)))

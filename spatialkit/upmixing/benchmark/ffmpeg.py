@@ -1,4 +1,4 @@
-"""ffmpeg's ``surround`` filter as a row of the benchmark, where an ffmpeg is installed."""
+"""The ``surround`` filter of ffmpeg as a benchmark system, if ffmpeg is installed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from spatialkit.errors import UpmixerError
 from spatialkit.files import read, write
 from spatialkit.layouts import Layout
 
-__all__ = ["ffmpeg_version", "served_by_ffmpeg", "surround"]
+__all__ = ["ffmpeg_version", "is_supported", "surround"]
 
-# What the filter serves, by the WAVE mask of our layouts. It writes some of these with back
-# instead of side loudspeakers, which are the same two.
+# Layouts of the filter by WAVE mask. It writes some of them with back instead of side
+# loudspeakers; both stand for the only surround pair.
 NAMES = {0x7: "3.0", 0x607: "5.0", 0x60F: "5.1", 0x637: "7.0", 0x63F: "7.1", 0x70F: "6.1"}
 TIMEOUT = 600.0
 
 
 def ffmpeg_version() -> str:
-    """First line of what ``ffmpeg -version`` says, "" if there is none."""
+    """Return the version of the installed ffmpeg, "" if there is none."""
     if shutil.which("ffmpeg") is None:
         return ""
     try:
@@ -35,13 +35,13 @@ def ffmpeg_version() -> str:
     return " ".join(done.stdout.partition("\n")[0].split()[:3])
 
 
-def served_by_ffmpeg(layout: Layout) -> bool:
-    """Whether the filter makes that layout."""
+def is_supported(layout: Layout) -> bool:
+    """Return whether the filter supports a layout as output."""
     return layout.wave_mask in NAMES
 
 
 def surround(stereo: NDArray[Any], sample_rate: int, layout: Layout) -> NDArray[Any]:
-    """Upmix by the filter at its defaults, late as it comes.
+    """Upmix with the default parameters of the filter, without compensation of its delay.
 
     Raises
     ------

@@ -1,11 +1,11 @@
-"""Measures of an upmix of a scene whose parts are known: one value per scene.
+"""Measures of the upmix of a scene with known components, one value per scene.
 
-"Front" are the loudspeakers within 60 degrees of azimuth and 15 of elevation, "around" are all
-others but the LFE, which is in neither. NaN stands for what is not there to be measured.
+"Front" loudspeakers are within 60 degrees of azimuth and 15 degrees of elevation; "surround"
+loudspeakers are all others except the LFE. A measure that does not apply is NaN.
 
-What is in a channel is told by a regression of its spectrum on the known signals, per bin over
-all frames, so that a filter (a gain, a delay, a decorrelator) much shorter than the window of
-186 ms leaves the parts what they are, and only what changes with time counts as neither.
+The components of a channel are estimated by regression of its spectrum on the known signals, per
+bin over all frames. A linear filter (gain, delay, decorrelator) much shorter than the window of
+186 ms therefore does not change the components, and only time-varying changes count as residual.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from spatialkit.upmixing.passive import FRONT_ELEVATION, is_front
 
 __all__ = [
     "CrossSpectra",
-    "Parts",
+    "Components",
     "cross_spectra",
-    "explained_parts",
+    "separate_components",
     "find_lag",
     "level_pumping",
     "log_kurtosis_ratio",
@@ -36,26 +36,26 @@ __all__ = [
 
 N_FFT = 8192
 HOP = 2048
-FRAMES_AT_ONCE = 32
-# Known signals this far below the loudest in a bin (energy) are not told from rounding there,
-# and combinations with so small an eigenvalue are not told apart.
-LEAST_ENERGY = 1e-8
-LEAST_EIGENVALUE = 1e-6
+FRAMES_PER_BLOCK = 32
+# Known signals with a relative energy below this in a bin cannot be distinguished from rounding
+# errors; combinations with a relative eigenvalue below this are treated as linearly dependent.
+MIN_ENERGY = 1e-8
+MIN_EIGENVALUE = 1e-6
 OCTAVES = 125.0 * 2.0 ** np.arange(7)  # centres in Hz, to 8 kHz
 KURTOSIS_N_FFT = 1024
 KURTOSIS_HOP = 512
-# Output channels this far below the loudest, and bins this far below the channel's loudest, are
-# not judged (energy).
-LEAST_CHANNEL = 1e-4
-LEAST_BIN = 1e-5
+# Output channels below this energy relative to the loudest channel, and bins below this energy
+# relative to the loudest bin of the channel, are ignored.
+MIN_CHANNEL_ENERGY = 1e-4
+MIN_BIN_ENERGY = 1e-5
 PUMPING_BLOCK = 0.1  # seconds
-PUMPING_RANGE = 1e-5  # of the loudest block
-MOST_LAG = 8192
+PUMPING_RANGE = 1e-5  # relative to the loudest block
+MAX_LAG = 8192
 
 
 @dataclass(frozen=True, eq=False)
 class CrossSpectra:
-    """Products of all pairs of signals, summed over the frames, per bin."""
+    """Cross-spectra of all pairs of signals, summed over frames, per bin."""
 
     products: NDArray[np.complex128]
     """(bins, signals, signals): the first signal times the conjugate of the second."""
@@ -64,23 +64,26 @@ class CrossSpectra:
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
-    """Energy of each channel by what it comes from, (channels,) each, of one common scale."""
+class Components:
+    """Energy of each channel by component, shape (channels,) each, on a common scale."""
 
     direct: NDArray[np.float64]
     ambience: NDArray[np.float64]
-    other: NDArray[np.float64]
-    true_ambience: float
-    """Energy of the known ambience itself."""
+    residual: NDArray[np.float64]
+    reference_ambience: float
+    """Energy of the known ambience."""
 
 
 def cross_spectra(signals: NDArray[Any], sample_rate: int) -> CrossSpectra:
-    """Cross spectra of signals (signals, samples): Hann window of 8192 samples, 75 % overlap."""
+    """Calculate the cross-spectra of signals (signals, samples).
+
+    The STFT has a Hann window of 8192 samples with 75 % overlap.
+    """
     transform = StreamingSTFT(n_fft=N_FFT, hop=HOP)
     count = len(signals)
     products = np.zeros((N_FFT // 2 + 1, count, count), np.complex128)
     frames = 0
-    step = FRAMES_AT_ONCE * HOP
+    step = FRAMES_PER_BLOCK * HOP
     for start in range(0, signals.shape[1] + step, step):
         if start < signals.shape[1]:
             block = transform.process(signals[:, start : start + step].astype(np.float64))
@@ -92,28 +95,27 @@ def cross_spectra(signals: NDArray[Any], sample_rate: int) -> CrossSpectra:
     return CrossSpectra(products, frames, sample_rate)
 
 
-def explained_parts(spectra: CrossSpectra, n_direct: int, n_ambience: int) -> Parts:
-    """Split each channel's energy into direct sound, ambience and neither.
+def separate_components(spectra: CrossSpectra, n_direct: int, n_ambience: int) -> Components:
+    """Separate the energy of each channel into direct sound, ambience and residual.
 
-    Every bin of a channel is written as the sum of all known signals, each times a complex
-    coefficient, by joint least squares over the frames. Regression fits a little of anything: of
-    noise unrelated to the known signals ``regressors / effective frames`` on average. That much
-    of the residual is taken from each part and given back to the residual. Frames that overlap
-    are not independent: effective frames are fewer by the sum of squares of the window's
-    autocorrelation over the frames [1]_.
+    Each bin of a channel is modelled as a sum of the known signals with complex coefficients,
+    estimated by joint least squares over the frames. Regression also fits a fraction ``regressors
+    / effective frames`` of unrelated noise on average; this bias is subtracted from each component
+    and added to the residual. Overlapping frames are not independent: their effective number is
+    smaller by the sum of squares of the autocorrelation of the window over the frames [1]_.
 
     Parameters
     ----------
     spectra : CrossSpectra
-        Of the direct signals, then the ambience, then the channels.
+        Cross-spectra of the direct signals, the ambience and the channels, in this order.
     n_direct, n_ambience : int
-        Numbers of known signals.
+        Number of direct and ambience signals.
 
     Returns
     -------
-    Parts
-        Energies; none below 0. Direct sound and ambience are not quite orthogonal, so the three
-        need not sum to the energy of the channel.
+    Components
+        Energies of at least 0. Direct sound and ambience are not exactly orthogonal, so that the
+        sum of the three may differ from the energy of the channel.
 
     References
     ----------
@@ -127,28 +129,29 @@ def explained_parts(spectra: CrossSpectra, n_direct: int, n_ambience: int) -> Pa
     inverse, rank = _inverse(gram)
     coefficients = cross @ inverse
     residual = total - np.einsum("fck,fck->fc", coefficients, cross.conj()).real
-    overlap = _dependence()
+    overlap = _overlap_factor()
     free = np.maximum(spectra.frames - overlap * rank, 1.0)
     noise = np.maximum(residual, 0.0) / free[:, None]
     energies = []
-    for part in (slice(n_direct), slice(n_direct, known)):
-        own, weights = gram[:, part, part], coefficients[:, :, part]
+    for component in (slice(n_direct), slice(n_direct, known)):
+        own, weights = gram[:, component, component], coefficients[:, :, component]
         fitted = np.einsum("fck,fkl,fcl->fc", weights, own, weights.conj(), optimize=True).real
-        chance = (
-            overlap * noise * np.einsum("fkl,flk->f", own, inverse[:, part, part]).real[:, None]
-        )
-        energies.append(np.maximum(np.sum(fitted - chance, axis=0), 0.0))
-    true_ambience = np.einsum("fkk->", gram[:, n_direct:, n_direct:]).real
+        trace = np.einsum("fkl,flk->f", own, inverse[:, component, component]).real
+        bias = overlap * noise * trace[:, None]
+        energies.append(np.maximum(np.sum(fitted - bias, axis=0), 0.0))
+    reference_ambience = np.einsum("fkk->", gram[:, n_direct:, n_direct:]).real
     direct, ambience = energies
-    return Parts(direct, ambience, spectra.frames * noise.sum(axis=0), float(true_ambience))
+    return Components(
+        direct, ambience, spectra.frames * noise.sum(axis=0), float(reference_ambience)
+    )
 
 
 def octave_correlation(spectra: CrossSpectra, channels: NDArray[np.intp]) -> float:
-    """Mean magnitude of the zero-lag correlation of all pairs of channels, in octave bands.
+    """Calculate the mean zero-lag correlation magnitude of all channel pairs in octave bands.
 
-    Normalised, 0 to 1, in the seven octaves about 125 Hz to 8 kHz; the mean is over pairs and
-    bands alike [1]_. NaN if there is no pair, or nothing is heard in any. A delay decorrelates
-    here, as it does for the ear, where it is longer than the period.
+    The correlation is normalized (0 to 1) and averaged over pairs and the seven octave bands with
+    centres from 125 Hz to 8 kHz [1]_. It is NaN if there is no pair or all are silent. A delay
+    longer than the period of a band reduces the correlation in that band.
 
     References
     ----------
@@ -168,35 +171,35 @@ def octave_correlation(spectra: CrossSpectra, channels: NDArray[np.intp]) -> flo
 
 
 def region_energies(upmix: NDArray[Any], layout: Layout) -> list[float]:
-    """Energies of the front, of what is around at ear level or below, and of what is above."""
+    """Return the energies of the front, surround (ear level or below) and height channels."""
     energy = np.sum(upmix.astype(np.float64) ** 2, axis=-1)
-    front, around = regions(layout)
-    above = around[layout.elevation[around] > FRONT_ELEVATION]
-    beside = np.setdiff1d(around, above)
-    return [energy[part].sum() if part.size else np.nan for part in (front, beside, above)]
+    front, others = regions(layout)
+    height = others[layout.elevation[others] > FRONT_ELEVATION]
+    surround = np.setdiff1d(others, height)
+    return [energy[part].sum() if part.size else np.nan for part in (front, surround, height)]
 
 
 def regions(layout: Layout) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Channels in front, and those around."""
+    """Return the indices of the front channels and of all surround and height channels."""
     front = is_front(layout)
     return np.flatnonzero(front), np.flatnonzero(~front & ~layout.is_lfe)
 
 
 def log_kurtosis_ratio(upmix: NDArray[Any], stereo: NDArray[Any]) -> float:
-    """Musical noise: how much more peaked the power spectrum has become, log kurtosis ratio.
+    """Calculate the log kurtosis ratio, a measure of musical noise.
 
-    Natural logarithm of the kurtosis of the output's power spectrogram over that of the input's,
-    the kurtosis being <x^4> / <x^2>^2 of raw moments, 6 for Gaussian noise [1]_. Every bin is
-    divided by its mean power first, so that a linear time-invariant filter changes nothing. The
-    largest over the output channels within 40 dB of the loudest. Musical noise, the isolated
-    peaks that time-varying gains leave, raises it.
+    This is the natural logarithm of the kurtosis of the power spectrogram of the output relative
+    to that of the input, with kurtosis <x^4> / <x^2>^2 of raw moments, 6 for Gaussian noise [1]_.
+    Each bin is divided by its mean power first, so that a linear time-invariant filter does not
+    change the ratio. The result is the maximum over the output channels within 40 dB of the
+    loudest. Musical noise (isolated peaks caused by time-varying gains) increases it.
 
     Parameters
     ----------
     upmix : ndarray, shape (channels, samples)
-        Of stationary noise.
+        Upmix of stationary noise.
     stereo : ndarray, shape (2, samples)
-        That noise.
+        Stationary noise.
 
     References
     ----------
@@ -204,66 +207,67 @@ def log_kurtosis_ratio(upmix: NDArray[Any], stereo: NDArray[Any]) -> float:
        musical noise assessment via higher-order statistics", IWAENC 2008.
     """
     energy = np.sum(upmix.astype(np.float64) ** 2, axis=-1)
-    heard = upmix[energy > LEAST_CHANNEL * energy.max()]
-    if not len(heard):
+    active = upmix[energy > MIN_CHANNEL_ENERGY * energy.max()]
+    if not len(active):
         return np.nan
     before = np.mean([_kurtosis(channel) for channel in stereo])
-    return float(np.log(max(_kurtosis(channel) for channel in heard) / before))
+    return float(np.log(max(_kurtosis(channel) for channel in active) / before))
 
 
 def level_pumping(upmix: NDArray[Any], stereo: NDArray[Any], sample_rate: int) -> float:
-    """Standard deviation in dB of the upmix's power against the stereo's, over 100 ms blocks.
+    """Calculate the standard deviation (dB) of the power ratio of upmix and stereo.
 
-    Blocks 50 dB below the loudest of the stereo are left out; a silent block of the upmix counts
-    as 100 dB down.
+    The power is measured in blocks of 100 ms. Blocks more than 50 dB below the loudest stereo
+    block are ignored; the ratio of a silent block of the upmix is set to -100 dB.
     """
     size = round(PUMPING_BLOCK * sample_rate)
     before, after = (_block_powers(signal, size) for signal in (stereo, upmix))
-    heard = (before > PUMPING_RANGE * before.max(initial=0.0)) & (before > 0.0)
-    if not heard.any():
+    active = (before > PUMPING_RANGE * before.max(initial=0.0)) & (before > 0.0)
+    if not active.any():
         return np.nan
-    ratio = after[heard] / before[heard]
+    ratio = after[active] / before[active]
     return float(np.std(10.0 * np.log10(np.maximum(ratio, 1e-10))))
 
 
 def find_lag(upmix: NDArray[Any], stereo: NDArray[Any]) -> int:
-    """Samples by which an upmix is late, within 8192: where it correlates best with the stereo.
+    """Estimate the delay of an upmix relative to the stereo, at most 8192 samples.
 
-    The squares of the cross-correlations of all channels with both sides are summed.
+    The delay maximizes the sum of the squared cross-correlations of all channels with left and
+    right.
     """
     from scipy.fft import irfft, next_fast_len, rfft
 
-    size = next_fast_len(stereo.shape[1] + MOST_LAG, real=True)
+    size = next_fast_len(stereo.shape[1] + MAX_LAG, real=True)
     sources = rfft(stereo.astype(np.float64), size)
-    strength = np.zeros(2 * MOST_LAG + 1)
+    strength = np.zeros(2 * MAX_LAG + 1)
     for channel in upmix:
         products = irfft(rfft(channel.astype(np.float64), size) * sources.conj(), size)
-        strength += np.sum(np.roll(products, MOST_LAG, axis=-1)[:, : strength.size] ** 2, axis=0)
-    return int(np.argmax(strength)) - MOST_LAG
+        strength += np.sum(np.roll(products, MAX_LAG, axis=-1)[:, : strength.size] ** 2, axis=0)
+    return int(np.argmax(strength)) - MAX_LAG
 
 
 def ratio_db(energy: float, reference: float) -> float:
-    """10 log10 of a ratio of energies: -inf for none, NaN for what is none against none."""
+    """Return the energy ratio in dB; -inf for zero energy, NaN for a reference of zero."""
     if np.isnan(energy) or not reference > 0.0:
         return np.nan
     return float(10.0 * np.log10(energy / reference)) if energy > 0.0 else -np.inf
 
 
 def _inverse(gram: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Pseudoinverse and rank per bin, of signals brought to one level: soft ones count, too."""
+    """Return pseudoinverse and rank per bin, after normalization of the signals."""
     energy = np.einsum("fkk->fk", gram).real
-    heard = energy > LEAST_ENERGY * energy.max(axis=1, keepdims=True, initial=0.0)
-    unit = np.divide(1.0, np.sqrt(energy), out=np.zeros_like(energy), where=heard)
-    outer = unit[:, :, None] * unit[:, None, :]
+    active = energy > MIN_ENERGY * energy.max(axis=1, keepdims=True, initial=0.0)
+    scale = np.divide(1.0, np.sqrt(energy), out=np.zeros_like(energy), where=active)
+    outer = scale[:, :, None] * scale[:, None, :]
     values, vectors = np.linalg.eigh(gram * outer)
-    kept = values > LEAST_EIGENVALUE * values.max(axis=1, keepdims=True, initial=0.0)
+    kept = values > MIN_EIGENVALUE * values.max(axis=1, keepdims=True, initial=0.0)
     inverted = np.divide(1.0, values, out=np.zeros_like(values), where=kept)
     inverse = (vectors * inverted[:, None, :]) @ vectors.conj().swapaxes(-1, -2)
     return inverse * outer, np.count_nonzero(kept, axis=1)
 
 
-def _dependence() -> float:
-    """How many overlapping frames of noise tell as much as one independent frame."""
+def _overlap_factor() -> float:
+    """Return the number of overlapping noise frames per independent frame."""
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(N_FFT) / N_FFT)
     power = np.sum(window**2)
     shifts = range(HOP, N_FFT, HOP)
@@ -273,11 +277,12 @@ def _dependence() -> float:
 
 def _kurtosis(signal: NDArray[Any]) -> float:
     spectrum = stft(signal.astype(np.float64), n_fft=KURTOSIS_N_FFT, hop=KURTOSIS_HOP)
-    # The first and last bin are real, and so more peaked; the outer frames reach beyond the signal.
+    # The first and last bin are real and have a higher kurtosis; the outer frames extend beyond the
+    # signal.
     power = np.abs(spectrum[1:-1, 1:-2]) ** 2
     mean = power.mean(axis=1, keepdims=True)
-    heard = mean[:, 0] > LEAST_BIN * mean.max()
-    power = power[heard] / mean[heard]
+    active = mean[:, 0] > MIN_BIN_ENERGY * mean.max()
+    power = power[active] / mean[active]
     return float(np.mean(power**4) / np.mean(power**2) ** 2)
 
 

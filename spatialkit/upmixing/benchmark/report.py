@@ -1,4 +1,4 @@
-"""Measures and results of the benchmark of upmixers; text, Markdown, JSON and figure."""
+"""Measures and results of the upmixer benchmark as text, Markdown, JSON and figure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Measure:
     title: str
     unit: str
     better: str
-    """"lower", "higher", "near 0", or "" where neither is."""
+    """Better direction: "lower", "higher", "near 0", or "" if there is none."""
     scenes: tuple[str, ...]
     """Kinds of scenes on which it is measured."""
     pool: str
@@ -131,7 +131,7 @@ class UpmixBenchmark:
 
     def to_json(self) -> str:
         """Return all results as JSON; null for NaN, "inf" and "-inf" for infinities."""
-        return to_json(_facts(self), indent=2)
+        return to_json(_as_plain(self), indent=2)
 
     def to_markdown(self) -> str:
         """Return a table with one row per measure and one column per upmixer as Markdown."""
@@ -152,7 +152,7 @@ class UpmixBenchmark:
         _draw(self, path)
 
 
-def _facts(results: UpmixBenchmark) -> dict[str, Any]:
+def _as_plain(results: UpmixBenchmark) -> dict[str, Any]:
     """Return all results as plain values."""
     return {
         "layout": results.layout,

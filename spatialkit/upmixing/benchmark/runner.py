@@ -1,9 +1,9 @@
-"""The benchmark of upmixers: what becomes of scenes whose parts are known.
+"""Benchmark runner: upmixes scenes with known components and aggregates the measures.
 
-Stems are panned in stereo, some in a synthetic room, so that the directions, the direct sound
-and the ambience are known. All upmixers are judged against the directions of the stereo image,
-whose sides are 30 degrees from the middle. The first and last 8192 samples of every scene are not
-measured, for any of them: an upmixer that is late is aligned first, and loses its tail there.
+Stems are panned in stereo, partly with synthetic reverberation, so that directions, direct sound
+and ambience are known. Directions are evaluated relative to the stereo image, which extends to 30
+degrees on the left and right. The first and last 8192 samples of each scene are not measured, as
+the compensation of the delay of an upmixer shortens the signal.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from spatialkit.upmixing.benchmark.scenes import (
 )
 from spatialkit.upmixing.options import describe_options
 from spatialkit.upmixing.registry import describe_upmixers, get_upmixer, load_upmixer, upmixer_names
-from spatialkit.validation import as_count, as_number
+from spatialkit.validation import as_count, as_number, unknown_name
 
 __all__ = ["BenchmarkRow", "UpmixBenchmark", "benchmark_upmixers"]
 
 FFMPEG = "ffmpeg"
 SEED = 20261121
 SECONDS = 30.0
-# Upmixed once before the clock runs: compiled loops are compiled, models loaded.
+# Duration of an upmix before the timing starts, which compiles loops and loads models.
 WARM_UP = 0.5
 
 
@@ -60,40 +60,40 @@ def benchmark_upmixers(
 ) -> UpmixBenchmark:
     """Measure upmixers on scenes whose direct sound, directions and ambience are known.
 
-    Of every song: three scenes with its stems panned in stereo, the same in a room (reverberation
-    at -8 dB), one that is nearly mono (stems within 3 degrees, reverberation at -24 dB), and the
-    song as it is; besides, stationary noise. What the measures are is in their ``help`` in the
-    JSON, and below the table that the shell prints.
+    Each song gives three scenes with stems panned in stereo, the same with reverberation (-8 dB),
+    one that is nearly mono (stems within 3 degrees, reverberation at -24 dB), and the original
+    mix. Another scene is stationary noise. The measures are defined in their ``help`` in the JSON
+    and below the table.
 
     Parameters
     ----------
     names : sequence of str, optional
-        Of `upmixer_names`, or "ffmpeg" for the ``surround`` filter of an installed ffmpeg. By
-        default the upmixers that come with spatialkit without models and make loudspeakers unless
-        told otherwise, and ffmpeg where it is installed and serves the layout.
+        Names from `upmixer_names`, or "ffmpeg" for the ``surround`` filter of an installed ffmpeg.
+        By default the built-in upmixers without models whose default output is a loudspeaker
+        layout, and ffmpeg if it is installed and supports the layout.
     layout : str or Layout
-        Loudspeakers to upmix to. An upmixer that makes one layout only is measured on that.
+        Output layout. An upmixer with a fixed layout is measured with that layout.
     stems : str or path, optional
-        Folder of a song, with vocals, drums, bass and other in it as .wav, .flac or .ogg, or a
-        folder of such folders. By default the bundled song.
+        Directory of a song with vocals, drums, bass and other as .wav, .flac or .ogg, or a
+        directory of such directories. By default the bundled song.
     seconds : float
-        Of each song, at most, 2 or more: taken where all its stems are heard.
+        Maximum duration of each song, at least 2: the excerpt in which all stems are active.
     seed : int
-        Of directions, reverberation and noise, 0 or more.
+        Random seed of directions, reverberation and noise, at least 0.
     options : mapping of str to mapping, optional
-        Options of upmixers by their names: ``{"matrix": {"width": 20.0}}``.
+        Options by name of the upmixer, such as ``{"matrix": {"width": 20.0}}``.
 
     Returns
     -------
     UpmixBenchmark
-        An upmixer that fails has a row that says why, and the others are measured.
+        The row of an upmixer that fails contains the error; the others are still measured.
 
     Raises
     ------
     UpmixerError, LayoutError, OptionError
-        If a name, the layout or an option is not known or not accepted.
+        If a name, the layout or an option is unknown or not accepted.
     AudioFileError
-        If there are no such stems, or they cannot be read.
+        If the stems do not exist or cannot be read.
 
     Examples
     --------
@@ -105,17 +105,17 @@ def benchmark_upmixers(
     length = as_number(seconds, "seconds", minimum=2.0, unit="s")
     as_count(seed, "seed", minimum=0)
     songs = find_songs(stems)
-    contenders, failed, notes = _contenders(names, target, dict(options or {}))
+    systems, failed, notes = _systems(names, target, dict(options or {}))
     for scene in _scenes(songs, length, seed):
-        for contender in contenders:
-            contender.run(scene)
-    by_name = {row.name: row for row in (*(c.row() for c in contenders), *failed)}
+        for system in systems:
+            system.run(scene)
+    by_name = {row.name: row for row in (*(system.row() for system in systems), *failed)}
     rows = tuple(by_name[name] for name in _chosen(names) if name in by_name)
     return UpmixBenchmark(target.name, length, int(seed), tuple(songs), rows, tuple(notes))
 
 
 def _scenes(songs: Mapping[str, Any], seconds: float, seed: int) -> Iterator[Scene]:
-    """All scenes, the noise first: it tells the lag best."""
+    """Yield all scenes; the noise is first, as it gives the best estimate of the lag."""
     yield noise_scene(seed)
     for name, files in songs.items():
         yield from song_scenes(read_song(name, files, seconds), seed)
@@ -133,66 +133,68 @@ def _chosen(names: Sequence[str] | None) -> list[str]:
     return [*core, FFMPEG]
 
 
-def _contenders(
+def _systems(
     names: Sequence[str] | None, layout: Layout, options: dict[str, Mapping[str, Any]]
-) -> tuple[list[_Contender], list[BenchmarkRow], list[str]]:
-    """Those that can be measured, rows of those that cannot, and what else is to be said."""
+) -> tuple[list[_System], list[BenchmarkRow], list[str]]:
+    """Return the systems to measure, rows of those that failed, and notes."""
     chosen = _chosen(names)
     known = (*upmixer_names(), FFMPEG)
     for name in (*chosen, *options):
         if name not in known:
-            raise UpmixerError(f"no upmixer is called {name!r}; known: {', '.join(known)}")
-    contenders, failed, notes = [], [], []
+            raise UpmixerError(unknown_name("upmixer", name, known))
+    systems, failed, notes = [], [], []
     for name in chosen:
         try:
             if name == FFMPEG:
-                contenders.append(_ffmpeg_contender(layout))
+                systems.append(_ffmpeg_system(layout))
             else:
-                contenders.append(_registered_contender(name, layout, options.get(name, {})))
-        except _Missing as missing:
-            notes.append(str(missing))
+                systems.append(_registered_system(name, layout, options.get(name, {})))
+        except _NotAvailable as reason:
+            notes.append(str(reason))
         except OptionError:
             raise
         except SpatialkitError as error:
             failed.append(BenchmarkRow(name, layout.name, "", error=str(error)))
-    return contenders, failed, notes
+    return systems, failed, notes
 
 
-class _Missing(Exception):
-    """A program that need not be there is not."""
+class _NotAvailable(Exception):
+    """An optional program is not installed or does not support the layout."""
 
 
-def _ffmpeg_contender(layout: Layout) -> _Contender:
+def _ffmpeg_system(layout: Layout) -> _System:
     version = ffmpeg.ffmpeg_version()
     if not version:
-        raise _Missing("ffmpeg is not installed: its surround filter was not measured.")
-    if not ffmpeg.served_by_ffmpeg(layout):
-        raise _Missing(f"ffmpeg's surround filter does not make {layout.name}.")
+        raise _NotAvailable("ffmpeg is not installed; its surround filter was not measured.")
+    if not ffmpeg.is_supported(layout):
+        raise _NotAvailable(f"The surround filter of ffmpeg does not support {layout.name}.")
 
     def upmix(stereo: NDArray[Any], sample_rate: int) -> NDArray[Any]:
         return ffmpeg.surround(stereo, sample_rate, layout)
 
-    return _Contender(FFMPEG, version, layout, upmix)
+    return _System(FFMPEG, version, layout, upmix)
 
 
-def _registered_contender(name: str, layout: Layout, options: Mapping[str, Any]) -> _Contender:
+def _registered_system(name: str, layout: Layout, options: Mapping[str, Any]) -> _System:
     declared = {option.name for option in describe_options(load_upmixer(name))}
     settings = {"layout": layout, **options} if "layout" in declared else dict(options)
     upmixer = get_upmixer(name, **settings)
     if not isinstance(upmixer.format, Layout):
-        raise LayoutError(f"it makes {upmixer.format.name}, the benchmark measures loudspeakers")
+        raise LayoutError(
+            f"output format is {upmixer.format.name}; only loudspeaker layouts can be measured"
+        )
     origin = {found.name: found.origin for found in describe_upmixers()}[name]
     raw = None
     if getattr(upmixer.options, "exact_downmix", False):
         raw = get_upmixer(name, **{**settings, "exact_downmix": False}).upmix
-    return _Contender(name, origin, upmixer.format, upmixer.upmix, raw)
+    return _System(name, origin, upmixer.format, upmixer.upmix, raw)
 
 
 Upmix = Callable[[NDArray[Any], int], NDArray[Any]]
 
 
-class _Contender:
-    """An upmixer under test, and what was found of it so far."""
+class _System:
+    """Upmixer under test, with the results of the scenes so far."""
 
     def __init__(
         self, name: str, origin: str, layout: Layout, upmix: Upmix, uncorrected: Upmix | None = None
@@ -203,7 +205,7 @@ class _Contender:
         self.error = ""
         self.scenes: dict[str, dict[str, float]] = {}
         self.kinds: dict[str, str] = {}
-        self.heard = self.taken = 0.0  # seconds
+        self.audio_seconds = self.elapsed_seconds = 0.0
 
     def run(self, scene: Scene) -> None:
         """Upmix and measure one scene, unless an earlier one failed."""
@@ -214,8 +216,8 @@ class _Contender:
                 self.upmix(scene.stereo[:, : round(WARM_UP * scene.sample_rate)], scene.sample_rate)
             started = time.perf_counter()
             upmix = self.upmix(scene.stereo, scene.sample_rate)
-            self.taken += time.perf_counter() - started
-            self.heard += scene.stereo.shape[1] / scene.sample_rate
+            self.elapsed_seconds += time.perf_counter() - started
+            self.audio_seconds += scene.stereo.shape[1] / scene.sample_rate
             if self.lag is None:
                 self.lag = measures.find_lag(upmix, scene.stereo)
             values = score(_aligned(upmix, self.lag, scene), scene, self.layout)
@@ -224,7 +226,7 @@ class _Contender:
                 stereo = _measured(scene.stereo)
                 raw = _aligned(raw, self.lag, scene)
                 values["correction"] = float(correction_size(raw, stereo, self.layout))
-        except Exception as error:  # whatever a plug-in does: the others go on
+        except Exception as error:  # a failing plug-in must not stop the others
             self.error = f"{scene.name}: {error_message(error)}"
             return
         self.scenes[scene.name], self.kinds[scene.name] = values, scene.kind
@@ -238,7 +240,7 @@ class _Contender:
             )
             for measure in MEASURES
         }
-        speed = self.heard / self.taken
+        speed = self.audio_seconds / self.elapsed_seconds
         lag = self.lag or 0
         return BenchmarkRow(
             self.name, self.layout.name, self.origin, pooled, self.scenes, lag, speed
@@ -246,56 +248,56 @@ class _Contender:
 
 
 def score(upmix: NDArray[Any], scene: Scene, layout: Layout) -> dict[str, float]:
-    """All measures that apply to one scene; ``upmix`` is already without the margins."""
+    """Calculate all measures that apply to a scene; ``upmix`` does not contain the margins."""
     stereo = _measured(scene.stereo)
     scores: dict[str, float] = {}
     try:
         scores["downmix_error"] = float(downmix_error(upmix, stereo, layout))
         scores["correction"] = float(correction_size(upmix, stereo, layout))
-    except LayoutError:  # no rule folds these loudspeakers down
+    except LayoutError:  # no downmix is defined for this layout
         pass
-    played = upmix[layout.loudspeakers]
+    feeds = upmix[layout.loudspeakers]
     if scene.kind == "noise":
-        return scores | {"musical_noise": measures.log_kurtosis_ratio(played, stereo)}
+        return scores | {"musical_noise": measures.log_kurtosis_ratio(feeds, stereo)}
     rate = scene.sample_rate
-    with np.errstate(invalid="ignore"):  # silence less silence
+    with np.errstate(invalid="ignore"):  # -inf minus -inf for silence
         change = loudness(upmix, layout, rate) - loudness(stereo, "stereo", rate)
     scores["level_change"] = float(change)
-    scores["level_pumping"] = measures.level_pumping(played, stereo, rate)
+    scores["level_pumping"] = measures.level_pumping(feeds, stereo, rate)
     front, surround, height = measures.region_energies(upmix, layout)
     if scene.kind == "near-mono":
         scores["near_mono_surround_level"] = measures.ratio_db(surround, front)
     if scene.kind in KNOWN:
-        scores |= _score_parts(upmix, scene, layout)
+        scores |= _score_components(upmix, scene, layout)
     if scene.kind == "room":
         scores["surround_level"] = measures.ratio_db(surround, front)
         scores["height_level"] = measures.ratio_db(height, front)
     return scores
 
 
-def _score_parts(upmix: NDArray[Any], scene: Scene, layout: Layout) -> dict[str, float]:
-    """Measures of dry scenes and rooms that need the stems and the ambience."""
+def _score_components(upmix: NDArray[Any], scene: Scene, layout: Layout) -> dict[str, float]:
+    """Calculate the measures of "dry" and "room" scenes that need the stems and the ambience."""
     stems, ambience = _measured(scene.stems), _measured(scene.ambience)
     errors = angle_error(stems, upmix, scene.azimuth, layout)
     scores = {"direction_error": _mean(errors)}
     signals = np.concatenate([stems, ambience, upmix])
     spectra = measures.cross_spectra(signals, scene.sample_rate)
-    parts = measures.explained_parts(spectra, len(stems), len(ambience))
-    front, around = measures.regions(layout)
-    direct, moved = parts.direct[around].sum(), parts.ambience[around].sum()
-    if around.size:
-        scores["leakage"] = measures.ratio_db(direct, parts.direct[front].sum())
-    if around.size and len(ambience):
-        total = direct + moved + parts.other[around].sum()
+    components = measures.separate_components(spectra, len(stems), len(ambience))
+    front, surround = measures.regions(layout)
+    direct, moved = components.direct[surround].sum(), components.ambience[surround].sum()
+    if surround.size:
+        scores["leakage"] = measures.ratio_db(direct, components.direct[front].sum())
+    if surround.size and len(ambience):
+        total = direct + moved + components.residual[surround].sum()
         scores["ambience_share"] = float(moved / total) if total else np.nan
-        scores["ambience_moved"] = measures.ratio_db(moved, parts.true_ambience)
+        scores["ambience_moved"] = measures.ratio_db(moved, components.reference_ambience)
         offset = len(stems) + len(ambience)
-        scores["surround_correlation"] = measures.octave_correlation(spectra, around + offset)
+        scores["surround_correlation"] = measures.octave_correlation(spectra, surround + offset)
     return scores
 
 
 def pool(values: Iterable[float], rule: str) -> float:
-    """One figure of those of the scenes, NaN left out."""
+    """Aggregate the values of all scenes without NaN: "mean", "energy" or "least" (minimum)."""
     found = np.array([value for value in values if not np.isnan(value)])
     if not found.size:
         return np.nan
@@ -316,5 +318,5 @@ def _measured(signal: NDArray[Any]) -> NDArray[Any]:
 
 
 def _aligned(upmix: NDArray[Any], lag: int, scene: Scene) -> NDArray[Any]:
-    """The measured part of an upmix that is ``lag`` samples late."""
+    """Return an upmix without margins, after compensation of a delay of ``lag`` samples."""
     return upmix[:, MARGIN + lag : scene.stereo.shape[1] - MARGIN + lag]

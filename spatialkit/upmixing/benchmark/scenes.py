@@ -1,7 +1,7 @@
-"""Stereo scenes whose direct sound, directions and ambience are known, for the benchmark.
+"""Stereo scenes with known direct sound, directions and ambience for the benchmark.
 
-The room is synthetic: late reverberation of independent, exponentially decaying Gaussian noise
-for left and right, so that ambience is what no panning law makes [1]_.
+Reverberation is synthetic: independent, exponentially decaying Gaussian noise for left and right,
+so that the ambience cannot be produced by a panning law [1]_.
 
 References
 ----------
@@ -26,21 +26,21 @@ __all__ = ["STEMS", "Scene", "Song", "find_songs", "noise_scene", "song_scenes"]
 
 STEMS = ("vocals", "drums", "bass", "other")
 ENDINGS = (".wav", ".flac", ".ogg")
-DRAWS = 3
+DIRECTION_SETS = 3
 STAGE = 30.0  # degrees from the middle to the edge of the stereo image
 NEAR_MONO = 3.0
 ROOM_DB = -8.0
 NEAR_MONO_ROOM_DB = -24.0
 PRE_DELAY = 0.015  # seconds
-# Reverberation times in seconds: what lies below the crossover in Hz, and above it.
+# Reverberation times in seconds below and above the crossover frequency (Hz).
 DECAYS = (1.2, 0.6)
 CROSSOVER = 5000.0
 NOISE_SECONDS = 10.0
 NOISE_RATE = 44100
 NOISE_SIDE_DB = -3.0
-PINK_FROM = 20.0  # Hz: white below
-# Samples cut off at both ends before anything is measured: what an upmixer's delay, at most as
-# long, pushes out there is then missed by no measure.
+MIN_PINK_HZ = 20.0  # white below
+# Samples removed at both ends before measuring, so that the measured range is complete for all
+# upmixers with a delay up to this length.
 MARGIN = 8192
 
 
@@ -50,13 +50,13 @@ class Song:
 
     name: str
     stems: Mapping[str, NDArray[np.float32]]
-    """Stereo, (2, samples), of one length."""
+    """Stereo stems of equal length, shape (2, samples)."""
     sample_rate: int
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A stereo signal and what it is made of; the parts that are not known are empty."""
+    """A stereo signal and its components; unknown components are empty."""
 
     name: str
     kind: str
@@ -65,20 +65,22 @@ class Scene:
     stereo: NDArray[np.float32]
     """(2, samples)."""
     stems: NDArray[np.float32]
-    """Dry sources at their level in the scene, (stems, samples)."""
+    """Dry sources at their level in the scene, shape (stems, samples)."""
     azimuth: NDArray[np.float64]
-    """Of the stems, degrees."""
+    """Azimuth of the stems in degrees."""
     ambience: NDArray[np.float32]
-    """Left and right, (2, samples), or (0, samples)."""
+    """Left and right, shape (2, samples), or (0, samples) if unknown."""
 
 
 def find_songs(folder: str | os.PathLike[str] | None) -> dict[str, dict[str, Path]]:
-    """Files of the stems of each song: the bundled one, a song folder's, or those of a folder.
+    """Return the stem files of each song in a directory, or of the bundled song for None.
+
+    The directory contains the stems of one song, or one subdirectory per song.
 
     Raises
     ------
     AudioFileError
-        If there is no such folder, or no song with all four stems in it.
+        If the directory does not exist, or contains no song with all four stems.
     """
     if folder is None:
         from spatialkit.sample import sample_path
@@ -86,13 +88,13 @@ def find_songs(folder: str | os.PathLike[str] | None) -> dict[str, dict[str, Pat
         return {"francium": {stem: sample_path(stem) for stem in STEMS}}
     root = Path(folder)
     if not root.is_dir():
-        raise AudioFileError(f"{root} is no folder of stems")
+        raise AudioFileError(f"{root} is not a directory")
     places = [root, *sorted(path for path in root.iterdir() if path.is_dir())]
     found = {place.resolve().name: _stem_files(place) for place in places}
     songs = {name: files for name, files in found.items() if len(files) == len(STEMS)}
     if not songs:
         raise AudioFileError(
-            f"{root} holds no song: a song is a folder with {', '.join(STEMS)} as "
+            f"{root} contains no song; a song is a directory with {', '.join(STEMS)} as "
             f"{', '.join(ENDINGS)}"
         )
     return songs
@@ -109,7 +111,7 @@ def _stem_files(folder: Path) -> dict[str, Path]:
 
 
 def read_song(name: str, files: Mapping[str, Path], seconds: float) -> Song:
-    """At most ``seconds`` of a song, from where its softest stem is loudest."""
+    """Read an excerpt of at most ``seconds`` of a song in which all stems are active."""
     from spatialkit.files import read
 
     stems: dict[str, NDArray[np.float32]] = {}
@@ -117,7 +119,9 @@ def read_song(name: str, files: Mapping[str, Path], seconds: float) -> Song:
     for stem, path in files.items():
         audio = read(path)
         if len(audio.samples) > 2:
-            raise AudioFileError(f"{path} has {len(audio.samples)} channels: stems are stereo")
+            raise AudioFileError(
+                f"{path} has {len(audio.samples)} channels; stems must be mono or stereo"
+            )
         if rate not in (0, audio.sample_rate):
             raise AudioFileError(f"{path} has {audio.sample_rate} Hz, other stems have {rate} Hz")
         rate = audio.sample_rate
@@ -125,16 +129,20 @@ def read_song(name: str, files: Mapping[str, Path], seconds: float) -> Song:
     length = min(samples.shape[1] for samples in stems.values())
     kept = min(round(seconds * rate), length)
     if kept < 4 * MARGIN:
-        raise AudioFileError(f"the stems of {name} last {kept / rate:.2f} s: too short to measure")
+        raise AudioFileError(
+            f"the stems of {name} are too short: {kept / rate:.2f} s, "
+            f"at least {4 * MARGIN / rate:.2f} s are needed"
+        )
     start = _loudest_start([samples[:, :length] for samples in stems.values()], kept, rate)
     taken = {stem: samples[:, start : start + kept] for stem, samples in stems.items()}
     return Song(name, taken, rate)
 
 
 def _loudest_start(stems: list[NDArray[np.float32]], kept: int, rate: int) -> int:
-    """First sample of the excerpt, in whole seconds, whose softest stem is loudest.
+    """Return the first sample of the excerpt that maximizes the level of its softest stem.
 
-    Each stem is compared with its own loudest excerpt: what is mixed softly is not soft for that.
+    The level of a stem is relative to its own loudest excerpt, so that its level in the mix is
+    irrelevant. Excerpts start at whole seconds.
     """
     starts = np.arange(0, stems[0].shape[1] - kept + 1, rate)
     softest = np.full(len(starts), np.inf)
@@ -147,14 +155,14 @@ def _loudest_start(stems: list[NDArray[np.float32]], kept: int, rate: int) -> in
 
 
 def song_scenes(song: Song, seed: int) -> Iterator[Scene]:
-    """Scenes of one song: three "dry", three "room", one "near-mono", and the "song" itself."""
+    """Yield the scenes of a song: three "dry", three "room", one "near-mono" and the "song"."""
     rng = np.random.default_rng([seed, *song.name.encode()])
     stems = np.stack([samples.mean(axis=0) for samples in song.stems.values()])
     reverberation = _reverberate(stems.sum(axis=0), song.sample_rate, rng)
-    for draw, azimuth in enumerate(draw_azimuths(len(stems), rng), start=1):
-        yield _panned(song, "dry", f" {draw}", stems, azimuth, None)
+    for number, azimuth in enumerate(sample_azimuths(len(stems), rng), start=1):
+        yield _panned(song, "dry", f" {number}", stems, azimuth, None)
         room = _at_level(reverberation, stems, azimuth, ROOM_DB)
-        yield _panned(song, "room", f" {draw}", stems, azimuth, room)
+        yield _panned(song, "room", f" {number}", stems, azimuth, room)
     azimuth = rng.uniform(-NEAR_MONO, NEAR_MONO, len(stems))
     room = _at_level(reverberation, stems, azimuth, NEAR_MONO_ROOM_DB)
     yield _panned(song, "near-mono", "", stems, azimuth, room)
@@ -163,25 +171,31 @@ def song_scenes(song: Song, seed: int) -> Iterator[Scene]:
 
 
 def noise_scene(seed: int) -> Scene:
-    """Ten seconds of stationary pink noise: a common part, and one of each side at -3 dB."""
+    """Create ten seconds of stationary pink noise.
+
+    Each channel is the sum of common noise and independent noise at -3 dB.
+    """
     rng = np.random.default_rng([seed, *b"noise"])
     samples = round(NOISE_SECONDS * NOISE_RATE)
     common, left, right = _pink(rng.standard_normal((3, samples)))
-    side = 10.0 ** (NOISE_SIDE_DB / 20.0)
-    stereo = 0.1 * np.stack([common + side * left, common + side * right])
+    independent_gain = 10.0 ** (NOISE_SIDE_DB / 20.0)
+    stereo = 0.1 * np.stack([common + independent_gain * left, common + independent_gain * right])
     return _unknown("noise", "noise", NOISE_RATE, stereo)
 
 
-def draw_azimuths(stems: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Azimuths (draws, stems): each stem once in each third of the stage, one at its edge."""
-    azimuth = np.empty((DRAWS, stems))
+def sample_azimuths(stems: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Sample azimuths at random, shape (sets, stems).
+
+    Each stem is once in each third of the stage; one stem per set is at the edge.
+    """
+    azimuth = np.empty((DIRECTION_SETS, stems))
     offsets = rng.permutation(stems)
-    for draw in range(DRAWS):
-        third = (offsets + draw) % 3 - 1
-        azimuth[draw] = STAGE * (2.0 * third + rng.uniform(-1.0, 1.0, stems)) / 3.0
+    for index in range(DIRECTION_SETS):
+        third = (offsets + index) % 3 - 1
+        azimuth[index] = STAGE * (2.0 * third + rng.uniform(-1.0, 1.0, stems)) / 3.0
         outer = np.flatnonzero(third)
         chosen = rng.choice(outer if outer.size else stems)
-        azimuth[draw, chosen] = np.copysign(STAGE, azimuth[draw, chosen])
+        azimuth[index, chosen] = np.copysign(STAGE, azimuth[index, chosen])
     return azimuth
 
 
@@ -215,14 +229,14 @@ def _direct(stems: NDArray[Any], azimuth: NDArray[np.float64]) -> NDArray[np.flo
 def _at_level(
     reverberation: NDArray[Any], stems: NDArray[Any], azimuth: NDArray[np.float64], level_db: float
 ) -> NDArray[np.float64]:
-    """Reverberation of so much power against the direct sound."""
+    """Scale reverberation to a level (dB) relative to the direct sound."""
     direct = np.sum(_direct(stems, azimuth) ** 2)
     power = direct / np.sum(reverberation**2) * 10.0 ** (level_db / 10.0)
     return np.sqrt(power) * reverberation
 
 
 def _reverberate(source: NDArray[Any], rate: int, rng: np.random.Generator) -> NDArray[Any]:
-    """Late reverberation of a source, left and right independent of each other."""
+    """Create the late reverberation of a source, independent for left and right."""
     from scipy.signal import fftconvolve
 
     response = _room_response(rate, rng)
@@ -230,7 +244,7 @@ def _reverberate(source: NDArray[Any], rate: int, rng: np.random.Generator) -> N
 
 
 def _room_response(rate: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Noise whose level falls by 60 dB in `DECAYS` seconds, below and above the crossover."""
+    """Create noise that decays by 60 dB in `DECAYS` seconds, below and above the crossover."""
     time = np.arange(round(DECAYS[0] * rate)) / rate
     noise = rng.standard_normal((2, time.size))
     frequency = np.fft.rfftfreq(time.size, 1.0 / rate)
@@ -241,8 +255,8 @@ def _room_response(rate: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _pink(white: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Noise whose power falls by 3 dB per octave, at the power of the white noise."""
+    """Filter white noise to pink noise (-3 dB per octave) of unit power."""
     frequency = np.fft.rfftfreq(white.shape[-1], 1.0 / NOISE_RATE)
-    spectrum = np.fft.rfft(white) / np.sqrt(np.maximum(frequency, PINK_FROM))
+    spectrum = np.fft.rfft(white) / np.sqrt(np.maximum(frequency, MIN_PINK_HZ))
     pink = np.fft.irfft(spectrum, white.shape[-1])
     return pink / np.sqrt(np.mean(pink**2))

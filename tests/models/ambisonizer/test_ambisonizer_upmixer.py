@@ -459,7 +459,7 @@ def test_stages_are_told_by_name_or_by_stem(own, stage, expected):
         ("drums:nan", "stage of drums"),
         ({"drums": "loud"}, "stage of drums"),
         ({"flute": 1}, "unknown stem of stage 'flute'. Accepted: 'vocals'"),
-        (0.5, "stage must be a text"),
+        (0.5, "stage must be a string"),
     ],
 )
 def test_bad_stages_are_refused(own, stage, message):

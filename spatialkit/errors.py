@@ -13,8 +13,8 @@
 
 `SpatialkitWarning` (UserWarning) reports a result that may be wrong.
 
-Every message contains the argument, the value received, the accepted values and, where useful, the next
-action.
+Every message contains the argument, the value received, the accepted values and, where useful, the
+next action.
 """
 
 __all__ = [

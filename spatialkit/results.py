@@ -188,7 +188,7 @@ class Benchmark:
         counts = f"{len(self.examples)} example" + ("s" if len(self.examples) != 1 else "")
         lines = [
             f"Mean ± standard deviation over {counts}, and the {100 * CONFIDENCE:.0f} % confidence "
-            "interval of the mean (Student's t, examples taken as independent)."
+            "interval of the mean (Student's t, examples assumed independent)."
         ]
         shown = [metric for metrics in self._tables().values() for metric in metrics]
         for metric in filter(lambda metric: metric.help, shown):

@@ -380,9 +380,9 @@ def _named_layout(name: str) -> Layout:
 def _everyday_layout(name: str, labels: Sequence[str]) -> Layout:
     angles = [tables.everyday_direction(label) or (np.nan, np.nan) for label in labels]
     azimuth, elevation = np.array(angles).T
-    sides = np.isin(labels, ["SL", "SR"])
+    side_channels = np.isin(labels, ["SL", "SR"])
     if not {"BL", "BR", "BC"} & set(labels):
-        azimuth[sides] = np.sign(azimuth[sides]) * tables.SURROUND_AZIMUTH
+        azimuth[side_channels] = np.sign(azimuth[side_channels]) * tables.SURROUND_AZIMUTH
     if name == "quad":
         fronts = np.isin(labels, ["FL", "FR"])
         azimuth[fronts] = np.sign(azimuth[fronts]) * tables.QUAD_FRONT_AZIMUTH

@@ -193,24 +193,24 @@ def _upmixed(
 ) -> Iterator[NDArray[Any]]:
     """Yield the upmix of a source block by block, and append the source to ``originals``."""
     start = 0
-    with _errors_name_file(path):
+    with _name_file_in_errors(path):
         stream = upmixer.stream(source.sample_rate)
     for block in source if source.samples else [np.zeros((source.channels, 0), np.float32)]:
         position = f" from sample {start} on" if start else ""
         originals.append(require_finite(block, f"{path}{position}"))
         start += block.shape[1]
-        with _errors_name_file(path):
+        with _name_file_in_errors(path):
             ready = stream.process(block)
         if check:
             check.update(block)
         yield ready
-    with _errors_name_file(path):
+    with _name_file_in_errors(path):
         rest = stream.flush()
     yield rest
 
 
 @contextmanager
-def _errors_name_file(path: str | Path) -> Iterator[None]:
+def _name_file_in_errors(path: str | Path) -> Iterator[None]:
     """Convert any exception of an upmixer to an `UpmixerError` that names the file."""
     try:
         yield

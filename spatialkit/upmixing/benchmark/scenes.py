@@ -134,8 +134,8 @@ def read_song(name: str, files: Mapping[str, Path], seconds: float) -> Song:
             f"at least {4 * MARGIN / rate:.2f} s are needed"
         )
     start = _loudest_start([samples[:, :length] for samples in stems.values()], kept, rate)
-    taken = {stem: samples[:, start : start + kept] for stem, samples in stems.items()}
-    return Song(name, taken, rate)
+    excerpts = {stem: samples[:, start : start + kept] for stem, samples in stems.items()}
+    return Song(name, excerpts, rate)
 
 
 def _loudest_start(stems: list[NDArray[np.float32]], kept: int, rate: int) -> int:

@@ -179,17 +179,17 @@ class Matrix(PassiveUpmixer):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        layout, options = self.options.layout, self.options
+        layout, values = self.options.layout, self.options
         around = not is_front(layout)[~layout.is_lfe].all()
-        rear = options.front_rear if around else 0.0
-        front = np.stack([_front_gains(layout, label, options.width) for label in ("FL", "FR")], 1)
+        rear = values.front_rear if around else 0.0
+        front = np.stack([_front_gains(layout, label, values.width) for label in ("FL", "FR")], 1)
         front -= max(rear, 0.0) * (front @ [[0.5, -0.5], [-0.5, 0.5]])
-        centre = np.outer(_centre_gains(layout, options.center), [1.0, 1.0]) / np.sqrt(2.0)
+        centre = np.outer(_centre_gains(layout, values.center), [1.0, 1.0]) / np.sqrt(2.0)
         surround = np.outer(_surround_gains(layout), [1.0, -1.0]) / np.sqrt(2.0)
         surround *= np.sqrt(1.0 + min(rear, 0.0))
         power = np.sum((front + centre + surround) ** 2)
         above = np.nan_to_num(layout.elevation) > FRONT_ELEVATION
-        surround *= 10.0 ** ((options.ambience + options.height * above[:, None]) / 20.0)
+        surround *= 10.0 ** ((values.ambience + values.height * above[:, None]) / 20.0)
         self.gains = (front + centre + surround) * np.sqrt(2.0 / power)
 
 

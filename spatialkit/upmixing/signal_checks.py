@@ -75,7 +75,7 @@ def find_polarity(
 def has_swapped_channels(
     audio: NDArray[Any], upmix: NDArray[Any], format: Layout | AmbisonicFormat
 ) -> bool:
-    """Whether the output has the left input on its right and the right input on its left."""
+    """Return whether the left and right inputs are swapped in the output."""
     stereo = _to_stereo(upmix, format) if len(audio) == 2 else None
     if stereo is None:
         return False

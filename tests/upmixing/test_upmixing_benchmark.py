@@ -446,16 +446,16 @@ def test_a_figure_without_matplotlib_is_refused_at_once(monkeypatch, tmp_path, c
 
 
 def test_the_group_lists_upmix_and_what_packages_bring(capsys, monkeypatch):
-    entry = EntryPoint("plugin", "no_such_package:command", "spatialkit.benchmarks")
-    groups = {"spatialkit.benchmarks": {"plugin": entry}}
+    entry = EntryPoint("other", "no_such_package:command", "spatialkit.benchmarks")
+    groups = {"spatialkit.benchmarks": {"other": entry}}
     monkeypatch.setattr(plugins, "find_plugins", lambda group: groups.get(group, {}))
     assert main(["benchmark", "--help"]) == 0
     text = capsys.readouterr().out
     assert "  upmix  Measure upmixers" in text
     assert "From no_such_package:command." in text
-    assert main(["benchmark", "plugin"]) == 2
+    assert main(["benchmark", "other"]) == 2
     assert "failed to import" in capsys.readouterr().err
-    monkeypatch.setattr(EntryPoint, "load", lambda self: click.Command("plugin", callback=print))
-    assert main(["benchmark", "plugin"]) == 0
+    monkeypatch.setattr(EntryPoint, "load", lambda self: click.Command("other", callback=print))
+    assert main(["benchmark", "other"]) == 0
     assert main(["benchmark", "upmix", "--help"]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

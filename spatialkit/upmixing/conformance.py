@@ -49,7 +49,7 @@ class CheckResult:
     """Result of one check of `check_upmixer`."""
 
     name: str
-    """What was checked, such as "alignment, 2 channels"."""
+    """Name of the check, such as "alignment, 2 channels"."""
     status: Status
     """"passed", "warning" for what the interface does not forbid, or "failed"."""
     detail: str = ""

@@ -212,9 +212,15 @@ class Equivalent:
     reason: str
 
 
-def read_equivalents() -> list[Equivalent]:
-    listed = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))
-    return [Equivalent(**entry) for entry in listed.get("mutant", [])]
+def read_equivalents(folder: str) -> list[Equivalent]:
+    """Return those of a folder, after checking that the code still has their lines."""
+    listed = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"]
+    entries = [Equivalent(**entry) for entry in listed if f"/{folder}/" in entry["file"]]
+    for entry in entries:
+        source = (ROOT / entry.file).read_text(encoding="utf-8")
+        if entry.before not in map(str.strip, source.splitlines()):
+            raise SystemExit(f"{EQUIVALENT.name}: no line {entry.before!r} in {entry.file}")
+    return entries
 
 
 class Tracer:
@@ -325,7 +331,7 @@ def run_folder(folder: str, count: int, seed: int, lines: str = "") -> Score:
     chosen = random.Random(f"{seed} {folder}").sample(possible, min(count, len(possible)))
     chosen = [mutant for mutant in chosen if f"{mutant.file}:{mutant.line}".endswith(lines)]
     chosen.sort(key=lambda mutant: (mutant.file, mutant.start))
-    equivalents = {(entry.file, entry.before, entry.after) for entry in read_equivalents()}
+    equivalents = {(entry.file, entry.before, entry.after) for entry in read_equivalents(folder)}
     killed = survived = equivalent = 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         tree, report = Path(temporary) / "tree", Path(temporary) / "report.json"

@@ -183,8 +183,8 @@ def _low_pass(audio: FloatArray[FloatT], crossover: float) -> FloatArray[FloatT]
     tail = int(np.ceil(-TAIL_DB / (20.0 * np.log10(decay))))
     impulse = np.zeros(2 * tail + 1)
     impulse[tail] = 1.0
-    forwards = sosfilt(sections, impulse)
-    response = sosfilt(sections, forwards[::-1])[::-1].astype(audio.dtype)
+    # The response is symmetric: it is the same in the reversed time of the second filter.
+    response = sosfilt(sections, sosfilt(sections, impulse)[::-1]).astype(audio.dtype)
     response = response.reshape((1,) * (audio.ndim - 1) + (-1,))
     low_band: FloatArray[FloatT] = oaconvolve(audio, response, mode="same", axes=-1)
     return low_band

@@ -88,8 +88,8 @@ def decoder_report(
     Returns
     -------
     DecoderReport
-        Computed on a grid of about 4 degrees on the sphere, or of 1 degree on the horizon of flat
-        layouts.
+        Computed for 4232 directions of the sphere, about 4 degrees apart, or for 364 directions of
+        the horizon, 1 degree apart, on flat layouts.
 
     Raises
     ------

@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from spatialkit.ambisonics import decoder_matrix, decoder_report, virtual_microphones
-from spatialkit.layouts import Layout
+from spatialkit.ambisonics import (
+    decoder_matrix,
+    decoder_report,
+    spherical_harmonics,
+    virtual_microphones,
+)
+from spatialkit.layouts import Layout, get_layout
 
 
 def test_the_report_includes_directions_of_little_energy():
@@ -12,6 +17,24 @@ def test_the_report_includes_directions_of_little_energy():
     report = decoder_report("stereo", 1, decoder="sampling", weights="max-re")
     assert report.energy_min_db < -10.0
     assert report.direction_error_max > 150.0
+
+
+def test_the_report_of_a_flat_layout_is_over_364_directions_of_the_horizon():
+    """Oracle: the definitions of energy and energy vector, with public functions."""
+    azimuth = np.arange(364) * 360.0 / 364
+    form = {"order": 2, "normalization": "N3D"}
+    energies = (spherical_harmonics(azimuth, **form) @ decoder_matrix("5.0", **form).T) ** 2
+    energy = energies.sum(axis=-1)
+    angles = np.radians(get_layout("5.0").azimuth)
+    vectors = (energies @ np.exp(1j * angles)) / energy
+    errors = np.abs(np.angle(vectors * np.exp(-1j * np.radians(azimuth)), deg=True))
+    report = decoder_report("5.0", 2)
+    assert report.energy_min_db == pytest.approx(10.0 * np.log10(energy.min()), abs=1e-9)
+    assert report.energy_max_db == pytest.approx(10.0 * np.log10(energy.max()), abs=1e-9)
+    assert report.re_length_min == pytest.approx(np.abs(vectors).min(), abs=1e-9)
+    assert report.re_length_mean == pytest.approx(np.abs(vectors).mean(), abs=1e-9)
+    assert report.direction_error_mean == pytest.approx(errors.mean(), abs=1e-9)
+    assert report.direction_error_max == pytest.approx(errors.max(), abs=1e-9)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])

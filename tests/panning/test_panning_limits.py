@@ -104,11 +104,21 @@ def test_a_ring_of_one_loudspeaker_is_filled_by_two_imaginary_ones(azimuth):
     assert not alone(0.75 * azimuth, 20.0, layout, channel=0)
 
 
+def test_the_imaginary_loudspeakers_of_a_ring_of_one_are_at_120_degrees():
+    """Half way from there to a real loudspeaker above, both receive the same power."""
+    layout = Layout.from_directions([0.0, 90.0, -90.0], [0.0, 45.0, 45.0])
+    middle = to_spherical(to_cartesian(120.0) + to_cartesian(90.0, 45.0))
+    expected = [np.sqrt(0.5), np.sqrt(0.5), 0.0]
+    np.testing.assert_allclose(vbap_gains(*middle, layout=layout), expected, atol=1e-12)
+
+
 @pytest.mark.parametrize("layout", ["stereo", "5.0", "7.1.4"])
 def test_one_static_source_leaves_silent_channels_at_zero(layout, rng):
+    """Also where the source is not finite, and zero times a sample is not zero."""
     audio = rng.normal(size=(1, 64))
+    audio[0, 7] = np.inf
     panned = vbap_pan(audio, 30.0, layout=layout)
-    assert np.count_nonzero(np.abs(panned).sum(axis=-1)) == 1
+    assert np.count_nonzero(panned.any(axis=-1)) == 1
 
 
 @pytest.mark.parametrize(("azimuth", "elevation"), [(0.0, 0.0), (45.0, 30.0), (-20.0, -50.0)])

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 
 from spatialkit.ambisonics import (
+    decode_foa,
     decoder_matrix,
     decoder_report,
+    encode_ambisonics,
     spherical_harmonics,
     virtual_microphones,
 )
+from spatialkit.errors import LayoutError, OptionError
+from spatialkit.geometry import to_spherical
 from spatialkit.layouts import Layout, get_layout
 
 
@@ -59,3 +63,54 @@ def test_virtual_microphones_accept_one_pattern_per_direction(rng):
     for index in range(3):
         alone = virtual_microphones(scene, azimuth[index], 10.0, pattern=patterns[index])
         np.testing.assert_allclose(together[index], np.squeeze(alone), atol=1e-12)
+
+
+def test_mode_matching_attenuates_patterns_more_than_10_db_below_the_strongest():
+    """Oracle: gain 1 / s of the singular pattern s of the harmonics, below the limit s / limit^2."""
+    layout = get_layout("7.1.4").without_lfe()
+    form = {"order": 3, "normalization": "N3D"}
+    modes = spherical_harmonics(layout.azimuth, layout.elevation, **form)
+    _, levels, patterns = np.linalg.svd(modes, full_matrices=False)
+    matrix = decoder_matrix(layout, decoder="mode-matching", weights="basic", **form)
+    reproduced = np.linalg.norm(matrix @ patterns.T, axis=0) * levels
+    relative = 20.0 * np.log10(levels / levels[0])
+    expected = 2.0 * np.minimum(relative + 10.0, 0.0)
+    assert (expected < 0.0).any()
+    np.testing.assert_allclose(20.0 * np.log10(reproduced / reproduced[0]), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(("condition", "supported"), [(99.0, True), (101.0, False)])
+def test_epad_supports_condition_numbers_up_to_100(condition, supported):
+    """Loudspeakers beside a vertical plane, where the front-rear harmonic is the weakest."""
+    turn = np.radians(90.0) * np.arange(4)
+    distance = np.arctan(1.0 / (condition * np.sqrt(2.0)))
+    ring = np.stack([np.zeros(4), np.cos(turn), np.sin(turn)], axis=-1) * np.cos(distance)
+    vectors = np.concatenate([ring + [side * np.sin(distance), 0.0, 0.0] for side in (1, -1)])
+    layout = Layout.from_directions(*to_spherical(vectors))
+    assert decoder_report(layout, 1).condition_number == pytest.approx(condition, rel=1e-9)
+    if supported:
+        decoder_matrix(layout, 1, decoder="epad")
+    else:
+        with pytest.raises(LayoutError, match="cannot distinguish 4 harmonics"):
+            decoder_matrix(layout, 1, decoder="epad")
+
+
+def test_the_crossover_is_at_least_20_hz_and_700_hz_by_default(rng):
+    scene = rng.normal(size=(4, 500))
+    options = {"weights": "dual-band", "sample_rate": 48000}
+    np.testing.assert_array_equal(
+        decode_foa(scene, **options), decode_foa(scene, crossover=700.0, **options)
+    )
+    assert np.isfinite(decode_foa(scene, crossover=20.0, **options)).all()
+    for crossover in (19.9, 24000.0):
+        with pytest.raises(OptionError, match="crossover must be"):
+            decode_foa(scene, crossover=crossover, **options)
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_moving_sources_are_interpolated_within_2_4e_6(order):
+    """The chord of an arc of 1/4 degree divided by the order; the highest harmonic turns order."""
+    degrees = np.linspace(0.0, 11.0, 4001)
+    encoded = encode_ambisonics(np.ones(4001), [0.0, 11.0], order=order, normalization="SN3D")
+    exact = spherical_harmonics(degrees, order=order).T
+    np.testing.assert_allclose(encoded, exact, rtol=0.0, atol=2.4e-6)

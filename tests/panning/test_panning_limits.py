@@ -133,3 +133,17 @@ def test_a_path_between_opposite_points_sets_out_to_the_left(azimuth, elevation)
     expected = vbap_gains(*middle, layout="9+10+3")
     # Gains between control points 1 degree apart are interpolated: an error of 1e-4.
     np.testing.assert_allclose(panned[:, 1000], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "n_samples", "spacing"), [(320.0, 32001, 100), (1.0, 32001, 160)]
+)
+def test_control_points_are_at_most_1_degree_and_160_samples_apart(degrees, n_samples, spacing):
+    """Gains are exact at control points, and have the error of interpolation between them."""
+    panned = vbap_pan(np.ones(n_samples), [30.0, 30.0], layout="5.0", spread=[0.0, degrees])
+    points = np.arange(12) * spacing
+    for offset in (0, spacing // 2):
+        spread = (points + offset) * degrees / (n_samples - 1)
+        exact = vbap_gains(30.0, layout="5.0", spread=spread).T
+        error = np.abs(panned[:, points + offset] - exact).max()
+        assert error > 1e-10 if offset else error < 1e-13

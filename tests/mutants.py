@@ -59,8 +59,8 @@ SWAPS: dict[type, tuple[str, str]] = {
     ast.And: ("and", "or"),
     ast.Or: ("or", "and"),
 }
-# Arguments that change neither a result nor an error.
-IGNORED_ARGUMENTS = ("stacklevel", "maxsize", "copy")
+# Arguments that change neither a result nor an error; ``strict`` of zip is an assertion.
+IGNORED_ARGUMENTS = ("stacklevel", "maxsize", "copy", "strict")
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 BROKEN = 99  # exit status if pytest itself failed
 WALL_SECONDS = 900  # for a test that waits; endless loops meet the limit of CPU time

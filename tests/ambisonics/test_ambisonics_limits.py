@@ -66,7 +66,7 @@ def test_virtual_microphones_accept_one_pattern_per_direction(rng):
 
 
 def test_mode_matching_attenuates_patterns_more_than_10_db_below_the_strongest():
-    """Oracle: gain 1 / s of the singular pattern s of the harmonics, below the limit s / limit^2."""
+    """Oracle: 1 / s is the gain of a pattern of singular value s, below the limit s / limit^2."""
     layout = get_layout("7.1.4").without_lfe()
     form = {"order": 3, "normalization": "N3D"}
     modes = spherical_harmonics(layout.azimuth, layout.elevation, **form)
@@ -85,7 +85,8 @@ def test_epad_supports_condition_numbers_up_to_100(condition, supported):
     turn = np.radians(90.0) * np.arange(4)
     distance = np.arctan(1.0 / (condition * np.sqrt(2.0)))
     ring = np.stack([np.zeros(4), np.cos(turn), np.sin(turn)], axis=-1) * np.cos(distance)
-    vectors = np.concatenate([ring + [side * np.sin(distance), 0.0, 0.0] for side in (1, -1)])
+    offset = np.array([np.sin(distance), 0.0, 0.0])
+    vectors = np.concatenate([ring + offset, ring - offset])
     layout = Layout.from_directions(*to_spherical(vectors))
     assert decoder_report(layout, 1).condition_number == pytest.approx(condition, rel=1e-9)
     if supported:

@@ -34,8 +34,10 @@ NEEDED = ("torch", "safetensors")
 def command(source: Path, output: Path, force: bool, as_json: bool) -> None:
     """Convert the released weights of the published Ambisonizer to safetensors.
 
-    IN, the .pth file of the authors, is read as plain tensors; no code in it is executed. The
-    released weights were trained on MUSDB18-HQ, which is for non-commercial use only.
+    IN, the .pth file of the authors, is read as plain tensors; no code in it is executed. A prefix
+    of all names (module.), a state under the key state_dict, model or model_state_dict, float16 and
+    bfloat16 are accepted. The released weights were trained on MUSDB18-HQ, which is for
+    non-commercial use only.
     """
     if output.suffix != ".safetensors":
         raise OptionError(

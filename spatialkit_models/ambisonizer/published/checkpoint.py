@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spatialkit.errors import SpatialkitWarning
 from spatialkit_models.ambisonizer.published.config import PublishedConfig
 from spatialkit_models.ambisonizer.published.network import MODEL, PublishedAmbisonizer
 from spatialkit_models.weights import MAX_BYTES, Card, WeightsError, read_bytes, save_weights
@@ -21,6 +23,15 @@ __all__ = ["convert_checkpoint"]
 MAX_INDEX_BYTES = 1_000_000
 # Accepted sizes of the latent: multiples of what the attention heads need.
 LATENT_SIZES = range(4, 513, 4)
+# Keys that a training script can store the state of the network under, beside its own data.
+WRAPPERS = ("state_dict", "model", "model_state_dict")
+# Last parts of the names of buffers that are no weights: the counter of torch's AveragedModel, the
+# counts of the profiler thop, and position indices.
+IGNORED = ("n_averaged", "total_ops", "total_params", "position_ids")
+# Types that are converted to the type of the network without loss.
+HALF = (torch.float16, torch.bfloat16)
+# Tensor whose name contains the prefix of all names.
+ANCHOR = "mu_layer.weight"
 
 
 def convert_checkpoint(source: str | Path, target: str | Path) -> Card:
@@ -29,7 +40,9 @@ def convert_checkpoint(source: str | Path, target: str | Path) -> Card:
     Parameters
     ----------
     source : str or Path
-        Checkpoint of the authors' training: the state of their network, with any ``embed_dim``.
+        Checkpoint of the authors' training: the state of their network, with any ``embed_dim``. It
+        may be an entry "state_dict", "model" or "model_state_dict" of the file, all names may have
+        one prefix, such as "module.", and tensors may be float16 or bfloat16.
     target : str or Path
         File to write, ".safetensors"; the card has the same name with the suffix ".json".
 
@@ -44,16 +57,20 @@ def convert_checkpoint(source: str | Path, target: str | Path) -> Card:
         written.
     OptionError
         If ``target`` has another suffix.
+
+    Warns
+    -----
+    SpatialkitWarning
+        If buffers that are no weights were ignored, such as the counter of an average.
     """
     source = Path(source)
     data = read_bytes(source, MAX_BYTES)
-    state = _read_state(data, source)
-    size = state["mu_layer.weight"].shape[:1] if "mu_layer.weight" in state else ()
+    state = _plain_names(_read_state(data, source), source)
+    size = state[ANCHOR].shape[:1] if ANCHOR in state else ()
     known = [number for number in size if number in LATENT_SIZES]
     config = PublishedConfig(latent_size=known[0]) if known else PublishedConfig()
     network = PublishedAmbisonizer(config)
-    _require_form(state, network.state_dict(), source)
-    network.load_state_dict(state)
+    network.load_state_dict(_matching(state, network.state_dict(), source))
     origin = f"converted from {source.name}, SHA-256 {hashlib.sha256(data).hexdigest()}"
     card = Card(
         model=MODEL,
@@ -85,9 +102,24 @@ def _read_state(data: bytes, path: Path) -> dict[str, Tensor]:
             f"{path} is damaged, or contains objects other than tensors, which are not loaded "
             f"({type(error).__name__})"
         ) from error
-    if not isinstance(state, dict) or not all(map(_is_named_tensor, state.items())):
-        raise WeightsError(f"{path} must contain a dict of tensors by name, the state of a network")
-    return dict(state)
+    states = [state] if _is_state(state) else _wrapped_states(state)
+    if len(states) != 1:
+        found = "several" if states else "none"
+        raise WeightsError(
+            f"{path} must contain a dict of tensors by name, the state of a network, as it is or "
+            f"under one of the keys {', '.join(map(repr, WRAPPERS))}; found {found}"
+        )
+    return dict(states[0])
+
+
+def _wrapped_states(file: Any) -> list[dict[str, Tensor]]:
+    """Return the states under the keys of `WRAPPERS`."""
+    found = [file.get(name) for name in WRAPPERS] if isinstance(file, dict) else []
+    return [state for state in found if _is_state(state)]
+
+
+def _is_state(state: Any) -> bool:
+    return isinstance(state, dict) and all(map(_is_named_tensor, state.items()))
 
 
 def _is_named_tensor(item: tuple[Any, Any]) -> bool:
@@ -96,19 +128,45 @@ def _is_named_tensor(item: tuple[Any, Any]) -> bool:
     return isinstance(name, str) and plain and tensor.device.type == "cpu"
 
 
-def _require_form(found: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> None:
-    """Raise a WeightsError for the first tensor that differs from the network's."""
+def _plain_names(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Remove the common prefix of all names, and buffers that are no weights."""
+    ignored = [name for name in state if name.rpartition(".")[2] in IGNORED]
+    if ignored:
+        warnings.warn(
+            f"{path} has buffers that are no weights, which were ignored: {', '.join(ignored)}",
+            SpatialkitWarning,
+            stacklevel=3,
+        )
+    weights = {name: tensor for name, tensor in state.items() if name not in ignored}
+    anchors = [name for name in weights if name.endswith(f".{ANCHOR}")]
+    prefix = anchors[0].removesuffix(ANCHOR) if anchors else ""
+    for name in sorted(weights):
+        if not name.startswith(prefix):
+            raise WeightsError(
+                f"{path} must have the prefix {prefix!r} in all names or in none; tensor {name!r} "
+                "does not have it"
+            )
+    return {name.removeprefix(prefix): tensor for name, tensor in weights.items()}
+
+
+def _matching(
+    found: dict[str, Tensor], expected: dict[str, Tensor], path: Path
+) -> dict[str, Tensor]:
+    """Return tensors in the type of the network, or raise an error for the first misfit."""
     for name in sorted(found.keys() ^ expected.keys()):
         problem = "is missing" if name in expected else "is unknown"
         raise WeightsError(
             f"{path} is not a checkpoint of the published Ambisonizer: tensor {name!r} {problem}"
         )
+    weights = {}
     for name, model in expected.items():
         tensor = found[name]
-        if (tensor.shape, tensor.dtype) != (model.shape, model.dtype):
+        if tensor.shape != model.shape or tensor.dtype not in (model.dtype, *HALF):
             raise WeightsError(
                 f"{path}: tensor {name!r} must have shape {tuple(model.shape)} and type "
-                f"{model.dtype}, got {tuple(tensor.shape)} and {tensor.dtype}"
+                f"{model.dtype}, float16 or bfloat16, got {tuple(tensor.shape)} and {tensor.dtype}"
             )
         if not bool(tensor.isfinite().all()):
             raise WeightsError(f"{path}: tensor {name!r} has weights that are NaN or infinite")
+        weights[name] = tensor.to(model.dtype)
+    return weights

@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from spatialkit.__main__ import main
-from spatialkit.errors import OptionError, ShapeError
+from spatialkit.errors import OptionError, ShapeError, SpatialkitWarning
 from spatialkit_models.ambisonizer.published import (
     MODEL,
     PublishedAmbisonizer,
@@ -407,7 +407,25 @@ def zipped(path, name, data, compression=zipfile.ZIP_STORED):
         (lambda path: saved(path, [torch.zeros(3)]), "must contain a dict of tensors by name"),
         (
             lambda path: saved(path, {"state": {"x": torch.zeros(3)}}),
-            "must contain a dict of tensors by name",
+            "under one of the keys 'state_dict', 'model', 'model_state_dict'; found none",
+        ),
+        (
+            lambda path: saved(path, {"epoch": 3, "model": {}, "state_dict": {}}),
+            "under one of the keys 'state_dict', 'model', 'model_state_dict'; found several",
+        ),
+        (
+            lambda path: saved(path, {"model": {"model": {"x": torch.zeros(3)}}}),
+            "'model_state_dict'; found none",
+        ),
+        (
+            lambda path: saved(
+                path, {"module.mu_layer.weight": torch.ones(3), "mu_layer.bias": torch.ones(3)}
+            ),
+            "must have the prefix 'module.' in all names or in none; tensor 'mu_layer.bias' does",
+        ),
+        (
+            lambda path: saved(path, {"model": {"module.mu_layer.weight": torch.ones(64, 64)}}),
+            "tensor 'decoder.model.0.conv.conv.bias' is missing",
         ),
         (lambda path: saved(path, {3: torch.zeros(3)}), "must contain a dict of tensors by name"),
         (
@@ -440,8 +458,11 @@ def test_invalid_checkpoints_are_refused_in_one_sentence(
         (
             "log_var_layer.bias",
             torch.zeros(1).expand(10**12),
-            r"'log_var_layer.bias' must have shape \(64,\) and type torch.float32, got \(10+,\)",
+            r"'log_var_layer.bias' must have shape \(64,\) and type torch.float32, float16 or "
+            r"bfloat16, got \(10+,\)",
         ),
+        ("mu_layer.bias", torch.zeros(1).half().expand(10**12), r"got \(10+,\) and torch.float16"),
+        ("mu_layer.bias", torch.full((64,), torch.inf).half(), "'mu_layer.bias' has weights that"),
         ("mu_layer.bias", torch.zeros(64).double(), r"got \(64,\) and torch.float64"),
         ("mu_layer.weight", torch.zeros(6, 6), r"must have shape \(64, 64\)"),
         ("mu_layer.bias", torch.full((64,), torch.nan), "'mu_layer.bias' has weights that are NaN"),
@@ -462,6 +483,45 @@ def test_a_checkpoint_of_another_latent_size_is_converted(tmp_path):
     convert_checkpoint(source, tmp_path / "out.safetensors")
     loaded, _ = load_published(tmp_path / "out.safetensors")
     assert loaded.config == narrow(12)
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "prefix", "dtype"),
+    [
+        (None, "module.", torch.float16),
+        ("state_dict", "", torch.bfloat16),
+        ("model", "net._orig_mod.", torch.float32),
+        ("model_state_dict", "module.", torch.float32),
+    ],
+)
+@pytest.mark.usefixtures("_narrow")
+def test_common_forms_of_checkpoints_are_converted(tmp_path, wrapper, prefix, dtype):
+    network = PublishedAmbisonizer(narrow())
+    state = {f"{prefix}{name}": x.to(dtype) for name, x in network.state_dict().items()}
+    extra = {"epoch": 3, "loss": 0.5, "optimizer": {"state": {0: {"step": torch.tensor(2.0)}}}}
+    source = saved(tmp_path / "model.pth", {**extra, wrapper: state} if wrapper else state)
+    target = tmp_path / "out.safetensors"
+    convert_checkpoint(source, target)
+    found = load_weights(target, MODEL)[0].state_dict()
+    for name, tensor in network.state_dict().items():
+        assert found[name].dtype == torch.float32
+        assert torch.equal(found[name], tensor.to(dtype).float())
+
+
+@pytest.mark.usefixtures("_narrow")
+def test_buffers_that_are_no_weights_are_ignored_and_named(tmp_path):
+    average = torch.optim.swa_utils.AveragedModel(PublishedAmbisonizer(narrow()))
+    state = average.state_dict() | {"module.encoder.total_ops": torch.zeros(1).double()}
+    source = saved(tmp_path / "model.pth", state)
+    target = tmp_path / "out.safetensors"
+    with pytest.warns(SpatialkitWarning, match="ignored: n_averaged, module.encoder.total_ops"):
+        convert_checkpoint(source, target)
+    saved(source, state | {"module.encoder.running_mean": torch.zeros(1)})
+    with (
+        pytest.warns(SpatialkitWarning, match="ignored"),
+        pytest.raises(WeightsError, match=r"tensor 'encoder.running_mean' is unknown"),
+    ):
+        convert_checkpoint(source, target)
 
 
 def test_large_files_are_not_read(tmp_path, monkeypatch):

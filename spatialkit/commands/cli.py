@@ -25,6 +25,7 @@ COMMANDS = (
     "pan",
     "encode",
     "decode",
+    "microphones",
     "render",
     "downmix",
     "evaluate",

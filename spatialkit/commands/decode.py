@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -10,7 +9,6 @@ import click
 
 from spatialkit.ambisonics import Decoder, Weights
 from spatialkit.commands import toolkit
-from spatialkit.errors import LayoutError
 
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
@@ -26,13 +24,7 @@ WEIGHTS = get_args(Weights)
 @toolkit.file_argument
 @toolkit.output_option
 @toolkit.layout_option("5.0")
-@click.option(
-    "--from",
-    "source_format",
-    type=toolkit.Name(toolkit.ambisonic_names),
-    metavar="FORMAT",
-    help="Format of IN: ambix1 to ambix7 (by default, from the channels) or fuma1 to fuma3.",
-)
+@toolkit.scene_option
 @click.option(
     "--decoder",
     type=toolkit.Name(DECODERS),
@@ -63,17 +55,12 @@ def command(
 ) -> None:
     """Decode Ambisonics to loudspeakers."""
     from spatialkit.ambisonics import decode_ambisonics
-    from spatialkit.layouts import AmbisonicFormat, get_layout
+    from spatialkit.layouts import get_layout
 
     target = get_layout(layout)
     toolkit.check_output(output, [source], force)
     audio = toolkit.read_input(source, source_format)
-    scene = audio.format or AmbisonicFormat()
-    if not isinstance(scene, AmbisonicFormat):
-        raise LayoutError(
-            f"{source} has the format {scene.name!r}, not Ambisonics: specify the order with "
-            '--from, or use "spatialkit render"'
-        )
+    scene = toolkit.scene_format(source, audio.format, len(audio.samples))
     decoded = decode_ambisonics(
         audio.samples,
         target,
@@ -85,7 +72,5 @@ def command(
     )
     facts = toolkit.write_output(output, decoded, audio.sample_rate, target, force)
     if audio.format is None:
-        facts["read_as"] = f"ambix{math.isqrt(len(audio.samples)) - 1}"
-    toolkit.print_output(facts, as_json)
-    if "read_as" in facts and not as_json:
-        click.echo(f"  {source} read as {facts['read_as']}")
+        facts["read_as"] = scene.name
+    toolkit.print_output(facts, as_json, source)

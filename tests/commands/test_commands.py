@@ -17,7 +17,7 @@ import soundfile
 
 from spatialkit import commands
 from spatialkit.__main__ import main
-from spatialkit.ambisonics import decode_ambisonics, encode_ambisonics
+from spatialkit.ambisonics import decode_ambisonics, encode_ambisonics, virtual_microphones
 from spatialkit.commands import COMMANDS, plugins
 from spatialkit.downmix import downmix, match_downmix
 from spatialkit.files import info, read, write
@@ -347,6 +347,52 @@ def test_encode_decode_and_render_equal_the_library(folder):
     assert np.array_equal(samples("out2.wav"), render(scene, "ambix3", "5.1"))
 
 
+def test_microphones_equal_the_library(folder, capsys):
+    scene = samples("scene.wav")
+    assert run_command("microphones scene.wav -o pair.wav --azimuth 60,-60") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("pair.wav: stereo, 2 channels, 0.18 s at 44100 Hz, peak ")
+    assert printed.endswith("\n  scene.wav read as ambix2\n")
+    # Float32 sums of four terms, in another order.
+    close = {"rtol": 0.0, "atol": 1e-6}
+    np.testing.assert_allclose(
+        samples("pair.wav"), virtual_microphones(scene, [60.0, -60.0]), **close
+    )
+    line = "--azimuth -10,0,190 --elevation 5 --pattern 0,0.5,1 --from ambix2 --json"
+    assert run_command(f"microphones scene.wav -o three.wav {line}") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["format"], facts["channels"], "read_as" in facts) == (None, 3, False)
+    expected = virtual_microphones(scene, [-10.0, 0.0, 190.0], 5.0, pattern=[0.0, 0.5, 1.0])
+    np.testing.assert_allclose(samples("three.wav"), expected, **close)
+    assert facts["peak_db"] == pytest.approx(20 * np.log10(np.abs(expected).max()), abs=1e-4)
+    write("fuma.wav", scene[:4], RATE)
+    assert run_command("microphones fuma.wav -o one.wav --azimuth 90 --from fuma1") == 0
+    fuma = {"normalization": "FuMa", "channel_order": "FuMa"}
+    expected = virtual_microphones(scene[:4], [90.0], **fuma)
+    np.testing.assert_allclose(samples("one.wav"), expected, **close)
+    assert info("one.wav").format == get_layout("mono")
+
+
+def test_microphones_record_long_files_in_blocks(folder, monkeypatch):
+    scene = np.random.default_rng(0).uniform(-0.5, 0.5, (4, 150_000)).astype(np.float32)
+    write("long.wav", scene, RATE)
+    sizes = []
+
+    def counted(block, **options):
+        sizes.append(block.shape[1])
+        return virtual_microphones(block, **options)
+
+    monkeypatch.setattr("spatialkit.ambisonics.virtual_microphones", counted)
+    assert run_command("microphones long.wav -o out.wav --azimuth 60,-60") == 0
+    assert sum(sizes) == 150_000
+    assert max(sizes) <= 65536
+    expected = virtual_microphones(scene, [60.0, -60.0])
+    np.testing.assert_allclose(samples("out.wav"), expected, rtol=0.0, atol=1e-6)
+    write("none.wav", scene[:, :0], RATE)
+    assert run_command("microphones none.wav -o empty.wav --azimuth 60,-60") == 0
+    assert info("empty.wav").samples == 0
+
+
 def test_decode_knows_other_conventions_and_both_bands(folder):
     write("fuma.wav", samples("scene.wav")[:4], RATE)
     assert (
@@ -565,6 +611,19 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
         ("encode mono.wav -o out.wav --azimuth 0 --order 9", "order must be from 1 to 7, got 9"),
         ("encode mono.wav -o out.wav --azimuth 0 --order two", "'two' is not a valid integer"),
         ("decode stereo.wav -o out.wav", "stereo.wav has the format 'stereo', not Ambisonics"),
+        ("decode surround.wav -o out.wav --from ambix1", "6 channels, but format 'ambix1' has 4"),
+        ("microphones scene.wav -o out.wav", "Missing option '--azimuth'"),
+        (
+            "microphones scene.wav -o out.wav --azimuth 60:90",
+            "--azimuth must be a number, or one per microphone such as 60,-60, got '60:90'",
+        ),
+        ("microphones scene.wav -o out.wav --azimuth 0 --pattern 2", "pattern must be from 0 to 1"),
+        ("microphones scene.wav -o out.wav --azimuth 0,1,2 --pattern 0,1", "pattern of shape (2,)"),
+        ("microphones scene.wav -o out.wav --azimuth 0 --elevation 91", "elevation must be from"),
+        ("microphones stereo.wav -o out.wav --azimuth 0", "the format 'stereo', not Ambisonics"),
+        ("microphones five.wav -o out.wav --azimuth 0", "five.wav has 5 channels, not Ambisonics"),
+        ("microphones nan4.wav -o out.wav --azimuth 0", "nan4.wav holds nan at index (0, 1)"),
+        ("microphones scene.wav -o scene.wav --azimuth 0 --force", "output scene.wav is the input"),
         ("decode scene.wav -o out.wav --from ambix3", "has 9 channels, but format 'ambix3' has 16"),
         ("decode scene.wav -o out.wav --decoder magic", "unknown decoder 'magic'"),
         (
@@ -618,6 +677,8 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
 def test_errors_are_one_sentence(folder, capsys, line, words):
     write("slow.wav", np.zeros((2, 100)), 48000)
     soundfile.write("nan.wav", [0.0, np.nan], RATE, subtype="FLOAT")
+    soundfile.write("nan4.wav", [4 * [0.0], [np.nan, 0.0, 0.0, 0.0]], RATE, subtype="FLOAT")
+    write("five.wav", np.zeros((5, 100)), RATE)
     (folder / "odd.json").write_text("{}")
     (folder / "bytes.json").write_bytes(b"\xff{}")
     (folder / "folder").mkdir()

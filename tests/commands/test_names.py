@@ -115,6 +115,7 @@ def test_commands_and_options_are_completed():
         ("upmix a.wav --layout AMB", [name for name in ambisonic_names() if name[0] == "a"]),
         ("pan a.wav --layout ", layout_names()),
         ("decode a.wav --from ", ambisonic_names()),
+        ("microphones a.wav --from ", ambisonic_names()),
         ("decode a.wav --decoder ", get_args(Decoder)),
         ("decode a.wav --weights ", get_args(Weights)),
         ("downmix a.wav --method ", get_args(DownmixMethod)),

@@ -31,6 +31,7 @@ from spatialkit.commands.toolkit.files import (
     output_facts,
     read_input,
     read_with_format,
+    scene_format,
     write_output,
     write_text,
 )
@@ -54,6 +55,7 @@ from spatialkit.commands.toolkit.options import (
     json_option,
     layout_option,
     output_option,
+    scene_option,
 )
 from spatialkit.commands.toolkit.printing import (
     counted,
@@ -111,6 +113,8 @@ __all__ = [
     "printable",
     "read_input",
     "read_with_format",
+    "scene_format",
+    "scene_option",
     "setting_option",
     "write_output",
     "write_text",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialkit.commands.toolkit.printing import decibels
+from spatialkit.commands.toolkit.printing import counted, decibels
 from spatialkit.errors import AudioFileError, LayoutError
 
 if TYPE_CHECKING:
     from spatialkit.files import Audio
-    from spatialkit.layouts import AmbisonicFormat, Layout
+    from spatialkit.layouts import AmbisonicFormat, Format, Layout
 
 
 def read_input(path: Path, source_format: str | Layout | None = None) -> Audio:
@@ -55,6 +56,36 @@ def read_with_format(
             f"{path} does not specify the format of its {len(audio.samples)} channels: add --from"
         )
     return audio, audio.format
+
+
+def scene_format(path: Path, format: Format | None, channels: int) -> AmbisonicFormat:
+    """Return the format of an Ambisonic file; AmbiX by the number of channels if it has none.
+
+    Parameters
+    ----------
+    path : Path
+    format : Layout or AmbisonicFormat, optional
+        Format that the file contains or the caller specified.
+    channels : int
+        Number of channels.
+
+    Raises
+    ------
+    LayoutError
+        If the file is not Ambisonics.
+    """
+    from spatialkit.layouts import AmbisonicFormat
+
+    if isinstance(format, AmbisonicFormat):
+        return format
+    order = math.isqrt(channels) - 1
+    if format is not None or (order + 1) ** 2 != channels or not order:
+        found = f"the format {format.name!r}" if format else counted(channels, "channel")
+        raise LayoutError(
+            f"{path} has {found}, not Ambisonics: specify the order with --from, or use "
+            '"spatialkit render"'
+        )
+    return AmbisonicFormat(order)
 
 
 def check_output(output: Path, inputs: Iterable[Path], force: bool) -> None:
@@ -104,14 +135,16 @@ def write_output(
     return output_facts(output, format, float(np.abs(samples).max(initial=0.0)))
 
 
-def output_facts(output: Path, format: Layout | AmbisonicFormat, peak: float) -> dict[str, Any]:
+def output_facts(
+    output: Path, format: Layout | AmbisonicFormat | None, peak: float
+) -> dict[str, Any]:
     """Return the facts about a written file that `print_output` prints.
 
     Parameters
     ----------
     output : Path
-    format : Layout or AmbisonicFormat
-        Format of the samples before they were written.
+    format : Layout or AmbisonicFormat, optional
+        Format of the samples before they were written; None if they have none.
     peak : float
         Largest absolute sample.
     """
@@ -119,9 +152,9 @@ def output_facts(output: Path, format: Layout | AmbisonicFormat, peak: float) ->
 
     stored = info(output)
     # Only a layout whose own channel order no WAVE mask describes is reordered.
-    reordered = bool(stored.wave_mask) and not getattr(format, "wave_mask", 0)
-    name = format.name
-    if stored.format and (reordered or name.startswith(f"{stored.format.name}:")):
+    reordered = bool(stored.wave_mask and format) and not getattr(format, "wave_mask", 0)
+    name = format.name if format else None
+    if stored.format and (reordered or not name or name.startswith(f"{stored.format.name}:")):
         name = stored.format.name
     return {
         "output": str(output),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from spatialkit.commands.toolkit.names import LayoutName
+from spatialkit.commands.toolkit.names import LayoutName, Name, ambisonic_names
 
 FILE = click.Path(path_type=Path)
 LAYOUT_FILE = "a .json file"
@@ -46,6 +46,13 @@ from_option = click.option(
     type=LayoutName(ambisonics=True),
     metavar="FORMAT",
     help=f"Format of IN if the file does not contain it: {FORMAT_NAMES}.",
+)
+scene_option = click.option(
+    "--from",
+    "source_format",
+    type=Name(ambisonic_names),
+    metavar="FORMAT",
+    help="Format of IN: ambix1 to ambix7 (by default, from the channels) or fuma1 to fuma3.",
 )
 
 

@@ -6,6 +6,7 @@ import math
 import textwrap
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -25,8 +26,11 @@ def decibels(amplitude: float) -> float:
     return 20.0 * math.log10(amplitude) if amplitude > 0.0 else -math.inf
 
 
-def print_output(facts: dict[str, Any], as_json: bool) -> None:
-    """Print the facts that `write_output` returns, in one line or as JSON."""
+def print_output(facts: dict[str, Any], as_json: bool, source: Path | None = None) -> None:
+    """Print the facts that `write_output` returns, in one line or as JSON.
+
+    A fact "read_as", the assumed format of ``source``, is printed in a second line.
+    """
     if as_json:
         print_json(facts)
         return
@@ -34,9 +38,11 @@ def print_output(facts: dict[str, Any], as_json: bool) -> None:
     order = " in WAVE order" if facts["reordered"] else ""
     channels = counted(facts["channels"], "channel")
     click.echo(
-        f"{printable(facts['output'])}: {facts['format']}{order}, {channels}, "
-        f"{facts['duration']:.2f} s at {facts['sample_rate']} Hz, peak {peak:.1f} dB"
+        f"{printable(facts['output'])}: {facts['format'] or 'format not specified'}{order}, "
+        f"{channels}, {facts['duration']:.2f} s at {facts['sample_rate']} Hz, peak {peak:.1f} dB"
     )
+    if "read_as" in facts:
+        click.echo(f"  {printable(str(source))} read as {facts['read_as']}")
 
 
 def print_error(sentence: str, debug: bool) -> None:

@@ -463,13 +463,13 @@ def _check_option_refusals(upmixer: Upmixer) -> None:
 def _refused_values(option: Option) -> list[Any]:
     if option.type in (Layout, Layout | AmbisonicFormat) or option.choices:
         return ["no such choice"]
-    below = [] if option.least is None else [option.least - 1]
-    return [*below, *([] if option.most is None else [option.most + 1])]
+    below = [] if option.minimum is None else [option.minimum - 1]
+    return [*below, *([] if option.maximum is None else [option.maximum + 1])]
 
 
 def _accepted(option: Option) -> list[str]:
     """Return the words that the error for an invalid value must contain."""
-    limits = [f"{limit:g}" for limit in (option.least, option.most) if limit is not None]
+    limits = [f"{limit:g}" for limit in (option.minimum, option.maximum) if limit is not None]
     names_itself = option.type in (Layout, Layout | AmbisonicFormat)
     return [*([] if names_itself else [option.name]), *option.choices, *limits]
 

@@ -36,30 +36,30 @@ def layout(default: str = "5.1") -> Any:
 def width(default: float = 30.0) -> Any:
     """Declare the azimuth of sound that is only in the left or only in the right channel."""
     help = "Angle from the centre of the front stage to its edge."
-    return option(default, help, unit="degrees", least=0.0, most=90.0)
+    return option(default, help, unit="degrees", minimum=0.0, maximum=90.0)
 
 
 def center(default: float = 1.0) -> Any:
     """Declare the ratio of central sound that goes to the centre loudspeaker."""
     help = "Ratio of central sound in the centre channel, 0 none (phantom) to 1 all."
-    return option(default, help, least=0.0, most=1.0)
+    return option(default, help, minimum=0.0, maximum=1.0)
 
 
 def ambience(default: float = 0.0) -> Any:
     """Declare the level of the ambience."""
-    return option(default, "Level of the ambience.", unit="dB", least=-60.0, most=12.0)
+    return option(default, "Level of the ambience.", unit="dB", minimum=-60.0, maximum=12.0)
 
 
 def front_rear(default: float = 0.0) -> Any:
     """Declare the balance of the ambience between front and rear."""
     help = "Balance of the ambience, -1 front only to 1 rear only."
-    return option(default, help, least=-1.0, most=1.0)
+    return option(default, help, minimum=-1.0, maximum=1.0)
 
 
 def height(default: float = -3.0) -> Any:
     """Declare the level of the height loudspeakers relative to those at ear level."""
     help = "Level of the height loudspeakers."
-    return option(default, help, unit="dB", least=-60.0, most=12.0)
+    return option(default, help, unit="dB", minimum=-60.0, maximum=12.0)
 
 
 def lfe(default: bool = False) -> Any:
@@ -70,13 +70,13 @@ def lfe(default: bool = False) -> Any:
 def lfe_crossover(default: float = 120.0) -> Any:
     """Declare the crossover frequency of the LFE channel."""
     return option(
-        default, "Crossover frequency of the LFE channel.", unit="Hz", least=40.0, most=200.0
+        default, "Crossover frequency of the LFE channel.", unit="Hz", minimum=40.0, maximum=200.0
     )
 
 
 def lfe_level(default: float = 0.0) -> Any:
     """Declare the level of the LFE channel."""
-    return option(default, "Level of the LFE channel.", unit="dB", least=-60.0, most=12.0)
+    return option(default, "Level of the LFE channel.", unit="dB", minimum=-60.0, maximum=12.0)
 
 
 def exact_downmix(default: bool = False) -> Any:

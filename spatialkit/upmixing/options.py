@@ -5,7 +5,7 @@ Validation, KEY=VALUE parsing on the command line, help and documentation use th
     @dataclass(frozen=True)
     class EchoOptions:
         layout: Layout = option("5.1", "Loudspeakers to upmix to.")
-        delay: float = option(12.0, "Delay of the surrounds.", unit="ms", least=0.0, most=50.0)
+        delay: float = option(12.0, "Delay of the surrounds.", unit="ms", minimum=0.0, maximum=50.0)
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def option(
     help: str,
     *,
     unit: str = "",
-    least: float | None = None,
-    most: float | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
     choices: tuple[str, ...] = (),
 ) -> Any:
     """Declare a field of an options dataclass.
@@ -63,12 +63,18 @@ def option(
         Description in one sentence.
     unit : str
         Unit such as "dB", shown in help and errors.
-    least, most : float
+    minimum, maximum : float
         Accepted range of a number, inclusive; None for no limit.
     choices : tuple of str
         Accepted strings; any string by default.
     """
-    details = {"help": help, "unit": unit, "least": least, "most": most, "choices": choices}
+    details = {
+        "help": help,
+        "unit": unit,
+        "minimum": minimum,
+        "maximum": maximum,
+        "choices": choices,
+    }
     return dataclasses.field(default=default, metadata={"spatialkit": details})
 
 
@@ -87,7 +93,7 @@ class Option:
     type : type
         bool, int, float, str, Layout or ``Layout | AmbisonicFormat``.
     default : object
-    least, most : float or None
+    minimum, maximum : float or None
     choices : tuple of str
     """
 
@@ -96,8 +102,8 @@ class Option:
     default: Any
     help: str
     unit: str = ""
-    least: float | None = None
-    most: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
     choices: tuple[str, ...] = ()
 
     @property
@@ -106,11 +112,11 @@ class Option:
         if self.choices:
             return ", ".join(self.choices)
         unit = f" {self.unit}" if self.unit else ""
-        if self.least is None and self.most is None:
+        if self.minimum is None and self.maximum is None:
             return _KINDS[self.type] + (f" of{unit}" if unit else "")
-        least = "" if self.least is None else f" from {self.least:g}"
-        most = "" if self.most is None else f" to {self.most:g}"
-        return f"{_KINDS[self.type]}{least}{most}{unit}"
+        minimum = "" if self.minimum is None else f" from {self.minimum:g}"
+        maximum = "" if self.maximum is None else f" to {self.maximum:g}"
+        return f"{_KINDS[self.type]}{minimum}{maximum}{unit}"
 
     def check(self, value: Any) -> Any:
         """Return ``value`` as the declared type; raise `OptionError` or `LayoutError`."""
@@ -121,9 +127,9 @@ class Option:
         if self.type in (int, float):
             if self.type is int:
                 value = as_count(value, self.name, minimum=-sys.maxsize)
-            least = -np.inf if self.least is None else self.least
-            most = np.inf if self.most is None else self.most
-            number = as_number(value, self.name, minimum=least, maximum=most, unit=self.unit)
+            minimum = -np.inf if self.minimum is None else self.minimum
+            maximum = np.inf if self.maximum is None else self.maximum
+            number = as_number(value, self.name, minimum=minimum, maximum=maximum, unit=self.unit)
             return value if self.type is int else number
         if self.type is str:
             if not isinstance(value, str):

@@ -58,7 +58,7 @@ def apply_gains(gains: NDArray[np.float64], audio: NDArray[Any]) -> NDArray[Any]
 class AllChannelStereoOptions:
     """Options of `AllChannelStereo`."""
 
-    gain: float = option(0.5, "Gain of each copy.", least=0.0, most=1.0)
+    gain: float = option(0.5, "Gain of each copy.", minimum=0.0, maximum=1.0)
     exact_downmix: bool = controls.exact_downmix()
 
 

@@ -34,13 +34,13 @@ class AmbisonizerOptions:
         NO_AMBIENCE,
         "Ambience level in X, variant 'stage' only; -60 disables it.",
         unit="dB",
-        least=NO_AMBIENCE,
-        most=12.0,
+        minimum=NO_AMBIENCE,
+        maximum=12.0,
     )
     seed: int = option(
         0,
         "Seed of the scene of mono and of the published network; 0 is the most likely.",
-        least=0,
+        minimum=0,
     )
     layout: Layout | AmbisonicFormat = controls.layout("foa")
     variant: str = option("stage", "Network.", choices=("stage", "published"))

@@ -31,7 +31,7 @@ class StyleVAEOptions:
         "band",
         "Style: 'band', 'random', a file of 5-channel music or a saved style (.json).",
     )
-    seed: int = option(0, "Seed of the random style.", least=0)
+    seed: int = option(0, "Seed of the random style.", minimum=0)
     directions: str = option(
         "",
         "Directions of stems instead of a style: vocals:0,drums:110/-110,other:60.",

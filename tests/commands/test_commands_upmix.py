@@ -39,7 +39,7 @@ from spatialkit.upmixing import option
 @dataclass(frozen=True)
 class Options:
     """Options of Deadly."""
-    kills: int = option(0, "How often it kills.", least=0)
+    kills: int = option(0, "How often it kills.", minimum=0)
     slow: bool = option(False, "Whether it takes its time.")
 
 class Deadly(Upmixer):

@@ -268,7 +268,7 @@ def test_the_lag_is_found(lag):
 
 def test_scenes_are_pooled_as_documented():
     assert runner.pool([1.0, np.nan, 3.0], "mean") == 2.0
-    assert runner.pool([30.0, np.inf, 20.0], "least") == 20.0
+    assert runner.pool([30.0, np.inf, 20.0], "minimum") == 20.0
     assert runner.pool([-np.inf, 0.0], "energy") == pytest.approx(10.0 * np.log10(0.5))
     assert runner.pool([-np.inf], "energy") == -np.inf
     assert np.isnan(runner.pool([np.nan], "mean"))
@@ -281,7 +281,7 @@ def test_scenes_are_pooled_as_documented():
 class CopyOptions:
     """Options of `Copies`."""
 
-    delay: int = controls.option(0, "Samples that everything is late by.", least=0)
+    delay: int = controls.option(0, "Samples that everything is late by.", minimum=0)
     exact_downmix: bool = controls.exact_downmix(False)
 
 

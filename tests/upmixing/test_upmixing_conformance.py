@@ -76,7 +76,7 @@ class Streaming(Good):
 
 @dataclass(frozen=True)
 class Options:
-    gain: float = option(0.5, "Gain of the copy.", least=0.0, most=1.0)
+    gain: float = option(0.5, "Gain of the copy.", minimum=0.0, maximum=1.0)
     taste: str = option("sweet", "Kind of the copy.", choices=("sweet", "sour"))
     exact_downmix: bool = controls.exact_downmix()
 

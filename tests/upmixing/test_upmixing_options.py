@@ -22,8 +22,8 @@ from spatialkit.upmixing import (
 
 @dataclass(frozen=True)
 class DemoOptions:
-    gain: float = option(0.5, "Gain of all.", unit="dB", least=-1.0, most=2.0)
-    taps: int = option(3, "Length.", least=1)
+    gain: float = option(0.5, "Gain of all.", unit="dB", minimum=-1.0, maximum=2.0)
+    taps: int = option(3, "Length.", minimum=1)
     loud: bool = option(False, "Whether.")
     mode: str = option("soft", "Manner.", choices=("soft", "hard"))
     note: str = option("", "Anything.")

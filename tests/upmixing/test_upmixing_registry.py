@@ -54,7 +54,7 @@ from spatialkit.upmixing import Upmixer, option
 
 @dataclass(frozen=True)
 class Options:
-    back: float = option(0.5, "Gain of the rear pair.", least=0.0, most=1.0)
+    back: float = option(0.5, "Gain of the rear pair.", minimum=0.0, maximum=1.0)
 
 class Quad(Upmixer):
     """Both sides to the rear, too.

@@ -28,8 +28,7 @@ class Measure:
     scenes: tuple[str, ...]
     """Kinds of scenes on which it is measured."""
     pool: str
-    """Aggregation over scenes: "mean"; "energy", the mean of energy ratios, in dB; "least", the
-    minimum."""
+    """Aggregation over scenes: "mean"; "energy", the mean of energy ratios, in dB; "minimum"."""
     help: str
     decimals: int = 1
 
@@ -62,7 +61,7 @@ MEASURES = (
         2,
     ),
     Measure(
-        *("downmix_error", "downmix SNR", "dB", "higher", ALL, "least"),
+        *("downmix_error", "downmix SNR", "dB", "higher", ALL, "minimum"),
         "Level of the stereo relative to the error of the downmix (ITU-R BS.775); lowest scene.",
     ),
     Measure(

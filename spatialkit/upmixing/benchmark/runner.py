@@ -297,11 +297,11 @@ def _score_components(upmix: NDArray[Any], scene: Scene, layout: Layout) -> dict
 
 
 def pool(values: Iterable[float], rule: str) -> float:
-    """Aggregate the values of all scenes without NaN: "mean", "energy" or "least" (minimum)."""
+    """Aggregate the values of all scenes without NaN: "mean", "energy" or "minimum"."""
     found = np.array([value for value in values if not np.isnan(value)])
     if not found.size:
         return np.nan
-    if rule == "least":
+    if rule == "minimum":
         return float(found.min())
     if rule == "energy":
         mean = np.mean(10.0 ** (found / 10.0))

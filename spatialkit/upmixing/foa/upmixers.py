@@ -85,7 +85,9 @@ class FOASidesOptions:
     """Options of `FOASides`."""
 
     layout: Layout | AmbisonicFormat = controls.layout("foa")
-    front: float = option(0.0, "Ratio of X to W; negative values are behind.", least=-1.0, most=1.0)
+    front: float = option(
+        0.0, "Ratio of X to W; negative values are behind.", minimum=-1.0, maximum=1.0
+    )
     exact_downmix: bool = controls.exact_downmix()
 
 
@@ -130,7 +132,7 @@ class FOAResidualOptions:
     """Options of `FOAResidual`."""
 
     layout: Layout | AmbisonicFormat = controls.layout("foa")
-    level: float = option(0.75, "Ratio of X to the residual.", least=0.0, most=1.0)
+    level: float = option(0.75, "Ratio of X to the residual.", minimum=0.0, maximum=1.0)
     exact_downmix: bool = controls.exact_downmix()
 
 
@@ -192,8 +194,12 @@ class FOAMonoOptions:
     """Options of `FOAMono`."""
 
     layout: Layout | AmbisonicFormat = controls.layout("foa")
-    front: float = option(0.7, "Ratio of X to W; negative values are behind.", least=-1.0, most=1.0)
-    side: float = option(0.35, "Ratio of Y to the decorrelated copy of W.", least=0.0, most=1.0)
+    front: float = option(
+        0.7, "Ratio of X to W; negative values are behind.", minimum=-1.0, maximum=1.0
+    )
+    side: float = option(
+        0.35, "Ratio of Y to the decorrelated copy of W.", minimum=0.0, maximum=1.0
+    )
     exact_downmix: bool = controls.exact_downmix()
 
 

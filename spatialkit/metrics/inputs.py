@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.audio import Audio, AudioLike, require_equal_rates, unpack_audio
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format, get_layout
-from spatialkit.validation import as_audio, as_number, require_finite
+from spatialkit.validation import as_audio, as_sample_rate, require_finite
 
 # Values converted to float64 at a time: no metric makes a second copy of a long signal.
 VALUES_PER_BLOCK = 1 << 18
@@ -67,11 +67,11 @@ def as_loudspeaker_layout(layout: str | Format | None) -> Layout:
     return get_layout(layout)
 
 
-def as_rate(sample_rate: float | None, minimum: float) -> float:
+def as_rate(sample_rate: float | None, minimum: int) -> int:
     """Return a required sample rate in Hz."""
     if sample_rate is None:
         raise OptionError("sample_rate is missing; specify it in Hz, or pass an Audio")
-    return as_number(sample_rate, "sample_rate", minimum=minimum, unit="Hz")
+    return as_sample_rate(sample_rate, minimum=minimum)
 
 
 def as_signal(

@@ -21,7 +21,7 @@ HEAD_SHELF = (
     (1.0, -1.69065929318241, 0.73248077421585),
 )
 HIGH_PASS = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
-MIN_RATE = 8000.0
+MIN_RATE = 8000
 # Weight of loudspeakers at 60 to 120 degrees of azimuth on either side and less than 30 degrees of
 # elevation (Annex 3).
 SIDE_WEIGHT = 1.41

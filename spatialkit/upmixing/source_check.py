@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import ShapeError
-from spatialkit.validation import as_audio, as_count, require_finite
+from spatialkit.validation import as_audio, as_sample_rate, require_finite
 
 __all__ = ["SourceCheck", "SourceReport"]
 
@@ -155,7 +155,7 @@ class SourceCheck:
     Parameters
     ----------
     sample_rate : int
-        Sample rate in hertz.
+        Sample rate in Hz.
 
     References
     ----------
@@ -172,8 +172,8 @@ class SourceCheck:
     (0.5, True)
     """
 
-    def __init__(self, sample_rate: int) -> None:
-        self.sample_rate = as_count(sample_rate, "sample_rate")
+    def __init__(self, sample_rate: float) -> None:
+        self.sample_rate = as_sample_rate(sample_rate)
         self._size = 1 << math.ceil(math.log2(max(MIN_FRAME_SECONDS * self.sample_rate, 2.0)))
         frequencies = np.fft.rfftfreq(self._size, 1.0 / self.sample_rate)
         first, last = np.searchsorted(frequencies, [MIN_HZ, MAX_HZ]).tolist()

@@ -11,7 +11,7 @@ import click
 
 from spatialkit.commands import batches, toolkit
 from spatialkit.errors import AudioFileError
-from spatialkit.validation import as_count
+from spatialkit.validation import as_count, as_sample_rate
 
 __all__ = ["command"]
 
@@ -101,7 +101,7 @@ def command(
 
     as_count(count, "--count")
     as_count(directions, "--directions", maximum=64)
-    as_count(sample_rate, "--sample-rate", minimum=8000, maximum=192000)
+    as_sample_rate(sample_rate, "--sample-rate", minimum=8000, maximum=192000)
     as_count(seed, "--seed", minimum=0)
     check_rt60(rt60)
     import_tracer()

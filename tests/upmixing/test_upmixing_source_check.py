@@ -204,3 +204,9 @@ def test_invalid_blocks_raise():
         check.update(np.zeros(9))
     with pytest.raises(OptionError, match="sample_rate must be"):
         SourceCheck(0)
+
+
+def test_whole_rates_of_any_type_are_accepted():
+    assert SourceCheck(44100.0).sample_rate == 44100
+    with pytest.raises(OptionError, match="whole number of Hz, got 44100.5"):
+        SourceCheck(44100.5)

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit import rotate_foa
 from spatialkit.errors import LayoutError, OptionError, SignalError
 from spatialkit.layouts import AmbisonicFormat, get_format
-from spatialkit.validation import as_angles, as_choice, as_count, as_number
+from spatialkit.validation import as_angles, as_choice, as_count, as_number, as_sample_rate
 from spatialkit_models.data.rooms.files import Room, find_rooms, split_rooms
 from spatialkit_models.data.rooms.measures import (
     around_direct,
@@ -92,7 +92,7 @@ class RoomResponses:
         splits: Mapping[str, str] | None = None,
     ) -> None:
         self.split = as_choice(split, "split", SPLITS)
-        self.sample_rate = as_count(sample_rate, "sample_rate", minimum=8000)
+        self.sample_rate = as_sample_rate(sample_rate, minimum=8000)
         self.seed = as_count(seed, "seed", minimum=0)
         self.dry_below = as_number(dry_below, "dry_below", minimum=0.0, maximum=1000.0, unit="Hz")
         if not directories:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import OptionError, SignalError
-from spatialkit.validation import as_count, as_number
+from spatialkit.validation import as_count, as_number, as_sample_rate
 from spatialkit_models.data.rooms.measures import direct_direction, reverberation_time
 from spatialkit_models.data.rooms.plans import Plan, plan_facts, sample_plan
 from spatialkit_models.data.rooms.simulation import DIRECT_SECONDS, import_tracer, respond
@@ -96,7 +96,7 @@ def simulate_room(
     """
     seed, number = as_count(seed, "seed", minimum=0), as_count(number, "number", minimum=0)
     as_count(directions, "directions", maximum=64)
-    as_count(sample_rate, "sample_rate", minimum=8000, maximum=192000)
+    sample_rate = as_sample_rate(sample_rate, minimum=8000, maximum=192000)
     shortest, longest = check_rt60(rt60)
     for attempt in range(ATTEMPTS):
         key = [seed, number, attempt]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from spatialkit.errors import AudioFileError, LayoutError, SignalError
 from spatialkit.files import info, read, resample
 from spatialkit.layouts import Layout, channel_map, get_layout
-from spatialkit.validation import as_count, as_number
+from spatialkit.validation import as_count, as_number, as_sample_rate
 from spatialkit_models.data.scenes.style import LAYOUT, stereo_downmix
 
 __all__ = ["FiveChannelExcerpts"]
@@ -87,8 +87,8 @@ class FiveChannelExcerpts:
         seed: int = 0,
         layout: str | Layout | None = None,
     ) -> None:
-        self.sample_rate = as_count(sample_rate, "sample_rate", minimum=1000)
-        self.seconds = as_number(seconds, "seconds", minimum=1.0 / sample_rate)
+        self.sample_rate = as_sample_rate(sample_rate, minimum=1000)
+        self.seconds = as_number(seconds, "seconds", minimum=1.0 / self.sample_rate)
         self.samples = round(self.seconds * self.sample_rate)
         self.seed = as_count(seed, "seed", minimum=0)
         known = None if layout is None else get_layout(layout)

@@ -219,7 +219,7 @@ def test_infeasible_rooms_are_drawn_again(pra, monkeypatch):
             r"^rt60 must be \(shortest, longest\) in seconds, got \(0\.5, 0\.2\)",
         ),
         ({"rt60": (0.01, 0.2)}, r"^rt60 must be from 0\.1 to 3 s, got 0\.01"),
-        ({"sample_rate": 4000}, "^sample_rate must be from 8000 to 192000, got 4000"),
+        ({"sample_rate": 4000}, "^sample_rate must be from 8000 to 192000 Hz, got 4000"),
     ],
 )
 def test_bad_arguments_are_named(options, message):

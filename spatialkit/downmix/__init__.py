@@ -1,5 +1,6 @@
 """Passive downmix, and correction of upmixes for an exact downmix."""
 
+from spatialkit.downmix.correction import DownmixCorrection, DownmixMeter
 from spatialkit.downmix.downmixing import downmix, downmix_matrix
 from spatialkit.downmix.matching import correction_size, match_downmix
 from spatialkit.downmix.methods import (
@@ -12,6 +13,8 @@ from spatialkit.downmix.rules import roles_of
 
 __all__ = [
     "DOWNMIX_METHODS",
+    "DownmixCorrection",
+    "DownmixMeter",
     "DownmixMethod",
     "correction_size",
     "downmix",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from spatialkit.audio import AudioLike, require_equal_rates, unpack_audio
+from spatialkit.downmix.correction import DownmixCorrection, DownmixMeter
 from spatialkit.downmix.downmixing import downmix_matrix
 from spatialkit.downmix.methods import DOWNMIX_METHODS, DownmixMethod
 from spatialkit.errors import LayoutError, OptionError, ShapeError
-from spatialkit.layouts import AmbisonicFormat, Layout, channels_of, get_format
+from spatialkit.layouts import AmbisonicFormat, Format, Layout, channels_of, get_format
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_audio, as_choice
 
@@ -99,12 +100,12 @@ def match_downmix(
     >>> np.allclose(downmix(matched, "5.1"), stereo)
     True
     """
-    upmixed, difference, matrix = _downmix_difference(upmix, original, source, method)
-    matched = upmixed.copy()
-    inverse = np.linalg.pinv(matrix)
-    for channel in np.flatnonzero(matrix.any(axis=0)):
-        matched[..., channel, :] += np.matmul(inverse[channel], difference)
-    return (matched, _size_db(upmixed, difference, matrix)) if return_correction else matched
+    items = _items(upmix, original, source, method)
+    matched = items.upmix.copy()
+    correction = DownmixCorrection(items.format, items.matrix)
+    for item in np.ndindex(matched.shape[:-2]):
+        correction.apply(matched[item], items.original[item].astype(np.float64))
+    return (matched, items.correction_db()) if return_correction else matched
 
 
 def correction_size(
@@ -131,16 +132,33 @@ def correction_size(
     >>> float(correction_size(0.9 * stereo, stereo, "stereo").round(1))
     -19.1
     """
-    return _size_db(*_downmix_difference(upmix, original, source, "itu"))
+    return _items(upmix, original, source, "itu").correction_db()
 
 
-def _downmix_difference(
-    upmix: AudioLike[FloatT],
+class _Items(NamedTuple):
+    """Upmixes and originals (..., channels, samples), checked, and the matrix between them."""
+
+    upmix: NDArray[Any]
+    original: NDArray[Any]
+    format: Format
+    matrix: NDArray[np.float64]
+
+    def correction_db(self) -> NDArray[np.float64]:
+        """Energy of each correction relative to the upmix."""
+        decibels = np.empty(self.upmix.shape[:-2])
+        for item in np.ndindex(decibels.shape):
+            meter = DownmixMeter(self.format, self.matrix)
+            meter.add(self.upmix[item], self.original[item])
+            decibels[item] = meter.correction_db
+        return decibels
+
+
+def _items(
+    upmix: AudioLike[Any],
     original: AudioLike[Any],
     source: str | Layout | AmbisonicFormat | None,
     method: DownmixMethod,
-) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the upmix, the original minus its downmix, and the downmix matrix."""
+) -> _Items:
     method = as_choice(method, "method", DOWNMIX_METHODS)
     if method == "dplii":
         raise OptionError(
@@ -151,48 +169,20 @@ def _downmix_difference(
     samples, _, source = unpack_audio(upmix, format=source, name="upmix", format_name="source")
     if source is None:
         raise LayoutError("source is missing; specify it, or pass an Audio with a format")
-    upmixed = channels_of(samples, get_format(source))
-    wanted, matrix = _original_and_matrix(unpack_audio(original)[0], upmixed, source, method)
-    difference = wanted.astype(np.float64)
-    # Channel by channel, which needs no float64 copy of the whole upmix.
-    for channel in np.flatnonzero(matrix.any(axis=0)):
-        difference -= matrix[:, channel, None] * upmixed[..., channel, None, :]
-    return upmixed, difference, matrix
-
-
-def _original_and_matrix(
-    original: ArrayLike,
-    upmix: NDArray[Any],
-    source: str | Layout | AmbisonicFormat,
-    method: DownmixMethod,
-) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    wanted = as_audio(original, "original", allow_mono=True)
+    format = get_format(source)
+    upmixed = channels_of(samples, format)
+    wanted = as_audio(unpack_audio(original)[0], "original", allow_mono=True)
     if wanted.ndim == 1:
         wanted = wanted[None]
     if wanted.shape[-2] not in (1, 2):
         raise ShapeError(
             f"original must be mono or stereo, (..., 1 or 2, samples), got shape {wanted.shape}"
         )
-    if (wanted.shape[:-2], wanted.shape[-1]) != (upmix.shape[:-2], upmix.shape[-1]):
+    if (wanted.shape[:-2], wanted.shape[-1]) != (upmixed.shape[:-2], upmixed.shape[-1]):
         raise ShapeError(
             "original and upmix must have the same batch axes and number of samples, got shapes "
-            f"{wanted.shape} and {upmix.shape}"
+            f"{wanted.shape} and {upmixed.shape}"
         )
-    stereo = wanted.shape[-2] == 2
-    if stereo and isinstance(get_format(source), AmbisonicFormat):
-        wanted, stereo = wanted.mean(axis=-2, keepdims=True, dtype=np.float64), False
-    return wanted, downmix_matrix(source, "stereo" if stereo else "mono", method=method)
-
-
-def _size_db(
-    upmixed: NDArray[Any], difference: NDArray[np.float64], matrix: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the energy of pinv(matrix) @ difference relative to that of ``upmixed``, in dB."""
-    inverse = np.linalg.pinv(matrix)
-    # Computed from the one or two channels of the difference rather than from all of the upmix.
-    products = difference @ difference.swapaxes(-1, -2)
-    energy = np.einsum("ij,...ij->...", inverse.T @ inverse, products)
-    reference = np.sum(np.square(upmixed, dtype=np.float64), axis=(-2, -1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(energy > 0.0, energy / reference, 0.0)
-        return 10.0 * np.log10(ratio)
+    stereo = wanted.shape[-2] == 2 and isinstance(format, Layout)
+    matrix = downmix_matrix(source, "stereo" if stereo else "mono", method=method)
+    return _Items(upmixed, wanted, format, matrix)

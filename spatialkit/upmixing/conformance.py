@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.downmix import DownmixCorrection
 from spatialkit.errors import SpatialkitError, SpatialkitWarning, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.upmixing.declaration import check_declaration, require
-from spatialkit.upmixing.downmix_correction import DownmixCorrection
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.options import Option, describe_options, option_values
 from spatialkit.upmixing.signal_checks import (

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.downmix import DownmixMeter
 from spatialkit.errors import UpmixerError, error_message
 from spatialkit.files import AudioStream, Subtype, stream, write_stream
 from spatialkit.sample_queue import SampleQueue
-from spatialkit.upmixing.downmix_error import DownmixMeter
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.registry import get_upmixer, load_upmixer
 from spatialkit.upmixing.source_check import SourceCheck, SourceReport
@@ -129,7 +129,7 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
     upmixer = kept_upmixer(job.upmixer, job.options)
     with stream(job.source) as source:
         _require_accepted(upmixer, source, job.source)
-        meter = DownmixMeter(upmixer.format, source.channels)
+        meter = DownmixMeter.find(upmixer.format, source.channels)
         check = SourceCheck(source.sample_rate) if source.channels <= 2 else None
         with write_stream(
             job.output,

@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from spatialkit.audio import AudioLike, unpack_audio
+from spatialkit.downmix import DownmixCorrection
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format
 from spatialkit.sample_queue import SampleQueue
-from spatialkit.upmixing.downmix_correction import DownmixCorrection
 from spatialkit.upmixing.options import NoOptions, build_options, option_texts
 from spatialkit.validation import as_audio, as_sample_rate, require_finite
 

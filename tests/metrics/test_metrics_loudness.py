@@ -176,7 +176,7 @@ def test_invalid_arguments_are_rejected():
         loudness(np.zeros((2, 48000)), "stereo", 48)
     with pytest.raises(OptionError, match="sample_rate"):
         true_peak(np.zeros((2, 48000)), float("nan"))
-    with pytest.raises(OptionError, match="whole number of Hz, got 44100.5"):
+    with pytest.raises(OptionError, match=r"whole number of Hz, got 44100\.5"):
         loudness(np.zeros((2, 48000)), "stereo", 44100.5)
     broken = np.zeros((2, 100))
     broken[1, 7] = np.nan

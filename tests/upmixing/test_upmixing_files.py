@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from spatialkit.downmix import match_downmix
+from spatialkit.downmix import DownmixMeter, match_downmix
 from spatialkit.errors import (
     AudioFileError,
     SignalError,
@@ -35,7 +35,6 @@ from spatialkit.upmixing import (
     registry,
     upmix_file,
 )
-from spatialkit.upmixing.downmix_error import DownmixMeter
 
 RATE = 44100
 LONG = 150_001  # samples: two blocks and a part
@@ -216,7 +215,7 @@ def test_downmix_snrs_are_those_of_the_metrics_for_any_blocks(rng, form, channel
     upmix = rng.standard_normal((format.n_channels, 20_000)).astype(np.float32)
     original = rng.standard_normal((channels, 20_000)).astype(np.float32)
     for parts in ([20_000], [1, 9000, 10_999]):
-        measured = DownmixMeter(format, channels)
+        measured = DownmixMeter.find(format, channels)
         for end in np.cumsum(parts):
             begin = end - parts[np.cumsum(parts).tolist().index(end)]
             measured.add(upmix[:, begin:end], original[:, begin:end])
@@ -229,14 +228,14 @@ def test_downmix_snrs_are_those_of_the_metrics_for_any_blocks(rng, form, channel
 
 def test_downmix_snrs_of_silence_and_of_what_no_rule_folds():
     stereo = np.zeros((2, 100))
-    silent = DownmixMeter(get_layout("5.1"), 2)
+    silent = DownmixMeter.find(get_layout("5.1"), 2)
     silent.add(np.zeros((6, 100)), stereo)
     assert math.isnan(silent.error_db)
     assert silent.correction_db == -math.inf
-    empty = DownmixMeter(get_layout("5.1"), 2)
+    empty = DownmixMeter.find(get_layout("5.1"), 2)
     empty.add(np.zeros((6, 100)), stereo + 0.5)
     assert (empty.error_db, empty.correction_db) == (0.0, math.inf)
-    odd = DownmixMeter(Layout.from_directions([10.0, 50.0, 200.0]), 2)
+    odd = DownmixMeter.find(Layout.from_directions([10.0, 50.0, 200.0]), 2)
     odd.add(np.ones((3, 100)), stereo)
     assert math.isnan(odd.error_db)
     assert math.isnan(odd.correction_db)

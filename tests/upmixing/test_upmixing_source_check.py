@@ -208,5 +208,5 @@ def test_invalid_blocks_raise():
 
 def test_whole_rates_of_any_type_are_accepted():
     assert SourceCheck(44100.0).sample_rate == 44100
-    with pytest.raises(OptionError, match="whole number of Hz, got 44100.5"):
+    with pytest.raises(OptionError, match=r"whole number of Hz, got 44100\.5"):
         SourceCheck(44100.5)

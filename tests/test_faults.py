@@ -360,7 +360,7 @@ def test_case_20_degenerate_layouts():
 
 
 @pytest.mark.parametrize("name", ["stereo", "5.0", "7.1.4"])
-def test_case_21_directions_at_the_seams(name):
+def test_case_21_directions_at_the_boundaries(name):
     layout = get_layout(name)
     for azimuth in (-180.0, 30.0, 179.999):
         around = vbap_gains([azimuth - 360, azimuth, azimuth + 720], layout=layout)
@@ -445,7 +445,7 @@ def test_case_24_two_writers_of_one_file(tmp_path):
 
 @pytest.mark.parametrize("name", BUILT_IN)
 @pytest.mark.parametrize("size", [1, 777, 5000])
-def test_case_28_borders_of_blocks(rng, name, size):
+def test_case_28_block_boundaries(rng, name, size):
     length = 6000 if size > 1 else 1500
     audio = for_upmixer(name, rng.uniform(-0.5, 0.5, (2, length)).astype(np.float32))
     upmixer = get_upmixer(name)

@@ -26,7 +26,7 @@ def test_axes_are_front_left_and_up(azimuth, elevation, expected):
 
 
 @given(st.floats(-179.9, 179.9), st.floats(-89.9, 89.9))
-def test_angles_survive_conversion_to_vectors_and_back(azimuth, elevation):
+def test_angles_are_unchanged_by_conversion_to_vectors_and_back(azimuth, elevation):
     back = to_spherical(to_cartesian(azimuth, elevation))
     # A few roundings of angles up to 180, times 1 / cos(89.9 degrees) = 573 for the azimuth.
     np.testing.assert_allclose(back, (azimuth, elevation), atol=1e-10)

@@ -30,7 +30,7 @@ def test_kernels_are_kept_on_disk(tmp_path):
     assert kept == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
 
 
-def test_damaged_caches_are_passed_over(tmp_path):
+def test_damaged_caches_are_ignored(tmp_path):
     assert call(tmp_path) == EXPECTED
     for path in tmp_path.rglob("*.nbi"):
         path.write_bytes(path.read_bytes()[:50])
@@ -43,7 +43,7 @@ def test_no_writable_folder_is_needed(tmp_path):
     assert call(tmp_path / "file" / "below") == EXPECTED
 
 
-def test_a_full_disk_does_not_matter(tmp_path):
+def test_a_full_disk_is_ignored(tmp_path):
     resource = pytest.importorskip("resource")
     tiny = (1024, 1024)
     assert call(tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, tiny)) == (

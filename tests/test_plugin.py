@@ -61,11 +61,11 @@ def run(installed, *arguments, cwd=None):
     return done.stdout
 
 
-def test_python_finds_it_by_name_and_it_keeps_the_contract(installed):
+def test_python_finds_it_by_name_and_it_passes_the_conformance_check(installed):
     assert run(installed, "-c", CHILD) == "wide_quad:WideQuad, from wide-quad 0.1.0\n"
 
 
-def test_the_shell_lists_it_and_upmixes_with_it(installed, tmp_path, rng):
+def test_the_command_line_lists_it_and_upmixes_with_it(installed, tmp_path, rng):
     shell = ("-m", "spatialkit")
     listed = json.loads(run(installed, *shell, "upmixers", "--json"))
     assert "wide-quad" in json.dumps(listed)
@@ -85,7 +85,7 @@ def test_the_shell_lists_it_and_upmixes_with_it(installed, tmp_path, rng):
 
 
 @documented
-def test_the_how_to_shows_the_files_as_they_are():
+def test_the_guide_contains_the_files_unchanged():
     shown = HOW_TO.read_text()
     blocks = re.findall(r"```(?:python|toml)\n(.*?)```", shown, flags=re.DOTALL)
     assert blocks[:2] == [
@@ -94,7 +94,7 @@ def test_the_how_to_shows_the_files_as_they_are():
 
 
 @documented
-def test_the_stream_of_the_how_to_keeps_the_contract():
+def test_the_stream_of_the_guide_passes_the_conformance_check():
     shown = HOW_TO.read_text()
     namespace: dict = {}
     for block in re.findall(r"```python\n(.*?)```", shown, flags=re.DOTALL):
@@ -104,7 +104,7 @@ def test_the_stream_of_the_how_to_keeps_the_contract():
 
 
 @documented
-def test_the_how_to_names_every_control():
+def test_the_guide_names_every_control():
     from spatialkit.upmixing import controls
 
     shown = HOW_TO.read_text()

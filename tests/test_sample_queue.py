@@ -47,7 +47,7 @@ def test_the_caller_may_overwrite_a_block_after_it_was_appended():
     np.testing.assert_array_equal(queue.take(), np.ones((2, 3)))
 
 
-def test_what_was_taken_shares_no_memory_with_the_queue():
+def test_returned_samples_share_no_memory_with_the_queue():
     queue = SampleQueue()
     queue.append(np.ones((2, 5)))
     queue.take(2)[:] = 7.0
@@ -56,7 +56,7 @@ def test_what_was_taken_shares_no_memory_with_the_queue():
     np.testing.assert_array_equal(np.concatenate([first, second], axis=1), np.ones((2, 3)))
 
 
-def test_values_written_to_what_was_peeked_at_are_taken_later():
+def test_values_written_to_peeked_samples_are_returned_later():
     queue = SampleQueue()
     for size in (2, 3):
         queue.append(np.ones((1, size)))

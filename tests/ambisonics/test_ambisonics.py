@@ -116,7 +116,7 @@ def test_a_moving_source_follows_the_shortest_arc(order):
 
 
 @pytest.mark.parametrize("n_samples", [0, 1])
-def test_empty_and_single_samples_are_served(n_samples):
+def test_empty_and_single_samples_are_supported(n_samples):
     scene = encode_foa(np.ones(n_samples, dtype=np.float32), [0.0, 90.0])
     assert scene.shape == (4, n_samples)
     assert rotate_foa(scene, 10.0).shape == (4, n_samples)

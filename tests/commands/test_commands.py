@@ -393,7 +393,7 @@ def test_microphones_record_long_files_in_blocks(folder, monkeypatch):
     assert info("empty.wav").samples == 0
 
 
-def test_decode_knows_other_conventions_and_both_bands(folder):
+def test_decode_supports_other_conventions_and_both_bands(folder):
     write("fuma.wav", samples("scene.wav")[:4], RATE)
     assert (
         run_command("decode fuma.wav -o out.wav --from fuma1 --layout quad --weights dual-band")

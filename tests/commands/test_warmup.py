@@ -59,7 +59,7 @@ def folder(tmp_path, monkeypatch, rng):
 
 
 @pytest.mark.slow
-def test_warmup_compiles_every_kernel_and_says_so_once(folder):
+def test_warmup_compiles_every_kernel_and_reports_it_once(folder):
     command = [sys.executable, "-m", "spatialkit", "warmup"]
     first = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
     assert first.stderr == NOTICE

@@ -69,7 +69,7 @@ def test_everyday_layouts_without_tops(name, labels, azimuths, mask):
         ("9.1.6", "7.1", 0),
     ],
 )
-def test_everyday_layouts_with_tops_continue_the_bed(name, base, mask):
+def test_everyday_layouts_with_tops_extend_those_without(name, base, mask):
     layout, bed = get_layout(name), get_layout(base)
     n = bed.n_channels
     assert layout.labels[:n] == bed.labels
@@ -90,7 +90,7 @@ def test_22_2_is_9_10_3_under_its_everyday_name():
 
 
 @pytest.mark.parametrize("name", layout_names())
-def test_masks_give_their_layout(name):
+def test_masks_determine_their_layout(name):
     layout = get_layout(name)
     if layout.wave_mask:
         read = Layout.from_wave_mask(layout.wave_mask)
@@ -123,7 +123,7 @@ def test_masks_without_wave_loudspeakers_are_refused(mask):
         Layout.from_wave_mask(mask)
 
 
-def test_sides_and_backs_of_7_1_change_places_between_wave_and_bs2051():
+def test_side_and_back_channels_of_7_1_are_swapped_between_wave_and_bs2051():
     assert channel_map("7.1", "0+7+0").tolist() == [0, 1, 2, 3, 6, 7, 4, 5]
     assert get_layout("0+7+0").wave_mask == 0
 
@@ -181,7 +181,7 @@ def _families():
 
 
 @pytest.mark.parametrize("group", list(_families()), ids=lambda group: group[0].name)
-def test_reordering_follows_the_loudspeakers_and_comes_back(group):
+def test_reordering_follows_the_loudspeakers_and_is_invertible(group):
     for source, target in itertools.permutations(group, 2):
         audio = np.nan_to_num(source.azimuth, nan=1000.0)[:, None]
         moved = reorder(audio, source, target)
@@ -218,7 +218,7 @@ def test_reordering_refuses_another_number_of_channels():
 
 
 @pytest.mark.parametrize("name", layout_names())
-def test_layouts_survive_json(name):
+def test_layouts_are_unchanged_by_json(name):
     assert Layout.from_json(get_layout(name).to_json()) == get_layout(name)
 
 

@@ -66,7 +66,7 @@ def test_bins_below_the_floor_are_nan():
     np.testing.assert_allclose(both[0], both[1], atol=1e-12)
 
 
-def test_silence_has_neither_level_difference_nor_phase_nor_coherence():
+def test_silence_has_no_level_difference_phase_or_coherence():
     for measure in (ild, ipd, icc):
         assert np.all(np.isnan(measure(np.zeros((2, 3, 4, 5), complex))))
         assert measure(np.zeros((2, 4, 0), complex)).shape == (1, 4, 0)

@@ -37,7 +37,7 @@ def installed(monkeypatch):
 
 @pytest.mark.parametrize("name", LEARNED)
 @pytest.mark.usefixtures("missing")
-def test_without_the_extra_the_error_says_what_to_install(name):
+def test_without_the_extra_the_error_contains_the_install_command(name):
     message = rf"^upmixer '{name}' needs spatialkit's extra `models` \(pip install"
     with pytest.raises(UpmixerError, match=message):
         get_upmixer(name)
@@ -45,14 +45,14 @@ def test_without_the_extra_the_error_says_what_to_install(name):
 
 @pytest.mark.parametrize("name", LEARNED)
 @pytest.mark.usefixtures("installed")
-def test_with_the_extra_the_error_says_what_else_is_missing(name):
+def test_with_the_extra_the_error_names_the_other_missing_module(name):
     message = f"^upmixer '{name}' lacks its weights, which are part of the package"
     with pytest.raises(UpmixerError, match=message):
         get_upmixer(name)
 
 
 @pytest.mark.usefixtures("missing")
-def test_learned_upmixers_are_listed_with_what_they_need():
+def test_learned_upmixers_are_listed_with_their_requirements():
     assert set(LEARNED) <= set(upmixer_names())
     described = {found.name: found for found in describe_upmixers()}
     for name, format_name in LEARNED.items():

@@ -30,13 +30,13 @@ def fold(upmixed):
     return np.stack([channel["FL"] + channel["SL"] + half, channel["FR"] + channel["SR"] + half])
 
 
-def test_all_channel_stereo_copies_each_side_to_its_front_and_rear_at_half_gain(rng):
+def test_all_channel_stereo_copies_each_channel_to_front_and_rear_at_half_gain(rng):
     left, right = stereo = rng.standard_normal((2, 50))
     upmixed = get_upmixer("all-channel-stereo").upmix(stereo, RATE)
     np.testing.assert_array_equal(upmixed, [left / 2, right / 2, np.zeros(50), left / 2, right / 2])
 
 
-def test_all_channel_stereo_folds_down_to_the_original(rng):
+def test_the_downmix_of_all_channel_stereo_is_the_original(rng):
     stereo = rng.standard_normal((2, 50))
     upmixed = get_upmixer("all-channel-stereo").upmix(stereo, RATE)
     np.testing.assert_array_equal(fold(upmixed), stereo)
@@ -62,14 +62,14 @@ def test_matrix_is_the_passive_decode(layout, rng):
 
 
 @pytest.mark.parametrize("layout", DISCRETE)
-def test_matrix_keeps_the_power_of_every_signal_where_all_feeds_have_loudspeakers(layout, rng):
+def test_matrix_preserves_the_power_of_any_signal_with_loudspeakers_for_all_feeds(layout, rng):
     stereo = rng.standard_normal((2, 30)) @ np.diag(rng.uniform(0, 2, 30))
     upmixed = get_upmixer("matrix", layout=layout).upmix(stereo, RATE)
     np.testing.assert_allclose((upmixed**2).sum(0), (stereo**2).sum(0), rtol=FLOAT64_SUM)
 
 
 @pytest.mark.parametrize("layout", layout_names())
-def test_matrix_keeps_the_power_of_unrelated_sides_on_every_layout(layout):
+def test_matrix_preserves_the_power_of_uncorrelated_channels_on_every_layout(layout):
     """Unit powers without correlation: the power is the sum of the squared gains."""
     upmixer = get_upmixer("matrix", layout=layout)
     assert np.sum(upmixer.gains**2) == pytest.approx(2.0, rel=FLOAT64_SUM)
@@ -84,14 +84,14 @@ def mirror(layout):
 
 
 @pytest.mark.parametrize("layout", layout_names())
-def test_matrix_mirrors_the_upmix_when_the_sides_are_exchanged(layout):
+def test_matrix_mirrors_the_upmix_of_swapped_channels(layout):
     layout = get_layout(layout)
     gains = get_upmixer("matrix", layout=layout).gains
     mirrored = gains[mirror(layout)][:, ::-1]
     np.testing.assert_allclose(mirrored, gains, atol=1e-12)  # the panner's symmetry
 
 
-def test_matrix_gives_stereo_back_on_stereo(rng):
+def test_matrix_to_stereo_returns_the_input(rng):
     stereo = rng.standard_normal((2, 20))
     upmixed = get_upmixer("matrix", layout="stereo").upmix(stereo, RATE)
     np.testing.assert_allclose(upmixed, stereo, atol=FLOAT64_SUM)
@@ -116,7 +116,7 @@ def test_matrix_finds_loudspeakers_without_usual_labels_by_direction(azimuth):
 @pytest.mark.parametrize(
     "azimuth", [[0.0], [170.0], [90.0, -90.0], [10.0, 20.0, 200.0], [-100.0, -120.0, 0.0, 5.0]]
 )
-def test_matrix_serves_any_layout(azimuth):
+def test_matrix_supports_any_layout(azimuth):
     check_upmixer(get_upmixer("matrix", layout=Layout.from_directions(azimuth)))
 
 
@@ -142,7 +142,7 @@ STAGES = [
 
 @pytest.mark.parametrize("stage", STAGES, ids=str)
 @pytest.mark.parametrize("layout", layout_names())
-def test_what_moves_sounds_keeps_the_power_of_unrelated_sides_and_mirrors(layout, stage):
+def test_controls_of_position_preserve_power_and_mirror_symmetry(layout, stage):
     upmixer = get_upmixer("matrix", layout=layout, **stage)
     gains = upmixer.gains
     assert np.sum(gains**2) == pytest.approx(2.0, rel=FLOAT64_SUM)
@@ -156,7 +156,7 @@ def feeds(**options):
     return gains / gains[0, 0]
 
 
-def test_center_is_the_share_of_the_centre_loudspeaker_and_at_0_it_is_silent():
+def test_center_is_the_gain_of_the_centre_loudspeaker_and_0_silences_it():
     half = np.sqrt(0.5)
     np.testing.assert_allclose(feeds(center=1.0)[2], [half, half], atol=FLOAT64_SUM)
     np.testing.assert_allclose(feeds(center=0.25)[2], [half / 4, half / 4], atol=FLOAT64_SUM)
@@ -164,7 +164,7 @@ def test_center_is_the_share_of_the_centre_loudspeaker_and_at_0_it_is_silent():
     np.testing.assert_allclose(feeds(center=0.0)[[0, 1, 3, 4]], feeds()[[0, 1, 3, 4]], rtol=1e-14)
 
 
-def test_front_rear_takes_what_differs_from_the_front_or_from_around():
+def test_front_rear_removes_the_difference_from_front_or_surround():
     np.testing.assert_allclose(feeds(front_rear=1.0)[:2], np.ones((2, 2)), atol=FLOAT64_SUM)
     np.testing.assert_array_equal(feeds(front_rear=-1.0)[3:], np.zeros((2, 2)))
     np.testing.assert_array_equal(feeds(front_rear=-1.0)[:2], np.eye(2))
@@ -176,7 +176,7 @@ def test_front_rear_takes_what_differs_from_the_front_or_from_around():
     ("layout", "option"),
     [("stereo", "front_rear"), ("3.0", "front_rear"), ("quad", "center"), ("5.1", "height")],
 )
-def test_a_control_changes_nothing_where_its_loudspeakers_are_missing(layout, option):
+def test_a_control_without_its_loudspeakers_has_no_effect(layout, option):
     plain = get_upmixer("matrix", layout=layout).gains
     changed = get_upmixer("matrix", layout=layout, **{option: 0.7}).gains
     np.testing.assert_array_equal(changed, plain)
@@ -192,7 +192,7 @@ def test_width_moves_the_edges_of_the_stage(layout):
         assert np.degrees(np.arctan2(y, x)) == pytest.approx(width, abs=1e-6)
 
 
-def test_width_30_is_the_front_pair_wherever_it_stands():
+def test_width_30_is_the_front_pair_at_any_angle():
     quad = [get_upmixer("matrix", layout="quad", width=w).gains for w in (29.9999, 30.0, 30.0001)]
     np.testing.assert_allclose(quad[0], quad[1], atol=1e-5)
     np.testing.assert_allclose(quad[2], quad[1], atol=1e-5)
@@ -200,7 +200,7 @@ def test_width_30_is_the_front_pair_wherever_it_stands():
 
 @pytest.mark.parametrize("name", PASSIVE)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_passive_upmixes_fold_down_exactly_if_asked_to(name, channels, rng):
+def test_passive_upmixes_have_an_exact_downmix_on_request(name, channels, rng):
     audio = 0.1 * rng.standard_normal((channels, RATE)).astype(np.float32)
     upmixer = get_upmixer(name, exact_downmix=True)
     assert downmix_error(upmixer.upmix(audio, RATE), audio, upmixer.format) > 130.0
@@ -208,7 +208,7 @@ def test_passive_upmixes_fold_down_exactly_if_asked_to(name, channels, rng):
 
 
 @pytest.mark.parametrize("name", PASSIVE)
-def test_mono_is_both_sides_at_equal_power(name, rng):
+def test_mono_equals_two_identical_channels_of_the_same_power(name, rng):
     mono = rng.standard_normal(20)
     upmixer = get_upmixer(name)
     expected = upmixer.upmix(np.stack([mono, mono]) * np.sqrt(0.5), RATE)
@@ -218,7 +218,7 @@ def test_mono_is_both_sides_at_equal_power(name, rng):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", PASSIVE)
 @given(sizes=st.lists(st.integers(0, 40), max_size=8), channels=st.integers(1, 2))
-def test_passive_streams_equal_the_whole_to_the_bit(name, dtype, sizes, channels):
+def test_passive_streams_equal_the_whole_exactly(name, dtype, sizes, channels):
     audio = np.random.default_rng(3).standard_normal((channels, sum(sizes))).astype(dtype)
     stream = get_upmixer(name).stream(RATE)
     blocks = np.split(audio, np.cumsum(sizes), axis=1)
@@ -231,7 +231,7 @@ def test_passive_streams_equal_the_whole_to_the_bit(name, dtype, sizes, channels
 
 
 @pytest.mark.parametrize("name", PASSIVE)
-def test_long_signals_are_mixed_to_the_same_bits_and_held_once(name, rng):
+def test_long_signals_are_mixed_exactly_without_a_second_copy(name, rng):
     stereo = rng.standard_normal((2, 100_000)).astype(np.float32)
     upmixer = get_upmixer(name)
     tracemalloc.start()
@@ -282,7 +282,7 @@ class Native(Copies):
         (np.full((2, 9), np.nan), SignalError, r"audio holds nan at index \(0, 0\)"),
     ],
 )
-def test_bad_audio_is_refused(audio, error, message):
+def test_invalid_audio_is_refused(audio, error, message):
     with pytest.raises(error, match=message):
         Copies().upmix(audio, RATE)
     with pytest.raises(error, match=message.replace("audio", "block")):
@@ -290,7 +290,7 @@ def test_bad_audio_is_refused(audio, error, message):
 
 
 @pytest.mark.parametrize("rate", [0, -1, 48000.5, "48000", None, True])
-def test_bad_rates_are_refused(rate):
+def test_invalid_sample_rates_are_refused(rate):
     with pytest.raises(OptionError, match=r"sample_rate (must be|is required)"):
         Copies().upmix(np.zeros((2, 9)), rate)
     with pytest.raises(OptionError, match="sample_rate must be"):
@@ -308,7 +308,7 @@ def test_audio_of_another_rate_keeps_length_and_dtype(samples, dtype):
     assert upmixer.seen[1] == pytest.approx(samples * 44100 / RATE, abs=1)
 
 
-def test_audio_of_another_rate_comes_back_aligned():
+def test_audio_of_another_rate_is_returned_aligned():
     time = np.arange(RATE) / RATE
     tone = np.sin(2 * np.pi * 997 * time) * np.hanning(RATE)
     upmixed = Native().upmix(np.stack([tone, -tone]), RATE)
@@ -325,7 +325,7 @@ def test_audio_of_another_rate_comes_back_aligned():
         (np.full((4, 9), np.inf), "returned NaN or infinity for finite audio"),
     ],
 )
-def test_a_wrong_output_is_the_upmixers_fault(result, message):
+def test_an_invalid_output_is_an_error_of_the_upmixer(result, message):
     class Wrong(Copies):
         def _upmix(self, audio, sample_rate):
             return result
@@ -337,7 +337,7 @@ def test_a_wrong_output_is_the_upmixers_fault(result, message):
         Wrong().stream(RATE).process(np.zeros((2, 9)))
 
 
-def test_a_stream_without_memory_of_its_own_holds_all_back_and_says_so(rng):
+def test_a_stream_by_default_buffers_everything_with_infinite_latency(rng):
     stereo = rng.standard_normal((2, 64))
     stream = Copies().stream(RATE)
     buffer = stereo[:, :32].copy()
@@ -348,7 +348,7 @@ def test_a_stream_without_memory_of_its_own_holds_all_back_and_says_so(rng):
     np.testing.assert_array_equal(stream.flush(), Copies().upmix(stereo, RATE))
 
 
-def test_a_memoryless_upmixer_away_from_its_native_rate_holds_all_back():
+def test_a_memoryless_upmixer_at_another_rate_buffers_everything():
     class Home(Native):
         memoryless = True
 
@@ -357,7 +357,7 @@ def test_a_memoryless_upmixer_away_from_its_native_rate_holds_all_back():
 
 
 @pytest.mark.parametrize("upmixer", [Copies(), Memoryless()])
-def test_streams_refuse_blocks_that_do_not_belong_together(upmixer):
+def test_streams_refuse_blocks_of_different_kinds(upmixer):
     stream = upmixer.stream(RATE)
     stream.process(np.zeros((2, 5), np.float32))
     with pytest.raises(

@@ -184,7 +184,7 @@ def test_options_without_effect_are_reported(options, layout, message):
 
 
 @pytest.mark.parametrize("layout", ["5.1", "6.1", "9.1.6", "22.2", "4+5+1"])
-def test_exchanged_sides_give_the_mirror_image(layout, mixed):
+def test_swapped_channels_give_the_mirrored_upmix(layout, mixed):
     """To rounding without decorrelators; they differ, but not in level: 1 dB on noise."""
     audio, image = mixed[:, : RATE // 4], mirror(get_layout(layout))
     dry = ambience(layout, front_rear=-1.0)
@@ -207,7 +207,7 @@ def test_exchanged_sides_give_the_mirror_image(layout, mixed):
     ids=["centre", "left", "right"],
 )
 @pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
-def test_a_sound_in_the_place_of_a_loudspeaker_is_in_that_one(layout, azimuth, label, voice):
+def test_a_source_at_a_loudspeaker_is_played_by_it_alone(layout, azimuth, label, voice):
     """Others hold what stands in for the ambience only: 20 dB below, and its downmix."""
     channels = by_label(pan(voice, azimuth), layout)
     alone = channels.pop(label)
@@ -219,7 +219,7 @@ def test_a_sound_in_the_place_of_a_loudspeaker_is_in_that_one(layout, azimuth, l
 
 
 @pytest.mark.parametrize("layout", ["stereo", "5.1", "22.2"])
-def test_a_sound_is_heard_where_it_was_panned(layout, voice):
+def test_a_source_keeps_its_panned_direction(layout, voice):
     """The velocity vector within 2 degrees; the energy vector rises with it."""
     directions = np.nan_to_num(get_layout(layout).directions)
     azimuths = np.linspace(-30.0, 30.0, 7)
@@ -236,7 +236,7 @@ def test_a_sound_is_heard_where_it_was_panned(layout, voice):
 
 @pytest.mark.parametrize("width", [45.0, 90.0])
 @pytest.mark.parametrize("layout", ["5.1", "9.1.6"])
-def test_width_is_where_the_edge_of_the_stage_is_heard(layout, width, voice):
+def test_width_is_the_direction_of_the_edge_of_the_stage(layout, width, voice):
     directions = np.nan_to_num(get_layout(layout).directions)
     for azimuth in (-30.0, 0.0, 30.0):
         upmix = upmixed(pan(voice, azimuth), layout, width=width)
@@ -246,7 +246,7 @@ def test_width_is_where_the_edge_of_the_stage_is_heard(layout, width, voice):
 
 
 @pytest.mark.parametrize("center", [0.0, 0.25, 1.0])
-def test_center_is_the_share_of_the_middle_in_the_centre_loudspeaker(center, voice):
+def test_center_is_the_fraction_of_central_sources_in_the_centre_loudspeaker(center, voice):
     """Oracle: FC counts 0.7071 in both channels of the downmix, the pair has the rest."""
     channels = by_label(np.stack([voice, voice]), "7.1.4", center=center)
     gains = {name: channel @ voice / power(voice) for name, channel in channels.items()}
@@ -261,7 +261,7 @@ def test_center_is_the_share_of_the_middle_in_the_centre_loudspeaker(center, voi
 
 
 @pytest.mark.parametrize("layout", ["quad", "6.1", "7.1.4", "22.2"])
-def test_unrelated_sides_are_played_around_with_their_own_power(layout, noise):
+def test_uncorrelated_channels_are_played_around_with_equal_power(layout, noise):
     """Averages of finite length lose a little; and no loudspeaker is left out."""
     _, around, above = regions(layout)
     upmix = upmixed(noise, layout)
@@ -275,9 +275,7 @@ def test_unrelated_sides_are_played_around_with_their_own_power(layout, noise):
     ("ratio_db", "lost", "leak"), [(0.0, 1.5, -8.0), (6.0, 3.5, -18.0), (12.0, 8.0, -30.0)]
 )
 @pytest.mark.parametrize("azimuth", [0.0, 22.0])
-def test_ambience_under_a_voice_is_found_and_the_voice_stays_out(
-    ratio_db, lost, leak, azimuth, rng
-):
+def test_ambience_below_a_voice_is_extracted_without_the_voice(ratio_db, lost, leak, azimuth, rng):
     """The louder the voice the less of either: dB of ambience lost, and of the voice around."""
     voice, *sides = 0.1 * rng.standard_normal((3, RATE))
     voice *= 10.0 ** (ratio_db / 20.0)
@@ -289,7 +287,7 @@ def test_ambience_under_a_voice_is_found_and_the_voice_stays_out(
 
 
 @pytest.mark.parametrize(("layout", "most"), [("5.1", 0.05), ("7.1.4", 0.3), ("22.2", 0.4)])
-def test_loudspeakers_around_are_unlike_each_other_and_the_input(layout, most, rng):
+def test_surround_channels_are_uncorrelated_with_each_other_and_the_input(layout, most, rng):
     noise = 0.1 * rng.standard_normal((2, RATE))
     _, around, above = regions(layout)
     upmix = upmixed(noise, layout)
@@ -300,7 +298,7 @@ def test_loudspeakers_around_are_unlike_each_other_and_the_input(layout, most, r
     assert np.abs(both).max() < 0.05
 
 
-def test_sides_of_opposite_polarity_surround(voice):
+def test_channels_of_opposite_polarity_are_ambience(voice):
     channels = by_label(np.stack([voice, -voice]), "5.1")
     assert decibels(channels["FC"], voice) < -200.0
     both = decibels([channels["SL"], channels["SR"]], [voice, voice])
@@ -312,7 +310,7 @@ def test_sides_of_opposite_polarity_surround(voice):
 
 @pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
 @pytest.mark.parametrize("side_db", [-np.inf, -60.0, -30.0])
-def test_near_mono_is_surrounded_above_30_db_below_the_front(layout, side_db, voice, rng):
+def test_near_mono_has_surround_within_30_db_of_the_front(layout, side_db, voice, rng):
     side = 10.0 ** (side_db / 20.0) * 0.1 * rng.standard_normal(voice.size)
     upmix = upmixed(np.stack([voice + side, voice - side]), layout)
     front, around, above = regions(layout)
@@ -321,7 +319,7 @@ def test_near_mono_is_surrounded_above_30_db_below_the_front(layout, side_db, vo
 
 
 @pytest.mark.parametrize("layout", ["quad", "5.1", "7.1.4", AmbisonicFormat(1)], ids=str)
-def test_mono_is_spread_in_front_and_surrounded(layout, rng):
+def test_mono_is_widened_in_front_and_has_surround(layout, rng):
     mono = 0.1 * rng.standard_normal((1, RATE))
     upmix = upmixed(mono, layout)
     if isinstance(layout, AmbisonicFormat):
@@ -335,7 +333,7 @@ def test_mono_is_spread_in_front_and_surrounded(layout, rng):
     assert abs(np.corrcoef(left, right)[0, 1]) < 0.9
 
 
-def test_mono_bass_stays_in_the_middle():
+def test_mono_bass_stays_in_the_centre():
     time = np.arange(RATE) / RATE
     for frequency, centred in ((60.0, True), (1000.0, False)):
         channels = by_label(0.1 * np.sin(2.0 * np.pi * frequency * time)[None], "5.1")
@@ -347,7 +345,7 @@ def test_mono_bass_stays_in_the_middle():
 
 
 @pytest.mark.parametrize("level", [-60.0, -6.0, 6.0])
-def test_ambience_is_the_level_of_what_is_around_and_above(level, mixed):
+def test_ambience_is_the_level_of_surround_and_height(level, mixed):
     plain, changed = (upmixed(mixed, "7.1.4", ambience=chosen) for chosen in (0.0, level))
     front = is_front(get_layout("7.1.4"))
     expected = 10.0 ** (level / 20.0) * plain[~front]
@@ -357,7 +355,7 @@ def test_ambience_is_the_level_of_what_is_around_and_above(level, mixed):
 
 @pytest.mark.parametrize("level", [-60.0, 0.0, 6.0])
 @pytest.mark.parametrize("layout", ["7.1.4", "22.2"])
-def test_height_is_the_level_above_against_around_of_one_power(layout, level, noise):
+def test_height_is_the_level_relative_to_ear_level_at_constant_power(layout, level, noise):
     _, around, above = regions(layout)
     plain, changed = (upmixed(noise, layout, height=chosen) for chosen in (-3.0, level))
     lowered = np.sqrt(power(changed[around]) / power(plain[around]))
@@ -369,7 +367,7 @@ def test_height_is_the_level_above_against_around_of_one_power(layout, level, no
     assert both[1] == pytest.approx(both[0], rel=0.05)
 
 
-def test_front_rear_below_0_keeps_ambience_from_around(mixed):
+def test_front_rear_below_0_attenuates_the_surround(mixed):
     plain, half, none = (upmixed(mixed, "7.1.4", front_rear=value) for value in (0.0, -0.5, -1.0))
     front = is_front(get_layout("7.1.4"))
     np.testing.assert_allclose(half[~front], np.sqrt(0.5) * plain[~front], atol=1e-12)
@@ -377,7 +375,7 @@ def test_front_rear_below_0_keeps_ambience_from_around(mixed):
 
 
 @pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
-def test_front_rear_above_0_takes_ambience_from_the_front(layout, noise):
+def test_front_rear_above_0_removes_ambience_from_the_front(layout, noise):
     """Unrelated sides are nearly all ambience: the front falls to silence, around none is lost."""
     front, around, above = regions(layout)
     upmixes = [upmixed(noise, layout, front_rear=value) for value in (0.0, 0.3, 0.6, 0.8, 1.0)]
@@ -389,14 +387,14 @@ def test_front_rear_above_0_takes_ambience_from_the_front(layout, noise):
 
 
 @pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
-def test_ambience_is_a_level_wherever_it_is_played(layout, noise):
+def test_the_level_of_ambience_is_independent_of_front_rear(layout, noise):
     """12 dB more, also where the front has given its own; the downmix stays."""
     plain, loud = (upmixed(noise, layout, front_rear=1.0, ambience=level) for level in (0.0, 12.0))
     assert decibels(loud[4:], plain[4:]) == pytest.approx(12.0, abs=3.5)
     assert downmix_error(loud, noise, layout) > 300.0
 
 
-def test_front_rear_takes_no_more_than_is_played_around(noise):
+def test_front_rear_removes_no_more_than_the_surround_plays(noise):
     quiet, none = (upmixed(noise, "5.1", front_rear=value, ambience=-60.0) for value in (1.0, -1.0))
     front = is_front(get_layout("5.1"))
     assert decibels(quiet[front] - none[front], none[front]) < -55.0
@@ -404,7 +402,7 @@ def test_front_rear_takes_no_more_than_is_played_around(noise):
 
 @pytest.mark.parametrize(("crossover", "level"), [(80.0, 0.0), (120.0, -6.0), (200.0, 6.0)])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_the_lfe_is_the_bass_of_both_sides(crossover, level, channels, rng):
+def test_the_lfe_is_the_bass_of_both_channels(crossover, level, channels, rng):
     """Oracle: fourth-order Linkwitz-Riley, 10 dB low, -6 dB at its crossover, without its phase."""
     audio = 0.1 * rng.standard_normal((channels, 2 * RATE))
     options = {"lfe": True, "lfe_crossover": crossover, "lfe_level": level}
@@ -443,7 +441,7 @@ def test_ambisonic_intensity_points_at_the_source(order, width, voice):
         assert abs(w @ z) < 0.01 * power(w)
 
 
-def test_ambisonic_ambience_comes_from_all_around(noise):
+def test_ambisonic_ambience_surrounds_the_listener(noise):
     w, y, z, x = upmixed(noise, AmbisonicFormat(1), front_rear=1.0)
     np.testing.assert_allclose(w, noise.mean(axis=0), atol=FLOAT64_SUM)
     intensity = np.array([w @ x, w @ y, w @ z])
@@ -459,7 +457,7 @@ def test_ambisonic_ambience_comes_from_all_around(noise):
 
 
 @pytest.mark.parametrize("sides", [(1.0, 1.0), (1.0, 0.0), (1.0, 0.5), (1.0, -1.0)], ids=str)
-def test_a_click_sounds_at_once_in_front_and_soon_after_around(sides):
+def test_a_click_is_immediate_in_front_and_shortly_delayed_around(sides):
     """No echo before it, none after the decorrelators: 6 to 36 ms after it."""
     moment = 10_000
     stereo = np.zeros((2, 2 * moment))
@@ -482,7 +480,7 @@ def drum(rng, sides):
 
 
 @pytest.mark.parametrize(("sides", "before"), [(1, -70.0), (2, -30.0)])
-def test_a_drum_is_not_heard_before_it_is_played_nor_long_after(sides, before, rng):
+def test_a_drum_has_no_pre_echo_and_a_short_decay(sides, before, rng):
     """What is apart in time within one frame of the transform is heard 1 ms before at -30 dB."""
     stereo = drum(rng, sides)
     upmix = upmixed(stereo)
@@ -518,7 +516,7 @@ def test_a_drum_leaves_the_ambience_around_it_alone(rng):
     [("5.1.2", 1, np.float64), ("5.1.2", 2, np.float32), (AmbisonicFormat(1), 2, np.float64)],
     ids=str,
 )
-def test_streams_equal_the_whole_to_the_bit(rate, layout, channels, dtype, rng):
+def test_streams_equal_the_whole_exactly(rate, layout, channels, dtype, rng):
     """Odd sizes; single samples at both ends. Sums are the same, whatever the blocks."""
     upmixer = ambience(layout, lfe=isinstance(layout, str))
     audio = 0.1 * rng.standard_normal((channels, rate // 4)).astype(dtype)
@@ -533,7 +531,7 @@ def test_streams_equal_the_whole_to_the_bit(rate, layout, channels, dtype, rng):
 
 
 @pytest.mark.parametrize("rate", [8000, 48000])
-def test_latency_is_what_is_really_held_back(rate):
+def test_latency_is_the_largest_number_of_buffered_samples(rate):
     """Measured sample by sample; stated at most a quarter too long, and below 140 ms."""
     stream = ambience("stereo").stream(rate)
     taken = returned = most = 0
@@ -546,7 +544,7 @@ def test_latency_is_what_is_really_held_back(rate):
     assert returned > 0
 
 
-def test_long_signals_are_the_same_across_the_parts_they_are_upmixed_in(rng):
+def test_long_signals_do_not_depend_on_the_processing_blocks(rng):
     """Oracle: a shorter excerpt, which ends in another part of the work."""
     upmixer = ambience("quad")
     stereo = 0.1 * rng.standard_normal((2, 140_000)).astype(np.float32)
@@ -561,7 +559,7 @@ def test_long_signals_are_the_same_across_the_parts_they_are_upmixed_in(rng):
 @pytest.mark.parametrize("samples", [1, 10])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("layout", ["7.1.4", AmbisonicFormat(1)], ids=str)
-def test_the_shortest_signals_are_served_and_fold_down(samples, channels, layout, mixed):
+def test_the_shortest_signals_have_an_exact_downmix(samples, channels, layout, mixed):
     audio = mixed[:channels, :samples]
     upmix = upmixed(audio, layout)
     assert upmix.shape == (ambience(layout).format.n_channels, samples)
@@ -569,7 +567,7 @@ def test_the_shortest_signals_are_served_and_fold_down(samples, channels, layout
 
 
 @pytest.mark.parametrize("rate", [1, 8000, 22050, 192000])
-def test_every_rate_is_served_alike(rate, rng):
+def test_every_sample_rate_gives_the_same_placement(rate, rng):
     """A centred voice in FC, unrelated noise around, an exact downmix."""
     common, *sides = 0.1 * rng.standard_normal((3, 32_000))
     centred, apart = np.stack([common, common]), np.stack(sides)
@@ -580,7 +578,7 @@ def test_every_rate_is_served_alike(rate, rng):
     assert downmix_error(upmix, apart, "5.1") > 300.0
 
 
-def test_a_constant_is_placed_as_a_sound_is():
+def test_a_constant_is_placed_like_a_source():
     channels = by_label(np.full((2, RATE // 2), 0.25), "5.1")
     np.testing.assert_allclose(channels["FC"], 0.25 * np.sqrt(2.0), atol=1e-3)
     assert all(np.abs(channels[name]).max() < 0.05 for name in ("FL", "FR", "SL", "SR"))
@@ -594,7 +592,7 @@ def test_silence_between_sounds_stays_silent(voice):
 
 
 @pytest.mark.parametrize("gain", [1e-8, 1e6])
-def test_levels_far_from_full_scale_change_nothing_else(gain, mixed):
+def test_the_upmix_scales_with_the_level(gain, mixed):
     """Rounding of float32, 2**-24 of the peak, decides little."""
     audio = mixed.astype(np.float32)
     scaled = upmixed(np.float32(gain) * audio, "7.1.4") / np.float32(gain)
@@ -605,7 +603,7 @@ def test_levels_far_from_full_scale_change_nothing_else(gain, mixed):
 
 
 @pytest.mark.parametrize("rate", [44100, 96000])
-def test_decorrelators_are_short_flat_of_unit_energy_and_unlike_each_other(rate):
+def test_decorrelators_are_short_flat_normalized_and_uncorrelated(rate):
     """30 impulses from 6 to 36 ms; third octaves within 6 dB, 2 dB on average; no echo alike."""
     responses = np.zeros((8, rate // 20))
     for response, taps in zip(responses, decorrelators(8, rate), strict=True):
@@ -625,7 +623,7 @@ def test_decorrelators_are_short_flat_of_unit_energy_and_unlike_each_other(rate)
     assert levels.std(axis=1).max() < 2.0
 
 
-def test_decorrelators_are_always_the_same():
+def test_decorrelators_are_deterministic():
     few, many = decorrelators(3, RATE), decorrelators.__wrapped__(10, RATE)
     for mine, other in zip(few, many, strict=False):
         np.testing.assert_array_equal(mine.delays, other.delays)
@@ -662,7 +660,7 @@ def test_channel_products_are_averages_over_bands(rng):
         np.testing.assert_allclose(out[:, :, b], expected.T, atol=1e-12)
 
 
-def test_louder_neighbours_count_as_loud_as_the_moment(rng):
+def test_louder_neighbours_have_the_weight_of_the_frame(rng):
     products = rng.uniform(0.1, 1.0, (5, 3, 4))
     products[4] *= 1000.0
     weights = np.array([0.1, 0.2, 0.4, 0.2, 0.1])

@@ -69,7 +69,7 @@ def velvet(rng, rate=RATE):
 # Scenes
 
 
-def test_scenes_are_the_sum_of_what_is_known_of_them(by_name):
+def test_scenes_are_the_sum_of_their_known_parts(by_name):
     assert list(by_name) == [
         *("dry 1", "room 1", "dry 2", "room 2", "dry 3", "room 3", "near-mono", "song")
     ]
@@ -84,7 +84,7 @@ def test_scenes_are_the_sum_of_what_is_known_of_them(by_name):
             assert level == pytest.approx(-8.0 if "room" in name else -24.0, abs=1e-3)
 
 
-def test_every_stem_is_left_in_the_middle_and_right_and_one_is_at_the_edge(rng):
+def test_stems_are_left_central_and_right_and_one_is_at_the_edge(rng):
     azimuth = scenes.sample_azimuths(4, rng)
     thirds = np.digitize(azimuth, [-10.0, 10.0])
     assert np.array_equal(np.sort(thirds, axis=0), np.repeat([[0], [1], [2]], 4, axis=1))
@@ -92,7 +92,7 @@ def test_every_stem_is_left_in_the_middle_and_right_and_one_is_at_the_edge(rng):
     assert np.abs(azimuth).max() == 30.0
 
 
-def test_scenes_depend_on_the_seed_alone(song):
+def test_scenes_depend_on_the_seed_only(song):
     first, again, other = (list(scenes.song_scenes(song, seed)) for seed in (1, 1, 2))
     for one, same, different in zip(first[:-1], again, other, strict=False):
         assert np.array_equal(one.stereo, same.stereo)
@@ -100,7 +100,7 @@ def test_scenes_depend_on_the_seed_alone(song):
     assert np.array_equal(scenes.noise_scene(3).stereo, scenes.noise_scene(3).stereo)
 
 
-def test_the_room_decays_by_60_db_in_its_time_and_starts_late(rng):
+def test_the_room_decays_by_60_db_in_its_time_after_a_delay(rng):
     response = scenes._room_response(RATE, rng)
     quiet = round(scenes.PRE_DELAY * RATE)
     assert not response[:, :quiet].any()
@@ -122,7 +122,7 @@ def test_the_excerpt_is_where_the_softest_stem_is_loudest(rng):
     assert scenes._loudest_start(stems, 3 * RATE, RATE) in (6 * RATE, 7 * RATE)
 
 
-def test_noise_has_a_common_part_3_db_above_those_of_the_sides():
+def test_noise_has_a_common_part_3_db_above_the_separate_ones():
     left, right = scenes.noise_scene(1).stereo
     # common / (common + side) with side = common / 2; pink noise of 10 s has few free octaves
     assert np.corrcoef(left, right)[0, 1] == pytest.approx(2.0 / 3.0, abs=0.05)
@@ -149,7 +149,7 @@ def test_the_ideal_upmix_has_ideal_scores(by_name):
     assert "ambience_share" not in dry
 
 
-def test_direct_sound_around_is_leakage_at_its_level(by_name):
+def test_direct_sound_in_surround_channels_is_leakage_at_its_level(by_name):
     scene = by_name["room 1"]
     upmix = panned(scene)
     upmix[SIDES] = 0.1 * scene.stems.sum(axis=0)
@@ -163,7 +163,7 @@ def test_direct_sound_around_is_leakage_at_its_level(by_name):
     assert scores["surround_correlation"] == pytest.approx(1.0)
 
 
-def test_a_decorrelated_part_is_still_what_it_was(by_name, rng):
+def test_a_decorrelated_part_is_still_identified(by_name, rng):
     scene = by_name["room 1"]
     upmix = panned(scene)
     for side, source in zip(SIDES, scene.ambience, strict=True):
@@ -189,7 +189,7 @@ def test_unrelated_noise_is_neither_direct_sound_nor_ambience(by_name, rng):
     assert np.all(components.direct < 0.01 * total)
 
 
-def test_what_changes_with_time_is_neither(by_name):
+def test_time_varying_gains_are_neither_direct_sound_nor_ambience(by_name):
     scene = by_name["room 1"]
     gain = np.sign(np.sin(2.0 * np.pi * 8.0 * np.arange(scene.stereo.shape[1]) / RATE))
     upmix = panned(scene)
@@ -197,14 +197,14 @@ def test_what_changes_with_time_is_neither(by_name):
     assert judged(upmix, scene)["ambience_share"] < 0.1
 
 
-def test_silence_around_has_no_share_and_moves_nothing(by_name):
+def test_silent_surround_channels_contain_no_ambience(by_name):
     scores = judged(panned(by_name["room 1"]), by_name["room 1"])
     assert np.isnan(scores["ambience_share"])
     assert np.isnan(scores["surround_correlation"])
     assert scores["ambience_moved"] == scores["surround_level"] == -np.inf
 
 
-def test_a_layout_without_loudspeakers_around_has_no_such_scores(by_name):
+def test_a_layout_without_surround_channels_has_no_surround_scores(by_name):
     stereo = get_layout("stereo")
     scene = by_name["room 1"]
     scores = judged(scene.stereo, scene, stereo)
@@ -232,7 +232,7 @@ def test_the_kurtosis_of_noise_is_that_of_the_exponential_distribution(rng):
     assert measures._kurtosis(rng.standard_normal(20 * RATE)) == pytest.approx(6.0, rel=0.03)
 
 
-def test_linear_filters_make_no_musical_noise_and_subtraction_does(rng):
+def test_spectral_subtraction_causes_musical_noise_and_linear_filters_do_not(rng):
     stereo = scenes.noise_scene(1).stereo
     assert measures.log_kurtosis_ratio(0.3 * stereo[:1], stereo[:1]) == pytest.approx(0.0, abs=1e-6)
     filtered = [sosfilt(butter(2, 300.0, fs=RATE, output="sos"), stereo.sum(axis=0))]
@@ -309,7 +309,7 @@ class Broken(Copies):
         raise RuntimeError("no power")
 
 
-def test_a_late_upmixer_has_the_figures_of_one_in_time(registered):
+def test_a_delayed_upmixer_has_the_scores_of_an_aligned_one(registered):
     registered["copies"] = Copies
     registered["late"] = lambda **options: Copies(**{"delay": 1000, **options})
     rows = benchmark_upmixers(["copies", "late"], seconds=4.0).rows
@@ -414,7 +414,7 @@ def test_songs_are_found_in_directories_and_invalid_stems_raise(tmp_path, rng):
 # Command line
 
 
-def test_the_shell_prints_writes_and_draws(tmp_path, capsys, monkeypatch):
+def test_the_command_line_prints_writes_and_draws(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     line = "benchmark upmix --upmixer matrix --seconds 2 --figure drawn.png --markdown -o table.md"
     assert main(line.split()) == 0
@@ -428,7 +428,7 @@ def test_the_shell_prints_writes_and_draws(tmp_path, capsys, monkeypatch):
         assert capsys.readouterr().err.startswith("Error: ")
 
 
-def test_a_figure_without_matplotlib_is_refused_at_once(monkeypatch, tmp_path, capsys):
+def test_a_figure_without_matplotlib_is_refused_immediately(monkeypatch, tmp_path, capsys):
     real = builtins.__import__
 
     def without(name, *arguments, **options):
@@ -445,7 +445,7 @@ def test_a_figure_without_matplotlib_is_refused_at_once(monkeypatch, tmp_path, c
     assert "pip install 'spatialkit-audio[plot]'" in capsys.readouterr().err
 
 
-def test_the_group_lists_upmix_and_what_packages_bring(capsys, monkeypatch):
+def test_the_group_lists_upmix_and_commands_of_packages(capsys, monkeypatch):
     entry = EntryPoint("other", "no_such_package:command", "spatialkit.benchmarks")
     groups = {"spatialkit.benchmarks": {"other": entry}}
     monkeypatch.setattr(plugins, "find_plugins", lambda group: groups.get(group, {}))

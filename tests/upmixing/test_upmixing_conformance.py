@@ -125,7 +125,7 @@ def test_the_built_in_upmixers_are_found():
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("layout", ["stereo", "5.1", "7.1.4", "0+5+0"])
 @pytest.mark.parametrize("found", BUILT_IN, ids=lambda found: found.name)
-def test_built_in_upmixers_keep_the_contract_on_several_layouts(found, layout, exact):
+def test_built_in_upmixers_conform_on_several_layouts(found, layout, exact):
     values = {"layout": layout, "exact_downmix": exact}
     declared = [each.name for each in found.options]
     if "layout" not in declared and layout != "5.1":
@@ -466,7 +466,7 @@ SUSPECT = [
 
 @pytest.mark.parametrize("base", [Upright, UprightAmbisonics])
 @pytest.mark.parametrize(("change", "name", "message"), SUSPECT)
-def test_what_the_interface_does_not_forbid_is_a_warning(base, change, name, message):
+def test_violations_the_interface_allows_are_warnings(base, change, name, message):
     check_upmixer(base())
     upmixer = broken(base, change=staticmethod(change))
     with pytest.warns(SpatialkitWarning, match=message):

@@ -91,7 +91,7 @@ def plain(upmixer, audio):
     "layout", ["stereo", "3.0", "quad", "5.1", "7.1.4", "22.2", "ambix2", "fuma1"]
 )
 @pytest.mark.parametrize("channels", [1, 2])
-def test_the_upmix_becomes_match_downmix_of_itself(kind, layout, channels, rng):
+def test_the_corrected_upmix_is_match_downmix_of_the_upmix(kind, layout, channels, rng):
     audio = 0.1 * rng.standard_normal((channels, 9001))
     upmixer = kind(layout=layout)
     exact = upmixer.upmix(audio, RATE)
@@ -110,7 +110,7 @@ def test_the_upmix_becomes_match_downmix_of_itself(kind, layout, channels, rng):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @given(sizes=st.lists(st.integers(0, 90), max_size=8), channels=st.integers(1, 2))
-def test_streams_are_corrected_to_the_same_bits_and_as_late_as_before(dtype, sizes, channels):
+def test_corrected_streams_equal_the_whole_with_equal_latency(dtype, sizes, channels):
     audio = np.random.default_rng(3).standard_normal((channels, sum(sizes))).astype(dtype)
     upmixer = Smear()
     stream = upmixer.stream(RATE)
@@ -126,7 +126,7 @@ def test_streams_are_corrected_to_the_same_bits_and_as_late_as_before(dtype, siz
     np.testing.assert_array_equal(joined, upmixer.upmix(audio, RATE))
 
 
-def test_a_stream_away_from_the_native_rate_is_corrected_once(rng):
+def test_a_stream_at_another_rate_is_corrected_once(rng):
     audio = rng.standard_normal((2, 500))
     stream = Resampled().stream(RATE)
     assert stream.process(audio).shape == (12, 0)
@@ -136,7 +136,7 @@ def test_a_stream_away_from_the_native_rate_is_corrected_once(rng):
 @pytest.mark.parametrize(
     "layout", ["mono", Layout.from_directions([20.0, -70.0, 111.0, 180.0], name="attic")]
 )
-def test_what_no_rule_folds_down_stays_as_it_is(layout, rng):
+def test_formats_without_a_downmix_rule_are_not_corrected(layout, rng):
     audio = rng.standard_normal((2, 500))
     upmixer = Smear(layout=layout)
     np.testing.assert_array_equal(upmixer.upmix(audio, RATE), plain(upmixer, audio))
@@ -147,7 +147,7 @@ def test_what_no_rule_folds_down_stays_as_it_is(layout, rng):
     assert DownmixCorrection.find(get_format("7.1.4"), 4) is None
 
 
-def test_the_correction_never_touches_the_input_or_what_is_read_only(rng):
+def test_the_correction_does_not_modify_inputs_or_read_only_arrays(rng):
     stereo = rng.standard_normal((2, 9))
     correction = DownmixCorrection.find(get_format("stereo"), 2)
     halved = 0.5 * stereo
@@ -157,6 +157,6 @@ def test_the_correction_never_touches_the_input_or_what_is_read_only(rng):
     assert not np.may_share_memory(shared, stereo)
 
 
-def test_a_stream_that_returns_more_than_it_took_is_named():
+def test_a_stream_that_returns_too_many_samples_is_named():
     with pytest.raises(UpmixerError, match="'smear' returned 3 samples more than it received"):
         Hasty().stream(RATE).process(np.zeros((2, 10)))

@@ -100,7 +100,7 @@ def late(monkeypatch):
 
 @pytest.mark.parametrize(("kind", "subtype"), [("wav", "FLOAT"), ("flac", "PCM_24")])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_the_file_holds_what_the_upmixer_gives_of_the_whole(tmp_path, rng, kind, subtype, channels):
+def test_the_file_contains_the_upmix_of_the_whole_signal(tmp_path, rng, kind, subtype, channels):
     noise = rng.uniform(-0.3, 0.3, (channels, LONG)).astype(np.float32)
     write(tmp_path / "in.wav", noise, RATE)
     path = tmp_path / f"out.{kind}"
@@ -170,7 +170,7 @@ def test_nan_raises_with_its_position_and_writes_no_file(song, tmp_path):
 
 
 @pytest.mark.parametrize("samples", [0, 1])
-def test_the_shortest_files_are_served(tmp_path, samples):
+def test_the_shortest_files_are_upmixed(tmp_path, samples):
     write(tmp_path / "in.wav", np.full((2, samples), 0.5, np.float32), RATE)
     made = upmix_file(UpmixJob(tmp_path / "in.wav", tmp_path / "out.wav"))
     assert made.samples == samples
@@ -194,7 +194,7 @@ def test_unsupported_channel_count_raises(tmp_path):
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "DOUBLE"])
-def test_the_encoding_is_the_one_asked_for(song, tmp_path, subtype):
+def test_the_requested_encoding_is_written(song, tmp_path, subtype):
     made = upmix_file(UpmixJob(song, tmp_path / "out.wav", "matrix", subtype=subtype))
     assert made.subtype == info(tmp_path / "out.wav").subtype == subtype
 
@@ -226,7 +226,7 @@ def test_downmix_snrs_are_those_of_the_metrics_for_any_blocks(rng, form, channel
         assert measured.peak == np.abs(upmix).max()
 
 
-def test_downmix_snrs_of_silence_and_of_what_no_rule_folds():
+def test_downmix_snrs_of_silence_and_of_layouts_without_a_rule():
     stereo = np.zeros((2, 100))
     silent = DownmixMeter.find(get_layout("5.1"), 2)
     silent.add(np.zeros((6, 100)), stereo)
@@ -243,7 +243,7 @@ def test_downmix_snrs_of_silence_and_of_what_no_rule_folds():
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says the most memory")
-def test_three_minutes_take_the_memory_of_a_few_blocks(tmp_path, rng):
+def test_three_minutes_need_the_memory_of_a_few_blocks(tmp_path, rng):
     """Three minutes of 7.1.4 in float32 are 363 MiB; an hour takes no more than this."""
     block = rng.uniform(-0.1, 0.1, (2, 10 * RATE)).astype(np.float32)
     with write_stream(tmp_path / "long.wav", RATE, format="stereo", subtype="PCM_16") as target:
@@ -269,7 +269,7 @@ def test_three_minutes_take_the_memory_of_a_few_blocks(tmp_path, rng):
 
 @pytest.mark.parametrize("gain", [1.0, 3.0])
 @pytest.mark.parametrize("name", ["out.wav", "out.flac"])
-def test_ambience_folds_down_exactly_in_24_bits_and_in_float(tmp_path, name, gain):
+def test_the_downmix_of_ambience_is_exact_in_24_bits_and_in_float(tmp_path, name, gain):
     song = read(sample_path()).samples[:, : 5 * RATE]
     write(tmp_path / "in.wav", gain * song, RATE)
     job = UpmixJob(tmp_path / "in.wav", tmp_path / name, "ambience", {"layout": "5.1"})

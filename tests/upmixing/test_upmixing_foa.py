@@ -46,14 +46,14 @@ def natural_pair(azimuth, source):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_they_keep_the_contract(name):
+def test_every_foa_upmixer_passes_the_conformance_check(name):
     check_upmixer(get_upmixer(name))
     check_upmixer(get_upmixer(name, layout="fuma1"))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ALL)
-def test_mid_is_w_to_the_bit_and_nothing_is_above(name, dtype, rng):
+def test_mid_equals_w_exactly_and_z_is_zero(name, dtype, rng):
     audio = given_to(name, rng, dtype=dtype)
     w, _, z, _ = upmixed(name, audio)
     np.testing.assert_array_equal(w, audio.mean(axis=0))
@@ -62,13 +62,13 @@ def test_mid_is_w_to_the_bit_and_nothing_is_above(name, dtype, rng):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ["foa-sides", "foa-residual"])
-def test_side_is_y_to_the_bit(name, dtype, rng):
+def test_side_equals_y_exactly(name, dtype, rng):
     left, right = stereo = given_to(name, rng, dtype=dtype)
     np.testing.assert_array_equal(upmixed(name, stereo)[1], (left - right) / 2)
 
 
 @pytest.mark.parametrize("name", STEREO)
-def test_exchanged_sides_are_the_mirror_image_to_the_bit(name, rng):
+def test_swapped_channels_give_exactly_the_mirrored_scene(name, rng):
     stereo = given_to(name, rng)
     mirrored = [[1.0], [-1.0], [1.0], [1.0]] * upmixed(name, stereo)
     np.testing.assert_array_equal(upmixed(name, stereo[::-1]), mirrored)
@@ -76,14 +76,14 @@ def test_exchanged_sides_are_the_mirror_image_to_the_bit(name, rng):
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", ALL)
-def test_other_formats_are_the_ambisonics_rendered(name, target, rng):
+def test_other_formats_are_the_rendered_ambisonics(name, target, rng):
     audio = given_to(name, rng)
     expected = render(upmixed(name, audio), "foa", target)
     np.testing.assert_allclose(upmixed(name, audio, layout=target), expected, atol=FLOAT64_SUM)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_loudspeakers_fold_down_exactly_if_asked_to(name, rng):
+def test_loudspeakers_have_an_exact_downmix_on_request(name, rng):
     audio = given_to(name, rng, dtype=np.float32)
     for exact, decibels in ((True, 130.0), (False, 30.0)):
         surround = upmixed(name, audio, layout="5.1", exact_downmix=exact)
@@ -94,7 +94,7 @@ def test_loudspeakers_fold_down_exactly_if_asked_to(name, rng):
 @pytest.mark.parametrize("name", ALL)
 @settings(max_examples=20)
 @given(sizes=st.lists(st.integers(0, 3000), max_size=6))
-def test_streams_equal_the_whole_to_the_bit(name, dtype, sizes):
+def test_streams_equal_the_whole_exactly(name, dtype, sizes):
     audio = given_to(name, np.random.default_rng(3), sum(sizes), dtype)
     stream = get_upmixer(name, layout="5.1").stream(RATE)
     parts = [stream.process(block) for block in np.split(audio, np.cumsum(sizes), axis=1)]
@@ -104,7 +104,7 @@ def test_streams_equal_the_whole_to_the_bit(name, dtype, sizes):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_what_is_long_is_upmixed_to_the_same_bits(name, rng):
+def test_long_signals_are_upmixed_to_the_same_samples(name, rng):
     audio = given_to(name, rng, 2 * BLOCK_SIZE + 999, np.float32)
     stream = get_upmixer(name).stream(RATE)
     joined = np.concatenate([stream.process(audio), stream.flush()], axis=1)
@@ -114,7 +114,7 @@ def test_what_is_long_is_upmixed_to_the_same_bits(name, rng):
 @pytest.mark.parametrize(
     ("name", "held"), [("foa-pair", 0), ("foa-sides", 0), ("foa-mono", 0), ("foa-residual", 2047)]
 )
-def test_no_more_is_held_back_than_is_said(name, held, rng):
+def test_streams_buffer_no_more_than_the_latency(name, held, rng):
     audio = given_to(name, rng, 3 * FRAME)
     stream = get_upmixer(name).stream(RATE)
     assert stream.latency == held
@@ -125,7 +125,7 @@ def test_no_more_is_held_back_than_is_said(name, held, rng):
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("level", [0.0, 1e-30, 1.0])
-def test_silence_and_extremes_give_no_nonsense(name, level):
+def test_silence_and_extreme_values_give_finite_output(name, level):
     for right in (1.0, 0.0, -1.0):
         square = np.sign(np.sin(0.1 * np.arange(5000.0)))
         stereo = np.float32(level) * np.stack([square, right * square]).astype(np.float32)
@@ -134,12 +134,12 @@ def test_silence_and_extremes_give_no_nonsense(name, level):
 
 
 @pytest.mark.parametrize("name", STEREO)
-def test_mono_is_refused_by_those_of_stereo(name):
+def test_stereo_upmixers_refuse_mono(name):
     with pytest.raises(ShapeError, match=f"'{name}' accepts 2 channels.*got shape .1, 9.$"):
         upmixed(name, np.zeros((1, 9)))
 
 
-def test_stereo_is_refused_by_that_of_mono():
+def test_the_mono_upmixer_refuses_stereo():
     with pytest.raises(ShapeError, match=r"'foa-mono' accepts 1 channels.*got shape .2, 9.$"):
         upmixed("foa-mono", np.zeros((2, 9)))
 
@@ -173,7 +173,7 @@ def test_the_pair_is_two_plane_waves(width, rng):
 
 
 @pytest.mark.parametrize("name", ["foa-sides", "foa-residual"])
-def test_cardioids_to_the_sides_are_the_stereo_signal(name, rng):
+def test_lateral_cardioids_are_the_stereo_signal(name, rng):
     """A cardioid is half of W plus half of what points its way."""
     stereo = given_to(name, rng)
     heard = virtual_microphones(upmixed(name, stereo), azimuth=[90.0, -90.0], pattern=0.5)
@@ -182,7 +182,7 @@ def test_cardioids_to_the_sides_are_the_stereo_signal(name, rng):
 
 @pytest.mark.parametrize("front", [-0.4, 0.0, 1.0])
 @pytest.mark.parametrize("name", ["foa-sides", "foa-mono"])
-def test_front_is_x_in_parts_of_w(name, front, rng):
+def test_front_is_the_ratio_of_x_to_w(name, front, rng):
     w, _, _, x = upmixed(name, given_to(name, rng), front=front)
     np.testing.assert_allclose(x, front * w, rtol=0, atol=FLOAT64_SUM)
 
@@ -200,7 +200,7 @@ def test_a_plane_wave_is_found_in_front(azimuth, rng):
     np.testing.assert_allclose(x, expected, rtol=0, atol=1e-8)
 
 
-def test_sources_apart_in_frequency_each_have_their_own_x():
+def test_sources_in_separate_bands_have_separate_x():
     """Oracle: X of either tone by its azimuth; what they leak into each other's bins is little."""
     time = np.arange(RATE) / RATE
     tones = [np.sin(2.0 * np.pi * frequency * time) for frequency in (500.0, 3000.0)]
@@ -227,7 +227,7 @@ def test_x_is_the_equation_bin_by_bin(rng):
     np.testing.assert_allclose(upmixed("foa-residual", stereo)[3], expected, rtol=0, atol=1e-12)
 
 
-def test_opposite_sides_leave_nothing_over(rng):
+def test_opposite_polarities_have_no_residual(rng):
     source = 0.1 * rng.standard_normal(RATE // 4)
     assert not upmixed("foa-residual", np.stack([source, -source]))[3].any()
 
@@ -244,7 +244,7 @@ def test_frames_last_43_ms_at_every_rate(rate):
 
 
 @pytest.mark.parametrize("delay", [1, 7, 250])
-def test_an_all_pass_section_is_that_of_schroeder(delay, rng):
+def test_an_all_pass_section_equals_that_of_schroeder(delay, rng):
     """Oracle: SciPy's filter of (z^-N - g) / (1 - g z^-N)."""
     signal = rng.standard_normal(1000)
     zeros = np.zeros(delay - 1)
@@ -255,20 +255,20 @@ def test_an_all_pass_section_is_that_of_schroeder(delay, rng):
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 96000])
-def test_the_sides_of_mono_hold_all_frequencies_alike(rate):
+def test_the_side_signal_of_mono_has_a_flat_spectrum(rate):
     impulse = np.eye(1, rate)
     side = get_upmixer("foa-mono").upmix(impulse, rate)[1]
     # After a second the rest is below the smallest numbers.
     np.testing.assert_allclose(np.abs(np.fft.rfft(side)), 0.35, rtol=1e-12)
 
 
-def test_the_sides_of_mono_are_unlike_its_middle(rng):
+def test_the_side_signal_of_mono_is_uncorrelated_with_w(rng):
     """Their correlation over all frequencies is the first sample of the filter, 0.5^4."""
     w, y, *_ = upmixed("foa-mono", 0.1 * rng.standard_normal(10 * RATE))
     assert np.corrcoef(w, y)[0, 1] == pytest.approx(0.0625, abs=0.005)  # of 480,000 samples
 
 
-def test_the_sides_of_mono_fall_silent():
+def test_the_side_signal_of_mono_decays_to_silence():
     """A feedback of a half dies in the smallest numbers, too."""
     burst = np.zeros((1, 2 * RATE), np.float32)
     burst[0, :1000] = 1.0

@@ -44,7 +44,7 @@ class Demo(Upmixer):
         return np.concatenate([audio, rest])
 
 
-def test_options_hold_the_defaults_checked_and_complete():
+def test_options_have_valid_defaults():
     options = Demo().options
     assert options == DemoOptions(layout=get_layout("quad"), scene=AmbisonicFormat(1))
     assert Demo(gain=1, taps=np.int64(4), loud=np.True_).options == DemoOptions(
@@ -57,7 +57,7 @@ def test_the_layout_option_is_the_format():
     assert Demo(layout=get_layout("7.1")).format.n_channels == 8
 
 
-def test_options_make_the_upmixer_again():
+def test_options_recreate_the_upmixer():
     upmixer = Demo(gain=2.0, scene="5.1", layout=Layout.from_directions([1.0, 2.0]))
     assert Demo(**option_values(upmixer)).options == upmixer.options
 
@@ -79,12 +79,12 @@ def test_options_make_the_upmixer_again():
         ),
     ],
 )
-def test_options_are_refused_with_what_is_accepted(options, message):
+def test_invalid_options_raise_with_the_accepted_values(options, message):
     with pytest.raises(OptionError, match=message):
         Demo(**options)
 
 
-def test_unknown_layouts_are_refused_by_name():
+def test_unknown_layouts_raise_with_their_name():
     with pytest.raises(LayoutError, match=r"unknown layout '5\.3'"):
         get_upmixer("matrix", layout="5.3")
 
@@ -129,7 +129,7 @@ def test_texts_are_parsed_by_the_declared_type():
         ("gian", "1", "unknown option 'gian'; did you mean 'gain'"),
     ],
 )
-def test_texts_are_refused_with_what_is_accepted(key, text, message):
+def test_invalid_texts_raise_with_the_accepted_values(key, text, message):
     with pytest.raises(OptionError, match=message):
         parse_options(Demo, {key: text})
 

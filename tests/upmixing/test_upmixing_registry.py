@@ -103,7 +103,7 @@ def third_party(tmp_path, monkeypatch):
     sys.modules.pop("quad_plug_in", None)
 
 
-def test_built_in_names_come_through_the_entry_points():
+def test_built_in_names_are_found_by_entry_points():
     assert {"all-channel-stereo", "matrix", "style-vae", "ambisonizer"} <= set(upmixer_names())
     assert {"foa-pair", "foa-sides", "foa-residual", "foa-mono"} <= set(upmixer_names())
     assert list(upmixer_names()) == sorted(upmixer_names())
@@ -134,7 +134,7 @@ def test_upmixers_are_described_with_their_options_and_origin():
 
 
 @pytest.mark.usefixtures("third_party")
-def test_broken_plug_ins_name_themselves_and_leave_the_others_alone(tmp_path, monkeypatch):
+def test_broken_plug_ins_are_reported_and_do_not_affect_others(tmp_path, monkeypatch):
     for number, code in enumerate(["import no_such_module", "import sys; sys.exit(3)", "1/0"]):
         install(
             tmp_path / str(number),
@@ -222,7 +222,7 @@ def test_a_built_in_upmixer_keeps_its_name(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("third_party")
-def test_list_contains_the_origin_of_a_broken_upmixer_once(capsys):
+def test_the_list_contains_the_origin_of_a_broken_upmixer_once(capsys):
     assert main(["upmixers"]) == 0
     listed = " ".join(capsys.readouterr().out.split())
     assert listed.count("quad_plug_in:not_an_upmixer, from quad-plug-in 1.2") == 1
@@ -301,7 +301,7 @@ def test_declaration_is_checked_on_creation(members, rule):
 
 
 @pytest.mark.usefixtures("registered")
-def test_an_upmixer_is_called_what_it_was_asked_for_by():
+def test_an_upmixer_has_the_name_that_it_was_requested_by():
     register_upmixer("another", AllChannelStereo)
     assert get_upmixer("another").name == "another"
     assert AllChannelStereo.name == "all-channel-stereo"

@@ -133,7 +133,7 @@ def test_the_output_scales_with_the_input():
 
 
 @pytest.mark.parametrize("samples", [1, 100, 777])
-def test_silence_stays_silent_and_any_length_is_served(samples):
+def test_silence_stays_silent_and_any_length_is_supported(samples):
     network = build()
     assert not front(network, torch.zeros(1, 2, samples), ALL_FRONT).any()
     assert front(network, sounds(samples=samples), ALL_FRONT).isfinite().all()

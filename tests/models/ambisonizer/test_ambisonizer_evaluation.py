@@ -67,14 +67,14 @@ def excerpts(songs):
     return SongExcerpts([(songs, 1.0)], "all", 0.5, 3, RATE)
 
 
-def test_the_rules_stage_is_the_mean_of_what_they_draw():
+def test_the_mean_stage_is_the_mean_of_the_samples():
     rng = np.random.default_rng(0)
     azimuths = np.array([sample_band(rng)[0] for _ in range(4000)])
     ahead = np.where(np.cos(np.radians(azimuths)) < 0.0, -1.0, 1.0).mean(axis=0)
     np.testing.assert_allclose(ahead, MEAN_STAGE, atol=0.05)  # three deviations of the mean
 
 
-def test_a_stage_by_hand_is_waves_and_the_rest_of_a_room(rooms):
+def test_a_hand_made_stage_is_plane_waves_and_reverberation(rooms):
     standing = tuple((Point(0.0, azimuth, 0.0, 2.0),) for azimuth in (0.0, 30.0, -20.0, 100.0))
     stage = HandStage(standing, (1.0,) * 4, -6.0)
     stems = np.zeros((4, 2, 400), np.float32)
@@ -87,7 +87,7 @@ def test_a_stage_by_hand_is_waves_and_the_rest_of_a_room(rooms):
     np.testing.assert_allclose(made, expected, atol=2e-6)
 
 
-def test_a_stage_by_hand_moves_through_the_back(rooms):
+def test_a_hand_made_stage_moves_through_the_rear(rooms):
     stage = replace(load_hand_stage(), room_db=-200.0)
     stems = np.zeros((4, 2, RATE), np.float32)
     stems[3] = 0.1 * np.random.default_rng(0).standard_normal(RATE)
@@ -181,7 +181,7 @@ def test_rows_contain_all_settings_and_models_receive_the_specified_stages(excer
     assert Benchmark.from_json(results.to_json()).to_json() == results.to_json()
 
 
-def test_examples_depend_on_the_seed_alone(excerpts, rooms):
+def test_examples_depend_on_the_seed_only(excerpts, rooms):
     def values(seed):
         found = benchmark_ambisonizer(
             replace(excerpts, seed=seed),
@@ -198,7 +198,7 @@ def test_examples_depend_on_the_seed_alone(excerpts, rooms):
     assert len({*first[0], *first[1]}) == 4
 
 
-def test_without_rooms_only_what_needs_none_is_measured(excerpts):
+def test_without_rooms_only_protocols_without_rooms_are_run(excerpts):
     results = benchmark_ambisonizer(excerpts, baseline_systems(RATE), examples=1)
     assert {row.setting["protocol"] for row in results.rows} == {"stated", "mono"}
     assert results.settings["rooms"] is None
@@ -208,7 +208,7 @@ def test_without_rooms_only_what_needs_none_is_measured(excerpts):
     assert header.endswith("| speed, times real time |")
 
 
-def test_what_is_not_accepted_is_refused(excerpts, rooms):
+def test_invalid_arguments_are_refused(excerpts, rooms):
     for wrong, message in (
         ({"protocols": ["all"]}, "unknown protocol"),
         ({"protocols": ["hand"]}, "protocol 'hand' needs rooms"),
@@ -284,7 +284,7 @@ def test_the_command_writes_tables_values_and_a_figure(weights, tmp_path, capsys
     assert "exists: add --force" in capsys.readouterr().err
 
 
-def test_the_command_says_what_is_wrong(tmp_path, capsys):
+def test_the_command_reports_invalid_arguments(tmp_path, capsys):
     line = ["benchmark", "ambisonizer", "--stems", "procedural", "--protocol", "hand"]
     assert main(line) == 2
     assert "protocol 'hand' needs rooms" in capsys.readouterr().err
@@ -292,14 +292,14 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys):
     assert "contains no response" in capsys.readouterr().err
 
 
-def test_weights_that_are_not_there_are_named(tmp_path, capsys):
+def test_missing_weights_are_named(tmp_path, capsys):
     pytest.importorskip("torch")
     line = ["benchmark", "ambisonizer", "--stems", "procedural", "--protocol", "stated"]
     assert main([*line, "--weights", str(tmp_path / "no.safetensors")]) == 2
     assert "no.safetensors" in capsys.readouterr().err
 
 
-def test_the_command_knows_all_protocols(capsys):
+def test_the_command_accepts_all_protocols(capsys):
     assert main(["benchmark", "ambisonizer", "--help"]) == 0
     assert f"[{'|'.join(PROTOCOLS)}]" in capsys.readouterr().out
 

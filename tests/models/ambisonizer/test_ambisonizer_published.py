@@ -258,7 +258,7 @@ def test_silence_gives_finite_output(tiny):
     assert tiny.ambisonics(torch.zeros(1, 2, 700)).isfinite().all()
 
 
-def test_what_does_not_fit_is_refused(tiny):
+def test_invalid_inputs_are_refused(tiny):
     for shape in ((1, 3, 320), (2, 320)):
         with pytest.raises(ShapeError, match=r"^audio must have shape \(batch, 1 or 2, samples\)"):
             tiny.ambisonics(torch.zeros(shape))

@@ -33,7 +33,7 @@ def pair_of(foa):
     return np.stack([foa[0] + foa[1], foa[0] - foa[1]])
 
 
-def test_a_wave_from_elsewhere_is_measured_as_trigonometry_says():
+def test_a_wave_from_another_direction_has_the_closed_form_errors():
     true, made = wave(30.0), wave(50.0)
     found = Reference(true, RATE).scores(made, pair_of(true))
     cosines = np.cos(np.radians([30.0, 50.0]))
@@ -56,7 +56,7 @@ def test_a_wave_from_elsewhere_is_measured_as_trigonometry_says():
     assert found["x_log_error"] == pytest.approx(-found["x_level"], rel=1e-3)  # -80 dB is the floor
 
 
-def test_without_x_there_is_no_side_and_half_of_the_flow_is_gone():
+def test_without_x_no_side_is_correct_and_half_of_the_intensity_is_missing():
     true = wave(30.0)
     made = true * [[1.0], [1.0], [1.0], [0.0]]
     found = Reference(true, RATE).scores(made, pair_of(true))
@@ -72,7 +72,7 @@ def test_without_x_there_is_no_side_and_half_of_the_flow_is_gone():
     assert math.isnan(silence["x_level"])
 
 
-def test_a_scene_without_sides_has_no_width_and_is_else_measured():
+def test_a_scene_without_a_side_signal_has_no_width():
     true = wave(0.0)
     found = Reference(true, RATE).scores(true * [[1.0], [1.0], [1.0], [0.5]], pair_of(true))
     assert math.isnan(found["width"])
@@ -156,7 +156,7 @@ def test_cues_of_a_wave_are_those_of_its_direction():
     np.testing.assert_allclose(cues_of(field_of(wave(90.0), RATE))["level_difference"], 60.0)
 
 
-def test_distances_around_the_circle_are_those_of_the_best_turn(rng):
+def test_circular_distances_are_those_of_the_best_rotation(rng):
     first, second = rng.uniform(-180.0, 180.0, (2, 31)) * [[1.0], [0.3]]
     a, b = np.sort(first % 360.0), np.sort(second % 360.0)
     apart = [np.abs((a - np.roll(b, k) + 180.0) % 360.0 - 180.0).mean() for k in range(31)]
@@ -184,7 +184,7 @@ def test_energy_weighs_distributions(rng):
     assert all(math.isnan(distance) for distance in silent.values())
 
 
-def test_mono_is_judged_by_distributions_and_seeds():
+def test_mono_is_evaluated_by_distributions_and_seeds():
     true = wave(20.0)
     seeds = [wave(20.0), wave(-20.0), wave(20.0)]
     found = Reference(true, RATE).mono_scores(seeds, true[:1])

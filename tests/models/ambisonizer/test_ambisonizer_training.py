@@ -255,7 +255,7 @@ def test_python_and_the_command_line_train_by_the_same_numbers(name, tmp_path, r
     assert command == python
 
 
-def test_configs_come_back_from_json():
+def test_configs_are_unchanged_by_json():
     for config in (STAGE, AmbisonizerConfig()):
         stored = json.loads(json.dumps(asdict(config)))
         assert ARCHITECTURES["ambisonizer-stage"].build(stored).config == config

@@ -78,7 +78,7 @@ def noise(rng, channels=2, samples=RATE, dtype=np.float32):
     return audio.astype(dtype)
 
 
-def test_ambience_is_heard_in_x_alone_and_scales(own, rng):
+def test_ambience_changes_x_only_and_scales(own, rng):
     audio = noise(rng)
     plain, soft, loud = (
         make(own, ambience=level).upmix(audio, RATE) for level in (-60.0, -12.0, 0.0)
@@ -93,15 +93,15 @@ def test_ambience_is_heard_in_x_alone_and_scales(own, rng):
 
 
 @pytest.mark.parametrize("options", [{}, {"stage": "band", "layout": "5.1", "exact_downmix": True}])
-def test_it_keeps_the_contract(own, options):
+def test_it_passes_the_conformance_check(own, options):
     check_upmixer(make(own, **options))
 
 
-def test_the_published_network_keeps_the_contract(published):
+def test_the_published_network_passes_the_conformance_check(published):
     check_upmixer(make(published, variant="published", seed=3))
 
 
-def test_weights_ship_or_are_given(own, published, monkeypatch, tmp_path):
+def test_weights_are_bundled_or_specified(own, published, monkeypatch, tmp_path):
     monkeypatch.setattr(cards, "SHIPPED", tmp_path)
     with pytest.raises(UpmixerError, match="lacks its weights"):
         get_upmixer("ambisonizer")
@@ -117,14 +117,14 @@ def test_weights_ship_or_are_given(own, published, monkeypatch, tmp_path):
             make(path, variant=variant)
 
 
-def test_options_that_do_nothing_say_so(own, published, rng):
+def test_options_without_effect_are_reported(own, published, rng):
     with pytest.warns(SpatialkitWarning, match="ambience has no effect: the published"):
         make(published, variant="published", ambience=0.0)
     with pytest.warns(SpatialkitWarning, match="ambience has no effect: mono"):
         make(own, ambience=0.0).upmix(noise(rng, 1), RATE)
 
 
-def test_models_say_what_they_are(own, published):
+def test_models_have_a_description(own, published):
     model = load_ambisonizer_model(weights=own)
     assert model is load_ambisonizer_model(weights=own)
     assert (model.name, model.sample_rate) == ("ambisonizer-stage", RATE)
@@ -138,7 +138,7 @@ def test_models_say_what_they_are(own, published):
 
 @pytest.mark.parametrize("rate", [44100, 48000, 22050])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_w_and_y_of_stereo_are_its_own_to_the_bit(own, rng, rate, dtype):
+def test_w_and_y_equal_the_stereo_input_exactly(own, rng, rate, dtype):
     left, right = stereo = noise(rng, 2, rate, dtype)
     w, y, z, x = make(own).upmix(stereo, rate)
     half = dtype(0.5)
@@ -148,7 +148,7 @@ def test_w_and_y_of_stereo_are_its_own_to_the_bit(own, rng, rate, dtype):
     assert x.std() > 0.01
 
 
-def test_across_windows_w_and_y_stay_the_input_s_own(own, published, rng, monkeypatch):
+def test_w_and_y_equal_the_input_across_windows(own, published, rng, monkeypatch):
     for path, variant in ((own, "stage"), (published, "published")):
         shorten(monkeypatch, load_ambisonizer_model(variant, path))
         left, right = stereo = noise(rng, 2, 4 * RATE)
@@ -159,14 +159,14 @@ def test_across_windows_w_and_y_stay_the_input_s_own(own, published, rng, monkey
 
 @pytest.mark.parametrize("stage", ["front", "vocals:-1,drums:0.3,bass:0.1,other:-0.2"])
 @pytest.mark.parametrize("rate", [44100, 48000])
-def test_swapping_left_and_right_gives_the_mirror_image_to_the_bit(own, rng, stage, rate):
+def test_swapped_channels_give_exactly_the_mirrored_scene(own, rng, stage, rate):
     stereo = noise(rng, 2, rate)
     upmixer = make(own, stage=stage)
     mirrored = upmixer.upmix(stereo[::-1], rate)
     assert np.array_equal(mirrored, [[1], [-1], [1], [1]] * upmixer.upmix(stereo, rate))
 
 
-def test_of_mono_w_is_the_input(own, published, rng):
+def test_w_of_mono_is_the_input(own, published, rng):
     mono = noise(rng, 1)
     for upmixer in (make(own), make(published, variant="published")):
         w, y, z, x = upmixer.upmix(mono, RATE)
@@ -177,7 +177,7 @@ def test_of_mono_w_is_the_input(own, published, rng):
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("variant", ["stage", "published"])
-def test_degenerate_input_gives_numbers(own, published, rng, variant, channels):
+def test_degenerate_input_gives_finite_output(own, published, rng, variant, channels):
     upmixer = make({"stage": own, "published": published}[variant], variant=variant)
     sound = rng.uniform(-1.0, 1.0, 9000).astype(np.float32)
     full_scale = np.sign(sound)
@@ -296,7 +296,7 @@ def test_blocks_and_windows_of_a_linear_network_join_to_the_whole(
     assert np.array_equal(make("own").upmix(stereo, RATE)[3], x)
 
 
-def test_only_what_the_network_makes_is_resampled(half_ahead, rng, monkeypatch):
+def test_only_the_output_of_the_network_is_resampled(half_ahead, rng, monkeypatch):
     shorten(monkeypatch, half_ahead)
     time = np.arange(4 * 48000) / 48000
     tone = np.sin(2 * np.pi * 997 * time)
@@ -305,7 +305,7 @@ def test_only_what_the_network_makes_is_resampled(half_ahead, rng, monkeypatch):
     assert np.allclose(x[2000:-2000], 1.25 * w[2000:-2000], atol=1e-5)
 
 
-def test_of_mono_the_stems_are_placed_and_widened_by_all_passes(half_ahead, rng, monkeypatch):
+def test_stems_of_mono_are_placed_and_widened_by_all_passes(half_ahead, rng, monkeypatch):
     shorten(monkeypatch, half_ahead)
     mono = noise(rng, 1, 3 * RATE)
     y_gain, x_gain, width = mono_gains(5, (1.0,) * 4)[0]
@@ -322,7 +322,7 @@ def test_of_mono_the_stems_are_placed_and_widened_by_all_passes(half_ahead, rng,
     assert np.linalg.norm(found[narrow]) < 0.3 * np.linalg.norm(wanted[narrow])
 
 
-def test_the_natural_conditioning_keeps_left_left(turned, rng):
+def test_the_natural_conditioning_preserves_left(turned, rng):
     """By hand: found is a quarter of W to the left of the axis, which turned by 67.5 is behind."""
     left, right = stereo = noise(rng)
     w, y, _, x = make("published", variant="published").upmix(stereo, RATE)
@@ -330,7 +330,7 @@ def test_the_natural_conditioning_keeps_left_left(turned, rng):
     assert np.allclose(x, -0.25 / np.sqrt(3.0) * w, atol=1e-6)
 
 
-def test_the_published_conditioning_is_not_turned(turned, rng):
+def test_the_published_conditioning_is_not_rotated(turned, rng):
     left, right = stereo = noise(rng)
     upmixer = make("published", variant="published", conditioning="published")
     w, y, _, x = upmixer.upmix(stereo, RATE)
@@ -339,14 +339,14 @@ def test_the_published_conditioning_is_not_turned(turned, rng):
     assert np.allclose(y, (np.sin(axis) * side + np.cos(axis) * 0.25 * w) / 3**0.5, atol=1e-6)
 
 
-def test_of_mono_the_published_scene_is_turned_likewise(turned, rng):
+def test_the_published_scene_of_mono_is_rotated_too(turned, rng):
     mono = noise(rng, 1)
     w, y, _, x = make("published", variant="published").upmix(mono, RATE)
     assert np.allclose(x, -0.25 / np.sqrt(3.0) * w, atol=1e-6)
     assert np.allclose(y, 0.0, atol=1e-6)
 
 
-def test_noise_belongs_to_frames_of_the_song_and_not_to_windows(turned, monkeypatch):
+def test_noise_depends_on_frames_of_the_song_not_on_windows(turned, monkeypatch):
     """Windows of a network that adds the noise itself join to the noise of the whole song."""
     frames = 500
     mono = np.ones((1, frames * 320), np.float32)
@@ -360,7 +360,7 @@ def test_noise_belongs_to_frames_of_the_song_and_not_to_windows(turned, monkeypa
     assert np.allclose(heard, 1.0 + 10.0 * drawn, atol=1e-3)
 
 
-def test_noise_is_standard_normal_and_unlike_for_each_seed():
+def test_noise_is_standard_normal_and_differs_by_seed():
     first, second = (latent_noise(seed, 0, 5000, 16) for seed in (1, 2))
     assert abs(first.mean()) < 0.02  # five standard errors of 80000 draws
     assert abs(first.std() - 1.0) < 0.02
@@ -372,7 +372,7 @@ def test_noise_is_standard_normal_and_unlike_for_each_seed():
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_windows_join_without_a_step_in_level(own, channels):
+def test_the_level_is_constant_across_windows(own, channels):
     """Of a steady tone the level of X, over 50 ms, never moves by 0.1 dB."""
     time = np.arange(20 * RATE) / RATE
     tone = 0.1 * np.sin(2 * np.pi * 440 * time) * np.array([[1.0], [0.4]])[:channels]
@@ -409,7 +409,7 @@ def test_a_whole_excerpt_is_upmixed_by_the_model_itself(own, published, rng):
             assert np.allclose(make(path, variant=variant).upmix(audio, RATE), made, atol=1e-6)
 
 
-def test_the_published_network_hears_w_and_sqrt_3_y(published, rng):
+def test_the_published_network_receives_w_and_sqrt_3_y(published, rng):
     left, right = stereo = noise(rng)
     model = load_ambisonizer_model("published", published)
     w, y = 0.5 * (left + right), 0.5 * (left - right)
@@ -435,7 +435,7 @@ def test_the_published_network_hears_w_and_sqrt_3_y(published, rng):
         ({}, (1, 1, 1, 1)),
     ],
 )
-def test_stages_are_told_by_name_or_by_stem(own, stage, expected):
+def test_stages_are_specified_by_name_or_by_stem(own, stage, expected):
     assert parse_stage(stage) == expected
     upmixer = make(own, stage=stage)
     assert tuple(upmixer.stage.values()) == expected
@@ -462,7 +462,7 @@ def test_stages_are_told_by_name_or_by_stem(own, stage, expected):
         (0.5, "stage must be a string"),
     ],
 )
-def test_bad_stages_are_refused(own, stage, message):
+def test_invalid_stages_are_refused(own, stage, message):
     with pytest.raises(OptionError, match=message):
         make(own, stage=stage)
 
@@ -482,7 +482,7 @@ def test_conditions_that_a_network_does_not_support_are_refused(own, published):
 # Scenes of mono.
 
 
-def test_scenes_of_mono_go_by_the_rules_of_a_band():
+def test_scenes_of_mono_follow_the_rules_of_a_band():
     drawn = np.array([mono_gains(seed, (1.0, 1.0, 1.0, -1.0)) for seed in range(1, 2000)])
     y, x, width = drawn.transpose(2, 1, 0).astype(float)
     # Two plane waves at half the amplitude each: of what they have in common

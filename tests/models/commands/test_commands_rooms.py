@@ -49,7 +49,7 @@ def test_it_is_named_in_the_entry_points():
     assert "\n    rooms = spatialkit_models.commands.rooms:command\n" in setup.read_text()
 
 
-def test_rooms_are_made_once_and_whole(tmp_path, capsys):
+def test_rooms_are_written_once_and_complete(tmp_path, capsys):
     out = tmp_path / "rooms"
     assert main(["rooms", "--out", str(out), "--count", "2", *SMALL]) == 0
     assert capsys.readouterr().out == f"{out}: 2 done\n"
@@ -71,7 +71,7 @@ def test_rooms_are_made_once_and_whole(tmp_path, capsys):
     assert contents(out) == first
 
 
-def test_processes_make_the_same_rooms(tmp_path):
+def test_several_processes_write_the_same_rooms(tmp_path):
     for name, jobs in (("one", "1"), ("two", "2")):
         arguments = ["rooms", "--out", str(tmp_path / name), "--count", "2", "--jobs", jobs]
         assert main([*arguments, *SMALL]) == 0
@@ -98,13 +98,13 @@ def test_other_settings_are_refused_unless_forced(tmp_path, capsys):
         (["--rt60", "1", "0.5"], "rt60 must be (shortest, longest) in seconds, got (1, 0.5)"),
     ],
 )
-def test_bad_options_are_told_in_a_sentence(tmp_path, capsys, arguments, message):
+def test_invalid_options_raise_one_sentence(tmp_path, capsys, arguments, message):
     assert main(["rooms", "--out", str(tmp_path / "new"), "--count", "1", *arguments]) == 2
     assert capsys.readouterr().err == f"Error: {message}\n"
     assert not (tmp_path / "new").exists()
 
 
-def test_without_the_tracer_it_says_what_to_install(tmp_path, capsys, monkeypatch):
+def test_without_the_tracer_the_error_contains_the_install_command(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyroomacoustics", None)
     assert main(["rooms", "--out", str(tmp_path / "new"), "--count", "1"]) == 2
     assert (
@@ -114,7 +114,7 @@ def test_without_the_tracer_it_says_what_to_install(tmp_path, capsys, monkeypatc
     assert not (tmp_path / "new").exists()
 
 
-def test_a_file_is_no_folder(tmp_path, capsys):
+def test_a_file_as_output_directory_is_refused(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["rooms", "--out", str(tmp_path / "file"), "--count", "1"]) == 2
     assert "file cannot be created: File exists" in capsys.readouterr().err

@@ -65,7 +65,7 @@ def test_help_has_every_setting_with_its_default(capsys):
         assert f"[default: {default}]" in text
 
 
-def test_given_options_arrive(probe, monkeypatch):
+def test_specified_options_are_passed_on(probe, monkeypatch):
     monkeypatch.setattr(training_options, "REQUIREMENTS", ("click",))
     line = "train probe --out run --steps 7 --learning-rate 0.5 --precision float32 --size 3"
     assert main([*line.split(), "--resume", "--workers", "0"]) == 0
@@ -78,7 +78,7 @@ def test_given_options_arrive(probe, monkeypatch):
 
 
 @pytest.mark.usefixtures("probe")
-def test_without_the_extra_the_error_says_what_to_install(monkeypatch, capsys):
+def test_without_the_extra_the_error_contains_the_install_command(monkeypatch, capsys):
     monkeypatch.setattr(training_options, "REQUIREMENTS", ("click", "not_there"))
     assert main(["train", "probe", "--out", "run"]) == 2
     error = (

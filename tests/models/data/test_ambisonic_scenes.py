@@ -37,13 +37,13 @@ def rooms(tmp_path_factory):
 
 
 @pytest.mark.parametrize("azimuth", [0.0, 20.0, -75.0, 90.0])
-def test_of_one_plane_wave_all_is_left_over(rng, azimuth):
+def test_the_residual_of_one_plane_wave_is_exact(rng, azimuth):
     w, y, _, x = encode_foa(rng.standard_normal(9000), azimuth)
     # Where the side is nearly all, the root of a difference keeps half of the digits.
     np.testing.assert_allclose(residual_x(np.stack([w, y])), x, atol=1e-6)
 
 
-def test_what_is_left_over_has_the_magnitude_that_the_side_leaves(rng):
+def test_the_residual_has_the_remaining_magnitude(rng):
     pair = rng.standard_normal((2, 3, 2, 5000))
     made = residual_x(pair)
     assert made.shape == (2, 3, 5000)
@@ -56,7 +56,7 @@ def test_what_is_left_over_has_the_magnitude_that_the_side_leaves(rng):
     assert np.real(np.vdot(w_found, found)) > 0.9 * np.linalg.norm(wanted) * np.linalg.norm(found)
 
 
-def test_sides_against_each_other_and_silence_leave_nothing(rng):
+def test_opposite_polarities_and_silence_have_no_residual(rng):
     one = rng.standard_normal(3000)
     assert not residual_x(np.stack([0.0 * one, one])).any()
     assert not residual_x(np.zeros((2, 3000))).any()
@@ -75,7 +75,7 @@ def test_a_mix_is_its_stems_as_they_are():
         np.testing.assert_allclose(x, residual_x(np.stack([w, y], 1)), atol=1e-6)
 
 
-def test_stages_are_named_ones_or_drawn():
+def test_stages_are_named_or_sampled():
     scenes = AmbisonicScenes(Songs(), None).scenes(range(40))
     named = [any(np.array_equal(stage, known) for known in STAGES.values())
              for stage in scenes["stage"]]  # fmt: skip
@@ -84,7 +84,7 @@ def test_stages_are_named_ones_or_drawn():
     assert scenes["stage"].min() < -0.5
 
 
-def test_plain_mixes_have_no_side():
+def test_mono_mixes_have_no_side_signal():
     scenes = AmbisonicScenes(Songs(), None, plain=1.0).scenes([0])["stems"]
     assert not scenes[:, :, 1].any()
     np.testing.assert_allclose(scenes[:, :, 2], scenes[:, :, 0], atol=1e-5)
@@ -127,14 +127,14 @@ def test_without_a_room_stems_are_two_plane_waves(rooms, kind):
         np.testing.assert_allclose(made["stems"][0, stem][:, late:], wanted, atol=2e-5)
 
 
-def test_the_whole_is_the_sum_on_the_stage(rng):
+def test_the_scene_is_the_sum_on_the_stage(rng):
     stems, stage = rng.standard_normal((2, 4, 3, 50)), rng.uniform(-1, 1, (2, 4))
     whole = mix_stage(stems, stage)
     np.testing.assert_allclose(whole[:, :2], stems[:, :, :2].sum(1))
     np.testing.assert_allclose(whole[1, 2], sum(stage[1, s] * stems[1, s, 2] for s in range(4)))
 
 
-def test_kinds_come_in_their_shares_and_scenes_depend_on_number_and_seed_alone(rooms):
+def test_kinds_have_their_ratios_and_scenes_depend_on_number_and_seed_only(rooms):
     shares = {"mix": 1.0, "staged": 2.0, "uniform": 1.0}
     scenes = AmbisonicScenes(Songs(), rooms, seed=2, shares=shares)
     kinds = [scenes.kind(number) for number in range(400)]
@@ -151,7 +151,7 @@ def test_kinds_come_in_their_shares_and_scenes_depend_on_number_and_seed_alone(r
     assert not np.array_equal(other["stage"], again["stage"])
 
 
-def test_an_ordinary_stage_has_vocals_drums_and_bass_ahead():
+def test_an_ordinary_stage_has_vocals_drums_and_bass_in_front():
     drawn = [sample_band(np.random.default_rng(seed)) for seed in range(200)]
     azimuth, width = (np.array(part) for part in zip(*drawn, strict=True))
     assert (np.abs(azimuth).max(0)[:3] <= [20.0, 10.0, 15.0]).all()
@@ -160,7 +160,7 @@ def test_an_ordinary_stage_has_vocals_drums_and_bass_ahead():
     assert width.max() <= 180.0
 
 
-def test_bad_input_is_one_sentence():
+def test_invalid_input_raises_one_sentence():
     with pytest.raises(OptionError, match="need rooms"):
         AmbisonicScenes(Songs(), None, shares={"staged": 1.0})
     with pytest.raises(OptionError, match="unknown kind of scene in shares"):
@@ -172,7 +172,7 @@ def test_bad_input_is_one_sentence():
 # Stems in stereo.
 
 
-def test_stereo_excerpts_are_the_sides_of_the_files_and_their_mean_the_mono_ones(tmp_path, rng):
+def test_stereo_excerpts_are_the_channels_of_the_files_with_the_mean_of_mono_ones(tmp_path, rng):
     (tmp_path / "song").mkdir()
     for stem in ("vocals", "drums", "bass", "other"):
         write(tmp_path / "song" / f"{stem}.wav", 0.1 * rng.standard_normal((2, 20000)), RATE)

@@ -53,7 +53,7 @@ def middles(songs):
     ]
 
 
-def test_a_song_is_a_function_of_its_numbers_alone():
+def test_a_song_depends_on_its_numbers_only():
     np.random.seed(1)  # noqa: NPY002 - the global state must have no influence
     one = {stem: read(ProceduralSong(3, 8), stem, 20.0, 1.0) for stem in STEMS}
     np.random.seed(2)  # noqa: NPY002
@@ -67,7 +67,7 @@ def test_a_song_is_a_function_of_its_numbers_alone():
 
 @pytest.mark.parametrize("stem", STEMS)
 @pytest.mark.parametrize("rate", [RATE, 16000 / 1.07])
-def test_pieces_of_a_stem_fit_together(songs, stem, rate):
+def test_ranges_of_a_stem_join_without_a_step(songs, stem, rate):
     sounding = 0
     for song in songs[:5]:
         whole = read(song, stem, 15.0, 4.0, rate)
@@ -130,7 +130,7 @@ def test_bass_is_low_drums_are_broad_and_short(middles):
     assert crests["drums"] > 1.5 * crests["other"]
 
 
-def test_drums_are_heard_where_they_are_written(songs):
+def test_drums_are_audible_at_their_written_times(songs):
     for song in songs[:4]:
         plan, player = song.composition, song._players["drums"]
         bar = next(bar for bar in range(8, 60) if plan.plays("drums", bar))
@@ -179,7 +179,7 @@ def test_long_sung_notes_have_vibrato(songs):
     assert 4.3 < np.median(rates) < 7.1
 
 
-def test_vowels_are_told_by_their_formants():
+def test_vowels_have_different_formants():
     """The second formant of "i" lies two octaves above that of "u" (Peterson and Barney, 1952)."""
     ratios = {"i": [], "u": []}
     for number in range(16):
@@ -249,7 +249,7 @@ def test_chords_hold_the_tones_of_the_plan(songs):
     assert np.median(inside) > 0.75
 
 
-def test_parts_share_no_song(rng):
+def test_splits_share_no_song(rng):
     source = Procedural(5)
     names = {
         split: {source.sample(rng, split).name for _ in range(60)}
@@ -261,7 +261,7 @@ def test_parts_share_no_song(rng):
     assert repr(source) == "Procedural(seed=5)"
 
 
-def test_wrong_use_is_refused_in_one_sentence(rng):
+def test_invalid_arguments_raise_one_sentence(rng):
     with pytest.raises(OptionError, match=r"unknown stem 'piano'.*Accepted: 'vocals', 'drums'"):
         ProceduralSong(0, 0).read("piano", 0.0, 10, RATE)
     with pytest.raises(OptionError, match="number must be at least 0, got -1"):

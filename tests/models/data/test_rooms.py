@@ -109,7 +109,7 @@ def test_every_late_arrival_reaches_all_channels_from_one_direction(pra, plan):
     np.testing.assert_array_equal(tail.gains[0], 1.0)
 
 
-def test_tail_carries_the_energy_of_the_rays(pra, plan):
+def test_the_tail_has_the_energy_of_the_rays(pra, plan):
     """Oracle: histograms of pyroomacoustics, without directions."""
     plan = replace(plan, scattering=0.0)
     simulated = tracer(pra, plan, ray_tracing=True)
@@ -136,7 +136,7 @@ def test_direct_sound_comes_from_the_stated_direction(room):
         assert np.abs(response[:, : round(0.001 * RATE)]).max() < 1e-3 * w
 
 
-def test_sources_are_where_they_are_heard(room):
+def test_sources_are_in_the_direction_of_their_direct_sound(room):
     receiver = room.facts["receiver"]
     for facts in room.facts["responses"]:
         way = np.subtract(facts["position"], receiver["position"])
@@ -147,7 +147,7 @@ def test_sources_are_where_they_are_heard(room):
         assert np.all(np.array(facts["position"]) < np.array(room.facts["size"]) - 0.25)
 
 
-def test_stated_rt60_is_measured_and_near_what_was_asked_for(room, pra):
+def test_the_measured_rt60_is_near_the_requested_one(room, pra):
     """Oracles: Schroeder's integral by a slow loop; the measure of pyroomacoustics."""
     for response, facts in zip(room.responses, room.facts["responses"], strict=True):
         left, levels = 0.0, []
@@ -177,7 +177,7 @@ def test_the_tail_is_nearly_diffuse(room):
         assert np.all(energy[1:] > 0.1 * energy[0])
 
 
-def test_rooms_depend_on_seed_and_number_alone(pra):
+def test_rooms_depend_on_seed_and_number_only(pra):
     def simulate(seed, number):
         return simulate_room(seed, number, directions=1, rt60=(0.25, 0.35), sample_rate=8000)
 
@@ -189,7 +189,7 @@ def test_rooms_depend_on_seed_and_number_alone(pra):
     assert all(other.facts["size"] != first.facts["size"] for other in others)
 
 
-def test_infeasible_rooms_are_drawn_again(pra, monkeypatch):
+def test_infeasible_rooms_are_sampled_again(pra, monkeypatch):
     drawn = []
 
     def draw(rng, directions, rt60):
@@ -222,7 +222,7 @@ def test_infeasible_rooms_are_drawn_again(pra, monkeypatch):
         ({"sample_rate": 4000}, "^sample_rate must be from 8000 to 192000 Hz, got 4000"),
     ],
 )
-def test_bad_arguments_are_named(options, message):
+def test_invalid_arguments_are_named(options, message):
     with pytest.raises(OptionError, match=message):
         simulate_room(**{"seed": 0, "number": 0, **options})
 
@@ -236,7 +236,7 @@ def test_reverberation_time_of_decaying_noise(rt60, rng):
     assert reverberation_time(noise, 48000) == pytest.approx(rt60, rel=0.05)
 
 
-def test_what_does_not_decay_has_no_reverberation_time():
+def test_signals_without_decay_have_no_reverberation_time():
     with pytest.raises(SignalError, match=r"^pressure is silent"):
         reverberation_time(np.zeros(10), 44100)
     for steady in (np.ones(10), np.eye(1, 100)[0]):
@@ -295,7 +295,7 @@ def test_single_files_are_read_by_name(tmp_path, names, form):
     np.testing.assert_allclose(read.responses[0].read(44100), expected, rtol=1e-6, atol=1e-9)
 
 
-def test_what_lies_together_is_one_room(tmp_path):
+def test_files_in_one_folder_are_one_room(tmp_path):
     write_hall(tmp_path / "kitchen" / "a.wav", 0.0)
     write_hall(tmp_path / "kitchen" / "b.wav", 90.0)
     write_hall(tmp_path / "alone.wav", 0.0)
@@ -306,7 +306,7 @@ def test_what_lies_together_is_one_room(tmp_path):
     assert found == {"alone": 1, "church": 2, "held": 1, "kitchen": 2}
 
 
-def test_rooms_are_in_one_part_only(tmp_path):
+def test_rooms_are_in_one_split_only(tmp_path):
     found = [files.Room(tmp_path / f"room-{n:05}", ()) for n in range(300)]
     found.append(files.Room(tmp_path / "Validation" / "hall", ()))
     names = {
@@ -341,20 +341,20 @@ def bad_folders(tmp_path):
     yield tmp_path / "cut", "room.json does not list file and azimuth"
 
 
-def test_bad_directories_are_refused(tmp_path):
+def test_invalid_directories_are_refused(tmp_path):
     for folder, message in bad_folders(tmp_path):
         with pytest.raises(AudioFileError, match=message):
             find_rooms(folder)
 
 
-def test_components_must_fit_each_other(tmp_path):
+def test_components_must_have_equal_length_and_rate(tmp_path):
     write_components(tmp_path / "hall", 0.0)
     write(tmp_path / "hall" / "Y.wav", np.zeros((1, 10)), 44100, overwrite=True)
     with pytest.raises(AudioFileError, match=r"Y\.wav must be mono and as long as W\.wav"):
         find_rooms(tmp_path)[0].responses[0].read(44100)
 
 
-def test_sources_are_turned_to_where_they_are_wanted(tmp_path):
+def test_responses_are_rotated_to_the_requested_direction(tmp_path):
     write_hall(tmp_path / "hall" / "a.wav", 10.0)
     write_hall(tmp_path / "hall" / "b.wav", 120.0)
     responses = RoomResponses([tmp_path], "train")
@@ -370,7 +370,7 @@ def test_sources_are_turned_to_where_they_are_wanted(tmp_path):
     np.testing.assert_array_equal(RoomResponses([tmp_path], "train").responses(5, wanted), found)
 
 
-def test_rooms_are_drawn_by_number(tmp_path):
+def test_rooms_are_sampled_by_number(tmp_path):
     for number in range(8):
         write_hall(tmp_path / f"{number}.wav", 0.0)
     first = RoomResponses([tmp_path], "train", seed=1)
@@ -382,7 +382,7 @@ def test_rooms_are_drawn_by_number(tmp_path):
     assert [other.room(index).name for index in range(40)] != drawn
 
 
-def test_the_published_way_leaves_the_image_where_the_response_has_it(tmp_path):
+def test_the_published_rule_keeps_the_direction_of_the_response(tmp_path):
     """Oracle: the released recipe by hand; a response from ahead has no Y whatever is asked."""
     write(tmp_path / "hall.wav", np.pad(hall(0.0), ((0, 0), (0, 60000))), 44100)
     found = RoomResponses([tmp_path], "train", 44100).published(2, [0.0, 60.0, 180.0])
@@ -397,7 +397,7 @@ def test_the_published_way_leaves_the_image_where_the_response_has_it(tmp_path):
     assert found.shape[2] <= 44100
 
 
-def test_bass_keeps_the_direct_sound_alone(tmp_path):
+def test_bass_has_direct_sound_only(tmp_path):
     write_hall(tmp_path / "hall.wav", 30.0)
     whole, dried = (
         RoomResponses([tmp_path], "train", dry_below=below).responses(0, [30.0])[0].astype(float)
@@ -422,7 +422,7 @@ def test_other_rates_are_converted(tmp_path):
     assert abs(responses.shape[2] - (6000 - 700) * 48 / 44.1 - 144) < 3
 
 
-def test_bad_choices_are_told(tmp_path):
+def test_invalid_choices_are_reported(tmp_path):
     write_hall(tmp_path / "hall.wav", 0.0)
     with pytest.raises(OptionError, match=r"^no room in the split 'test'; directories: "):
         RoomResponses([tmp_path], "test")
@@ -441,7 +441,7 @@ def write_small(folder):
     files.write_room(folder, [hall(33.0), hall(-90.0)], 44100, facts)
 
 
-def test_written_rooms_bring_their_directions(tmp_path):
+def test_written_rooms_contain_their_directions(tmp_path):
     write_small(tmp_path / "room-00000")
     (found,) = find_rooms(tmp_path)
     assert [one.azimuth for one in found.responses] == [33.0, -90.0]
@@ -453,7 +453,7 @@ def test_written_rooms_bring_their_directions(tmp_path):
 
 @pytest.mark.parametrize("name", ["room.json", "direction-01.flac"])
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_only_whole_rooms_count(tmp_path, name, damage):
+def test_incomplete_rooms_are_ignored(tmp_path, name, damage):
     folder = tmp_path / "room"
     assert not files.is_whole(folder, SETTINGS)
     write_small(folder)
@@ -468,13 +468,13 @@ def test_only_whole_rooms_count(tmp_path, name, damage):
     assert files.is_whole(folder, SETTINGS)
 
 
-def test_rooms_of_other_settings_are_not_taken(tmp_path):
+def test_rooms_of_other_settings_are_not_reused(tmp_path):
     write_small(tmp_path / "room")
     with pytest.raises(AudioFileError, match=r"room contains a room with other settings .*--force"):
         files.is_whole(tmp_path / "room", {**SETTINGS, "seed": 2})
 
 
-def test_what_is_no_room_is_not_replaced(tmp_path):
+def test_folders_that_are_no_rooms_are_not_replaced(tmp_path):
     folder = tmp_path / "room"
     folder.mkdir()
     (folder / "thesis.txt").write_text("five years")
@@ -483,7 +483,7 @@ def test_what_is_no_room_is_not_replaced(tmp_path):
     assert (folder / "thesis.txt").read_text() == "five years"
 
 
-def test_nothing_half_written_appears(tmp_path, monkeypatch):
+def test_incomplete_rooms_are_never_visible(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 

@@ -45,7 +45,7 @@ def same(first: dict, second: dict) -> bool:
 
 
 @pytest.mark.parametrize("protocol", ["independent", "same", "mixed"])
-def test_gains_are_those_of_vbap_and_its_fold_down(protocol):
+def test_gains_are_those_of_vbap_and_its_downmix(protocol):
     batch = StyleScenes(Songs(), protocol=protocol).batch(6, 3)
     assert {name: array.shape for name, array in batch.items()} == {
         "stems": (3, 4, SAMPLES),
@@ -71,7 +71,7 @@ def test_gains_are_those_of_vbap_and_its_fold_down(protocol):
     np.testing.assert_array_equal(batch["style_gains"], batch["gains"])
 
 
-def test_protocols_pan_the_stereo_as_they_say():
+def test_protocols_pan_the_stereo_as_documented():
     def like_target(protocol):
         batch = StyleScenes(Songs(), protocol=protocol).batch(0, 200)
         return (batch["azimuth"] == batch["seed_azimuth"]).all(axis=1).mean()
@@ -108,7 +108,7 @@ def test_scenes_depend_on_seed_and_number_only():
     assert not np.isclose(other["azimuth"], later["azimuth"]).any()
 
 
-def test_the_style_is_heard_in_other_songs():
+def test_the_style_is_encoded_from_other_songs():
     songs = Songs()
     batch = StyleScenes(songs).batch(2, 2)
     assert sorted(songs.asked, key=str) == [(4, None), (5, 4), (6, None), (7, 6)]
@@ -118,7 +118,7 @@ def test_the_style_is_heard_in_other_songs():
     np.testing.assert_array_equal(own["style_stems"], own["stems"])
 
 
-def test_levels_vary_by_so_many_decibels_and_no_more():
+def test_levels_vary_within_the_given_range():
     plain, varied = (StyleScenes(Songs(), level_db=db).batch(0, 50) for db in (0.0, 6.0))
     np.testing.assert_array_equal(plain["azimuth"], varied["azimuth"])
     for name in ("stems", "style_stems"):
@@ -176,7 +176,7 @@ def test_batches_are_sharded_to_distant_index_ranges():
     assert far["stems"].shape == (2, 4, SAMPLES)
 
 
-def test_the_test_configurations_are_drawn_as_their_file_says():
+def test_the_test_configurations_are_those_of_their_seed():
     path = files("spatialkit_models") / "data" / "scenes" / "configurations.json"
     listed = json.loads(path.read_text(encoding="utf-8"))
     drawn = np.random.default_rng(listed["seed"]).uniform(-180.0, 180.0, (20, 2, 4)).round(1)
@@ -216,7 +216,7 @@ def test_scenes_load_without_torch():
         ({"seed": -1}, "seed must be at least 0"),
     ],
 )
-def test_what_is_not_accepted_is_refused(arguments, message):
+def test_invalid_arguments_are_refused(arguments, message):
     with pytest.raises(OptionError, match=message):
         StyleScenes(Songs(), **arguments)
 
@@ -237,7 +237,7 @@ def assert_tones(five: np.ndarray, rate: int) -> None:
 
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
 @pytest.mark.parametrize("layout", ["5.0", "5.1", "paper5", "5.1:film", "0+5+0"])
-def test_channels_of_recordings_are_found_by_what_the_file_says(layout, suffix, tmp_path):
+def test_channels_of_recordings_follow_the_channel_mask(layout, suffix, tmp_path):
     tones, where = five_tones(1.0, RATE), get_layout(layout)
     samples = np.full((where.n_channels, tones.shape[1]), 0.3, np.float32)  # where the LFE is
     samples[where.loudspeakers] = reorder(tones, "5.0", where.without_lfe())
@@ -249,7 +249,7 @@ def test_channels_of_recordings_are_found_by_what_the_file_says(layout, suffix, 
     np.testing.assert_allclose(batch["stereo"][:, 0], left, atol=1e-6)
 
 
-def test_files_that_do_not_say_are_read_as_told(tmp_path):
+def test_files_without_a_mask_use_the_given_layout(tmp_path):
     import soundfile
 
     tones = reorder(five_tones(1.0, RATE), "5.0", "paper5")
@@ -279,7 +279,7 @@ def test_recordings_of_other_rates_are_converted_as_the_whole_file_is(rate, tmp_
         np.testing.assert_allclose(five[:, 8:], expected[:, 8:], atol=1e-4)
 
 
-def test_recordings_depend_on_seed_and_number_alone_and_short_ones_are_filled(tmp_path, rng):
+def test_recordings_depend_on_seed_and_number_only_and_short_ones_are_padded(tmp_path, rng):
     (tmp_path / "album").mkdir()
     for name, seconds in (("a", 2.0), ("album/b", 0.25)):
         audio = 0.1 * rng.standard_normal((5, round(seconds * RATE)))
@@ -297,7 +297,7 @@ def test_recordings_depend_on_seed_and_number_alone_and_short_ones_are_filled(tm
     )
 
 
-def test_something_sounds_in_every_excerpt(tmp_path, rng):
+def test_every_excerpt_has_an_active_stem(tmp_path, rng):
     audio = np.zeros((5, 10 * RATE), np.float32)
     audio[3, -RATE:] = 0.1 * rng.standard_normal(RATE)  # the last tenth of one channel
     write(tmp_path / "music.wav", audio, RATE, format="5.0")
@@ -305,7 +305,7 @@ def test_something_sounds_in_every_excerpt(tmp_path, rng):
     assert all(np.any(excerpts.excerpt(index)) for index in range(10))
 
 
-def test_recordings_that_cannot_serve_are_named(tmp_path):
+def test_unsuitable_recordings_are_named(tmp_path):
     with pytest.raises(AudioFileError, match="contain no audio file"):
         FiveChannelExcerpts(tmp_path, 0.5)
     silence = tmp_path / "silence"

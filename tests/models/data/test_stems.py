@@ -93,7 +93,7 @@ def test_a_missing_stem_is_silent_and_formats_mix(tmp_path):
     assert two.duration == 120 / RATE
 
 
-def test_songs_without_folders_of_parts_are_split_by_their_names():
+def test_songs_without_split_folders_are_split_by_name():
     songs = [Song(f"song {number}", {}, 1, RATE) for number in range(1000)]
     valid = {song.name for song in split_songs(songs, "valid")}
     train = {song.name for song in split_songs(songs, "train")}
@@ -108,7 +108,7 @@ def test_songs_without_folders_of_parts_are_split_by_their_names():
     }
 
 
-def test_few_songs_still_leave_one_for_validation_and_named_parts_win():
+def test_few_songs_leave_one_for_validation_and_assigned_splits_take_precedence():
     songs = [Song(name, {}, 1, RATE) for name in ("a", "b", "c")]
     assert len(split_songs(songs, "valid")) == 1
     assert not split_songs(songs[:1], "valid")
@@ -150,7 +150,7 @@ def test_resampling_changes_rate_and_speed_of_a_tone_exactly(tmp_path, rate, spe
     assert min(errors) < 1e-4
 
 
-def test_excerpts_are_a_function_of_seed_and_number_alone(eight_songs):
+def test_excerpts_depend_on_seed_and_number_only(eight_songs):
     augmentation = Augmentation()
     first = excerpts_of(eight_songs, augmentation=augmentation)
     order = [0, 1, 700, 3, 2, 700, 0, 10**12]
@@ -167,7 +167,7 @@ def test_excerpts_are_a_function_of_seed_and_number_alone(eight_songs):
         assert not np.array_equal(one, other_seed.excerpt(index))
 
 
-def test_coherent_stems_are_of_one_song_and_one_time(eight_songs):
+def test_coherent_stems_are_from_one_song_and_one_time(eight_songs):
     excerpts = excerpts_of(eight_songs, coherent=1.0)
     for index in range(0, 400, 20):
         found = [origin(row) for row in excerpts.excerpt(index)]
@@ -190,7 +190,7 @@ def test_other_excerpts_mix_stems_of_different_songs(eight_songs):
     assert share == pytest.approx(0.6, abs=0.1)
 
 
-def test_all_songs_and_times_come(eight_songs):
+def test_all_songs_and_times_are_sampled(eight_songs):
     excerpts = excerpts_of(eight_songs, coherent=1.0, reuse=1.0)
     found = [origin(excerpts.excerpt(index)[0]) for index in range(0, 800, 4)]
     assert {song for song, _, _ in found} == set(range(1, 9))
@@ -210,7 +210,7 @@ def test_an_excerpt_of_other_songs_shares_none(eight_songs, pool):
         assert len(here) > 4 or not here & songs
 
 
-def test_something_sounds_in_every_excerpt(tmp_path):
+def test_every_excerpt_has_an_active_stem(tmp_path):
     half = np.zeros(10 * RATE)
     half[: RATE // 2] = 0.1
     write_song(tmp_path / "train" / "song", {"vocals": half, "drums": half[::-1]})
@@ -222,7 +222,7 @@ def test_something_sounds_in_every_excerpt(tmp_path):
         excerpts_of(soundless).excerpt(0)
 
 
-def test_more_stems_sound_if_asked(tmp_path, rng):
+def test_min_active_sets_the_number_of_active_stems(tmp_path, rng):
     on = rng.standard_normal(10 * RATE) / 10
     stems = {"vocals": on, "drums": on, "bass": on * (np.arange(10 * RATE) > 7 * RATE)}
     write_song(tmp_path / "train" / "song", stems)
@@ -352,7 +352,7 @@ def test_speed_moves_all_stems_of_a_song_together(tmp_path):
         ({"splits": {"song1": "dev"}}, "unknown split of 'song1' 'dev'"),
     ],
 )
-def test_wrong_use_is_refused_in_one_sentence(eight_songs, options, message):
+def test_invalid_arguments_raise_one_sentence(eight_songs, options, message):
     with pytest.raises(OptionError, match=message):
         excerpts_of(eight_songs, **options)
 
@@ -384,7 +384,7 @@ def test_folders_without_songs_and_broken_files_are_named(tmp_path):
         find_songs(tmp_path / "other")
 
 
-def test_a_file_that_goes_away_is_named(eight_songs):
+def test_a_file_that_disappears_is_named(eight_songs):
     excerpts = excerpts_of(eight_songs, coherent=1.0)
     for path in eight_songs.rglob("*.wav"):
         path.unlink()

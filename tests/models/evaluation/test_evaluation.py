@@ -122,7 +122,7 @@ def test_rows_gather_the_values_of_all_examples_and_a_failure_stops_no_other():
     assert "| a | broken" not in text
 
 
-def test_reports_come_back_from_json_as_they_went(tmp_path):
+def test_reports_are_unchanged_by_json(tmp_path):
     results = run_benchmark(
         trials(System("odd", lambda audio, style: np.where(audio > 1.0, np.inf, np.nan))),
         TWO,
@@ -170,7 +170,7 @@ def test_the_baseline_has_the_figures_that_can_be_computed_by_hand(rng):
     assert found["wild"] == pytest.approx(wild(target, upmix), abs=0.05)
 
 
-def test_a_stem_too_quiet_to_hear_is_not_looked_for(rng):
+def test_an_inaudible_stem_has_no_angle_error(rng):
     stems = rng.standard_normal((4, 4000)) * [[1.0], [1.0], [1.0], [3e-3]]  # -50.5 dB
     azimuth = (30.0, -30.0, 0.0, 110.0)
     target = mix(stems, Configuration(azimuth, azimuth).gains.astype(float))
@@ -181,7 +181,7 @@ def test_a_stem_too_quiet_to_hear_is_not_looked_for(rng):
     assert math.isnan(silence["angle_error"])
 
 
-def test_an_oracle_is_perfect_and_the_table_holds_what_was_asked_for(excerpts):
+def test_an_oracle_is_perfect_and_the_table_has_the_requested_rows(excerpts):
     told = []
 
     def oracle(stereo, five):
@@ -230,7 +230,7 @@ def test_an_oracle_is_perfect_and_the_table_holds_what_was_asked_for(excerpts):
     assert Benchmark.from_json(results.to_json()).to_json() == results.to_json()
 
 
-def test_examples_depend_on_the_seed_alone(excerpts):
+def test_examples_depend_on_the_seed_only(excerpts):
     from dataclasses import replace
 
     def values(seed):
@@ -259,7 +259,7 @@ def test_a_note_reports_a_style_from_the_same_song(songs):
     assert max(other.values["snr"]) < -2.0  # another excerpt all the same: -3 dB, as of two songs
 
 
-def test_styles_may_be_heard_in_songs_of_another_folder(songs):
+def test_styles_can_be_encoded_from_another_dataset(songs):
     alone = SongExcerpts([(songs / "song1", 1.0)], "all", 0.5, 3, RATE)
     styles = SongExcerpts([(songs / "song2", 1.0)], "all", 0.5, 3, RATE)
     systems = (System("oracle", lambda stereo, five: five, uses_style=True),)
@@ -274,7 +274,7 @@ def test_styles_may_be_heard_in_songs_of_another_folder(songs):
     ]
 
 
-def test_what_is_not_accepted_is_refused(excerpts):
+def test_invalid_arguments_are_refused(excerpts):
     for wrong, message in (
         ({"protocols": ["both"]}, "unknown protocol"),
         ({"styles": ["mine"]}, "unknown style"),
@@ -285,7 +285,7 @@ def test_what_is_not_accepted_is_refused(excerpts):
             benchmark_style_vae(excerpts, (), **wrong)
 
 
-def test_deviations_are_those_of_latents_made_of_two_parts(rng):
+def test_deviations_of_additive_latents_are_exact(rng):
     songs, configurations = rng.standard_normal((6, 1, 5)), rng.standard_normal((1, 9, 5))
     within_configuration, within_song = group_deviations(0.5 * songs + 2.0 * configurations)
     assert within_configuration == pytest.approx(0.5 * songs.std(axis=0, ddof=1).mean())
@@ -305,7 +305,7 @@ def test_principal_components_find_a_plane(rng):
     )
 
 
-def test_latents_of_what_knows_only_directions_do_not_spread_over_songs(excerpts):
+def test_latents_of_directions_only_are_equal_for_all_songs(excerpts):
     def levels(five):
         return 10.0 * np.sqrt(np.mean(five**2, axis=1))
 
@@ -335,12 +335,12 @@ def test_figures_are_drawn(excerpts, tmp_path):
     ("text", "root"),
     [("songs", ("songs", 1.0)), ("songs:2.5", ("songs", 2.5)), ("C:/a b", ("C:/a b", 1.0))],
 )
-def test_roots_have_weights(text, root):
+def test_dataset_directories_have_weights(text, root):
     assert StemDataset().convert(text, None, None) == root
 
 
 @pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf"])
-def test_weights_that_are_none_are_refused(weight):
+def test_invalid_dataset_weights_are_refused(weight):
     with pytest.raises(OptionError, match="must be a number above 0"):
         StemDataset().convert(f"songs:{weight}", None, None)
 
@@ -405,7 +405,7 @@ def test_the_command_writes_tables_values_and_figures(weights, tmp_path, capsys)
     assert "exists: add --force" in capsys.readouterr().err
 
 
-def test_the_command_says_what_is_wrong(tmp_path, capsys, monkeypatch):
+def test_the_command_reports_invalid_arguments(tmp_path, capsys, monkeypatch):
     from spatialkit_models.weights import cards
 
     line = ["benchmark", "style-vae", "--stems", str(tmp_path / "none")]

@@ -299,7 +299,7 @@ def test_recipes_have_the_published_optimizer():
 
 
 @pytest.mark.parametrize("config", [FAST, PAPER, FastConfig(), PaperConfig()])
-def test_configs_come_back_from_json(config):
+def test_configs_are_unchanged_by_json(config):
     architecture = "style-vae-fast" if isinstance(config, FastConfig) else "style-vae-paper"
     stored = json.loads(json.dumps(asdict(config)))
     assert ARCHITECTURES[architecture].build(stored).config == config

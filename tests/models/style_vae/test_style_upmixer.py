@@ -93,11 +93,11 @@ def close(style, other):
 # The network is untrained: its level is arbitrary.
 @pytest.mark.filterwarnings("ignore:.*louder than the input")
 @pytest.mark.parametrize("options", [{}, {"layout": "ambix1"}])
-def test_it_keeps_the_contract(fast, options):
+def test_it_passes_the_conformance_check(fast, options):
     check_upmixer(make(fast, **options))
 
 
-def test_the_paper_s_network_keeps_shapes_silence_and_level(paper, rng):
+def test_the_published_network_preserves_shape_silence_and_level(paper, rng):
     upmixer = make(paper)
     noise = 0.1 * rng.standard_normal((2, RATE // 2))
     result = upmixer.upmix(noise, RATE)
@@ -111,7 +111,7 @@ def test_mono_is_refused_with_a_hint(fast):
         make(fast).upmix(np.zeros(1000), RATE)
 
 
-def test_weights_ship_or_are_given(fast, monkeypatch, tmp_path):
+def test_weights_are_bundled_or_specified(fast, monkeypatch, tmp_path):
     monkeypatch.setattr(cards, "SHIPPED", tmp_path)
     with pytest.raises(UpmixerError, match="lacks its weights"):
         get_upmixer("style-vae")
@@ -164,7 +164,7 @@ def test_windows_of_a_linear_model_join_to_the_whole(length, rng):
     assert length < 8000 or min(model.heard) == 8000
 
 
-def test_other_rates_are_served_window_by_window(rng):
+def test_other_sample_rates_are_upmixed_window_by_window(rng):
     time = np.arange(3 * 12000) / 12000
     audio = np.stack([np.sin(2 * np.pi * 440 * time), np.cos(2 * np.pi * 1000 * time)])
     result = streamed(audio, Mixer(), 12000, 5000)
@@ -172,7 +172,7 @@ def test_other_rates_are_served_window_by_window(rng):
     assert np.allclose(result[:, 600:-600], (Mixer.matrix @ audio)[:, 600:-600], atol=1e-4)
 
 
-def test_windows_that_differ_fade_into_each_other():
+def test_different_windows_are_cross_faded():
     steps = np.diff(streamed(np.ones((2, 30000)), Mixer(growth=0.5), 8000, 4000)[0])
     assert steps.min() >= 0.0  # louder from window to window, never back
     assert steps.max() < 0.5 * np.pi / 2 / 2300  # of a raised cosine of 2400 samples
@@ -193,7 +193,7 @@ def taken(stereo, masks, entered, gains):
     return wiener_filters.apply_filters(made, stereo, Resolution(((stereo.shape[-1], 1),)))
 
 
-def test_of_one_panned_source_nothing_is_left_over(rng):
+def test_one_panned_source_has_no_residual(rng):
     source = spectrum(rng, 1, 20, 1, 300)
     entered = torch.tensor([[[0.8, 0.6]]])
     gains = torch.tensor([[[0.0, 0.6, 0.0, 0.8, 0.0]]])
@@ -201,7 +201,7 @@ def test_of_one_panned_source_nothing_is_left_over(rng):
     assert torch.allclose(made, wiener_filters.pan(source, gains), atol=1e-5)
 
 
-def test_uncorrelated_sides_keep_their_energy_and_silent_loudspeakers_their_silence(rng):
+def test_uncorrelated_channels_keep_their_energy_and_silent_loudspeakers_stay_silent(rng):
     stereo = spectrum(rng, 1, 40, 2, 300)
     owner = torch.from_numpy(rng.integers(0, 4, (1, 40, 300)))
     masks = torch.nn.functional.one_hot(owner, 4).movedim(-1, 2).float()
@@ -215,7 +215,7 @@ def test_uncorrelated_sides_keep_their_energy_and_silent_loudspeakers_their_sile
     assert not made[:, :, [1, 4]].any()
 
 
-def test_what_is_left_over_has_its_energy_whatever_the_masks(rng):
+def test_the_residual_has_its_energy_for_any_masks(rng):
     side = spectrum(rng, 1, 30, 1, 200)
     residual = torch.cat([side, -0.5 * side], 2)  # of one source, its sides against each other
     masks = torch.rand(1, 30, 4, 200).softmax(2)
@@ -231,7 +231,7 @@ def test_what_is_left_over_has_its_energy_whatever_the_masks(rng):
 # Styles.
 
 
-def test_styles_come_through_files_to_the_bit(fast, five, tmp_path):
+def test_styles_are_unchanged_by_files(fast, five, tmp_path):
     style = encode_style(five, RATE, source="a song", weights=fast)
     style.save(tmp_path / "style.json")
     assert Style.load(tmp_path / "style.json") == style
@@ -258,7 +258,7 @@ def test_damaged_styles_are_refused(fast, tmp_path, change, message):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"mean": [1]}', "\0"])
-def test_files_that_hold_no_style_are_refused(tmp_path, text):
+def test_files_without_a_style_are_refused(tmp_path, text):
     (tmp_path / "style.json").write_text(text)
     with pytest.raises(StyleError, match=r"style\.json"):
         Style.load(tmp_path / "style.json")
@@ -296,7 +296,7 @@ def test_long_music_is_encoded_in_segments_weighted_by_energy(fast, five, monkey
     assert close(both, interpolate(loud, soft, 0.2))
 
 
-def test_any_rate_and_more_loudspeakers_are_served(fast, rng):
+def test_any_sample_rate_and_larger_layouts_are_supported(fast, rng):
     model = load_style_model(weights=fast)
     noise = 0.1 * rng.standard_normal((12, 24000))
     style = encode_style(noise, 48000, layout="7.1.4", weights=fast)
@@ -323,7 +323,7 @@ def test_any_rate_and_more_loudspeakers_are_served(fast, rng):
         ({"bass": "left"}, DirectionError, "direction of bass"),
     ],
 )
-def test_bad_sources_of_styles_are_refused(fast, given, error, message):
+def test_invalid_sources_of_styles_are_refused(fast, given, error, message):
     with pytest.raises(error, match=message):
         make(fast, style=given)
 
@@ -334,7 +334,7 @@ def test_a_file_without_a_layout_is_refused(fast, five, tmp_path):
         make(fast, style=tmp_path / "song.wav")
 
 
-def test_random_styles_go_by_seed(fast):
+def test_random_styles_depend_on_the_seed(fast):
     drawn = make(fast, style="random", seed=7).style
     assert drawn == random_style(7, weights=fast)
     assert make(fast, style="random").style != drawn
@@ -342,7 +342,7 @@ def test_random_styles_go_by_seed(fast):
         make(fast, directions="vocals:0", seed=7)
 
 
-def test_random_styles_of_the_fast_model_are_posteriors_of_stems_somewhere(fast, monkeypatch):
+def test_random_styles_of_the_fast_model_are_posteriors_of_random_directions(fast, monkeypatch):
     model = load_style_model(weights=fast)
     told = []
     encode_stems = model.encode_stems
@@ -361,13 +361,13 @@ def test_random_styles_of_the_fast_model_are_posteriors_of_stems_somewhere(fast,
     assert np.std(told, axis=0).min() > 0.1
 
 
-def test_random_styles_of_the_paper_s_are_standard_normal(paper):
+def test_random_styles_of_the_published_network_are_standard_normal(paper):
     drawn = np.array([random_style(seed, weights=paper).mean for seed in range(300)])
     assert abs(drawn.mean()) < 0.1
     assert abs(drawn.std() - 1.0) < 0.1
 
 
-def test_directions_are_the_same_from_python_and_the_shell(fast):
+def test_directions_are_equal_in_python_and_on_the_command_line(fast):
     told = {"vocals": 0, "drums": [-110, 110]}
     style = directions_style(told, weights=fast)
     assert close(make(fast, style=told).style, style)
@@ -376,7 +376,7 @@ def test_directions_are_the_same_from_python_and_the_shell(fast):
     assert not close(directions_style({"vocals": 0, "drums": 0}, weights=fast), style)
 
 
-def test_directions_pan_the_stems_that_the_paper_s_encoder_hears(paper, monkeypatch):
+def test_directions_pan_the_stems_that_the_published_encoder_receives(paper, monkeypatch):
     model = load_style_model(weights=paper)
     heard = []
     encode = model.encode
@@ -388,7 +388,7 @@ def test_directions_pan_the_stems_that_the_paper_s_encoder_hears(paper, monkeypa
     assert np.isclose(fc / (sl + sr), 3.0, rtol=0.1)  # three stems against one, equally loud
 
 
-def test_the_fast_encoder_is_told_what_it_would_find_with_true_masks(fast):
+def test_the_fast_encoder_receives_the_features_of_true_masks(fast):
     """Four tones, equally loud, each in units of its own: what is found is what is told."""
     network = load_style_model(weights=fast).network
     gains = vbap_gains((0.0, 70.0, -45.0, 20.0))
@@ -408,7 +408,7 @@ def test_the_fast_encoder_is_told_what_it_would_find_with_true_masks(fast):
 
 
 @pytest.mark.parametrize("text", ["vocals", "vocals:", "bass:0,bass:1", "bass:a", "bass:0,"])
-def test_directions_that_cannot_be_read_are_refused(text):
+def test_invalid_directions_are_refused(text):
     with pytest.raises(OptionError, match="directions must be stems with degrees"):
         parse_directions(text)
 
@@ -441,7 +441,7 @@ def test_a_style_is_taken_from_a_file_as_from_its_audio(fast, five, tmp_path):
         style_directions("random", weights=fast)
 
 
-def test_without_the_extra_styles_say_what_to_install(monkeypatch, five):
+def test_without_the_extra_styles_report_the_install_command(monkeypatch, five):
     monkeypatch.setattr(cards, "find_spec", lambda module: None)
     with pytest.raises(StyleError, match=r"^a style needs spatialkit's extra `models`"):
         encode_style(five, RATE)
@@ -456,7 +456,7 @@ def test_a_style_of_other_weights_is_refused(fast, tmp_path):
         interpolate(style, random_style(weights=other), 0.5)
 
 
-def test_interpolation_goes_from_one_style_to_the_other(fast):
+def test_interpolation_connects_both_styles(fast):
     first, second = random_style(1, weights=fast), random_style(2, weights=fast)
     assert interpolate(first, second, 0.0).mean == first.mean
     assert np.allclose(
@@ -467,7 +467,7 @@ def test_interpolation_goes_from_one_style_to_the_other(fast):
         interpolate(first, second, 1.5)
 
 
-def test_what_a_style_does_is_said_by_direction_and_gains(fast):
+def test_a_style_is_described_by_directions_and_gains(fast):
     style = random_style(3, weights=fast)
     places = style_directions(style, weights=fast)
     assert list(places) == ["vocals", "drums", "bass", "other"]
@@ -481,13 +481,13 @@ def test_what_a_style_does_is_said_by_direction_and_gains(fast):
         assert np.isclose(place.length, np.abs(felt), atol=1e-5)
 
 
-def test_the_paper_s_network_is_tried_out_for_what_a_style_does(paper):
+def test_the_published_network_is_evaluated_for_the_directions_of_a_style(paper):
     places = style_directions(random_style(weights=paper), weights=paper)
     for place in places.values():
         assert np.isclose(sum(gain**2 for gain in place.gains.values()), 1.0, atol=1e-4)
 
 
-def test_a_loudspeaker_that_a_style_leaves_out_is_silent(fast, rng, monkeypatch):
+def test_a_loudspeaker_without_gain_in_a_style_is_silent(fast, rng, monkeypatch):
     model = load_style_model(weights=fast)
 
     def pan_gains(style):
@@ -499,7 +499,7 @@ def test_a_loudspeaker_that_a_style_leaves_out_is_silent(fast, rng, monkeypatch)
     assert (np.abs(result[[0, 2, 3]]).max(axis=1) > 0.01).all()
 
 
-def test_what_comes_out_does_not_depend_on_what_is_more_than_a_window_away(fast, rng, monkeypatch):
+def test_the_output_depends_on_one_window_before_and_after(fast, rng, monkeypatch):
     monkeypatch.setattr(load_style_model(weights=fast), "seconds", 1)
     noise = 0.1 * rng.standard_normal((2, 3 * RATE)).astype(np.float32)
     other = noise.copy()

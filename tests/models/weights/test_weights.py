@@ -85,7 +85,7 @@ def replace_tensors(path, tensors):
     change_card(path, sha256=hashlib.sha256(data).hexdigest())
 
 
-def test_weights_survive_a_round_trip(path):
+def test_weights_are_unchanged_by_a_round_trip(path):
     model, card = load_weights(path, "net")
     wanted = net(4, seed=9).state_dict()
     assert not model.training

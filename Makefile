@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # https://pytorch.org/get-started/locally/ shows (choose CPU), then run `make demo TORCH=torch`,
 # which keeps it. `make demo TORCH=` installs no torch.
 TORCH ?= torch==2.13.0
-TORCH_SIZE := CPU build 0.2 GB to download and 0.75 GB on disk; with CUDA 2.8 GB to download
+TORCH_SIZE := CPU build 0.2 GB to download and 0.7 GB on disk; with CUDA 2.8 GB to download
 # Peers of the benchmark.
 PEERS ?= librosa spaudiopy fast-bss-eval
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check

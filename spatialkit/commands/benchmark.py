@@ -46,7 +46,7 @@ def command() -> None:
     type=toolkit.UpmixerName(),
     metavar="NAME",
     multiple=True,
-    help="Name of an upmixer (see spatialkit upmixers) or ffmpeg. Can be repeated.",
+    help="Name of an upmixer (see spatialkit upmixers) or ffmpeg (repeatable).",
 )
 @click.option(
     "--stems",

@@ -65,7 +65,7 @@ def cli(context: click.Context) -> None:
     See "spatialkit upmix --help" for the options of a command. "spatialkit completion --help"
     shows how to switch on completion with the Tab key (bash, zsh, fish).
 
-    Exit status: 0 done, 1 some files failed, 2 wrong use or input.
+    Exit status: 0 done, 1 some files failed, 2 invalid usage or input.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 some files failed, 2 wrong use or input (with one sentence on stderr),
+        0 done, 1 some files failed, 2 invalid usage or input (with one sentence on stderr),
         130 interrupted.
 
     Examples

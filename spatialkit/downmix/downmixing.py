@@ -109,7 +109,8 @@ def downmix_matrix(
             right channel with gain 1, those in it to both with gain 1/2 [3]_. From every layout,
             to stereo.
         "dplii"
-            Lt/Rt of Dolby Pro Logic II [4]_. From every layout with known labels, to stereo.
+            Lt/Rt for decoders of Dolby Pro Logic II [4]_. From every layout with known labels, to
+            stereo.
         "iamf"
             Static gains of IAMF [2]_, between the layouts for which it defines them.
     lfe_gain : float
@@ -177,7 +178,8 @@ def downmix_matrix(
 
     "sum" for 5.0: L + Ls + C/2 and R + Rs + C/2.
 
-    "dplii" applies "itu" to 5.0 first, then (a = 0.7071, n = 0.8660)
+    "dplii" applies "itu" to 5.0 first, then the gains of FFmpeg's resampler with
+    ``matrix_encoding=dplii`` (a = 0.7071, n = 0.8660) and the phase shift, which FFmpeg leaves out
 
     | Lt = L + a C - j (n Ls + Rs/2)
     | Rt = R + a C + j (Ls/2 + n Rs)
@@ -189,7 +191,7 @@ def downmix_matrix(
     .. [2] AOMediaCodec/iamf-tools, ``iamf/cli/renderer/gains/precomputed_gains.cc``, which follows
        the channel mapping of ITU-R BS.2127, "Audio Definition Model renderer for advanced sound
        systems".
-    .. [3] Y. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
+    .. [3] H. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
        spatial images and musical content", ICASSP 2022.
     .. [4] R. Dressler, "Dolby Surround Pro Logic II Decoder: Principles of Operation", Dolby
        Laboratories, 2000.

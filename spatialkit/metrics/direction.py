@@ -99,8 +99,8 @@ def angle_error(
 
     References
     ----------
-    Y. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
-    spatial images and musical content", ICASSP 2022, section 4.
+    H. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
+    spatial images and musical content", ICASSP 2022.
 
     Examples
     --------

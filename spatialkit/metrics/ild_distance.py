@@ -76,7 +76,7 @@ def wild(
 
     References
     ----------
-    Y. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
+    H. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
     spatial images and musical content", ICASSP 2022.
 
     Examples
@@ -142,7 +142,7 @@ def ild_error(
 
     References
     ----------
-    Y. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
+    H. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
     spatial images and musical content", ICASSP 2022; the limits are those of `wild`.
 
     Examples

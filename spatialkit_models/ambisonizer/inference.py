@@ -321,7 +321,7 @@ def load_ambisonizer_model(variant: str = "stage", weights: str | Path = "") -> 
     variant : {"stage", "published"}
         Network; weights of the published network are not shipped.
     weights : str or Path
-        File of weights of either network that replaces the shipped ones; "" for none.
+        File of weights of either network that replaces the bundled ones; "" for none.
 
     Raises
     ------

@@ -49,7 +49,7 @@ class AmbisonizerOptions:
         "Interpretation of stereo: 'natural' (left, right) or 'published' (the paper's pair).",
         choices=("natural", "published"),
     )
-    weights: str = option("", "File of weights (.safetensors) that replaces the shipped ones.")
+    weights: str = option("", "File of weights (.safetensors) that replaces the bundled ones.")
     exact_downmix: bool = controls.exact_downmix()
 
 
@@ -91,7 +91,7 @@ class AmbisonizerUpmixer(LearnedUpmixer):
         the latter the left of a song is in front, the right in the rear. Scenes of mono with the
         two conditionings differ by a rotation of 67.5 degrees.
     weights : str
-        File of weights that replaces the shipped ones, as written by ``spatialkit train
+        File of weights that replaces the bundled ones, as written by ``spatialkit train
         ambisonizer``.
     exact_downmix : bool
         Correct loudspeaker feeds so that their downmix equals the input. False by default. The

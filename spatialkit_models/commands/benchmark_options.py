@@ -128,7 +128,7 @@ def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
             metavar="FILE",
             multiple=True,
             type=toolkit.FILE,
-            help="Weights of a model (.safetensors; repeatable); by default the shipped ones.",
+            help="Weights of a model (.safetensors; repeatable); by default the bundled ones.",
         ),
         click.option(
             "--json",
@@ -158,14 +158,14 @@ def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def choose_models(
     kind: str, weights: Sequence[Path], load: Callable[[Sequence[Path]], tuple[Any, ...]]
 ) -> tuple[tuple[Any, ...], tuple[str, ...]]:
-    """Return the models of given weights, or the shipped ones of a kind, and notes.
+    """Return the models of given weights, or the bundled ones of a kind, and notes.
 
     Parameters
     ----------
     kind : str
         Name of the model, such as "style-vae".
     weights : sequence of Path
-        Files of weights; empty for the shipped ones.
+        Files of weights; empty for the bundled ones.
     load : callable
         Function of paths that returns systems.
     """

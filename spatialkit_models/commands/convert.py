@@ -32,7 +32,7 @@ NEEDED = ("torch", "safetensors")
 @toolkit.json_option
 @toolkit.debug_option
 def command(source: Path, output: Path, force: bool, as_json: bool) -> None:
-    """Convert the released weights of the published Ambisonizer to safetensors.
+    """Convert weights of the published Ambisonizer to safetensors.
 
     IN, the .pth file of the authors, is read as plain tensors; no code in it is executed. A prefix
     of all names (module.), a state under the key state_dict, model or model_state_dict, float16 and

@@ -44,21 +44,20 @@ def command() -> None:
 @click.option(
     "--preset",
     type=click.Choice(tuple(STYLE_RECIPES)),
-    help="Recipe: fast extracts stems and pans them again; paper is the published networks and "
-    "their training.  [default: fast]",
+    help="Recipe: fast (stem masks and panning) or paper (published network and training).  "
+    "[default: fast]",
 )
 @click.option(
     "--start",
     metavar="FILE",
     type=toolkit.FILE,
-    help="Train these weights further (.safetensors, with its card); excludes --preset.",
+    help="Train these weights further (.safetensors with card); excludes --preset.",
 )
 @click.option(
     "--recordings",
     metavar="DIR",
     type=toolkit.FILE,
-    help="Train on the 5.0 and 5.1 files in this directory instead of stems; the songs of --stems "
-    "serve for validation only.",
+    help="Train on the 5.0 and 5.1 files in this directory, and validate on --stems.",
 )
 @training_options(STYLE_RECIPES)
 @toolkit.debug_option
@@ -74,9 +73,12 @@ def style_vae(
 ) -> int:
     """Train the VAE that upmixes in the style of another song.
 
-    The training examples are stems of songs, panned at random. The weights that are best on
-    held-out songs are saved: songs of the split "valid" (MUSDB18's own list, a folder called valid,
-    or one song in ten).
+    The training examples are stems of songs, panned at random. A dataset directory has one folder
+    per song with vocals, drums, bass and other (.wav, .flac, .ogg), such as MUSDB18-HQ; the dataset
+    "procedural" is generated. Several datasets are sampled in proportion to their weights.
+
+    The weights that are best on held-out songs are saved: songs of the split "valid" (the list of
+    MUSDB18, a folder named valid, or one song in ten).
     """
     from spatialkit_models.style_vae import style_task
 
@@ -110,8 +112,7 @@ def style_vae(
     multiple=True,
     metavar="DIR",
     type=toolkit.FILE,
-    help="Directory of first-order room responses from `spatialkit rooms`, or measured ones. May "
-    "be repeated.",
+    help="Directory of first-order room responses, simulated or measured (repeatable).",
 )
 @click.option(
     "--room-format",
@@ -124,16 +125,14 @@ def style_vae(
 @click.option(
     "--preset",
     type=click.Choice(tuple(AMBISONIZER_RECIPES)),
-    help="Recipe: stage trains on real mixes on specified stages, and on stems in rooms; uniform "
-    "on stems in rooms in unspecified directions; published is the published network and training, "
-    "which needs a GPU.  [default: stage]",
+    help="Recipe: stage (mixes on specified stages), uniform (sources all around) or published "
+    "(needs a GPU).  [default: stage]",
 )
 @click.option(
     "--start",
     metavar="FILE",
     type=toolkit.FILE,
-    help="Train these weights further (.safetensors, with its card); excludes --preset. Weights of "
-    "a fast style-vae provide the stem masks of a new network.",
+    help="Train these weights further (excludes --preset), or start with masks of style-vae.",
 )
 @training_options(AMBISONIZER_RECIPES)
 @toolkit.debug_option
@@ -150,9 +149,16 @@ def ambisonizer(
 ) -> int:
     """Train the network that upmixes to Ambisonics.
 
-    The training examples are stems of songs, as they are and in rooms. The weights that are best on
-    held-out songs and rooms are saved: those of the split "valid" (a folder called valid, MUSDB18's
-    own list, or one in ten).
+    The training examples are stems of songs, as mixed and in rooms. A dataset directory has one
+    folder per song with vocals, drums, bass and other (.wav, .flac, .ogg), such as MUSDB18-HQ; the
+    dataset "procedural" is generated. Several datasets are sampled in proportion to their weights.
+    "spatialkit rooms" simulates rooms.
+
+    The weights that are best on held-out songs and rooms are saved: those of the split "valid" (a
+    folder named valid, the list of MUSDB18, or one in ten).
+
+    --start continues with weights of ambisonizer. Weights of a fast style-vae provide the stem masks
+    of a new network with --preset stage or uniform.
     """
     recipe, network, masks = _ambisonizer_start(start, preset)
 

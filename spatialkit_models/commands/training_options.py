@@ -42,9 +42,7 @@ stems_option = click.option(
     required=True,
     metavar="DIR[:WEIGHT]",
     type=StemDataset(),
-    help="Dataset directory: one folder per song with vocals, drums, bass and other (.wav, .flac, "
-    '.ogg), such as MUSDB18-HQ; or "procedural" for generated songs. Repeat to sample several '
-    "datasets in proportion to their weights.",
+    help='Dataset directory of songs with stems, or "procedural" (repeatable; see above).',
 )
 splits_option = click.option(
     "--split",
@@ -52,7 +50,7 @@ splits_option = click.option(
     multiple=True,
     metavar="SONG=SPLIT",
     type=SongSplit(),
-    help="Assign a song to train, valid or test, in place of its folder. May be repeated.",
+    help="Assign a song to train, valid or test, in place of its folder (repeatable).",
 )
 
 

@@ -30,8 +30,8 @@ def sparsemax_loss(logits: Tensor, target: Tensor) -> Tensor:
 
     References
     ----------
-    .. [1] A. Martins and R. Astudillo, "From softmax to sparsemax", ICML 2016, eq. 19; for
-       a distribution in place of one label, as in its section 3.3.
+    .. [1] A. Martins and R. Astudillo, "From softmax to sparsemax: a sparse model of attention
+       and multi-label classification", ICML 2016.
 
     Examples
     --------

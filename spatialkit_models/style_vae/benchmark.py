@@ -7,7 +7,7 @@ another song in the same directions ("other"), which excludes that content is tr
 
 References
 ----------
-.. [1] Y. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
+.. [1] H. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
    spatial images and musical content", ICASSP 2022.
 """
 
@@ -106,7 +106,7 @@ def benchmark_style_vae(
     examples : int
         Number of examples.
     configurations : int
-        Number of configurations, at most the 20 shipped ones.
+        Number of configurations, at most the 20 bundled ones.
     protocols, styles : sequence of str
         Items of `PROTOCOLS` and `STYLES`.
     style_excerpts : SongExcerpts, optional

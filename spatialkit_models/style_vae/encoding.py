@@ -55,7 +55,7 @@ def encode_style(
     variant : {"fast", "paper"}
         Variant of the shipped model.
     weights : str or Path
-        File of weights that replaces the shipped ones.
+        File of weights that replaces the bundled ones.
 
     Returns
     -------

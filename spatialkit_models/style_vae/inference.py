@@ -141,7 +141,7 @@ def load_style_model(variant: str = "fast", weights: str | Path = "") -> StyleMo
     variant : {"fast", "paper"}
         Variant of the shipped model.
     weights : str or Path
-        File of weights that replaces the shipped ones; "" for none.
+        File of weights that replaces the bundled ones; "" for none.
 
     Raises
     ------

@@ -5,7 +5,7 @@ depends on the configuration only, not on the song.
 
 References
 ----------
-.. [1] Y. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
+.. [1] H. Yang et al., "Upmixing via style transfer: a variational autoencoder for disentangling
    spatial images and musical content", ICASSP 2022.
 """
 

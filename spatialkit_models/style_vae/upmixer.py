@@ -38,7 +38,7 @@ class StyleVAEOptions:
     )
     layout: Layout | AmbisonicFormat = controls.layout("5.0")
     variant: str = option("fast", "Variant of the shipped model.", choices=("fast", "paper"))
-    weights: str = option("", "File of weights (.safetensors) that replaces the shipped ones.")
+    weights: str = option("", "File of weights (.safetensors) that replaces the bundled ones.")
     exact_downmix: bool = controls.exact_downmix()
 
 
@@ -68,7 +68,7 @@ class StyleVAEUpmixer(LearnedUpmixer):
     variant : {"fast", "paper"}
         Variant of the shipped model; the published network ("paper") is slow.
     weights : str
-        File of weights that replaces the shipped ones, as written by
+        File of weights that replaces the bundled ones, as written by
         ``spatialkit train style-vae``.
     exact_downmix : bool
         Correct the upmix so that its downmix equals the input. False by default: the correction

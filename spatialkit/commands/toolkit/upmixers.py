@@ -69,7 +69,7 @@ setting_option = click.option(
     type=Setting("name"),
     metavar="KEY=VALUE",
     multiple=True,
-    help="Option of the upmixer. Can be repeated.",
+    help="Option of the upmixer (repeatable).",
 )
 
 

@@ -95,7 +95,7 @@ def upmix(
     """Measure upmixers on scenes with known directions.
 
     Stems (vocals, drums, bass and other, as .wav, .flac or .ogg) are panned in stereo, dry and in
-    a synthetic room; the output of the upmixers is compared with the scene. The measures are
+    a synthetic room; the output of the upmixers is compared with the scene. The metrics are
     explained below the table. By default, all upmixers to loudspeakers that use no model are
     measured, and ffmpeg's surround filter where ffmpeg is installed. Exit status: 1 if an upmixer
     failed.

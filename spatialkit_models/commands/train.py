@@ -157,8 +157,8 @@ def ambisonizer(
     The weights that are best on held-out songs and rooms are saved: those of the split "valid" (a
     folder named valid, the list of MUSDB18, or one in ten).
 
-    --start continues with weights of ambisonizer. Weights of a fast style-vae provide the stem masks
-    of a new network with --preset stage or uniform.
+    --start continues with weights of ambisonizer. Weights of a fast style-vae provide the stem
+    masks of a new network with --preset stage or uniform.
     """
     recipe, network, masks = _ambisonizer_start(start, preset)
 

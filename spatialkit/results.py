@@ -207,7 +207,7 @@ class Benchmark:
         """
         metrics = next(iter(self._tables().values()))
         rows = [row for row in self.rows if row.has_any(metrics)]
-        figure = figure_class()(figsize=(2.5 + 2.6 * len(metrics), 1.2 + 0.3 * len(rows)))
+        figure = figure_class()(figsize=(2.5 + 2.6 * len(metrics), 1.2 + 0.3 * len(rows)), dpi=120)
         figure.set_layout_engine("constrained")
         axes = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
         systems = list(dict.fromkeys(row.system for row in rows))
@@ -298,7 +298,7 @@ def write_figure(figure: Any, path: str | os.PathLike[str]) -> None:
         If the file cannot be written.
     """
     try:
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, dpi="figure")
     except (OSError, ValueError) as error:
         raise SpatialkitError(f"figure {os.fspath(path)} cannot be written: {error}") from error
 

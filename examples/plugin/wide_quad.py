@@ -17,15 +17,15 @@ class Options:
 
 
 class WideQuad(Upmixer):
-    """Fronts as they are, the difference of the sides behind."""
+    """The input in front, the difference of left and right at the rear."""
 
     name = "wide-quad"
-    accepts = (2,)  # channel counts of the input
-    format = get_layout("quad")  # or an option called `layout`
+    accepts = (2,)  # numbers of input channels
+    format = get_layout("quad")  # or an option named `layout`
     options_class = Options
     memoryless = linear_level = True
 
     def _upmix(self, audio, sample_rate):
-        """(2, samples) to (4, samples), aligned in time, of any float dtype."""
-        behind = 10 ** (self.options.ambience / 20) * (audio - audio[::-1])
-        return np.concatenate([audio, behind])
+        """Upmix (2, samples) of any float dtype to (4, samples), time-aligned."""
+        rear = 10 ** (self.options.ambience / 20) * (audio - audio[::-1])
+        return np.concatenate([audio, rear])

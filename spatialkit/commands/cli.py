@@ -135,7 +135,7 @@ def _usage_message(error: click.ClickException) -> str:
         options = [name for each in context.command.get_params(context) for name in each.opts]
         known = [name for name in options if name.startswith("--")]
         message = f"{unknown_name('option', error.option_name, known)}."
-    return f"{message} See: {context.command_path} --help"
+    return f"{message.rstrip('.')}. See: {context.command_path} --help"
 
 
 def run() -> None:

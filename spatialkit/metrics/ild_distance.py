@@ -37,7 +37,7 @@ def wild(
 ) -> NDArray[np.float64]:
     r"""Calculate the Wasserstein distance of the ILDs of two signals (WILD), summed over pairs.
 
-    .. math:: \sum_{i < j} W_1(L_{ij}, \hat L_{ij}), \quad
+    .. math:: \sum_{i < j} W_1(L_{ij}, {\hat L}_{ij}), \quad
         L_{ij} = 20 \log_{10} \frac{\max(|S_i|, f)}{\max(|S_j|, f)}
 
     where :math:`W_1` is the 1-Wasserstein distance between the distributions over all bins of the
@@ -116,7 +116,7 @@ def ild_error(
 ) -> NDArray[np.float64]:
     r"""Calculate the mean absolute error of the interchannel level differences (ILDs).
 
-    .. math:: \mathrm{mean} |L_{ij} - \hat L_{ij}|
+    .. math:: \mathrm{mean} |L_{ij} - {\hat L}_{ij}|
 
     with the ILDs :math:`L_{ij}`, limited as in `wild`. The mean runs over all pairs of channels and
     over those bins in which at least one channel of the pair is above the floor in the reference.

@@ -190,8 +190,9 @@ def _draw_activations(figure: Any, latents: StyleLatents) -> None:
     axes = figure.subplots()
     image = axes.imshow(
         by_configuration.T, aspect="auto", cmap="RdBu", vmin=-largest, vmax=largest,
-        interpolation="nearest", extent=(0.0, float(configurations), latents.means.shape[2], 0.0),
+        interpolation="nearest", extent=(0.5, configurations + 0.5, latents.means.shape[2], 0.0),
     )  # fmt: skip
+    axes.set_xticks(range(1, configurations + 1))
     axes.set_title(f"{latents.name}: posterior means", fontsize=9)
     axes.set_xlabel("configuration (one column per excerpt within each)", fontsize=9)
     axes.set_ylabel("latent dimension", fontsize=9)
@@ -205,11 +206,11 @@ def _draw_components(figure: Any, latents: StyleLatents) -> None:
     facts = latents.facts()
     panels = figure.subplots(1, 2, sharey=True)
     groups = (
-        ("excerpt", points, f"standard deviation {facts['within_song']:.3f}"),
+        ("excerpt", points, f"deviation {facts['within_song']:.3f}"),
         (
             "configuration",
             points.swapaxes(0, 1),
-            f"standard deviation {facts['within_configuration']:.3f}, ratio {facts['ratio']:.2f}",
+            f"deviation {facts['within_configuration']:.3f}, ratio {facts['ratio']:.2f}",
         ),
     )
     for axes, (name, grouped, deviation) in zip(panels, groups, strict=True):

@@ -197,7 +197,8 @@ def _draw(results: UpmixBenchmark, path: str | os.PathLike[str]) -> None:
     ]
     columns = 4
     height = math.ceil(max(len(shown), 1) / columns)
-    figure = figure_class()(figsize=(3.2 * columns, 0.7 + height * (0.9 + 0.3 * len(rows))))
+    size = (3.2 * columns, 0.7 + height * (0.9 + 0.3 * len(rows)))
+    figure = figure_class()(figsize=size, dpi=120)
     figure.set_layout_engine("constrained")
     axes = figure.subplots(height, columns, squeeze=False, sharey=True).ravel()
     for axis, measure in zip(axes, shown, strict=False):

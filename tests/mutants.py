@@ -274,8 +274,9 @@ def run_tests(tree: Path, folder: str, cpu_seconds: int, cache: Path, plugin, re
     os.chdir(tree)
     sys.path.insert(0, str(tree))
     os.environ |= {"PYTHONPATH": str(tree), "NUMBA_CACHE_DIR": str(cache)}
-    os.environ |= {"PYTHONDONTWRITEBYTECODE": "1"}
-    sys.dont_write_bytecode = True
+    if not isinstance(plugin, Tracer):  # of the code without mutant, bytecode is valid for all runs
+        os.environ |= {"PYTHONDONTWRITEBYTECODE": "1"}
+        sys.dont_write_bytecode = True
     sys.modules |= dict.fromkeys(BLOCKED)
     import_module("numba").config.CACHE_DIR = str(cache)
     with (report.with_suffix(".log")).open("w") as log:

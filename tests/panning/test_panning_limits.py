@@ -41,8 +41,12 @@ def test_layers_from_10_to_70_degrees_cover_the_middle_layer(elevation, covers, 
         assert alone(110.0, sign * elevation, layout, channel=2)
 
 
-@pytest.mark.parametrize(("azimuth", "copied"), [(39.99, False), (40.0, True)])
+@pytest.mark.parametrize(
+    ("azimuth", "copied"),
+    [(39.99, False), (40.0 - 1.05e-5, False), (40.0 - 0.95e-5, True), (40.0, True)],
+)
 def test_copies_begin_40_degrees_beyond_the_layer_that_covers(azimuth, copied):
+    """With the tolerance of the reference code of BS.2127, 1e-5 degrees."""
     layout = ring_and(0.0, 45.0, ring=[azimuth, -azimuth, 110.0, -110.0])
     for side, channel in ((1.0, 0), (-1.0, 1)):
         assert alone(side * azimuth, 45.0, layout, channel) == copied

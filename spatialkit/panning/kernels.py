@@ -6,7 +6,8 @@ import math
 
 from spatialkit._numba import kernel
 
-# Gains below this are 0 with rounding errors, which are about 1e-16 of a unit gain.
+# Gains below this, before normalization, are 0 with rounding errors: the gains of a face sum to at
+# least 1, and the errors are about 1e-16.
 ROUNDING = 1e-13
 
 
@@ -56,10 +57,9 @@ def pan(vectors, planes, corners, bases, starts, outputs, shares, gains):
             g1 = across * (1.0 - along)
             g2 = across * along
             g3 = (1.0 - across) * along
-        scale = 1.0 / math.sqrt(g0 * g0 + g1 * g1 + g2 * g2 + g3 * g3)
         gains[n] = 0.0
         for corner in range(4):
-            gain = g0 * scale
+            gain = g0
             g0, g1, g2, g3 = g1, g2, g3, 0.0
             if gain < ROUNDING:
                 continue

@@ -125,12 +125,17 @@ def test_one_static_source_leaves_silent_channels_at_zero(layout, rng):
     assert np.count_nonzero(panned.any(axis=-1)) == 1
 
 
-@pytest.mark.parametrize(("azimuth", "elevation"), [(0.0, 0.0), (45.0, 30.0), (-20.0, -50.0)])
+@pytest.mark.parametrize(
+    ("azimuth", "elevation"), [(0.0, 0.0), (45.0, 30.0), (-20.0, -50.0), (90.0, 0.0), (-90.0, 0.0)]
+)
 def test_a_path_between_opposite_points_sets_out_to_the_left(azimuth, elevation):
-    """Oracle: half way is the part of the y axis that is at right angles to the first point."""
+    """Oracle: half way is the part of the y axis that is at right angles to the first point.
+
+    From the left and the right itself the path sets out to the front.
+    """
     here = to_cartesian(azimuth, elevation)
     left = np.array([0.0, 1.0, 0.0]) - here[1] * here
-    middle = to_spherical(left / np.linalg.norm(left))
+    middle = (0.0, 0.0) if abs(azimuth) == 90.0 else to_spherical(left / np.linalg.norm(left))
     panned = vbap_pan(
         np.ones(2001), [azimuth, azimuth + 180.0], [elevation, -elevation], layout="9+10+3"
     )

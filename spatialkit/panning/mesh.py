@@ -282,7 +282,7 @@ def _around(points: Vectors, corners: list[int], normal: Vectors) -> tuple[int, 
     """Return corners in their order around the face."""
     arms = points[corners] - points[corners].mean(axis=0)
     lateral = np.cross(normal, arms[0])
-    angles = np.arctan2(arms @ lateral, arms @ arms[0] * np.linalg.norm(lateral))
+    angles = np.arctan2(arms @ lateral, arms @ arms[0])
     return tuple(corners[n] for n in np.argsort(angles))
 
 

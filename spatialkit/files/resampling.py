@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.sample_queue import SampleQueue
-from spatialkit.validation import as_audio, as_choice, as_number
+from spatialkit.validation import as_audio, as_choice, as_count, as_number
 
 __all__ = ["RESAMPLING_QUALITIES", "ResamplingQuality", "resample"]
 
@@ -19,7 +19,12 @@ RESAMPLING_QUALITIES: tuple[ResamplingQuality, ...] = ("HQ", "VHQ")
 
 
 def resample(
-    audio: ArrayLike, rate: float, new_rate: float, *, quality: ResamplingQuality = "VHQ"
+    audio: ArrayLike,
+    rate: float,
+    new_rate: float,
+    *,
+    quality: ResamplingQuality = "VHQ",
+    length: int | None = None,
 ) -> NDArray[Any]:
     """Convert audio to another sample rate.
 
@@ -35,10 +40,13 @@ def resample(
     quality : {"VHQ", "HQ"}
         Precision of the soxr filter: "VHQ" for 28 bits, with artefacts below -140 dB, or "HQ" for
         20 bits, which is faster.
+    length : int, optional
+        Number of samples of the result, which is cut or zero-padded at its end;
+        ``round(samples * new_rate / rate)`` by default.
 
     Returns
     -------
-    ndarray, shape (..., channels, round(samples * new_rate / rate))
+    ndarray, shape (..., channels, length)
         In the dtype of ``audio``; a copy of it if both rates are equal.
 
     Raises
@@ -47,7 +55,7 @@ def resample(
         If ``audio`` has no channel axis or appears to be frames-first, or is not float32 or
         float64.
     OptionError
-        If a rate or ``quality`` is not accepted.
+        If a rate, ``quality`` or ``length`` is not accepted.
 
     Examples
     --------
@@ -59,12 +67,15 @@ def resample(
     rate = as_number(rate, "rate", minimum=1.0, unit="Hz")
     new_rate = as_number(new_rate, "new_rate", minimum=1.0, unit="Hz")
     quality = as_choice(quality, "quality", RESAMPLING_QUALITIES)
-    converted = np.zeros((*array.shape[:-1], round(array.shape[-1] * new_rate / rate)), array.dtype)
+    if length is None:
+        length = round(array.shape[-1] * new_rate / rate)
+    length = as_count(length, "length", minimum=0, unit="samples")
+    converted = np.zeros((*array.shape[:-1], length), array.dtype)
     if rate == new_rate:
-        converted[:] = array
-    elif converted.size:
+        kept = min(length, array.shape[-1])
+        converted[..., :kept] = array[..., :kept]
+    elif converted.size and array.size:
         rows = array.reshape(-1, array.shape[-1])
-        length = converted.shape[-1]
         blocks = resample_blocks([rows], len(rows), rate, new_rate, length, array.dtype, quality)
         np.concatenate(list(blocks), axis=1, out=converted.reshape(len(rows), length))
     return converted

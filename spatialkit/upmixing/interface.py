@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.downmix import DownmixCorrection
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError, UpmixerError
+from spatialkit.files import resample
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format
 from spatialkit.sample_queue import SampleQueue
 from spatialkit.upmixing.options import NoOptions, build_options, option_texts
@@ -182,18 +183,13 @@ class Upmixer:
         return DownmixCorrection.find(self.format, channels)
 
     def _upmix_resampled(self, audio: NDArray[Any], rate: int, native_rate: int) -> NDArray[Any]:
-        """Upmix at the native rate; soxr aligns its output with its input."""
-        import soxr
-
-        # A copy: soxr wants frames in C order, and a single frame is not always recognised as such.
-        frames = audio.T.copy(order="C")
-        native = np.ascontiguousarray(soxr.resample(frames, rate, native_rate).T)
+        """Upmix at the native rate."""
+        samples = audio.shape[1]
+        # Half a sample is rounded up: without it the end of the input would be cut off.
+        length = math.floor(samples * native_rate / rate + 0.5)
+        native = resample(audio, rate, native_rate, quality="HQ", length=length)
         result = self._check_output(self._upmix(native, native_rate), native)
-        back = soxr.resample(result.T.copy(order="C"), native_rate, rate).T
-        restored = np.zeros((len(back), audio.shape[1]), dtype=audio.dtype)
-        length = min(restored.shape[1], back.shape[1])
-        restored[:, :length] = back[:, :length]
-        return restored
+        return resample(result, native_rate, rate, quality="HQ", length=samples)
 
     def _check_format(self, format: Format) -> None:
         """Refuse the format of an `Audio` that is neither mono nor stereo."""

@@ -32,6 +32,15 @@ def test_channels_are_those_of_soxr(rng, quality):
     assert not np.array_equal(converted[0, 0], converted[0, 1])
 
 
+@pytest.mark.parametrize("length", [0, 1, 900, 1088, 1089, 2000])
+@pytest.mark.parametrize("new_rate", [48000, 44100])
+def test_a_length_cuts_or_pads_the_end(rng, length, new_rate):
+    audio = rng.standard_normal((2, 1000))
+    converted = resample(audio, 44100, new_rate, length=length)
+    expected = np.pad(resample(audio, 44100, new_rate), ((0, 0), (0, 2000)))[:, :length]
+    np.testing.assert_array_equal(converted, expected)
+
+
 def test_default_quality_is_the_higher_one(rng):
     audio = rng.standard_normal((1, 1000))
     default = resample(audio, 44100, 48000)
@@ -64,6 +73,12 @@ def test_equal_rates_return_a_copy(rng):
         (np.zeros((2, 9)), {"new_rate": -1.0}, OptionError, "new_rate must be at least 1 Hz"),
         (np.zeros((2, 9)), {"rate": np.nan}, OptionError, "rate must be at least 1 Hz"),
         (np.zeros((2, 9)), {"quality": "best"}, OptionError, "quality"),
+        (
+            np.zeros((2, 9)),
+            {"length": -1},
+            OptionError,
+            "length must be at least 0 samples, got -1",
+        ),
     ],
 )
 def test_invalid_arguments_are_rejected(audio, options, error, words):

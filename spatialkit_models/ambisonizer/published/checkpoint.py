@@ -8,7 +8,7 @@ import io
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -118,7 +118,7 @@ def _wrapped_states(file: Any) -> list[dict[str, Tensor]]:
     return [state for state in found if _is_state(state)]
 
 
-def _is_state(state: Any) -> bool:
+def _is_state(state: Any) -> TypeGuard[dict[str, Tensor]]:
     return isinstance(state, dict) and all(map(_is_named_tensor, state.items()))
 
 

@@ -43,7 +43,7 @@ FOLDERS = {
     "test": "test",
 }
 VALIDATION_SHARE = 0.1
-# Seconds read beyond both ends before resampling: longer than the filter of soxr.
+# Seconds read beyond both ends before resampling: longer than the resampling filter.
 MARGIN = 0.05
 
 
@@ -100,13 +100,11 @@ class Song:
             return np.zeros((2, samples) if stereo else samples, np.float32)
         if sample_rate == self.sample_rate:
             return _read(path, round(start * self.sample_rate), samples, stereo)
-        import soxr
-
         ratio = self.sample_rate / sample_rate
         margin = int(MARGIN * self.sample_rate)
         first = round(start * self.sample_rate) - margin
         audio = _read(path, first, int(samples * ratio) + 2 * margin, stereo)
-        audio = soxr.resample(audio.T.copy(order="C"), ratio, 1.0, quality="HQ").T
+        audio = files.resample(audio, self.sample_rate, sample_rate, quality="HQ")
         cut = round(margin / ratio)
         return audio[..., cut : cut + samples]
 

@@ -60,6 +60,12 @@ class DecoderReport:
     """Condition number of the harmonics at the loudspeakers; infinite if they are linearly
     dependent. It is relevant to "epad" and "mode-matching" only."""
 
+    def __repr__(self) -> str:
+        return (
+            f"DecoderReport({self.layout!r}, order={self.order}, decoder={self.decoder!r}, "
+            f"weights={self.weights!r})"
+        )
+
     def __str__(self) -> str:
         return (
             f"{self.decoder} ({self.weights}) of order {self.order} on {self.layout}: "
@@ -101,6 +107,8 @@ def decoder_report(
     >>> report = decoder_report("quad", 1, decoder="epad", weights="basic")
     >>> abs(report.energy_max_db) < 1e-9, round(report.re_length_mean, 3)
     (True, 0.667)
+    >>> report
+    DecoderReport('quad', order=1, decoder='epad', weights='basic')
     """
     layout = get_layout(layout).without_lfe()
     decoder = as_choice(decoder, "decoder", DECODERS)

@@ -11,12 +11,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import Tensor
-from torchmetrics import Metric
-
 from spatialkit.layouts import Layout, get_layout
-from spatialkit.validation import as_choice
+from spatialkit.validation import as_choice, extra
+
+try:
+    import torch
+    from torch import Tensor
+    from torchmetrics import Metric
+except ImportError as error:
+    message = f"spatialkit_models.metrics needs {error.name}: {extra('train')}"
+    raise ImportError(message, name=error.name) from error
+
 from spatialkit_models import losses
 
 __all__ = ["SDSDR", "SISDR", "SNR", "WILD", "AngleError", "EnergyVectorAngle", "ILDError"]

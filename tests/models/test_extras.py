@@ -29,3 +29,13 @@ for name in ("style-vae", "ambisonizer"):
 def test_running_a_model_needs_the_extra_models_only():
     code = RUN.format(blocked=TRAINING_ONLY)
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_torch_metrics_name_the_extra_that_they_need():
+    code = "import sys; sys.modules['torchmetrics'] = None; import spatialkit_models.metrics"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    expected = (
+        "ImportError: spatialkit_models.metrics needs torchmetrics: spatialkit's extra `train` "
+        "(pip install 'spatialkit-audio[train]')"
+    )
+    assert run.stderr.splitlines()[-1] == expected

@@ -1,10 +1,10 @@
-"""Name of the distribution, and detection of another one that installs the same package."""
+"""Name and extras of the distribution, and detection of another one with the same package."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["DISTRIBUTION", "describe_conflict"]
+__all__ = ["DISTRIBUTION", "describe_conflict", "extra"]
 
 DISTRIBUTION = "spatialkit-audio"
 PACKAGE = Path(__file__).parent
@@ -37,3 +37,14 @@ def describe_conflict(package: Path = PACKAGE) -> str:
     if not (package / "__init__.py").exists():
         return f"{DISTRIBUTION} is incomplete ({package} has no __init__.py): run {repair}"
     return ""
+
+
+def extra(name: str) -> str:
+    """Return the name of an extra and the command that installs it, for an error message.
+
+    Examples
+    --------
+    >>> extra("plot")
+    "spatialkit's extra `plot` (pip install 'spatialkit-audio[plot]')"
+    """
+    return f"spatialkit's extra `{name}` (pip install '{DISTRIBUTION}[{name}]')"

@@ -1,4 +1,4 @@
-"""Checks of the conformance test that compare an output with its input.
+"""Test signals, and measures that compare an output with its input.
 
 The test signal is noise in bursts, one after the other in each channel, so that every burst is a
 single source of known position: upmixers that separate direct from ambient sound keep it direct.

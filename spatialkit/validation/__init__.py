@@ -1,0 +1,27 @@
+"""Argument validation.
+
+Each function returns its argument in one form (a native float array, a float, an int, the exact
+spelling of a name) or raises an error with the argument, the value received and the accepted
+values. Audio is ``(..., channels, samples)``, floating point, time last; no function guesses axes.
+The functions are public so that plug-ins accept and refuse arguments as the package does.
+"""
+
+from spatialkit._distribution import extra
+from spatialkit.validation.audio import as_audio, require_finite
+from spatialkit.validation.directions import as_angles, as_directions
+from spatialkit.validation.names import as_choice, match_name, unknown_name
+from spatialkit.validation.numbers import as_count, as_number, as_sample_rate
+
+__all__ = [
+    "as_angles",
+    "as_audio",
+    "as_choice",
+    "as_count",
+    "as_directions",
+    "as_number",
+    "as_sample_rate",
+    "extra",
+    "match_name",
+    "require_finite",
+    "unknown_name",
+]

@@ -1,0 +1,86 @@
+"""Validation of angles."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spatialkit.errors import DirectionError, ShapeError
+
+__all__ = ["as_angles", "as_directions"]
+
+
+def as_angles(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return angles in degrees as a float64 array.
+
+    Parameters
+    ----------
+    values : array_like
+        Degrees, any finite number.
+    name : str
+        Name of the argument, for error messages.
+
+    Returns
+    -------
+    ndarray of float64
+        In the shape of ``values``.
+
+    Raises
+    ------
+    DirectionError
+        If a value is not a finite number.
+
+    Examples
+    --------
+    >>> as_angles([0, 90], "azimuth")
+    array([ 0., 90.])
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DirectionError(f"{name} must be numbers in degrees, got {values!r}") from error
+    if not np.all(np.isfinite(array)):
+        bad = array[~np.isfinite(array)].flat[0]
+        raise DirectionError(f"{name} must be finite degrees, got {bad}")
+    return array
+
+
+def as_directions(
+    azimuth: ArrayLike, elevation: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return azimuth and elevation as float64 arrays of one shape.
+
+    Parameters
+    ----------
+    azimuth, elevation : array_like
+        Degrees, broadcast against each other; elevation from -90 to 90.
+
+    Returns
+    -------
+    azimuth, elevation : ndarray of float64
+
+    Raises
+    ------
+    DirectionError
+        If an angle is not finite, or an elevation is outside -90 to 90 degrees.
+    ShapeError
+        If the shapes do not broadcast against each other.
+
+    Examples
+    --------
+    >>> as_directions([30, -30], 0)
+    (array([ 30., -30.]), array([0., 0.]))
+    """
+    azimuths = as_angles(azimuth, "azimuth")
+    elevations = as_angles(elevation, "elevation")
+    if np.any(np.abs(elevations) > 90.0):
+        bad = elevations[np.abs(elevations) > 90.0].flat[0]
+        raise DirectionError(f"elevation must be from -90 to 90 degrees, got {bad:g}")
+    try:
+        azimuths, elevations = np.broadcast_arrays(azimuths, elevations)
+    except ValueError as error:
+        raise ShapeError(
+            f"azimuth of shape {azimuths.shape} and elevation of shape {elevations.shape} "
+            "do not broadcast against each other"
+        ) from error
+    return azimuths, elevations

@@ -7,13 +7,16 @@ import os
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from spatialkit.results import figure_class, markdown_table, to_json, write_figure
 
-__all__ = ["MEASURES", "BenchmarkRow", "Measure", "UpmixBenchmark"]
+__all__ = ["MEASURES", "BenchmarkRow", "Measure", "Pool", "UpmixBenchmark"]
 
 WIDTH = 80
+
+Pool = Literal["mean", "energy", "minimum"]
+"""Aggregation of a measure over scenes."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,11 @@ class Measure:
     name: str
     title: str
     unit: str
-    better: str
+    better: Literal["lower", "higher", "near 0", ""]
     """Better direction: "lower", "higher", "near 0", or "" if there is none."""
     scenes: tuple[str, ...]
     """Kinds of scenes on which it is measured."""
-    pool: str
+    pool: Pool
     """Aggregation over scenes: "mean"; "energy", the mean of energy ratios, in dB; "minimum"."""
     help: str
     decimals: int = 1

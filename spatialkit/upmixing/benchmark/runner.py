@@ -27,7 +27,13 @@ from spatialkit.errors import (
 from spatialkit.layouts import Layout, get_format, get_layout
 from spatialkit.metrics import angle_error, downmix_error, loudness
 from spatialkit.upmixing.benchmark import ffmpeg, measures
-from spatialkit.upmixing.benchmark.report import KNOWN, MEASURES, BenchmarkRow, UpmixBenchmark
+from spatialkit.upmixing.benchmark.report import (
+    KNOWN,
+    MEASURES,
+    BenchmarkRow,
+    Pool,
+    UpmixBenchmark,
+)
 from spatialkit.upmixing.benchmark.scenes import (
     MARGIN,
     Scene,
@@ -296,7 +302,7 @@ def _score_components(upmix: NDArray[Any], scene: Scene, layout: Layout) -> dict
     return scores
 
 
-def pool(values: Iterable[float], rule: str) -> float:
+def pool(values: Iterable[float], rule: Pool) -> float:
     """Aggregate the values of all scenes without NaN: "mean", "energy" or "minimum"."""
     found = np.array([value for value in values if not np.isnan(value)])
     if not found.size:

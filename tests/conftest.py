@@ -1,4 +1,4 @@
-"""What all tests share: one seed, floating-point warnings as errors, repeatable Hypothesis."""
+"""Settings of all tests: one seed, floating-point warnings as errors, deterministic Hypothesis."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DATA = Path(__file__).parent / "data"
 
 @pytest.fixture
 def rng():
-    """A generator that is the same in every run."""
+    """Return a generator with the same seed in every run."""
     return np.random.default_rng(20261121)
 
 

@@ -116,7 +116,7 @@ def private_to_others(source: str, module: str) -> bool:
 
 
 def listed(module: str) -> bool:
-    """Whether each folder above a module lists what leads to the module."""
+    """Return whether each folder above a module exports the path to the module."""
     folder, _, name = module.rpartition(".")
     return folder in ORDER or (name in exported(folder) and listed(folder))
 

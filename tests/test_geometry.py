@@ -1,4 +1,4 @@
-"""Directions and rotations against closed forms."""
+"""Directions and rotations compared with closed forms."""
 
 import numpy as np
 import pytest

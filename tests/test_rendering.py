@@ -1,4 +1,4 @@
-"""Rendering: known matrices first, then what holds between all formats, then what is refused."""
+"""Rendering: known matrices, properties of all pairs of formats, rejected arguments."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from spatialkit.layouts import Layout, get_layout
 
 
 def test_the_report_includes_directions_of_little_energy():
-    """Of two loudspeakers in front, sources behind have little energy, and a large error."""
+    """Sources behind two frontal loudspeakers have little energy and a large error."""
     report = decoder_report("stereo", 1, decoder="sampling", weights="max-re")
     assert report.energy_min_db < -10.0
     assert report.direction_error_max > 150.0

@@ -198,7 +198,7 @@ def test_upmix_of_several_files_continues_after_an_error(folder, capsys):
 
 def test_an_error_of_an_upmixer_fails_its_files_only(folder, capsys, monkeypatch):
     class Breaking(Upmixer):
-        """Breaks."""
+        """Upmixer that raises an error."""
 
         name = "breaking"
         accepts = (1, 2)

@@ -1,4 +1,4 @@
-"""``spatialkit upmix`` of many files: none is lost, repeated or truncated."""
+"""``spatialkit upmix`` on many files: no file is lost, repeated or truncated."""
 
 from __future__ import annotations
 

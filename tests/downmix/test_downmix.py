@@ -73,7 +73,7 @@ def allowed_matrices():
 
 
 def mirror_order(layout):
-    """Where the mirror image of each channel stands."""
+    """Return the index of the mirror image of each channel."""
     mirrored = layout.directions * [1.0, -1.0, 1.0]
     order = np.arange(layout.n_channels)
     for channel in layout.loudspeakers:

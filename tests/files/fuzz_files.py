@@ -1,4 +1,4 @@
-"""Damaged sound files by the thousand: each must give a sound or one sentence.
+"""Fuzz test of audio files: each damaged file is read or raises one sentence.
 
 ``python tests/fuzz_files.py --seconds 600`` runs in child processes, so that a crash of libsndfile
 or FFmpeg is counted, its input kept, and the run goes on; with ``--atheris`` (``pip install

@@ -1,4 +1,4 @@
-"""Sound files: what is written is what was meant, what cannot be right is refused."""
+"""Audio files: round trips, channel order, and rejected files and arguments."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def constants(channels, samples=50):
 
 
 def identities(audio):
-    """Which of `constants` stands in each channel."""
+    """Return the index of the constant in each channel."""
     return (audio[:, 0] * 32).round().astype(int).tolist()
 
 

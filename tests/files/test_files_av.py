@@ -1,4 +1,4 @@
-"""Compressed sound and the sound of films, read with PyAV; and PyAV as the reader of our files."""
+"""Compressed audio and audio of videos read with PyAV, and our files read by PyAV."""
 
 from __future__ import annotations
 
@@ -399,7 +399,7 @@ def decoded(container):
 
 
 def independently(path):
-    """What PyAV finds: the names of the channels, what they hold, and the sample rate."""
+    """Return the channel names, samples and sample rate that PyAV reads."""
     with av.open(str(path)) as container:
         track = container.streams.audio[0]
         names = [channel.name for channel in track.layout.channels]

@@ -1,4 +1,4 @@
-"""Damaged files of every kind, some hundreds of them; `fuzz_files.py` does any number."""
+"""A few hundred damaged files of every kind; `fuzz_files.py` tests any number."""
 
 from __future__ import annotations
 

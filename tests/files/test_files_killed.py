@@ -1,4 +1,4 @@
-"""Writers that are killed, and disks that are full: a whole file or none, and one sentence."""
+"""Killed writers and full disks: a complete file or none, and one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound files block by block: the same as at once, in little memory, of any length."""
+"""Audio files in blocks: equal to the whole, in constant memory, of any length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layouts against the Recommendation's tables, DESIGN's masks, and other programs' orders."""
+"""Layouts compared with BS.2051, WAVE masks and the channel orders of other programs."""
 
 import copy
 import itertools

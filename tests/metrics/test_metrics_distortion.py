@@ -1,4 +1,4 @@
-"""SNR, SD-SDR, SI-SDR against other libraries and their definitions; what silence gives."""
+"""SNR, SD-SDR and SI-SDR compared with their definitions and other libraries; silence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The learned upmixers as plug-ins: listed without torch, honest about what is missing."""
+"""Learned upmixers as plug-ins: listed without torch, with their missing requirements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The torchmetrics classes: means of the core's values over batches and processes."""
+"""torchmetrics classes: means of the values of the core over batches and processes."""
 
 from __future__ import annotations
 

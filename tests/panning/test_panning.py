@@ -1,4 +1,4 @@
-"""VBAP against BS.2127's panner and textbook VBAP, and its properties on every kind of layout."""
+"""VBAP compared with BS.2127 and textbook VBAP, and its properties on all kinds of layouts."""
 
 import numpy as np
 import pytest
@@ -105,7 +105,7 @@ every_layout = pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: lay
 
 
 def sphere(rng, count=1500):
-    """Random directions, and those where panners break: the horizon, the meridian, the poles."""
+    """Return random and critical directions: the horizon, the meridian, the poles."""
     around = np.arange(-180.0, 181.0, 3.0)
     return np.vstack(
         [

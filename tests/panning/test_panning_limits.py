@@ -16,7 +16,7 @@ def ring_and(azimuth, elevation, ring=RING):
 
 
 def alone(azimuth, elevation, layout, channel):
-    """Whether a source in this direction is reproduced by one channel alone."""
+    """Return whether a source in this direction is reproduced by one channel alone."""
     gains = vbap_gains(azimuth, elevation, layout=layout)
     return gains[channel] == pytest.approx(1.0, abs=1e-9)
 
@@ -34,7 +34,7 @@ def test_the_middle_layer_ends_at_10_degrees(elevation, in_the_layer, sign):
 )
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_layers_from_10_to_70_degrees_cover_the_middle_layer(elevation, covers, sign):
-    """Where a layer covers the front, the loudspeaker at 30 degrees has no copy above itself."""
+    """The loudspeaker at 30 degrees has no copy above itself if a layer covers the front."""
     layout = ring_and(0.0, sign * elevation)
     assert alone(30.0, sign * 30.0, layout, channel=0) != covers
     if covers:

@@ -1,4 +1,4 @@
-"""The upmixers' interface, and the two passive upmixers."""
+"""Interface of upmixers, and the two passive upmixers."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_matrix_preserves_the_power_of_any_signal_with_loudspeakers_for_all_feed
 
 @pytest.mark.parametrize("layout", layout_names())
 def test_matrix_preserves_the_power_of_uncorrelated_channels_on_every_layout(layout):
-    """Unit powers without correlation: the power is the sum of the squared gains."""
+    """For uncorrelated signals of unit power the power is the sum of the squared gains."""
     upmixer = get_upmixer("matrix", layout=layout)
     assert np.sum(upmixer.gains**2) == pytest.approx(2.0, rel=FLOAT64_SUM)
     assert not upmixer.gains[upmixer.format.is_lfe].any()
@@ -255,13 +255,13 @@ class Copies(Upmixer):
 
 
 class Memoryless(Copies):
-    """The same, block by block."""
+    """The same upmixer in blocks."""
 
     memoryless = True
 
 
 class Native(Copies):
-    """At home at 44.1 kHz; says which rate it was given."""
+    """Upmixer with a native rate of 44.1 kHz that records the rate of its calls."""
 
     name = "native"
     sample_rate = 44100

@@ -58,7 +58,7 @@ def decibels(signal, reference):
 
 
 def regions(layout):
-    """Channels in front, around at ear level or below, and above."""
+    """Return masks of front, surround (ear level or below) and height channels."""
     layout = get_layout(layout)
     front, above = is_front(layout), np.nan_to_num(layout.elevation) > 15.0
     around = ~front & ~above & ~layout.is_lfe
@@ -112,7 +112,7 @@ def test_a_layout_without_right_loudspeakers_is_refused():
 )
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_downmix_contains_the_input_only(layout, options):
-    """Oracle: the downmix rule times the outputs' gains of all signals inside."""
+    """Oracle: the downmix rule times the gains of all internal signals."""
     upmixer = ambience(layout, **options, lfe=bool(get_layout(layout).is_lfe.any()))
     for channels, target in ((1, "mono"), (2, "stereo")):
         downmixed = downmix_matrix(layout, target) @ upmixer.placements[channels].matrix
@@ -157,7 +157,7 @@ def test_an_inexact_downmix_contains_the_ambience_twice(layout, noise):
 @pytest.mark.parametrize("layout", ["5.0", "7.1"])
 @pytest.mark.parametrize("width", [0.0, 15.0, 60.0])
 def test_an_inexact_downmix_allows_any_width_of_the_stage(layout, width, voice):
-    """A voice on the left only is where VBAP pans it, at its own level."""
+    """A voice in the left channel is played where VBAP pans it, at equal level."""
     upmix = upmixed(np.stack([voice, 0.0 * voice]), layout, width=width, exact_downmix=False)
     gains = upmix @ voice / power(voice)
     front = is_front(get_layout(layout))
@@ -185,7 +185,7 @@ def test_options_without_effect_are_reported(options, layout, message):
 
 @pytest.mark.parametrize("layout", ["5.1", "6.1", "9.1.6", "22.2", "4+5+1"])
 def test_swapped_channels_give_the_mirrored_upmix(layout, mixed):
-    """To rounding without decorrelators; they differ, but not in level: 1 dB on noise."""
+    """Exact to rounding without decorrelators; with them, levels agree within 1 dB."""
     audio, image = mixed[:, : RATE // 4], mirror(get_layout(layout))
     dry = ambience(layout, front_rear=-1.0)
     mirrored = dry.upmix(audio[::-1], RATE)[image]
@@ -208,7 +208,7 @@ def test_swapped_channels_give_the_mirrored_upmix(layout, mixed):
 )
 @pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
 def test_a_source_at_a_loudspeaker_is_played_by_it_alone(layout, azimuth, label, voice):
-    """Others hold what stands in for the ambience only: 20 dB below, and its downmix."""
+    """The others contain soft substitute ambience only, 20 dB below, and its downmix."""
     channels = by_label(pan(voice, azimuth), layout)
     alone = channels.pop(label)
     assert decibels(list(channels.values()), alone) < -20.0
@@ -262,7 +262,7 @@ def test_center_is_the_fraction_of_central_sources_in_the_centre_loudspeaker(cen
 
 @pytest.mark.parametrize("layout", ["quad", "6.1", "7.1.4", "22.2"])
 def test_uncorrelated_channels_are_played_around_with_equal_power(layout, noise):
-    """Averages of finite length lose a little; and no loudspeaker is left out."""
+    """Averages of finite length lose some power; every loudspeaker is used."""
     _, around, above = regions(layout)
     upmix = upmixed(noise, layout)
     assert decibels(upmix[around | above], noise) == pytest.approx(-0.7, abs=0.5)
@@ -276,7 +276,7 @@ def test_uncorrelated_channels_are_played_around_with_equal_power(layout, noise)
 )
 @pytest.mark.parametrize("azimuth", [0.0, 22.0])
 def test_ambience_below_a_voice_is_extracted_without_the_voice(ratio_db, lost, leak, azimuth, rng):
-    """The louder the voice the less of either: dB of ambience lost, and of the voice around."""
+    """Limits of the loss of ambience and the leakage of the voice in dB, by the ratio."""
     voice, *sides = 0.1 * rng.standard_normal((3, RATE))
     voice *= 10.0 ** (ratio_db / 20.0)
     ambience = np.sqrt(0.5) * np.stack(sides)
@@ -376,7 +376,7 @@ def test_front_rear_below_0_attenuates_the_surround(mixed):
 
 @pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
 def test_front_rear_above_0_removes_ambience_from_the_front(layout, noise):
-    """Unrelated sides are nearly all ambience: the front falls to silence, around none is lost."""
+    """Uncorrelated channels are nearly all ambience: the front decays, the surround stays."""
     front, around, above = regions(layout)
     upmixes = [upmixed(noise, layout, front_rear=value) for value in (0.0, 0.3, 0.6, 0.8, 1.0)]
     fronts = [decibels(upmix[front], noise) for upmix in upmixes]
@@ -388,7 +388,7 @@ def test_front_rear_above_0_removes_ambience_from_the_front(layout, noise):
 
 @pytest.mark.parametrize("layout", ["5.1", "7.1.4"])
 def test_the_level_of_ambience_is_independent_of_front_rear(layout, noise):
-    """12 dB more, also where the front has given its own; the downmix stays."""
+    """The level rises by 12 dB, also with front_rear at 1; the downmix stays exact."""
     plain, loud = (upmixed(noise, layout, front_rear=1.0, ambience=level) for level in (0.0, 12.0))
     assert decibels(loud[4:], plain[4:]) == pytest.approx(12.0, abs=3.5)
     assert downmix_error(loud, noise, layout) > 300.0
@@ -458,7 +458,7 @@ def test_ambisonic_ambience_surrounds_the_listener(noise):
 
 @pytest.mark.parametrize("sides", [(1.0, 1.0), (1.0, 0.0), (1.0, 0.5), (1.0, -1.0)], ids=str)
 def test_a_click_is_immediate_in_front_and_shortly_delayed_around(sides):
-    """No echo before it, none after the decorrelators: 6 to 36 ms after it."""
+    """No pre-echo, and nothing after the decorrelators, 6 to 36 ms later."""
     moment = 10_000
     stereo = np.zeros((2, 2 * moment))
     stereo[:, moment] = sides
@@ -472,7 +472,7 @@ def test_a_click_is_immediate_in_front_and_shortly_delayed_around(sides):
 
 
 def drum(rng, sides):
-    """A second with 50 ms of decaying noise in its middle, the same on both sides or not."""
+    """Return a second with 50 ms of decaying noise in its middle, equal in both channels or not."""
     stereo = np.zeros((2, RATE))
     decay = np.exp(-np.arange(BURST) / (0.01 * RATE))
     stereo[:, RATE // 2 :][:, :BURST] = 0.3 * decay * rng.standard_normal((sides, BURST))
@@ -481,7 +481,7 @@ def drum(rng, sides):
 
 @pytest.mark.parametrize(("sides", "before"), [(1, -70.0), (2, -30.0)])
 def test_a_drum_has_no_pre_echo_and_a_short_decay(sides, before, rng):
-    """What is apart in time within one frame of the transform is heard 1 ms before at -30 dB."""
+    """Transients within one frame of the transform have a pre-echo below -30 dB at 1 ms."""
     stereo = drum(rng, sides)
     upmix = upmixed(stereo)
     _, around, _ = regions("5.1")
@@ -494,7 +494,7 @@ def test_a_drum_has_no_pre_echo_and_a_short_decay(sides, before, rng):
 
 
 def test_a_drum_leaves_the_ambience_around_it_alone(rng):
-    """20 ms before and 60 ms after a drum 25 dB louder, what surrounds is as loud as without."""
+    """The surround level is unchanged 20 ms before and 60 ms after a drum that is 25 dB louder."""
     room = 0.01 * rng.standard_normal((2, RATE))
     quiet, hit = (upmixed(room + extra)[4:] for extra in (0.0, drum(rng, 1)))
     blocks = np.arange(RATE).reshape(-1, 480)  # 10 ms
@@ -517,7 +517,7 @@ def test_a_drum_leaves_the_ambience_around_it_alone(rng):
     ids=str,
 )
 def test_streams_equal_the_whole_exactly(rate, layout, channels, dtype, rng):
-    """Odd sizes; single samples at both ends. Sums are the same, whatever the blocks."""
+    """Odd block sizes, and single samples at both ends: the sums do not depend on the blocks."""
     upmixer = ambience(layout, lfe=isinstance(layout, str))
     audio = 0.1 * rng.standard_normal((channels, rate // 4)).astype(dtype)
     sizes = [1, 1, 2, 0, 37, 1023, 333, *[1777] * 30]
@@ -532,7 +532,7 @@ def test_streams_equal_the_whole_exactly(rate, layout, channels, dtype, rng):
 
 @pytest.mark.parametrize("rate", [8000, 48000])
 def test_latency_is_the_largest_number_of_buffered_samples(rate):
-    """Measured sample by sample; stated at most a quarter too long, and below 140 ms."""
+    """Measured sample by sample; the stated latency is at most a quarter longer, below 140 ms."""
     stream = ambience("stereo").stream(rate)
     taken = returned = most = 0
     for size in [*[479] * 12, *[1] * 600]:
@@ -545,7 +545,7 @@ def test_latency_is_the_largest_number_of_buffered_samples(rate):
 
 
 def test_long_signals_do_not_depend_on_the_processing_blocks(rng):
-    """Oracle: a shorter excerpt, which ends in another part of the work."""
+    """Oracle: a shorter excerpt, which ends in another processing block."""
     upmixer = ambience("quad")
     stereo = 0.1 * rng.standard_normal((2, 140_000)).astype(np.float32)
     settled = 100_000 - upmixer.stream(RATE).latency
@@ -568,7 +568,7 @@ def test_the_shortest_signals_have_an_exact_downmix(samples, channels, layout, m
 
 @pytest.mark.parametrize("rate", [1, 8000, 22050, 192000])
 def test_every_sample_rate_gives_the_same_placement(rate, rng):
-    """A centred voice in FC, unrelated noise around, an exact downmix."""
+    """A central voice in FC, uncorrelated noise in the surround, an exact downmix."""
     common, *sides = 0.1 * rng.standard_normal((3, 32_000))
     centred, apart = np.stack([common, common]), np.stack(sides)
     channels = by_label(centred, "5.1", rate=rate)
@@ -585,7 +585,7 @@ def test_a_constant_is_placed_like_a_source():
 
 
 def test_silence_between_sounds_stays_silent(voice):
-    """More than the decorrelators and the frames of the transform away from any sound."""
+    """Silence at more than the length of decorrelators and frames from any signal."""
     stereo = pan(voice, 12.0)
     stereo[:, 6000:18000] = 0.0
     np.testing.assert_allclose(upmixed(stereo, "7.1.4")[:, 10_000:15_900], 0.0, atol=1e-12)
@@ -593,7 +593,7 @@ def test_silence_between_sounds_stays_silent(voice):
 
 @pytest.mark.parametrize("gain", [1e-8, 1e6])
 def test_the_upmix_scales_with_the_level(gain, mixed):
-    """Rounding of float32, 2**-24 of the peak, decides little."""
+    """Rounding of float32, 2**-24 of the peak, has little effect."""
     audio = mixed.astype(np.float32)
     scaled = upmixed(np.float32(gain) * audio, "7.1.4") / np.float32(gain)
     np.testing.assert_allclose(scaled, upmixed(audio, "7.1.4"), atol=1e-5)
@@ -604,7 +604,7 @@ def test_the_upmix_scales_with_the_level(gain, mixed):
 
 @pytest.mark.parametrize("rate", [44100, 96000])
 def test_decorrelators_are_short_flat_normalized_and_uncorrelated(rate):
-    """30 impulses from 6 to 36 ms; third octaves within 6 dB, 2 dB on average; no echo alike."""
+    """30 impulses from 6 to 36 ms; third octaves within 6 dB, 2 dB on average; no equal echoes."""
     responses = np.zeros((8, rate // 20))
     for response, taps in zip(responses, decorrelators(8, rate), strict=True):
         response[taps.delays] = taps.gains
@@ -676,7 +676,7 @@ def test_louder_neighbours_have_the_weight_of_the_frame(rng):
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 1.0])
 def test_direct_sound_is_the_principal_component(share, rng):
-    """Oracle: the eigenvectors of the sides' covariance; the rest has twice the lesser power."""
+    """Oracle: eigenvectors of the covariance; the residual has twice the smaller power."""
     frames = 20_000
     angle = np.deg2rad(25.0)
     axes = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

@@ -1,4 +1,4 @@
-"""The benchmark: what it says of upmixes that are made to be right, wrong, late or noise."""
+"""The benchmark of upmixers on ideal, wrong, delayed and noisy upmixes."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def registered(monkeypatch):
 
 
 def judged(upmix, scene, layout=SURROUND):
-    """Measures of an upmix that has still its margins."""
+    """Return the metrics of an upmix that still has its margins."""
     return score(upmix[:, scenes.MARGIN : -scenes.MARGIN], scene, layout)
 
 
 def panned(scene, layout=SURROUND):
-    """The direct sound alone, where it belongs."""
+    """Return the direct sound alone, at its true direction."""
     return vbap_gains(scene.azimuth, layout=layout).T @ scene.stems
 
 
@@ -286,7 +286,7 @@ class CopyOptions:
 
 
 class Copies(Upmixer):
-    """Both sides in front and, softer, around."""
+    """Upmixer that plays both channels in front and, softer, in the surround."""
 
     name = "copies"
     accepts = (2,)
@@ -303,7 +303,7 @@ class Copies(Upmixer):
 
 
 class Broken(Copies):
-    """Breaks."""
+    """Upmixer that raises an error."""
 
     def _upmix(self, audio, sample_rate):
         raise RuntimeError("no power")

@@ -1,4 +1,4 @@
-"""The conformance check: good upmixers pass, and every broken rule is named."""
+"""The conformance check: good upmixers pass, and each violated rule is named."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Scene(Good):
 
 
 class Lookahead(UpmixStream):
-    """Holds ``held`` samples back, as a filter's stream does, and says ``latency``."""
+    """Upmixer that buffers ``held`` samples, like a filter, and reports ``latency``."""
 
     latency = 100.0
     held = 100
@@ -82,7 +82,7 @@ class Options:
 
 
 class Optional(Good):
-    """With options, all of them refused as they should."""
+    """Upmixer with options whose invalid values are refused."""
 
     linear_level = True
     options_class = Options
@@ -92,7 +92,7 @@ class Optional(Good):
 
 
 class Exact(Optional, Streaming):
-    """Has an exact downmix, in its own stream too."""
+    """Upmixer with an exact downmix, also in its own stream."""
 
 
 GOOD = [
@@ -189,7 +189,7 @@ class Understated(Lookahead):
 
 
 class Delayed(Lookahead):
-    """Fills up with zeros, as a plug-in host would, and drops the end."""
+    """Upmixer that pads with zeros, like a plug-in host, and drops the end."""
 
     latency = 0.0
 
@@ -221,7 +221,7 @@ class Global(Lookahead):
 
 
 class Bare(Upmixer):
-    """Overrides the public methods and so loses the checks of the base class."""
+    """Upmixer that overrides public methods and therefore has no checks of the base class."""
 
     name = "bare"
     accepts = (2,)
@@ -237,7 +237,7 @@ def served(function):
 
 
 def refusing(**wrong):
-    """An upmixer that refuses what it should, but for one thing."""
+    """Return an upmixer that refuses all invalid input except one kind."""
 
     class Lax(Good):
         def _check_input(self, audio, name="audio"):
@@ -250,7 +250,7 @@ def refusing(**wrong):
 
 
 class Lenient(Optional):
-    """Takes whatever options come."""
+    """Upmixer that accepts any option."""
 
     def __init__(self, **options):
         known = ("gain", "taste", "exact_downmix")
@@ -258,7 +258,7 @@ class Lenient(Optional):
 
 
 class Clipping(Optional):
-    """Makes do with the nearest gain."""
+    """Upmixer that replaces an invalid gain by the nearest valid one."""
 
     def __init__(self, gain=0.5, **options):
         if isinstance(gain, (int, float)):
@@ -267,7 +267,7 @@ class Clipping(Optional):
 
 
 class Terse(Optional):
-    """Names none of its options in the error."""
+    """Upmixer whose error names no option."""
 
     end = "Accepted"
 
@@ -279,13 +279,13 @@ class Terse(Optional):
 
 
 class Vague(Terse):
-    """Does not say which values it accepts."""
+    """Upmixer whose error does not contain the accepted values."""
 
     end = " from 0"
 
 
 class Sour(Optional):
-    """Has an opinion on tastes."""
+    """Upmixer that refuses a valid value."""
 
     def __init__(self, **options):
         if options.get("taste", "sweet") not in ("sweet", "sour"):
@@ -314,7 +314,7 @@ def compressed(audio):
 
 
 def dice(audio):
-    """Draws, but uses nothing of it."""
+    """Upmixer that samples random numbers without using them."""
     np.random.random()  # noqa: NPY002
     return twice(audio)
 

@@ -28,7 +28,7 @@ class Options:
 
 
 class Smear(Upmixer):
-    """Each channel an echo of the mean: blocks and the whole differ if one is done wrong."""
+    """Each channel is an echo of the mean, so that wrong blocks differ from the whole."""
 
     name = "smear"
     accepts = (1, 2)
@@ -46,7 +46,7 @@ class Smear(Upmixer):
 
 
 class Late(UpmixStream):
-    """Upmixes all that it has heard, again and again, and holds ``HELD`` samples back."""
+    """Upmix all previous samples in each call, and buffer ``HELD`` samples."""
 
     latency = HELD
 
@@ -73,7 +73,7 @@ class Resampled(Smear):
 
 
 class Hasty(Smear):
-    """Its streams return more than they took."""
+    """Upmixer whose streams return more samples than they received."""
 
     def _stream(self, sample_rate):
         stream = Late(self, sample_rate)

@@ -1,4 +1,4 @@
-"""File to file in blocks: the same as all at once, in little memory."""
+"""Upmixing of files in blocks: equal to the whole, in constant memory."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def song(tmp_path, rng):
 
 
 class Late(Upmixer):
-    """Gives its input back, held back by some samples in a stream."""
+    """Upmixer that returns its input, with some latency in a stream."""
 
     name = "late"
     accepts = (1, 2)
@@ -244,7 +244,7 @@ def test_downmix_snrs_of_silence_and_of_layouts_without_a_rule():
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says the most memory")
 def test_three_minutes_need_the_memory_of_a_few_blocks(tmp_path, rng):
-    """Three minutes of 7.1.4 in float32 are 363 MiB; an hour takes no more than this."""
+    """Three minutes of 7.1.4 in float32 are 363 MiB; an hour needs no more than this."""
     block = rng.uniform(-0.1, 0.1, (2, 10 * RATE)).astype(np.float32)
     with write_stream(tmp_path / "long.wav", RATE, format="stereo", subtype="PCM_16") as target:
         for _ in range(18):

@@ -1,4 +1,4 @@
-"""The upmixers to first-order Ambisonics by rule: plane waves, mid and side, residual."""
+"""Baseline upmixers to first-order Ambisonics: plane waves, mid and side, residual."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def upmixed(name, audio, **options):
 
 
 def given_to(name, rng, samples=RATE // 2, dtype=np.float64):
-    """Noise with as many channels as the upmixer takes; sides share some of it."""
+    """Return partially correlated noise with the number of channels that the upmixer accepts."""
     left, right = 0.1 * rng.standard_normal((2, samples))
     stereo = np.stack([left, 0.6 * left + 0.5 * right]).astype(dtype)
     return stereo if name in STEREO else stereo[:1]
@@ -174,7 +174,7 @@ def test_the_pair_is_two_plane_waves(width, rng):
 
 @pytest.mark.parametrize("name", ["foa-sides", "foa-residual"])
 def test_lateral_cardioids_are_the_stereo_signal(name, rng):
-    """A cardioid is half of W plus half of what points its way."""
+    """A cardioid is half of W plus half of the dipole in its direction."""
     stereo = given_to(name, rng)
     heard = virtual_microphones(upmixed(name, stereo), azimuth=[90.0, -90.0], pattern=0.5)
     np.testing.assert_allclose(heard, stereo / 2, rtol=0, atol=FLOAT64_SUM)
@@ -192,7 +192,7 @@ def test_front_is_the_ratio_of_x_to_w(name, front, rng):
 
 @pytest.mark.parametrize("azimuth", [-90.0, -45.0, 0.0, 12.3, 60.0, 89.0, 120.0, 180.0])
 def test_a_plane_wave_is_found_in_front(azimuth, rng):
-    """Oracle: X = W cos(a); the sign, front or back, is not in the sides."""
+    """Oracle: X = W cos(a); stereo does not contain the sign, front or rear."""
     source = 0.1 * rng.standard_normal(RATE // 4)
     *_, x = upmixed("foa-residual", natural_pair(azimuth, source), level=1.0)
     expected = abs(np.cos(np.radians(azimuth))) * source
@@ -201,7 +201,7 @@ def test_a_plane_wave_is_found_in_front(azimuth, rng):
 
 
 def test_sources_in_separate_bands_have_separate_x():
-    """Oracle: X of either tone by its azimuth; what they leak into each other's bins is little."""
+    """Oracle: X of each tone by its azimuth; leakage between their bins is small."""
     time = np.arange(RATE) / RATE
     tones = [np.sin(2.0 * np.pi * frequency * time) for frequency in (500.0, 3000.0)]
     stereo = natural_pair(70.0, tones[0]) + natural_pair(-20.0, tones[1])
@@ -263,13 +263,13 @@ def test_the_side_signal_of_mono_has_a_flat_spectrum(rate):
 
 
 def test_the_side_signal_of_mono_is_uncorrelated_with_w(rng):
-    """Their correlation over all frequencies is the first sample of the filter, 0.5^4."""
+    """The correlation over all frequencies is the first sample of the filter, 0.5^4."""
     w, y, *_ = upmixed("foa-mono", 0.1 * rng.standard_normal(10 * RATE))
     assert np.corrcoef(w, y)[0, 1] == pytest.approx(0.0625, abs=0.005)  # of 480,000 samples
 
 
 def test_the_side_signal_of_mono_decays_to_silence():
-    """A feedback of a half dies in the smallest numbers, too."""
+    """A feedback of 0.5 decays to zero, also for denormal numbers."""
     burst = np.zeros((1, 2 * RATE), np.float32)
     burst[0, :1000] = 1.0
     assert upmixed("foa-mono", burst)[1, 1000:RATE].any()

@@ -1,4 +1,4 @@
-"""Options of upmixers: from one declaration to checks, texts and descriptions."""
+"""Options of upmixers: declaration, validation, parsing and descriptions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DemoOptions:
 
 
 class Demo(Upmixer):
-    """Both sides to the first two of any loudspeakers."""
+    """Upmixer that copies both channels to the first two loudspeakers of any layout."""
 
     name = "demo"
     accepts = (2,)

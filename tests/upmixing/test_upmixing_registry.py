@@ -27,14 +27,14 @@ from spatialkit.upmixing.passive import AllChannelStereo, Matrix
 
 @pytest.fixture
 def registered(monkeypatch):
-    """The names registered at run time, forgotten after the test."""
+    """Remove names registered at run time after the test."""
     monkeypatch.setattr(registry, "_registered", {})
 
 
 def install(
     folder: Path, monkeypatch, *, distribution: str, entries: str, module: str = "", code: str = ""
 ) -> None:
-    """Lay a package down in ``folder`` as an installer does."""
+    """Write a package to ``folder`` as an installer does."""
     info = folder / f"{distribution.replace('-', '_')}-1.2.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
@@ -86,7 +86,7 @@ class Plain(Quad):
 
 @pytest.fixture
 def third_party(tmp_path, monkeypatch):
-    """An installed package with a good upmixer, a nonsense one, one evil name."""
+    """Install a package with a valid upmixer, an invalid one and an invalid name."""
     entries = "third-party-quad = quad_plug_in:Quad\nnonsense = quad_plug_in:not_an_upmixer\n"
     entries += "stranger = quad_plug_in:Stranger\nmisdeclared = quad_plug_in:Misdeclared\n"
     entries += "plain = quad_plug_in:Plain\n"

@@ -51,7 +51,7 @@ def songs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rooms(tmp_path_factory):
-    """A room: one response from ahead, its echo 10 ms later from the left at half the level."""
+    """A response from the front, and an echo from the left 10 ms later at half the level."""
     from spatialkit import write
 
     root = tmp_path_factory.mktemp("rooms")
@@ -240,7 +240,7 @@ def test_tables_have_the_rows_that_have_their_metrics():
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A tiny model that has learned nothing."""
+    """Return a tiny untrained model."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("safetensors")
     from dataclasses import asdict

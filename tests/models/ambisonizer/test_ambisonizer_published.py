@@ -1,4 +1,4 @@
-"""The published Ambisonizer against the output of its authors' code, whole and in parts."""
+"""The published Ambisonizer compared with the code of its authors, as a whole and in parts."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def published_case(check, dtype):
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """File of the oracles' weights, converted by the shell from one as the authors save it."""
+    """Convert a file of the oracles' weights, as saved by the authors, on the command line."""
     folder = tmp_path_factory.mktemp("published")
     checkpoint, path = folder / "best_model.pth", folder / "published.safetensors"
     torch.save(published_state(), checkpoint)
@@ -298,7 +298,7 @@ def test_gradients_are_finite_differences(tiny):
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 4, 5, 8])
 def test_convolutions_pad_by_reflection(stride):
-    """Oracle: torch's convolution in one dimension, of a signal that torch mirrored."""
+    """Oracle: one-dimensional convolution of torch with reflected padding."""
     width = 7 if stride == 1 else 2 * stride
     layer = Convolution(3, 4, width, stride).double()
     weight = nn.Parameter(layer.kernel()[0].detach().clone())
@@ -318,7 +318,7 @@ def test_convolutions_pad_by_reflection(stride):
 
 @pytest.mark.parametrize("stride", [2, 3, 4, 5, 8])
 def test_transposed_convolutions_cut_both_ends(stride):
-    """Oracle: torch's, cut by hand."""
+    """Oracle: the convolution of torch, trimmed by hand."""
     layer = TransposedConvolution(3, 4, stride).double()
     weight, bias = layer.convtr["convtr"]()
     for time in (1, 2, 7):
@@ -357,7 +357,7 @@ def narrow(latent_size=64):
 
 @pytest.fixture
 def _narrow(monkeypatch):
-    """Take checkpoints to be of narrow encoders: there is less to write."""
+    """Use narrow encoders, so that checkpoints are small."""
     monkeypatch.setattr(checkpoint, "PublishedConfig", narrow)
 
 

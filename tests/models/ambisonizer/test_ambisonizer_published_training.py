@@ -60,7 +60,7 @@ def _small(monkeypatch):
 
 
 class Noise:
-    """Excerpts of noise: four stems in stereo, or as many of them as were asked for, in mono."""
+    """Excerpts of noise: four stems in stereo, or the requested number in mono."""
 
     seconds = SAMPLES / RATE
 
@@ -73,7 +73,7 @@ class Noise:
 
 
 class Walls:
-    """Rooms whose responses are noise or, asked for nothing, one plane wave; remembers azimuths."""
+    """Rooms whose responses are noise or, by default, one plane wave; records azimuths."""
 
     sample_rate = RATE
 
@@ -127,7 +127,7 @@ def test_stereo_is_a_pair_of_opposed_microphones():
 
 @pytest.mark.parametrize("physical", [False, True])
 def test_scenes_are_sums_of_convolutions(physical):
-    """Oracle: numpy.convolve, of what the rooms were asked for."""
+    """Oracle: numpy.convolve with the requested responses."""
     excerpts, walls = Noise(level=1e-4), Walls()
     made = PublishedScenes(excerpts, walls, physical=physical, probability=0.0).scenes([7])
     responses = walls.responses(7, walls.asked[0]).astype(np.float64)
@@ -197,7 +197,7 @@ def test_scenes_depend_on_seed_and_number_only():
 
 
 def test_with_the_authors_rule_a_room_keeps_its_own_direction(tmp_path):
-    """Of a response from ahead, Y is silent wherever sources are; of a turned one it is not."""
+    """Y of a response from the front is silent for all sources; Y of a rotated one is not."""
     write(tmp_path / "a.wav", encode_foa(np.eye(1, 400)[0], 0.0), RATE, format="ambix1")
     rooms = RoomResponses([tmp_path], "train", RATE)
     x, y = PublishedScenes(Noise(), rooms).scenes([1])["sides"][0]
@@ -295,7 +295,7 @@ def test_transitions_are_straight_lines_in_decibels(start, length):
 
 
 def test_stems_are_varied_in_four_ways(monkeypatch):
-    """Each alone, all others made to change nothing; each by what it draws."""
+    """Each variation alone, with the others disabled, by its random numbers."""
     same = {
         "GAIN_DB": (0.0, 0.0),
         "METRES": (0.0, 0.0),
@@ -494,7 +494,7 @@ def test_half_precision_gives_nearly_the_same_loss(songs, rooms):
 
 
 class Oracle(torch.nn.Module):
-    """A model that knows the answers, and gives them times 0.9."""
+    """Oracle that returns the reference times 0.9."""
 
     def __init__(self, task):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the benchmark of the Ambisonizer measures, of sound whose place is known."""
+"""Metrics of the benchmark of the Ambisonizer on sources with known directions."""
 
 from __future__ import annotations
 

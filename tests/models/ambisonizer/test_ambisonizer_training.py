@@ -134,7 +134,7 @@ def test_mixes_need_no_rooms():
 
 
 class Oracle(torch.nn.Module):
-    """A model that knows the answers, and gives them times a gain."""
+    """Oracle that returns the reference times a gain."""
 
     def __init__(self, task, gain):
         super().__init__()

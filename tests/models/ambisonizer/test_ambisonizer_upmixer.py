@@ -1,4 +1,4 @@
-"""The upmixer "ambisonizer": both networks, windows without seams, stages, scenes of mono."""
+"""The upmixer "ambisonizer": both networks, joined windows, stages, scenes of mono."""
 
 from __future__ import annotations
 
@@ -323,7 +323,7 @@ def test_stems_of_mono_are_placed_and_widened_by_all_passes(half_ahead, rng, mon
 
 
 def test_the_natural_conditioning_preserves_left(turned, rng):
-    """By hand: found is a quarter of W to the left of the axis, which turned by 67.5 is behind."""
+    """By hand: a quarter of W to the left of the axis, which is behind after rotation by 67.5."""
     left, right = stereo = noise(rng)
     w, y, _, x = make("published", variant="published").upmix(stereo, RATE)
     assert np.array_equal(y, np.float32(0.5) * (left - right))
@@ -373,7 +373,7 @@ def test_noise_is_standard_normal_and_differs_by_seed():
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_the_level_is_constant_across_windows(own, channels):
-    """Of a steady tone the level of X, over 50 ms, never moves by 0.1 dB."""
+    """The level of X of a steady tone, over 50 ms, changes by less than 0.1 dB."""
     time = np.arange(20 * RATE) / RATE
     tone = 0.1 * np.sin(2 * np.pi * 440 * time) * np.array([[1.0], [0.4]])[:channels]
     x = make(own).upmix(tone, RATE)[3]

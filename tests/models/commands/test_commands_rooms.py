@@ -1,4 +1,4 @@
-"""``spatialkit rooms``: made once, repeated where incomplete, by any number of processes."""
+"""``spatialkit rooms``: complete rooms are kept, others repeated, with any number of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``spatialkit train``: listed without torch; shared options arrive as they are given."""
+"""``spatialkit train``: listed without torch; shared options are passed on unchanged."""
 
 from __future__ import annotations
 

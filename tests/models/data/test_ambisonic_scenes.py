@@ -1,4 +1,4 @@
-"""Ambisonic training scenes: what they hold, and that they depend on seed and number alone."""
+"""Ambisonic training scenes: content, and dependence on seed and number only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Songs:
 
 @pytest.fixture(scope="module")
 def rooms(tmp_path_factory):
-    """Responses of no room at all: one plane wave from 30 degrees."""
+    """Responses without a room: one plane wave from 30 degrees."""
     folder = tmp_path_factory.mktemp("rooms")
     write(folder / "open.wav", encode_foa(np.eye(1, 400)[0], 30.0), RATE, format="ambix1")
     return RoomResponses([folder], "train", RATE)

@@ -1,4 +1,4 @@
-"""Procedural songs: repeatable, continuous, and with what tells stems apart in music."""
+"""Procedural songs: deterministic, continuous, with the distinctive features of stems."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pitch_of(samples, rate, lowest=30.0, highest=160.0):
 
 
 def power_below(samples, hertz, rate=RATE):
-    """Share of the power below a frequency."""
+    """Return the fraction of the power below a frequency."""
     power = np.abs(np.fft.rfft(samples)) ** 2
     return power[: int(hertz * len(samples) / rate)].sum() / power.sum()
 
@@ -96,7 +96,7 @@ def test_levels_are_those_of_music(middles):
 
 
 def test_the_bass_begins_each_bar_with_the_root_of_its_chord(songs):
-    """Oracle: autocorrelation finds the pitch of what sounds; the chord is in the plan."""
+    """Oracle: the pitch found by autocorrelation, compared with the chord of the plan."""
     hits = []
     for song in songs:
         plan = song.composition

@@ -1,4 +1,4 @@
-"""Rooms: simulated like the tracer's own, measured as in textbooks, read from any convention."""
+"""Rooms: simulation compared with the tracer, textbook measures, reading of all conventions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def tracer(pra, plan, **options):
 
 
 def test_image_sources_have_the_gains_of_the_tracers_own_microphones(pra, plan):
-    """Oracle: directivities of pyroomacoustics, along axes turned to where the receiver looks."""
+    """Oracle: directivities of pyroomacoustics along the axes of the receiver."""
     simulated = tracer(pra, plan)
     images = simulation._images(simulated, plan, plan.sources[1], RATE)
     ways = simulated.sources[0].images.T - plan.receiver
@@ -73,7 +73,7 @@ def test_image_sources_have_the_gains_of_the_tracers_own_microphones(pra, plan):
 
 
 def test_early_response_is_that_of_the_tracers_own_microphones(pra, plan):
-    """Oracle: what pyroomacoustics itself makes of image sources, W and X."""
+    """Oracle: image sources of pyroomacoustics, W and X."""
     plan = replace(plan, yaw=0.0, scattering=0.0)
     simulated = tracer(pra, plan)
     simulated.add_microphone(
@@ -255,7 +255,7 @@ def test_direct_direction_is_that_of_the_first_peak(azimuth, rng):
 
 
 def hall(azimuth, delay=700, level=0.3):
-    """A direct sound, a reflection and a tail: what a measurement looks like."""
+    """Return a typical measurement: a direct sound, a reflection and a tail."""
     rng = np.random.default_rng(round(azimuth) % 360)
     response = encode_foa(np.eye(1, 6000, delay)[0], azimuth)
     response += 0.4 * encode_foa(np.eye(1, 6000, delay + 400)[0], azimuth + 100.0, 10.0)
@@ -383,7 +383,7 @@ def test_rooms_are_sampled_by_number(tmp_path):
 
 
 def test_the_published_rule_keeps_the_direction_of_the_response(tmp_path):
-    """Oracle: the released recipe by hand; a response from ahead has no Y whatever is asked."""
+    """Oracle: the released recipe by hand; a response from the front has no Y for any direction."""
     write(tmp_path / "hall.wav", np.pad(hall(0.0), ((0, 0), (0, 60000))), 44100)
     found = RoomResponses([tmp_path], "train", 44100).published(2, [0.0, 60.0, 180.0])
     delay = round(0.003 * 44100)

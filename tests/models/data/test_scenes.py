@@ -1,4 +1,4 @@
-"""Training scenes: what they hold, that they depend on seed and number alone, real recordings."""
+"""Training scenes: content, dependence on seed and number only, real recordings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RATE = 8000
 
 
 class Songs:
-    """Excerpts of as many songs as there are numbers; remembers what it was asked for."""
+    """Excerpts of as many songs as there are numbers; records its calls."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, int | None]] = []
@@ -229,7 +229,7 @@ def five_tones(seconds: float, rate: int) -> np.ndarray:
 
 
 def assert_tones(five: np.ndarray, rate: int) -> None:
-    """Assert that the tones are where they should be, and nothing else (-40 dB: the window's)."""
+    """Assert that each tone is in its channel only (-40 dB: the window)."""
     spectrum = np.abs(np.fft.rfft(five * np.hanning(five.shape[-1]))) * 4.0 / five.shape[-1]
     tone = np.arange(1, 6) * 200 * five.shape[-1] // rate
     np.testing.assert_allclose(spectrum[:, tone], np.diag(0.1 * np.arange(1, 6)), atol=5e-3)

@@ -1,4 +1,4 @@
-"""Stems from folders: found, split, read by seeking, drawn by number, varied."""
+"""Stems from folders: search, splits, reading of ranges, sampling by number, augmentation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write_song(folder, stems, rate=RATE, suffix=".wav"):
 
 
 def marked(song, stem, seconds=6.0):
-    """Samples that say where they are from: song + stem / 10 + time / 1000."""
+    """Return samples that encode their origin: song + stem / 10 + time / 1000."""
     return (song + stem / 10 + np.arange(int(seconds * RATE)) / RATE / 1000).astype(np.float64)
 
 

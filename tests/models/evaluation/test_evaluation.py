@@ -1,4 +1,4 @@
-"""The benchmark frame, Table 1 of style transfer on it, and what latents tell apart."""
+"""The benchmark runner, Table 1 of style transfer, and the analysis of latents."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_means_deviations_and_intervals_are_those_of_textbooks():
 
 
 def trials(*systems):
-    """Two examples of two samples; what is made is judged by its mean."""
+    """Two examples of two samples; the estimate is evaluated by its mean."""
     for number in range(2):
         audio = np.full((1, 2), float(number + 1))
         yield Example(
@@ -347,7 +347,7 @@ def test_invalid_dataset_weights_are_refused(weight):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A tiny model that has learned nothing."""
+    """Return a tiny untrained model."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("safetensors")
     from dataclasses import asdict

@@ -24,7 +24,7 @@ ILD_CLOSE = 1e-5
 
 
 def uneven(rng, *shape: int) -> np.ndarray:
-    """Noise that swells and fades by more than the floor, each channel in its own time."""
+    """Return noise whose level varies by more than the floor, differently in each channel."""
     start = rng.uniform(0.0, 10.0, (*shape[:-1], 1))
     swell = np.sin(start + np.arange(shape[-1]) / rng.uniform(500.0, 1500.0, (*shape[:-1], 1)))
     return rng.standard_normal(shape) * swell**6

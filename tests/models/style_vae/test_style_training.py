@@ -161,7 +161,7 @@ def test_masks_start_at_the_prior_of_the_songs(songs):
 
 
 class Oracle(torch.nn.Module):
-    """A model that knows the answers, and gives them times a gain."""
+    """Oracle that returns the reference times a gain."""
 
     def __init__(self, task, gain):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The upmixer "style-vae": every source of styles, windows without seams, the contract."""
+"""The upmixer "style-vae": all sources of styles, joined windows, conformance."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_it_renders_its_five_channels_to_any_layout(fast, rng):
 
 
 class Mixer:
-    """Stands for a model: five fixed mixtures, louder from window to window if asked to."""
+    """Substitute for a model: five fixed mixtures, louder from window to window on request."""
 
     seconds, sample_rate = 1, 8000
     matrix = np.array([[1, 0], [0, 1], [0.5, 0.5], [0.3, -0.3], [0, 2]], np.float32)
@@ -389,7 +389,7 @@ def test_directions_pan_the_stems_that_the_published_encoder_receives(paper, mon
 
 
 def test_the_fast_encoder_receives_the_features_of_true_masks(fast):
-    """Four tones, equally loud, each in units of its own: what is found is what is told."""
+    """Four equally loud tones in separate bands: the result equals the specified gains."""
     network = load_style_model(weights=fast).network
     gains = vbap_gains((0.0, 70.0, -45.0, 20.0))
     time = np.arange(3 * RATE) / RATE

@@ -1,4 +1,4 @@
-"""Networks of the style-transfer VAE against slow reference code and known answers."""
+"""Networks of the style-transfer VAE compared with slow reference code and known results."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ AZIMUTH = (0.0, 70.0, -45.0, 20.0)
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread():
-    """On a busy machine, threads of small products wait for each other most of the time."""
+    """Use one thread: on a busy machine threads of small products mostly wait."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -87,7 +87,7 @@ def build_loss(config, **settings):
 
 
 def make_stems(rng, size=1, samples=4096):
-    """Four noises (size, 4, samples) that sound in places of their own and overlap in others."""
+    """Return four noises (size, 4, samples), separate in some bins and overlapping in others."""
     spectrum = np.fft.rfft(rng.standard_normal((size, 4, samples)))
     place = np.linspace(0.0, 1.0, spectrum.shape[-1])
     shape = [
@@ -111,7 +111,7 @@ def make_scenes(rng, size=2, samples=4096):
 
 
 def make_recordings(rng, size=2, samples=4096):
-    """The same of music whose stems are not known."""
+    """The same for music with unknown stems."""
     scenes = make_scenes(rng, size, samples)
     five = mix(scenes["stems"], scenes["gains"])
     eye = torch.eye(5).expand(size, 5, 5)
@@ -175,7 +175,7 @@ def test_the_covariance_of_panned_channels_is_that_of_their_spectra():
 
 
 def test_rounding_errors_give_no_negative_powers():
-    """Stems that cancel nearly: float32 would leave powers of -1e-7 of theirs."""
+    """Stems that nearly cancel: float32 would give powers of -1e-7 of theirs."""
     gains = torch.rand(1, 4, 5) * torch.tensor([1.0, -1.0, 1e-4, 1.0])[:, None]
     source = 30.0 * torch.randn(1, 200, 1, 25, dtype=torch.complex64)
     gains[:, 1] = -gains[:, 0] * (1.0 + 1e-6 * torch.rand(5))
@@ -326,7 +326,7 @@ def test_true_masks_separate_a_scene_and_pan_it_again(rng):
 
 
 def test_directions_separate_stems_that_masks_do_not(rng):
-    """Masks that know nothing, and the right gains: each bin goes to the gains it lies along."""
+    """Constant masks and true gains: each bin is assigned to the gains of its direction."""
     gains = as_tensor(np.eye(2))[None]
     spectrum = torch.zeros(1, 1, 2, 2, dtype=torch.complex64)
     spectrum[0, 0, 0, 0] = 2.0j
@@ -582,7 +582,7 @@ def test_out_of_phase_channels_have_gradients(rng):
 
 
 def test_the_power_of_extraction_is_limited():
-    """Sides a quarter turn apart stand nowhere: stems at two near places would get 10 dB more."""
+    """Channels 90 degrees apart in phase have no direction: two stems near it would gain 10 dB."""
     left = torch.randn(1, 40, 1, 25, dtype=torch.complex64)
     stereo = Covariance.of(torch.cat([left, 1j * left], 2), COARSE)
     angle = torch.tensor([0.7, 0.72, 0.85, 0.9])

@@ -23,7 +23,7 @@ from spatialkit.validation import as_choice, as_number
 __all__ = ["downmix", "downmix_matrix"]
 
 # A type III FIR filter shifts the phase by exactly 90 degrees at every frequency. With this Kaiser
-# window its magnitude is within 0.02 dB of 1 from 0.0017 to 0.4983 of the sample rate.
+# window its magnitude is within 0.02 dB of 1 from 0.00175 to 0.49825 of the sample rate.
 HILBERT_TAPS = 1023
 HILBERT_KAISER_BETA = 5.6
 

@@ -11,6 +11,7 @@ from spatialkit.ambisonics import (
     spherical_harmonics,
     virtual_microphones,
 )
+from spatialkit.ambisonics.decoder_design import design
 from spatialkit.errors import LayoutError, OptionError
 from spatialkit.geometry import to_spherical
 from spatialkit.layouts import Layout, get_layout
@@ -94,6 +95,11 @@ def test_epad_supports_condition_numbers_up_to_100(condition, supported):
     else:
         with pytest.raises(LayoutError, match="cannot distinguish 4 harmonics"):
             decoder_matrix(layout, 1, decoder="epad")
+
+
+def test_a_cached_design_is_read_only():
+    with pytest.raises(ValueError, match="read-only"):
+        design(get_layout("5.0"), 1, "allrad", "max-re")[:] = 0.0
 
 
 def test_the_crossover_is_at_least_20_hz_and_700_hz_by_default(rng):

@@ -158,13 +158,11 @@ def energy_vector(audio: AudioLike[Any], layout: str | Layout | None = None) -> 
     >>> energy_vector(np.ones((2, 10)), "stereo").round(3) + 0.0
     array([0.866, 0.   , 0.   ])
     """
-    samples, given, _ = unpack_signal(audio, layout)
-    where = as_loudspeaker_layout(given)
-    signals = as_signal(samples, layout=where)[..., where.loudspeakers, :]
+    signals, directions = _loudspeaker_signals(audio, layout)
     energy = np.zeros(signals.shape[:-1])
     for (block,) in in_blocks(signals):
         energy += np.sum(block * block, axis=-1)
-    return divide(energy @ where.directions[where.loudspeakers], energy.sum(axis=-1))
+    return divide(energy @ directions, energy.sum(axis=-1))
 
 
 def velocity_vector(
@@ -203,16 +201,23 @@ def velocity_vector(
     >>> velocity_vector(np.ones((2, 10)), "stereo").round(3) + 0.0
     array([0.866, 0.   , 0.   ])
     """
-    samples, given, _ = unpack_signal(audio, layout)
-    where = as_loudspeaker_layout(given)
-    signals = as_signal(samples, layout=where)[..., where.loudspeakers, :]
-    directions = where.directions[where.loudspeakers]
+    signals, directions = _loudspeaker_signals(audio, layout)
     products, energy = np.zeros((*signals.shape[:-2], 3)), np.zeros(signals.shape[:-2])
     for (block,) in in_blocks(signals):
         pressure = block.sum(axis=-2)
         products += np.einsum("...s,...ks->...k", pressure, block) @ directions
         energy += np.sum(pressure * pressure, axis=-1)
     return divide(products, energy)
+
+
+def _loudspeaker_signals(
+    audio: AudioLike[Any], layout: str | Layout | None
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Return the channels without LFE (..., channels, samples), and their directions."""
+    samples, given, _ = unpack_signal(audio, layout)
+    where = as_loudspeaker_layout(given)
+    signals = as_signal(samples, layout=where)[..., where.loudspeakers, :]
+    return signals, where.directions[where.loudspeakers]
 
 
 def _true_directions(

@@ -283,13 +283,14 @@ class UpmixStream(ABC):
         self._originals = SampleQueue()  # the input of samples that were not returned yet
         self._ended = False
 
-    def process(self, block: ArrayLike) -> NDArray[Any]:
+    def process(self, block: AudioLike[Any]) -> NDArray[Any]:
         """Process the next samples and return those that are ready.
 
         Parameters
         ----------
-        block : array_like of float, shape (channels, samples)
-            Any number of samples, 0 included; mono may be (samples,).
+        block : array_like of float, shape (channels, samples), or Audio
+            Any number of samples, 0 included; mono may be (samples,). An `Audio` must be at the
+            rate of the stream, mono or stereo.
 
         Returns
         -------
@@ -301,11 +302,21 @@ class UpmixStream(ABC):
         ------
         ShapeError, SignalError
             As `Upmixer.upmix`; also if channel count or data type change between blocks.
+        OptionError, LayoutError
+            If an `Audio` is at another rate, or its format is neither mono nor stereo.
         UpmixerError
             If the stream was flushed.
         """
         self._require_open()
-        array = self.upmixer._check_input(block, "block")
+        samples, rate, format = unpack_audio(block, name="block")
+        if rate is not None and rate != self.sample_rate:
+            raise OptionError(
+                f"block is an Audio at {rate:g} Hz, but the stream is at {self.sample_rate} Hz; "
+                f"call stream({rate:g})"
+            )
+        if format is not None:
+            self.upmixer._check_format(get_format(format))
+        array = self.upmixer._check_input(samples, "block")
         kind = (len(array), array.dtype)
         if self._kind is None:
             self._kind = kind

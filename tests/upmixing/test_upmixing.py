@@ -395,3 +395,15 @@ def test_an_audio_object_that_is_neither_mono_nor_stereo_is_an_error(format, wor
 def test_the_representation_is_short():
     upmixer = get_upmixer("all-channel-stereo", gain=0.25)
     assert repr(upmixer) == "AllChannelStereo(gain=0.25, exact_downmix=no)"
+
+
+def test_a_stream_accepts_blocks_of_audio_at_its_rate(rng):
+    stereo = rng.standard_normal((2, 300))
+    upmixer = Memoryless()
+    stream = upmixer.stream(RATE)
+    parts = [stream.process(Audio(block, RATE, "stereo")) for block in np.split(stereo, 3, axis=1)]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), upmixer.upmix(stereo, RATE))
+    with pytest.raises(OptionError, match="block is an Audio at 44100 Hz, but the stream is at"):
+        stream.process(Audio(stereo, 44100))
+    with pytest.raises(LayoutError, match="upmixes mono or stereo, got Ambisonics"):
+        stream.process(Audio(np.zeros((4, 5)), RATE, "foa"))

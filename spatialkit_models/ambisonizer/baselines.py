@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
-from spatialkit.upmixing import get_upmixer
-from spatialkit_models.evaluation import SAMPLE_RATE, System, load_models
+from spatialkit.upmixing import describe_options, get_upmixer, load_upmixer
+from spatialkit_models.evaluation import SAMPLE_RATE, System, load_models, upmixer_system
+from spatialkit_models.stem_names import STEMS
 
-__all__ = ["AmbisonicSystem", "Condition", "load_systems", "baseline_systems"]
+__all__ = ["AmbisonicSystem", "Condition", "baseline_systems", "load_systems", "named_system"]
 
 BASELINES: dict[str, tuple[str, dict[str, Any]]] = {
     "foa-sides": ("foa-sides", {}),
@@ -96,3 +97,39 @@ def load_systems(
 
         systems.append(AmbisonicSystem(name, upmix, True, facts, channels=(1, 2)))
     return tuple(systems)
+
+
+def named_system(
+    name: str, texts: Mapping[str, str], sample_rate: int = SAMPLE_RATE
+) -> AmbisonicSystem:
+    """Return an upmixer by name, rendered to Ambisonics, in its own windows.
+
+    An upmixer with an option ``stage`` that is not specified receives the stage and the seed of
+    the condition.
+
+    Parameters
+    ----------
+    name : str
+    texts : mapping of str to str
+        Options as text.
+    sample_rate : int
+        Sample rate in Hz.
+
+    Raises
+    ------
+    UpmixerError, OptionError
+        As in `upmixer_system`.
+    """
+    declared = {option.name for option in describe_options(load_upmixer(name))}
+    system = upmixer_system(name, texts, sample_rate, "foa")
+    channels = system.facts["accepts"]
+    uses_stage = "stage" in declared - set(texts)
+    if not uses_stage:
+        return AmbisonicSystem(system.name, system.upmix, facts=system.facts, channels=channels)
+
+    def upmix(audio: NDArray[Any], condition: Condition) -> NDArray[Any]:
+        stage = ",".join(f"{stem}:{x:g}" for stem, x in zip(STEMS, condition.stage, strict=True))
+        placed = upmixer_system(name, texts, sample_rate, "foa", stage=stage, seed=condition.seed)
+        return placed.upmix(audio, None)
+
+    return AmbisonicSystem(system.name, upmix, True, system.facts, channels=channels)

@@ -17,16 +17,17 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import OptionError
 from spatialkit.results import Benchmark
-from spatialkit.validation import as_choice, as_count
+from spatialkit.validation import as_choice
 from spatialkit_models.ambisonizer.baselines import (
     AmbisonicSystem,
     Condition,
     baseline_systems,
     load_systems,
+    named_system,
 )
 from spatialkit_models.ambisonizer.cues import CUES, CuePool
 from spatialkit_models.ambisonizer.margins import Margin, margins
-from spatialkit_models.ambisonizer.scores import METRICS, Reference
+from spatialkit_models.ambisonizer.scores import METRICS, Reference, side_scores
 from spatialkit_models.data.scenes import (
     ALL_FRONT,
     MEAN_STAGE,
@@ -55,6 +56,7 @@ __all__ = [
     "Condition",
     "benchmark_ambisonizer",
     "load_systems",
+    "named_system",
     "baseline_systems",
 ]
 
@@ -118,7 +120,7 @@ def benchmark_ambisonizer(
     AudioFileError
         If stems or rooms do not exist or cannot be read.
     """
-    count = as_count(examples, "examples")
+    count = excerpts.count(examples)
     if protocols is None:
         protocols = [name for name in PROTOCOLS if rooms or name not in NEED_ROOMS]
     protocols = [as_choice(protocol, "protocol", PROTOCOLS) for protocol in protocols]
@@ -175,12 +177,22 @@ class _Case:
     stage: str
     scene: Reference
     stage_values: tuple[float, ...]
+    stems: NDArray[Any] | None = None
+    """Stereo stems (4, 2, samples) of a song as mixed."""
 
     @property
     def audio(self) -> NDArray[Any]:
         """Input of systems: W, or left and right."""
         w, y = self.scene.foa[:2]
         return w[None] if self.protocol == "mono" else np.stack([w + y, w - y])
+
+    def scores(self, estimate: NDArray[Any]) -> dict[str, float]:
+        """Return the scores of an upmix of stereo."""
+        found = self.scene.scores(estimate, self.audio)
+        if self.stems is not None:
+            rate = self.scene.sample_rate
+            found |= side_scores(self.stems, self.stage_values, estimate, rate)
+        return found
 
 
 class _Scenes:
@@ -228,7 +240,8 @@ class _Scenes:
             if stated or front:
                 scene = self._scene(mix_stage(stems, np.array(stage, np.float32)))
             if stated:
-                yield _Case("stated", name, scene, stage)
+                w, y = stems[:, 0], stems[:, 1]
+                yield _Case("stated", name, scene, stage, np.stack([w + y, w - y], 1))
             if mono and front:
                 yield _Case("mono", name, scene, stage)
 
@@ -285,7 +298,7 @@ def _example(
                     system: AmbisonicSystem = system,
                 ) -> dict[str, float]:
                     if case.protocol != "mono":
-                        return case.scene.scores(estimate, audio)
+                        return case.scores(estimate)
                     pool = pools.setdefault((case.stage, system.name), CuePool())
                     estimates = [estimate, *_other_seeds(system, audio, case.stage_values)]
                     return case.scene.mono_scores(estimates, audio, pool)

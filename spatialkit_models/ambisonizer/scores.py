@@ -16,9 +16,12 @@ from spatialkit.results import Metric
 from spatialkit.stft import stft
 from spatialkit_models.ambisonizer.cues import CUES, CuePool, cue_distances, cues_of
 from spatialkit_models.ambisonizer.field import Field, field_of
+from spatialkit_models.data.songs import SILENCE
+from spatialkit_models.evaluation import estimate_images
+from spatialkit_models.stem_names import STEMS
 from spatialkit_models.stft_resolutions import MIN_POWER, RESOLUTIONS
 
-__all__ = ["METRICS", "MONO", "Reference"]
+__all__ = ["METRICS", "MONO", "Reference", "side_scores"]
 
 W, Y, X = 0, 1, 3
 # Value in dB that stands for equal signals.
@@ -27,7 +30,10 @@ MAX_SNR = 200.0
 MICROPHONES = (45.0, -45.0)
 # Error in degrees where the estimate has no direction: the mean error of a random direction.
 NO_DIRECTION = 90.0
+# Position on the stage from which a stem is in front or in the rear.
+MIN_STAGE = 0.5
 
+SIDES = "Energy on the specified side by stem"
 _MORE, _Y = "Spectra, downmix, stereo of two cardioids", "Y"
 MONO = "Mono input"
 _LOSS = "of the STFTs at the three resolutions of the published network's loss"
@@ -46,6 +52,13 @@ METRICS = (
            "1 - |intensity| / energy, weighted by the reference energy."),
     Metric("x_level", "level of X", "dB", "near 0", "Energy of X relative to that of the "
            "reference."),
+    *(
+        Metric(f"side_{stem}", stem, "%", "higher", "", SIDES) for stem in STEMS
+    ),
+    Metric("side_explained", "explained", "%", "higher", "Energy of the front and rear cardioids "
+           "that the regression on the stems explains. By stem: energy of its image in the "
+           "cardioid of its side, front or rear, relative to that in both; stems in the middle "
+           "(stage between -0.5 and 0.5) or below -50 dBFS are left out.", SIDES),
     Metric("diffuseness_bias", "diffuseness bias", "%", "near 0", "Mean signed error of the "
            "diffuseness.", _MORE),
     Metric("x_convergence", "spectral convergence of X", "%", "lower", "Norm of the error of the "
@@ -232,3 +245,41 @@ def _magnitudes(signal: NDArray[Any]) -> list[NDArray[Any]]:
         spectrum = stft(signal, n_fft=n_fft, hop=hop, window=window)
         found.append(np.maximum(np.abs(spectrum), MIN_POWER**0.5))
     return found
+
+
+def side_scores(
+    stems: NDArray[Any], stage: Sequence[float], estimate: NDArray[Any], sample_rate: int
+) -> dict[str, float]:
+    """Return the energy of each stem on the side that the stage specifies, in %.
+
+    Parameters
+    ----------
+    stems : ndarray, shape (4, 2, samples)
+        Stereo stems of the input.
+    stage : sequence of float
+        Front-rear position of each stem, from -1 (rear) to 1 (front).
+    estimate : ndarray, shape (4, samples)
+        AmbiX.
+    sample_rate : int
+        Sample rate in Hz.
+
+    Examples
+    --------
+    >>> stems = np.random.default_rng(0).standard_normal((4, 2, 8000))
+    >>> w, y = stems.sum(0).mean(0), 0.5 * (stems[:, 0] - stems[:, 1]).sum(0)
+    >>> x = stems.mean(1)[:3].sum(0)
+    >>> found = side_scores(stems, (1.0, 1.0, 1.0, -1.0), np.stack([w, y, 0.0 * w, x]), 8000)
+    >>> [round(found[f"side_{stem}"]) for stem in STEMS]
+    [100, 100, 100, 50]
+    """
+    w, x = estimate[W], estimate[X]
+    images = estimate_images(stems, 0.5 * np.stack([w + x, w - x]), sample_rate)
+    front, rear = images.energy().sum(0).T
+    energies = np.where(np.asarray(stage) > 0.0, front, rear)
+    defined = (np.abs(stage) >= MIN_STAGE) & (np.mean(np.square(stems), axis=(1, 2)) > SILENCE)
+    with np.errstate(divide="ignore", invalid="ignore"):  # silent stems
+        sides = np.where(defined, 100.0 * energies / (front + rear), np.nan)
+    return {
+        "side_explained": 100.0 * images.explained(),
+        **{f"side_{stem}": float(side) for stem, side in zip(STEMS, sides, strict=True)},
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,22 +11,34 @@ from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
 from spatialkit_models.commands.benchmark_options import (
     Report,
+    Songs,
     choose_models,
     report_options,
     song_options,
+    upmixer_options,
 )
 from spatialkit_models.commands.stems import StemDataset
 
-# Maximum number of excerpts that --latents encodes in every configuration.
+if TYPE_CHECKING:
+    from spatialkit.results import Benchmark
+
+# Number of excerpts that are encoded in every configuration for the ratio of Fig. 2.
 LATENT_EXCERPTS = 20
+# Defaults of the protocols that transfer a style, and of "mixed", whose excerpts have 3 windows.
+EXAMPLES, SECONDS = 540, 10.0
+MIXED_EXAMPLES, MIXED_SECONDS = 12, 30.0
 
 
 @click.command(
     "style-vae",
     epilog="\b\nExamples:\n  spatialkit benchmark style-vae --stems musdb18hq/ --split test\n"
-    "  spatialkit benchmark style-vae --stems songs/ --examples 40 --figure table.png",
+    "  spatialkit benchmark style-vae --stems songs/ --examples 40 --figure table.png\n"
+    "  spatialkit benchmark style-vae --protocol mixed --stems song/ --split all --starts 40,136",
 )
-@song_options(examples=540, seconds=10.0)
+@song_options(
+    examples=f"{EXAMPLES}; {MIXED_EXAMPLES} for mixed",
+    seconds=f"{SECONDS:g}; {MIXED_SECONDS:g} for mixed",
+)
 @click.option(
     "--configurations",
     type=int,
@@ -36,10 +49,10 @@ LATENT_EXCERPTS = 20
 )
 @click.option(
     "--protocol",
-    type=click.Choice(("same", "independent", "both")),
+    type=click.Choice(("same", "independent", "both", "mixed")),
     default="both",
     show_default=True,
-    help="Panning of the stereo input: like the target, independent, or both.",
+    help="Stereo input: mono stems panned like the target or not, or the song as mixed.",
 )
 @click.option(
     "--style",
@@ -57,24 +70,30 @@ LATENT_EXCERPTS = 20
     help="Datasets of the other song (repeatable); by default those of --stems.",
 )
 @click.option(
+    "--directions",
+    metavar="TEXT",
+    help="Protocol mixed: directions such as vocals:0,other:110/-110; by default style band.",
+)
+@click.option(
     "--latents",
     metavar="FILE",
     type=toolkit.FILE,
     help="Also plot the latents of models by song and style (.png, .svg).",
 )
+@upmixer_options
 @report_options
 @toolkit.debug_option
 def style_vae(
-    datasets: tuple[tuple[str, float], ...],
-    split: str,
-    examples: int,
-    seconds: float,
-    seed: int,
+    songs: Songs,
+    examples: int | None,
     configurations: int,
     protocol: str,
     style: str,
     style_datasets: tuple[tuple[str, float], ...],
+    directions: str | None,
     latents: Path | None,
+    names: tuple[str, ...],
+    settings: dict[str, str],
     weights: tuple[Path, ...],
     report: Report,
 ) -> int:
@@ -82,6 +101,9 @@ def style_vae(
 
     Excerpts are panned to five channels and upmixed from their stereo downmix in the style of
     music with the same panning. Prints a table in Markdown. Exit status: 1 if a system failed.
+
+    With --protocol mixed songs are upmixed as they are mixed, in given directions, by any upmixer
+    (--upmixer); the energy of each stem in each loudspeaker is estimated by regression.
     """
     from dataclasses import replace
 
@@ -89,34 +111,41 @@ def style_vae(
     from spatialkit_models.style_vae.benchmark import (
         PROTOCOLS,
         STYLES,
-        SongExcerpts,
         baseline_systems,
         benchmark_style_vae,
         load_systems,
     )
 
     report.check(latents)
+    if protocol == "mixed":
+        if latents or style_datasets:
+            raise OptionError("--latents and --style-stems have no effect with --protocol mixed")
+        return report.write(_mixed(songs, examples, directions, names, settings, weights))
+    if names or directions:
+        raise OptionError("--upmixer and --directions need --protocol mixed")
     models, notes = choose_models("style-vae", weights, load_systems)
     if latents and not models:
         raise OptionError("--latents needs a model: pass its weights with --weights")
     if style_datasets and style == "own":
         raise OptionError("--style-stems has no effect with --style own: use --style other or both")
-    excerpts = SongExcerpts(datasets, split, seconds, seed)
-    others = replace(excerpts, datasets=style_datasets, split="all") if style_datasets else None
+    excerpts = songs.excerpts(SECONDS)
+    others = None
+    if style_datasets:
+        others = replace(excerpts, datasets=style_datasets, split="all", starts=None)
     results = benchmark_style_vae(
         excerpts,
         (*baseline_systems(), *models),
-        examples=examples,
+        examples=EXAMPLES if examples is None else examples,
         configurations=configurations,
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
         styles=STYLES if style == "both" else (style,),
         style_excerpts=others,
         progress=True,
     )
-    if latents:
+    if models:
         from spatialkit_models.style_vae.latents import draw_latents, encode_latents
 
-        count = min(examples, LATENT_EXCERPTS)
+        count = min(len(results.examples), LATENT_EXCERPTS)
         chosen = load_configurations(configurations)
         found = [encode_latents(model, excerpts, chosen, count) for model in models]
         results = replace(results, findings={"latents": {x.name: x.facts() for x in found}})
@@ -125,3 +154,45 @@ def style_vae(
     if latents:  # last, so that a failure does not lose the table
         draw_latents(found, latents)
     return status
+
+
+def _mixed(
+    songs: Songs,
+    examples: int | None,
+    directions: str | None,
+    names: tuple[str, ...],
+    settings: dict[str, str],
+    weights: tuple[Path, ...],
+) -> Benchmark:
+    """Run the protocol "mixed" with baselines, models and upmixers by name."""
+    from dataclasses import replace
+
+    from spatialkit_models.evaluation import upmixer_system
+    from spatialkit_models.style_vae.baselines import (
+        LAYOUT,
+        baseline_systems,
+        load_windowed_systems,
+    )
+    from spatialkit_models.style_vae.directions import BAND, parse_directions
+    from spatialkit_models.style_vae.mixed_benchmark import benchmark_mixed
+
+    excerpts = songs.excerpts(MIXED_SECONDS)
+    rate, systems = excerpts.sample_rate, [*baseline_systems()]
+    chosen = parse_directions(directions) if directions else BAND
+    text = {"directions": directions} if directions else {}
+    systems += [upmixer_system(name, settings, rate, LAYOUT, **text) for name in names]
+    notes: tuple[str, ...] = ()
+    if weights or not names:
+        models, notes = choose_models(
+            "style-vae", weights, lambda paths: load_windowed_systems(paths, chosen, rate)
+        )
+        systems += models
+    results = benchmark_mixed(
+        excerpts,
+        # An upmixer of the user that equals a baseline is run once.
+        tuple({system.name: system for system in systems}.values()),
+        directions=chosen,
+        examples=MIXED_EXAMPLES if examples is None else examples,
+        progress=True,
+    )
+    return replace(results, notes=(*results.notes, *notes))

@@ -10,10 +10,14 @@ from spatialkit.commands import toolkit
 from spatialkit_models.commands.benchmark_options import (
     SPLITS,
     Report,
+    Songs,
     choose_models,
     report_options,
     song_options,
+    upmixer_options,
 )
+
+EXAMPLES, SECONDS = 40, 10.0
 
 
 @click.command(
@@ -22,7 +26,7 @@ from spatialkit_models.commands.benchmark_options import (
     "  spatialkit benchmark ambisonizer --stems musdb18hq/ --rooms rooms/ --split test\n"
     "  spatialkit benchmark ambisonizer --stems songs/ --protocol stated --figure table.png",
 )
-@song_options(examples=40, seconds=10.0)
+@song_options(examples=f"{EXAMPLES}", seconds=f"{SECONDS:g}")
 @click.option(
     "--rooms",
     "room_directories",
@@ -58,19 +62,19 @@ from spatialkit_models.commands.benchmark_options import (
     type=click.Choice(("stated", "random", "uniform", "hand", "mono")),
     help="Type of scenes (repeatable); by default all; random, uniform, hand need --rooms.",
 )
+@upmixer_options
 @report_options
 @toolkit.debug_option
 def ambisonizer(
-    datasets: tuple[tuple[str, float], ...],
-    split: str,
-    examples: int,
-    seconds: float,
-    seed: int,
+    songs: Songs,
+    examples: int | None,
     room_directories: tuple[Path, ...],
     room_split: str | None,
     room_format: str,
     dry_below: float,
     protocols: tuple[str, ...],
+    names: tuple[str, ...],
+    settings: dict[str, str],
     weights: tuple[Path, ...],
     report: Report,
 ) -> int:
@@ -83,25 +87,29 @@ def ambisonizer(
 
     from spatialkit_models.ambisonizer.benchmark import (
         RoomChoice,
-        SongExcerpts,
         baseline_systems,
         benchmark_ambisonizer,
         load_systems,
+        named_system,
     )
 
     report.check()
-    models, notes = choose_models("ambisonizer", weights, load_systems)
+    systems = [*baseline_systems(), *(named_system(name, settings) for name in names)]
+    notes: tuple[str, ...] = ()
+    if weights or not names:
+        models, notes = choose_models("ambisonizer", weights, load_systems)
+        systems += models
     rooms = (
-        RoomChoice(room_directories, room_split or split, room_format, dry_below)
+        RoomChoice(room_directories, room_split or songs.split, room_format, dry_below)
         if room_directories
         else None
     )
     results = benchmark_ambisonizer(
-        SongExcerpts(datasets, split, seconds, seed),
-        (*baseline_systems(), *models),
+        songs.excerpts(SECONDS),
+        tuple({system.name: system for system in systems}.values()),
         rooms=rooms,
         protocols=protocols or None,
-        examples=examples,
+        examples=EXAMPLES if examples is None else examples,
         progress=True,
     )
     return report.write(replace(results, notes=(*results.notes, *notes)))

@@ -16,23 +16,94 @@ from spatialkit_models.commands.stems import StemDataset
 
 if TYPE_CHECKING:
     from spatialkit.results import Benchmark
+    from spatialkit_models.evaluation import ExcerptList, SongExcerpts
 
-__all__ = ["SPLITS", "Report", "choose_models", "report_options", "song_options"]
+__all__ = [
+    "SPLITS",
+    "Report",
+    "Songs",
+    "choose_models",
+    "report_options",
+    "song_options",
+    "upmixer_options",
+]
 
 SPLITS = ("train", "valid", "test", "all")
 
 
-def song_options(*, examples: int, seconds: float) -> Callable[..., Any]:
-    """Add options ``datasets``, ``split``, ``examples``, ``seconds`` and ``seed`` to a command."""
+@dataclass(frozen=True)
+class Songs:
+    """Songs of a benchmark as specified on the command line; None for values not specified."""
 
-    def given_default(function: Callable[..., Any]) -> Callable[..., Any]:
+    datasets: tuple[tuple[str, float], ...]
+    split: str
+    seed: int | None
+    seconds: float | None
+    starts: tuple[float, ...] | str | None
+    listed: ExcerptList | None
+
+    def excerpts(self, seconds: float) -> SongExcerpts:
+        """Return the excerpts, by default of the given length in seconds."""
+        from spatialkit_models.evaluation import SEED, SongExcerpts
+
+        listed, seed = self.listed, self.seed
+        if seed is None:
+            seed = SEED if listed is None or listed.seed is None else listed.seed
+        if listed:
+            return SongExcerpts(
+                self.datasets, self.split, listed.seconds, seed, starts=listed.songs
+            )
+        return SongExcerpts(
+            self.datasets, self.split, self.seconds or seconds, seed, starts=self.starts
+        )
+
+
+class _StartTimes(click.ParamType):
+    """Parameter ``S,S...`` or ``all``: start times in seconds."""
+
+    name = "starts"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...] | str:
+        if not isinstance(value, str) or value == "all":
+            return value
+        try:
+            return tuple(map(float, value.split(",")))
+        except ValueError:
+            raise OptionError(
+                f"--starts must be 'all' or seconds such as 40,136,200, got {value!r}"
+            ) from None
+
+
+def song_options(*, examples: str, seconds: str) -> Callable[..., Any]:
+    """Add options ``songs``, of type `Songs`, and ``examples`` to a command.
+
+    Parameters
+    ----------
+    examples, seconds : str
+        Defaults as text; the command replaces None by them.
+    """
+
+    def gathered(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
-        def seeded(*, seed: int | None, **options: Any) -> Any:
-            from spatialkit_models.evaluation import SEED
+        def with_songs(
+            *,
+            datasets: tuple[tuple[str, float], ...],
+            split: str,
+            seed: int | None,
+            seconds: float | None,
+            starts: tuple[float, ...] | str | None,
+            listed: str | None,
+            **options: Any,
+        ) -> Any:
+            from spatialkit_models.evaluation import read_list
 
-            return function(seed=SEED if seed is None else seed, **options)
+            if listed and (starts is not None or seconds is not None):
+                raise OptionError("--excerpts lists times and length: omit --starts and --seconds")
+            found = read_list(listed) if listed else None
+            songs = Songs(datasets, split, seed, seconds, starts, found)
+            return function(songs=songs, **options)
 
-        return seeded
+        return with_songs
 
     return _together(
         click.option(
@@ -55,21 +126,79 @@ def song_options(*, examples: int, seconds: float) -> Callable[..., Any]:
             "--examples",
             type=int,
             metavar="N",
-            default=examples,
-            show_default=True,
-            help="Number of examples.",
+            show_default=examples,
+            help="Number of examples, sampled from the songs.",
         ),
         click.option(
             "--seconds",
             type=float,
             metavar="S",
-            default=seconds,
-            show_default=True,
+            show_default=seconds,
             help="Length of each example in seconds.",
         ),
+        click.option(
+            "--starts",
+            type=_StartTimes(),
+            metavar="S,S...",
+            help="Start times in every song instead of sampled ones, or all: whole songs.",
+        ),
+        click.option(
+            "--excerpts",
+            "listed",
+            metavar="FILE",
+            help='JSON file of songs and start times, or "published" for that of the docs.',
+        ),
         click.option("--seed", type=int, metavar="N", help="Random seed of the examples."),
-        given_default,
+        gathered,
     )
+
+
+def upmixer_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add options ``names`` and ``settings``, texts by key, to a command."""
+
+    def gathered(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def with_settings(
+            *, names: tuple[str, ...], settings: tuple[str, ...], **options: Any
+        ) -> Any:
+            if settings and not names:
+                raise OptionError("-O is for the upmixers of --upmixer: name one")
+            return function(names=names, settings=_parsed(settings), **options)
+
+        return with_settings
+
+    return _together(
+        click.option(
+            "-u",
+            "--upmixer",
+            "names",
+            type=toolkit.UpmixerName(),
+            metavar="NAME",
+            multiple=True,
+            help="Upmixer instead of the shipped models (see spatialkit upmixers; repeatable).",
+        ),
+        click.option(
+            "-O",
+            "--option",
+            "settings",
+            type=toolkit.Setting("names"),
+            metavar="KEY=VALUE",
+            multiple=True,
+            help="Option of every upmixer of --upmixer (repeatable).",
+        ),
+        gathered,
+    )(function)
+
+
+def _parsed(settings: Sequence[str]) -> dict[str, str]:
+    """Parse options KEY=VALUE."""
+    texts: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not (key and equals) or key in texts:
+            raise OptionError(f"-O must be KEY=VALUE, each key once; got {setting!r}")
+        texts[key] = value
+    return texts
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,14 @@
 """Benchmark runner: run systems on reference examples and aggregate metrics."""
 
-from spatialkit_models.evaluation.excerpts import POOL, SAMPLE_RATE, SEED, RoomChoice, SongExcerpts
+from spatialkit_models.evaluation.excerpts import SAMPLE_RATE, SEED, RoomChoice, SongExcerpts
+from spatialkit_models.evaluation.level_differences import largest_level_difference
+from spatialkit_models.evaluation.listed_excerpts import (
+    POOL,
+    PUBLISHED,
+    ExcerptList,
+    ListedExcerpts,
+    read_list,
+)
 from spatialkit_models.evaluation.runner import (
     Example,
     System,
@@ -9,17 +17,29 @@ from spatialkit_models.evaluation.runner import (
     run_benchmark,
     versions,
 )
+from spatialkit_models.evaluation.stem_images import StemImages, estimate_images
+from spatialkit_models.evaluation.stereo_images import stereo_image_gains
+from spatialkit_models.evaluation.upmixers import upmixer_system
 
 __all__ = [
     "POOL",
+    "PUBLISHED",
     "SAMPLE_RATE",
     "SEED",
     "Example",
+    "ExcerptList",
+    "ListedExcerpts",
     "RoomChoice",
     "SongExcerpts",
+    "StemImages",
     "System",
     "Trial",
+    "estimate_images",
+    "largest_level_difference",
     "load_models",
+    "read_list",
     "run_benchmark",
+    "stereo_image_gains",
+    "upmixer_system",
     "versions",
 ]

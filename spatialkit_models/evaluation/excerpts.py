@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spatialkit.validation import as_choice
+from spatialkit.validation import as_choice, as_count
 from spatialkit_models.data.procedural import Procedural
 from spatialkit_models.data.rooms import RoomResponses, find_rooms
 from spatialkit_models.data.songs import ExcerptConfig, StemExcerpts, find_songs
+from spatialkit_models.evaluation.listed_excerpts import POOL, ListedExcerpts, Starts, find_places
 from spatialkit_models.stem_names import SPLITS
 
-__all__ = ["POOL", "SAMPLE_RATE", "SEED", "RoomChoice", "SongExcerpts"]
+__all__ = ["SAMPLE_RATE", "SEED", "RoomChoice", "SongExcerpts"]
 
 SAMPLE_RATE = 44100
 # Differs from the seed of training, whose validation uses the same songs.
 SEED = 20261121
-# Number of segments that each excerpt is sampled from; excerpts share none.
-POOL = 12
 MIN_ACTIVE = 3
 ALL_SPLITS = (*SPLITS, "all")
 
@@ -42,6 +41,10 @@ class SongExcerpts:
         Sample rate in Hz.
     min_active : int
         Minimum number of active stems, if the song allows it.
+    starts : sequence of float, mapping or "all", optional
+        Start times in seconds, the same for every song or by name of the song; songs that a
+        mapping does not contain are not used. "all" divides every song into consecutive excerpts.
+        By default excerpts are sampled, and only these depend on ``seed`` and ``min_active``.
     """
 
     datasets: Sequence[tuple[str | os.PathLike[str] | Procedural, float]]
@@ -50,10 +53,17 @@ class SongExcerpts:
     seed: int = SEED
     sample_rate: int = SAMPLE_RATE
     min_active: int = MIN_ACTIVE
+    starts: Starts = None
 
-    def open(self, *, stereo: bool = False) -> StemExcerpts:
-        """Return coherent excerpts without augmentation, each from a segment of its own."""
+    def open(self, *, stereo: bool = False) -> StemExcerpts | ListedExcerpts:
+        """Return coherent excerpts without augmentation.
+
+        Excerpts whose numbers differ by `POOL` are different segments.
+        """
         split, splits = as_choice(self.split, "split", ALL_SPLITS), {}
+        if self.starts is not None:
+            places = find_places(self.datasets, split, self.starts, self.seconds)
+            return ListedExcerpts(places, self.seconds, self.sample_rate, stereo)
         if split == "all":
             split = "test"
             splits = {
@@ -78,6 +88,13 @@ class SongExcerpts:
         )
         return StemExcerpts(config)
 
+    def count(self, examples: int) -> int:
+        """Return the number of listed excerpts, or ``examples`` if excerpts are sampled."""
+        opened = None if self.starts is None else self.open()
+        if isinstance(opened, ListedExcerpts):
+            return len(opened.places)
+        return as_count(examples, "examples")
+
     def facts(self) -> dict[str, Any]:
         """Return the settings as recorded in the JSON of a benchmark."""
         datasets = [
@@ -87,7 +104,7 @@ class SongExcerpts:
             }
             for dataset, weight in self.datasets
         ]
-        names = ("split", "seconds", "seed", "sample_rate", "min_active")
+        names = ("split", "seconds", "seed", "sample_rate", "min_active", "starts")
         return {"datasets": datasets, **{name: getattr(self, name) for name in names}}
 
 

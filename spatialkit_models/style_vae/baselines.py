@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from spatialkit.upmixing import get_upmixer
-from spatialkit_models.evaluation import System, load_models
+from spatialkit_models.evaluation import System, load_models, upmixer_system
 
-__all__ = ["BASELINE", "LAYOUT", "SAMPLE_RATE", "StyleSystem", "load_systems", "baseline_systems"]
+__all__ = [
+    "BASELINE",
+    "LAYOUT",
+    "SAMPLE_RATE",
+    "StyleSystem",
+    "baseline_systems",
+    "load_systems",
+    "load_windowed_systems",
+]
 
 BASELINE = "all-channel-stereo"
 LAYOUT = "5.0"
@@ -86,3 +94,36 @@ def load_systems(
 
         systems.append(StyleSystem(name, upmix, True, facts, encode=encode))
     return tuple(systems)
+
+
+def load_windowed_systems(
+    paths: Sequence[str | os.PathLike[str]],
+    directions: Mapping[str, float | Sequence[float]],
+    sample_rate: int = SAMPLE_RATE,
+) -> tuple[System, ...]:
+    """Return the upmixer with each model, in the windows of the upmixer, for given directions.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Files of weights, each with its model card beside it.
+    directions : mapping
+        Directions of stems, as in `directions_style`.
+    sample_rate : int
+        Sample rate of the songs in Hz.
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, corrupted, or contains another model.
+    """
+    return tuple(
+        replace(
+            upmixer_system(
+                "style-vae", {}, sample_rate, LAYOUT,
+                title=system.name, weights=str(path), style=dict(directions),
+            ),
+            facts=system.facts,
+        )
+        for path, system in zip(paths, load_systems(paths, sample_rate), strict=True)
+    )  # fmt: skip

@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 
 from spatialkit.downmix import DownmixMethod, match_downmix
 from spatialkit.metrics import angle_error, sd_sdr, snr, wild
-from spatialkit.results import Benchmark, Metric
-from spatialkit.validation import as_choice, as_count
+from spatialkit.results import Benchmark, Metric, Row
+from spatialkit.validation import as_choice
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
 from spatialkit_models.data.songs import SILENCE, StemExcerpts
 from spatialkit_models.evaluation import (
     POOL,
     Example,
+    ListedExcerpts,
     SongExcerpts,
     System,
     Trial,
@@ -61,6 +62,7 @@ STYLES = ("own", "other")
 DOWNMIX_METHOD: DownmixMethod = "sum"
 WILD: dict[str, Any] = {"floor_db": -60.0, "clip_db": 60.0, "method": "histogram", "bin_db": 0.1}
 
+PREFERRED = f"Preferred over {BASELINE}"
 METRICS = (
     Metric("snr", "SNR", "dB", "higher", "Target relative to its difference to the upmix, over "
            "all channels."),
@@ -76,6 +78,10 @@ METRICS = (
         Metric(f"angle_error_{stem}", stem, "degrees", "lower", "", "Angle error by stem")
         for stem in STEMS
     ),
+    Metric("preferred", "all stems", "%", "higher", "Fraction of the examples whose angle error, "
+           "mean over stems or of one stem, is smaller than that of the baseline; equal errors "
+           "count half. A surrogate for the ABX test of the paper.", PREFERRED),
+    *(Metric(f"preferred_{stem}", stem, "%", "higher", "", PREFERRED) for stem in STEMS),
 )  # fmt: skip
 
 
@@ -125,7 +131,7 @@ def benchmark_style_vae(
     AudioFileError
         If stems do not exist or cannot be read.
     """
-    count = as_count(examples, "examples")
+    count = excerpts.count(examples)
     chosen = load_configurations(configurations)
     protocols = [as_choice(protocol, "protocol", PROTOCOLS) for protocol in protocols]
     styles = [as_choice(style, "style", STYLES) for style in styles]
@@ -153,7 +159,11 @@ def benchmark_style_vae(
         total=count,
         progress=progress,
     )
-    return replace(results, notes=(*_facts_of(results), *results.notes))
+    return replace(
+        results,
+        rows=tuple(_with_preference(results.rows)),
+        notes=(*_facts_of(results), *results.notes),
+    )
 
 
 def score(
@@ -193,8 +203,8 @@ def score(
 
 
 def _example(
-    excerpts: StemExcerpts,
-    others: StemExcerpts,
+    excerpts: StemExcerpts | ListedExcerpts,
+    others: StemExcerpts | ListedExcerpts,
     number: int,
     configurations: Sequence[Configuration],
     systems: Sequence[System],
@@ -202,8 +212,9 @@ def _example(
     styles: Sequence[str],
 ) -> Example:
     """Return an example; its audio is generated with the first trial."""
-    # No two excerpts are sampled from the same segments.
-    first, second = 2 * POOL * number, 2 * POOL * number + POOL
+    # No two excerpts are sampled from the same segments; all listed excerpts are used in turn.
+    first = POOL * number * (1 if isinstance(excerpts, ListedExcerpts) else 2)
+    second = first + POOL
     place = number % len(configurations)
     facts: dict[str, Any] = {
         "configuration": place,
@@ -255,6 +266,26 @@ def _last_steps(
         return match_downmix(upmix, stereo, LAYOUT, method=DOWNMIX_METHOD)
 
     return {"exact downmix": match}
+
+
+def _with_preference(rows: Sequence[Row]) -> Iterator[Row]:
+    """Add the values of "preferred" to the rows of all systems except the baseline.
+
+    In percent per example: 100 where the angle error is smaller than that of the baseline in the
+    same protocol, 50 where it is equal, NaN where one is undefined.
+    """
+    baselines = {row.setting["protocol"]: row.values for row in rows if row.system == BASELINE}
+    for row in rows:
+        baseline = baselines.get(row.setting["protocol"])
+        if row.system == BASELINE or not baseline or not row.values:
+            yield row
+            continue
+        values = dict(row.values)
+        for name in ("angle_error", *(f"angle_error_{stem}" for stem in STEMS)):
+            difference = np.subtract(baseline[name], row.values[name])
+            preferred = 50.0 + 50.0 * np.sign(difference)
+            values[name.replace("angle_error", "preferred")] = tuple(preferred.tolist())
+        yield replace(row, values=values)
 
 
 def _facts_of(results: Benchmark) -> Iterator[str]:

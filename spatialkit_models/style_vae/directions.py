@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BAND",
     "StemPlace",
+    "direction_gains",
     "directions_style",
     "encode_directions",
     "parse_directions",
@@ -97,6 +98,33 @@ def directions_style(
 
 def encode_directions(model: StyleModel, directions: Mapping[str, Any]) -> Style:
     """Return the style of a model that places stems in given directions."""
+    gains = direction_gains(directions)
+    source = ",".join(
+        f"{as_choice(stem, 'stem', STEMS)}:{'/'.join(f'{a:g}' for a in np.atleast_1d(azimuth))}"
+        for stem, azimuth in directions.items()
+    )
+    code = model.encode_stems(lambda: reference_stems(model.sample_rate), gains)
+    return new_style(model, *code, source)
+
+
+def direction_gains(directions: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Return the gains of stems in given directions for the loudspeakers of "5.0", of power 1.
+
+    Parameters
+    ----------
+    directions : mapping
+        As in `directions_style`.
+
+    Returns
+    -------
+    ndarray, shape (4, 5)
+
+    Examples
+    --------
+    >>> direction_gains({"vocals": 0.0, "other": [110.0, -110.0]})[[0, 3]].round(3)
+    array([[0.   , 0.   , 1.   , 0.   , 0.   ],
+           [0.   , 0.   , 0.   , 0.707, 0.707]])
+    """
     angles = {}
     for name, azimuth in directions.items():
         stem = as_choice(name, "stem", STEMS)
@@ -106,10 +134,7 @@ def encode_directions(model: StyleModel, directions: Mapping[str, Any]) -> Style
                 f"direction of {stem} must be degrees or a list of degrees, got {azimuth!r}"
             )
     gains = np.stack([vbap_gains(angles.get(stem, ORDINARY[stem])).sum(0) for stem in STEMS])
-    gains /= np.linalg.norm(gains, axis=1, keepdims=True)
-    source = ",".join(f"{stem}:{'/'.join(f'{a:g}' for a in angles[stem])}" for stem in angles)
-    code = model.encode_stems(lambda: reference_stems(model.sample_rate), gains)
-    return new_style(model, *code, source)
+    return gains / np.linalg.norm(gains, axis=1, keepdims=True)
 
 
 def style_directions(

@@ -170,6 +170,11 @@ def test_rows_contain_all_settings_and_models_receive_the_specified_stages(excer
             assert min(exact["downmix_snr"]) > 130.0
             assert min(exact["y_snr"]) > 120.0
             assert exact["x_level"] == (-math.inf,) * 2
+    # Without X front and rear are equal; a rule with everything in front has the rear stem wrong.
+    assert rows["foa-sides", "stated", "band"]["side_other"] == pytest.approx((50.0,) * 2)
+    front = rows["foa-residual, level 1", "stated", "band"]
+    assert min(front["side_vocals"]) > 80.0
+    assert max(front["side_other"]) < 20.0
     # All ahead is what the rules for plane waves say.
     assert min(rows["foa-residual", "stated", "front"]["front_rear_accuracy"]) > 99.0
     assert max(rows["listening", "stated", "front"]["y_snr"]) < 10.0
@@ -269,8 +274,8 @@ def test_the_command_writes_tables_values_and_a_figure(weights, tmp_path, capsys
     text = capsys.readouterr().out
     results = Benchmark.from_json((tmp_path / "all.json").read_text())
     (model,) = {row.system for row in results.rows if row.system.startswith("ambisonizer")}
-    # Three stages in each of three tables, and mono.
-    assert text.count(f"| {model} |") == 10
+    # Three stages in each of four tables, and mono.
+    assert text.count(f"| {model} |") == 13
     assert results.settings["systems"][model]["card"]["sha256"]
     rows = {(row.system, *row.setting.values()): row.values for row in results.rows}
     assert min(rows[model, "stated", "drawn"]["downmix_snr"]) > 100.0

@@ -384,8 +384,8 @@ def test_the_command_writes_tables_values_and_figures(weights, tmp_path, capsys)
     files = [part for option, name in named.items() for part in (option, str(tmp_path / name))]
     assert main([*line, *files]) == 0
     text = capsys.readouterr().out
-    # For own and other styles, as it is and with the exact downmix, in two tables.
-    assert text.count("| style-vae-fast") == 8
+    # For own and other styles, as it is and with the exact downmix, in three tables.
+    assert text.count("| style-vae-fast") == 12
     assert "Latents of style-vae-fast: deviation " in text
     results = Benchmark.from_json((tmp_path / "all.json").read_text())
     assert len(results.examples) == 2

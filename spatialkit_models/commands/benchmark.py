@@ -168,13 +168,14 @@ def _mixed(
     from dataclasses import replace
 
     from spatialkit_models.evaluation import upmixer_system
-    from spatialkit_models.style_vae.baselines import (
+    from spatialkit_models.style_vae import parse_directions
+    from spatialkit_models.style_vae.mixed_benchmark import (
+        BAND,
         LAYOUT,
         baseline_systems,
+        benchmark_mixed,
         load_windowed_systems,
     )
-    from spatialkit_models.style_vae.directions import BAND, parse_directions
-    from spatialkit_models.style_vae.mixed_benchmark import benchmark_mixed
 
     excerpts = songs.excerpts(MIXED_SECONDS)
     rate, systems = excerpts.sample_rate, [*baseline_systems()]

@@ -23,7 +23,7 @@ from spatialkit_models.style_vae.styles import as_style, random_style
 from spatialkit_models.style_vae.upmixer import StyleVAEOptions, StyleVAEUpmixer
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
-    from spatialkit_models.style_vae import benchmark, latents
+    from spatialkit_models.style_vae import benchmark, latents, mixed_benchmark
     from spatialkit_models.style_vae.inference import StyleModel, load_style_model
     from spatialkit_models.style_vae.losses import FastLoss, PaperLoss
     from spatialkit_models.style_vae.network import FastStyleVAE, StyleCode
@@ -57,13 +57,17 @@ __all__ = [
     "interpolate",
     "latents",
     "load_style_model",
+    "mixed_benchmark",
     "parse_directions",
     "random_style",
     "style_directions",
     "style_task",
 ]
 
-_MODULES = ("network", "published", "losses", "inference", "training_task", "benchmark", "latents")
+_MODULES = (
+    *("network", "published", "losses", "inference", "training_task"),
+    *("benchmark", "latents", "mixed_benchmark"),
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -31,10 +31,18 @@ from spatialkit_models.evaluation import (
     versions,
 )
 from spatialkit_models.stem_names import STEMS
-from spatialkit_models.style_vae.baselines import LAYOUT
+from spatialkit_models.style_vae.baselines import LAYOUT, baseline_systems, load_windowed_systems
 from spatialkit_models.style_vae.directions import BAND, direction_gains
 
-__all__ = ["MIXED_METRICS", "benchmark_mixed", "score_mixed"]
+__all__ = [
+    "BAND",
+    "LAYOUT",
+    "MIXED_METRICS",
+    "baseline_systems",
+    "benchmark_mixed",
+    "load_windowed_systems",
+    "score_mixed",
+]
 
 # A stem this far below the sum of the stems cannot be evaluated: -30 dB.
 MIN_RELATIVE_ENERGY = 1e-3

@@ -37,14 +37,15 @@ def wild(
 ) -> NDArray[np.float64]:
     r"""Calculate the Wasserstein distance of the ILDs of two signals (WILD), summed over pairs.
 
-    .. math:: \sum_{i < j} W_1(L_{ij}, {\hat L}_{ij}), \quad
+    .. math:: \sum_{i < j} W_1(L_{ij}, M_{ij}), \quad
         L_{ij} = 20 \log_{10} \frac{\max(|S_i|, f)}{\max(|S_j|, f)}
 
     where :math:`W_1` is the 1-Wasserstein distance between the distributions over all bins of the
-    ILDs of reference and estimate. Magnitudes of both signals are limited from below to the floor
-    :math:`f` (``floor_db`` relative to the loudest bin of the reference item), ILDs to
-    +-``clip_db``; no bin is omitted or weighted. The floor influences the value more than all other
-    parameters: compare only values with equal floors.
+    ILDs of the reference, :math:`L_{ij}`, and of the estimate, :math:`M_{ij}`. Magnitudes of both
+    signals are limited from below to the floor :math:`f` (``floor_db`` relative to the loudest bin
+    of the reference item), magnitudes of ILDs to ``clip_db``; no bin is omitted or weighted. The
+    floor influences the value more than all other parameters: compare only values with equal
+    floors.
 
     Parameters
     ----------
@@ -116,10 +117,11 @@ def ild_error(
 ) -> NDArray[np.float64]:
     r"""Calculate the mean absolute error of the interchannel level differences (ILDs).
 
-    .. math:: \mathrm{mean} |L_{ij} - {\hat L}_{ij}|
+    .. math:: \mathrm{mean} |L_{ij} - M_{ij}|
 
-    with the ILDs :math:`L_{ij}`, limited as in `wild`. The mean runs over all pairs of channels and
-    over those bins in which at least one channel of the pair is above the floor in the reference.
+    with the ILDs of the reference, :math:`L_{ij}`, and of the estimate, :math:`M_{ij}`, limited as
+    in `wild`. The mean runs over all pairs of channels and over those bins in which at least one
+    channel of the pair is above the floor in the reference.
 
     Parameters
     ----------

@@ -1,10 +1,17 @@
-"""Name and extras of the distribution, and detection of another one with the same package."""
+"""The distribution: its name and extras, a conflict with another one, entry points of packages."""
 
 from __future__ import annotations
 
+import os
+import sys
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["DISTRIBUTION", "describe_conflict", "extra"]
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["DISTRIBUTION", "describe_conflict", "extra", "find_entry_points"]
 
 DISTRIBUTION = "spatialkit-audio"
 PACKAGE = Path(__file__).parent
@@ -48,3 +55,27 @@ def extra(name: str) -> str:
     "spatialkit's extra `plot` (pip install 'spatialkit-audio[plot]')"
     """
     return f"spatialkit's extra `{name}` (pip install '{DISTRIBUTION}[{name}]')"
+
+
+def find_entry_points(group: str) -> tuple[EntryPoint, ...]:
+    """Return the entry points of a group in all installed packages.
+
+    The metadata of all packages are read again only when a folder of ``sys.path`` has changed.
+    """
+    return _read_entry_points(group, tuple(map(_state, sys.path)))
+
+
+@lru_cache(maxsize=16)
+def _read_entry_points(group: str, folders: tuple[object, ...]) -> tuple[EntryPoint, ...]:
+    from importlib.metadata import entry_points  # 20 ms
+
+    return tuple(entry_points(group=group))
+
+
+def _state(folder: str) -> tuple[str, int, int]:
+    """Return values that differ after a package is installed in a folder or removed from it."""
+    try:
+        status = os.stat(folder or ".")
+    except OSError:
+        return folder, 0, 0
+    return folder, status.st_ino, status.st_mtime_ns

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from spatialkit._distribution import DISTRIBUTION, describe_conflict
+from spatialkit._distribution import DISTRIBUTION, describe_conflict, find_entry_points
 from spatialkit.validation import match_name, unknown_name
 
 if TYPE_CHECKING:
@@ -101,6 +101,4 @@ class PluginGroup(click.Group):
 
 def find_plugins(group: str) -> dict[str, EntryPoint]:
     """Return the entry points of a group by name."""
-    from importlib.metadata import entry_points  # 20 ms
-
-    return {entry.name: entry for entry in entry_points(group=group)}
+    return {entry.name: entry for entry in find_entry_points(group)}

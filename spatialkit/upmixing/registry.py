@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spatialkit._distribution import DISTRIBUTION, describe_conflict
+from spatialkit._distribution import DISTRIBUTION, describe_conflict, find_entry_points
 from spatialkit.errors import SpatialkitError, UpmixerError, error_message
 from spatialkit.upmixing.declaration import check_class, check_declaration, is_upmixer_name
 from spatialkit.upmixing.interface import Upmixer
@@ -229,10 +229,8 @@ def _describe(name: str) -> UpmixerDescription:
 
 def _entries() -> dict[str, list[EntryPoint]]:
     """Return the entry points of all installed packages by name."""
-    from importlib.metadata import entry_points  # 20 ms
-
     found: dict[str, list[EntryPoint]] = {}
-    for entry in entry_points(group=GROUP):
+    for entry in find_entry_points(GROUP):
         found.setdefault(entry.name, []).append(entry)
     return found
 

@@ -124,6 +124,16 @@ def test_an_installed_package_adds_its_upmixer_without_being_imported():
 
 
 @pytest.mark.usefixtures("third_party")
+def test_packages_removed_or_installed_at_run_time_are_noticed(tmp_path):
+    assert "third-party-quad" in upmixer_names()
+    (info,) = (tmp_path / "good").glob("*.dist-info")
+    info.rename(tmp_path / "removed")
+    assert "third-party-quad" not in upmixer_names()
+    (tmp_path / "removed").rename(info)
+    assert "third-party-quad" in upmixer_names()
+
+
+@pytest.mark.usefixtures("third_party")
 def test_upmixers_are_described_with_their_options_and_origin():
     found = {each.name: each for each in describe_upmixers()}["third-party-quad"]
     assert found.summary == "Both sides to the rear, too."
@@ -235,12 +245,12 @@ def test_unknown_names_raise_with_the_accepted_names(name):
         get_upmixer(name)
 
 
-@pytest.mark.usefixtures("registered")
 def test_names_are_matched_without_regard_to_case():
     assert get_upmixer("Matrix").name == "matrix"
     assert load_upmixer("MATRIX") is Matrix
 
 
+@pytest.mark.usefixtures("registered")
 def test_a_registered_upmixer_is_found_by_name():
     register_upmixer("demo", Matrix)
     register_upmixer("made", lambda **options: Matrix(**options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -34,3 +35,20 @@ def rng():
 def _floating_point_errors_raise():
     with np.errstate(divide="raise", over="raise", invalid="raise"):
         yield
+
+
+@pytest.fixture(scope="module")
+def fork_server():
+    """Return a function that gives a context whose processes start with modules imported.
+
+    Python has one fork server, which ignores the modules that are requested after its start: it
+    ends with the tests of a module.
+    """
+
+    def start(*modules):
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(list(modules))
+        return context
+
+    yield start
+    multiprocessing.forkserver._forkserver._stop()

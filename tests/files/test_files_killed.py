@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import os
 import random
 import shutil
@@ -42,11 +41,9 @@ def write_again_and_again(path, blockwise, ready):
 
 
 @pytest.fixture(scope="module")
-def processes():
-    """Processes that begin at once, their imports done."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["spatialkit.files", "soundfile", __name__])
-    return context
+def processes(fork_server):
+    """Processes that start at once, with their imports done."""
+    return fork_server("spatialkit.files", "soundfile", __name__)
 
 
 def kill_after(processes, seconds, *arguments):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
 import numpy as np
@@ -130,10 +131,22 @@ def work(rank: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
-def test_two_processes_give_the_result_of_one(tmp_path):
+@pytest.fixture(scope="module")
+def processes(fork_server):
+    """Processes that start at once, with their imports done."""
+    return fork_server("torchmetrics", __name__)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a fork server is of POSIX")
+def test_two_processes_give_the_result_of_one(tmp_path, processes):
     # Made once: the processes need not load what pans.
     torch.save([torch.tensor(array) for array in make_items()], tmp_path / "items.pt")
-    torch.multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
+    both = [processes.Process(target=work, args=(rank, str(tmp_path))) for rank in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(120)
+    assert [process.exitcode for process in both] == [0, 0]
     for rank in range(2):
         assert_means_of_the_core(torch.load(tmp_path / f"{rank}.pt"))
 

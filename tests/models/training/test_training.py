@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
 import os
 import random
 import signal
@@ -281,13 +280,11 @@ def test_random_state_and_signal_handlers_of_the_caller_are_restored(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def processes():
+def processes(fork_server):
     """Processes that start at once, with their imports done."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["lightning_fabric", "torch.utils.tensorboard", "spatialkit_models.training", __name__]
+    return fork_server(
+        "lightning_fabric", "torch.utils.tensorboard", "spatialkit_models.training", __name__
     )
-    return context
 
 
 @pytest.fixture(scope="module")

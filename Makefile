@@ -78,11 +78,15 @@ endef
 # The wheel, tested outside the source tree and without torch, by the tests that depend on what is
 # installed: files of the package, entry points, commands, kernels. `make test` runs the others.
 WHEEL_TESTS ?= tests/commands tests/layouts tests/metrics tests/panning tests/test_*.py
+# The build has its own copy: it changes metadata that `make test` reads, which CI runs beside it.
+WHEEL_FILES = setup.cfg pyproject.toml MANIFEST.in README.md LICENSE
+copy = tar -cf - --exclude=__pycache__ $(1) | tar -xf - -C $(2)
 test-wheel: $(VENV)/.test
-	rm -rf dist
-	$(BIN)/python -m build --wheel --no-isolation --outdir dist > /dev/null
-	rm -rf $(VENV)-elsewhere && mkdir $(VENV)-elsewhere
-	cp -r tests examples pyproject.toml $(VENV)-elsewhere
+	rm -rf dist $(VENV)-elsewhere && mkdir -p $(VENV)-elsewhere/source
+	$(call copy,spatialkit spatialkit_models $(WHEEL_FILES),$(VENV)-elsewhere/source)
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist $(VENV)-elsewhere/source > /dev/null
+	rm -rf $(VENV)-elsewhere/source
+	$(call copy,tests examples pyproject.toml,$(VENV)-elsewhere)
 	$(call test-in,wheel,$(PYTHON),"$$(ls dist/*.whl)[test]",$(VENV)-elsewhere,$(WHEEL_TESTS))
 	rm -rf $(VENV)-elsewhere
 

@@ -16,8 +16,9 @@ import numpy as np
 import spatialkit
 noise = 0.1 * np.random.default_rng(0).standard_normal((2, 12000)).astype(np.float32)
 for name in ("style-vae", "ambisonizer"):
-    upmixer = spatialkit.get_upmixer(name)
-    print(name, upmixer.upmix(noise, 48000).shape[-1])
+    upmix = spatialkit.get_upmixer(name).upmix(noise, 48000)
+    assert np.isfinite(upmix).all()
+    print(name, upmix.shape[-1])
 """
 
 

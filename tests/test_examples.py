@@ -1,7 +1,6 @@
 """Tests of the examples: each is run as a script."""
 
 import runpy
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 import spatialkit
+from spatialkit.sample import sample_path
 from spatialkit_models.weights import cards
 
 ROOT = Path(__file__).parent.parent
@@ -94,11 +94,23 @@ def test_the_ambisonics_example_preserves_w_and_y(tmp_path, capsys, monkeypatch)
 
 
 @pytest.fixture
+def excerpt(tmp_path, monkeypatch):
+    """Replace the bundled song by four seconds of it and return their number of samples."""
+    folder, rate = tmp_path / "excerpt", 44100
+    folder.mkdir()
+    for name in ("mixture", "vocals", "drums", "bass", "other"):
+        audio = spatialkit.read(sample_path(name)).samples
+        spatialkit.write(folder / f"{name}.wav", audio[:, 16 * rate : 20 * rate], rate)
+    monkeypatch.setattr(spatialkit, "sample_path", lambda name="mixture": folder / f"{name}.wav")
+    return 4 * rate
+
+
+@pytest.fixture
 def songs(tmp_path):
     """Write six songs of eight seconds, cut from the bundled one; one is for validation."""
     rate = 22050
     for stem in ("vocals", "drums", "bass", "other"):
-        audio = spatialkit.read(spatialkit.sample_path(stem), sample_rate=rate).samples
+        audio = spatialkit.read(sample_path(stem), sample_rate=rate).samples
         for number in range(6):
             folder = tmp_path / "songs" / ("train" if number else "valid") / f"song-{number}"
             folder.mkdir(parents=True, exist_ok=True)
@@ -107,6 +119,7 @@ def songs(tmp_path):
     return tmp_path / "songs"
 
 
+@pytest.mark.usefixtures("excerpt")
 def test_the_training_example_trains_on_a_folder_of_stems(songs, tmp_path, capsys, monkeypatch):
     for module in ("torch", "safetensors", "lightning_fabric", "tensorboard"):
         pytest.importorskip(module)
@@ -121,6 +134,7 @@ def test_the_training_example_trains_on_a_folder_of_stems(songs, tmp_path, capsy
     assert (out / "best.safetensors").exists()
 
 
+@pytest.mark.usefixtures("excerpt")
 def test_the_rooms_example_simulates_rooms_and_trains(songs, tmp_path, capsys, monkeypatch):
     for module in ("torch", "safetensors", "lightning_fabric", "tensorboard", "pyroomacoustics"):
         pytest.importorskip(module)
@@ -142,30 +156,29 @@ def test_the_rooms_example_simulates_rooms_and_trains(songs, tmp_path, capsys, m
     assert (out / "run" / "best.safetensors").exists()
 
 
-def test_the_demo_writes_the_printed_files(tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "demo.py"), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def test_the_demo_writes_the_printed_files(excerpt, tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "demo"
+    run(ROOT / "examples" / "demo.py", monkeypatch, folder)
+    output = capsys.readouterr().out
     names = ["francium-5.1.wav", "francium-7.1.4.wav"]
     if find_spec("torch") and find_spec("safetensors"):
         names.append("francium-style-vae-5.0.wav")
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     for name in names:
-        path = tmp_path / name
-        assert str(path) in done.stdout
-        assert path.stat().st_size > 10_000_000
+        assert str(folder / name) in output
+        assert spatialkit.info(folder / name).samples == excerpt
 
 
+@pytest.mark.usefixtures("excerpt")
 def test_without_torch_the_demo_skips_the_neural_upmixer(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(cards, "find_spec", lambda module: None)
-    run(ROOT / "examples" / "demo.py", monkeypatch, tmp_path)
+    folder = tmp_path / "demo"
+    run(ROOT / "examples" / "demo.py", monkeypatch, folder)
     assert (
         "skipped francium-style-vae-5.0.wav: upmixer 'style-vae' needs spatialkit's extra `models`"
         in capsys.readouterr().out
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
+    assert sorted(path.name for path in folder.iterdir()) == [
         "francium-5.1.wav",
         "francium-7.1.4.wav",
     ]

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from spatialkit.ambisonics import (
+    convert_ambisonics,
     decode_foa,
     decoder_matrix,
     decoder_report,
     encode_ambisonics,
+    rotate_ambisonics,
     spherical_harmonics,
     virtual_microphones,
 )
@@ -121,3 +123,14 @@ def test_moving_sources_are_interpolated_within_2_4e_6(order):
     encoded = encode_ambisonics(np.ones(4001), [0.0, 11.0], order=order, normalization="SN3D")
     exact = spherical_harmonics(degrees, order=order).T
     np.testing.assert_allclose(encoded, exact, rtol=0.0, atol=2.4e-6)
+
+
+@pytest.mark.parametrize("form", ["fuma2", "fuma3"])
+def test_fuma_scenes_of_higher_orders_rotate_like_those_in_ambix(form, rng):
+    """FuMa scales the harmonics of one order differently."""
+    ambix, fuma = f"ambix{form[-1]}", {"normalization": "FuMa", "channel_order": "FuMa"}
+    scene = rng.normal(size=((int(form[-1]) + 1) ** 2, 5))
+    angles = {"yaw": 20.0, "pitch": 30.0, "roll": -40.0}
+    rotated = rotate_ambisonics(convert_ambisonics(scene, form, ambix), **angles)
+    expected = convert_ambisonics(rotated, ambix, form)
+    np.testing.assert_allclose(rotate_ambisonics(scene, **angles, **fuma), expected, atol=1e-12)

@@ -11,6 +11,7 @@ import click
 from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
 from spatialkit_models.ambisonizer import RECIPES as AMBISONIZER_RECIPES
+from spatialkit_models.commands.scenes import normalization_option
 from spatialkit_models.commands.training_options import (
     run_training,
     splits_option,
@@ -21,6 +22,7 @@ from spatialkit_models.style_vae import RECIPES as STYLE_RECIPES
 from spatialkit_models.training import Recipe, restore_recipe
 
 if TYPE_CHECKING:
+    from spatialkit_models.data.scenes import WXYNormalization
     from spatialkit_models.training import Task
 
 
@@ -39,7 +41,7 @@ def command() -> None:
     "  spatialkit train style-vae --stems musdb18hq/ --recordings concerts/ \\\n"
     "    --start run/best.safetensors --learning-rate 3e-4 --out tuned/ --minutes 10",
 )
-@stems_option
+@stems_option()
 @splits_option
 @click.option(
     "--preset",
@@ -104,9 +106,11 @@ def style_vae(
     epilog="\b\nExamples:\n"
     "  spatialkit rooms --out rooms/ --count 200\n"
     "  spatialkit train ambisonizer --stems musdb18hq/ --rooms rooms/ \\\n"
-    "    --out run/ --minutes 60",
+    "    --out run/ --minutes 60\n"
+    "  spatialkit train ambisonizer --preset published --scenes scenes/ \\\n"
+    "    --out run/ --steps 100000",
 )
-@stems_option
+@stems_option(required=False)
 @click.option(
     "--rooms",
     multiple=True,
@@ -122,6 +126,14 @@ def style_vae(
     help="Format of measured responses: ambix1, N3D-ACN-1, fuma1 ...",
 )
 @splits_option
+@click.option(
+    "--scenes",
+    metavar="DIR",
+    type=toolkit.FILE,
+    help="Train the published network on this directory of <split>/<scene>/{W,X,Y}.wav, from "
+    "`spatialkit scenes` or the authors' script, instead of --stems and --rooms.",
+)
+@normalization_option
 @click.option(
     "--preset",
     type=click.Choice(tuple(AMBISONIZER_RECIPES)),
@@ -141,6 +153,8 @@ def ambisonizer(
     rooms: Sequence[Path],
     room_format: str,
     splits: Sequence[tuple[str, str]],
+    scenes: Path | None,
+    normalization: WXYNormalization,
     preset: str | None,
     start: Path | None,
     out: Path,
@@ -161,15 +175,31 @@ def ambisonizer(
     masks of a new network with --preset stage or uniform.
     """
     recipe, network, masks = _ambisonizer_start(start, preset)
+    published = recipe.architecture == "ambisonizer-published"
+    if scenes and not published:
+        raise OptionError(
+            f"--scenes has no stems, which preset {recipe.name} is trained on: use --preset "
+            "published"
+        )
+    if scenes and (stems or rooms):
+        raise OptionError("--scenes excludes --stems and --rooms: use either")
+    if not scenes and not stems:
+        raise OptionError("--stems is missing: pass songs, or --scenes with --preset published")
 
     def task(recipe: Recipe, shards: int) -> Task:
+        if scenes:
+            from spatialkit_models.ambisonizer.published import published_file_task
+
+            return published_file_task(
+                recipe, scenes, start=network, normalization=normalization, shards=shards
+            )
         shared: dict[str, Any] = {
             "start": network,
             "room_format": room_format,
             "splits": dict(splits),
             "shards": shards,
         }
-        if recipe.architecture == "ambisonizer-published":
+        if published:
             from spatialkit_models.ambisonizer.published import published_task
 
             return published_task(recipe, stems, rooms, **shared)

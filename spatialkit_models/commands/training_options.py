@@ -36,14 +36,18 @@ class SongSplit(click.ParamType):
         return song, split
 
 
-stems_option = click.option(
-    "--stems",
-    multiple=True,
-    required=True,
-    metavar="DIR[:WEIGHT]",
-    type=StemDataset(),
-    help='Dataset directory of songs with stems, or "procedural" (repeatable; see above).',
-)
+def stems_option(*, required: bool = True) -> Callable[..., Any]:
+    """Return the option ``--stems``."""
+    return click.option(
+        "--stems",
+        multiple=True,
+        required=required,
+        metavar="DIR[:WEIGHT]",
+        type=StemDataset(),
+        help='Dataset directory of songs with stems, or "procedural" (repeatable; see above).',
+    )
+
+
 splits_option = click.option(
     "--split",
     "splits",

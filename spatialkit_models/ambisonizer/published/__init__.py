@@ -18,7 +18,11 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with the
         load_published,
     )
     from spatialkit_models.ambisonizer.published.seanet import fold_weight_norm
-    from spatialkit_models.ambisonizer.published.training_task import PublishedTask, published_task
+    from spatialkit_models.ambisonizer.published.training_task import (
+        PublishedTask,
+        published_file_task,
+        published_task,
+    )
 
 __all__ = [
     "MODEL",
@@ -31,6 +35,7 @@ __all__ = [
     "convert_checkpoint",
     "fold_weight_norm",
     "load_published",
+    "published_file_task",
     "published_task",
 ]
 

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
 from spatialkit_models import losses
 from spatialkit_models.ambisonizer.published.losses import PublishedLoss, loss_terms
 from spatialkit_models.ambisonizer.published.network import PublishedAmbisonizer
-from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.scenes import PublishedScenes, ShardedScenes
-from spatialkit_models.data.songs import Augmentation, ExcerptConfig, StemExcerpts
+from spatialkit_models.data.scenes import (
+    PublishedScenes,
+    ShardedScenes,
+    WXYFiles,
+    WXYNormalization,
+    open_published_scenes,
+)
+from spatialkit_models.data.songs import StemExcerpts
 from spatialkit_models.training import Recipe, Task, new_network, song_records
 
-__all__ = ["PublishedTask", "published_task"]
+__all__ = ["PublishedTask", "published_file_task", "published_task"]
 
-# Audio before the start of a scene that contributes to its reverberation, s.
-RUN_IN = 1.0
 VALIDATION_SCENES = 24
-# The scenes have their own random variations of stems.
-NO_AUGMENTATION = Augmentation(gain_db=0.0, equalizer_db=0.0, min_speed=1.0, max_speed=1.0)
 
 
 class PublishedTask(Task):
-    """Training task of the published network; `published_task` creates it."""
+    """Training task of the published network, created by one of the functions of this module."""
 
     def measure(self, network: Any, scene: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Compute the metrics of a held-out scene, with the mean of the latent.
@@ -73,43 +73,108 @@ def published_task(
     shards : int
         Number of shards of the examples, see `ShardedScenes`; one per worker is best.
     """
-    config, settings = recipe.network, recipe.scenes
 
-    songs = ExcerptConfig(
-        datasets=datasets,
-        splits=splits or {},
-        seconds=settings.seconds + RUN_IN,
-        sample_rate=config.sample_rate,
-        stereo=True,
-        seed=recipe.training.seed,
-        coherent=1.0,
-        augmentation=NO_AUGMENTATION,
-    )
-    stems, valid = StemExcerpts(songs), StemExcerpts(replace(songs, split="valid", seed=0))
-
-    def scenes(excerpts: StemExcerpts) -> PublishedScenes:
-        split, seed = excerpts.config.split, excerpts.config.seed
-        responses = RoomResponses(rooms, split, config.sample_rate, seed=seed, format=room_format)
-        return PublishedScenes(
-            excerpts, responses, seed=seed, physical=settings.physical, run_in=RUN_IN
+    def scenes(split: str, seed: int) -> PublishedScenes:
+        return open_published_scenes(
+            datasets,
+            rooms,
+            split=split,
+            splits=splits,
+            seconds=recipe.scenes.seconds,
+            sample_rate=recipe.network.sample_rate,
+            seed=seed,
+            physical=recipe.scenes.physical,
+            room_format=room_format,
         )
 
-    network = start or new_network(recipe)
-    return PublishedTask(
-        recipe=recipe,
-        network=network,
-        loss=PublishedLoss(network, recipe.loss),
-        examples=ShardedScenes(scenes(stems), recipe.training.batch_size, shards),
-        validation=scenes(valid).scenes(range(VALIDATION_SCENES)),
+    train, valid = scenes("train", recipe.training.seed), scenes("valid", 0)
+    return _task(
+        recipe,
+        train,
+        valid,
+        start,
+        shards,
         sources={
             "stems": [[str(path), float(weight)] for path, weight in datasets],
             "splits": dict(splits or {}),
             "rooms": [str(room) for room in rooms],
             "room_format": room_format,
-            "shards": shards,
         },
-        datasets=[
-            *song_records(train=stems.song_counts, valid=valid.song_counts),
+        records=[
+            *song_records(
+                **{
+                    name: cast(StemExcerpts, scenes.excerpts).song_counts
+                    for name, scenes in (("train", train), ("valid", valid))
+                }
+            ),
             *({"name": str(path)} for path in rooms),
         ],
+    )
+
+
+def published_file_task(
+    recipe: Recipe,
+    root: str | os.PathLike[str],
+    *,
+    start: PublishedAmbisonizer | None = None,
+    normalization: WXYNormalization = "N3D",
+    shards: int = 1,
+) -> PublishedTask:
+    """Create a training task on scenes on disk, such as those of the authors' script.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        "published" of `RECIPES`, or a variant.
+    root : path
+        Directory of scenes of the splits train and valid, see `WXYFiles`.
+    normalization : {"N3D", "SN3D"}
+        Scale of X and Y in the files.
+    start, shards
+        As for `published_task`.
+    """
+
+    def scenes(split: str, seed: int) -> WXYFiles:
+        return WXYFiles(
+            root,
+            split,
+            recipe.scenes.seconds,
+            recipe.network.sample_rate,
+            seed=seed,
+            normalization=normalization,
+        )
+
+    train, valid = scenes("train", recipe.training.seed), scenes("valid", 0)
+    return _task(
+        recipe,
+        train,
+        valid,
+        start,
+        shards,
+        sources={"scenes": str(root), "normalization": normalization},
+        records=[
+            {"name": str(root), "scenes": {"train": len(train.names), "valid": len(valid.names)}}
+        ],
+    )
+
+
+def _task(
+    recipe: Recipe,
+    train: PublishedScenes | WXYFiles,
+    valid: PublishedScenes | WXYFiles,
+    start: PublishedAmbisonizer | None,
+    shards: int,
+    *,
+    sources: Mapping[str, Any],
+    records: Sequence[Mapping[str, Any]],
+) -> PublishedTask:
+    network = start or new_network(recipe)
+    return PublishedTask(
+        recipe=recipe,
+        network=network,
+        loss=PublishedLoss(network, recipe.loss),
+        examples=ShardedScenes(train, recipe.training.batch_size, shards),
+        validation=valid.scenes(range(VALIDATION_SCENES)),
+        sources={**sources, "shards": shards},
+        datasets=records,
     )

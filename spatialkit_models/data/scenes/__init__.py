@@ -7,7 +7,7 @@ from spatialkit_models.data.scenes.ambisonic import (
     residual_x,
 )
 from spatialkit_models.data.scenes.hand_stage import HandStage, load_hand_stage
-from spatialkit_models.data.scenes.published import PublishedScenes
+from spatialkit_models.data.scenes.published import PublishedScenes, open_published_scenes
 from spatialkit_models.data.scenes.recordings import FiveChannelExcerpts
 from spatialkit_models.data.scenes.stage import (
     ALL_FRONT,
@@ -26,9 +26,17 @@ from spatialkit_models.data.scenes.style import (
     mix,
     stereo_downmix,
 )
+from spatialkit_models.data.scenes.wxy_files import (
+    SPLIT_FOLDERS,
+    WXYFiles,
+    WXYNormalization,
+    has_wxy,
+    write_wxy,
+)
 
 __all__ = [
     "ALL_FRONT",
+    "SPLIT_FOLDERS",
     "NO_AMBIENCE",
     "MEAN_STAGE",
     "STAGES",
@@ -40,8 +48,12 @@ __all__ = [
     "HandStage",
     "PublishedScenes",
     "StereoExcerpts",
+    "WXYFiles",
+    "WXYNormalization",
     "StyleScenes",
+    "has_wxy",
     "mix_stage",
+    "open_published_scenes",
     "stereo_downmix",
     "residual_x",
     "load_configurations",
@@ -49,4 +61,5 @@ __all__ = [
     "mix",
     "mono_gains",
     "parse_stage",
+    "write_wxy",
 ]

@@ -9,18 +9,35 @@ the seed and a number; nothing imports torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Protocol
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError
 from spatialkit.validation import as_count, as_number
+from spatialkit_models.data.rooms import RoomResponses
 from spatialkit_models.data.scenes.ambisonic import StereoExcerpts, convolve_stems
-from spatialkit_models.data.songs import absorb, equalize, sample_seven_bands, transition
+from spatialkit_models.data.songs import (
+    Augmentation,
+    ExcerptConfig,
+    StemExcerpts,
+    absorb,
+    equalize,
+    sample_seven_bands,
+    transition,
+)
 
-__all__ = ["AXIS", "PROBABILITY", "PublishedScenes"]
+__all__ = [
+    "AXIS",
+    "LEVEL",
+    "PROBABILITY",
+    "PublishedScenes",
+    "open_published_scenes",
+    "published_batch",
+]
 
 AXIS = 22.5
 """Azimuth of the left microphone of the pair in degrees; the right one is opposite."""
@@ -33,6 +50,12 @@ METRES, TEMPERATURES, HUMIDITY = (0.1, 10.0), (10.0, 20.0), (30.0, 90.0)
 EQUALIZER_DB = 12.0
 TRANSITION_DB, TRANSITION_SECONDS = (-24.0, 6.0), (0.2, 6.0)
 LEVEL = (0.5, 1.0)
+"""Range of the random gain of a scene."""
+
+# Audio before the start of a scene that contributes to its reverberation, s.
+RUN_IN = 1.0
+# The scenes have their own random variations of stems.
+NO_AUGMENTATION = Augmentation(gain_db=0.0, equalizer_db=0.0, min_speed=1.0, max_speed=1.0)
 
 
 class Rooms(Protocol):
@@ -131,14 +154,18 @@ class PublishedScenes:
             "stereo" (size, 2, samples): left and right; W is their mean. "sides"
             (size, 2, samples): X and Y.
         """
-        scenes = np.stack([self._scene(number) for number in numbers])
-        w, x, y = scenes.swapaxes(0, 1)
-        axis = math.radians(AXIS)
-        side = math.cos(axis) * x + math.sin(axis) * y
-        return {"stereo": np.stack([w + side, w - side], 1), "sides": scenes[:, 1:]}
+        scenes = []
+        for number in numbers:
+            scene, level = self._scene(number)
+            scenes.append(scene * level)
+        return published_batch(np.stack(scenes))
 
-    def _scene(self, number: int) -> NDArray[np.float32]:
-        """Return W, X and Y of a scene."""
+    def wxy(self, number: int) -> NDArray[np.float32]:
+        """Return W, X and Y of a scene in N3D, (3, samples), before its random level."""
+        return self._scene(number)[0]
+
+    def _scene(self, number: int) -> tuple[NDArray[np.float32], np.float32]:
+        """Return W, X and Y of a scene, and its random level."""
         rng = np.random.default_rng([self.seed, as_count(number, "number", minimum=0)])
         stems = self.excerpts.excerpt(number)
         sources, azimuths = [], []
@@ -160,7 +187,7 @@ class PublishedScenes:
             )
         scene = scene[:, self._run_in :]
         peak = float(np.abs(scene).max())
-        return scene * np.float32(rng.uniform(*LEVEL) / max(peak, 1.0))
+        return scene / np.float32(max(peak, 1.0)), np.float32(rng.uniform(*LEVEL))
 
     def _responses(self, number: int, azimuths: Sequence[float]) -> NDArray[np.float32]:
         """Return W, X and Y of the responses of sources, in N3D."""
@@ -191,3 +218,71 @@ class PublishedScenes:
         if faded:
             stem = stem * transition(samples, start, length, before, after)
         return stem
+
+
+def published_batch(wxy: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Return the training batch of scenes.
+
+    Parameters
+    ----------
+    wxy : ndarray of float32, shape (size, 3, samples)
+        W, X and Y in N3D.
+
+    Returns
+    -------
+    dict of str to ndarray of float32
+        "stereo" (size, 2, samples): the opposed microphones of the paper. "sides"
+        (size, 2, samples): X and Y.
+    """
+    w, x, y = wxy.swapaxes(0, 1)
+    axis = math.radians(AXIS)
+    side = math.cos(axis) * x + math.sin(axis) * y
+    return {"stereo": np.stack([w + side, w - side], 1), "sides": wxy[:, 1:]}
+
+
+def open_published_scenes(
+    datasets: Any,
+    rooms: Sequence[str | os.PathLike[str]],
+    *,
+    split: str = "train",
+    splits: Mapping[str, str] | None = None,
+    seconds: float = 10.0,
+    sample_rate: int = 44100,
+    seed: int = 0,
+    physical: bool = False,
+    room_format: str = "ambix1",
+) -> PublishedScenes:
+    """Return scenes of stems of several datasets, in rooms of the same split.
+
+    Parameters
+    ----------
+    datasets, splits
+        Songs and their splits, see `ExcerptConfig`.
+    rooms, room_format
+        Directories of room responses, and the format of measured ones, see `RoomResponses`.
+    split : {"train", "valid", "test"}
+        Split of songs and rooms.
+    seconds : float
+        Length of a scene in seconds.
+    sample_rate : int
+        Hz.
+    seed : int
+        Seed of songs, rooms and scenes.
+    physical : bool
+        See `PublishedScenes`.
+    """
+    excerpts = StemExcerpts(
+        ExcerptConfig(
+            datasets=datasets,
+            split=split,
+            splits=splits or {},
+            seconds=seconds + RUN_IN,
+            sample_rate=sample_rate,
+            stereo=True,
+            seed=seed,
+            coherent=1.0,
+            augmentation=NO_AUGMENTATION,
+        )
+    )
+    responses = RoomResponses(rooms, split, sample_rate, seed=seed, format=room_format)
+    return PublishedScenes(excerpts, responses, seed=seed, physical=physical, run_in=RUN_IN)

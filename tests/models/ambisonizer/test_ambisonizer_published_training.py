@@ -56,7 +56,7 @@ SHORT = replace(
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     monkeypatch.setattr(training_task, "VALIDATION_SCENES", 2)
-    monkeypatch.setattr(training_task, "RUN_IN", 0.1)
+    monkeypatch.setattr(published, "RUN_IN", 0.1)
 
 
 class Noise:

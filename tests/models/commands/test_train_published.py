@@ -1,0 +1,143 @@
+"""The networks of the papers, trained by the command line: interruption, scenes on disk."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+pytest.importorskip("lightning_fabric")
+pytest.importorskip("tensorboard")
+
+from spatialkit.__main__ import main
+from spatialkit_models import ambisonizer, style_vae
+from spatialkit_models.ambisonizer import published
+from spatialkit_models.ambisonizer.published import PublishedConfig
+from spatialkit_models.data.scenes import write_wxy
+from spatialkit_models.style_vae import PaperConfig, training_task
+from spatialkit_models.training import loop
+from spatialkit_models.weights import ARCHITECTURES, Card, read_tensors, save_weights
+
+RATE = 8000
+SMALL = {
+    "style-vae": (
+        style_vae.RECIPES["paper"],
+        PaperConfig(RATE, latent_size=4, growth=4, convolutions=1, blocks=2, transition_channels=4),
+    ),
+    "ambisonizer": (
+        ambisonizer.RECIPES["published"],
+        PublishedConfig(
+            latent_size=8,
+            filters=4,
+            lstm_layers=1,
+            transformer_layers=1,
+            transformer_heads=4,
+            transformer_hidden=32,
+            reduction=2,
+            sample_rate=RATE,
+        ),
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    for task in (training_task, published.training_task):
+        monkeypatch.setattr(task, "VALIDATION_SCENES", 2)
+    monkeypatch.setattr(training_task, "VALIDATION_SECONDS", 0.5)
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    """Scenes of noise, as the authors' script writes them."""
+    folder, rng = tmp_path_factory.mktemp("scenes"), np.random.default_rng(0)
+    for name in ("train/a", "train/b", "val/c"):
+        write_wxy(folder / name, 0.1 * rng.standard_normal((3, RATE)), RATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def starts(tmp_path_factory):
+    """Small networks to start from; their cards contain short examples."""
+    folder = tmp_path_factory.mktemp("starts")
+    for model, (recipe, network) in SMALL.items():
+        recipe = replace(recipe, scenes=replace(recipe.scenes, seconds=0.25))
+        torch.manual_seed(0)
+        card = Card(
+            model=model,
+            architecture=recipe.architecture,
+            config=asdict(network),
+            recipe=recipe.as_json(),
+        )
+        weights = ARCHITECTURES[recipe.architecture].network_class(network)
+        save_weights(folder / f"{model}.safetensors", weights, card)
+    return folder
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_an_interrupted_run_ends_as_one_without_interruption(
+    tmp_path, monkeypatch, capsys, starts, scenes, model
+):
+    source = f"--scenes {scenes}" if model == "ambisonizer" else "--stems procedural"
+    line = f"train {model} {source} --start {starts / model}.safetensors --steps 4 --batch-size 2"
+    line += " --learning-rate 1e-3 --warmup 0 --ema 0.5 --workers 0 --device cpu --out "
+    assert main([*line.split(), str(tmp_path / "whole")]) == 0
+
+    update = loop._Training._update
+
+    def interrupted(self, *arguments):
+        if self.step == 1:
+            signal.raise_signal(signal.SIGTERM)
+        return update(self, *arguments)
+
+    monkeypatch.setattr(loop._Training, "_update", interrupted)
+    halves = [*line.split(), str(tmp_path / "halves")]
+    assert main(halves) == 130
+    monkeypatch.setattr(loop._Training, "_update", update)
+    assert main(halves) == 2
+    assert "already contains a run; resume it (--resume)" in capsys.readouterr().err
+    assert main([*halves, "--resume"]) == 0
+    assert "resumed at step 2\n" in capsys.readouterr().out
+    for name in ("checkpoint", "best"):
+        runs = [tmp_path / run / f"{name}.safetensors" for run in ("whole", "halves")]
+        whole, half = (read_tensors(path.read_bytes(), path)[0] for path in runs)
+        assert whole.keys() == half.keys()
+        for key, tensor in whole.items():
+            assert torch.equal(tensor, half[key]), key
+
+
+def test_scenes_on_disk_are_read_in_either_scale(scenes):
+    tasks = [
+        published.published_file_task(
+            replace(recipe, network=network, scenes=replace(recipe.scenes, seconds=0.25)),
+            scenes,
+            normalization=normalization,
+        )
+        for recipe, network in [SMALL["ambisonizer"]]
+        for normalization in ("N3D", "SN3D")
+    ]
+    first, second = (task.examples.batch(0, 2)["sides"] for task in tasks)
+    np.testing.assert_allclose(second, np.sqrt(3.0) * first, rtol=1e-5)
+    assert tasks[0].datasets == [{"name": str(scenes), "scenes": {"train": 2, "valid": 1}}]
+    assert tasks[0].validation["stereo"].shape == (2, 2, 2000)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--scenes DIR", "preset stage is trained on: use --preset published"),
+        ("--scenes DIR --preset published --stems DIR", "--scenes excludes --stems and --rooms"),
+        ("--preset published", "--stems is missing: pass songs, or --scenes with --preset publ"),
+        ("--scenes no --preset published --steps 1", "no contains no scene of the split 'train'"),
+    ],
+)
+def test_arguments_that_exclude_each_other_are_refused(tmp_path, scenes, capsys, line, message):
+    arguments = line.replace("DIR", str(scenes)).split()
+    assert main(["train", "ambisonizer", *arguments, "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from spatialkit_models.ambisonizer.baselines import (
     named_system,
 )
 from spatialkit_models.ambisonizer.cues import CUES, CuePool
-from spatialkit_models.ambisonizer.margins import Margin, margins
+from spatialkit_models.ambisonizer.margins import margin_notes, margins
 from spatialkit_models.ambisonizer.scores import METRICS, Reference, side_scores
 from spatialkit_models.data.scenes import (
     ALL_FRONT,
@@ -160,7 +159,7 @@ def benchmark_ambisonizer(
     notes = (
         *_facts_of(results),
         *results.notes,
-        *_margin_notes(found, results),
+        *margin_notes(found, results),
         *_pooled_notes(pooled),
     )
     findings: dict[str, Any] = {"margins": [asdict(margin) for margin in found]} if found else {}
@@ -323,17 +322,6 @@ def _facts_of(results: Benchmark) -> Iterator[str]:
     rooms = {example["room"] for example in results.examples if "room" in example}
     in_rooms = f"; rooms: {len(rooms)}" if rooms else ""
     yield f"Songs: {len(songs)}{in_rooms}; seed: {results.settings['seed']}."
-
-
-def _margin_notes(found: Sequence[Margin], results: Benchmark) -> Iterator[str]:
-    """Yield one note per model, protocol and stage."""
-    by_name = {metric.name: metric for metric in results.metrics}
-    for (system, protocol, stage), same in groupby(
-        found, key=lambda margin: (margin.system, margin.protocol, margin.stage)
-    ):
-        text = ", ".join(margin.sentence(by_name[margin.metric]) for margin in same)
-        on = f"{protocol}, all stages" if stage == "all" else f"{protocol}, {stage}"
-        yield f"{system} on {on}, paired with the best baseline of each metric: {text}."
 
 
 def _pooled_notes(pooled: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[str]:

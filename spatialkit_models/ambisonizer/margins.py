@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.results import Benchmark, Metric, Row, Summary, summarize
 
-__all__ = ["Margin", "margins"]
+__all__ = ["Margin", "margin_notes", "margins"]
 
 COMPARED = ("x_snr", "direction_error", "front_rear_accuracy", "diffuseness_error")
 
@@ -115,3 +116,14 @@ def _mean(stages: Sequence[_Values]) -> _Values:
         for system in first
         if all(system in stage for stage in stages)
     }
+
+
+def margin_notes(found: Sequence[Margin], results: Benchmark) -> Iterator[str]:
+    """Yield one note per model, protocol and stage."""
+    by_name = {metric.name: metric for metric in results.metrics}
+    for (system, protocol, stage), same in groupby(
+        found, key=lambda margin: (margin.system, margin.protocol, margin.stage)
+    ):
+        text = ", ".join(margin.sentence(by_name[margin.metric]) for margin in same)
+        on = f"{protocol}, all stages" if stage == "all" else f"{protocol}, {stage}"
+        yield f"{system} on {on}, paired with the best baseline of each metric: {text}."

@@ -95,19 +95,25 @@ class WXYFiles:
         seed: int = 0,
         normalization: WXYNormalization = "N3D",
     ) -> None:
+        self.root = os.fspath(root)
         self.split = as_choice(split, "split", (*SPLITS, "all"))
         self.sample_rate = as_count(sample_rate, "sample_rate", minimum=1000)
         self.seconds = as_number(seconds, "seconds", minimum=1.0 / sample_rate)
         self.samples = round(self.seconds * self.sample_rate)
         self.seed = as_count(seed, "seed", minimum=0)
-        normalization = as_choice(normalization, "normalization", get_args(WXYNormalization))
-        self._to_n3d = np.float32(math.sqrt(3.0) if normalization == "SN3D" else 1.0)
+        self.normalization = as_choice(normalization, "normalization", get_args(WXYNormalization))
+        self._to_n3d = np.float32(math.sqrt(3.0) if self.normalization == "SN3D" else 1.0)
         self._scenes = tuple(map(_open, _find(Path(root), self.split)))
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the directories of all scenes."""
         return tuple(scene.path.name for scene in self._scenes)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the settings as recorded in the JSON of a benchmark."""
+        names = ("root", "split", "seconds", "sample_rate", "seed", "normalization")
+        return {name: getattr(self, name) for name in names}
 
     def name(self, number: int) -> str:
         """Return the name of the scene of an excerpt."""

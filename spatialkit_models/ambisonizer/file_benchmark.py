@@ -1,0 +1,93 @@
+"""Benchmark of upmixing to first-order Ambisonics against scenes on disk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+
+import numpy as np
+
+from spatialkit.results import Benchmark
+from spatialkit.validation import as_count
+from spatialkit_models.ambisonizer.baselines import AmbisonicSystem, Condition
+from spatialkit_models.ambisonizer.margins import margin_notes, margins
+from spatialkit_models.ambisonizer.scores import METRICS, Reference
+from spatialkit_models.data.scenes import ALL_FRONT, WXYFiles
+from spatialkit_models.evaluation import Example, Trial, run_benchmark, versions
+
+__all__ = ["benchmark_scene_files"]
+
+PROTOCOL = (
+    "scenes on disk, as files of W, X and Y; the stereo input is L = W + Y, R = W - Y; models "
+    "receive the stage 'front'."
+)
+
+
+def benchmark_scene_files(
+    scenes: WXYFiles,
+    systems: Sequence[AmbisonicSystem],
+    *,
+    examples: int = 40,
+    progress: bool = False,
+) -> Benchmark:
+    """Evaluate systems on scenes on disk, such as those of the authors' script.
+
+    Parameters
+    ----------
+    scenes : WXYFiles
+        Scenes; the stereo input L = W + Y, R = W - Y (in SN3D) of each is upmixed.
+    systems : sequence of AmbisonicSystem
+        As for `benchmark_ambisonizer`.
+    examples : int
+        Number of examples; none is used twice before all scenes are used.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Benchmark
+        Its findings contain "margins", see `Margin`.
+    """
+    count = as_count(examples, "examples")
+    results = run_benchmark(
+        (_example(scenes, number, systems) for number in range(count)),
+        METRICS,
+        title=f"Stereo to Ambisonics, {scenes.seconds:g} s of scenes of split {scenes.split!r}",
+        settings={
+            **scenes.facts(),
+            "examples": count,
+            "protocols": ["files"],
+            "systems": {system.name: dict(system.facts) for system in systems},
+            "versions": versions("torch", "scipy"),
+        },
+        notes=[f"Protocol 'files': {PROTOCOL}"],
+        total=count,
+        progress=progress,
+    )
+    found = tuple(margins(results, [system.name for system in systems if system.uses_style]))
+    used = {example["scene"] for example in results.examples}
+    notes = (
+        f"Scenes: {len(used)}; seed: {scenes.seed}.",
+        *results.notes,
+        *margin_notes(found, results),
+    )
+    findings = {"margins": [asdict(margin) for margin in found]} if found else {}
+    return replace(results, notes=notes, findings=findings)
+
+
+def _example(scenes: WXYFiles, number: int, systems: Sequence[AmbisonicSystem]) -> Example:
+    def trials() -> Iterator[Trial]:
+        w, x, y = scenes.excerpt(number)
+        x, y = (side / np.float32(math.sqrt(3.0)) for side in (x, y))  # SN3D
+        reference = Reference(np.stack([w, y, np.zeros_like(w), x]), scenes.sample_rate)
+        stereo = np.stack([w + y, w - y])
+        score = partial(reference.scores, stereo=stereo)
+        for system in systems:
+            if 2 in system.channels:
+                condition = Condition(ALL_FRONT) if system.uses_style else None
+                setting = {"protocol": "files", "stage": "front"}
+                yield Trial(system, setting, stereo, condition, score)
+
+    return Example({"scene": scenes.name(number)}, scenes.seconds, trials())

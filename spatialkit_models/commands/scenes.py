@@ -75,7 +75,7 @@ def _count(split: str) -> Any:
     required=True,
     metavar="DIR",
     type=toolkit.FILE,
-    help="Directory of first-order room responses, see `spatialkit rooms`. May be repeated.",
+    help="Directory of first-order room responses, simulated or measured (repeatable).",
 )
 @click.option(
     "--room-format",
@@ -133,9 +133,10 @@ def command(
 ) -> int:
     """Write training scenes of the published Ambisonizer as files of W, X and Y.
 
-    Stems are placed at random azimuths in rooms and written to <split>/<scene>/{W,X,Y}.wav, with
-    the settings in scene.json. X points to the front, Y to the left. Complete scenes of an earlier
-    run are skipped. Exit status: 1 if a scene failed.
+    Stems of a song (one folder per song with vocals, drums, bass and other) are placed at random
+    azimuths in a room and written to <split>/<scene>/{W,X,Y}.wav, with the settings in scene.json.
+    X points to the front, Y to the left. Complete scenes of an earlier run are skipped. Exit
+    status: 1 if a scene failed.
     """
     from spatialkit_models.data.scenes import SPLIT_FOLDERS
 

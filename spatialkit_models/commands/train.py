@@ -130,8 +130,7 @@ def style_vae(
     "--scenes",
     metavar="DIR",
     type=toolkit.FILE,
-    help="Train the published network on this directory of <split>/<scene>/{W,X,Y}.wav, from "
-    "`spatialkit scenes` or the authors' script, instead of --stems and --rooms.",
+    help="Train preset published on scenes in this directory (see above), without --stems.",
 )
 @normalization_option
 @click.option(
@@ -173,6 +172,9 @@ def ambisonizer(
 
     --start continues with weights of ambisonizer. Weights of a fast style-vae provide the stem
     masks of a new network with --preset stage or uniform.
+
+    The published network can also be trained on <split>/<scene>/{W,X,Y}.wav, from spatialkit scenes
+    or from the script of its authors.
     """
     recipe, network, masks = _ambisonizer_start(start, preset)
     published = recipe.architecture == "ambisonizer-published"

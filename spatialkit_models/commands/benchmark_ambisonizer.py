@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from spatialkit.commands import toolkit
+from spatialkit.errors import OptionError
 from spatialkit_models.commands.benchmark_options import (
     SPLITS,
     Report,
@@ -16,6 +18,10 @@ from spatialkit_models.commands.benchmark_options import (
     song_options,
     upmixer_options,
 )
+from spatialkit_models.commands.scenes import normalization_option
+
+if TYPE_CHECKING:
+    from spatialkit_models.data.scenes import WXYNormalization
 
 EXAMPLES, SECONDS = 40, 10.0
 
@@ -26,7 +32,14 @@ EXAMPLES, SECONDS = 40, 10.0
     "  spatialkit benchmark ambisonizer --stems musdb18hq/ --rooms rooms/ --split test\n"
     "  spatialkit benchmark ambisonizer --stems songs/ --protocol stated --figure table.png",
 )
-@song_options(examples=f"{EXAMPLES}", seconds=f"{SECONDS:g}")
+@song_options(examples=f"{EXAMPLES}", seconds=f"{SECONDS:g}", required=False)
+@click.option(
+    "--scenes",
+    metavar="DIR",
+    type=toolkit.FILE,
+    help="Evaluate on scenes in this directory (see spatialkit scenes), without --stems.",
+)
+@normalization_option
 @click.option(
     "--rooms",
     "room_directories",
@@ -68,6 +81,8 @@ EXAMPLES, SECONDS = 40, 10.0
 def ambisonizer(
     songs: Songs,
     examples: int | None,
+    scenes: Path | None,
+    normalization: WXYNormalization,
     room_directories: tuple[Path, ...],
     room_split: str | None,
     room_format: str,
@@ -81,7 +96,9 @@ def ambisonizer(
     """Benchmark upmixing to Ambisonics on reference scenes.
 
     Stems are placed on stages, as mixed and in rooms; the stereo or mono signals of these scenes
-    are upmixed. Prints tables in Markdown. Exit status: 1 if a system failed.
+    are upmixed. With --scenes, files <split>/<scene>/{W,X,Y}.wav are the reference scenes, from
+    "spatialkit scenes" or from the script of the authors of the published network. Prints tables in
+    Markdown. Exit status: 1 if a system failed.
     """
     from dataclasses import replace
 
@@ -93,23 +110,41 @@ def ambisonizer(
         named_system,
     )
 
+    if scenes and (songs.datasets or songs.listed or songs.starts or room_directories or protocols):
+        raise OptionError(
+            "--scenes excludes --stems, --excerpts, --starts, --rooms and --protocol: use either"
+        )
+    if not scenes and not songs.datasets:
+        raise OptionError("--stems is missing: pass songs with stems, or --scenes")
     report.check()
     systems = [*baseline_systems(), *(named_system(name, settings) for name in names)]
     notes: tuple[str, ...] = ()
     if weights or not names:
         models, notes = choose_models("ambisonizer", weights, load_systems)
         systems += models
+    chosen = tuple({system.name: system for system in systems}.values())
+    excerpts = songs.excerpts(SECONDS)
+    count = EXAMPLES if examples is None else examples
+    if scenes:
+        from spatialkit_models.ambisonizer.file_benchmark import benchmark_scene_files
+        from spatialkit_models.data.scenes import WXYFiles
+
+        files = WXYFiles(
+            scenes, songs.split, excerpts.seconds, seed=excerpts.seed, normalization=normalization
+        )
+        results = benchmark_scene_files(files, chosen, examples=count, progress=True)
+        return report.write(replace(results, notes=(*results.notes, *notes)))
     rooms = (
         RoomChoice(room_directories, room_split or songs.split, room_format, dry_below)
         if room_directories
         else None
     )
     results = benchmark_ambisonizer(
-        songs.excerpts(SECONDS),
-        tuple({system.name: system for system in systems}.values()),
+        excerpts,
+        chosen,
         rooms=rooms,
         protocols=protocols or None,
-        examples=EXAMPLES if examples is None else examples,
+        examples=count,
         progress=True,
     )
     return report.write(replace(results, notes=(*results.notes, *notes)))

@@ -74,13 +74,15 @@ class _StartTimes(click.ParamType):
             ) from None
 
 
-def song_options(*, examples: str, seconds: str) -> Callable[..., Any]:
+def song_options(*, examples: str, seconds: str, required: bool = True) -> Callable[..., Any]:
     """Add options ``songs``, of type `Songs`, and ``examples`` to a command.
 
     Parameters
     ----------
     examples, seconds : str
         Defaults as text; the command replaces None by them.
+    required : bool
+        Whether songs are required.
     """
 
     def gathered(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,7 +113,7 @@ def song_options(*, examples: str, seconds: str) -> Callable[..., Any]:
             "datasets",
             metavar="DIR[:WEIGHT]",
             multiple=True,
-            required=True,
+            required=required,
             type=StemDataset(),
             help='Dataset directory of songs with stems, or "procedural" (repeatable).',
         ),

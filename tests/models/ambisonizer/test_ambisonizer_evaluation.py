@@ -26,7 +26,13 @@ from spatialkit_models.ambisonizer.benchmark import (
 )
 from spatialkit_models.ambisonizer.margins import margins
 from spatialkit_models.data.rooms import RoomResponses
-from spatialkit_models.data.scenes import MEAN_STAGE, HandStage, load_hand_stage, residual_x
+from spatialkit_models.data.scenes import (
+    MEAN_STAGE,
+    HandStage,
+    load_hand_stage,
+    residual_x,
+    write_wxy,
+)
 from spatialkit_models.data.scenes.hand_stage import Point
 from spatialkit_models.data.scenes.stage import sample_band
 
@@ -287,6 +293,30 @@ def test_the_command_writes_tables_values_and_a_figure(weights, tmp_path, capsys
 
     assert main(line) == 2
     assert "exists: add --force" in capsys.readouterr().err
+
+
+def test_scenes_on_disk_are_evaluated(tmp_path, capsys):
+    """Oracle: Y is exact for all that keep L - R; the front half of noise in X is not in stereo."""
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        write_wxy(tmp_path / "scenes" / "val" / name, 0.1 * rng.standard_normal((3, 22050)), 44100)
+    line = ["benchmark", "ambisonizer", "--scenes", str(tmp_path / "scenes"), "--examples", "2"]
+    facts = tmp_path / "facts.json"
+    assert main([*line, "--seconds", "0.5", "--json", str(facts)]) in (0, 1)
+    results = Benchmark.from_json(facts.read_text())
+    assert [example["scene"] for example in results.examples] in (["a", "b"], ["b", "a"])
+    rows = {row.system: row for row in results.rows}
+    assert dict(rows["foa-sides"].setting) == {"protocol": "files", "stage": "front"}
+    assert min(rows["foa-sides"].values["y_snr"]) > 100.0
+    assert max(rows["foa-sides"].values["x_snr"]) < 1.0
+    assert results.settings["normalization"] == "N3D"
+    assert "| foa-sides |" in capsys.readouterr().out
+    for arguments, message in (
+        ([*line, "--stems", "procedural"], "--scenes excludes --stems, --excerpts"),
+        (line[:2], "--stems is missing: pass songs with stems, or --scenes"),
+    ):
+        assert main(arguments) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_the_command_reports_invalid_arguments(tmp_path, capsys):

@@ -15,8 +15,8 @@ pytest.importorskip("tensorboard")
 
 from spatialkit.__main__ import main
 from spatialkit_models import ambisonizer, style_vae
-from spatialkit_models.ambisonizer import published
-from spatialkit_models.ambisonizer.published import PublishedConfig
+from spatialkit_models.ambisonizer.published import PublishedConfig, published_file_task
+from spatialkit_models.ambisonizer.published import training_task as published_training
 from spatialkit_models.data.scenes import write_wxy
 from spatialkit_models.style_vae import PaperConfig, training_task
 from spatialkit_models.training import loop
@@ -46,7 +46,7 @@ SMALL = {
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
-    for task in (training_task, published.training_task):
+    for task in (training_task, published_training):
         monkeypatch.setattr(task, "VALIDATION_SCENES", 2)
     monkeypatch.setattr(training_task, "VALIDATION_SECONDS", 0.5)
 
@@ -112,7 +112,7 @@ def test_an_interrupted_run_ends_as_one_without_interruption(
 
 def test_scenes_on_disk_are_read_in_either_scale(scenes):
     tasks = [
-        published.published_file_task(
+        published_file_task(
             replace(recipe, network=network, scenes=replace(recipe.scenes, seconds=0.25)),
             scenes,
             normalization=normalization,

@@ -12,7 +12,7 @@ from spatialkit_models.ambisonizer.recipes import RECIPES
 from spatialkit_models.ambisonizer.upmixer import AmbisonizerOptions, AmbisonizerUpmixer
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
-    from spatialkit_models.ambisonizer import benchmark, file_benchmark, published
+    from spatialkit_models.ambisonizer import benchmark, published
     from spatialkit_models.ambisonizer.inference import (
         AmbisonizerModel,
         PublishedModel,
@@ -38,20 +38,11 @@ __all__ = [
     "StageModel",
     "ambisonizer_task",
     "benchmark",
-    "file_benchmark",
     "load_ambisonizer_model",
     "published",
 ]
 
-_MODULES = (
-    "network",
-    "losses",
-    "inference",
-    "training_task",
-    "benchmark",
-    "file_benchmark",
-    "published",
-)
+_MODULES = ("network", "losses", "inference", "training_task", "benchmark", "published")
 
 
 def __getattr__(name: str) -> Any:

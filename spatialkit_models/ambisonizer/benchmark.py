@@ -25,6 +25,7 @@ from spatialkit_models.ambisonizer.baselines import (
     named_system,
 )
 from spatialkit_models.ambisonizer.cues import CUES, CuePool
+from spatialkit_models.ambisonizer.file_benchmark import benchmark_scene_files
 from spatialkit_models.ambisonizer.margins import margin_notes, margins
 from spatialkit_models.ambisonizer.scores import METRICS, Reference, side_scores
 from spatialkit_models.data.scenes import (
@@ -54,6 +55,7 @@ __all__ = [
     "SongExcerpts",
     "Condition",
     "benchmark_ambisonizer",
+    "benchmark_scene_files",
     "load_systems",
     "named_system",
     "baseline_systems",

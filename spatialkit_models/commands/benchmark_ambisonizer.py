@@ -106,6 +106,7 @@ def ambisonizer(
         RoomChoice,
         baseline_systems,
         benchmark_ambisonizer,
+        benchmark_scene_files,
         load_systems,
         named_system,
     )
@@ -126,7 +127,6 @@ def ambisonizer(
     excerpts = songs.excerpts(SECONDS)
     count = EXAMPLES if examples is None else examples
     if scenes:
-        from spatialkit_models.ambisonizer.file_benchmark import benchmark_scene_files
         from spatialkit_models.data.scenes import WXYFiles
 
         files = WXYFiles(

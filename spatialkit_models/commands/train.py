@@ -190,9 +190,9 @@ def ambisonizer(
 
     def task(recipe: Recipe, shards: int) -> Task:
         if scenes:
-            from spatialkit_models.ambisonizer.published import published_file_task
+            from spatialkit_models.ambisonizer.published import PublishedTask
 
-            return published_file_task(
+            return PublishedTask.from_files(
                 recipe, scenes, start=network, normalization=normalization, shards=shards
             )
         shared: dict[str, Any] = {

@@ -18,11 +18,7 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with the
         load_published,
     )
     from spatialkit_models.ambisonizer.published.seanet import fold_weight_norm
-    from spatialkit_models.ambisonizer.published.training_task import (
-        PublishedTask,
-        published_file_task,
-        published_task,
-    )
+    from spatialkit_models.ambisonizer.published.training_task import PublishedTask, published_task
 
 __all__ = [
     "MODEL",
@@ -35,7 +31,6 @@ __all__ = [
     "convert_checkpoint",
     "fold_weight_norm",
     "load_published",
-    "published_file_task",
     "published_task",
 ]
 

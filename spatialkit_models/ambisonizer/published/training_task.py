@@ -21,13 +21,13 @@ from spatialkit_models.data.scenes import (
 from spatialkit_models.data.songs import StemExcerpts
 from spatialkit_models.training import Recipe, Task, new_network, song_records
 
-__all__ = ["PublishedTask", "published_file_task", "published_task"]
+__all__ = ["PublishedTask", "published_task"]
 
 VALIDATION_SCENES = 24
 
 
 class PublishedTask(Task):
-    """Training task of the published network, created by one of the functions of this module."""
+    """Training task of the published network; `published_task` creates it on stems."""
 
     def measure(self, network: Any, scene: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Compute the metrics of a held-out scene, with the mean of the latent.
@@ -44,6 +44,56 @@ class PublishedTask(Task):
     def score(self, metrics: Mapping[str, float]) -> float:
         """Return the negative loss without the divergence."""
         return -(metrics["stft"] + self.recipe.loss.error * metrics["error"])
+
+    @classmethod
+    def from_files(
+        cls,
+        recipe: Recipe,
+        root: str | os.PathLike[str],
+        *,
+        start: PublishedAmbisonizer | None = None,
+        normalization: WXYNormalization = "N3D",
+        shards: int = 1,
+    ) -> PublishedTask:
+        """Create a training task on scenes on disk, such as those of the authors' script.
+
+        Parameters
+        ----------
+        recipe : Recipe
+            "published" of `RECIPES`, or a variant.
+        root : path
+            Directory of scenes of the splits train and valid, see `WXYFiles`.
+        normalization : {"N3D", "SN3D"}
+            Scale of X and Y in the files.
+        start, shards
+            As for `published_task`.
+        """
+
+        def scenes(split: str, seed: int) -> WXYFiles:
+            return WXYFiles(
+                root,
+                split,
+                recipe.scenes.seconds,
+                recipe.network.sample_rate,
+                seed=seed,
+                normalization=normalization,
+            )
+
+        train, valid = scenes("train", recipe.training.seed), scenes("valid", 0)
+        return _task(
+            recipe,
+            train,
+            valid,
+            start,
+            shards,
+            sources={"scenes": str(root), "normalization": normalization},
+            records=[
+                {
+                    "name": str(root),
+                    "scenes": {"train": len(train.names), "valid": len(valid.names)},
+                }
+            ],
+        )
 
 
 def published_task(
@@ -108,52 +158,6 @@ def published_task(
                 }
             ),
             *({"name": str(path)} for path in rooms),
-        ],
-    )
-
-
-def published_file_task(
-    recipe: Recipe,
-    root: str | os.PathLike[str],
-    *,
-    start: PublishedAmbisonizer | None = None,
-    normalization: WXYNormalization = "N3D",
-    shards: int = 1,
-) -> PublishedTask:
-    """Create a training task on scenes on disk, such as those of the authors' script.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        "published" of `RECIPES`, or a variant.
-    root : path
-        Directory of scenes of the splits train and valid, see `WXYFiles`.
-    normalization : {"N3D", "SN3D"}
-        Scale of X and Y in the files.
-    start, shards
-        As for `published_task`.
-    """
-
-    def scenes(split: str, seed: int) -> WXYFiles:
-        return WXYFiles(
-            root,
-            split,
-            recipe.scenes.seconds,
-            recipe.network.sample_rate,
-            seed=seed,
-            normalization=normalization,
-        )
-
-    train, valid = scenes("train", recipe.training.seed), scenes("valid", 0)
-    return _task(
-        recipe,
-        train,
-        valid,
-        start,
-        shards,
-        sources={"scenes": str(root), "normalization": normalization},
-        records=[
-            {"name": str(root), "scenes": {"train": len(train.names), "valid": len(valid.names)}}
         ],
     )
 

@@ -15,7 +15,7 @@ pytest.importorskip("tensorboard")
 
 from spatialkit.__main__ import main
 from spatialkit_models import ambisonizer, style_vae
-from spatialkit_models.ambisonizer.published import PublishedConfig, published_file_task
+from spatialkit_models.ambisonizer.published import PublishedConfig, PublishedTask
 from spatialkit_models.ambisonizer.published import training_task as published_training
 from spatialkit_models.data.scenes import write_wxy
 from spatialkit_models.style_vae import PaperConfig, training_task
@@ -112,7 +112,7 @@ def test_an_interrupted_run_ends_as_one_without_interruption(
 
 def test_scenes_on_disk_are_read_in_either_scale(scenes):
     tasks = [
-        published_file_task(
+        PublishedTask.from_files(
             replace(recipe, network=network, scenes=replace(recipe.scenes, seconds=0.25)),
             scenes,
             normalization=normalization,

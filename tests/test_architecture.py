@@ -20,12 +20,12 @@ CORE = (
     *("_version", "_distribution", "_json", "_compiling", "_numba", "errors", "typing"),
     *("validation", "geometry", "sample", "sample_queue", "results"),
     *("layouts", "audio", "panning", "ambisonics", "downmix", "rendering", "stft", "files"),
-    *("metrics", "upmixing", "batch", "", "commands", "__main__"),
+    *("plugins", "metrics", "upmixing", "batch", "", "commands", "__main__"),
 )
 MODELS = (
     *("", "_lazy", "stem_names", "stft_resolutions", "losses", "modules", "metrics"),
-    *("weights", "inference", "data", "training", "evaluation", "style_vae", "ambisonizer"),
-    *("upmixers", "commands"),
+    *("weights", "inference", "data", "training", "evaluation", "separation"),
+    *("style_vae", "ambisonizer", "upmixers", "commands"),
 )
 ORDER = {"spatialkit": CORE, "spatialkit_models": MODELS}
 HEAVY = ("numba", "scipy.signal", "torch", "soundfile", "soxr", "matplotlib")

@@ -39,7 +39,9 @@ from spatialkit.stft import istft, stft
 from spatialkit.upmixing import Upmixer, get_upmixer, registry, upmixer_names
 
 RATE = 48000
-BUILT_IN = [name for name in upmixer_names() if "spatialkit.upmixing" in registry._origin(name)]
+BUILT_IN = [
+    name for name in upmixer_names() if "spatialkit.upmixing" in registry.UPMIXERS.origin(name)
+]
 
 
 def for_upmixer(name, stereo):
@@ -137,7 +139,7 @@ class Breaking(Upmixer):
 
 
 def test_case_07_nan_in_the_output_of_an_upmixer(song, capsys, monkeypatch):
-    monkeypatch.setattr(registry, "_registered", {"breaking": Breaking})
+    monkeypatch.setattr(registry.UPMIXERS, "registered", {"breaking": Breaking})
     with pytest.raises(UpmixerError, match=r"nan|finite"):
         get_upmixer("breaking").upmix(np.zeros((2, 10)), RATE)
     for output in ("out.wav", "out.flac"):
@@ -459,14 +461,16 @@ def test_case_28_block_boundaries(rng, name, size):
 
 def test_case_29_broken_plug_ins(song, capsys, monkeypatch):
     plug_ins = {
-        "lost": [EntryPoint("lost", "no_such_package:Lost", registry.GROUP)],
-        "number": [EntryPoint("number", "math:pi", registry.GROUP)],
-        "rigid": [EntryPoint("rigid", "builtins:len", registry.GROUP)],
-        "twice": [EntryPoint("twice", f"package_{n}:Twice", registry.GROUP) for n in (1, 2)],
-        "../evil": [EntryPoint("../evil", "os:getcwd", registry.GROUP)],
+        "lost": [EntryPoint("lost", "no_such_package:Lost", registry.UPMIXERS.group)],
+        "number": [EntryPoint("number", "math:pi", registry.UPMIXERS.group)],
+        "rigid": [EntryPoint("rigid", "builtins:len", registry.UPMIXERS.group)],
+        "twice": [
+            EntryPoint("twice", f"package_{n}:Twice", registry.UPMIXERS.group) for n in (1, 2)
+        ],
+        "../evil": [EntryPoint("../evil", "os:getcwd", registry.UPMIXERS.group)],
     }
-    entries = {**registry._entries(), **plug_ins}
-    monkeypatch.setattr(registry, "_entries", lambda: entries)
+    entries = {**registry.UPMIXERS.entries(), **plug_ins}
+    monkeypatch.setattr(registry.UPMIXERS, "entries", lambda: entries)
     assert main(["upmixers"]) == 0
     listed = capsys.readouterr().out
     for name in plug_ins:

@@ -1,5 +1,13 @@
 """Upmixers: interface, registry, options, conformance checks, file upmixing and benchmark."""
 
+from spatialkit.plugins import (
+    CheckResult,
+    Option,
+    describe_options,
+    option,
+    option_values,
+    parse_options,
+)
 from spatialkit.upmixing import controls
 from spatialkit.upmixing.benchmark import (
     SECONDS,
@@ -9,17 +17,10 @@ from spatialkit.upmixing.benchmark import (
     benchmark_upmixers,
 )
 from spatialkit.upmixing.block_processing import upmix_in_blocks
-from spatialkit.upmixing.conformance import CheckResult, check_upmixer
+from spatialkit.upmixing.conformance import check_upmixer
 from spatialkit.upmixing.decorrelation import AllPassDecorrelator
 from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
-from spatialkit.upmixing.options import (
-    Option,
-    describe_options,
-    option,
-    option_values,
-    parse_options,
-)
 from spatialkit.upmixing.plane_waves import plane_wave_x
 from spatialkit.upmixing.registry import (
     UpmixerDescription,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spatialkit.upmixing.options import option
+from spatialkit.plugins import option
 
 __all__ = [
     "ambience",

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from spatialkit.errors import UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.plugins import describe_options, is_plugin_name
 from spatialkit.upmixing.interface import Upmixer
-from spatialkit.upmixing.options import describe_options
 
-__all__ = ["check_class", "check_declaration", "is_upmixer_name", "require"]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
-
-
-def is_upmixer_name(name: Any) -> bool:
-    """Return whether ``name`` is a valid upmixer name: letters, digits and "-", not "-" first."""
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+__all__ = ["check_class", "check_declaration", "require"]
 
 
 def require(condition: Any, upmixer: Upmixer | type[Upmixer], rule: str) -> None:
@@ -43,7 +35,7 @@ def check_class(upmixer: Upmixer | type[Upmixer]) -> None:
 def check_declaration(upmixer: Upmixer) -> None:
     """Raise an UpmixerError if a declaration of the upmixer is invalid."""
     require(
-        is_upmixer_name(getattr(upmixer, "name", None)),
+        is_plugin_name(getattr(upmixer, "name", None)),
         upmixer,
         "name must be letters, digits and '-'",
     )

@@ -27,19 +27,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from spatialkit.audio import AudioLike, unpack_audio
+from spatialkit.audio import AudioLike
 from spatialkit.downmix import DownmixCorrection
-from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError, UpmixerError
+from spatialkit.errors import ShapeError, SignalError, UpmixerError
 from spatialkit.files import resample
-from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format
+from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.plugins import Plugin
 from spatialkit.sample_queue import SampleQueue
-from spatialkit.upmixing.options import NoOptions, build_options, option_texts
-from spatialkit.validation import as_audio, as_sample_rate, require_finite
+from spatialkit.validation import as_sample_rate, require_finite
 
 __all__ = ["UpmixStream", "Upmixer"]
 
 
-class Upmixer:
+class Upmixer(Plugin):
     """Base class of all upmixers.
 
     A subclass sets the class attributes below and defines ``_upmix(audio, sample_rate)``. It
@@ -84,30 +84,17 @@ class Upmixer:
         If the upmixer cannot be used here (see `unavailable`).
     """
 
-    name: str
-    accepts: tuple[int, ...]
-    sample_rate: int | None = None
+    kind = "upmixer"
+    error_class = UpmixerError
     format: Layout | AmbisonicFormat
-    options_class: type = NoOptions
     memoryless: bool = False
     linear_level: bool = False
 
     def __init__(self, **options: Any) -> None:
-        problem = self.unavailable()
-        if problem:
-            raise UpmixerError(f"upmixer {self.name!r} {problem}")
-        self.options = build_options(self, options)
+        super().__init__(**options)
         layout = getattr(self.options, "layout", None)
         if layout is not None:
             self.format = layout
-
-    @classmethod
-    def unavailable(cls) -> str:
-        """Return why this upmixer cannot be used here ("needs ..."), or "" if it can.
-
-        Called when upmixers are listed: it must be fast and import nothing large.
-        """
-        return ""
 
     def upmix(self, audio: AudioLike[Any], sample_rate: float | None = None) -> NDArray[Any]:
         """Upmix a whole signal.
@@ -136,13 +123,7 @@ class Upmixer:
         UpmixerError
             If the output of the upmixer has a wrong shape, or contains NaN or infinity.
         """
-        samples, found_rate, format = unpack_audio(audio, sample_rate=sample_rate)
-        if format is not None:
-            self._check_format(get_format(format))
-        array = self._check_input(samples)
-        if found_rate is None:
-            raise OptionError("sample_rate is required for an array: pass the sample rate in Hz")
-        rate = as_sample_rate(found_rate)
+        array, rate = self._unpack_input(audio, sample_rate)
         if self.sample_rate is None or self.sample_rate == rate:
             result = self._check_output(self._upmix(array, rate), array)
         else:
@@ -191,39 +172,6 @@ class Upmixer:
         result = self._check_output(self._upmix(native, native_rate), native)
         return resample(result, native_rate, rate, quality="HQ", length=samples)
 
-    def _check_format(self, format: Format) -> None:
-        """Refuse the format of an `Audio` that is neither mono nor stereo."""
-        if isinstance(format, AmbisonicFormat):
-            raise LayoutError(
-                f"upmixer {self.name!r} upmixes mono or stereo, got Ambisonics ({format.name!r}); "
-                "convert it with spatialkit.render or spatialkit.downmix"
-            )
-        if format.n_channels not in self.accepts or format.n_channels > 2:
-            counts = " or ".join(map(str, self.accepts))
-            raise LayoutError(
-                f"upmixer {self.name!r} accepts {counts} channels, got {format.n_channels} "
-                f"({format.name!r}); convert it with spatialkit.downmix"
-            )
-
-    def _check_input(self, audio: ArrayLike, name: str = "audio") -> NDArray[Any]:
-        """Return ``audio`` as (channels, samples)."""
-        array = as_audio(audio, name, allow_mono=True)
-        if array.ndim > 2:
-            raise ShapeError(
-                f"{name} must have shape (channels, samples), got {array.shape}: upmix one item "
-                "at a time"
-            )
-        array = np.atleast_2d(array)
-        if len(array) not in self.accepts:
-            counts = " or ".join(map(str, self.accepts))
-            turned = array.shape[1] in self.accepts
-            hint = " - time is the last axis: transpose it" if turned else ""
-            raise ShapeError(
-                f"upmixer {self.name!r} accepts {counts} channels, (channels, samples), "
-                f"got shape {array.shape}{hint}"
-            )
-        return require_finite(array, name)
-
     def _check_output(self, result: NDArray[Any], audio: NDArray[Any]) -> NDArray[Any]:
         """Return ``result`` in the data type of ``audio``, or raise an UpmixerError."""
         array = np.asarray(result)
@@ -250,10 +198,6 @@ class Upmixer:
                 f"upmixer {self.name!r} returned NaN or infinity for finite audio: {error}"
             ) from error
         return array.astype(audio.dtype, copy=False)
-
-    def __repr__(self) -> str:
-        values = (f"{key}={value}" for key, value in option_texts(self).items())
-        return f"{type(self).__name__}({', '.join(values)})"
 
 
 class UpmixStream(ABC):

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from spatialkit.layouts import Layout, everyday_label, get_layout
 from spatialkit.panning import vbap_gains
+from spatialkit.plugins import option
 from spatialkit.upmixing import controls
 from spatialkit.upmixing.interface import Upmixer
-from spatialkit.upmixing.options import option
 
 __all__ = ["AllChannelStereo", "Matrix"]
 

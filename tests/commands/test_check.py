@@ -39,7 +39,7 @@ class Inverted(Upmixer):
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
     """Register the upmixers."""
-    monkeypatch.setattr(registry, "_registered", {"late": Late, "inverted": Inverted})
+    monkeypatch.setattr(registry.UPMIXERS, "registered", {"late": Late, "inverted": Inverted})
 
 
 def test_a_built_in_upmixer_passes_with_a_line_per_check(capsys):

@@ -209,7 +209,7 @@ def test_an_error_of_an_upmixer_fails_its_files_only(folder, capsys, monkeypatch
                 raise ZeroDivisionError("no reason")
             return audio
 
-    monkeypatch.setattr(registry, "_registered", {"breaking": Breaking})
+    monkeypatch.setattr(registry.UPMIXERS, "registered", {"breaking": Breaking})
     assert run_command("upmix mono.wav stereo.wav -o up --upmixer breaking") == 1
     captured = capsys.readouterr()
     assert captured.err == "Error: mono.wav: ZeroDivisionError: no reason\n"
@@ -556,7 +556,7 @@ def test_defaults_of_upmixers_are_numbers_and_booleans_in_json(capsys, monkeypat
         format = get_layout("stereo")
         options_class = Options
 
-    monkeypatch.setattr(registry, "_registered", {"various": Various})
+    monkeypatch.setattr(registry.UPMIXERS, "registered", {"various": Various})
     assert main(["upmixers", "--json"]) == 0
     found = {facts["name"]: facts for facts in json.loads(capsys.readouterr().out)}
     defaults = [option["default"] for option in found["various"]["options"]]
@@ -565,9 +565,9 @@ def test_defaults_of_upmixers_are_numbers_and_booleans_in_json(capsys, monkeypat
 
 
 def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
-    broken = EntryPoint("broken", "no_such_package:Broken", registry.GROUP)
-    entries = {**registry._entries(), "broken": [broken]}
-    monkeypatch.setattr(registry, "_entries", lambda: entries)
+    broken = EntryPoint("broken", "no_such_package:Broken", registry.UPMIXERS.group)
+    entries = {**registry.UPMIXERS.entries(), "broken": [broken]}
+    monkeypatch.setattr(registry.UPMIXERS, "entries", lambda: entries)
     assert main(["upmixers"]) == 0
     text = capsys.readouterr().out
     assert "cannot be used: upmixer 'broken'" in text

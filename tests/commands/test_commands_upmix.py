@@ -363,7 +363,7 @@ def test_silence_is_reported_although_the_upmixer_adds_noise(album, capsys, monk
         def _upmix(self, audio, sample_rate):
             return np.concatenate([audio, audio]) + np.float32(1e-7)
 
-    monkeypatch.setitem(registry._registered, "hum", Hum)
+    monkeypatch.setitem(registry.UPMIXERS.registered, "hum", Hum)
     write("silence.wav", np.zeros((2, 100), np.float32), RATE)
     assert run_command("upmix silence.wav -o out.wav --upmixer hum") == 0
     assert "by hum; silent\n" in capsys.readouterr().out

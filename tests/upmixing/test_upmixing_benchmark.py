@@ -44,7 +44,7 @@ def by_name(song):
 def registered(monkeypatch):
     """Upmixers registered for one test."""
     added = {}
-    monkeypatch.setattr(registry, "_registered", added)
+    monkeypatch.setattr(registry.UPMIXERS, "registered", added)
     return added
 
 

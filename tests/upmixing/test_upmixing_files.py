@@ -92,7 +92,7 @@ class LateStream(UpmixStream):
 
 @pytest.fixture
 def late(monkeypatch):
-    monkeypatch.setattr(registry, "_registered", {"late": Late})
+    monkeypatch.setattr(registry.UPMIXERS, "registered", {"late": Late})
     monkeypatch.setattr(file_upmix, "_cached", {})
     monkeypatch.setattr(Late, "made", 0)
     return Late

@@ -28,7 +28,7 @@ from spatialkit.upmixing.passive import AllChannelStereo, Matrix
 @pytest.fixture
 def registered(monkeypatch):
     """Remove names registered at run time after the test."""
-    monkeypatch.setattr(registry, "_registered", {})
+    monkeypatch.setattr(registry.UPMIXERS, "registered", {})
 
 
 def install(

@@ -26,6 +26,7 @@ from spatialkit.errors import (
 )
 from spatialkit.layouts import Layout, get_format, get_layout
 from spatialkit.metrics import angle_error, downmix_error, loudness
+from spatialkit.plugins import describe_options
 from spatialkit.upmixing.benchmark import ffmpeg, measures
 from spatialkit.upmixing.benchmark.report import (
     KNOWN,
@@ -42,7 +43,6 @@ from spatialkit.upmixing.benchmark.scenes import (
     read_song,
     song_scenes,
 )
-from spatialkit.upmixing.options import describe_options
 from spatialkit.upmixing.registry import describe_upmixers, get_upmixer, load_upmixer, upmixer_names
 from spatialkit.validation import as_count, as_number, unknown_name
 

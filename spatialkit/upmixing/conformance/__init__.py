@@ -1,5 +1,5 @@
 """Conformance test of upmixers, built-in or not."""
 
-from spatialkit.upmixing.conformance.checks import CheckResult, check_upmixer
+from spatialkit.upmixing.conformance.checks import check_upmixer
 
-__all__ = ["CheckResult", "check_upmixer"]
+__all__ = ["check_upmixer"]

@@ -1,14 +1,12 @@
-"""The conformance test: its checks in order, and their results."""
+"""The conformance test: its checks in order."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
-from spatialkit.errors import SpatialkitWarning, UpmixerError
+from spatialkit.errors import UpmixerError
+from spatialkit.plugins import CheckResult, run_checks
 from spatialkit.upmixing.conformance.outputs import (
     check_alignment,
     check_exact_downmix,
@@ -28,21 +26,7 @@ from spatialkit.upmixing.conformance.streams import check_streams
 from spatialkit.upmixing.declaration import check_declaration
 from spatialkit.upmixing.interface import Upmixer
 
-__all__ = ["CheckResult", "check_upmixer"]
-
-Status = Literal["passed", "warning", "failed"]
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """Result of one check of `check_upmixer`."""
-
-    name: str
-    """Name of the check, such as "alignment, 2 channels"."""
-    status: Status
-    """"passed", "warning" for what the interface does not forbid, or "failed"."""
-    detail: str = ""
-    """The rule that is broken, with the value found; "" if the check passed."""
+__all__ = ["check_upmixer"]
 
 
 def check_upmixer(upmixer: Upmixer, *, raise_on_failure: bool = True) -> tuple[CheckResult, ...]:
@@ -102,21 +86,12 @@ def check_upmixer(upmixer: Upmixer, *, raise_on_failure: bool = True) -> tuple[C
     >>> {result.status for result in results}
     {'passed'}
     """
-    results: list[CheckResult] = []
-    for name, check in _checks(upmixer):
-        try:
-            detail = check()
-            status: Status = "warning" if detail else "passed"
-        except UpmixerError as error:
-            if raise_on_failure:
-                raise
-            status, detail = "failed", str(error)
-        if status == "warning" and raise_on_failure:
-            warnings.warn(str(detail), SpatialkitWarning, stacklevel=2)
-        results.append(CheckResult(name, status, detail or ""))
-        if status == "failed" and name in ("declaration", "output"):
-            break  # the other checks would only report consequences
-    return tuple(results)
+    return run_checks(
+        _checks(upmixer),
+        UpmixerError,
+        raise_on_failure=raise_on_failure,
+        required=("declaration", "output"),
+    )
 
 
 def _checks(upmixer: Upmixer) -> Iterator[tuple[str, Callable[[], str | None]]]:

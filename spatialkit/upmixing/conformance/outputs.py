@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spatialkit.downmix import DownmixCorrection
 from spatialkit.errors import UpmixerError
+from spatialkit.plugins import global_random_state, option_values
 from spatialkit.upmixing.conformance.signals import (
     bursts,
     find_lag,
@@ -18,7 +19,6 @@ from spatialkit.upmixing.conformance.signals import (
 )
 from spatialkit.upmixing.declaration import require
 from spatialkit.upmixing.interface import Upmixer
-from spatialkit.upmixing.options import option_values
 
 __all__ = [
     "check_alignment",
@@ -78,7 +78,7 @@ def check_outputs(upmixer: Upmixer) -> None:
 
 def _check_output(upmixer: Upmixer, channels: int) -> None:
     """Check shape, data type, values, repeatability, and that input and global state stay."""
-    state = _global_state()
+    state = global_random_state()
     for samples in (*SAMPLES, rate_of(upmixer)):
         for dtype in (np.float32, np.float64):
             noise = make_noise(channels, samples, dtype)
@@ -98,7 +98,7 @@ def _check_output(upmixer: Upmixer, channels: int) -> None:
         "the same input must give the same output, also after another input",
     )
     require(
-        state == _global_state(),
+        state == global_random_state(),
         upmixer,
         "it must draw from a generator of its own, not from NumPy's global random state",
     )
@@ -108,10 +108,6 @@ def _check_output(upmixer: Upmixer, channels: int) -> None:
             upmixer,
             "mono of shape (samples,) must give what (1, samples) gives",
         )
-
-
-def _global_state() -> str:
-    return repr(np.random.get_state(legacy=False))  # noqa: NPY002 - compared, not used
 
 
 def check_array(upmixer: Upmixer, result: Any, audio: NDArray[Any], what: str) -> None:

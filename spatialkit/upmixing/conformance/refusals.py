@@ -9,10 +9,10 @@ import numpy as np
 
 from spatialkit.errors import SpatialkitError, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.plugins import Option, describe_options, option_values
 from spatialkit.upmixing.conformance.outputs import make_noise, rate_of, upmix_valid
 from spatialkit.upmixing.declaration import require
 from spatialkit.upmixing.interface import Upmixer
-from spatialkit.upmixing.options import Option, describe_options, option_values
 
 __all__ = ["check_option_refusals", "check_refusals", "check_remake"]
 

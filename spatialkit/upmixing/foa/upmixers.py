@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.plugins import option
 from spatialkit.rendering import render_matrix
 from spatialkit.upmixing import controls
 from spatialkit.upmixing.block_processing import upmix_in_blocks
 from spatialkit.upmixing.foa.streams import MonoStream, ResidualStream
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
-from spatialkit.upmixing.options import option
 from spatialkit.upmixing.passive import PassiveUpmixer
 
 __all__ = ["FOAResidual", "FOAMono", "FOAPair", "FOASides"]

@@ -1,4 +1,4 @@
-"""Options of upmixers, declared in a frozen dataclass.
+"""Options of plug-ins, declared in a frozen dataclass.
 
 Validation, KEY=VALUE parsing on the command line, help and documentation use the declaration::
 
@@ -20,11 +20,20 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
-from spatialkit.errors import OptionError, UpmixerError
+from spatialkit.errors import OptionError, SpatialkitError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
 from spatialkit.validation import as_choice, as_count, as_number, match_name, unknown_name
 
-__all__ = ["NoOptions", "Option", "describe_options", "option", "option_values", "parse_options"]
+__all__ = [
+    "NoOptions",
+    "Option",
+    "build_options",
+    "describe_options",
+    "option",
+    "option_texts",
+    "option_values",
+    "parse_options",
+]
 
 _KINDS: dict[Any, str] = {
     bool: "yes or no",
@@ -80,12 +89,12 @@ def option(
 
 @dataclass(frozen=True)
 class NoOptions:
-    """Options of an upmixer without options."""
+    """Options of a plug-in without options."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """Declaration, validation and parsing of one option of an upmixer.
+    """Declaration, validation and parsing of one option of a plug-in.
 
     Attributes
     ----------
@@ -157,54 +166,55 @@ class Option:
 
 
 @cache
-def _declared(options_class: Any) -> dict[str, Option]:
-    """Return the declared options by name; raise `UpmixerError` for an invalid declaration."""
+def _declared(options_class: Any, error_class: type[SpatialkitError]) -> dict[str, Option]:
+    """Return the declared options by name; raise ``error_class`` for an invalid declaration."""
     parameters = getattr(options_class, "__dataclass_params__", None)
     if not (isinstance(options_class, type) and parameters and parameters.frozen):
-        raise UpmixerError(f"options must be declared in a frozen dataclass, got {options_class!r}")
+        raise error_class(f"options must be declared in a frozen dataclass, got {options_class!r}")
     types = get_type_hints(options_class)
     declared = {}
     for field in dataclasses.fields(options_class):
         where = f"option {field.name!r} of {options_class.__qualname__}"
         if "spatialkit" not in field.metadata:
-            raise UpmixerError(f"{where} must be declared with option(default, help)")
+            raise error_class(f"{where} must be declared with option(default, help)")
         if types[field.name] not in _KINDS:
             known = "bool, int, float, str, Layout, Layout | AmbisonicFormat"
-            raise UpmixerError(f"{where} has the type {types[field.name]!r}; accepted: {known}")
+            raise error_class(f"{where} has the type {types[field.name]!r}; accepted: {known}")
         details = field.metadata["spatialkit"]
         declared[field.name] = Option(field.name, types[field.name], field.default, **details)
     return declared
 
 
-def _declared_options(upmixer: Any) -> dict[str, Option]:
-    return _declared(getattr(upmixer, "options_class", NoOptions))
+def _declared_options(plugin: Any) -> dict[str, Option]:
+    error_class = getattr(plugin, "error_class", SpatialkitError)
+    return _declared(getattr(plugin, "options_class", NoOptions), error_class)
 
 
-def _find(upmixer: Any, key: str) -> Option:
-    declared = _declared_options(upmixer)
+def _find(plugin: Any, key: str) -> Option:
+    declared = _declared_options(plugin)
     if key not in declared:
-        name = getattr(upmixer, "name", upmixer)
-        raise OptionError(f"upmixer {name!r}: {unknown_name('option', key, declared)}")
+        kind, name = getattr(plugin, "kind", "plug-in"), getattr(plugin, "name", plugin)
+        raise OptionError(f"{kind} {name!r}: {unknown_name('option', key, declared)}")
     return declared[key]
 
 
-def build_options(upmixer: Any, values: Mapping[str, Any]) -> Any:
-    """Create the options dataclass of an upmixer from validated values and defaults."""
-    given = {key: _find(upmixer, key).check(value) for key, value in values.items()}
+def build_options(plugin: Any, values: Mapping[str, Any]) -> Any:
+    """Create the options dataclass of a plug-in from validated values and defaults."""
+    given = {key: _find(plugin, key).check(value) for key, value in values.items()}
     defaults = {
         key: declared.check(declared.default)
-        for key, declared in _declared_options(upmixer).items()
+        for key, declared in _declared_options(plugin).items()
         if key not in given
     }
-    return getattr(upmixer, "options_class", NoOptions)(**defaults, **given)
+    return getattr(plugin, "options_class", NoOptions)(**defaults, **given)
 
 
-def describe_options(upmixer: Any) -> tuple[Option, ...]:
-    """Return the options of an upmixer, in the order of their declaration.
+def describe_options(plugin: Any) -> tuple[Option, ...]:
+    """Return the options of a plug-in, in the order of their declaration.
 
     Parameters
     ----------
-    upmixer : Upmixer or a subclass of it
+    plugin : Plugin or a subclass of it
 
     Examples
     --------
@@ -219,15 +229,15 @@ def describe_options(upmixer: Any) -> tuple[Option, ...]:
     height (number from -60 to 12 dB; 0.0)
     exact_downmix (yes or no; no)
     """
-    return tuple(_declared_options(upmixer).values())
+    return tuple(_declared_options(plugin).values())
 
 
-def parse_options(upmixer: Any, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Parse options given as text, such as KEY=VALUE, to values for `get_upmixer`.
+def parse_options(plugin: Any, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Parse options given as text, such as KEY=VALUE, to values.
 
     Parameters
     ----------
-    upmixer : Upmixer or a subclass of it
+    plugin : Plugin or a subclass of it
     texts : mapping of str to str
         Values by name. A bool is yes, true, on, 1 or no, false, off, 0, in any case.
 
@@ -244,19 +254,19 @@ def parse_options(upmixer: Any, texts: Mapping[str, str]) -> dict[str, Any]:
     >>> parse_options(Matrix, {"ambience": "-3"})
     {'ambience': -3.0}
     """
-    names = _declared_options(upmixer)
-    found = [(_find(upmixer, match_name(key, names) or key), text) for key, text in texts.items()]
+    names = _declared_options(plugin)
+    found = [(_find(plugin, match_name(key, names) or key), text) for key, text in texts.items()]
     return {option.name: option.parse(text) for option, text in found}
 
 
-def option_values(upmixer: Any) -> dict[str, Any]:
-    """Return the option values of an upmixer by name.
+def option_values(plugin: Any) -> dict[str, Any]:
+    """Return the option values of a plug-in by name.
 
-    ``type(upmixer)(**option_values(upmixer))`` creates an equivalent upmixer.
+    ``type(plugin)(**option_values(plugin))`` creates an equivalent plug-in.
 
     Parameters
     ----------
-    upmixer : Upmixer
+    plugin : Plugin
 
     Examples
     --------
@@ -265,10 +275,10 @@ def option_values(upmixer: Any) -> dict[str, Any]:
     {'gain': 0.5, 'exact_downmix': False}
     """
     # dataclasses.asdict would convert layouts, which are dataclasses, to dictionaries.
-    return {key: getattr(upmixer.options, key) for key in _declared_options(upmixer)}
+    return {key: getattr(plugin.options, key) for key in _declared_options(plugin)}
 
 
-def option_texts(upmixer: Any) -> dict[str, str]:
-    """Return the options of an upmixer as text, as written on the command line."""
-    declared = _declared_options(upmixer)
-    return {key: declared[key].text(value) for key, value in option_values(upmixer).items()}
+def option_texts(plugin: Any) -> dict[str, str]:
+    """Return the options of a plug-in as text, as written on the command line."""
+    declared = _declared_options(plugin)
+    return {key: declared[key].text(value) for key, value in option_values(plugin).items()}

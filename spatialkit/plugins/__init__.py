@@ -1,0 +1,34 @@
+"""Plug-ins: base class, declared options, registry and results of conformance tests.
+
+Upmixers (`spatialkit.upmixing`) and the separators of the models are plug-ins.
+"""
+
+from spatialkit.plugins.conformance import CheckResult, Status, global_random_state, run_checks
+from spatialkit.plugins.interface import Plugin
+from spatialkit.plugins.options import (
+    Option,
+    build_options,
+    describe_options,
+    option,
+    option_texts,
+    option_values,
+    parse_options,
+)
+from spatialkit.plugins.registry import Registry, is_plugin_name
+
+__all__ = [
+    "CheckResult",
+    "Option",
+    "Plugin",
+    "Registry",
+    "Status",
+    "build_options",
+    "describe_options",
+    "global_random_state",
+    "is_plugin_name",
+    "option",
+    "option_texts",
+    "option_values",
+    "parse_options",
+    "run_checks",
+]

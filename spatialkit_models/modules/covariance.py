@@ -49,6 +49,15 @@ class Resolution:
             -1,
         )
 
+    def spread(self, values: Tensor, bins: int) -> Tensor:
+        """Repeat the value of each band for all its bins, (..., bands) to (..., bins)."""
+        parts = [
+            values[..., bands].repeat_interleave((inside.stop - inside.start) // count, -1)
+            for bands, inside in self.slices(bins)
+            for count in [bands.stop - bands.start]
+        ]
+        return torch.cat(parts, -1)
+
     def slices(self, bins: int) -> Iterator[tuple[slice, slice]]:
         """Yield the bands and the bins of each region; last, the bins above all regions."""
         band = bin = 0

@@ -33,6 +33,7 @@ class StemMasks(nn.Module):
 
     def __init__(self, config: MaskConfig) -> None:
         super().__init__()
+        self.config = config
         self.resolution = Resolution(config.regions)
         self.resolution.require(config.n_fft // 2 + 1)
         self.bands_per_group = config.bands_per_group

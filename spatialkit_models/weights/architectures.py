@@ -46,6 +46,11 @@ class Architecture:
 
 
 ARCHITECTURES = {
+    "separator-masks": Architecture(
+        "separator",
+        "spatialkit_models.modules:MaskConfig",
+        "spatialkit_models.modules:StemMasks",
+    ),
     "style-vae-fast": Architecture(
         "style-vae",
         "spatialkit_models.style_vae.config:FastConfig",

@@ -1,0 +1,30 @@
+"""Separators: songs to stems, by the shipped network, by other packages, or from files."""
+
+from spatialkit_models.separation.conformance import check_separator
+from spatialkit_models.separation.folder import FolderOptions, FolderSeparator
+from spatialkit_models.separation.interface import Separator, SeparatorError, StemStream
+from spatialkit_models.separation.masks import MaskOptions, MaskSeparator
+from spatialkit_models.separation.registry import (
+    get_separator,
+    load_separator,
+    register_separator,
+    separator_names,
+)
+from spatialkit_models.separation.stem_files import StemFiles, find_stem_files
+
+__all__ = [
+    "FolderOptions",
+    "FolderSeparator",
+    "MaskOptions",
+    "MaskSeparator",
+    "Separator",
+    "SeparatorError",
+    "StemFiles",
+    "StemStream",
+    "check_separator",
+    "find_stem_files",
+    "get_separator",
+    "load_separator",
+    "register_separator",
+    "separator_names",
+]

@@ -105,6 +105,8 @@ class FolderSeparator(Separator):
         self, song: NDArray[Any], total: NDArray[Any], rate: int, start: int
     ) -> None:
         """Warn of a loud residual, or raise a ShapeError if a shift of the stems explains it."""
+        if np.array_equal(song[0], song[1]):  # a mono song: so are its stems
+            song, total = song[:1], total.mean(axis=0, keepdims=True)
         level = _decibels(song - total, song)
         if level <= MAX_RESIDUAL_DB:
             return

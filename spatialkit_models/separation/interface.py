@@ -30,7 +30,7 @@ from spatialkit.errors import SpatialkitError
 from spatialkit.files import resample
 from spatialkit.plugins import Plugin
 from spatialkit.validation import as_count, as_sample_rate
-from spatialkit_models.inference import OverlapAdd, fitted
+from spatialkit_models.inference import OverlapAdd
 from spatialkit_models.stem_names import STEMS
 
 __all__ = ["Separator", "SeparatorError", "StemStream"]
@@ -196,9 +196,7 @@ class Separator(Plugin, ABC):
         if channels == 1:
             stems = stems.mean(axis=1, keepdims=True)
         if rate != native_rate:
-            rows = stems.reshape(-1, stems.shape[2])
-            rows = fitted(resample(rows, native_rate, rate, quality="HQ"), samples)
-            stems = rows.reshape(len(stems), channels, samples)
+            stems = resample(stems, native_rate, rate, quality="HQ", length=samples)
         residual = self.stems.index("other") if "other" in self.stems else -1
         stems[residual] += audio - stems.sum(axis=0)
         return stems

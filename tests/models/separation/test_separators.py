@@ -26,7 +26,7 @@ RATE = 8000
 
 @dataclass(frozen=True)
 class Options:
-    ratio: float = option(0.5, "Part of the song in the first stem.", least=0.0, most=1.0)
+    ratio: float = option(0.5, "Part of the song in the first stem.", minimum=0.0, maximum=1.0)
 
 
 class Parts(Separator):

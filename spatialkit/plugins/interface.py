@@ -77,6 +77,18 @@ class Plugin:
             raise OptionError("sample_rate is required for an array: pass the sample rate in Hz")
         return array, as_sample_rate(found_rate)
 
+    def _unpack_block(self, block: AudioLike[Any], sample_rate: int) -> NDArray[Any]:
+        """Return a block of a stream at ``sample_rate`` as (channels, samples)."""
+        samples, rate, format = unpack_audio(block, name="block")
+        if rate is not None and rate != sample_rate:
+            raise OptionError(
+                f"block is an Audio at {rate:g} Hz, but the stream is at {sample_rate} Hz; call "
+                f"stream({rate:g})"
+            )
+        if format is not None:
+            self._check_format(get_format(format))
+        return self._check_input(samples, "block")
+
     def _check_format(self, format: Format) -> None:
         """Refuse the format of an `Audio` that is neither mono nor stereo."""
         if isinstance(format, AmbisonicFormat):

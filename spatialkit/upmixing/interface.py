@@ -25,7 +25,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from spatialkit.audio import AudioLike
 from spatialkit.downmix import DownmixCorrection
@@ -252,15 +252,7 @@ class UpmixStream(ABC):
             If the stream was flushed.
         """
         self._require_open()
-        samples, rate, format = unpack_audio(block, name="block")
-        if rate is not None and rate != self.sample_rate:
-            raise OptionError(
-                f"block is an Audio at {rate:g} Hz, but the stream is at {self.sample_rate} Hz; "
-                f"call stream({rate:g})"
-            )
-        if format is not None:
-            self.upmixer._check_format(get_format(format))
-        array = self.upmixer._check_input(samples, "block")
+        array = self.upmixer._unpack_block(block, self.sample_rate)
         kind = (len(array), array.dtype)
         if self._kind is None:
             self._kind = kind

@@ -236,12 +236,14 @@ class StemStream:
 
     def __init__(self, separator: Separator, sample_rate: int, channels: int) -> None:
         self._separator, self._channels = separator, channels
+        self.sample_rate = sample_rate
         self._windows = separator._windows(sample_rate, channels)
         self.latency = self._windows.latency
 
-    def process(self, block: ArrayLike) -> NDArray[Any]:
+    def process(self, block: AudioLike[Any]) -> NDArray[Any]:
         """Process the next samples, and return those that are ready, (stems, channels, ready)."""
-        return self._shaped(self._windows.process(self._separator._check_input(block, "block")))
+        array = self._separator._unpack_block(block, self.sample_rate)
+        return self._shaped(self._windows.process(array))
 
     def flush(self) -> NDArray[Any]:
         """End the song and return the buffered samples, (stems, channels, rest)."""

@@ -405,5 +405,5 @@ def test_a_stream_accepts_blocks_of_audio_at_its_rate(rng):
     np.testing.assert_array_equal(np.concatenate(parts, axis=1), upmixer.upmix(stereo, RATE))
     with pytest.raises(OptionError, match="block is an Audio at 44100 Hz, but the stream is at"):
         stream.process(Audio(stereo, 44100))
-    with pytest.raises(LayoutError, match="upmixes mono or stereo, got Ambisonics"):
+    with pytest.raises(LayoutError, match="accepts mono or stereo, got Ambisonics"):
         stream.process(Audio(np.zeros((4, 5)), RATE, "foa"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from spatialkit._version import __version__
+from spatialkit import __version__
 from spatialkit.upmixing import option
 from spatialkit_models.inference import TrainedPlugin
 from spatialkit_models.separation.interface import Separator

@@ -24,6 +24,7 @@ __all__ = [
     "Songs",
     "choose_models",
     "report_options",
+    "separator_options",
     "song_options",
     "upmixer_options",
 ]
@@ -156,7 +157,35 @@ def song_options(*, examples: str, seconds: str, required: bool = True) -> Calla
 
 
 def upmixer_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add options ``names`` and ``settings``, texts by key, to a command."""
+    """Add options ``names``, of upmixers, and ``settings``, texts by key, to a command."""
+    name_option = click.option(
+        "-u",
+        "--upmixer",
+        "names",
+        type=toolkit.UpmixerName(),
+        metavar="NAME",
+        multiple=True,
+        help="Upmixer instead of the shipped models (see spatialkit upmixers; repeatable).",
+    )
+    return _named_options(name_option, toolkit.Setting("names"), "--upmixer")(function)
+
+
+def separator_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add options ``names``, of separators, and ``settings``, texts by key, to a command."""
+    name_option = click.option(
+        "--separator",
+        "names",
+        metavar="NAME",
+        multiple=True,
+        help="Separator instead of the shipped one (see spatialkit separators; repeatable).",
+    )
+    return _named_options(name_option, click.STRING, "--separator")(function)
+
+
+def _named_options(
+    name_option: Callable[..., Any], type: click.ParamType, flag: str
+) -> Callable[..., Any]:
+    """Combine an option ``names`` and their options ``settings``."""
 
     def gathered(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -164,32 +193,24 @@ def upmixer_options(function: Callable[..., Any]) -> Callable[..., Any]:
             *, names: tuple[str, ...], settings: tuple[str, ...], **options: Any
         ) -> Any:
             if settings and not names:
-                raise OptionError("-O is for the upmixers of --upmixer: name one")
+                raise OptionError(f"-O sets options of {flag}: pass {flag} NAME")
             return function(names=names, settings=_parsed(settings), **options)
 
         return with_settings
 
     return _together(
-        click.option(
-            "-u",
-            "--upmixer",
-            "names",
-            type=toolkit.UpmixerName(),
-            metavar="NAME",
-            multiple=True,
-            help="Upmixer instead of the shipped models (see spatialkit upmixers; repeatable).",
-        ),
+        name_option,
         click.option(
             "-O",
             "--option",
             "settings",
-            type=toolkit.Setting("names"),
+            type=type,
             metavar="KEY=VALUE",
             multiple=True,
-            help="Option of every upmixer of --upmixer (repeatable).",
+            help=f"Option of every NAME of {flag} (repeatable).",
         ),
         gathered,
-    )(function)
+    )
 
 
 def _parsed(settings: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """Separators: songs to stems, by the shipped network, by other packages, or from files."""
 
+from typing import TYPE_CHECKING, Any
+
+from spatialkit_models._lazy import lazy_attribute
 from spatialkit_models.separation.conformance import check_separator
 from spatialkit_models.separation.folder import FolderOptions, FolderSeparator
 from spatialkit_models.separation.interface import Separator, SeparatorError, StemStream
@@ -12,6 +15,9 @@ from spatialkit_models.separation.registry import (
 )
 from spatialkit_models.separation.stem_files import StemFiles, find_stem_files
 
+if TYPE_CHECKING:  # at run time `__getattr__` imports it, and songs and scenes with it
+    from spatialkit_models.separation import benchmark
+
 __all__ = [
     "FolderOptions",
     "FolderSeparator",
@@ -21,6 +27,7 @@ __all__ = [
     "SeparatorError",
     "StemFiles",
     "StemStream",
+    "benchmark",
     "check_separator",
     "find_stem_files",
     "get_separator",
@@ -28,3 +35,9 @@ __all__ = [
     "register_separator",
     "separator_names",
 ]
+
+_MODULES = ("benchmark",)
+
+
+def __getattr__(name: str) -> Any:
+    return lazy_attribute(__name__, name, _MODULES)

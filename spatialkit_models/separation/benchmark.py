@@ -1,0 +1,396 @@
+"""Benchmark of separators on songs as mixed and on panned scenes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit.metrics import snr
+from spatialkit.plugins import parse_options
+from spatialkit.results import Benchmark, Metric, summarize
+from spatialkit.stft import istft, stft
+from spatialkit.validation import as_choice
+from spatialkit_models.data.scenes import load_configurations
+from spatialkit_models.data.songs import SILENCE
+from spatialkit_models.evaluation import (
+    POOL,
+    Example,
+    ListedExcerpts,
+    SongExcerpts,
+    System,
+    Trial,
+    run_benchmark,
+    versions,
+)
+from spatialkit_models.modules import MaskConfig
+from spatialkit_models.separation.registry import get_separator, load_separator
+from spatialkit_models.stem_names import STEMS
+
+__all__ = [
+    "PROTOCOLS",
+    "SEPARATION_METRICS",
+    "MaskBands",
+    "SeparatorSystem",
+    "benchmark_separators",
+    "load_systems",
+    "oracle_systems",
+    "separator_system",
+]
+
+PROTOCOLS = {
+    "mixed": "stereo stems as mixed.",
+    "panned": "mono stems, panned to 5.0 as the stereo input of the protocol 'independent' of "
+    "style-vae and downmixed.",
+}
+"""Protocols and their descriptions."""
+
+# A stem this far below the sum of the stems cannot be evaluated: -30 dB.
+MIN_RELATIVE_ENERGY = 1e-3
+# RMS of songs when masks are evaluated, as in training.
+LEVEL = 0.1
+# Number of intervals of mask values for the calibration error.
+INTERVALS = 10
+# Residual in dB that stands for equal signals.
+MIN_RESIDUAL = -200.0
+TINY = 1e-12
+
+SEPARATION_METRICS = (
+    Metric("sdr", "SDR", "dB", "higher", "Stem relative to the error of its estimate, both "
+           "channels together; mean over the active stems of an example."),
+    *(Metric(f"sdr_{stem}", stem, "dB", "higher", "") for stem in STEMS),
+    Metric("residual", "residual", "dB", "lower", "Input minus the sum of the estimated stems, "
+           "relative to the input; -200 dB stand for equal signals."),
+    Metric("cross_entropy", "cross-entropy", "nats", "lower", "Cross-entropy between masks and "
+           "true ratios of power, weighted by the root of the magnitude as in training.", "Masks"),
+    Metric("calibration_error", "calibration error", "", "lower", "Expected calibration error: "
+           "absolute difference between mask value and true ratio in ten intervals of mask "
+           "values, weighted likewise.", "Masks"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SeparatorSystem(System):
+    """Separator under test: a function of stereo (2, samples) that returns (4, 2, samples).
+
+    A system that uses a style receives the true stems.
+
+    Parameters
+    ----------
+    masks : callable, optional
+        Function of the same arguments that returns masks (frames, 4, bands) in the bands of
+        `MaskBands`.
+    config : MaskConfig
+        Spectrum and bands of the masks.
+    """
+
+    masks: Callable[[NDArray[Any], Any], NDArray[Any]] | None = field(default=None, kw_only=True)
+    config: MaskConfig = field(default_factory=MaskConfig, kw_only=True)
+
+
+class MaskBands:
+    """Spectrum and frequency bands of masks, without torch.
+
+    Parameters
+    ----------
+    config : MaskConfig
+        Spectrum and bands.
+    """
+
+    def __init__(self, config: MaskConfig) -> None:
+        self.n_fft, self.hop = config.n_fft, config.hop_length
+        sizes = [size for count, size in config.regions for _ in range(count)]
+        self._starts = np.cumsum([0, *sizes[:-1]])
+        self._bins = sum(sizes)
+        bins = self.n_fft // 2 + 1
+        # The last mask applies to all bins above.
+        self._band = np.minimum(np.repeat(np.arange(len(sizes) + 1), [*sizes, bins - sum(sizes)]),
+                                len(sizes) - 1)  # fmt: skip
+
+    def powers(self, audio: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the power of audio (channels, samples) by frame and band, (frames, bands)."""
+        spectrum = stft(audio, n_fft=self.n_fft, hop=self.hop)[:, : self._bins]
+        powers = np.sum(np.square(np.abs(spectrum), dtype=np.float64), axis=0)
+        return np.add.reduceat(powers, self._starts, axis=0).T
+
+    def ratios(self, stems: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the ratio masks of stems (stems, 2, samples), (frames, stems, bands)."""
+        powers = self.stem_powers(stems)
+        return powers / (powers.sum(1, keepdims=True) + TINY)
+
+    def stem_powers(self, stems: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the powers of stems (stems, 2, samples), (frames, stems, bands)."""
+        return np.stack([self.powers(stem) for stem in stems], 1)
+
+    def apply(self, masks: NDArray[Any], audio: NDArray[Any]) -> NDArray[Any]:
+        """Multiply audio (2, samples) by masks (frames, stems, bands), (stems, 2, samples)."""
+        spectrum = stft(audio, n_fft=self.n_fft, hop=self.hop)
+        return np.stack(
+            [
+                istft(
+                    spectrum * mask[:, self._band].T.astype(audio.dtype),
+                    n_fft=self.n_fft, hop=self.hop, length=audio.shape[1],
+                )
+                for mask in masks.swapaxes(0, 1)
+            ]
+        )  # fmt: skip
+
+
+def benchmark_separators(
+    excerpts: SongExcerpts,
+    systems: Sequence[System],
+    *,
+    protocols: Sequence[str] = tuple(PROTOCOLS),
+    examples: int = 40,
+    progress: bool = False,
+) -> Benchmark:
+    """Evaluate separators on songs with known stems.
+
+    Parameters
+    ----------
+    excerpts : SongExcerpts
+        Songs. ``starts="all"`` evaluates whole songs.
+    systems : sequence of System
+        Systems of `separator_system`, `load_systems` and `oracle_systems`, or custom ones.
+    protocols : sequence of str
+        Keys of `PROTOCOLS`.
+    examples : int
+        Number of examples, if the excerpts are sampled.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Benchmark
+        Its findings contain "sdr": for each row the mean of the four stems' means, in which every
+        stem counts the same, however often it is active.
+
+    Raises
+    ------
+    OptionError
+        If an argument is not accepted, or the split has no song.
+    AudioFileError
+        If stems do not exist or cannot be read.
+    """
+    chosen = [as_choice(protocol, "protocol", PROTOCOLS) for protocol in protocols]
+    stereo, mono = excerpts.open(stereo=True), excerpts.open()
+    count, configurations = excerpts.count(examples), load_configurations()
+
+    def stems_of(protocol: str, number: int) -> NDArray[np.float32]:
+        if protocol == "mixed":
+            return stereo.excerpt(POOL * number)
+        configuration = configurations[number % len(configurations)]
+        gains = configuration.seed_gains("independent")
+        return mono.excerpt(POOL * number)[:, None] * gains[:, :, None]
+
+    def trials(number: int) -> Iterator[Trial]:
+        for protocol in chosen:
+            stems = stems_of(protocol, number)
+            mixture = stems.sum(0)
+            for system in systems:
+
+                def evaluate(
+                    found: NDArray[Any],
+                    stems: NDArray[Any] = stems,
+                    mixture: NDArray[Any] = mixture,
+                    system: System = system,
+                ) -> dict[str, float]:
+                    scores = stem_scores(stems, found)
+                    if isinstance(system, SeparatorSystem) and system.masks:
+                        given = stems if system.uses_style else None
+                        masks = system.masks(mixture, given)
+                        scores |= mask_scores(stems, masks, MaskBands(system.config))
+                    return scores
+
+                given = stems if system.uses_style else None
+                yield Trial(system, {"protocol": protocol}, mixture, given, evaluate)
+
+    def example(number: int) -> Example:
+        facts: dict[str, Any] = {"songs": sorted(set(stereo.songs(POOL * number)))}
+        if isinstance(stereo, ListedExcerpts):
+            facts["start"] = stereo.start(POOL * number)
+        return Example(facts, excerpts.seconds, trials(number))
+
+    results = run_benchmark(
+        map(example, range(count)),
+        SEPARATION_METRICS,
+        title=f"Separation, {excerpts.seconds:g} s of songs of split {excerpts.split!r}",
+        settings={
+            **excerpts.facts(),
+            "examples": count,
+            "protocols": chosen,
+            "systems": {system.name: dict(system.facts) for system in systems},
+            "versions": versions("torch", "scipy"),
+        },
+        notes=(
+            *(f"Protocol {protocol!r}: {PROTOCOLS[protocol]}" for protocol in chosen),
+            "Stems below -50 dBFS, or 30 dB below the sum of the stems, are left out.",
+        ),
+        total=count,
+        progress=progress,
+    )
+    means = {
+        row.title: float(np.mean([summarize(row.values[f"sdr_{stem}"]).mean for stem in STEMS]))
+        for row in results.rows
+        if not row.error
+    }
+    songs = {name for example in results.examples for name in example["songs"]}
+    notes = (
+        f"Songs: {', '.join(sorted(songs))}; seed: {excerpts.seed}.",
+        "Mean of the four stems' SDR: "
+        + "; ".join(f"{title} {mean:.2f} dB" for title, mean in means.items())
+        + ".",
+    )
+    return replace(results, notes=(*notes, *results.notes), findings={"sdr": means})
+
+
+def separator_system(name: str, texts: Mapping[str, str], sample_rate: int) -> System:
+    """Return a separator by name, in its own windows; stems that it does not have are silent.
+
+    Parameters
+    ----------
+    name : str
+        Name of a separator, see `separator_names`.
+    texts : mapping of str to str
+        Its options as text.
+    sample_rate : int
+        Sample rate of the songs in Hz.
+
+    Raises
+    ------
+    SeparatorError
+        If there is no such separator, or it cannot be used.
+    OptionError
+        If the separator does not accept an option.
+    """
+    separator = get_separator(name, **parse_options(load_separator(name), texts))
+
+    def separate(audio: NDArray[Any], style: None) -> NDArray[Any]:
+        found = separator.separate(audio, sample_rate)
+        stems = np.zeros((len(STEMS), *audio.shape), audio.dtype)
+        stems[[STEMS.index(stem) for stem in separator.stems]] = found
+        return stems
+
+    title = ", ".join([name, *(f"{key}={value}" for key, value in texts.items())])
+    facts = {"separator": name, "options": dict(texts), "version": separator.version}
+    return System(title, separate, facts=facts)
+
+
+def load_systems(
+    paths: Sequence[str | os.PathLike[str]], sample_rate: int
+) -> tuple[SeparatorSystem, ...]:
+    """Return the separator "masks" with files of weights, and each network's prior as a baseline.
+
+    The baseline multiplies every frame by the mean masks of the training data: a constant
+    spectrum per stem.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Files of weights, each with its model card beside it.
+    sample_rate : int
+        Sample rate of the songs in Hz.
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, corrupted, or contains another model.
+    """
+    import torch
+
+    from spatialkit_models.modules import Covariance
+    from spatialkit_models.separation.mask_model import load_mask_model
+
+    systems: list[SeparatorSystem] = []
+    for path in paths:
+        model = load_mask_model(path)
+        windowed = separator_system("masks", {"weights": str(path)}, sample_rate)
+
+        @torch.inference_mode()
+        def masks(audio: NDArray[Any], style: None, model: Any = model) -> NDArray[Any]:
+            spectrum = model.stft(torch.from_numpy(audio)[None].to(model.device))
+            found = model.masks(Covariance.of(spectrum, model.network.resolution))
+            return found[0].cpu().numpy()
+
+        config = model.network.config
+        title = Path(path).stem
+        title = f"{title} ({path})" if title in {system.name for system in systems} else title
+        systems.append(
+            SeparatorSystem(title, windowed.upmix, facts=windowed.facts, masks=masks, config=config)
+        )
+        prior = model.network.log_prior.softmax(0).cpu().numpy()
+        systems.append(_constant(f"mean masks of {title}", prior, config))
+    return tuple(systems)
+
+
+def oracle_systems(config: MaskConfig | None = None) -> tuple[SeparatorSystem, ...]:
+    """Return ratio masks of the true stems at the resolution of the network: an upper limit."""
+    config = config or MaskConfig()
+    bands = MaskBands(config)
+
+    def masks(audio: NDArray[Any], stems: NDArray[Any]) -> NDArray[Any]:
+        return bands.ratios(stems)
+
+    def separate(audio: NDArray[Any], stems: NDArray[Any]) -> NDArray[Any]:
+        return bands.apply(bands.ratios(stems), audio)
+
+    return (SeparatorSystem("ideal ratio masks", separate, True, masks=masks, config=config),)
+
+
+def stem_scores(stems: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
+    """Return SDR and residual of estimated stems (4, 2, samples)."""
+    powers = np.mean(np.square(stems, dtype=np.float64), axis=(1, 2))
+    active = powers > np.maximum(SILENCE, MIN_RELATIVE_ENERGY * powers.sum())
+    values = np.array([snr(*pair) for pair in zip(stems, found, strict=True)])
+    sdr = np.where(active, values, np.nan)
+    mixture = stems.sum(0)
+    return {
+        "sdr": float(sdr[active].mean()) if active.any() else np.nan,
+        **{f"sdr_{stem}": float(value) for stem, value in zip(STEMS, sdr, strict=True)},
+        "residual": max(MIN_RESIDUAL, -float(snr(mixture, found.sum(0)))),
+    }
+
+
+def mask_scores(stems: NDArray[Any], masks: NDArray[Any], bands: MaskBands) -> dict[str, float]:
+    """Return cross-entropy and calibration error of masks (frames, 4, bands).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> stems, bands = rng.standard_normal((4, 2, 9000)), MaskBands(MaskConfig())
+    >>> found = mask_scores(stems, np.full((9, 4, 576), 0.25), bands)
+    >>> round(found["cross_entropy"] / np.log(4.0), 3), found["calibration_error"] < 0.01
+    (1.0, True)
+    """
+    scale = LEVEL / max(float(np.sqrt(np.mean(np.square(stems.sum(0))))), TINY)
+    powers = bands.stem_powers(stems * np.asarray(scale, stems.dtype))
+    total = powers.sum(1, keepdims=True)
+    weights = (total + TINY) ** 0.25
+    weights /= weights.sum()
+    ratios = powers / (total + 1e-9)
+    masks = np.asarray(masks, np.float64)
+    entropy = -np.sum(weights * ratios * np.log(masks + TINY))
+    place = np.minimum((masks * INTERVALS).astype(int), INTERVALS - 1)
+    differences = np.bincount(place.ravel(), (weights * (masks - ratios)).ravel(), INTERVALS)
+    return {
+        "cross_entropy": float(entropy),
+        "calibration_error": float(np.abs(differences).sum() / len(STEMS)),
+    }
+
+
+def _constant(name: str, prior: NDArray[Any], config: MaskConfig) -> SeparatorSystem:
+    """Return a separator with the same masks (4, bands) in every frame."""
+    bands = MaskBands(config)
+
+    def masks(audio: NDArray[Any], style: None) -> NDArray[Any]:
+        return np.broadcast_to(prior, (1 + audio.shape[1] // config.hop_length, *prior.shape))
+
+    def separate(audio: NDArray[Any], style: None) -> NDArray[Any]:
+        return bands.apply(masks(audio, None), audio)
+
+    return SeparatorSystem(name, separate, masks=masks, config=config)

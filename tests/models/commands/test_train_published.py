@@ -14,6 +14,7 @@ pytest.importorskip("lightning_fabric")
 pytest.importorskip("tensorboard")
 
 from spatialkit.__main__ import main
+from spatialkit.results import Benchmark
 from spatialkit_models import ambisonizer, style_vae
 from spatialkit_models.ambisonizer.published import PublishedConfig, PublishedTask
 from spatialkit_models.ambisonizer.published import training_task as published_training
@@ -108,6 +109,24 @@ def test_an_interrupted_run_ends_as_one_without_interruption(
         assert whole.keys() == half.keys()
         for key, tensor in whole.items():
             assert torch.equal(tensor, half[key]), key
+
+
+def test_the_benchmark_evaluates_published_networks(tmp_path, scenes):
+    """One of each model, at the sample rate of the benchmark; all rows are complete."""
+    lines = {
+        "style-vae": "--stems procedural --configurations 1 --protocol same --style own",
+        "ambisonizer": f"--scenes {scenes}",
+    }
+    for model, options in lines.items():
+        recipe, network = SMALL[model]
+        network = replace(network, sample_rate=44100)
+        card = Card(model=model, architecture=recipe.architecture, config=asdict(network))
+        weights, facts = tmp_path / f"{model}.safetensors", tmp_path / f"{model}-values.json"
+        save_weights(weights, ARCHITECTURES[recipe.architecture].network_class(network), card)
+        line = f"benchmark {model} {options} --examples 1 --seconds 0.5 --weights {weights}"
+        assert main([*line.split(), "--json", str(facts)]) == 0
+        rows = Benchmark.from_json(facts.read_text()).rows
+        assert len([row for row in rows if model in row.system]) >= 1
 
 
 def test_scenes_on_disk_are_read_in_either_scale(scenes):

@@ -46,6 +46,8 @@ class Metric:
         Definition of the metric in one sentence; may be empty.
     table : str
         Title of the table that contains the column; empty for the first table.
+    decimals : int
+        Digits after the decimal point in tables.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Metric:
     better: str
     help: str
     table: str = ""
+    decimals: int = 1
 
     @property
     def header(self) -> str:
@@ -245,7 +248,10 @@ class Benchmark:
         lines = []
         for row in filter(lambda row: row.has_any(metrics), self.rows):
             cells = [*(row.setting.get(key, "") or "-" for key in keys), row.system]
-            cells += [_cell(summarize(row.values.get(metric.name, ()))) for metric in metrics]
+            cells += [
+                _cell(summarize(row.values.get(metric.name, ())), metric.decimals)
+                for metric in metrics
+            ]
             if first:
                 cells.append(_rounded(row.speed, 0 if row.speed >= 10.0 else 1))
             lines.append(cells)
@@ -316,12 +322,11 @@ def _draw(axis: Any, place: int, values: Sequence[float], color: str) -> None:
         axis.plot([found.low, found.high], [place, place], color="black", linewidth=2.0)
 
 
-def _cell(found: Summary) -> str:
+def _cell(found: Summary, decimals: int) -> str:
     """Format mean, deviation and confidence interval, without values that are not finite."""
-    if not math.isfinite(found.deviation):
-        return _rounded(found.mean)
-    interval = f"{_rounded(found.low)} to {_rounded(found.high)}"
-    return f"{_rounded(found.mean)} ± {_rounded(found.deviation)} ({interval})"
+    values = (found.mean, found.deviation, found.low, found.high)
+    mean, deviation, low, high = (_rounded(value, decimals) for value in values)
+    return f"{mean} ± {deviation} ({low} to {high})" if math.isfinite(found.deviation) else mean
 
 
 def _rounded(value: float, decimals: int = 1) -> str:

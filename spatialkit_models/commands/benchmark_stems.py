@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from spatialkit_models.commands.benchmark_options import (
     separator_options,
     song_options,
 )
+
+if TYPE_CHECKING:
+    from spatialkit_models.evaluation import System
 
 EXAMPLES, SECONDS = 40, 10.0
 
@@ -62,7 +66,8 @@ def stems(
 
     report.check()
     excerpts = songs.excerpts(SECONDS)
-    rate, systems = excerpts.sample_rate, [*oracle_systems()]
+    rate = excerpts.sample_rate
+    systems: list[System] = [*oracle_systems()]
     systems += [separator_system(name, settings, rate) for name in names]
     notes: tuple[str, ...] = ()
     if weights or not names:

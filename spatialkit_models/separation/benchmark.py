@@ -67,10 +67,11 @@ SEPARATION_METRICS = (
     Metric("residual", "residual", "dB", "lower", "Input minus the sum of the estimated stems, "
            "relative to the input; -200 dB stand for equal signals."),
     Metric("cross_entropy", "cross-entropy", "nats", "lower", "Cross-entropy between masks and "
-           "true ratios of power, weighted by the root of the magnitude as in training.", "Masks"),
+           "true ratios of power, weighted by the root of the magnitude as in training.", "Masks",
+           2),
     Metric("calibration_error", "calibration error", "", "lower", "Expected calibration error: "
            "absolute difference between mask value and true ratio in ten intervals of mask "
-           "values, weighted likewise.", "Masks"),
+           "values, weighted likewise.", "Masks", 3),
 )  # fmt: skip
 
 
@@ -308,7 +309,7 @@ def load_systems(
 
     systems: list[SeparatorSystem] = []
     for path in paths:
-        model = load_mask_model(path)
+        model = load_mask_model(Path(path))
         windowed = separator_system("masks", {"weights": str(path)}, sample_rate)
 
         @torch.inference_mode()

@@ -22,6 +22,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -75,6 +77,8 @@ class Upmixer(Plugin):
         then return each block at once.
     linear_level : bool
         True if g times the input gives g times the output; verified by `check_upmixer`.
+    facts : mapping of str to str
+        Further facts for the records of ``spatialkit upmix``, such as the version of a model.
 
     Raises
     ------
@@ -89,6 +93,7 @@ class Upmixer(Plugin):
     format: Layout | AmbisonicFormat
     memoryless: bool = False
     linear_level: bool = False
+    facts: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -32,6 +32,7 @@ from spatialkit_models.weights import WeightsError, load_weights, shipped, state
 
 __all__ = [
     "MODEL",
+    "WIDE_FROM",
     "AmbisonizerModel",
     "PublishedModel",
     "Scene",

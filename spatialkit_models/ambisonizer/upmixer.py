@@ -14,10 +14,17 @@ from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.upmixing import controls, option
 from spatialkit_models.data.scenes import ALL_FRONT, NO_AMBIENCE, parse_stage
 from spatialkit_models.inference import LearnedUpmixer
+from spatialkit_models.separation import (
+    as_text,
+    choose_separator,
+    separator_facts,
+    separator_option,
+    stems_option,
+)
 from spatialkit_models.stem_names import STEMS
 
 if TYPE_CHECKING:
-    from spatialkit_models.ambisonizer.stream import AmbisonizerStream
+    from spatialkit_models.inference import WindowedStream
 
 __all__ = ["AmbisonizerOptions", "AmbisonizerUpmixer"]
 
@@ -50,6 +57,8 @@ class AmbisonizerOptions:
         choices=("natural", "published"),
     )
     weights: str = option("", "File of weights (.safetensors) that replaces the bundled ones.")
+    separator: str = separator_option("")
+    stems: str = stems_option()
     exact_downmix: bool = controls.exact_downmix()
 
 
@@ -82,6 +91,7 @@ class AmbisonizerUpmixer(LearnedUpmixer):
         network, the seed of its latent; 0 uses the mean.
     layout : str, Layout or AmbisonicFormat
         Format of the output (`spatialkit.render`); "foa", the default, is not rendered.
+        Loudspeaker feeds have the loudness of the input (BS.1770), window by window.
     variant : {"stage", "published"}
         The shipped network, or the published one [1]_, which needs ``weights`` from ``spatialkit
         convert-checkpoint``, ignores ``stage`` and is slow.
@@ -93,6 +103,13 @@ class AmbisonizerUpmixer(LearnedUpmixer):
     weights : str
         File of weights that replaces the bundled ones, as written by ``spatialkit train
         ambisonizer``.
+    separator : str or Separator
+        Separator of stereo (`spatialkit_models.separation.get_separator`) that replaces the stems
+        of the network: X is that of each stem as a plane wave in each time-frequency bin. None by
+        default.
+    stems : str, Path or mapping
+        Folder of the stems of the song, aligned with it, or files by stem: vocals, drums, bass and
+        other, as Demucs and MUSDB18 name them. They replace the network in the same way.
     exact_downmix : bool
         Correct loudspeaker feeds so that their downmix equals the input. False by default. The
         downmix of W equals it without correction.
@@ -121,11 +138,18 @@ class AmbisonizerUpmixer(LearnedUpmixer):
     accepts = (1, 2)
     options_class = AmbisonizerOptions
 
-    def __init__(self, *, stage: Any = AmbisonizerOptions.stage, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        stage: Any = AmbisonizerOptions.stage,
+        separator: Any = "",
+        stems: Any = "",
+        **options: Any,
+    ) -> None:
         if isinstance(stage, Mapping):
             pairs = zip(STEMS, parse_stage(stage), strict=True)
             stage = ",".join(f"{stem}:{value!r}" for stem, value in pairs)
-        super().__init__(stage=stage, **options)
+        super().__init__(stage=stage, separator=as_text(separator), stems=as_text(stems), **options)
         from spatialkit_models.ambisonizer.inference import Scene, load_ambisonizer_model
 
         values = parse_stage(self.options.stage)
@@ -137,6 +161,14 @@ class AmbisonizerUpmixer(LearnedUpmixer):
                 f"{self.options.variant!r}: pass variant={self._model.variant!r}"
             )
         chosen = self.options
+        self._separator = choose_separator(stems, separator, default="")
+        if self._separator:
+            self.facts = separator_facts(self._separator)
+        if self._separator and chosen.variant == "published":
+            raise OptionError(
+                "stems and separator have no effect with the variant 'published', which has no "
+                "stems: leave them out"
+            )
         self._scene = Scene(values, chosen.seed, chosen.conditioning, chosen.ambience)
         self._model.require(self._scene)
         if chosen.ambience > NO_AMBIENCE and chosen.variant == "published":
@@ -157,7 +189,9 @@ class AmbisonizerUpmixer(LearnedUpmixer):
             warnings.warn(message, SpatialkitWarning, 3)
         return checked
 
-    def _stream(self, sample_rate: int) -> AmbisonizerStream:
-        from spatialkit_models.ambisonizer.stream import AmbisonizerStream
+    def _stream(self, sample_rate: int) -> WindowedStream:
+        from spatialkit_models.ambisonizer.stream import AmbisonizerStream, StemStageStream
 
+        if self._separator:
+            return StemStageStream(self, sample_rate, self._separator, self._scene)
         return AmbisonizerStream(self, sample_rate, self._model, self._scene)

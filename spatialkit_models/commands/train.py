@@ -18,6 +18,7 @@ from spatialkit_models.commands.training_options import (
     stems_option,
     training_options,
 )
+from spatialkit_models.separation import RECIPES as SEPARATOR_RECIPES
 from spatialkit_models.style_vae import RECIPES as STYLE_RECIPES
 from spatialkit_models.training import Recipe, restore_recipe
 
@@ -208,6 +209,58 @@ def ambisonizer(
         from spatialkit_models.ambisonizer import ambisonizer_task
 
         return ambisonizer_task(recipe, stems, rooms, masks=masks, **shared)
+
+    return run_training(recipe, task, out, settings, run)
+
+
+@command.command(
+    "separator",
+    epilog="\b\nExamples:\n"
+    "  spatialkit train separator --stems musdb18hq/ --cache powers/ --out run/ --minutes 60\n"
+    "  spatialkit train separator --stems songs/:2 --stems rendered/:1 --cache powers/ \\\n"
+    "    --out run/ --steps 20000 --resume",
+)
+@stems_option()
+@splits_option
+@click.option(
+    "--cache",
+    required=True,
+    metavar="DIR",
+    type=toolkit.FILE,
+    help="Directory for the powers of stems, which are computed once: 0.75 MB per second of music.",
+)
+@click.option(
+    "--start",
+    metavar="FILE",
+    type=toolkit.FILE,
+    help="Train these weights further (.safetensors, with its card).",
+)
+@training_options(SEPARATOR_RECIPES)
+@toolkit.debug_option
+def separator(
+    stems: Sequence[tuple[str, float]],
+    splits: Sequence[tuple[str, str]],
+    cache: Path,
+    start: Path | None,
+    out: Path,
+    settings: Mapping[str, Any],
+    run: Mapping[str, Any],
+) -> int:
+    """Train the masks that separate vocals, drums, bass and other.
+
+    The training examples are mixes of the powers of stems. The weights with the highest SDR on
+    held-out songs as they are mixed are saved: songs of the split "valid" (MUSDB18's own list, a
+    folder called valid, or one song in ten). Stems that a song has in one file only, such as
+    vocals+drums+bass.wav, are trained as one.
+    """
+    from spatialkit_models.separation import separator_task
+
+    recipe, network = SEPARATOR_RECIPES["masks"], None
+    if start:
+        recipe, network = _restore(start, None, "separator", SEPARATOR_RECIPES)
+
+    def task(recipe: Recipe, shards: int) -> Task:
+        return separator_task(recipe, stems, cache=cache, start=network, splits=dict(splits))
 
     return run_training(recipe, task, out, settings, run)
 

@@ -3,10 +3,20 @@
 from typing import TYPE_CHECKING, Any
 
 from spatialkit_models._lazy import lazy_attribute
+from spatialkit_models.separation.choice import (
+    DEFAULT_SEPARATOR,
+    as_text,
+    choose_separator,
+    separator_facts,
+    separator_option,
+    stems_option,
+)
+from spatialkit_models.separation.config import MaskLossConfig
 from spatialkit_models.separation.conformance import check_separator
 from spatialkit_models.separation.folder import FolderOptions, FolderSeparator
 from spatialkit_models.separation.interface import Separator, SeparatorError, StemStream
 from spatialkit_models.separation.masks import MaskOptions, MaskSeparator
+from spatialkit_models.separation.recipes import RECIPES
 from spatialkit_models.separation.registry import (
     get_separator,
     load_separator,
@@ -14,29 +24,45 @@ from spatialkit_models.separation.registry import (
     separator_names,
 )
 from spatialkit_models.separation.stem_files import StemFiles, find_stem_files
+from spatialkit_models.separation.stem_stream import StemUpmixStream
 
-if TYPE_CHECKING:  # at run time `__getattr__` imports it, and songs and scenes with it
+if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch and songs with them
     from spatialkit_models.separation import benchmark
+    from spatialkit_models.separation.losses import MaskLoss
+    from spatialkit_models.separation.training_task import SeparatorTask, separator_task
 
 __all__ = [
+    "DEFAULT_SEPARATOR",
+    "RECIPES",
     "FolderOptions",
     "FolderSeparator",
+    "MaskLoss",
+    "MaskLossConfig",
     "MaskOptions",
     "MaskSeparator",
     "Separator",
     "SeparatorError",
+    "SeparatorTask",
     "StemFiles",
     "StemStream",
+    "StemUpmixStream",
+    "as_text",
     "benchmark",
     "check_separator",
+    "choose_separator",
     "find_stem_files",
     "get_separator",
     "load_separator",
     "register_separator",
+    "separator_facts",
     "separator_names",
+    "separator_option",
+    "separator_task",
+    "stems_option",
 ]
 
-_MODULES = ("benchmark",)
+
+_MODULES = ("losses", "training_task", "benchmark")
 
 
 def __getattr__(name: str) -> Any:

@@ -59,11 +59,15 @@ class StemPlace:
         listener evenly.
     gains : dict of str to float
         Gains by loudspeaker of "5.0"; their squares sum to 1.
+    confidence : float
+        Probability that the sound at this place of the example is this stem, see `Style`; NaN if
+        the style was not found in music.
     """
 
     azimuth: float
     length: float
     gains: dict[str, float]
+    confidence: float = np.nan
 
 
 def directions_style(
@@ -99,10 +103,7 @@ def directions_style(
 def encode_directions(model: StyleModel, directions: Mapping[str, Any]) -> Style:
     """Return the style of a model that places stems in given directions."""
     gains = direction_gains(directions)
-    source = ",".join(
-        f"{as_choice(stem, 'stem', STEMS)}:{'/'.join(f'{a:g}' for a in np.atleast_1d(azimuth))}"
-        for stem, azimuth in directions.items()
-    )
+    source = directions_text(directions)
     code = model.encode_stems(lambda: reference_stems(model.sample_rate), gains)
     return new_style(model, *code, source)
 
@@ -125,6 +126,20 @@ def direction_gains(directions: Mapping[str, Any]) -> NDArray[np.float64]:
     array([[0.   , 0.   , 1.   , 0.   , 0.   ],
            [0.   , 0.   , 0.   , 0.707, 0.707]])
     """
+    return _gains({**ORDINARY, **_angles(directions)})
+
+
+def stem_gains(directions: Mapping[str, Any], missing: float) -> NDArray[np.float64]:
+    """Return the loudspeaker gains of stems in directions, (stems, 5), and a value for the rest."""
+    angles = _angles(directions)
+    gains = np.full((len(STEMS), 5), missing)
+    for stem, row in zip(angles, _gains(angles), strict=True):
+        gains[STEMS.index(stem)] = row
+    return gains
+
+
+def _angles(directions: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+    """Return checked azimuths by stem, in the order of ``directions``."""
     angles = {}
     for name, azimuth in directions.items():
         stem = as_choice(name, "stem", STEMS)
@@ -133,7 +148,12 @@ def direction_gains(directions: Mapping[str, Any]) -> NDArray[np.float64]:
             raise OptionError(
                 f"direction of {stem} must be degrees or a list of degrees, got {azimuth!r}"
             )
-    gains = np.stack([vbap_gains(angles.get(stem, ORDINARY[stem])).sum(0) for stem in STEMS])
+    return angles
+
+
+def _gains(angles: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Return gains of power 1, one row per stem."""
+    gains = np.stack([vbap_gains(azimuth).sum(0) for azimuth in angles.values()])
     return gains / np.linalg.norm(gains, axis=1, keepdims=True)
 
 
@@ -162,12 +182,13 @@ def style_directions(
     layout = get_layout("5.0")
     angles = np.deg2rad(layout.azimuth)
     places = {}
-    for stem, row in zip(STEMS, gains.astype(float), strict=True):
+    confidence = style.confidence or (np.nan,) * len(STEMS)
+    for stem, row, sure in zip(STEMS, gains.astype(float), confidence, strict=True):
         x, y = np.square(row) @ np.cos(angles), np.square(row) @ np.sin(angles)
         length = float(np.hypot(x, y))
         azimuth = float(np.rad2deg(np.arctan2(y, x))) if length > MIN_LENGTH else np.nan
         by_label = dict(zip(layout.labels, row.tolist(), strict=True))
-        places[stem] = StemPlace(azimuth, length, by_label)
+        places[stem] = StemPlace(azimuth, length, by_label, sure)
     return places
 
 
@@ -193,6 +214,24 @@ def parse_directions(text: str) -> dict[str, list[float]]:
                 f"each stem once, got {text!r}"
             ) from None
     return directions
+
+
+def directions_text(directions: Any) -> Any:
+    """Return a mapping of stems to directions in the notation of `parse_directions`.
+
+    Anything else is returned as it is.
+
+    Examples
+    --------
+    >>> directions_text({"vocals": 0, "drums": [110, -110]})
+    'vocals:0,drums:110/-110'
+    """
+    if not isinstance(directions, Mapping):
+        return directions
+    return ",".join(
+        f"{stem}:{'/'.join(f'{angle:g}' for angle in row)}"
+        for stem, row in _angles(directions).items()
+    )
 
 
 @cache

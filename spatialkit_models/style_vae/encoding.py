@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.audio import Audio, AudioLike, unpack_audio
-from spatialkit.errors import ShapeError
+from spatialkit.downmix import downmix
+from spatialkit.errors import ShapeError, SpatialkitWarning
 from spatialkit.files import resample, stream
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format
 from spatialkit.rendering import render_matrix
 from spatialkit.validation import as_audio, as_sample_rate, require_finite
+from spatialkit_models.separation import Separator
+from spatialkit_models.stem_names import STEMS
+from spatialkit_models.style_vae.example import Segment
+from spatialkit_models.style_vae.stem_hints import NO_HINTS, StemHints
 from spatialkit_models.style_vae.style import Style, StyleError, model_of, new_style
 
 if TYPE_CHECKING:
@@ -26,6 +33,9 @@ __all__ = ["encode_array", "encode_audio", "encode_file", "encode_style"]
 
 MIN_SECONDS = 0.5
 SILENCE = 1e-6  # RMS
+# Ratio of the likelihood of two stems in exchanged places to that in their own, above which a
+# warning is issued.
+EXCHANGE_RATIO = 0.7
 
 
 def encode_style(
@@ -34,6 +44,9 @@ def encode_style(
     *,
     layout: str | Format | None = None,
     source: str = "",
+    stems: Any = "",
+    separator: Any = "",
+    names: str | Mapping[str, Any] = "",
     variant: str = "fast",
     weights: str | Path = "",
 ) -> Style:
@@ -42,8 +55,7 @@ def encode_style(
     Parameters
     ----------
     audio : path, Audio or array_like of float, shape (channels, samples)
-        At least half a second. Audio longer than the model's input is encoded in segments, whose
-        styles are averaged with their energies as weights.
+        At least half a second. One place is found for each stem in the whole of it.
     sample_rate : int
         Sample rate of an array in Hz; a file and an `Audio` contain their own.
     layout : str, Layout or AmbisonicFormat
@@ -52,14 +64,28 @@ def encode_style(
         rendered to 5.0.
     source : str
         Description of the origin; the name of a file by default.
+    stems : str, Path or mapping
+        Folder of the stems of the stereo downmix of the music (method "sum"), or files by stem.
+        They tell which sound is which stem; by default the network does.
+    separator : str or Separator
+        Separator of the downmix, instead of stems.
+    names : str or mapping
+        Azimuths in degrees near which stems are, in the notation of `parse_directions` or as in
+        `directions_style`, where the network cannot tell them apart: "vocals:0,other:110".
     variant : {"fast", "paper"}
-        Variant of the shipped model.
+        Variant of the shipped model; the paper's network has no stems, for which the three above
+        are refused.
     weights : str or Path
         File of weights that replaces the bundled ones.
 
     Returns
     -------
     Style
+
+    Warns
+    -----
+    SpatialkitWarning
+        If two stems could be exchanged: the masks do not tell which of their places is whose.
 
     Raises
     ------
@@ -71,20 +97,23 @@ def encode_style(
         If the weights do not exist or are invalid.
     """
     model = model_of(variant, weights)
+    hints = StemHints.of(stems, separator, names, has_stems=model.has_stem_masks)
     if isinstance(audio, (str, Path)):
-        return encode_file(model, audio, source)
+        return encode_file(model, audio, hints, source)
     samples, rate, form = unpack_audio(
         audio, sample_rate=sample_rate, format=layout, format_name="layout"
     )
     if isinstance(audio, Audio):
         form = None if form is None else get_format(form)
-        return encode_audio(model, Audio(samples, audio.sample_rate, form), source)
+        return encode_audio(model, Audio(samples, audio.sample_rate, form), hints, source)
     if rate is None:
         raise StyleError("an array has no sample rate: pass sample_rate=")
-    return encode_array(model, samples, rate, "5.0" if form is None else form, source)
+    return encode_array(model, samples, rate, "5.0" if form is None else form, hints, source)
 
 
-def encode_file(model: StyleModel, path: str | Path, source: str = "") -> Style:
+def encode_file(
+    model: StyleModel, path: str | Path, hints: StemHints = NO_HINTS, source: str = ""
+) -> Style:
     """Encode an audio file, block by block."""
     try:
         with stream(path) as music:
@@ -95,23 +124,30 @@ def encode_file(model: StyleModel, path: str | Path, source: str = "") -> Style:
                 "(spatialkit.write(..., format='5.0')) or pass (samples, sample_rate, layout)"
             )
         with stream(path, block=model.seconds * rate) as music:
-            return _encode_segments(model, music, rate, form, source or Path(path).name)
+            return _encode_segments(model, music, rate, form, hints, source or Path(path).name)
     except StyleError as error:
         raise StyleError(f"{path}: {error}") from error
 
 
-def encode_audio(model: StyleModel, audio: Audio[Any], source: str = "") -> Style:
+def encode_audio(
+    model: StyleModel, audio: Audio[Any], hints: StemHints = NO_HINTS, source: str = ""
+) -> Style:
     """Encode an `Audio` with a format."""
     if audio.format is None:
         raise StyleError(
             "the format of the audio is unknown: pass layout=, or to the upmixer "
             "(samples, sample_rate, layout)"
         )
-    return encode_array(model, audio.samples, audio.sample_rate, audio.format, source)
+    return encode_array(model, audio.samples, audio.sample_rate, audio.format, hints, source)
 
 
 def encode_array(
-    model: StyleModel, audio: Any, sample_rate: Any, layout: Any = "5.0", source: str = ""
+    model: StyleModel,
+    audio: Any,
+    sample_rate: Any,
+    layout: Any = "5.0",
+    hints: StemHints = NO_HINTS,
+    source: str = "",
 ) -> Style:
     """Encode samples (channels, samples) of a layout."""
     form, rate = get_format(layout), as_sample_rate(sample_rate)
@@ -121,33 +157,80 @@ def encode_array(
     require_finite(samples)
     size = model.seconds * rate
     segments = (samples[:, start : start + size] for start in range(0, samples.shape[1], size))
-    return _encode_segments(model, segments, rate, form, source)
+    return _encode_segments(model, segments, rate, form, hints, source)
 
 
 def _encode_segments(
-    model: StyleModel, segments: Iterable[NDArray[Any]], rate: int, form: Format, source: str
+    model: StyleModel,
+    segments: Iterable[NDArray[Any]],
+    rate: int,
+    form: Format,
+    hints: StemHints,
+    source: str,
 ) -> Style:
-    """Average the styles of segments of the model's input length, weighted by energy."""
+    """Encode the segments of an example that are neither silent nor too short."""
     if isinstance(form, Layout) and np.sum(~form.is_lfe) < 5:
         raise StyleError(f"a style needs at least five loudspeakers, {form.name!r} has fewer")
     matrix = render_matrix(form, "5.0")
-    means, variances, energies, samples = [], [], [], 0
-    for segment in segments:
-        samples += segment.shape[1]
-        five = resample(matrix.astype(segment.dtype) @ segment, rate, model.sample_rate)
-        energy = float(np.square(five, dtype=np.float64).sum())
-        long_enough = segment.shape[1] >= MIN_SECONDS * rate
-        if long_enough and energy > SILENCE**2 * five.size:
-            mean, log_variance = model.encode(five)
-            means.append(mean)
-            variances.append(np.exp(log_variance))
-            energies.append(energy)
+    samples = used = 0
+
+    def audible() -> Iterator[Segment]:
+        nonlocal samples, used
+        for segment in segments:
+            start, samples = samples, samples + segment.shape[1]
+            five = matrix.astype(segment.dtype) @ segment
+            energy = float(np.square(five, dtype=np.float64).sum())
+            if segment.shape[1] < MIN_SECONDS * rate or energy <= SILENCE**2 * five.size:
+                continue
+            used += 1
+            stems = None
+            if hints.separator:
+                separated = _separated(hints.separator, five, rate, start)
+                stems = np.stack([resample(stem, rate, model.sample_rate) for stem in separated])
+            yield Segment(resample(five, rate, model.sample_rate), stems)
+
+    try:
+        code = model.encode_example(audible(), hints.named)
+    except ValueError:
+        if used:
+            raise
+        code = None
     if samples < MIN_SECONDS * rate:
         raise StyleError(
             f"a style needs at least {MIN_SECONDS:g} s of music, got {samples / rate:.2g} s"
         )
-    if not energies:
+    if code is None:
         raise StyleError("the audio is silent: a style cannot be encoded from silence")
-    mean = np.average(means, axis=0, weights=energies)
-    variance = np.average(variances, axis=0, weights=energies)
-    return new_style(model, mean, np.log(variance), source)
+    if hints.separator:
+        hints.separator.check_song(samples, rate)
+    confidence = () if code.likelihood is None else np.diagonal(code.likelihood)
+    if code.likelihood is not None and hints.named is None:
+        _warn_of_exchange(code.likelihood)
+    return new_style(model, code.mean, code.log_variance, source, confidence)
+
+
+def _separated(
+    separator: Separator, five: NDArray[Any], rate: int, start: int
+) -> NDArray[np.float64]:
+    """Return the stems of the downmix, (4, 2, samples)."""
+    stereo = downmix(five, "5.0", "stereo", method="sum")
+    stems = np.zeros((len(STEMS), *stereo.shape))
+    rows = [STEMS.index(stem) for stem in separator.stems]
+    stems[rows] = separator.separate_window(stereo, rate, start)
+    return stems
+
+
+def _warn_of_exchange(likelihood: NDArray[np.float32]) -> None:
+    """Warn if the masks fit two stems in exchanged places nearly as well."""
+    for first, second in combinations(range(len(STEMS)), 2):
+        kept = likelihood[first, first] + likelihood[second, second]
+        exchanged = likelihood[first, second] + likelihood[second, first]
+        if exchanged > EXCHANGE_RATIO * kept:
+            one, other = STEMS[first], STEMS[second]
+            warnings.warn(
+                f"{one} and {other} of the example could be exchanged: listen to the upmix, and if "
+                f"they are, name the place of one of them (names='{one}:<azimuth>') or give the "
+                "stems of the example",
+                SpatialkitWarning,
+                stacklevel=2,
+            )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spatialkit_models.modules import power
-from spatialkit_models.style_vae.network import FastStyleVAE
+from spatialkit_models.modules import Covariance, power
+from spatialkit_models.style_vae.example import Segment
+from spatialkit_models.style_vae.network import CHANNELS, FastStyleVAE
 from spatialkit_models.style_vae.published import PaperStyleVAE
 from spatialkit_models.weights import load_weights, shipped, state_of
 
-__all__ = ["MODEL", "StyleModel", "load_style_model"]
+__all__ = ["MODEL", "ExampleCode", "StyleModel", "load_style_model"]
 
 MODEL = "style-vae"
 # Input length in seconds (whole numbers): the fast network estimates the directions of stems from
@@ -25,6 +27,25 @@ MODEL = "style-vae"
 SECONDS = {"fast": 10, "paper": 2}
 # RMS that the input of networks is normalized to.
 LEVEL = 0.1
+# Number of segments of an example at which every second one is left out.
+MAX_SEGMENTS = 24
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class ExampleCode:
+    """Style of an example.
+
+    Parameters
+    ----------
+    mean, log_variance : ndarray, shape (latent_size,)
+    likelihood : ndarray, shape (stems, stems), optional
+        See `StemPlaces`; None for a network without stems.
+    """
+
+    mean: NDArray[np.float32]
+    log_variance: NDArray[np.float32]
+    likelihood: NDArray[np.float32] | None = None
 
 
 class StyleModel:
@@ -64,13 +85,77 @@ class StyleModel:
         self.has_stem_masks = fast
         self.latent_size = config.latent_size
         self.sample_rate = config.sample_rate
-        self._settings = {"residual": True} if fast else {}
 
-    @torch.inference_mode()
     def encode(self, five: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return mean and log variance of the style of non-silent audio (5, samples)."""
-        code = self.network.encode(self._spectrum(five / _rms(five)))
-        return code.mean[0].cpu().numpy(), code.log_variance[0].cpu().numpy()
+        code = self.encode_example([Segment(five)])
+        return code.mean, code.log_variance
+
+    @torch.inference_mode()
+    def encode_example(
+        self, segments: Iterable[Segment], named: NDArray[Any] | None = None
+    ) -> ExampleCode:
+        """Encode the style of an example in segments, which are not silent.
+
+        The fast network finds one place of each stem in all segments together, or in segments at
+        equal distances if there are many. The styles that the paper's network finds are averaged
+        with their energies as weights.
+
+        Parameters
+        ----------
+        segments : iterable of Segment
+        named : ndarray, shape (stems, 5), optional
+            Gains near which stems are, NaN for stems without a name; for the fast network.
+        """
+        if self.has_stem_masks:
+            return self._encode_places(segments, named)
+        means, variances, energies = [], [], []
+        for segment in segments:
+            code = self.network.encode(self._spectrum(segment.five / _rms(segment.five)))
+            means.append(code.mean[0].cpu().numpy())
+            variances.append(code.log_variance[0].exp().cpu().numpy())
+            energies.append(float(np.square(segment.five, dtype=np.float64).sum()))
+        mean = np.average(means, axis=0, weights=energies)
+        variance = np.average(variances, axis=0, weights=energies)
+        return ExampleCode(mean.astype(np.float32), np.log(variance).astype(np.float32))
+
+    def _encode_places(
+        self, segments: Iterable[Segment], named: NDArray[Any] | None
+    ) -> ExampleCode:
+        network, kept, step = self.network, [], 1
+        for number, segment in enumerate(segments):
+            if number % step:
+                continue
+            covariance = Covariance.of(self._spectrum(segment.five), network.resolution)
+            kept.append((covariance.products, self._masks(covariance, segment.stems)))
+            if len(kept) == MAX_SEGMENTS:
+                kept, step = kept[::2], 2 * step
+        products, masks = (torch.cat(each, 1) for each in zip(*kept, strict=True))
+        power = Covariance(products, CHANNELS).powers.sum(2).mean()
+        level = LEVEL**2 * network.config.masks.n_fft / power
+        told = None if named is None else torch.from_numpy(np.float32(named))[None].to(self.device)
+        places = network.find_places(Covariance(products * level, CHANNELS), masks, told)
+        code = network.encode_features(places.features)
+        return ExampleCode(
+            code.mean[0].cpu().numpy(),
+            code.log_variance[0].cpu().numpy(),
+            places.likelihood[0].cpu().numpy(),
+        )
+
+    def _masks(self, five: Covariance, stems: NDArray[Any] | None) -> Tensor:
+        """Return masks from the stems of the downmix, or those of the network."""
+        if stems is not None:
+            return self._ratios(stems)
+        logits: Tensor = self.network.masks(self.network.downmix(five))
+        return logits.softmax(2)
+
+    def _ratios(self, stems: NDArray[Any]) -> Tensor:
+        """Return the ratios of the powers of stems (stems, 2, samples) as masks."""
+        resolution = self.network.resolution
+        powers = torch.stack(
+            [resolution.sum_bins(power(self._spectrum(stem))[0].sum(1)) for stem in stems], 1
+        )
+        return (powers / (powers.sum(1, keepdim=True) + TINY))[None]
 
     @torch.inference_mode()
     def encode_stems(
@@ -88,14 +173,26 @@ class StyleModel:
         return code.mean[0].cpu().numpy(), code.log_variance[0].cpu().numpy()
 
     @torch.inference_mode()
-    def decode(self, stereo: NDArray[Any], style: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Upmix stereo (2, samples) to five channels in a style (latent_size,)."""
+    def decode(
+        self,
+        stereo: NDArray[Any],
+        style: NDArray[np.float32],
+        stems: NDArray[Any] | None = None,
+    ) -> NDArray[np.float32]:
+        """Upmix stereo (2, samples) to five channels in a style (latent_size,).
+
+        Stems (stems, 2, samples) of the stereo, of any quality, replace the masks of the fast
+        network.
+        """
         rms = _rms(stereo)
         if not rms:
             return np.zeros((5, stereo.shape[1]), np.float32)
-        five = self.network.decode(
-            self._spectrum(stereo / rms), self._latent(style), **self._settings
-        )
+        settings: dict[str, Any] = {}
+        if self.has_stem_masks:
+            settings["residual"] = True
+            if stems is not None:
+                settings["masks"] = self._ratios(stems / rms)
+        five = self.network.decode(self._spectrum(stereo / rms), self._latent(style), **settings)
         audio = self.network.stft.inverse(five, stereo.shape[1])[0]
         return audio.cpu().numpy() * np.float32(rms / LEVEL)
 

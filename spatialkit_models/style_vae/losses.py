@@ -73,10 +73,8 @@ class FastLoss(nn.Module):
         stereo_masks, style_masks = logits.softmax(2).chunk(2)
         has_stems = batch["stems"].shape[1] == N_STEMS
         end_to_end = not has_stems or progress >= config.supervised_ratio
-        features = network.panning_features(
-            five, style_masks if end_to_end else style_masks.detach()
-        )
-        code = network.encode_features(features)
+        places = network.find_places(five, style_masks if end_to_end else style_masks.detach())
+        code = network.encode_features(places.features)
         style = code.sample()
         panned = network.pan_gains(style) if end_to_end else gains
         terms = {

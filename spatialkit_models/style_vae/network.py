@@ -19,7 +19,7 @@ from spatialkit_models.modules import STFT, Covariance, StemMasks, sparsemax, wi
 from spatialkit_models.stem_names import N_STEMS
 from spatialkit_models.style_vae.config import FastConfig
 
-__all__ = ["CHANNELS", "FastStyleVAE", "StyleCode"]
+__all__ = ["CHANNELS", "FastStyleVAE", "StemPlaces", "StyleCode"]
 
 CHANNELS = 5
 # Concentration of stems around their directions in stereo, see `wiener_filters`.
@@ -46,6 +46,23 @@ class StyleCode:
     def sample(self) -> Tensor:
         """Sample one style per item."""
         return self.mean + torch.randn_like(self.mean) * (0.5 * self.log_variance).exp()
+
+
+@dataclass(frozen=True)
+class StemPlaces:
+    """Places of stems in five channels.
+
+    Parameters
+    ----------
+    features : Tensor, shape (batch, stems, 6)
+        Gains of length 1, and the logarithm of the stem's part of the energy.
+    likelihood : Tensor, shape (batch, stems, stems)
+        Mean mask of each stem (columns) over the sound at the place of each stem (rows): the
+        probability, by the masks, that what is there is this stem.
+    """
+
+    features: Tensor
+    likelihood: Tensor
 
 
 class FastStyleVAE(nn.Module):
@@ -103,15 +120,23 @@ class FastStyleVAE(nn.Module):
         """Estimate the style of the spectrum of five channels."""
         covariance = Covariance.of(five, self.resolution)
         masks = self.masks(self.downmix(covariance)).softmax(2)
-        return self.encode_features(self.panning_features(covariance, masks))
+        return self.encode_features(self.find_places(covariance, masks).features)
 
-    def decode(self, stereo: Tensor, style: Tensor, *, residual: bool = False) -> Tensor:
+    def decode(
+        self,
+        stereo: Tensor,
+        style: Tensor,
+        *,
+        residual: bool = False,
+        masks: Tensor | None = None,
+    ) -> Tensor:
         """Upmix a stereo spectrum to five channels in a style (batch, latent).
 
         With ``residual`` the residual of source extraction is panned with the stems
-        (`wiener_filters.residual_filters`) instead of discarded.
+        (`wiener_filters.residual_filters`) instead of discarded. Known ``masks`` of the stems
+        replace those that the network estimates.
         """
-        masks, filters, mixing = self._separate(stereo)
+        masks, filters, mixing = self._separate(stereo, masks)
         gains = self.pan_gains(style)
         panned = self.pan_filters(filters, mixing, gains)
         if residual:
@@ -144,9 +169,12 @@ class FastStyleVAE(nn.Module):
 
     # Stages of both directions, used by the loss as well.
 
-    def _separate(self, stereo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _separate(
+        self, stereo: Tensor, masks: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         covariance = Covariance.of(stereo, self.resolution)
-        masks = self.masks(covariance).softmax(2)
+        if masks is None:
+            masks = self.masks(covariance).softmax(2)
         mixing = self.estimate_mixing(covariance, masks)
         return *self.extraction_filters(covariance, masks, mixing), mixing
 
@@ -194,19 +222,45 @@ class FastStyleVAE(nn.Module):
         lower = place.detach().floor().long().clamp(0, ANGLES - 2)
         return torch.lerp(self.levels[lower], self.levels[lower + 1], place - lower)
 
-    def panning_features(self, five: Covariance, masks: Tensor) -> Tensor:
-        """Estimate gains and log energy ratios of stems in five channels, (batch, stems, 6)."""
+    def find_places(
+        self, five: Covariance, masks: Tensor, named: Tensor | None = None
+    ) -> StemPlaces:
+        """Estimate where each stem is in five channels.
+
+        Parameters
+        ----------
+        five : Covariance
+            Covariance of the five channels.
+        masks : Tensor, shape (batch, time, stems, bands)
+            Masks of the stems.
+        named : Tensor, shape (batch, stems, 5), optional
+            Gains near which a stem is; NaN for stems whose place is found by its masks. The masks
+            of the others have no effect on their places.
+        """
         five, masks = five.frames(slice(None, None, 2)), masks[:, ::2]
-        gains = wiener_filters.estimate_gains(five, masks)
-        refined = masks
+        start = masks
+        if named is not None:
+            known = ~named.isnan().any(-1)
+            start = torch.where(known[:, None, :, None], 1.0 / N_STEMS, masks)
+            start = start / start.sum(2, keepdim=True)
+        gains = wiener_filters.estimate_gains(five, start)
+        if named is not None:
+            gains = torch.where(known[..., None], named, gains)
+        refined = start
         for _ in range(self.config.direction_iterations):
-            refined = wiener_filters.refine_by_direction(five, masks, gains, self.sharpness)
+            refined = wiener_filters.refine_by_direction(five, start, gains, self.sharpness)
             gains = wiener_filters.estimate_gains(five, refined)
-        energy = (refined * five.powers.sum(2, keepdim=True)).sum((1, 3))
-        return self.gain_features(gains, energy / energy.sum(1, keepdim=True).clamp_min(1e-12))
+        power = five.powers.sum(2, keepdim=True)
+        energy = (refined * power).sum((1, 3))
+        ratios = energy / energy.sum(1, keepdim=True).clamp_min(1e-12)
+        # Bands count by the root of their magnitude, as in the training of masks.
+        weighted = refined * (power + 1e-12).pow(0.25)
+        likelihood = torch.einsum("btsf,btrf->bsr", weighted, masks)
+        likelihood = likelihood / likelihood.sum(2, keepdim=True).clamp_min(1e-12)
+        return StemPlaces(self.gain_features(gains, ratios), likelihood)
 
     def gain_features(self, gains: Tensor, energies: Tensor | None = None) -> Tensor:
-        """Return the `panning_features` of stems with known gains.
+        """Return the features of `StemPlaces` for stems with known gains.
 
         Parameters
         ----------
@@ -223,7 +277,7 @@ class FastStyleVAE(nn.Module):
         return five.mixed(self.downmix_gains.T.expand(len(five.products), -1, -1))
 
     def encode_features(self, features: Tensor) -> StyleCode:
-        """Compute the posterior of styles from `panning_features`."""
+        """Compute the posterior of styles from the features of `StemPlaces`."""
         mean, log_variance = self.encoder(features.flatten(1)).float().chunk(2, -1)
         return StyleCode(mean, log_variance.clamp(-10.0, 4.0))
 

@@ -40,6 +40,9 @@ class Style:
         SHA-256 of the model's weights; a style is only valid for these.
     source : str
         Description of its origin, such as a file name.
+    confidence : tuple of float
+        For each stem the probability, 0 to 1, by the masks of the example, that the sound at its
+        place is this stem; empty if the style was not found in music.
     """
 
     mean: tuple[float, ...]
@@ -47,9 +50,10 @@ class Style:
     model: str
     weights: str
     source: str = ""
+    confidence: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("mean", "log_variance"):
+        for name in ("mean", "log_variance", "confidence"):
             values = getattr(self, name)
             if not isinstance(values, (list, tuple)) or not all(map(_is_number, values)):
                 raise StyleError(f"{name} of a style must be a list of finite numbers")
@@ -116,8 +120,10 @@ class Style:
     @classmethod
     def _from(cls, facts: Any) -> Style:
         """Return the style with these fields, or raise if one is missing or unknown."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        odd = sorted(known ^ facts.keys()) if isinstance(facts, dict) else ["mean"]
+        known = {field.name: field.default for field in dataclasses.fields(cls)}
+        needed = {name for name, default in known.items() if default is dataclasses.MISSING}
+        found = facts.keys() if isinstance(facts, dict) else set()
+        odd = sorted((found - known.keys()) | (needed - found))
         if odd:
             problem = "missing" if odd[0] in known else "unknown"
             raise StyleError(f"not a style: the field {odd[0]!r} is {problem}")
@@ -172,7 +178,9 @@ def model_of(variant: str, weights: str | Path) -> StyleModel:
     return load_style_model(variant, weights)
 
 
-def new_style(model: StyleModel, mean: Any, log_variance: Any, source: str) -> Style:
+def new_style(
+    model: StyleModel, mean: Any, log_variance: Any, source: str, confidence: Any = ()
+) -> Style:
     """Return a style of a model from arrays (latent_size,)."""
     return Style(
         mean=tuple(map(float, mean)),
@@ -180,6 +188,7 @@ def new_style(model: StyleModel, mean: Any, log_variance: Any, source: str) -> S
         model=model.name,
         weights=model.sha256,
         source=source,
+        confidence=tuple(map(float, confidence)),
     )
 
 

@@ -15,6 +15,7 @@ from spatialkit.validation import as_count, match_name, unknown_name
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.directions import BAND, encode_directions, reference_stems
 from spatialkit_models.style_vae.encoding import encode_array, encode_audio, encode_file
+from spatialkit_models.style_vae.stem_hints import NO_HINTS, StemHints
 from spatialkit_models.style_vae.style import Style, latent_of, model_of, new_style
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ __all__ = ["as_style", "random_style"]
 POINT_LOG_VARIANCE = -10.0
 
 
-def as_style(style: Any, model: StyleModel, seed: int = 0) -> Style:
+def as_style(style: Any, model: StyleModel, seed: int = 0, hints: StemHints = NO_HINTS) -> Style:
     """Return the style of a model that a value of the option ``style`` specifies.
 
     Parameters
@@ -37,6 +38,8 @@ def as_style(style: Any, model: StyleModel, seed: int = 0) -> Style:
         Model that the style is for.
     seed : int
         Seed of the style "random".
+    hints : StemHints
+        What is known about the stems of music.
 
     Raises
     ------
@@ -46,10 +49,10 @@ def as_style(style: Any, model: StyleModel, seed: int = 0) -> Style:
         If the style belongs to other weights or cannot be encoded.
     """
     if isinstance(style, (str, Path)):
-        return _from_text(str(style), model, seed)
+        return _from_text(str(style), model, seed, hints)
     for kind, convert in CONVERTERS.items():
         if isinstance(style, kind):
-            return convert(style, model)
+            return convert(style, model, hints)
     raise OptionError(
         "style must be 'band', 'random', the path of an audio file or of a saved style (.json), "
         "a Style, an Audio, (samples, sample_rate, layout) or a mapping of stems to directions, "
@@ -74,7 +77,7 @@ def random_style(seed: int = 0, *, variant: str = "fast", weights: str | Path = 
     return _sample_style(model_of(variant, weights), seed)
 
 
-def _from_text(text: str, model: StyleModel, seed: int) -> Style:
+def _from_text(text: str, model: StyleModel, seed: int, hints: StemHints) -> Style:
     """Return the style of a name, of JSON, or of a file."""
     if not text:
         raise OptionError("style is empty; pass 'band', 'random' or the path of a file")
@@ -82,13 +85,13 @@ def _from_text(text: str, model: StyleModel, seed: int) -> Style:
     if name:
         return NAMED[name](model, seed)
     if text.startswith("{"):
-        return _of_model(Style.from_json(text), model)
+        return _of_model(Style.from_json(text), model, hints)
     path = Path(text)
     if path.suffix.lower() == ".json":
-        return _of_model(Style.load(path), model)
+        return _of_model(Style.load(path), model, hints)
     if not path.suffix and not path.exists():
         raise OptionError(f"{unknown_name('style', text, NAMED)}, or the path of a file")
-    return encode_file(model, path)
+    return encode_file(model, path, hints)
 
 
 def _sample_style(model: StyleModel, seed: int) -> Style:
@@ -102,19 +105,19 @@ def _sample_style(model: StyleModel, seed: int) -> Style:
     return new_style(model, latent, log_variance, f"random, seed {seed}")
 
 
-def _of_model(style: Style, model: StyleModel) -> Style:
+def _of_model(style: Style, model: StyleModel, hints: StemHints) -> Style:
     """Return a style unchanged if the model encoded it."""
     latent_of(style, model)
     return style
 
 
-def _from_tuple(style: tuple[Any, ...], model: StyleModel) -> Style:
+def _from_tuple(style: tuple[Any, ...], model: StyleModel, hints: StemHints) -> Style:
     if len(style) not in (2, 3):
         raise OptionError(
             "a style as a tuple must be (samples, sample_rate) or (samples, sample_rate, layout), "
             f"got {len(style)} items"
         )
-    return encode_array(model, *style)
+    return encode_array(model, *style, hints=hints)
 
 
 NAMED: dict[str, Callable[[StyleModel, int], Style]] = {
@@ -122,9 +125,9 @@ NAMED: dict[str, Callable[[StyleModel, int], Style]] = {
     "random": _sample_style,
 }
 # Tried in this order: an `Audio` may be a tuple.
-CONVERTERS: dict[type, Callable[[Any, StyleModel], Style]] = {
+CONVERTERS: dict[type, Callable[[Any, StyleModel, StemHints], Style]] = {
     Style: _of_model,
-    Audio: lambda audio, model: encode_audio(model, audio),
+    Audio: lambda audio, model, hints: encode_audio(model, audio, hints),
     tuple: _from_tuple,
-    Mapping: lambda directions, model: encode_directions(model, directions),
+    Mapping: lambda directions, model, hints: encode_directions(model, directions),
 }

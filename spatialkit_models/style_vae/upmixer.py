@@ -16,9 +16,19 @@ from spatialkit.errors import OptionError, ShapeError, SpatialkitWarning
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.upmixing import controls, option
 from spatialkit_models.inference import LearnedUpmixer
+from spatialkit_models.separation import (
+    DEFAULT_SEPARATOR,
+    Separator,
+    as_text,
+    choose_separator,
+    separator_facts,
+    separator_option,
+    stems_option,
+)
+from spatialkit_models.style_vae.directions import directions_text, parse_directions
 
 if TYPE_CHECKING:
-    from spatialkit_models.style_vae.stream import StyleStream
+    from spatialkit_models.inference import WindowedStream
 
 __all__ = ["StyleVAEOptions", "StyleVAEUpmixer"]
 
@@ -39,6 +49,15 @@ class StyleVAEOptions:
     layout: Layout | AmbisonicFormat = controls.layout("5.0")
     variant: str = option("fast", "Variant of the shipped model.", choices=("fast", "paper"))
     weights: str = option("", "File of weights (.safetensors) that replaces the bundled ones.")
+    separator: str = separator_option()
+    stems: str = stems_option()
+    style_stems: str = stems_option("style's music")
+    names: str = option(
+        "", "Azimuths near which stems of the style's music are: vocals:0,other:110."
+    )
+    panned: bool = option(
+        False, "Extract mono stems that are panned between left and right, by their directions."
+    )
     exact_downmix: bool = controls.exact_downmix()
 
 
@@ -47,8 +66,9 @@ class StyleVAEUpmixer(LearnedUpmixer):
 
     A variational autoencoder represents the positions of vocals, drums, bass and other instruments
     in five-channel music by 50 numbers, the style, and upmixes stereo so that the stems have these
-    positions [1]_. The fast variant extracts the stems from stereo and pans them: a loudspeaker
-    that the style does not use is silent. The residual of the stems is upmixed with them.
+    positions [1]_. The fast variant separates the stems and pans them with their width: a
+    loudspeaker that the style does not use is silent. Their sum is the song, so that nothing of it
+    is lost.
 
     Parameters
     ----------
@@ -70,6 +90,22 @@ class StyleVAEUpmixer(LearnedUpmixer):
     weights : str
         File of weights that replaces the bundled ones, as written by
         ``spatialkit train style-vae``.
+    separator : str or Separator
+        Separator of the song (`spatialkit_models.separation.get_separator`); "masks", the default,
+        is the bundled network. The paper's network has no stems and ignores it.
+    stems : str, Path or mapping
+        Folder of the stems of the song, aligned with it, or files by stem: vocals, drums, bass and
+        other, as Demucs and MUSDB18 name them. They replace the separator.
+    style_stems : str, Path or mapping
+        The same for the music of ``style``: stems of its downmix to stereo, by which the places of
+        stems are found. By default those of ``separator``.
+    names : str or mapping
+        Azimuths in degrees near which stems of the music of ``style`` are, where the network cannot
+        tell them apart: "vocals:0,other:110", or a mapping as in `directions_style`.
+    panned : bool
+        The stems of the song are mono, each panned by amplitude between left and right: the network
+        extracts them by their directions, and stems only tell it which sound is whose. More exact
+        for such material, worse for ordinary mixes. False by default.
     exact_downmix : bool
         Correct the upmix so that its downmix equals the input. False by default: the correction
         keeps every sound on its side of the stereo input.
@@ -81,8 +117,8 @@ class StyleVAEUpmixer(LearnedUpmixer):
 
     Notes
     -----
-    Songs are upmixed in windows of 10 s that overlap by 2 s (2 s and 1 s for the paper's network).
-    The latency of a stream is one window.
+    Songs are upmixed in the windows of the separator, of 10 s that overlap by 2 s if it has none
+    (2 s and 1 s for the paper's network). The latency of a stream is one window.
 
     References
     ----------
@@ -95,7 +131,16 @@ class StyleVAEUpmixer(LearnedUpmixer):
     accepts = (2,)
     options_class = StyleVAEOptions
 
-    def __init__(self, *, style: Any = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        style: Any = None,
+        separator: Any = DEFAULT_SEPARATOR,
+        stems: Any = "",
+        style_stems: Any = "",
+        names: Any = "",
+        **options: Any,
+    ) -> None:
         if style is None:
             style = StyleVAEOptions.style
         if isinstance(style, Path):
@@ -107,9 +152,16 @@ class StyleVAEUpmixer(LearnedUpmixer):
         if isinstance(directions, Mapping):
             style = options.pop("directions")
         has_text = isinstance(style, str)
-        super().__init__(**options, style=style if has_text else StyleVAEOptions.style)
-        from spatialkit_models.style_vae.directions import parse_directions
+        super().__init__(
+            **options,
+            style=style if has_text else StyleVAEOptions.style,
+            separator=as_text(separator),
+            stems=as_text(stems),
+            style_stems=as_text(style_stems),
+            names=directions_text(names),
+        )
         from spatialkit_models.style_vae.inference import load_style_model
+        from spatialkit_models.style_vae.stem_hints import StemHints
         from spatialkit_models.style_vae.style import latent_of
         from spatialkit_models.style_vae.styles import as_style
 
@@ -118,15 +170,36 @@ class StyleVAEUpmixer(LearnedUpmixer):
         if self.options.seed and not (isinstance(style, str) and style.casefold() == "random"):
             warnings.warn("seed has no effect: the style is not random", SpatialkitWarning, 2)
         self._model = load_style_model(self.options.variant, self.options.weights)
-        self.style = as_style(style, self._model, self.options.seed)
+        self._separator = self._choose_separator(stems, separator)
+        if self._separator:
+            self.facts = separator_facts(self._separator)
+        own = separator if separator != DEFAULT_SEPARATOR and not style_stems else ""
+        hints = StemHints.of(style_stems, own, names, has_stems=self._model.has_stem_masks)
+        self.style = as_style(style, self._model, self.options.seed, hints)
         self._latent = latent_of(self.style, self._model)
         if not has_text:
             self.options = dataclasses.replace(self.options, style=self.style.to_json())
 
-    def _stream(self, sample_rate: int) -> StyleStream:
-        from spatialkit_models.style_vae.stream import StyleStream
+    def _choose_separator(self, stems: Any, separator: Any) -> Separator | None:
+        """Return the separator of the song, or None if the network extracts sources itself."""
+        is_default = not stems and separator == DEFAULT_SEPARATOR
+        if not self._model.has_stem_masks and not is_default:
+            raise OptionError(
+                f"{'stems' if stems else 'separator'} has no effect with the variant 'paper', "
+                "which has no stems: leave it out"
+            )
+        if is_default and (self.options.panned or not self._model.has_stem_masks):
+            return None
+        return choose_separator(stems, separator)
 
-        return StyleStream(self, sample_rate, self._model, self._latent)
+    def _stream(self, sample_rate: int) -> WindowedStream:
+        from spatialkit_models.style_vae import stream
+
+        model, latent = self._model, self._latent
+        if self._separator is None:
+            return stream.StyleStream(self, sample_rate, model, latent)
+        kind = stream.PannedStemStream if self.options.panned else stream.StemPanningStream
+        return kind(self, sample_rate, self._separator, model, latent)
 
     def _check_input(self, audio: ArrayLike, name: str = "audio") -> NDArray[Any]:
         try:

@@ -58,6 +58,13 @@ SUBTYPES = get_args(Subtype)
 )
 @toolkit.setting_option
 @click.option(
+    "--stems-root",
+    type=toolkit.FILE,
+    metavar="DIR",
+    help="Folder that contains a folder of stems for each IN, of the same name, as Demucs writes "
+    "them: -O stems=DIR/NAME for each file.",
+)
+@click.option(
     "--subtype",
     type=toolkit.Name(SUBTYPES),
     metavar="NAME",
@@ -90,6 +97,7 @@ def command(
     name: str,
     layout: str | None,
     settings: tuple[str, ...],
+    stems_root: Path | None,
     subtype: Subtype | None,
     force: bool,
     as_json: bool,
@@ -119,6 +127,7 @@ def command(
     from spatialkit.files import subtype_of
 
     upmixer = toolkit.make_upmixer(name, settings, layout)
+    stems = files.StemFolders.of(stems_root, upmixer)
     is_folder = files.is_folder(sources, output)
     needs_folder = resume or bool(shard or cluster or log)
     if needs_folder and not is_folder:
@@ -127,17 +136,17 @@ def command(
         if is_folder:
             with files.removed_if_empty(Path(output)):
                 (pair,) = _plan(sources, Path(output), None, force)
-                _upmix_one(upmixer, pair, subtype, force, as_json)
+                _upmix_one(upmixer, pair, stems, subtype, force, as_json)
         else:
             pair = files.Pair(sources[0], Path(output), output)
             toolkit.check_output(pair.output, sources, force)
-            _upmix_one(upmixer, pair, subtype, force, as_json)
+            _upmix_one(upmixer, pair, stems, subtype, force, as_json)
         return 0
     subtype = subtype_of(".wav", subtype)
     log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")
     pairs = _plan(sources, Path(output), shard, force or resume)
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
-    work = _jobs(upmixer, pairs, subtype, logs, force=force, absolute=cluster is not None)
+    work = _jobs(upmixer, pairs, stems, subtype, logs, force=force, absolute=cluster is not None)
     records = _upmix_all(pairs, work, log, jobs, cluster, as_json)
     if as_json:
         toolkit.print_json(records)
@@ -147,13 +156,18 @@ def command(
 
 
 def _upmix_one(
-    upmixer: Upmixer, pair: Pair, subtype: Subtype | None, force: bool, as_json: bool
+    upmixer: Upmixer,
+    pair: Pair,
+    stems: files.StemFolders,
+    subtype: Subtype | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Upmix one file and print its facts; an error is raised."""
     from spatialkit.commands.upmix.job import upmix_one
     from spatialkit.upmixing import UpmixJob, option_values
 
-    options = option_values(upmixer)
+    options = option_values(upmixer) | stems.options(pair)
     facts = upmix_one(UpmixJob(pair.source, pair.output, upmixer.name, options, force, subtype))
     if as_json:
         toolkit.print_json([facts])
@@ -176,6 +190,7 @@ def _plan(
 def _jobs(
     upmixer: Upmixer,
     pairs: Sequence[Pair],
+    stems: files.StemFolders,
     subtype: Subtype,
     logs: Iterable[Path],
     *,
@@ -198,8 +213,9 @@ def _jobs(
         source, output = map(os.path.abspath, paths) if absolute else map(str, paths)
         record = recorded.get(pair.name)
         overwrite = force or record is not None
-        work = UpmixJob(source, output, upmixer.name, options, overwrite, subtype)
-        jobs.append(BatchJob(work, settings, record))
+        chosen = options | stems.options(pair, absolute=absolute)
+        work = UpmixJob(source, output, upmixer.name, chosen, overwrite, subtype)
+        jobs.append(BatchJob(work, settings, record, stems.files(pair)))
     return jobs
 
 

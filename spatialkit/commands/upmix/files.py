@@ -9,11 +9,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spatialkit.errors import AudioFileError, OptionError
+
+if TYPE_CHECKING:
+    from spatialkit.upmixing import Upmixer
 
 # Number of conflicts between outputs that an error message lists.
 MAX_CONFLICTS = 5
@@ -33,6 +36,53 @@ class Pair:
     output: Path
     name: str
     """Path of the output relative to the output folder, with "/"."""
+
+
+@dataclass(frozen=True)
+class StemFolders:
+    """Folders of stems, one per input file, in the folder of ``--stems-root``."""
+
+    root: Path | None = None
+
+    @classmethod
+    def of(cls, root: Path | None, upmixer: Upmixer) -> StemFolders:
+        """Return the folders, or raise an OptionError if the upmixer uses no stems."""
+        from spatialkit.upmixing import option_values
+
+        options = option_values(upmixer)
+        if root is None:
+            return cls()
+        if "stems" not in options:
+            raise OptionError(
+                f"--stems-root has no effect: upmixer {upmixer.name!r} has no option stems"
+            )
+        if options["stems"]:
+            raise OptionError("--stems-root and -O stems= are mutually exclusive: pass one of them")
+        return cls(root)
+
+    def options(self, pair: Pair, *, absolute: bool = False) -> dict[str, str]:
+        """Return the option of the upmixer for a file."""
+        if self.root is None:
+            return {}
+        folder = self._folder(pair)
+        return {"stems": os.path.abspath(folder) if absolute else str(folder)}
+
+    def files(self, pair: Pair) -> tuple[str, ...]:
+        """Return the files in the folder of a file."""
+        if self.root is None:
+            return ()
+        folder = self._folder(pair)
+        return tuple(str(folder / name) for name in sorted(os.listdir(folder)))
+
+    def _folder(self, pair: Pair) -> Path:
+        assert self.root is not None
+        folder = self.root / pair.source.stem
+        if not folder.is_dir():
+            raise AudioFileError(
+                f"{folder} does not exist: --stems-root must contain a folder with the stems of "
+                f"{pair.source}, named {pair.source.stem}"
+            )
+        return folder
 
 
 class Shard(click.ParamType):

@@ -36,11 +36,14 @@ class BatchJob:
         Upmixer, options, encoding and versions, from `settings_of`.
     recorded : tuple of str and int, optional
         Key and output size in the record of an earlier upmix.
+    stems : tuple of str
+        Files of stems that the upmix also depends on.
     """
 
     work: UpmixJob
     settings: str
     recorded: tuple[str, int] | None = None
+    stems: tuple[str, ...] = ()
 
 
 def settings_of(upmixer: Any, subtype: str) -> str:
@@ -65,7 +68,7 @@ def upmix_one(job: UpmixJob) -> dict[str, Any]:
 def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
     """Upmix a file unless its record is up to date, and return the fields of its record."""
     output = Path(job.work.output)
-    key = batches.file_key([job.work.source], job.settings)
+    key = batches.file_key([job.work.source, *job.stems], job.settings)
     if job.recorded and job.recorded == (key, _size(output)):
         return {"status": "skipped", "key": key}
     staging = staging_folder(output)
@@ -143,6 +146,7 @@ def _facts(work: UpmixJob, result: UpmixedFile, path: Path) -> dict[str, Any]:
     facts = toolkit.output_facts(path, upmixer.format, result.peak)
     return {
         "upmixer": work.upmixer,
+        **upmixer.facts,
         **facts,
         "peak_db": facts["peak_db"] + result.gain_db,
         "subtype": result.subtype,

@@ -8,6 +8,7 @@ from spatialkit_models.data.songs.augmentation import (
     transition,
 )
 from spatialkit_models.data.songs.config import ExcerptConfig
+from spatialkit_models.data.songs.datasets import split_datasets
 from spatialkit_models.data.songs.excerpts import SILENCE, StemExcerpts
 from spatialkit_models.data.songs.library import (
     FOLDERS,
@@ -26,9 +27,10 @@ __all__ = [
     "Song",
     "StemExcerpts",
     "absorb",
-    "sample_seven_bands",
     "equalize",
     "find_songs",
+    "sample_seven_bands",
+    "split_datasets",
     "split_songs",
     "transition",
 ]

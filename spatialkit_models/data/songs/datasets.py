@@ -14,7 +14,7 @@ from spatialkit.validation import as_number
 from spatialkit_models.data.procedural import Procedural
 from spatialkit_models.data.songs.library import Song, find_songs, split_songs
 
-__all__ = ["Datasets", "StemSource"]
+__all__ = ["Datasets", "StemSource", "split_datasets"]
 
 
 class StemSource(Protocol):
@@ -67,28 +67,16 @@ class Datasets:
         self._sources: list[_Directory | _Collection] = []
         self._counts: dict[str, int | None] = {}
         weights = []
-        names: set[str] = set()
-        for dataset, weight in map(_checked, datasets):
+        for dataset, songs, weight in split_datasets(datasets, split, splits):
             if isinstance(dataset, Procedural):
                 self._sources.append(_Collection(dataset, split))
                 self._counts["procedural"] = None
                 weights.append(weight)
                 continue
-            songs = find_songs(dataset)
-            names |= {song.name for song in songs}
-            chosen = split_songs(songs, split, splits=splits)
-            self._counts[str(dataset)] = len(chosen)
-            if chosen:
-                self._sources.append(_Directory(chosen))
+            self._counts[str(dataset)] = len(songs)
+            if songs:
+                self._sources.append(_Directory(songs))
                 weights.append(weight)
-        for name in splits:
-            # A misspelt name would put a song that is to be held out into training.
-            if name not in names:
-                raise OptionError(
-                    f"splits contains {name!r}, but no dataset has a song of this name"
-                )
-        if not sum(weights):
-            raise OptionError(_no_song(datasets, split, len(names)))
         ends = np.cumsum(weights)
         self._ends = ends / ends[-1]
 
@@ -101,6 +89,40 @@ class Datasets:
         """Sample a dataset by its weight, then a song of it."""
         source = self._sources[int(np.searchsorted(self._ends, rng.random(), side="right"))]
         return source.sample(rng)
+
+
+def split_datasets(
+    datasets: Sequence[tuple[str | os.PathLike[str] | Procedural, float]],
+    split: str,
+    splits: Mapping[str, str],
+    *,
+    joint: bool = False,
+) -> list[tuple[str | os.PathLike[str] | Procedural, tuple[Song, ...], float]]:
+    """Return each dataset with its songs of a split, none for a procedural one, and its weight.
+
+    Parameters and errors are those of `Datasets`; with ``joint`` songs may have joint stems, see
+    `find_songs`.
+    """
+    found: list[tuple[str | os.PathLike[str] | Procedural, tuple[Song, ...], float]] = []
+    names: set[str] = set()
+    for dataset, weight in map(_checked, datasets):
+        chosen: tuple[Song, ...] = ()
+        if not isinstance(dataset, Procedural):
+            songs = find_songs(dataset, joint=joint)
+            names |= {song.name for song in songs}
+            chosen = split_songs(songs, split, splits=splits)
+        found.append((dataset, chosen, weight))
+    for name in splits:
+        # A misspelt name would put a song that is to be held out into training.
+        if name not in names:
+            raise OptionError(f"splits contains {name!r}, but no dataset has a song of this name")
+    if not any(weight for dataset, chosen, weight in found if chosen or _is_generated(dataset)):
+        raise OptionError(_no_song(datasets, split, len(names)))
+    return found
+
+
+def _is_generated(dataset: object) -> bool:
+    return isinstance(dataset, Procedural)
 
 
 def _checked(entry: object) -> tuple[str | os.PathLike[str] | Procedural, float]:

@@ -61,12 +61,15 @@ class Song:
         Length of the longest file in samples.
     sample_rate : int
         Sample rate of all files in Hz.
+    joint : tuple of str
+        Stems that are in one file together, which is the file of the first of them.
     """
 
     name: str
     files: Mapping[str, Path]
     samples: int
     sample_rate: int
+    joint: tuple[str, ...] = ()
 
     @property
     def duration(self) -> float:
@@ -133,7 +136,7 @@ def _read(path: Path, first: int, samples: int, stereo: bool) -> NDArray[np.floa
     return audio if stereo else audio[0]
 
 
-def find_songs(root: str | os.PathLike[str]) -> tuple[Song, ...]:
+def find_songs(root: str | os.PathLike[str], *, joint: bool = False) -> tuple[Song, ...]:
     """Find all songs in a dataset directory, sorted by path.
 
     A song is a directory with at least one of vocals, drums, bass and other as .wav, .flac or .ogg
@@ -143,6 +146,9 @@ def find_songs(root: str | os.PathLike[str]) -> tuple[Song, ...]:
     ----------
     root : str or path
         Dataset directory, searched with its subdirectories.
+    joint : bool
+        Also find stems in one file together, such as vocals+drums+bass.wav. By default such files
+        are ignored.
 
     Returns
     -------
@@ -165,8 +171,9 @@ def find_songs(root: str | os.PathLike[str]) -> tuple[Song, ...]:
             for suffix in reversed(SUFFIXES)
             if stem + suffix in names
         }
-        if found:
-            songs.append(_song(Path(folder), found))
+        together = _joint_file(folder, names) if joint else None
+        if found or together:
+            songs.append(_song(Path(folder), found, together))
     if not songs:
         raise AudioFileError(
             f"{root} contains no song: no subdirectory has any of "
@@ -175,8 +182,26 @@ def find_songs(root: str | os.PathLike[str]) -> tuple[Song, ...]:
     return tuple(songs)
 
 
-def _song(folder: Path, found: dict[str, Path]) -> Song:
+def _joint_file(folder: str, names: list[str]) -> Path | None:
+    """Return the file of joint stems in a directory, if there is one."""
+    for name in names:
+        stem, suffix = os.path.splitext(name)
+        if "+" in stem and suffix in SUFFIXES and set(stem.split("+")) <= set(STEMS):
+            return Path(folder, name)
+    return None
+
+
+def _song(folder: Path, found: dict[str, Path], together: Path | None = None) -> Song:
     """Return the song in a directory."""
+    joint: tuple[str, ...] = ()
+    if together:
+        joint = tuple(stem for stem in STEMS if stem in together.stem.split("+"))
+        if both := [stem for stem in joint if stem in found]:
+            raise AudioFileError(
+                f"{folder} has {both[0]} twice: in {found[both[0]].name} and in {together.name}; "
+                "remove one of them"
+            )
+        found = {**found, joint[0]: together}
     facts = {stem: files.info(path) for stem, path in found.items()}
     rates = {fact.sample_rate for fact in facts.values()}
     if len(rates) > 1:
@@ -187,7 +212,7 @@ def _song(folder: Path, found: dict[str, Path]) -> Song:
     samples = max(fact.samples for fact in facts.values())
     if not samples:
         raise AudioFileError(f"the stems of {folder} are empty")
-    return Song(Path(os.path.abspath(folder)).name, found, samples, rates.pop())
+    return Song(Path(os.path.abspath(folder)).name, found, samples, rates.pop(), joint)
 
 
 def split_songs(

@@ -15,6 +15,8 @@ pytest.importorskip("safetensors")
 
 from spatialkit.ambisonics import virtual_microphones
 from spatialkit.errors import OptionError, SpatialkitWarning, UpmixerError
+from spatialkit.files import write
+from spatialkit.metrics import loudness
 from spatialkit.rendering import render
 from spatialkit.upmixing import check_upmixer, get_upmixer, parse_options
 from spatialkit_models.ambisonizer import (
@@ -28,6 +30,7 @@ from spatialkit_models.ambisonizer.inference import latent_noise
 from spatialkit_models.ambisonizer.published import PublishedConfig
 from spatialkit_models.data.scenes import mono_gains, parse_stage
 from spatialkit_models.modules import STFT, MaskConfig
+from spatialkit_models.stem_names import STEMS
 from spatialkit_models.upmixers import AmbisonizerUpmixer
 from spatialkit_models.weights import ARCHITECTURES, Card, WeightsError, cards, save_weights
 
@@ -97,7 +100,56 @@ def test_it_passes_the_conformance_check(own, options):
     check_upmixer(make(own, **options))
 
 
-def test_the_published_network_passes_the_conformance_check(published):
+# Stems and separators.
+
+
+def write_stems(folder, stems):
+    folder.mkdir()
+    for name, stem in zip(STEMS, stems, strict=True):
+        write(folder / f"{name}.wav", stem, RATE, subtype="FLOAT")
+    return folder
+
+
+def test_x_of_stems_is_that_of_each_as_a_plane_wave_on_the_stage(own, rng, tmp_path):
+    mono = 0.1 * rng.standard_normal((4, RATE)).astype(np.float32)
+    azimuth = np.deg2rad([0.0, 50.0, -30.0, 20.0])
+    left, right = 1.0 + np.sin(azimuth), 1.0 - np.sin(azimuth)
+    stems = mono[:, None] * np.stack([left, right], 1)[..., None].astype(np.float32)
+    song, folder = stems.sum(0), write_stems(tmp_path / "stems", stems)
+    result = make(own, stage="vocals:1,drums:0.5,bass:0,other:-1", stems=folder).upmix(song, RATE)
+    np.testing.assert_allclose(result[0] + result[1], song[0], atol=1e-6)
+    np.testing.assert_allclose(result[0] - result[1], song[1], atol=1e-6)
+    expected = (np.array([1.0, 0.5, 0.0, -1.0]) * np.cos(azimuth)) @ mono
+    np.testing.assert_allclose(result[3, 4096:-4096], expected[4096:-4096], atol=1e-4)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_streams_of_stems_equal_the_whole(own, rng, channels):
+    upmixer = make(own, separator="masks", stage="band", seed=2 - channels)
+    audio = noise(rng, channels, 12 * RATE)
+    stream = upmixer.stream(RATE)
+    parts = [stream.process(audio[:, n : n + 70000]) for n in range(0, audio.shape[1], 70000)]
+    joined = np.concatenate([*parts, stream.flush()], 1)
+    np.testing.assert_array_equal(joined, upmixer.upmix(audio, RATE))
+    np.testing.assert_allclose(joined[0], audio.mean(0), atol=1e-6)
+
+
+def test_stems_of_mono_are_placed_by_the_seed(own, rng, tmp_path):
+    stems = np.zeros((4, 1, RATE), np.float32)
+    stems[0] = 0.1 * rng.standard_normal(RATE)
+    upmixer = make(own, seed=3, stems=write_stems(tmp_path / "stems", stems))
+    result = upmixer.upmix(stems.sum(0), RATE)
+    y, x, _ = mono_gains(3, (1.0,) * 4)[0]
+    np.testing.assert_allclose(result[3], x * stems[0, 0], atol=1e-6)
+    assert abs(np.vdot(result[1], stems[0, 0]) / np.vdot(stems[0], stems[0]) - y) < 0.1
+
+
+def test_the_published_network_has_no_stems(published):
+    with pytest.raises(OptionError, match="no effect with the variant 'published'"):
+        make(published, variant="published", separator="masks")
+
+
+def test_the_published_network_keeps_the_contract(published):
     check_upmixer(make(published, variant="published", seed=3))
 
 
@@ -198,14 +250,29 @@ def test_degenerate_input_gives_finite_output(own, published, rng, variant, chan
     assert not upmixer.upmix(np.zeros((channels, 9000)), RATE).any()
 
 
-def test_it_renders_to_any_layout(own, rng):
+def test_two_cardioids_to_the_sides_return_the_stereo(own, rng):
     stereo = noise(rng, 2, RATE // 2)
-    made = make(own).upmix(stereo, RATE)
-    expected = render(made, "foa", "7.1.4")
-    assert np.allclose(make(own, layout="7.1.4").upmix(stereo, RATE), expected, atol=1e-6)
-    # Two cardioids to the sides, at half of the level of W + Y, are the stereo again.
-    heard = 2.0 * virtual_microphones(made, [90.0, -90.0], pattern=0.5)
-    assert np.allclose(heard, stereo, atol=1e-6)
+    scene = make(own).upmix(stereo, RATE)
+    cardioids = 2.0 * virtual_microphones(scene, [90.0, -90.0], pattern=0.5)
+    np.testing.assert_allclose(cardioids, stereo, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_loudspeaker_feeds_are_the_rendered_field_at_the_loudness_of_the_song(own, rng, channels):
+    audio = noise(rng, channels)
+    feeds = make(own, layout="7.1.4").upmix(audio, RATE)
+    rendered = render(make(own).upmix(audio, RATE), "foa", "7.1.4")
+    gain = np.vdot(feeds, rendered) / np.vdot(rendered, rendered)
+    np.testing.assert_allclose(feeds, gain * rendered, atol=1e-5)
+    song = loudness(audio, "stereo" if channels == 2 else "mono", RATE)
+    np.testing.assert_allclose(loudness(feeds, "7.1.4", RATE), song, atol=0.01)
+
+
+def test_the_loudness_of_what_is_too_short_to_measure_is_raised_by_the_usual_gain(own, rng):
+    audio = noise(rng, samples=RATE // 10)
+    feeds = make(own, layout="5.0").upmix(audio, RATE)
+    rendered = render(make(own).upmix(audio, RATE), "foa", "5.0")
+    np.testing.assert_allclose(feeds, 10 ** (4.5 / 20) * rendered, atol=1e-5)
 
 
 # What the network makes, by networks whose answers are known.

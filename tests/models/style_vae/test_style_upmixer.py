@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
+# An untrained network cannot tell stems apart.
+pytestmark = pytest.mark.filterwarnings("ignore:.*of the example could be exchanged")
 
 from spatialkit.errors import (
     DirectionError,
@@ -26,6 +29,8 @@ from spatialkit.panning import vbap_gains
 from spatialkit.rendering import render
 from spatialkit.upmixing import check_upmixer, get_upmixer, option_values, parse_options
 from spatialkit_models.modules import Covariance, MaskConfig, Resolution, wiener_filters
+from spatialkit_models.separation import Separator
+from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae import (
     FastConfig,
     PaperConfig,
@@ -80,7 +85,19 @@ def five(rng):
 
 
 def make(path, **options):
-    return get_upmixer("style-vae", weights=path, **options)
+    """An upmixer with small weights, and a separator that costs nothing."""
+    return get_upmixer("style-vae", weights=path, **{"separator": Fourths(), **options})
+
+
+class Fourths(Separator):
+    """Four equal stems."""
+
+    name = "fourths"
+    version = "1"
+    window, overlap = 1.0, 0.5
+
+    def _separate(self, audio, sample_rate, start):
+        return np.stack([audio / 4] * 4)
 
 
 def close(style, other):
@@ -93,12 +110,12 @@ def close(style, other):
 # The network is untrained: its level is arbitrary.
 @pytest.mark.filterwarnings("ignore:.*louder than the input")
 @pytest.mark.parametrize("options", [{}, {"layout": "ambix1"}])
-def test_it_passes_the_conformance_check(fast, options):
-    check_upmixer(make(fast, **options))
+def test_it_keeps_the_contract(fast, options):
+    check_upmixer(get_upmixer("style-vae", weights=fast, panned=True, **options))
 
 
-def test_the_published_network_preserves_shape_silence_and_level(paper, rng):
-    upmixer = make(paper)
+def test_the_paper_s_network_keeps_shapes_silence_and_level(paper, rng):
+    upmixer = get_upmixer("style-vae", weights=paper)
     noise = 0.1 * rng.standard_normal((2, RATE // 2))
     result = upmixer.upmix(noise, RATE)
     assert result.shape == (5, RATE // 2)
@@ -228,6 +245,102 @@ def test_the_residual_has_its_energy_for_any_masks(rng):
     assert torch.allclose(energy, residual.abs().square().sum(2), rtol=1e-3)
 
 
+# Stems and separators.
+
+
+class Parts(Fourths):
+    """A stem per part of the spectrum, named in turn."""
+
+    name = "parts"
+
+    def _separate(self, audio, sample_rate, start):
+        spectrum = np.fft.rfft(audio)
+        edges = (np.array([0.0, 0.1, 0.25, 0.5, 1.0]) * spectrum.shape[1]).astype(int)
+        stems = np.zeros((4, *spectrum.shape), complex)
+        for stem, (low, high) in enumerate(pairwise(edges)):
+            stems[stem, :, low:high] = spectrum[:, low:high]
+        return np.fft.irfft(stems, audio.shape[1])
+
+
+def write_stems(folder, stems):
+    folder.mkdir()
+    for name, stem in zip(STEMS, stems, strict=True):
+        write(folder / f"{name}.wav", stem, RATE, subtype="FLOAT")
+    return folder
+
+
+def test_stems_go_to_the_loudspeakers_of_the_style_with_their_width(fast, rng, tmp_path, pan_band):
+    stems = 0.1 * rng.standard_normal((4, 2, RATE)).astype(np.float32)
+    folder = write_stems(tmp_path / "stems", stems)
+    expected = np.zeros((5, RATE))
+    expected[2] = stems[[0, 2]].sum((0, 1)) / np.sqrt(2.0)
+    expected[:2], expected[3:] = stems[1], stems[3]
+    files = {name: folder / f"{name}.wav" for name in STEMS}
+    for given in (folder, str(folder), files):
+        upmixer = get_upmixer("style-vae", weights=fast, stems=given)
+        result = upmixer.upmix(stems.sum(0), RATE)
+        np.testing.assert_allclose(result, expected, atol=1e-5)
+        again = get_upmixer("style-vae", **option_values(upmixer))
+        np.testing.assert_array_equal(again.upmix(stems.sum(0), RATE), result)
+
+
+@pytest.fixture
+def pan_band(fast, monkeypatch):
+    half = np.sqrt(0.5)
+    rows = [[0, 0, 1, 0, 0], [half, half, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, half, half]]
+    network = load_style_model(weights=fast).network
+    monkeypatch.setattr(network, "pan_gains", lambda style: torch.tensor([rows]).float())
+
+
+def test_stems_of_another_song_or_length_are_refused(fast, rng, tmp_path):
+    stems = 0.1 * rng.standard_normal((4, 2, RATE)).astype(np.float32)
+    upmixer = get_upmixer("style-vae", weights=fast, stems=write_stems(tmp_path / "stems", stems))
+    with pytest.raises(ShapeError, match="the song has 44000 samples"):
+        upmixer.upmix(stems.sum(0)[:, :44000], RATE)
+    stream = upmixer.stream(RATE)
+    stream.process(stems.sum(0)[:, :44000])
+    with pytest.raises(ShapeError, match="the song has 44000 samples"):
+        stream.flush()
+
+
+def test_options_of_stems_exclude_each_other_and_the_paper_s_network(fast, paper):
+    with pytest.raises(OptionError, match="stems and separator are mutually exclusive"):
+        get_upmixer("style-vae", weights=fast, stems="somewhere", separator=Fourths())
+    with pytest.raises(OptionError, match="separator has no effect with the variant 'paper'"):
+        get_upmixer("style-vae", weights=paper, separator=Fourths())
+    with pytest.raises(OptionError, match="of an example have no effect with the variant"):
+        get_upmixer("style-vae", weights=paper, names="vocals:0")
+
+
+def test_stems_tell_which_sound_of_an_example_is_whose(fast, rng, monkeypatch):
+    """Bands of noise at four places: with stems the places are found, whatever the network."""
+    bands = Parts().separate(0.1 * rng.standard_normal((1, 2 * RATE)), RATE)[:, 0]
+    gains = vbap_gains([0.0, 30.0, -110.0, 110.0])
+    network, found = load_style_model(weights=fast).network, []
+    encode = network.encode_features
+    monkeypatch.setattr(network, "encode_features", lambda x: found.append(x) or encode(x))
+    style = encode_style(gains.T @ bands, RATE, separator=Parts(), weights=fast)
+    np.testing.assert_allclose(found[0][0, :, :5], gains, atol=0.02)
+    assert min(style.confidence) > 0.95
+    places = style_directions(style, weights=fast)
+    assert [place.confidence for place in places.values()] == list(style.confidence)
+    assert np.isnan(style_directions(random_style(weights=fast), weights=fast)["bass"].confidence)
+
+
+def test_names_tell_where_a_stem_is(fast, rng):
+    """All of the masks alike: a named stem is at the place nearest to its name."""
+    bands = Parts().separate(0.1 * rng.standard_normal((1, 2 * RATE)), RATE)[:, 0]
+    five = torch.from_numpy((vbap_gains([0.0, 30.0, -110.0, 110.0]).T @ bands).astype(np.float32))
+    network = load_style_model(weights=fast).network
+    covariance = Covariance.of(network.stft(five[None]), network.resolution)
+    masks = torch.full((1, covariance.products.shape[1], 4, network.resolution.bands), 0.25)
+    named = torch.from_numpy(vbap_gains([100.0, 20.0, -100.0, 5.0]).astype(np.float32))[None]
+    with torch.no_grad():
+        found = network.find_places(covariance, masks, named).features[0, :, :5]
+    expected = vbap_gains([110.0, 30.0, -110.0, 0.0])
+    assert (found.numpy() * expected).sum(1).min() > 0.98
+
+
 # Styles.
 
 
@@ -280,20 +393,23 @@ def test_every_source_of_the_same_music_gives_its_style(fast, five, tmp_path):
         style.to_json(),
         (10 * five, RATE),
     ):
-        upmixer = make(fast, style=given)
+        upmixer = make(fast, style=given, separator="masks")
         assert close(upmixer.style, style)
         again = type(upmixer)(**option_values(upmixer))
         assert again.style.mean == upmixer.style.mean
 
 
-def test_long_music_is_encoded_in_segments_weighted_by_energy(fast, five, monkeypatch):
+@pytest.mark.parametrize("seconds", [4, 30])
+def test_one_place_of_each_stem_is_found_in_all_segments(fast, five, monkeypatch, seconds):
     model = load_style_model(weights=fast)
     monkeypatch.setattr(model, "seconds", 1)
-    silence = np.zeros((5, 9999), np.float32)
-    parts = np.hstack([five, 0.5 * five[::-1], silence])
-    loud, soft, both = (encode_style(x, RATE, weights=fast) for x in (five, five[::-1], parts))
-    assert not close(loud, soft)
-    assert close(both, interpolate(loud, soft, 0.2))
+    silence = np.zeros((5, RATE), np.float32)
+    parts = [five, silence, 1e-3 * five[::-1], five]
+    long = np.hstack([parts[number % 4] for number in range(seconds)])
+    style = encode_style(five, RATE, weights=fast)
+    assert np.allclose(encode_style(long, RATE, weights=fast).mean, style.mean, atol=0.02)
+    assert not np.allclose(encode_style(five[::-1], RATE, weights=fast).mean, style.mean, atol=0.02)
+    assert all(0.0 < sure < 1.0 for sure in style.confidence)
 
 
 def test_any_sample_rate_and_larger_layouts_are_supported(fast, rng):
@@ -403,8 +519,9 @@ def test_the_fast_encoder_receives_the_features_of_true_masks(fast):
     shares = moments.powers / (moments.powers.sum(2, keepdim=True) + 1e-12)
     panned = torch.from_numpy(gains.astype(np.float32))[None]
     with torch.no_grad():
-        found = network.panning_features(moments.mixed(panned), shares)
-    np.testing.assert_allclose(found, network.gain_features(panned), atol=0.01)
+        places = network.find_places(moments.mixed(panned), shares)
+    np.testing.assert_allclose(places.features, network.gain_features(panned), atol=0.01)
+    assert np.diagonal(places.likelihood[0]).min() > 0.95
 
 
 @pytest.mark.parametrize("text", ["vocals", "vocals:", "bass:0,bass:1", "bass:a", "bass:0,"])
@@ -504,7 +621,7 @@ def test_the_output_depends_on_one_window_before_and_after(fast, rng, monkeypatc
     noise = 0.1 * rng.standard_normal((2, 3 * RATE)).astype(np.float32)
     other = noise.copy()
     other[:, RATE:] = 0.0
-    upmixer = make(fast)
+    upmixer = get_upmixer("style-vae", weights=fast, panned=True)
     first, second = (upmixer.upmix(audio, RATE) for audio in (noise, other))
     assert np.array_equal(first[:, : RATE // 2], second[:, : RATE // 2])
     assert not np.allclose(first[:, RATE:], second[:, RATE:])

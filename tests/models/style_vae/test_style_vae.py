@@ -378,7 +378,7 @@ def test_a_config_survives_json():
     assert MaskConfig(**{**dataclasses.asdict(MASKS), **lists}) == MASKS
 
 
-def test_panning_features_are_vbap_gains_and_energies():
+def test_features_of_places_are_vbap_gains_and_energies():
     model = build(FAST)
     azimuth = (15.0, 80.0, -150.0, -10.0)
     bins, level = (20, 60, 110, 200), np.array([1.0, 0.5, 0.25, 0.5])
@@ -388,7 +388,8 @@ def test_panning_features_are_vbap_gains_and_energies():
     stems = model.stft(as_tensor(tones)[None])
     five = wiener_filters.pan(stems, as_tensor(gains)[None])
     masks = true_masks(Covariance.of(stems, model.resolution).powers)
-    described = model.panning_features(Covariance.of(five, model.resolution), masks)[0].detach()
+    places = model.find_places(Covariance.of(five, model.resolution), masks)
+    described = places.features[0].detach()
     # What is not the tones is the window's sidelobes at both ends.
     np.testing.assert_allclose(described[:, :5], gains, atol=5e-3)
     expected = np.log10(level**2 / np.sum(level**2))

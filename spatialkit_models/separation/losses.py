@@ -66,9 +66,9 @@ class MaskLoss(nn.Module):
             weight = index.sum() / len(index)
             entropies.append(weight * mask_loss(kept, energy))
             errors.append(weight * _error(masks, energy))
-        entropy, error = sum(entropies), sum(errors)
+        entropy, error = (torch.stack(each).sum() for each in (entropies, errors))
         total = entropy + self.config.error_weight * error
-        return total, {"cross_entropy": torch.as_tensor(entropy), "error": torch.as_tensor(error)}
+        return total, {"cross_entropy": entropy, "error": error}
 
 
 def _error(masks: Tensor, powers: Tensor) -> Tensor:

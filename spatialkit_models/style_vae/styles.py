@@ -117,7 +117,8 @@ def _from_tuple(style: tuple[Any, ...], model: StyleModel, hints: StemHints) -> 
             "a style as a tuple must be (samples, sample_rate) or (samples, sample_rate, layout), "
             f"got {len(style)} items"
         )
-    return encode_array(model, *style, hints=hints)
+    layout = style[2] if len(style) == 3 else "5.0"
+    return encode_array(model, style[0], style[1], layout, hints)
 
 
 NAMED: dict[str, Callable[[StyleModel, int], Style]] = {

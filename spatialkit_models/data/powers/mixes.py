@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +97,7 @@ class PowerMixes:
             for name, arrays in zip(names, zip(*mixes, strict=True), strict=True)
         }
 
-    def _mix(self, number: int) -> tuple[NDArray[np.float32], ...]:
+    def _mix(self, number: int) -> tuple[NDArray[Any], ...]:
         rng = np.random.default_rng([self.seed, number])
         song = self.songs[rng.choice(len(self.songs), p=self._weights)]
         if song.is_joint or rng.random() < self.config.natural:
@@ -105,7 +106,7 @@ class PowerMixes:
 
     def _natural(
         self, rng: np.random.Generator, song: SongPowers
-    ) -> tuple[NDArray[np.float32], ...]:
+    ) -> tuple[NDArray[Any], ...]:
         """Return an excerpt of a song as it is mixed, equalized and perhaps transposed."""
         frames = self.config.frames
         found = song.powers(self._start(rng, song), frames, slice(None))
@@ -117,7 +118,7 @@ class PowerMixes:
 
     def _remixed(
         self, rng: np.random.Generator, song: SongPowers
-    ) -> tuple[NDArray[np.float32], ...]:
+    ) -> tuple[NDArray[Any], ...]:
         """Return a mix of stems of one song at other levels, or of several songs."""
         config = self.config
         coherent, panned = rng.random() < config.coherent, rng.random() < config.panned
@@ -188,7 +189,7 @@ class PowerMixes:
 
 def _db(level: NDArray[np.float64] | float) -> NDArray[np.float32]:
     """Convert dB to a factor of power."""
-    return np.float32(10.0 ** (np.asarray(level) / 10.0))
+    return np.asarray(10.0 ** (np.asarray(level) / 10.0), np.float32)
 
 
 def _point(powers: NDArray[np.float32], angle: float) -> NDArray[np.float32]:
@@ -212,4 +213,4 @@ def _transposition(
     lower = np.minimum(source.astype(np.intp), len(sizes) - 2)
     # A band of the result covers fewer or more bins than its source.
     gains = sizes / np.interp(source, np.arange(len(sizes)), sizes) / ratio
-    return lower, np.float32(source - lower), np.float32(gains)
+    return lower, np.asarray(source - lower, np.float32), np.asarray(gains, np.float32)

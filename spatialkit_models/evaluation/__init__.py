@@ -18,7 +18,6 @@ from spatialkit_models.evaluation.runner import (
     versions,
 )
 from spatialkit_models.evaluation.stem_images import StemImages, estimate_images
-from spatialkit_models.evaluation.stereo_images import stereo_image_gains
 from spatialkit_models.evaluation.upmixers import upmixer_system
 
 __all__ = [
@@ -39,7 +38,6 @@ __all__ = [
     "load_models",
     "read_list",
     "run_benchmark",
-    "stereo_image_gains",
     "upmixer_system",
     "versions",
 ]

@@ -27,12 +27,12 @@ from spatialkit_models.evaluation import (
     estimate_images,
     largest_level_difference,
     run_benchmark,
-    stereo_image_gains,
     versions,
 )
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.baselines import LAYOUT, baseline_systems, load_windowed_systems
 from spatialkit_models.style_vae.directions import BAND, direction_gains
+from spatialkit_models.style_vae.stem_panning import stereo_gains
 
 __all__ = [
     "BAND",
@@ -116,7 +116,7 @@ def benchmark_mixed(
     AudioFileError
         If stems do not exist or cannot be read.
     """
-    matrices = stereo_image_gains(direction_gains(directions), LAYOUT)
+    matrices = stereo_gains(direction_gains(directions))
     stems, count = excerpts.open(stereo=True), excerpts.count(examples)
 
     def example(number: int) -> Example:
@@ -179,7 +179,7 @@ def score_mixed(
     Examples
     --------
     >>> stems = np.random.default_rng(0).standard_normal((4, 2, 16000))
-    >>> matrices = stereo_image_gains(direction_gains(BAND))
+    >>> matrices = stereo_gains(direction_gains(BAND))
     >>> target = np.einsum("scj,sjn->cn", matrices, stems)
     >>> found = score_mixed(stems, matrices, target, 8000)
     >>> round(found["placement"], 2), round(found["direction_error"], 2) + 0.0

@@ -104,9 +104,7 @@ class PowerMixes:
             return self._natural(rng, song)
         return self._remixed(rng, song)
 
-    def _natural(
-        self, rng: np.random.Generator, song: SongPowers
-    ) -> tuple[NDArray[Any], ...]:
+    def _natural(self, rng: np.random.Generator, song: SongPowers) -> tuple[NDArray[Any], ...]:
         """Return an excerpt of a song as it is mixed, equalized and perhaps transposed."""
         frames = self.config.frames
         found = song.powers(self._start(rng, song), frames, slice(None))
@@ -116,9 +114,7 @@ class PowerMixes:
         stems = found[:, :MIX, 0] + found[:, :MIX, 1]
         return self._swapped(rng, found[:, MIX]), stems, np.array(song.groups)
 
-    def _remixed(
-        self, rng: np.random.Generator, song: SongPowers
-    ) -> tuple[NDArray[Any], ...]:
+    def _remixed(self, rng: np.random.Generator, song: SongPowers) -> tuple[NDArray[Any], ...]:
         """Return a mix of stems of one song at other levels, or of several songs."""
         config = self.config
         coherent, panned = rng.random() < config.coherent, rng.random() < config.panned

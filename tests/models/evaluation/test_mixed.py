@@ -15,15 +15,15 @@ from spatialkit_models.evaluation import (
     estimate_images,
     largest_level_difference,
     read_list,
-    stereo_image_gains,
     upmixer_system,
 )
 from spatialkit_models.style_vae.directions import BAND, direction_gains
 from spatialkit_models.style_vae.mixed_benchmark import benchmark_mixed, score_mixed
+from spatialkit_models.style_vae.stem_panning import stereo_gains
 
 RATE = 8000
 STEMS = ("vocals", "drums", "bass", "other")
-MATRICES = stereo_image_gains(direction_gains(BAND))
+MATRICES = stereo_gains(direction_gains(BAND))
 
 
 def mixed(stems, matrices):
@@ -72,7 +72,7 @@ def test_panned_true_stems_are_in_place(rng):
 @pytest.mark.parametrize("leak", [0.01, 0.2, 0.6])
 def test_a_leak_has_its_known_share(rng, leak):
     stems = colored(rng)
-    elsewhere = stereo_image_gains(
+    elsewhere = stereo_gains(
         direction_gains({"vocals": [110, -110], "drums": 0, "bass": 110, "other": [30, -30]})
     )
     # Energies of both images are equal in each stem if they are scaled so.
@@ -111,7 +111,7 @@ def test_silent_and_equal_stems_have_finite_images(rng):
 def test_the_target_of_stereo_stems_follows_its_rule():
     gains = direction_gains({"vocals": 0, "drums": [30, -30], "bass": 70, "other": [110, 0]})
     sine = np.sin(np.radians([30.0, -30.0, 0.0, 110.0, -110.0]))
-    found = stereo_image_gains(gains)
+    found = stereo_gains(gains)
     for g, matrix in zip(gains, found, strict=True):
         used = g > 0
         mean = np.sum(g**2 * sine)

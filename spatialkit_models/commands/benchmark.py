@@ -175,6 +175,7 @@ def _mixed(
         baseline_systems,
         benchmark_mixed,
         load_windowed_systems,
+        true_stem_system,
     )
 
     excerpts = songs.excerpts(MIXED_SECONDS)
@@ -187,7 +188,7 @@ def _mixed(
         models, notes = choose_models(
             "style-vae", weights, lambda paths: load_windowed_systems(paths, chosen, rate)
         )
-        systems += models
+        systems += [*models, true_stem_system(chosen, rate)] if models else []
     results = benchmark_mixed(
         excerpts,
         # An upmixer of the user that equals a baseline is run once.

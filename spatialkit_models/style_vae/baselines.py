@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from numpy.typing import NDArray
 
+from spatialkit.files import write
 from spatialkit.upmixing import get_upmixer
 from spatialkit_models.evaluation import System, load_models, upmixer_system
+from spatialkit_models.stem_names import STEMS
 
 __all__ = [
     "BASELINE",
@@ -20,6 +24,7 @@ __all__ = [
     "baseline_systems",
     "load_systems",
     "load_windowed_systems",
+    "true_stem_system",
 ]
 
 BASELINE = "all-channel-stereo"
@@ -127,3 +132,26 @@ def load_windowed_systems(
         )
         for path, system in zip(paths, load_systems(paths, sample_rate), strict=True)
     )  # fmt: skip
+
+
+def true_stem_system(
+    directions: Mapping[str, float | Sequence[float]], sample_rate: int = SAMPLE_RATE
+) -> System:
+    """Return the upmixer with the true stems of the song as files: the limit of any separator.
+
+    Parameters
+    ----------
+    directions : mapping
+        Directions of stems, as in `directions_style`.
+    sample_rate : int
+        Sample rate of the songs in Hz.
+    """
+
+    def upmix(stereo: NDArray[Any], stems: NDArray[Any]) -> NDArray[Any]:
+        with TemporaryDirectory() as folder:
+            for name, stem in zip(STEMS, stems, strict=True):
+                write(Path(folder, f"{name}.wav"), stem, sample_rate)
+            upmixer = get_upmixer("style-vae", style=dict(directions), stems=folder)
+            return upmixer.upmix(stereo, sample_rate)
+
+    return System("style-vae, true stems", upmix, uses_style=True)

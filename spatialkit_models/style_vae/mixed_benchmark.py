@@ -30,7 +30,12 @@ from spatialkit_models.evaluation import (
     versions,
 )
 from spatialkit_models.stem_names import STEMS
-from spatialkit_models.style_vae.baselines import LAYOUT, baseline_systems, load_windowed_systems
+from spatialkit_models.style_vae.baselines import (
+    LAYOUT,
+    baseline_systems,
+    load_windowed_systems,
+    true_stem_system,
+)
 from spatialkit_models.style_vae.directions import BAND, direction_gains
 from spatialkit_models.style_vae.stem_panning import stereo_gains
 
@@ -42,6 +47,7 @@ __all__ = [
     "benchmark_mixed",
     "load_windowed_systems",
     "score_mixed",
+    "true_stem_system",
 ]
 
 # A stem this far below the sum of the stems cannot be evaluated: -30 dB.
@@ -101,7 +107,9 @@ def benchmark_mixed(
     excerpts : SongExcerpts
         Songs whose stems are summed and upmixed. Excerpts of 30 s have three windows.
     systems : sequence of System
-        Functions of stereo that return the channels of "5.0"; see `mixed_systems`.
+        Functions of stereo that return the channels of "5.0", of `baseline_systems`,
+        `load_windowed_systems` and `upmixer_system`. Systems that use a style receive the true
+        stems (4, 2, samples).
     directions : mapping
         Directions of stems in the target, as in `directions_style`; the style "band" by default.
     examples : int
@@ -131,11 +139,12 @@ def benchmark_mixed(
 
                 def evaluate(upmix: NDArray[Any], system: System = system) -> dict[str, float]:
                     offset = round(OFFSET_SECONDS * excerpts.sample_rate)
-                    later = system.upmix(mixture[:, offset:], None)
+                    given = audio[..., offset:] if system.uses_style else None
+                    later = system.upmix(mixture[:, offset:], given)
                     found = score_mixed(audio, matrices, upmix, excerpts.sample_rate)
                     return found | {"jump": _jump(upmix[:, offset:], later, excerpts.sample_rate)}
 
-                yield Trial(system, {}, mixture, None, evaluate)
+                yield Trial(system, {}, mixture, audio if system.uses_style else None, evaluate)
 
         return Example(facts, excerpts.seconds, trials())
 

@@ -17,6 +17,7 @@ from spatialkit_models.evaluation import (
     read_list,
     upmixer_system,
 )
+from spatialkit_models.style_vae import mixed_benchmark
 from spatialkit_models.style_vae.directions import BAND, direction_gains
 from spatialkit_models.style_vae.mixed_benchmark import benchmark_mixed, score_mixed
 from spatialkit_models.style_vae.stem_panning import stereo_gains
@@ -164,7 +165,6 @@ def band_system(name="oracle", seconds=None):
 
 def test_the_benchmark_reports_jumps_between_windows(songs, monkeypatch):
     from spatialkit_models.evaluation import level_differences, stem_images
-    from spatialkit_models.style_vae import mixed_benchmark
 
     # Windows of 1 s, an offset of 0.5 s and levels of 0.25 s in place of 10 s, 5 s and 1 s.
     monkeypatch.setattr(level_differences, "SEGMENT_SECONDS", 0.25)
@@ -263,3 +263,12 @@ def test_the_command_evaluates_upmixers_by_name(songs, tmp_path, capsys):
     ):
         assert main([*line, *wrong]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_the_upmixer_with_true_stems_has_them_in_place(rng):
+    """The bound of all separators: at least 99 % in place, through files and the upmixer."""
+    pytest.importorskip("torch")
+    stems = np.repeat(colored(rng, 1.0), 6, axis=2)[..., :44100].astype(np.float32)
+    found = mixed_benchmark.true_stem_system(BAND).upmix(stems.sum(0), stems)
+    scores = score_mixed(stems, MATRICES, found, 44100)
+    assert min(scores[f"placement_{stem}"] for stem in STEMS) > 99.0

@@ -14,12 +14,13 @@ from spatialkit.plugins.options import (
     option_values,
     parse_options,
 )
-from spatialkit.plugins.registry import Registry, is_plugin_name
+from spatialkit.plugins.registry import PluginDescription, Registry, is_plugin_name
 
 __all__ = [
     "CheckResult",
     "Option",
     "Plugin",
+    "PluginDescription",
     "Registry",
     "Status",
     "build_options",

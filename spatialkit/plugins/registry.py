@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from spatialkit._distribution import DISTRIBUTION, describe_conflict, find_entry_points
 from spatialkit.errors import SpatialkitError, error_message
 from spatialkit.plugins.interface import Plugin
+from spatialkit.plugins.options import Option, describe_options
 from spatialkit.validation import match_name, unknown_name
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["Registry", "is_plugin_name"]
+__all__ = ["PluginDescription", "Registry", "is_plugin_name"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 PluginT = TypeVar("PluginT", bound=Plugin)
+DescriptionT = TypeVar("DescriptionT", bound="PluginDescription")
+
+
+@dataclass(frozen=True)
+class PluginDescription:
+    """Description of a plug-in, available without creating it."""
+
+    name: str
+    origin: str
+    """Entry point and package: "matrix_pkg.core:Matrix, from matrix-pkg 1.2"."""
+    summary: str = ""
+    """First line of its docstring."""
+    accepts: tuple[int, ...] = ()
+    """Channel counts of the input."""
+    sample_rate: int | None = None
+    """Native sample rate in hertz, None for any."""
+    options: tuple[Option, ...] = ()
+    problem: str = ""
+    """Reason why the plug-in cannot be used, "" if it can."""
 
 
 def is_plugin_name(name: Any) -> bool:
@@ -115,6 +136,61 @@ class Registry(Generic[PluginT]):
                 f"refer to a subclass of {self._base_path()}"
             )
         return factory
+
+    def describe(
+        self,
+        description: type[DescriptionT],
+        facts: Callable[[Any, Mapping[str, Option]], dict[str, Any]],
+    ) -> tuple[DescriptionT, ...]:
+        """Describe all plug-ins, sorted by name; ``problem`` is set for those that cannot be used.
+
+        Classes are imported, but no plug-in is created. A plug-in of a package with the name of a
+        built-in one is listed before the built-in one, with a problem.
+
+        Parameters
+        ----------
+        description : type
+            Class of the descriptions, a subclass of `PluginDescription`.
+        facts : callable
+            Called with a factory and its options by name; returns further fields, or raises an
+            error if its declaration is invalid.
+        """
+        entries = self.entries()
+        found = []
+        for name in sorted({*entries, *self.registered}):
+            if len(entries.get(name, ())) > 1:
+                problem = f"{name!r} is the name of a built-in {self._kind}; choose another"
+                found += [
+                    description(name=name, origin=origin, problem=problem)
+                    for origin in sorted(map(self.entry_text, self.matching_entries(name)[1]))
+                ]
+            found.append(self._describe(name, description, facts))
+        return tuple(found)
+
+    def _describe(
+        self,
+        name: str,
+        description: type[DescriptionT],
+        facts: Callable[[Any, Mapping[str, Option]], dict[str, Any]],
+    ) -> DescriptionT:
+        origin = self.origin(name)
+        try:
+            if not is_plugin_name(name):
+                raise self._error(f"{self._kind} name must consist of letters, digits and '-'")
+            factory: Any = self.load(name)
+            options = describe_options(factory)
+            return description(
+                name=name,
+                origin=origin,
+                summary=(factory.__doc__ or "").strip().partition("\n")[0],
+                accepts=tuple(getattr(factory, "accepts", ())),
+                sample_rate=getattr(factory, "sample_rate", None),
+                options=options,
+                problem=factory.unavailable() if hasattr(factory, "unavailable") else "",
+                **facts(factory, {option.name: option for option in options}),
+            )
+        except Exception as error:  # an invalid plug-in must not prevent the listing
+            return description(name=name, origin=origin, problem=error_message(error))
 
     def spelling(self, name: str) -> str:
         """Return the name of a plug-in as it is installed, for a name in upper or lower case."""

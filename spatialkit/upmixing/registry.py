@@ -9,12 +9,11 @@ Built-in and third-party upmixers use the same entry point group::
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spatialkit.errors import UpmixerError, error_message
-from spatialkit.plugins import Option, Registry, describe_options, is_plugin_name
+from spatialkit.plugins import Option, PluginDescription, Registry
 from spatialkit.upmixing.declaration import check_class, check_declaration
 from spatialkit.upmixing.interface import Upmixer
 
@@ -102,23 +101,11 @@ def load_upmixer(name: str) -> Callable[..., Upmixer]:
 
 
 @dataclass(frozen=True)
-class UpmixerDescription:
+class UpmixerDescription(PluginDescription):
     """Description of an upmixer, available without creating it."""
 
-    name: str
-    origin: str
-    """Entry point and package: "matrix_pkg.core:Matrix, from matrix-pkg 1.2"."""
-    summary: str = ""
-    """First line of its docstring."""
-    accepts: tuple[int, ...] = ()
-    """Channel counts of the input."""
-    sample_rate: int | None = None
-    """Native sample rate in hertz, None for any."""
     format: str = ""
     """Name of the default output format, "" if it depends on the instance."""
-    options: tuple[Option, ...] = ()
-    problem: str = ""
-    """Reason why the upmixer cannot be used, "" if it can."""
 
 
 def describe_upmixers() -> tuple[UpmixerDescription, ...]:
@@ -132,42 +119,18 @@ def describe_upmixers() -> tuple[UpmixerDescription, ...]:
     >>> {found.name: found.format for found in describe_upmixers()}["matrix"]
     '5.1'
     """
-    entries = UPMIXERS.entries()
-    found = []
-    for name in sorted({*entries, *UPMIXERS.registered}):
-        if len(entries.get(name, ())) > 1:
-            problem = f"{name!r} is the name of a built-in upmixer; choose another"
-            found += [
-                UpmixerDescription(name=name, origin=origin, problem=problem)
-                for origin in sorted(map(UPMIXERS.entry_text, UPMIXERS.matching_entries(name)[1]))
-            ]
-        found.append(_describe(name))
-    return tuple(found)
+    return UPMIXERS.describe(UpmixerDescription, _facts)
 
 
-def _describe(name: str) -> UpmixerDescription:
-    origin = UPMIXERS.origin(name)
-    try:
-        if not is_plugin_name(name):
-            raise UpmixerError("upmixer name must consist of letters, digits and '-'")
-        factory: Any = load_upmixer(name)
-        if isinstance(factory, type):
-            check_class(factory)
-        options = describe_options(factory)
-        defaults = {option.name: option.text(option.default) for option in options}
-        fixed = getattr(factory, "format", None)
-        return UpmixerDescription(
-            name=name,
-            origin=origin,
-            summary=(factory.__doc__ or "").strip().partition("\n")[0],
-            accepts=tuple(getattr(factory, "accepts", ())),
-            sample_rate=getattr(factory, "sample_rate", None),
-            format=defaults.get("layout", "") if fixed is None else fixed.name,
-            options=options,
-            problem=factory.unavailable() if hasattr(factory, "unavailable") else "",
-        )
-    except Exception as error:  # an invalid plug-in must not prevent the listing
-        return UpmixerDescription(name=name, origin=origin, problem=error_message(error))
+def _facts(factory: Any, options: Mapping[str, Option]) -> dict[str, Any]:
+    """Return the fields of a description that only upmixers have."""
+    if isinstance(factory, type):
+        check_class(factory)
+    fixed = getattr(factory, "format", None)
+    if fixed is not None:
+        return {"format": fixed.name}
+    layout = options.get("layout")
+    return {"format": layout.text(layout.default) if layout else ""}
 
 
 def upmixer_package(name: str) -> str:

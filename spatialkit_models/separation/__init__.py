@@ -18,6 +18,8 @@ from spatialkit_models.separation.interface import Separator, SeparatorError, St
 from spatialkit_models.separation.masks import MaskOptions, MaskSeparator
 from spatialkit_models.separation.recipes import RECIPES
 from spatialkit_models.separation.registry import (
+    SeparatorDescription,
+    describe_separators,
     get_separator,
     load_separator,
     register_separator,
@@ -41,6 +43,7 @@ __all__ = [
     "MaskOptions",
     "MaskSeparator",
     "Separator",
+    "SeparatorDescription",
     "SeparatorError",
     "SeparatorTask",
     "StemFiles",
@@ -50,6 +53,7 @@ __all__ = [
     "benchmark",
     "check_separator",
     "choose_separator",
+    "describe_separators",
     "find_stem_files",
     "get_separator",
     "load_separator",

@@ -105,7 +105,7 @@ class _Checks:
         self.any_song = any_song
 
     def named(self) -> Iterator[tuple[str, Callable[[], str | None]]]:
-        yield "declaration", partial(check_declaration, self.separator)  # type: ignore[misc]
+        yield "declaration", partial(check_declaration, self.separator)
         # Short windows, so that a short song has several of them.
         self.separator = copy.copy(self.separator)
         if self.separator.window is not None:

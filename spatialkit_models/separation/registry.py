@@ -10,14 +10,22 @@ Built-in and third-party separators use the same entry point group::
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from spatialkit.plugins import Registry, describe_options, is_plugin_name
+from spatialkit.plugins import (
+    PluginDescription,
+    Registry,
+    describe_options,
+    is_plugin_name,
+)
 from spatialkit_models.separation.interface import Separator, SeparatorError
 from spatialkit_models.stem_names import STEMS
 
 __all__ = [
+    "SeparatorDescription",
     "check_declaration",
+    "describe_separators",
     "get_separator",
     "load_separator",
     "register_separator",
@@ -53,7 +61,11 @@ def check_declaration(separator: Separator) -> None:
     describe_options(separator)
 
 
-SEPARATORS = Registry(Separator, "spatialkit.separators", check_declaration)
+SEPARATORS = Registry(
+    Separator,  # type: ignore[type-abstract]
+    "spatialkit.separators",
+    check_declaration,
+)
 
 
 def separator_names() -> tuple[str, ...]:
@@ -116,3 +128,27 @@ def load_separator(name: str) -> Callable[..., Separator]:
         If no separator or more than one has that name, or it cannot be imported.
     """
     return SEPARATORS.load(name)
+
+
+@dataclass(frozen=True)
+class SeparatorDescription(PluginDescription):
+    """Description of a separator, available without creating it."""
+
+    stems: tuple[str, ...] = ()
+    """Names of the stems; those of an instance may be fewer."""
+
+
+def describe_separators() -> tuple[SeparatorDescription, ...]:
+    """Describe all separators, sorted by name; ``problem`` is set for those that cannot be used.
+
+    Classes are imported, but no separator is created.
+
+    Examples
+    --------
+    >>> {found.name: found.stems for found in describe_separators()}["folder"]
+    ('vocals', 'drums', 'bass', 'other')
+    """
+    return SEPARATORS.describe(
+        SeparatorDescription,
+        lambda factory, options: {"stems": tuple(getattr(factory, "stems", ()))},
+    )

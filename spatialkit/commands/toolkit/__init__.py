@@ -57,6 +57,16 @@ from spatialkit.commands.toolkit.options import (
     output_option,
     scene_option,
 )
+from spatialkit.commands.toolkit.plugins import (
+    Setting,
+    UpmixerName,
+    make_upmixer,
+    parse_settings,
+    plugin_facts,
+    plugin_option,
+    print_plugin,
+    setting_option,
+)
 from spatialkit.commands.toolkit.printing import (
     counted,
     decibels,
@@ -68,12 +78,6 @@ from spatialkit.commands.toolkit.printing import (
     print_warning,
     print_wrapped,
     printable,
-)
-from spatialkit.commands.toolkit.upmixers import (
-    Setting,
-    UpmixerName,
-    make_upmixer,
-    setting_option,
 )
 
 __all__ = [
@@ -104,9 +108,13 @@ __all__ = [
     "one_of",
     "output_facts",
     "output_option",
+    "parse_settings",
+    "plugin_facts",
+    "plugin_option",
     "print_error",
     "print_json",
     "print_output",
+    "print_plugin",
     "print_table",
     "print_warning",
     "print_wrapped",

@@ -1,0 +1,200 @@
+"""Plug-ins by name with options as text: parsing, completion in the terminal, and listing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from spatialkit.commands.toolkit.names import Name, format_names, layout_names
+from spatialkit.commands.toolkit.printing import print_wrapped
+from spatialkit.errors import OptionError, SpatialkitError
+
+if TYPE_CHECKING:
+    from spatialkit.plugins import Option, PluginDescription
+    from spatialkit.upmixing import Upmixer
+
+
+class UpmixerName(Name):
+    """Name of an installed upmixer."""
+
+    name = "upmixer"
+
+    def __init__(self) -> None:
+        super().__init__(_upmixer_names)
+
+
+class Setting(click.ParamType):
+    """Option of a plug-in as text, KEY=VALUE.
+
+    Parameters
+    ----------
+    parameter : str
+        Name of the parameter of the command that holds the name of the plug-in.
+    load : callable
+        Called with that name; returns the class of the plug-in.
+    """
+
+    name = "setting"
+
+    def __init__(self, parameter: str, load: Callable[[str], Any]) -> None:
+        self._parameter, self._load = parameter, load
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from spatialkit.plugins import describe_options
+
+        # Before an incomplete option, click leaves arguments in ctx.args.
+        defaults = [
+            each.get_default(ctx) for each in ctx.command.params if each.name == self._parameter
+        ]
+        candidates = (ctx.params.get(self._parameter), *defaults, *ctx.args)
+        name = next((each for each in candidates if isinstance(each, str)), "")
+        try:
+            options = describe_options(self._load(name))
+        except SpatialkitError:
+            return []
+        key, equals, value = incomplete.partition("=")
+        if not equals:
+            found = [option for option in options if option.name.startswith(key)]
+            return [CompletionItem(f"{option.name}=", help=option.help) for option in found]
+        values = [text for option in options if option.name == key for text in _values(option)]
+        found_values = [text for text in values if text.casefold().startswith(value.casefold())]
+        return [CompletionItem(f"{key}={text}") for text in found_values]
+
+
+def plugin_option(kind: str, load: Callable[[str], Any]) -> Callable[..., Any]:
+    """Return the option ``-O KEY=VALUE`` of a command whose parameter "name" names a plug-in.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of plug-in, for the help.
+    load : callable
+        Called with the name; returns the class of the plug-in.
+    """
+    return click.option(
+        "-O",
+        "--option",
+        "settings",
+        type=Setting("name", load),
+        metavar="KEY=VALUE",
+        multiple=True,
+        help=f"Option of the {kind} (repeatable).",
+    )
+
+
+def _load_upmixer(name: str) -> Any:
+    from spatialkit.upmixing import load_upmixer
+
+    return load_upmixer(name)
+
+
+setting_option = plugin_option("upmixer", _load_upmixer)
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, str]:
+    """Return options given as "KEY=VALUE" by name.
+
+    Raises
+    ------
+    OptionError
+        If a setting is not KEY=VALUE, or is specified twice.
+    """
+    texts: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not (key and equals):
+            raise OptionError(f"-O must be KEY=VALUE, such as -O ambience=-3; got {setting!r}")
+        if key in texts:
+            raise OptionError(f"option {key!r} is specified twice")
+        texts[key] = value
+    return texts
+
+
+def make_upmixer(name: str, settings: Sequence[str], layout: str | None = None) -> Upmixer:
+    """Create an upmixer from its name and its options as text.
+
+    Parameters
+    ----------
+    name : str
+    settings : sequence of str
+        Values of `setting_option`, "KEY=VALUE".
+    layout : str, optional
+        Value of the option "layout".
+
+    Raises
+    ------
+    UpmixerError
+        If there is no such upmixer, or it cannot be used.
+    OptionError
+        If a setting is not KEY=VALUE or is specified twice, or the upmixer does not accept it.
+    """
+    from spatialkit.upmixing import get_upmixer, load_upmixer, parse_options
+
+    texts = parse_settings([*settings, *([] if layout is None else [f"layout={layout}"])])
+    return get_upmixer(name, **parse_options(load_upmixer(name), texts))
+
+
+def plugin_facts(plugin: PluginDescription) -> dict[str, Any]:
+    """Return the description of a plug-in as JSON values."""
+    options = [
+        {
+            "name": option.name,
+            "accepts": option.accepts,
+            "default": option.default
+            if isinstance(option.default, (bool, int, float))
+            else option.text(option.default),
+            "unit": option.unit,
+            "help": option.help,
+        }
+        for option in plugin.options
+    ]
+    return {
+        "name": plugin.name,
+        "summary": plugin.summary,
+        "origin": plugin.origin,
+        "accepts": list(plugin.accepts),
+        "sample_rate": plugin.sample_rate,
+        "problem": plugin.problem or None,
+        "options": options,
+    }
+
+
+def print_plugin(plugin: PluginDescription, output: str) -> None:
+    """Print the description of a plug-in; ``output`` describes its output."""
+    click.echo(plugin.name)
+    lines = [plugin.summary] if plugin.summary else []
+    if plugin.accepts:
+        inputs = " or ".join({1: "mono", 2: "stereo"}.get(n, str(n)) for n in plugin.accepts)
+        rate = f" at {plugin.sample_rate} Hz" if plugin.sample_rate else ""
+        lines.append(f"{inputs} to {output}{rate}")
+    if plugin.problem:
+        # Most problems contain the origin already.
+        place = "" if plugin.origin in plugin.problem else f" ({plugin.origin})"
+        lines.append(f"cannot be used: {plugin.problem}{place}")
+    for line in lines:
+        print_wrapped(line, first=2, rest=2)
+    for option in plugin.options:
+        setting = f"-O {option.name}={option.text(option.default)}"
+        print_wrapped(f"{setting}  {option.help} ({option.accepts})", first=2, rest=6)
+
+
+def _values(option: Option) -> Iterable[str]:
+    """Return the values of an option that can be listed."""
+    from spatialkit.layouts import AmbisonicFormat, Layout
+
+    if option.type is Layout:
+        return layout_names()
+    if option.type == Layout | AmbisonicFormat:
+        return format_names()
+    return ("yes", "no") if option.type is bool else option.choices
+
+
+def _upmixer_names() -> tuple[str, ...]:
+    from spatialkit.upmixing import upmixer_names
+
+    return upmixer_names()

@@ -1,0 +1,187 @@
+"""``spatialkit separate``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import click
+
+from spatialkit.commands import batches, toolkit
+from spatialkit.errors import AudioFileError, ShapeError
+
+__all__ = ["command"]
+
+
+@dataclass(frozen=True)
+class _Job:
+    source: Path
+    output: Path
+    separator: Any
+    force: bool
+
+
+def _load(name: str) -> Any:
+    from spatialkit_models.separation import load_separator
+
+    return load_separator(name)
+
+
+def _names() -> tuple[str, ...]:
+    from spatialkit_models.separation import separator_names
+
+    return separator_names()
+
+
+@toolkit.command(
+    "spatialkit separate song.wav -o stems/",
+    "spatialkit separate *.flac -o stems/ --separator demucs -O model=htdemucs_ft",
+)
+@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=toolkit.FILE)
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    required=True,
+    metavar="DIR",
+    type=toolkit.FILE,
+    help="Output folder: DIR/<song>/vocals.wav and so on.",
+)
+@click.option(
+    "--separator",
+    "name",
+    type=toolkit.Name(_names),
+    metavar="NAME",
+    default="masks",
+    show_default=True,
+    help="Name of the separator (see spatialkit separators).",
+)
+@toolkit.plugin_option("separator", _load)
+@toolkit.force_option
+@toolkit.json_option
+def command(
+    sources: tuple[Path, ...],
+    folder: Path,
+    name: str,
+    settings: tuple[str, ...],
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Separate songs into stems: vocals, drums, bass and other.
+
+    The sum of the stems is the song: what the separator leaves over is added to other. Stems are
+    .wav files of 32-bit floats at the sample rate of the song, in a folder with the name of the
+    song, which spatialkit upmix accepts as -O stems=DIR/<song>. Songs are processed in blocks, in
+    constant memory. Tags of IN are not copied.
+
+    Exit status: 1 if a song failed.
+    """
+    from spatialkit.upmixing import parse_options
+    from spatialkit_models.separation import get_separator
+
+    options = parse_options(_load(name), toolkit.parse_settings(settings))
+    separator = get_separator(name, **options)
+    outputs = _outputs(folder, sources)
+    stems = [output / f"{stem}.wav" for output in outputs for stem in separator.stems]
+    toolkit.check_outputs(stems, sources, force)
+    work = [
+        _Job(source, output, separator, force)
+        for source, output in zip(sources, outputs, strict=True)
+    ]
+    if len(work) == 1:
+        records = [{"status": "done", **_separate(work[0])}]
+    else:
+        quiet = as_json or not sys.stderr.isatty()
+        names = list(map(str, sources))
+        found = batches.run_jobs(_separate, work, None, names=names, unit="song", quiet=quiet)
+        records = [record for _, record in found]
+    if as_json:
+        toolkit.print_json(records)
+    else:
+        for record in records:
+            if record["status"] == "done":
+                stems_text = ", ".join(record["stems"])
+                click.echo(f"{toolkit.printable(record['output'])}: {stems_text}")
+    return int(any(record["status"] == "failed" for record in records))
+
+
+def _outputs(folder: Path, sources: Sequence[Path]) -> list[Path]:
+    """Return the folder of the stems of each song."""
+    outputs: dict[Path, Path] = {}
+    for source in sources:
+        output = folder / source.stem
+        if output in outputs:
+            raise AudioFileError(
+                f"{outputs[output]} and {source} have the same output {output}: rename one of "
+                "them, or use another DIR for it"
+            )
+        outputs[output] = source
+    return list(outputs)
+
+
+def _separate(job: _Job) -> dict[str, Any]:
+    """Separate one song to files that appear when all of them are complete."""
+    staging = (
+        job.output.parent / f".spatialkit-{sha256(os.fsencode(job.output.name)).hexdigest()[:16]}"
+    )
+    try:
+        staging.mkdir(parents=True, exist_ok=True)
+        facts = _write_stems(job, staging)
+        job.output.mkdir(exist_ok=True)
+        for path in sorted(staging.iterdir()):
+            os.replace(path, job.output / path.name)
+    except OSError as error:
+        if isinstance(error, AudioFileError):
+            raise
+        raise AudioFileError(f"{job.output} cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return facts
+
+
+def _write_stems(job: _Job, folder: Path) -> dict[str, Any]:
+    """Write the stems of one song to a folder, block by block."""
+    from spatialkit.files import stream, write_stream
+
+    separator = job.separator
+    with stream(job.source) as song, ExitStack() as stack:
+        if song.channels not in separator.accepts:
+            raise ShapeError(
+                f"{job.source} must be mono or stereo to be separated, got {song.channels} channels"
+            )
+        separator.check_song(song.samples, song.sample_rate)
+        stems = separator.stream(song.sample_rate, song.channels)
+        options: dict[str, Any] = {
+            "format": song.format,
+            "channels": song.channels,
+            "samples": song.samples,
+            "subtype": "FLOAT",
+        }
+        writers = [
+            stack.enter_context(write_stream(folder / f"{stem}.wav", song.sample_rate, **options))
+            for stem in separator.stems
+        ]
+        for block in song:
+            _write(writers, stems.process(block))
+        _write(writers, stems.flush())
+    return {
+        "input": str(job.source),
+        "output": str(job.output),
+        "stems": list(separator.stems),
+        "separator": separator.name,
+        "version": separator.version,
+        "sample_rate": song.sample_rate,
+        "duration": song.samples / song.sample_rate,
+    }
+
+
+def _write(writers: Sequence[Any], blocks: Any) -> None:
+    for writer, block in zip(writers, blocks, strict=True):
+        writer.write(block)

@@ -128,9 +128,8 @@ def _outputs(folder: Path, sources: Sequence[Path]) -> list[Path]:
 
 def _separate(job: _Job) -> dict[str, Any]:
     """Separate one song to files that appear when all of them are complete."""
-    staging = (
-        job.output.parent / f".spatialkit-{sha256(os.fsencode(job.output.name)).hexdigest()[:16]}"
-    )
+    name = sha256(os.fsencode(job.output.name)).hexdigest()[:16]
+    staging = job.output.parent / f".spatialkit-{name}"
     try:
         staging.mkdir(parents=True, exist_ok=True)
         facts = _write_stems(job, staging)

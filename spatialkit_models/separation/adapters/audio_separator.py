@@ -51,7 +51,7 @@ class AudioSeparatorAdapter(PackageAdapter):
     """
 
     name = "audio-separator"
-    packages = {"audio_separator": "audio-separator[cpu]"}
+    packages = (("audio_separator", "audio-separator[cpu]"),)
     options_class = AudioSeparatorOptions
     sample_rate = 44100
     window = 40.0

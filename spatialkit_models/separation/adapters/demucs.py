@@ -36,7 +36,7 @@ class DemucsAdapter(PackageAdapter):
     """
 
     name = "demucs"
-    packages = {"demucs": "demucs", "demucs_infer": "demucs-infer"}
+    packages = (("demucs", "demucs"), ("demucs_infer", "demucs-infer"))
     options_class = DemucsOptions
     window = 40.0
     overlap = 4.0
@@ -60,9 +60,8 @@ class DemucsAdapter(PackageAdapter):
         mean, deviation = float(mono.mean()), float(mono.std()) + 1e-8
         scaled = ((audio - mean) / deviation).astype(np.float32)
         device = "cuda" if torch.cuda.is_available() else "cpu"
+        song = torch.from_numpy(scaled)[None]
         with torch.inference_mode():
-            found = self._apply(
-                self._model, torch.from_numpy(scaled)[None], shifts=0, device=device
-            )
+            found = self._apply(self._model, song, shifts=0, device=device)
         stems = found[0].cpu().numpy() * deviation + mean
         return self._named(dict(zip(self._model.sources, stems, strict=True)), audio.shape)

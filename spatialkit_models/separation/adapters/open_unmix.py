@@ -42,7 +42,7 @@ class OpenUnmixAdapter(PackageAdapter):
     """
 
     name = "open-unmix"
-    packages = {"openunmix": "openunmix"}
+    packages = (("openunmix", "openunmix"),)
     options_class = OpenUnmixOptions
     window = 30.0
     overlap = 3.0

@@ -75,6 +75,9 @@ class Card:
         Training data: name of each source, and its licence, address or number of songs where known.
     figures : dict
         Measured results by name.
+    shared : dict
+        Parts of the network whose tensors are in other bundled weights: by name of the part their
+        ``weights`` and ``sha256``.
     storage : str
         Floating-point type in the file, "float32" or "float16". Networks are float32 either way.
     parameters : int
@@ -93,6 +96,7 @@ class Card:
     hardware: str = ""
     data: list[dict[str, Any]] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
+    shared: dict[str, dict[str, str]] = field(default_factory=dict)
     storage: str = "float32"
     parameters: int = 0
     sha256: str = ""
@@ -139,6 +143,12 @@ def save_weights(path: str | Path, network: nn.Module, card: Card) -> Card:
     dtype = getattr(torch, card.storage)
     tensors = {name: _stored(tensor, dtype) for name, tensor in network.state_dict().items()}
     _require_finite(tensors, path)
+    for name, tensor in _shared_tensors(card, path).items():
+        if not torch.equal(tensors.pop(name), tensor):
+            raise WeightsError(
+                f"tensor {name!r} of the network differs from the shared weights: replace it by "
+                "them, or leave out shared"
+            )
     data = tensor_file(tensors)
     card = dataclasses.replace(
         card,
@@ -181,7 +191,7 @@ def read_card(path: str | Path) -> Card:
         card = Card(**fields)
     except OptionError as error:
         raise WeightsError(f"{path}: {error}") from error
-    for name in ("config", "recipe"):
+    for name in ("config", "recipe", "shared"):
         value = getattr(card, name)
         if not isinstance(value, dict):
             raise WeightsError(f"{path}: {name} must be a JSON object, got {value!r}")
@@ -233,6 +243,7 @@ def load_weights(path: str | Path, model: str) -> tuple[Any, Card]:
             "one of the two was replaced"
         )
     tensors, _ = read_tensors(data, path)
+    tensors |= _shared_tensors(card, path)
     try:
         network = ARCHITECTURES[card.architecture].build(card.config)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -282,6 +293,22 @@ def _as_path(path: str | Path) -> Path:
     if path.suffix != ".safetensors":
         raise OptionError(f"weights must be a .safetensors file, got {path}")
     return path
+
+
+def _shared_tensors(card: Card, path: Path) -> dict[str, Tensor]:
+    """Return the tensors of other bundled weights that a card names, by their names here."""
+    tensors = {}
+    for part, source in card.shared.items():
+        other = shipped(source["weights"])
+        data = read_bytes(other, MAX_BYTES)
+        if hashlib.sha256(data).hexdigest() != source["sha256"]:
+            raise WeightsError(
+                f"{path} needs another version of the weights {source['weights']!r}, which this "
+                "package contains: install both files from one version of the package"
+            )
+        found, _ = read_tensors(data, other)
+        tensors |= {f"{part}.{name}": tensor for name, tensor in found.items()}
+    return tensors
 
 
 def _stored(tensor: Tensor, dtype: Any) -> Tensor:

@@ -263,3 +263,54 @@ def test_weights_of_the_package_are_found_by_name(path, monkeypatch):
             WeightsError, match=f"^unknown weights '{name}'; .* contains: net .the option weights="
         ):
             shipped(name)
+
+
+# Parts that are shared with other weights of the package.
+
+
+class Whole(torch.nn.Module):
+    """A network with the network of other weights in it."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.part = net(config.width, seed=1)
+        self.end = torch.nn.Linear(config.width, 2)
+
+
+@pytest.fixture
+def whole(path, monkeypatch):
+    """Weights whose part is that of ``path``, which stands for weights of the package."""
+    monkeypatch.setitem(
+        ARCHITECTURES, "net-whole", Architecture("net", f"{__name__}:Shape", f"{__name__}:Whole")
+    )
+    monkeypatch.setattr(cards, "SHIPPED", path.parent)
+    network = Whole(Shape(4))
+    network.part.load_state_dict(net(4, seed=9).state_dict())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    shared = {"part": {"weights": "net", "sha256": digest}}
+    card = Card(model="net", architecture="net-whole", config={"width": 4}, shared=shared)
+    save_weights(path.with_name("whole.safetensors"), network, card)
+    return path.with_name("whole.safetensors"), network, card
+
+
+def test_a_shared_part_is_stored_once_and_loaded_into_the_network(whole):
+    path, network, _ = whole
+    stored = safetensors.load_file(path)
+    assert sorted(stored) == ["end.bias", "end.weight"]
+    loaded, _ = load_weights(path, "net")
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor)
+
+
+def test_another_version_of_a_shared_part_is_refused(whole, path):
+    card = json.loads(path.with_suffix(".json").read_text())
+    save_weights(path, net(4, seed=3), Card(**card))
+    assert "needs another version of the weights 'net'" in refused(whole[0])
+
+
+def test_a_network_with_another_part_is_not_saved_as_shared(whole):
+    path, network, card = whole
+    with torch.no_grad():
+        network.part.layer.bias += 1.0
+    with pytest.raises(WeightsError, match="differs from the shared weights"):
+        save_weights(path, network, card)

@@ -167,7 +167,9 @@ def upmixer_options(function: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         help="Upmixer instead of the shipped models (see spatialkit upmixers; repeatable).",
     )
-    return _named_options(name_option, toolkit.Setting("names"), "--upmixer")(function)
+    return _named_options(name_option, toolkit.Setting("names", _load_upmixer), "--upmixer")(
+        function
+    )
 
 
 def separator_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -179,7 +181,21 @@ def separator_options(function: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         help="Separator instead of the shipped one (see spatialkit separators; repeatable).",
     )
-    return _named_options(name_option, click.STRING, "--separator")(function)
+    return _named_options(name_option, toolkit.Setting("names", _load_separator), "--separator")(
+        function
+    )
+
+
+def _load_upmixer(name: str) -> Any:
+    from spatialkit.upmixing import load_upmixer
+
+    return load_upmixer(name)
+
+
+def _load_separator(name: str) -> Any:
+    from spatialkit_models.separation import load_separator
+
+    return load_separator(name)
 
 
 def _named_options(

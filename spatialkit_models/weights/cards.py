@@ -297,7 +297,7 @@ def _as_path(path: str | Path) -> Path:
 
 def _shared_tensors(card: Card, path: Path) -> dict[str, Tensor]:
     """Return the tensors of other bundled weights that a card names, by their names here."""
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for part, source in card.shared.items():
         other = shipped(source["weights"])
         data = read_bytes(other, MAX_BYTES)

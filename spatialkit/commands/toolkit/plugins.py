@@ -32,7 +32,7 @@ class Setting(click.ParamType):
     Parameters
     ----------
     parameter : str
-        Name of the parameter of the command that holds the name of the plug-in.
+        Name of the parameter of the command that holds the name of the plug-in, or names.
     load : callable
         Called with that name; returns the class of the plug-in.
     """
@@ -51,7 +51,9 @@ class Setting(click.ParamType):
         defaults = [
             each.get_default(ctx) for each in ctx.command.params if each.name == self._parameter
         ]
-        candidates = (ctx.params.get(self._parameter), *defaults, *ctx.args)
+        given = ctx.params.get(self._parameter)
+        named = given if isinstance(given, tuple) else (given,)
+        candidates = (*named, *defaults, *ctx.args)
         name = next((each for each in candidates if isinstance(each, str)), "")
         try:
             options = describe_options(self._load(name))

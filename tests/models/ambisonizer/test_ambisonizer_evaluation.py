@@ -192,6 +192,21 @@ def test_rows_contain_all_settings_and_models_receive_the_specified_stages(excer
     assert Benchmark.from_json(results.to_json()).to_json() == results.to_json()
 
 
+def test_upmixers_by_name_receive_the_stage_unless_it_is_specified(rng):
+    pytest.importorskip("torch")
+    stereo = 0.1 * rng.standard_normal((2, 22050))
+    system = evaluation.named_system("ambisonizer", {})
+    front, rear = (
+        system.upmix(stereo, evaluation.Condition(stage)) for stage in ((1.0,) * 4, (-1.0,) * 4)
+    )
+    np.testing.assert_allclose(front[3], -rear[3], atol=1e-5)
+    fixed = evaluation.named_system("ambisonizer", {"stage": "front"})
+    assert fixed.name == "ambisonizer, stage=front"
+    assert not fixed.uses_style
+    np.testing.assert_allclose(fixed.upmix(stereo, None), front, atol=1e-5)
+    assert evaluation.named_system("foa-sides", {}).channels == (2,)
+
+
 def test_examples_depend_on_the_seed_only(excerpts, rooms):
     def values(seed):
         found = benchmark_ambisonizer(

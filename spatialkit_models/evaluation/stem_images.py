@@ -124,8 +124,8 @@ def estimate_images(stems: NDArray[Any], output: NDArray[Any], sample_rate: int)
     >>> output = np.stack([stems[0, 0] + 0.1 * stems[1, 0], stems[1, 0]])
     >>> energy = estimate_images(stems, output, 8000).energy()[0]
     >>> (100.0 * energy / energy.sum(1, keepdims=True)).round(1) + 0.0
-    array([[100. ,   0. ],
-           [  1. ,  99. ]])
+    array([[100.,   0.],
+           [  1.,  99.]])
     """
     n_fft = 2 ** round(np.log2(FRAME_SECONDS * sample_rate))
     inputs = stems.reshape(-1, stems.shape[-1])

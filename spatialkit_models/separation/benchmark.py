@@ -365,7 +365,7 @@ def mask_scores(stems: NDArray[Any], masks: NDArray[Any], bands: MaskBands) -> d
     >>> rng = np.random.default_rng(0)
     >>> stems, bands = rng.standard_normal((4, 2, 9000)), MaskBands(MaskConfig())
     >>> found = mask_scores(stems, np.full((9, 4, 576), 0.25), bands)
-    >>> round(found["cross_entropy"] / np.log(4.0), 3), found["calibration_error"] < 0.01
+    >>> round(found["cross_entropy"] / float(np.log(4.0)), 3), found["calibration_error"] < 0.01
     (1.0, True)
     """
     scale = LEVEL / max(float(np.sqrt(np.mean(np.square(stems.sum(0))))), TINY)

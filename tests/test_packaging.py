@@ -192,7 +192,7 @@ def test_a_plug_in_that_fails_to_import_explains_a_conflict(tmp_path, monkeypatc
     (info / "entry_points.txt").write_text("[spatialkit.upmixers]\nabsent = not_there:Upmixer\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert entry_points(group="spatialkit.upmixers", name="absent")
-    monkeypatch.setattr(registry, "describe_conflict", lambda: CONFLICT)
+    monkeypatch.setattr("spatialkit.plugins.registry.describe_conflict", lambda: CONFLICT)
     with pytest.raises(UpmixerError) as raised:
         registry.load_upmixer("absent")
     assert str(raised.value) == (

@@ -197,7 +197,7 @@ class _Checks:
 
     def alignment(self) -> None:
         for name, stem in zip(self.separator.stems, self.whole[0], strict=True):
-            lag = _lag(self.mono[0], stem.mean(axis=0))
+            lag = _lag(self.song, stem)
             self.require(
                 lag == 0,
                 f"the stem {name!r} must be aligned with the input, it is "
@@ -289,9 +289,11 @@ class _Checks:
 
 def _lag(song: NDArray[Any], stem: NDArray[Any]) -> int:
     """Return by how many samples a stem is late, 0 if it is aligned or unrelated to the song."""
-    size = 2 * len(song)
+    samples = song.shape[1]
+    size = 2 * samples
     spectra = np.fft.rfft(stem, size), np.fft.rfft(song, size)
-    power = np.square(np.fft.irfft(spectra[0] * spectra[1].conj(), size))
+    # Over both channels: the sum of a stem that is left minus right is silent.
+    power = np.square(np.fft.irfft(spectra[0] * spectra[1].conj(), size).sum(axis=0))
     if power.max() <= 2.0 * power[0]:  # stems may be any part of the song
         return 0
-    return (int(power.argmax()) + len(song)) % size - len(song)
+    return (int(power.argmax()) + samples) % size - samples

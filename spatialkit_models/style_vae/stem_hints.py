@@ -1,4 +1,4 @@
-"""What is known about the stems of the example of a style."""
+"""Knowledge about the stems of the example of a style."""
 
 from __future__ import annotations
 

@@ -179,6 +179,8 @@ class Registry(Generic[PluginT]):
                 raise self._error(f"{self._kind} name must consist of letters, digits and '-'")
             factory: Any = self.load(name)
             options = describe_options(factory)
+            # First, because it checks the declaration.
+            further = facts(factory, {option.name: option for option in options})
             return description(
                 name=name,
                 origin=origin,
@@ -187,7 +189,7 @@ class Registry(Generic[PluginT]):
                 sample_rate=getattr(factory, "sample_rate", None),
                 options=options,
                 problem=factory.unavailable() if hasattr(factory, "unavailable") else "",
-                **facts(factory, {option.name: option for option in options}),
+                **further,
             )
         except Exception as error:  # an invalid plug-in must not prevent the listing
             return description(name=name, origin=origin, problem=error_message(error))

@@ -81,7 +81,7 @@ def _small(monkeypatch):
     monkeypatch.setattr(training_task, "VALIDATION_SECONDS", 0.6)
     monkeypatch.setattr(training_task, "VALIDATION_SCENES", 4)
     monkeypatch.setattr(published_training_task, "VALIDATION_SCENES", 1)
-    monkeypatch.setattr(published_training_task, "RUN_IN", 0.0)
+    monkeypatch.setattr("spatialkit_models.data.scenes.published.RUN_IN", 0.0)
     entry = EntryPoint("train", "spatialkit_models.commands.train:command", GROUP)
     monkeypatch.setattr(plugins, "find_plugins", lambda group: {"train": entry})
     threads = torch.get_num_threads()

@@ -93,7 +93,7 @@ def test_other_settings_are_refused_unless_forced(tmp_path, capsys):
     [
         (["--count", "0"], "--count must be at least 1, got 0"),
         (["--directions", "0"], "--directions must be from 1 to 64, got 0"),
-        (["--sample-rate", "100"], "--sample-rate must be from 8000 to 192000, got 100"),
+        (["--sample-rate", "100"], "--sample-rate must be from 8000 to 192000 Hz, got 100"),
         (["--seed", "-1"], "--seed must be at least 0, got -1"),
         (["--rt60", "1", "0.5"], "rt60 must be (shortest, longest) in seconds, got (1, 0.5)"),
     ],

@@ -210,7 +210,7 @@ def _named_options(
         ) -> Any:
             if settings and not names:
                 raise OptionError(f"-O sets options of {flag}: pass {flag} NAME")
-            return function(names=names, settings=_parsed(settings), **options)
+            return function(names=names, settings=toolkit.parse_settings(settings), **options)
 
         return with_settings
 
@@ -227,17 +227,6 @@ def _named_options(
         ),
         gathered,
     )
-
-
-def _parsed(settings: Sequence[str]) -> dict[str, str]:
-    """Parse options KEY=VALUE."""
-    texts: dict[str, str] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not (key and equals) or key in texts:
-            raise OptionError(f"-O must be KEY=VALUE, each key once; got {setting!r}")
-        texts[key] = value
-    return texts
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def command(
 ) -> int:
     """Separate songs into stems: vocals, drums, bass and other.
 
-    The sum of the stems is the song: what the separator leaves over is added to other. Stems are
+    The sum of the stems is the song: the residual of the separator is added to other. Stems are
     .wav files of 32-bit floats at the sample rate of the song, in a folder with the name of the
     song, which spatialkit upmix accepts as -O stems=DIR/<song>. Songs are processed in blocks, in
     constant memory. Tags of IN are not copied.

@@ -25,6 +25,8 @@ WINDOW, OVERLAP = 1.0, 0.4
 BLOCKS = (1, 7, 0, 4801, 30000)
 # The sum of stems is rounded to float32 once per stem, 2**-24 of it.
 SUM_TOLERANCE = 1e-6
+# Energy of a stem relative to the song below which it is rounding only.
+MIN_ENERGY = 1e-10
 # Networks may sum in another order for another batch or memory alignment.
 SAME_TOLERANCE = 1e-5
 
@@ -289,11 +291,11 @@ class _Checks:
 
 def _lag(song: NDArray[Any], stem: NDArray[Any]) -> int:
     """Return by how many samples a stem is late, 0 if it is aligned or unrelated to the song."""
+    if np.sum(np.square(stem)) <= MIN_ENERGY * np.sum(np.square(song)):
+        return 0
     samples = song.shape[1]
-    size = 2 * samples
-    spectra = np.fft.rfft(stem, size), np.fft.rfft(song, size)
-    # Over both channels: the sum of a stem that is left minus right is silent.
-    power = np.square(np.fft.irfft(spectra[0] * spectra[1].conj(), size).sum(axis=0))
+    spectra = np.fft.rfft(stem, 2 * samples) * np.fft.rfft(song, 2 * samples).conj()
+    power = np.square(np.fft.irfft(spectra)).sum(axis=0)  # of left and right
     if power.max() <= 2.0 * power[0]:  # stems may be any part of the song
         return 0
-    return (int(power.argmax()) + samples) % size - samples
+    return (int(power.argmax()) + samples) % (2 * samples) - samples

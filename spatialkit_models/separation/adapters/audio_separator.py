@@ -95,7 +95,7 @@ class AudioSeparatorAdapter(PackageAdapter):
 def _stem_names(model: Any) -> list[str]:
     """Return the names of the stems that a loaded model of the package writes."""
     training = model.model_data.get("training") or {}
-    sources = training.get("instruments") or getattr(model, "demucs_source_map", ())
+    sources: Any = training.get("instruments") or getattr(model, "demucs_source_map", ())
     target = training.get("target_instrument")
-    pair = [model.primary_stem_name, model.secondary_stem_name]
-    return list(pair if target or len(sources) < 3 else sources)
+    pair: list[str] = [model.primary_stem_name, model.secondary_stem_name]
+    return pair if target or len(sources) < 3 else list(sources)

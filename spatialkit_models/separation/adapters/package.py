@@ -21,8 +21,8 @@ __all__ = ["PackageAdapter"]
 class PackageAdapter(Separator):
     """Separator of another package, whose model has stems of its own.
 
-    Vocals, drums and bass are taken from the model. Other is what they leave of the song: other,
-    guitar, piano or the accompaniment of models with four, six or two stems.
+    Vocals, drums and bass are taken from the model. Other is the residual of the song, which
+    contains other, guitar, piano or the accompaniment of models with four, six or two stems.
 
     Attributes
     ----------
@@ -37,8 +37,8 @@ class PackageAdapter(Separator):
         """Return the command that installs the package, or "" if it is installed."""
         if cls._module():
             return ""
-        commands = " or ".join(f"pip install {name}" for _, name in cls.packages)
-        return f"needs the package {cls.packages[0][0]} ({commands})"
+        commands = " or ".join(f"pip install {name!r}" for _, name in cls.packages)
+        return f"needs another package ({commands})"
 
     @classmethod
     def _module(cls) -> str:
@@ -67,7 +67,7 @@ class PackageAdapter(Separator):
         self.stems = tuple(stem for stem in STEMS if stem in found or stem == "other")
 
     def _named(self, sources: Mapping[str, Any], shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Return the stems of a model's sources, other silent: the base class adds the rest."""
+        """Return the stems of a model's sources; other is silent, the residual is added to it."""
         stems = np.zeros((len(self.stems), *shape), np.float32)
         for name, source in sources.items():
             if name.casefold() in self.stems and name.casefold() != "other":

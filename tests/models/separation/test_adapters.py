@@ -40,11 +40,11 @@ def test_missing_packages_are_listed_with_the_command_that_installs_them(monkeyp
     monkeypatch.setattr(package, "find_spec", lambda module: None)
     problems = {found.name: found.problem for found in describe_separators()}
     assert problems["demucs"] == (
-        "needs the package demucs (pip install demucs or pip install demucs-infer)"
+        "needs another package (pip install 'demucs' or pip install 'demucs-infer')"
     )
-    assert "pip install openunmix" in problems["open-unmix"]
-    assert "pip install audio-separator[cpu]" in problems["audio-separator"]
-    with pytest.raises(SeparatorError, match="separator 'demucs' needs the package demucs"):
+    assert "pip install 'openunmix'" in problems["open-unmix"]
+    assert "pip install 'audio-separator[cpu]'" in problems["audio-separator"]
+    with pytest.raises(SeparatorError, match="separator 'demucs' needs another package"):
         get_separator("demucs")
 
 

@@ -53,6 +53,7 @@ figures: $(VENV)/.test
 	$(BIN)/python docs/make_figures.py
 	$(BIN)/python docs/make_ambisonizer_figure.py
 	$(BIN)/python docs/make_style_vae_figure.py
+	$(BIN)/python docs/make_real_mixes_figure.py
 	$(BIN)/python docs/make_architecture_figure.py
 
 # Mutation tests: changes to the code that the tests of a folder have to notice. Takes minutes.

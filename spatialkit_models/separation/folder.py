@@ -25,6 +25,10 @@ __all__ = ["FolderOptions", "FolderSeparator"]
 
 # Residual of the stems relative to the song above which a warning is issued, dB.
 MAX_RESIDUAL_DB = -20.0
+# The same without a file of other: correct stems leave at most the song itself.
+MAX_OTHER_DB = 0.5
+# Residual that is too soft for a warning, dBFS: rounding of the files in silent parts of a song.
+MIN_RESIDUAL_DBFS = -70.0
 # Largest shift that is looked for if the residual is above that, s.
 MAX_SHIFT = 0.2
 
@@ -52,7 +56,8 @@ class FolderSeparator(Separator):
     Warns
     -----
     SpatialkitWarning
-        If there is a file of other, and the residual is above -20 dB relative to the song.
+        If the residual is above -20 dB relative to the song, or, without a file of other,
+        louder than the song.
 
     Raises
     ------
@@ -97,8 +102,7 @@ class FolderSeparator(Separator):
         stems = np.stack(
             [self._files.read(stem, start, samples, sample_rate) for stem in self.stems]
         )
-        if "other" in self._files.files:
-            self._check_residual(audio, stems.sum(axis=0), sample_rate, start)
+        self._check_residual(audio, stems.sum(axis=0), sample_rate, start)
         return stems
 
     def _check_residual(
@@ -108,7 +112,10 @@ class FolderSeparator(Separator):
         if np.array_equal(song[0], song[1]):  # a mono song: so are its stems
             song, total = song[:1], total.mean(axis=0, keepdims=True)
         level = _decibels(song - total, song)
-        if level <= MAX_RESIDUAL_DB:
+        has_other = "other" in self._files.files
+        if level <= (MAX_RESIDUAL_DB if has_other else MAX_OTHER_DB):
+            return
+        if _decibels(song - total, np.ones_like(song)) <= MIN_RESIDUAL_DBFS:
             return
         where, seconds = self._files.where, start / rate
         shift = _best_shift(song.sum(axis=0), total.sum(axis=0), int(MAX_SHIFT * rate))
@@ -119,9 +126,12 @@ class FolderSeparator(Separator):
             )
         if not self._has_warned:
             self._has_warned = True
+            missing = [stem for stem in STEMS if stem not in self._files.files]
+            question = f"is {' or '.join(missing)} missing, or are they" if missing else "are they"
             warnings.warn(
                 f"the sum of the stems in {where} differs from the song by {level:.0f} dB (from "
-                f"{seconds:.0f} s on): the difference is added to other; are they of this song?",
+                f"{seconds:.0f} s on): the difference is added to other; {question} of another "
+                "song or mix?",
                 SpatialkitWarning,
                 stacklevel=2,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -159,7 +160,7 @@ def find_stem_files(source: Path | Mapping[str, Path]) -> StemFiles:
     if not set(parts) & set(STEMS):
         raise AudioFileError(
             f"{where} contains no stem: it must have at least one of "
-            f"{', '.join(STEMS)}, as {', '.join(SUFFIXES)}"
+            f"{', '.join(STEMS)}, as {', '.join(SUFFIXES)}{_subfolder_hint(source)}"
         )
     files: dict[str, tuple[Path, ...]] = {}
     for name, path in parts.items():
@@ -184,6 +185,17 @@ def _named_files(folder: Path) -> dict[str, Path]:
             if path.suffix.casefold() == suffix and stem in (*PARTS, *REST):
                 found.setdefault(stem, path)
     return found
+
+
+def _subfolder_hint(source: Path | Mapping[str, Path]) -> str:
+    """Return advice for the parent of a folder of stems, such as separated/htdemucs."""
+    if isinstance(source, Mapping):
+        return ""
+    for folder in sorted(path for path in source.iterdir() if path.is_dir()):
+        with suppress(AudioFileError):
+            if set(_named_files(folder)) & set(STEMS):
+                return f"; specify the folder of one song, such as {folder}"
+    return ""
 
 
 def _common_facts(where: str, paths: Iterable[Path]) -> tuple[int, int]:

@@ -147,6 +147,33 @@ def test_without_a_file_of_other_the_rest_is_other(tmp_path, song, stems):
     np.testing.assert_allclose(found[2], stems["bass"] + stems["other"], atol=1e-6)
 
 
+def test_a_warning_names_missing_stems(tmp_path, song, stems):
+    parts = {stem: stems[stem] for stem in ("vocals", "bass", "other")}
+    separator = get_separator("folder", path=save(tmp_path / "song", **parts))
+    with pytest.warns(SpatialkitWarning, match=r"is drums missing, or are they of another song"):
+        separator.separate(song, RATE)
+
+
+def test_stems_of_another_song_without_other_give_a_warning(tmp_path, song):
+    parts = {stem: noise(20 + number) for number, stem in enumerate(STEMS[:3])}
+    separator = get_separator("folder", path=save(tmp_path / "song", **parts))
+    with pytest.warns(SpatialkitWarning, match="differs from the song by 2 dB"):
+        separator.separate(song, RATE)
+
+
+def test_rounding_in_soft_parts_gives_no_warning(tmp_path, song, stems):
+    parts = {stem: 1e-4 * samples for stem, samples in stems.items()}
+    separator = get_separator("folder", path=save(tmp_path / "song", **parts))
+    separator.separate(1e-4 * song + 1e-3 * noise(7), RATE)
+
+
+def test_the_parent_of_folders_of_stems_is_refused_with_a_hint(folder):
+    hint = f"specify the folder of one song, such as {folder}"
+    with pytest.raises(AudioFileError) as error:
+        get_separator("folder", path=folder.parent)
+    assert hint in str(error.value)
+
+
 def test_folders_without_usable_stems(tmp_path, stems):
     with pytest.raises(OptionError, match="needs path="):
         get_separator("folder")

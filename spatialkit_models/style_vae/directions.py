@@ -210,7 +210,7 @@ def parse_directions(text: str) -> dict[str, list[float]]:
             directions[stem] = [float(angle) for angle in angles.split("/")]
         except ValueError:
             raise OptionError(
-                "directions must be stems with degrees, such as vocals:0,drums:110/-110, "
+                "directions and names must be stems with degrees, such as vocals:0,drums:110/-110, "
                 f"each stem once, got {text!r}"
             ) from None
     return directions

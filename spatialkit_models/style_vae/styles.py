@@ -21,7 +21,7 @@ from spatialkit_models.style_vae.style import Style, latent_of, model_of, new_st
 if TYPE_CHECKING:
     from spatialkit_models.style_vae.inference import StyleModel
 
-__all__ = ["as_style", "random_style"]
+__all__ = ["as_style", "is_example", "random_style"]
 
 # Log variance of a sampled style, which is a single point: the lowest that encoders output.
 POINT_LOG_VARIANCE = -10.0
@@ -58,6 +58,14 @@ def as_style(style: Any, model: StyleModel, seed: int = 0, hints: StemHints = NO
         "a Style, an Audio, (samples, sample_rate, layout) or a mapping of stems to directions, "
         f"got {type(style).__name__}"
     )
+
+
+def is_example(style: Any) -> bool:
+    """Return whether a value of the option ``style`` is a recording, or was encoded from one."""
+    if isinstance(style, (str, Path)):
+        text = str(style)
+        return not match_name(text, NAMED) and Path(text).suffix.lower() != ".json"
+    return not isinstance(style, (Mapping, Style))
 
 
 def random_style(seed: int = 0, *, variant: str = "fast", weights: str | Path = "") -> Style:

@@ -163,7 +163,7 @@ class StyleVAEUpmixer(LearnedUpmixer):
         from spatialkit_models.style_vae.inference import load_style_model
         from spatialkit_models.style_vae.stem_hints import StemHints
         from spatialkit_models.style_vae.style import latent_of
-        from spatialkit_models.style_vae.styles import as_style
+        from spatialkit_models.style_vae.styles import as_style, is_example
 
         if self.options.directions:
             style = parse_directions(self.options.directions)
@@ -176,6 +176,11 @@ class StyleVAEUpmixer(LearnedUpmixer):
         own = separator if separator != DEFAULT_SEPARATOR and not style_stems else ""
         hints = StemHints.of(style_stems, own, names, has_stems=self._model.has_stem_masks)
         self.style = as_style(style, self._model, self.options.seed, hints)
+        for name, value in (("style_stems", style_stems), ("names", names)):
+            if value and not is_example(style):
+                warnings.warn(
+                    f"{name} has no effect: the style is not a recording", SpatialkitWarning, 2
+                )
         self._latent = latent_of(self.style, self._model)
         if not has_text:
             self.options = dataclasses.replace(self.options, style=self.style.to_json())

@@ -526,8 +526,14 @@ def test_the_fast_encoder_receives_the_features_of_true_masks(fast):
 
 @pytest.mark.parametrize("text", ["vocals", "vocals:", "bass:0,bass:1", "bass:a", "bass:0,"])
 def test_invalid_directions_are_refused(text):
-    with pytest.raises(OptionError, match="directions must be stems with degrees"):
+    with pytest.raises(OptionError, match="directions and names must be stems with degrees"):
         parse_directions(text)
+
+
+@pytest.mark.parametrize("style", ["BAND", "random", {"vocals": 0.0}])
+def test_names_without_an_example_give_a_warning(fast, style):
+    with pytest.warns(SpatialkitWarning, match="names has no effect: the style is not a rec"):
+        get_upmixer("style-vae", weights=fast, style=style, names="vocals:0")
 
 
 def test_style_and_directions_together_are_refused(fast):

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from spatialkit.commands import toolkit
+from spatialkit.errors import OptionError
 
 
 @toolkit.command(
@@ -27,9 +28,14 @@ def command(name: str, settings: tuple[str, ...], as_json: bool) -> int:
 
     Exit status: 0 passed, 1 failed. In Python: spatialkit.check_upmixer.
     """
-    from spatialkit.upmixing import check_upmixer
+    from spatialkit.upmixing import check_upmixer, option_values
 
     upmixer = toolkit.make_upmixer(name, settings)
+    if option_values(upmixer).get("stems"):
+        raise OptionError(
+            "the check uses synthetic signals, not the song that the stems belong to: "
+            "leave out -O stems="
+        )
     results = check_upmixer(upmixer, raise_on_failure=False)
     failed = any(result.status == "failed" for result in results)
     if as_json:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -130,6 +130,7 @@ def _separate(job: _Job) -> dict[str, Any]:
     """Separate one song to files that appear when all of them are complete."""
     name = sha256(os.fsencode(job.output.name)).hexdigest()[:16]
     staging = job.output.parent / f".spatialkit-{name}"
+    parents = [path for path in job.output.parents if not path.exists()]
     try:
         staging.mkdir(parents=True, exist_ok=True)
         facts = _write_stems(job, staging)
@@ -142,6 +143,9 @@ def _separate(job: _Job) -> dict[str, Any]:
         raise AudioFileError(f"{job.output} cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        with suppress(OSError):  # not empty
+            for path in parents:
+                path.rmdir()
     return facts
 
 

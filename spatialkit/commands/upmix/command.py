@@ -143,6 +143,7 @@ def command(
             _upmix_one(upmixer, pair, stems, subtype, force, as_json)
         return 0
     subtype = subtype_of(".wav", subtype)
+    stems.check_batch(upmixer, files.pairs_in(Path(output), sources))
     log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")
     pairs = _plan(sources, Path(output), shard, force or resume)
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()

@@ -67,6 +67,16 @@ class StemFolders:
         folder = self._folder(pair)
         return {"stems": os.path.abspath(folder) if absolute else str(folder)}
 
+    def check_batch(self, upmixer: Upmixer, pairs: Sequence[Pair]) -> None:
+        """Raise an OptionError if several songs would be upmixed with the stems of one."""
+        from spatialkit.upmixing import option_values
+
+        if len(pairs) > 1 and option_values(upmixer).get("stems"):
+            raise OptionError(
+                f"-O stems= is the folder of one song, got {len(pairs)} songs: use --stems-root "
+                "DIR, with a folder of stems per song"
+            )
+
     def files(self, pair: Pair) -> tuple[str, ...]:
         """Return the files in the folder of a file."""
         if self.root is None:

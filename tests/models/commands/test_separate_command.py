@@ -82,6 +82,15 @@ def test_one_failed_song_of_several_leaves_nothing_behind(song, folder, capsys):
     assert [path.name for path in (folder / "stems").iterdir()] == ["song"]
 
 
+def test_a_failed_song_leaves_no_new_folders(song, folder, capsys):
+    write("wide.wav", np.zeros((6, 10), np.float32), RATE, format="5.1")
+    assert main(["separate", "wide.wav", "-o", "new/stems", "--separator", "parts"]) == 2
+    assert not (folder / "new").exists()
+    (folder / "old").mkdir()
+    assert main(["separate", "wide.wav", "-o", "old", "--separator", "parts"]) == 2
+    assert (folder / "old").is_dir()
+
+
 def test_wrong_use(song, folder, capsys):
     (folder / "more").mkdir()
     write("more/song.flac", song, RATE)

@@ -86,12 +86,18 @@ def test_one_song_is_upmixed_from_the_folder_of_its_name(album):
         (["--stems-root", "elsewhere"], "a folder with the stems of songs/first.wav, named first"),
         (["--stems-root", "separated", "-O", "stems=separated/first"], "mutually exclusive"),
         (["--stems-root", "separated", "--upmixer", "matrix"], "has no option stems"),
+        (["-O", "stems=separated/first"], "is the folder of one song, got 2 songs: use --stems"),
     ],
 )
 def test_errors_are_reported_before_any_work(album, capsys, arguments, words):
     assert run("songs", "-o", "out/", *arguments) == 2
     assert words in capsys.readouterr().err
     assert not list(album.glob("out/*.wav"))
+
+
+def test_the_check_refuses_stems(album, capsys):
+    assert main(["check", "style-vae", "-O", "stems=separated/first"]) == 2
+    assert "leave out -O stems=" in capsys.readouterr().err
 
 
 def test_stems_of_another_length_leave_no_file(album, capsys):

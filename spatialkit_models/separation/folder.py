@@ -127,11 +127,11 @@ class FolderSeparator(Separator):
         if not self._has_warned:
             self._has_warned = True
             missing = [stem for stem in STEMS if stem not in self._files.files]
-            question = f"is {' or '.join(missing)} missing, or are they" if missing else "are they"
+            question = f"is the file of {' or '.join(missing)} missing, or " if missing else ""
             warnings.warn(
                 f"the sum of the stems in {where} differs from the song by {level:.0f} dB (from "
-                f"{seconds:.0f} s on): the difference is added to other; {question} of another "
-                "song or mix?",
+                f"{seconds:.0f} s on): the difference is added to other; {question}do "
+                "the stems belong to another song or mix?",
                 SpatialkitWarning,
                 stacklevel=2,
             )

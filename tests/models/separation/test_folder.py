@@ -150,7 +150,7 @@ def test_without_a_file_of_other_the_rest_is_other(tmp_path, song, stems):
 def test_a_warning_names_missing_stems(tmp_path, song, stems):
     parts = {stem: stems[stem] for stem in ("vocals", "bass", "other")}
     separator = get_separator("folder", path=save(tmp_path / "song", **parts))
-    with pytest.warns(SpatialkitWarning, match=r"is drums missing, or are they of another song"):
+    with pytest.warns(SpatialkitWarning, match=r"is the file of drums missing, or do the stems"):
         separator.separate(song, RATE)
 
 

@@ -35,7 +35,7 @@ MIN_SECONDS = 0.5
 SILENCE = 1e-6  # RMS
 # Ratio of the likelihood of two stems in exchanged places to that in their own, above which a
 # warning is issued.
-EXCHANGE_RATIO = 0.85
+EXCHANGE_RATIO = 0.9
 
 
 def encode_style(

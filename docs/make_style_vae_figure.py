@@ -41,7 +41,7 @@ INTERVAL = re.compile(r"(-?[\d.]+) ± [\d.]+ \((-?[\d.]+) to (-?[\d.]+)\)")
 def main() -> None:
     """Draw mean and 95 % interval of the held-out song."""
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-    table = read_table(PAGE.read_text(encoding="utf-8"))
+    table = read_table(PAGE.read_text(encoding="utf-8").split("## Tables")[1])
     figure, panels = plt.subplots(
         2, 2, figsize=(8.3, 3.9), dpi=200, layout="constrained", sharex="col", sharey="row",
         height_ratios=[len(rows) for rows in ROWS.values()],

@@ -204,7 +204,7 @@ def _encode_segments(
     if hints.separator:
         hints.separator.check_song(samples, rate)
     confidence = () if code.likelihood is None else np.diagonal(code.likelihood)
-    if code.likelihood is not None and hints.named is None:
+    if code.likelihood is not None and hints.separator is None and hints.named is None:
         _warn_of_exchange(code.likelihood)
     return new_style(model, code.mean, code.log_variance, source, confidence)
 
@@ -229,8 +229,8 @@ def _warn_of_exchange(likelihood: NDArray[np.float32]) -> None:
             one, other = STEMS[first], STEMS[second]
             warnings.warn(
                 f"{one} and {other} of the example could be exchanged: listen to the upmix, and if "
-                f"they are, name the place of one of them (names='{one}:<azimuth>') or give the "
-                "stems of the example",
+                f"they are, name the place of one of them (option names, {one}:<azimuth>) or give "
+                "the stems of the example (option style_stems)",
                 SpatialkitWarning,
                 stacklevel=2,
             )

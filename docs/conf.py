@@ -51,8 +51,10 @@ nitpick_ignore_regex = [
         r"(abc|click|concurrent|dataclasses|matplotlib|scipy|torch|torchmetrics|warnings)\..*",
     ),
     (r"py:.*", r"(.*\.)?_\w+"),
-    (r"py:.*", r"Module|fail|losses|.*\.NoOptions"),
+    (r"py:.*", r"Module|fail|losses|.*\.(NoOptions|PluginT|PackageAdapter)"),
 ]
+# Attributes of a base class are documented in its subclasses, too.
+suppress_warnings = ["ref.python"]
 
 # Formulas as MathML, which browsers draw without a script.
 html_math_renderer = "mathml"

@@ -85,7 +85,7 @@ class Upmixer(Plugin):
     OptionError
         If an option is unknown or its value is not accepted.
     UpmixerError
-        If the upmixer cannot be used here (see `unavailable`).
+        If the upmixer cannot be used here (see ``unavailable``).
     """
 
     kind = "upmixer"

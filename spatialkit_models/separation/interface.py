@@ -80,7 +80,7 @@ class Separator(Plugin, ABC):
     OptionError
         If an option is unknown or its value is not accepted.
     SeparatorError
-        If the separator cannot be used here (see `unavailable`).
+        If the separator cannot be used here (see ``unavailable``).
     """
 
     kind = "separator"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import click
 from spatialkit.commands import batches, toolkit
 from spatialkit.errors import AudioFileError
 from spatialkit.validation import as_count, as_sample_rate
+from spatialkit_models.commands.generation import generate
 
 __all__ = ["command"]
 
@@ -114,18 +114,7 @@ def command(
         _Job(out / name, _Settings(seed, number, directions, rt60, sample_rate), force)
         for number, name in enumerate(names)
     ]
-    with batches.workers(jobs, count) as executor:
-        records = [
-            record
-            for _, record in batches.run_jobs(
-                _make_room, work, executor, names=names, unit="room", quiet=as_json
-            )
-        ]
-    if as_json:
-        toolkit.print_json(records)
-    else:
-        click.echo(f"{toolkit.printable(os.fspath(out))}: {batches.summarize(records)}")
-    return 1 if any(record["status"] == "failed" for record in records) else 0
+    return generate(_make_room, work, names, out, unit="room", jobs=jobs, as_json=as_json)
 
 
 def _make_room(job: _Job) -> dict[str, Any]:

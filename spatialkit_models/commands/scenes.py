@@ -14,6 +14,7 @@ import click
 from spatialkit.commands import batches, toolkit
 from spatialkit.errors import OptionError
 from spatialkit.validation import as_count
+from spatialkit_models.commands.generation import generate
 from spatialkit_models.commands.training_options import splits_option, stems_option
 
 if TYPE_CHECKING:
@@ -169,18 +170,7 @@ def command(
     if not work:
         raise OptionError("the number of scenes is missing: use --train, --valid or --test")
     names = [f"{job.folder.parent.name}/{job.folder.name}" for job in work]
-    with batches.workers(jobs, len(work)) as executor:
-        records = [
-            record
-            for _, record in batches.run_jobs(
-                _write_scene, work, executor, names=names, unit="scene", quiet=as_json
-            )
-        ]
-    if as_json:
-        toolkit.print_json(records)
-    else:
-        click.echo(f"{toolkit.printable(os.fspath(out))}: {batches.summarize(records)}")
-    return 1 if any(record["status"] == "failed" for record in records) else 0
+    return generate(_write_scene, work, names, out, unit="scene", jobs=jobs, as_json=as_json)
 
 
 def _write_scene(job: _Job) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from spatialkit_models.separation.registry import (
     separator_names,
 )
 from spatialkit_models.separation.stem_files import StemFiles, find_stem_files
-from spatialkit_models.separation.stem_stream import StemUpmixStream
+from spatialkit_models.separation.stem_stream import StemUpmixStream, separate_all
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch and songs with them
     from spatialkit_models.separation import benchmark
@@ -58,6 +58,7 @@ __all__ = [
     "get_separator",
     "load_separator",
     "register_separator",
+    "separate_all",
     "separator_facts",
     "separator_names",
     "separator_option",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping
 from typing import Any
 
 from spatialkit.errors import OptionError
 from spatialkit.upmixing import option
 from spatialkit_models.separation.interface import Separator
 from spatialkit_models.separation.registry import get_separator
+from spatialkit_models.separation.stem_files import files_text
 
 __all__ = [
     "DEFAULT_SEPARATOR",
@@ -78,8 +76,4 @@ def as_text(value: Any) -> Any:
 
     A path and a mapping of files become a path and a JSON object, a separator its name.
     """
-    if isinstance(value, Mapping):
-        return json.dumps({name: os.fspath(path) for name, path in value.items()})
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return value.name if isinstance(value, Separator) else value
+    return value.name if isinstance(value, Separator) else files_text(value)

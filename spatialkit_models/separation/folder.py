@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 from spatialkit.errors import OptionError, ShapeError, SpatialkitWarning
 from spatialkit.upmixing import option
 from spatialkit_models.separation.interface import Separator
-from spatialkit_models.separation.stem_files import find_stem_files
+from spatialkit_models.separation.stem_files import files_text, find_stem_files
 from spatialkit_models.stem_names import STEMS
 
 __all__ = ["FolderOptions", "FolderSeparator"]
@@ -69,11 +67,7 @@ class FolderSeparator(Separator):
     options_class = FolderOptions
 
     def __init__(self, *, path: Any = "", **options: Any) -> None:
-        if isinstance(path, Mapping):
-            path = json.dumps({name: os.fspath(file) for name, file in path.items()})
-        elif isinstance(path, Path):
-            path = str(path)
-        super().__init__(path=path, **options)
+        super().__init__(path=files_text(path), **options)
         if not self.options.path:
             raise OptionError("separator 'folder' needs path=, the folder with the stems of a song")
         self._files = find_stem_files(_parsed(self.options.path))

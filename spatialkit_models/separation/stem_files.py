@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ from spatialkit.validation import unknown_name
 from spatialkit_models.inference import fitted
 from spatialkit_models.stem_names import STEMS
 
-__all__ = ["StemFiles", "find_stem_files"]
+__all__ = ["StemFiles", "files_text", "find_stem_files"]
 
 PARTS = {**{stem: stem for stem in STEMS}, "guitar": "other", "piano": "other"}
 """Stem that each named source belongs to; guitar and piano are in six-stem models of Demucs."""
@@ -122,6 +124,16 @@ class StemFiles:
         if len(audio) > 2:
             raise ShapeError(f"{path} must be mono or stereo, got {len(audio)} channels")
         return np.repeat(audio, 2, axis=0) if len(audio) == 1 else audio
+
+
+def files_text(source: Any) -> Any:
+    """Return a folder, or files by stem, as the text of an option: a path or a JSON object.
+
+    Anything else is returned as it is.
+    """
+    if isinstance(source, Mapping):
+        return json.dumps({name: os.fspath(path) for name, path in source.items()})
+    return os.fspath(source) if isinstance(source, os.PathLike) else source
 
 
 def find_stem_files(source: Path | Mapping[str, Path]) -> StemFiles:

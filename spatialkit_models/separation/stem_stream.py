@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spatialkit.upmixing import Upmixer
     from spatialkit_models.separation.interface import Separator
 
-__all__ = ["StemUpmixStream"]
+__all__ = ["StemUpmixStream", "separate_all"]
 
 # Window and overlap in seconds where the separator needs none.
 WINDOW, OVERLAP = 10.0, 2.0
@@ -42,7 +42,6 @@ class StemUpmixStream(WindowedStream):
             seconds = (separator.window, separator.overlap)
         super().__init__(upmixer, sample_rate, *(round(each * sample_rate) for each in seconds))
         self._separator = separator
-        self._rows = [STEMS.index(stem) for stem in separator.stems]
         self._received = 0
 
     def upmix(self, audio: NDArray[Any]) -> NDArray[Any]:
@@ -61,9 +60,7 @@ class StemUpmixStream(WindowedStream):
         """
 
     def _upmix_window(self, audio: NDArray[np.float64], start: int) -> NDArray[Any]:
-        stems = np.zeros((N_STEMS, *audio.shape))
-        stems[self._rows] = self._separator.separate_window(audio, self.sample_rate, start)
-        return self._upmix_stems(stems)
+        return self._upmix_stems(separate_all(self._separator, audio, self.sample_rate, start))
 
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
         self._received += block.shape[1]
@@ -72,3 +69,18 @@ class StemUpmixStream(WindowedStream):
     def _flush(self) -> NDArray[Any]:
         self._separator.check_song(self._received, self.sample_rate)
         return super()._flush()
+
+
+def separate_all(
+    separator: Separator, audio: NDArray[Any], sample_rate: int, start: int
+) -> NDArray[np.float64]:
+    """Return all four stems of a window of a song; those that the separator lacks are silent.
+
+    Returns
+    -------
+    ndarray, shape (4, channels, samples)
+    """
+    stems = np.zeros((N_STEMS, *audio.shape))
+    rows = [STEMS.index(stem) for stem in separator.stems]
+    stems[rows] = separator.separate_window(audio, sample_rate, start)
+    return stems

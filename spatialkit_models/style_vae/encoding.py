@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from spatialkit.files import resample, stream
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format
 from spatialkit.rendering import render_matrix
 from spatialkit.validation import as_audio, as_sample_rate, require_finite
-from spatialkit_models.separation import Separator
+from spatialkit_models.separation import separate_all
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.example import Segment
 from spatialkit_models.style_vae.stem_hints import NO_HINTS, StemHints
@@ -172,29 +172,26 @@ def _encode_segments(
     if isinstance(form, Layout) and np.sum(~form.is_lfe) < 5:
         raise StyleError(f"a style needs at least five loudspeakers, {form.name!r} has fewer")
     matrix = render_matrix(form, "5.0")
-    samples = used = 0
+    samples = 0
 
     def audible() -> Iterator[Segment]:
-        nonlocal samples, used
+        nonlocal samples
         for segment in segments:
             start, samples = samples, samples + segment.shape[1]
             five = matrix.astype(segment.dtype) @ segment
             energy = float(np.square(five, dtype=np.float64).sum())
             if segment.shape[1] < MIN_SECONDS * rate or energy <= SILENCE**2 * five.size:
                 continue
-            used += 1
             stems = None
             if hints.separator:
-                separated = _separated(hints.separator, five, rate, start)
+                stereo = downmix(five, "5.0", "stereo", method="sum")
+                separated = separate_all(hints.separator, stereo, rate, start)
                 stems = np.stack([resample(stem, rate, model.sample_rate) for stem in separated])
             yield Segment(resample(five, rate, model.sample_rate), stems)
 
-    try:
-        code = model.encode_example(audible(), hints.named)
-    except ValueError:
-        if used:
-            raise
-        code = None
+    found = audible()
+    first = next(found, None)
+    code = None if first is None else model.encode_example(chain([first], found), hints.named)
     if samples < MIN_SECONDS * rate:
         raise StyleError(
             f"a style needs at least {MIN_SECONDS:g} s of music, got {samples / rate:.2g} s"
@@ -207,17 +204,6 @@ def _encode_segments(
     if code.likelihood is not None and hints.separator is None and hints.named is None:
         _warn_of_exchange(code.likelihood)
     return new_style(model, code.mean, code.log_variance, source, confidence)
-
-
-def _separated(
-    separator: Separator, five: NDArray[Any], rate: int, start: int
-) -> NDArray[np.float64]:
-    """Return the stems of the downmix, (4, 2, samples)."""
-    stereo = downmix(five, "5.0", "stereo", method="sum")
-    stems = np.zeros((len(STEMS), *stereo.shape))
-    rows = [STEMS.index(stem) for stem in separator.stems]
-    stems[rows] = separator.separate_window(stereo, rate, start)
-    return stems
 
 
 def _warn_of_exchange(likelihood: NDArray[np.float32]) -> None:

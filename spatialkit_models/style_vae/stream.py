@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from spatialkit_models.separation import Separator
     from spatialkit_models.style_vae.inference import StyleModel
 
-__all__ = ["PannedStemStream", "StemPanningStream", "StyleStream"]
+__all__ = ["PannedStemStream", "StemPanningStream", "StyleStream", "StyledStemStream"]
 
 # Overlap of windows in seconds, at most half of a window.
 OVERLAP = 2
@@ -53,8 +54,8 @@ class StyleStream(WindowedStream):
         return self._matrix @ fitted(five, audio.shape[1])
 
 
-class StemPanningStream(StemUpmixStream):
-    """Stream of separated stems, panned to the directions of a style with their width.
+class StyledStemStream(StemUpmixStream):
+    """Base class of streams of separated stems in a style.
 
     Parameters
     ----------
@@ -79,46 +80,32 @@ class StemPanningStream(StemUpmixStream):
         style: NDArray[np.float32],
     ) -> None:
         super().__init__(upmixer, sample_rate, separator)
-        gains = model.stem_gains(style, lambda: reference_stems(model.sample_rate))
-        rendering = render_matrix("5.0", upmixer.format)
-        # One column per stem and stereo channel.
-        self._matrix = np.concatenate(list(rendering @ stereo_gains(gains)), axis=1)
+        self._model, self._style = model, style
+        self._rendering = render_matrix("5.0", upmixer.format)
+
+
+class StemPanningStream(StyledStemStream):
+    """Stream of stems that are panned to the directions of a style with their width."""
+
+    @cached_property
+    def _matrix(self) -> NDArray[np.float64]:
+        """Gains to the format, with one column per stem and stereo channel."""
+        rate = self._model.sample_rate
+        gains = self._model.stem_gains(self._style, lambda: reference_stems(rate))
+        return np.concatenate(list(self._rendering @ stereo_gains(gains)), axis=1)
 
     def _upmix_stems(self, stems: NDArray[np.float64]) -> NDArray[np.float64]:
         return self._matrix @ stems.reshape(-1, stems.shape[2])
 
 
-class PannedStemStream(StemUpmixStream):
-    """Stream of mono sources that the network extracts by directions, with the help of stems.
+class PannedStemStream(StyledStemStream):
+    """Stream of mono sources that the network extracts by directions.
 
-    Parameters
-    ----------
-    upmixer : Upmixer
-        Upmixer whose ``format`` the output has.
-    sample_rate : int
-        Sample rate in Hz.
-    separator : Separator
-        Separator of the song, whose stems replace the masks of the network.
-    model : StyleModel
-        Model with gains by stem.
-    style : ndarray, shape (latent_size,)
-        Latent of the style.
+    The stems replace its masks.
     """
-
-    def __init__(
-        self,
-        upmixer: Upmixer,
-        sample_rate: int,
-        separator: Separator,
-        model: StyleModel,
-        style: NDArray[np.float32],
-    ) -> None:
-        super().__init__(upmixer, sample_rate, separator)
-        self._model, self._style = model, style
-        self._matrix = render_matrix("5.0", upmixer.format).astype(np.float32)
 
     def _upmix_stems(self, stems: NDArray[np.float64]) -> NDArray[np.float32]:
         rate, own_rate = self.sample_rate, self._model.sample_rate
         native = np.stack([resample(stem, rate, own_rate) for stem in stems])
         five = resample(self._model.decode(native.sum(0), self._style, native), own_rate, rate)
-        return self._matrix @ fitted(five, stems.shape[2])
+        return self._rendering.astype(np.float32) @ fitted(five, stems.shape[2])

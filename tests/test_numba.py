@@ -1,6 +1,7 @@
 """Compiled loops work wherever they are called, with a cache or without."""
 
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ CALL = "import spatialkit; print(spatialkit.vbap_gains(30.0, layout='5.0').tolis
 EXPECTED = "[1.0, 0.0, 0.0, 0.0, 0.0]"
 
 
-def call(cache, **options):
+def call(cache, errors=None, **options):
+    """Return the output of a process with a cache; append its errors to a list."""
     done = subprocess.run(
         [sys.executable, "-c", CALL],
         env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
@@ -20,6 +22,8 @@ def call(cache, **options):
         check=True,
         **options,
     )
+    if errors is not None:
+        errors.append(done.stderr)
     return done.stdout.strip()
 
 
@@ -57,3 +61,51 @@ def test_a_full_disk_is_ignored(tmp_path):
     assert call(tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, tiny)) == (
         EXPECTED
     )
+
+
+class Planted:
+    """Object whose unpickling creates a file."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def plant(cache, mark):
+    """Replace all files of a cache by one that runs code when it is read."""
+    for path in cache.rglob("*.nb?"):
+        path.write_bytes(pickle.dumps(Planted(mark)))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners and modes of files")
+@pytest.mark.parametrize("exposed", ["folder", "index", "data", "owner"])
+def test_code_that_others_can_write_is_not_run(filled, tmp_path, exposed):
+    cache = tmp_path / "cache"
+    shutil.copytree(filled, cache)
+    folder = next(path for path in cache.rglob("kernels.pan*.nbi")).parent
+    plant(cache, tmp_path / "ran")
+    if exposed == "owner":
+        if os.geteuid():
+            pytest.skip("only root can give files away")
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, 65534, 65534)
+    elif exposed == "folder":
+        folder.chmod(0o777)
+    else:
+        for path in folder.glob("*.nbi" if exposed == "index" else "*.nbc"):
+            path.chmod(0o666)
+    errors = []
+    assert call(cache, errors) == EXPECTED
+    assert errors[0].count("SpatialkitWarning: compiled code in") == 1
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no modes of files")
+def test_caches_are_written_for_the_user_alone_whatever_the_umask(tmp_path):
+    for _ in range(2):
+        assert call(tmp_path / "cache", preexec_fn=lambda: os.umask(0)) == EXPECTED
+    written = list((tmp_path / "cache").rglob("kernels*"))
+    assert written
+    assert not [path for path in written if path.stat().st_mode & 0o022]

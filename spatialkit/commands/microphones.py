@@ -82,7 +82,7 @@ def command(
     from spatialkit.validation import require_finite
 
     toolkit.check_output(output, [source], force)
-    peak, done = 0.0, 0
+    done = 0
     with stream(source, format=source_format) as audio:
         scene = toolkit.scene_format(source, audio.format, audio.channels)
         record = partial(
@@ -99,11 +99,9 @@ def command(
         ) as target:
             for block in audio:
                 since = f" from sample {done} on" if done else ""
-                signals = record(require_finite(block, f"{source}{since}"))
-                target.write(signals)
-                peak = max(peak, float(np.abs(signals).max()))
+                target.write(record(require_finite(block, f"{source}{since}")))
                 done += block.shape[1]
-    facts = toolkit.output_facts(output, None, peak)
+    facts = toolkit.output_facts(output, None, target.peak)
     if audio.format is None:
         facts["read_as"] = scene.name
     toolkit.print_output(facts, as_json, source)

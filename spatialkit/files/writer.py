@@ -36,6 +36,8 @@ class AudioWriter:
         Encoding of the file.
     samples : int
         Number of samples per channel written so far.
+    peak : float
+        Largest magnitude written so far, before the peak guard.
     gain_db : float
         Gain of the peak guard in dB, available when the file is complete; 0 if it did not scale.
     """
@@ -43,6 +45,7 @@ class AudioWriter:
     def __init__(self, file: BinaryIO, target: Target, *, peak_guard: bool = False) -> None:
         self.subtype = target.subtype
         self.samples = 0
+        self.peak = 0.0
         self.gain_db = 0.0
         self._target = target
         self._valid = True
@@ -96,7 +99,8 @@ class AudioWriter:
             require_level(peak, target, name + since)
             self._put(block)
         else:
-            self._buffer.put(block, peak)
+            self._buffer.put(block)
+        self.peak = max(self.peak, peak)
         self.samples, self._valid = end, valid
 
     def _put(self, block: NDArray[Any]) -> None:
@@ -116,7 +120,7 @@ class AudioWriter:
             )
         require_samples(target, self.samples)
         if self._buffer is not None:
-            gain = guard_gain(self._buffer.peak, target, stacklevel=6)
+            gain = guard_gain(self.peak, target, stacklevel=6)
             self.gain_db = 20.0 * float(np.log10(gain))
             for block in self._buffer.blocks():
                 self._put(block * gain if gain != 1.0 else block)
@@ -129,14 +133,12 @@ class _TemporaryBuffer:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.peak = 0.0
         self.dtype: np.dtype[Any] | None = None
         with writing_errors(target.path):
             self.file = tempfile.TemporaryFile(dir=target.path.parent)  # noqa: SIM115
 
-    def put(self, block: NDArray[Any], peak: float) -> None:
+    def put(self, block: NDArray[Any]) -> None:
         """Append a block, in the precision of the first."""
-        self.peak = max(self.peak, peak)
         self.dtype = self.dtype or block.dtype
         with writing_errors(self.target.path):
             self.file.write(np.ascontiguousarray(block.T, self.dtype).tobytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from spatialkit.audio import AudioLike
 from spatialkit.layouts import Layout
 from spatialkit.metrics.inputs import as_loudspeaker_layout, as_rate, as_signal, unpack_signal
 
-__all__ = ["loudness", "true_peak"]
+__all__ = ["TruePeakMeter", "loudness", "true_peak"]
 
 # The two stages of K-weighting as printed in BS.1770, numerator and denominator at 48 kHz: a shelf
 # (effect of the head), then a high-pass filter (Annex 1, Tables 1 and 2).
@@ -145,25 +146,65 @@ def true_peak(audio: AudioLike[Any], sample_rate: float | None = None) -> NDArra
     samples, _, sample_rate = unpack_signal(audio, None, sample_rate)
     rate = as_rate(sample_rate, MIN_RATE)
     signals = np.atleast_2d(as_signal(samples, allow_mono=True))
-    peaks = np.abs(signals).max(axis=-1, initial=0.0).astype(np.float64)
-    factor = next((factor for limit, factor in OVERSAMPLING if rate < limit), 1)
-    if factor > 1:
-        for channel in np.ndindex(peaks.shape):
-            peaks[channel] = max(peaks[channel], _peak_between(signals[channel], factor))
-    with np.errstate(divide="ignore"):
-        return (20.0 * np.log10(peaks.max(axis=-1)))[()]
+    peaks = np.empty(signals.shape[:-2])
+    for item in np.ndindex(peaks.shape):
+        meter = TruePeakMeter(signals.shape[-2], rate)
+        for start in range(0, signals.shape[-1], CHUNK_SIZE):
+            meter.add(signals[item][:, start : start + CHUNK_SIZE])
+        peaks[item] = meter.finish()
+    return peaks[()]
 
 
-def _peak_between(signal: NDArray[np.floating], factor: int) -> float:
-    import soxr
+class TruePeakMeter:
+    """Measure the true peak of a signal block by block, as `true_peak` defines it.
 
-    stream = soxr.ResampleStream(1.0, float(factor), 1, dtype=signal.dtype, quality="VHQ")
-    peak = 0.0
-    for start in range(0, signal.size, CHUNK_SIZE):
-        chunk = np.ascontiguousarray(signal[start : start + CHUNK_SIZE])
-        finer = stream.resample_chunk(chunk, last=start + CHUNK_SIZE >= signal.size)
-        peak = max(peak, float(np.abs(finer).max(initial=0.0)))
-    return peak
+    Parameters
+    ----------
+    channels : int
+        Number of channels.
+    sample_rate : float
+        Sample rate in Hz.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> meter = TruePeakMeter(2, 48000)
+    >>> for block in np.array_split(0.5 * np.eye(2, 480), 4, axis=1):
+    ...     meter.add(block)
+    >>> round(meter.finish(), 1)
+    -6.0
+    """
+
+    def __init__(self, channels: int, sample_rate: float) -> None:
+        self._channels = channels
+        self._factor = next((factor for limit, factor in OVERSAMPLING if sample_rate < limit), 1)
+        self._streams: list[Any] = []
+        self._dtype = np.dtype(np.float32)
+        self._peak = 0.0
+
+    def add(self, block: NDArray[np.floating]) -> None:
+        """Measure the next samples, shape (channels, n); the first block sets the precision."""
+        if self._factor > 1 and not self._streams:
+            import soxr
+
+            self._dtype = block.dtype
+            self._streams = [
+                soxr.ResampleStream(1.0, float(self._factor), 1, block.dtype, "VHQ")
+                for _ in range(self._channels)
+            ]
+        self._measure(block)
+        for stream, signal in zip(self._streams, block, strict=False):
+            self._measure(stream.resample_chunk(np.ascontiguousarray(signal, self._dtype)))
+
+    def finish(self) -> float:
+        """End the signal and return its true peak in dBTP; -inf for silence."""
+        for stream in self._streams:
+            self._measure(stream.resample_chunk(np.zeros(0, self._dtype), last=True))
+        self._streams = []
+        return 20.0 * math.log10(self._peak) if self._peak > 0.0 else -math.inf
+
+    def _measure(self, samples: NDArray[np.floating]) -> None:
+        self._peak = max(self._peak, float(np.abs(samples).max(initial=0.0)))
 
 
 def _channel_weights(layout: Layout | None, channels: int) -> NDArray[np.float64]:

@@ -109,6 +109,8 @@ def command(
             if record["status"] == "done":
                 stems_text = ", ".join(record["stems"])
                 click.echo(f"{toolkit.printable(record['output'])}: {stems_text}")
+                for stem, true_peak_db in record["true_peak_db"].items():
+                    click.echo(f"  {toolkit.overload(true_peak_db, stem)}")
     return int(any(record["status"] == "failed" for record in records))
 
 
@@ -174,6 +176,11 @@ def _write_stems(job: _Job, folder: Path) -> dict[str, Any]:
         for block in song:
             _write(writers, stems.process(block))
         _write(writers, stems.flush())
+    overloads = {
+        stem: facts["true_peak_db"]
+        for stem, writer in zip(separator.stems, writers, strict=True)
+        if (facts := toolkit.overload_facts(folder / f"{stem}.wav", writer.peak))
+    }
     return {
         "input": str(job.source),
         "output": str(job.output),
@@ -182,6 +189,7 @@ def _write_stems(job: _Job, folder: Path) -> dict[str, Any]:
         "version": separator.version,
         "sample_rate": song.sample_rate,
         "duration": song.samples / song.sample_rate,
+        "true_peak_db": overloads,
     }
 
 

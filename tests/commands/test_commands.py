@@ -22,7 +22,7 @@ from spatialkit.commands import COMMANDS, plugins
 from spatialkit.downmix import downmix, match_downmix
 from spatialkit.files import info, read, write
 from spatialkit.layouts import Layout, get_layout, layout_names
-from spatialkit.metrics import downmix_error, evaluate
+from spatialkit.metrics import downmix_error, evaluate, true_peak
 from spatialkit.panning import vbap_pan
 from spatialkit.rendering import render
 from spatialkit.sample import sample_path
@@ -158,6 +158,39 @@ def test_upmix_equals_the_library(folder, capsys):
     assert facts["downmix_error_db"] == pytest.approx(float(error), abs=1e-9)
     _, correction = match_downmix(expected, stereo, "7.1.4", return_correction=True)
     assert facts["downmix_correction_db"] == pytest.approx(float(correction), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "upmix stereo.wav --upmixer matrix",
+        "pan mono.wav --azimuth 30",
+        "encode mono.wav --azimuth 30",
+        "decode scene.wav --layout 5.1",
+        "render surround.wav --to 7.1.4",
+        "downmix surround.wav",
+        "microphones scene.wav --azimuth 0,90",
+    ],
+)
+@pytest.mark.parametrize("gain", [0.5, 8.0])
+def test_the_true_peak_of_files_beyond_full_scale_is_reported(folder, capsys, line, gain):
+    """Oracle: `true_peak` of the written file."""
+    source = line.split()[1]
+    audio = read(source)
+    write(source, gain * audio.samples, RATE, format=audio.format, overwrite=True)
+    assert run_command(f"{line} -o out.wav") == 0
+    printed = capsys.readouterr().out
+    assert run_command(f"{line} -o out.wav --force --json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    (facts,) = facts if isinstance(facts, list) else [facts]
+    if gain < 1.0:
+        assert "true_peak_db" not in facts
+        assert "true peak" not in printed
+        return
+    expected = float(true_peak(read("out.wav")))
+    assert facts["true_peak_db"] == pytest.approx(expected, abs=1e-9)
+    assert facts["true_peak_db"] > facts["peak_db"] > 0.0
+    assert f"exceeds full scale: true peak {expected:+.1f} dBTP" in printed
 
 
 def test_upmix_of_the_bundled_song_prints_its_facts(folder, capsys):

@@ -9,7 +9,7 @@ import pytest
 
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
 from spatialkit.layouts import Layout
-from spatialkit.metrics import loudness, true_peak
+from spatialkit.metrics import TruePeakMeter, loudness, true_peak
 from spatialkit.metrics.loudness import HEAD_SHELF, HIGH_PASS, _section_at_rate
 
 RATES = [8000, 11025, 22050, 32000, 44100, 48000, 88200, 96000, 192000]
@@ -156,6 +156,16 @@ def test_true_peak_is_that_of_the_loudest_channel(rng):
     assert each.shape == (3, 2)
     np.testing.assert_array_equal(true_peak(audio, 48000), each.max(axis=-1))
     assert np.all(each >= 20.0 * np.log10(np.abs(audio).max(axis=-1)))
+
+
+def test_the_meter_of_blocks_equals_the_true_peak_of_the_whole(rng):
+    audio = rng.uniform(-1.0, 1.0, (2, 5000)).astype(np.float32)
+    audio[1, -1] = 2.0  # the interpolation continues beyond the last sample
+    meter = TruePeakMeter(2, 44100)
+    for block in np.split(audio, [0, 1, 700, 701, 4000], axis=1):
+        meter.add(block)
+    assert meter.finish() == true_peak(audio, 44100)
+    assert TruePeakMeter(2, 44100).finish() == -np.inf
 
 
 def test_true_peak_of_long_and_short_signals(rng):

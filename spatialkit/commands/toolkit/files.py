@@ -140,6 +140,8 @@ def output_facts(
 ) -> dict[str, Any]:
     """Return the facts about a written file that `print_output` prints.
 
+    Floating-point files beyond full scale have the fact "true_peak_db".
+
     Parameters
     ----------
     output : Path
@@ -164,7 +166,30 @@ def output_facts(
         "sample_rate": stored.sample_rate,
         "duration": stored.duration,
         "peak_db": decibels(peak),
+        **overload_facts(output, peak),
     }
+
+
+def overload_facts(output: Path, peak: float) -> dict[str, float]:
+    """Return the fact "true_peak_db" (dBTP) of a floating-point file beyond full scale, or none.
+
+    Parameters
+    ----------
+    output : Path
+        Written file. It is read again only if ``peak`` exceeds 1.
+    peak : float
+        Largest absolute sample before the file was written.
+    """
+    from spatialkit.files import info, stream
+    from spatialkit.metrics import TruePeakMeter
+
+    if peak <= 1.0 or info(output).subtype not in ("FLOAT", "DOUBLE"):
+        return {}
+    with stream(output) as audio:
+        meter = TruePeakMeter(audio.channels, audio.sample_rate)
+        for block in audio:
+            meter.add(block)
+    return {"true_peak_db": meter.finish()}
 
 
 def check_file(path: Path, force: bool) -> None:

@@ -43,6 +43,16 @@ def print_output(facts: dict[str, Any], as_json: bool, source: Path | None = Non
     )
     if "read_as" in facts:
         click.echo(f"  {printable(str(source))} read as {facts['read_as']}")
+    if "true_peak_db" in facts:
+        click.echo(f"  {overload(facts['true_peak_db'])}")
+
+
+def overload(true_peak_db: float, name: str = "") -> str:
+    """Return a sentence on a floating-point file beyond full scale."""
+    return (
+        f"{name or 'file'} exceeds full scale: true peak {true_peak_db:+.1f} dBTP; most players "
+        "clip it"
+    )
 
 
 def print_error(sentence: str, debug: bool) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from spatialkit.commands.cli import main
 from spatialkit.files import read, write
+from spatialkit.metrics import true_peak
 from spatialkit_models.separation import Separator, registry
 
 RATE = 8000
@@ -59,6 +60,24 @@ def test_stems_are_written_to_a_folder_of_the_song(song, folder, capsys):
         "1",
         ["vocals", "other"],
     )
+
+
+def test_the_true_peak_of_stems_beyond_full_scale_is_reported(folder, capsys):
+    class Loud(Parts):
+        def _separate(self, audio, sample_rate, start):
+            return np.stack([3.0 * audio, -2.0 * audio])
+
+    registry.SEPARATORS.registered["parts"] = Loud
+    write("song.wav", np.full((2, RATE), 0.45, np.float32), RATE, subtype="FLOAT")
+    line = ["separate", "song.wav", "-o", "stems", "--separator", "parts"]
+    assert main(line) == 0
+    printed = capsys.readouterr().out
+    assert main([*line, "--force", "--json"]) == 0
+    (facts,) = json.loads(capsys.readouterr().out)
+    expected = float(true_peak(read("stems/song/vocals.wav")))
+    assert facts["true_peak_db"] == {"vocals": pytest.approx(expected, abs=1e-9)}
+    assert f"vocals exceeds full scale: true peak {expected:+.1f} dBTP" in printed
+    assert "other exceeds" not in printed
 
 
 def test_the_stems_of_a_folder_are_separated_again(song, folder, capsys):

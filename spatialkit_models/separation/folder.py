@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.errors import OptionError, ShapeError, SpatialkitWarning
+from spatialkit.errors import AudioFileError, OptionError, ShapeError, SpatialkitWarning
 from spatialkit.upmixing import option
 from spatialkit_models.separation.interface import Separator
 from spatialkit_models.separation.stem_files import files_text, find_stem_files
@@ -27,6 +27,10 @@ MAX_RESIDUAL_DB = -20.0
 MAX_OTHER_DB = 0.5
 # Residual that is too soft for a warning, dBFS: rounding of the files in silent parts of a song.
 MIN_RESIDUAL_DBFS = -70.0
+# The part of the stems' sum that the song contains is near 1 for its own stems, even if some are
+# missing, and near 0 for those of another song: below the first value they are refused, unless the
+# sum is this soft relative to the song, dB.
+MIN_CONTAINED, MIN_SUM_DB = 0.2, -10.0
 # Largest shift that is looked for if the residual is above that, s.
 MAX_SHIFT = 0.2
 
@@ -61,6 +65,8 @@ class FolderSeparator(Separator):
     ------
     ShapeError
         If the song has another length than the stems, or the stems are shifted against it.
+    AudioFileError
+        If the stems are those of another song: their sum is not correlated with it.
     """
 
     name = "folder"
@@ -102,7 +108,7 @@ class FolderSeparator(Separator):
     def _check_residual(
         self, song: NDArray[Any], total: NDArray[Any], rate: int, start: int
     ) -> None:
-        """Warn of a loud residual, or raise a ShapeError if a shift of the stems explains it."""
+        """Warn of a loud residual, or raise an error for shifted stems or those of another song."""
         if np.array_equal(song[0], song[1]):  # a mono song: so are its stems
             song, total = song[:1], total.mean(axis=0, keepdims=True)
         level = _decibels(song - total, song)
@@ -117,6 +123,12 @@ class FolderSeparator(Separator):
             raise ShapeError(
                 f"the stems in {where} are {abs(shift)} samples {'late' if shift > 0 else 'early'} "
                 "against the song, as after MP3 or AAC encoding: separate exactly this file"
+            )
+        if _decibels(total, song) >= MIN_SUM_DB and _contained(total, song) < MIN_CONTAINED:
+            raise AudioFileError(
+                f"the stems in {where} are not those of the song: from {seconds:.0f} s on their "
+                f"sum differs from it by {level:.0f} dB and is not correlated with it; specify "
+                "the stems of this song, which start when it starts"
             )
         if not self._has_warned:
             self._has_warned = True
@@ -146,6 +158,11 @@ def _decibels(part: NDArray[Any], whole: NDArray[Any]) -> float:
     energy = float(np.sum(np.square(whole)))
     with np.errstate(divide="ignore"):
         return float(10.0 * np.log10(np.sum(np.square(part)) / energy)) if energy else 0.0
+
+
+def _contained(part: NDArray[Any], whole: NDArray[Any]) -> float:
+    """Return the absolute gain with which a signal, not silent, is contained in another one."""
+    return float(abs(np.sum(part * whole)) / np.sum(np.square(part)))
 
 
 def _best_shift(song: NDArray[Any], total: NDArray[Any], most: int) -> int:

@@ -76,3 +76,9 @@ def test_warnings_do_not_fail(capsys):
 def test_invalid_options_are_errors_of_use(capsys):
     assert main(["check", "matrix", "-O", "width=1000"]) == 2
     assert "width must be from 0 to 90 degrees" in capsys.readouterr().err
+
+
+def test_one_of_upmixer_and_separator_is_required(capsys):
+    for arguments in ([], ["matrix", "--separator", "masks"]):
+        assert main(["check", *arguments]) == 2
+        assert "NAME, an upmixer, or --separator NAME" in capsys.readouterr().err

@@ -168,7 +168,10 @@ def _upmix_one(
     from spatialkit.commands.upmix.job import upmix_one
     from spatialkit.upmixing import UpmixJob, option_values
 
-    options = option_values(upmixer) | stems.options(pair)
+    chosen = stems.options(pair)
+    if chosen:
+        files.stem_files(chosen["stems"], pair.source)
+    options = option_values(upmixer) | chosen
     facts = upmix_one(UpmixJob(pair.source, pair.output, upmixer.name, options, force, subtype))
     if as_json:
         toolkit.print_json([facts])
@@ -214,9 +217,9 @@ def _jobs(
         source, output = map(os.path.abspath, paths) if absolute else map(str, paths)
         record = recorded.get(pair.name)
         overwrite = force or record is not None
-        chosen = options | stems.options(pair, absolute=absolute)
-        work = UpmixJob(source, output, upmixer.name, chosen, overwrite, subtype)
-        jobs.append(BatchJob(work, settings, record, stems.files(pair)))
+        found = stems.options(pair, absolute=absolute)
+        work = UpmixJob(source, output, upmixer.name, options | found, overwrite, subtype)
+        jobs.append(BatchJob(work, settings, record, found.get("stems", "")))
     return jobs
 
 

@@ -46,7 +46,15 @@ class StemFolders:
 
     @classmethod
     def of(cls, root: Path | None, upmixer: Upmixer) -> StemFolders:
-        """Return the folders, or raise an OptionError if the upmixer uses no stems."""
+        """Return the folders.
+
+        Raises
+        ------
+        OptionError
+            If the upmixer uses no stems, or its option is set, too.
+        AudioFileError
+            If ``root`` is no folder.
+        """
         from spatialkit.upmixing import option_values
 
         options = option_values(upmixer)
@@ -58,13 +66,17 @@ class StemFolders:
             )
         if options["stems"]:
             raise OptionError("--stems-root and -O stems= are mutually exclusive: pass one of them")
+        if not root.is_dir():
+            raise AudioFileError(
+                f"{root} is not a folder: --stems-root must be one with a folder of stems per song"
+            )
         return cls(root)
 
     def options(self, pair: Pair, *, absolute: bool = False) -> dict[str, str]:
-        """Return the option of the upmixer for a file."""
+        """Return the option of the upmixer for a file, whose folder may be missing."""
         if self.root is None:
             return {}
-        folder = self._folder(pair)
+        folder = self.root / pair.source.stem
         return {"stems": os.path.abspath(folder) if absolute else str(folder)}
 
     def check_batch(self, upmixer: Upmixer, pairs: Sequence[Pair]) -> None:
@@ -77,22 +89,22 @@ class StemFolders:
                 "DIR, with a folder of stems per song"
             )
 
-    def files(self, pair: Pair) -> tuple[str, ...]:
-        """Return the files in the folder of a file."""
-        if self.root is None:
-            return ()
-        folder = self._folder(pair)
-        return tuple(str(folder / name) for name in sorted(os.listdir(folder)))
 
-    def _folder(self, pair: Pair) -> Path:
-        assert self.root is not None
-        folder = self.root / pair.source.stem
-        if not folder.is_dir():
-            raise AudioFileError(
-                f"{folder} does not exist: --stems-root must contain a folder with the stems of "
-                f"{pair.source}, named {pair.source.stem}"
-            )
-        return folder
+def stem_files(folder: str | os.PathLike[str], source: str | os.PathLike[str]) -> list[str]:
+    """Return the files in the folder of a song's stems.
+
+    Raises
+    ------
+    AudioFileError
+        If the folder does not exist or cannot be read.
+    """
+    try:
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    except OSError as error:
+        raise AudioFileError(
+            f"{folder} cannot be read ({error.strerror}): --stems-root must contain a folder with "
+            f"the stems of {source}, named {Path(source).stem}"
+        ) from error
 
 
 class Shard(click.ParamType):

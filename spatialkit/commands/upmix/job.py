@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from spatialkit.commands import batches, toolkit
+from spatialkit.commands.upmix import files
 from spatialkit.errors import AudioFileError
 from spatialkit.layouts import Layout
 from spatialkit.upmixing import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
@@ -36,14 +37,14 @@ class BatchJob:
         Upmixer, options, encoding and versions, from `settings_of`.
     recorded : tuple of str and int, optional
         Key and output size in the record of an earlier upmix.
-    stems : tuple of str
-        Files of stems that the upmix also depends on.
+    stems : str
+        Folder of stems of --stems-root, on whose files the upmix also depends; "" for none.
     """
 
     work: UpmixJob
     settings: str
     recorded: tuple[str, int] | None = None
-    stems: tuple[str, ...] = ()
+    stems: str = ""
 
 
 def settings_of(upmixer: Any, subtype: str) -> str:
@@ -68,7 +69,8 @@ def upmix_one(job: UpmixJob) -> dict[str, Any]:
 def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
     """Upmix a file unless its record is up to date, and return the fields of its record."""
     output = Path(job.work.output)
-    key = batches.file_key([job.work.source, *job.stems], job.settings)
+    stems = files.stem_files(job.stems, job.work.source) if job.stems else []
+    key = batches.file_key([job.work.source, *stems], job.settings)
     if job.recorded and job.recorded == (key, _size(output)):
         return {"status": "skipped", "key": key}
     staging = staging_folder(output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_one_song_is_upmixed_from_the_folder_of_its_name(album):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--stems-root", "elsewhere"], "a folder with the stems of songs/first.wav, named first"),
+        (["--stems-root", "elsewhere"], "elsewhere is not a folder: --stems-root must be one with"),
         (["--stems-root", "separated", "-O", "stems=separated/first"], "mutually exclusive"),
         (["--stems-root", "separated", "--upmixer", "matrix"], "has no option stems"),
         (["-O", "stems=separated/first"], "is the folder of one song, got 2 songs: use --stems"),
@@ -93,6 +94,37 @@ def test_errors_are_reported_before_any_work(album, capsys, arguments, words):
     assert run("songs", "-o", "out/", *arguments) == 2
     assert words in capsys.readouterr().err
     assert not list(album.glob("out/*.wav"))
+
+
+def test_a_song_without_its_stems_is_one_failed_file(album, capsys):
+    (album / "separated" / "first").rename(album / "separated" / "third")
+    assert run("songs", "-o", "out/", "--stems-root", "separated") == 1
+    missing, upmixed = records(album / "out")
+    assert missing["status"] == "failed"
+    assert "the stems of songs/first.wav, named first" in missing["error"]
+    assert upmixed["status"] == "done"
+    assert [path.name for path in album.glob("out/*.wav")] == ["second.wav"]
+    (album / "separated" / "third").rename(album / "separated" / "first")
+    capsys.readouterr()
+    assert run("songs", "-o", "out/", "--stems-root", "separated", "--resume") == 0
+    assert "1 done" in capsys.readouterr().out
+    assert (album / "out" / "first.wav").exists()
+
+
+def test_the_stems_of_another_song_are_one_failed_file(album, capsys):
+    (album / "separated" / "first").rename(album / "separated" / "third")
+    shutil.copytree(album / "separated" / "second", album / "separated" / "first")
+    assert run("songs", "-o", "out/", "--stems-root", "separated") == 1
+    failed, done = records(album / "out")
+    assert (failed["status"], done["status"]) == ("failed", "done")
+    assert "separated/first are not those of the song" in failed["error"]
+
+
+def test_one_song_without_its_stems_is_an_error(album, capsys):
+    (album / "songs" / "first.wav").rename(album / "third.wav")
+    assert run("third.wav", "-o", "five.wav", "--stems-root", "separated") == 2
+    assert "the stems of third.wav, named third" in capsys.readouterr().err
+    assert not (album / "five.wav").exists()
 
 
 def test_the_check_refuses_stems(album, capsys):

@@ -154,11 +154,33 @@ def test_a_warning_names_missing_stems(tmp_path, song, stems):
         separator.separate(song, RATE)
 
 
-def test_stems_of_another_song_without_other_give_a_warning(tmp_path, song):
-    parts = {stem: noise(20 + number) for number, stem in enumerate(STEMS[:3])}
-    separator = get_separator("folder", path=save(tmp_path / "song", **parts))
-    with pytest.warns(SpatialkitWarning, match="differs from the song by 2 dB"):
+def test_stems_of_another_song_are_refused(tmp_path, song):
+    other = {stem: noise(number + 20) for number, stem in enumerate(STEMS)}
+    separator = get_separator("folder", path=save(tmp_path / "whole", **other))
+    with pytest.raises(AudioFileError, match="are not those of the song: from 0 s on"):
         separator.separate(song, RATE)
+    del other["other"]
+    separator = get_separator("folder", path=save(tmp_path / "part", **other))
+    with pytest.raises(AudioFileError, match="differs from it by 2 dB and is not correlated"):
+        separator.separate(song, RATE)
+
+
+def test_stems_of_a_segment_of_another_song_are_refused(tmp_path, stems, song):
+    mixed = {stem: audio.copy() for stem, audio in stems.items()}
+    for audio in mixed.values():
+        audio[:, N // 2 :] = audio[:, N // 2 - 1 :: -1][:, : N - N // 2]
+    separator = get_separator("folder", path=save(tmp_path / "song", **mixed))
+    with pytest.raises(AudioFileError, match="are not those of the song"):
+        separator.separate_window(song[:, N // 2 :], RATE, N // 2)
+
+
+def test_a_part_of_the_stems_or_their_inverse_gives_a_warning_only(tmp_path, stems, song):
+    soft = {"other": 0.05 * noise(9), "vocals": 0.0 * song}
+    inverted = {stem: -audio for stem, audio in stems.items()}
+    for name, files in {"soft": soft, "inverted": inverted}.items():
+        separator = get_separator("folder", path=save(tmp_path / name, **files))
+        with pytest.warns(SpatialkitWarning, match="differs from the song"):
+            separator.separate(song, RATE)
 
 
 def test_rounding_in_soft_parts_gives_no_warning(tmp_path, song, stems):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
+from spatialkit.__main__ import main
 from spatialkit.errors import LayoutError, OptionError, ShapeError
 from spatialkit.files import Audio
 from spatialkit.upmixing import describe_options, option
@@ -201,3 +203,35 @@ def test_wrong_input_is_refused():
         separator.separate(noise(3), RATE)
     with pytest.raises(ShapeError, match="one item at a time"):
         separator.separate(noise()[None], RATE)
+
+
+def test_the_command_line_checks_a_separator(capsys):
+    assert main(["check", "--separator", "parts", "-O", "ratio=0.3"]) == 0
+    *lines, summary = capsys.readouterr().out.splitlines()
+    assert lines[0] == "passed   declaration"
+    assert summary == "parts: 12 passed"
+
+
+def test_the_command_line_check_fails_with_the_reason(capsys, monkeypatch):
+    def late(self, audio, rate, start):
+        return np.stack([np.roll(audio, 50, axis=1), 0.0 * audio])
+
+    monkeypatch.setattr(Parts, "_separate", late)
+    assert main(["check", "--separator", "parts", "--json"]) == 1
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["separator"], facts["passed"]) == ("parts", False)
+    failed = [check["name"] for check in facts["checks"] if check["status"] == "failed"]
+    assert "alignment" in failed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], "unknown separator 'nowhere'"),
+        (["parts", "-O", "ratio=2"], "ratio must be from 0 to 1"),
+        (["folder", "-O", "path=x"], "accepts only the song that its files belong to"),
+    ],
+)
+def test_the_command_line_check_refuses_invalid_use(capsys, arguments, words):
+    assert main(["check", "--separator", *arguments]) == 2
+    assert words in capsys.readouterr().err

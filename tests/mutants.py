@@ -355,14 +355,10 @@ def run_folder(folder: str, count: int, seed: int, lines: str = "") -> Score:
                 equivalent += 1
                 continue
             path.write_text(mutant.apply(source), encoding="utf-8")
-            # numba's cache does not notice a change in a function that another one calls.
-            fresh = Path(temporary) / f"cache-{mutant.start}"
-            own_cache = fresh if "_numba" in source else cache
             sorter = Sorter(tests, mutant.file, mutant.line)
-            status = fork(tree, folder, 60 + 3 * int(used), own_cache, sorter, report)
+            status = fork(tree, folder, 60 + 3 * int(used), cache, sorter, report)
             path.write_text(source, encoding="utf-8")
             os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-            shutil.rmtree(fresh, ignore_errors=True)
             if status == BROKEN:
                 print(report.with_suffix(".log").read_text()[-3000:])
                 raise SystemExit(f"the run of {mutant} failed")

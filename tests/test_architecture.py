@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 # Top-level modules and folders from the bottom up: each imports from those before it only. The
 # namespace of the package itself, "", gathers public names for users.
 CORE = (
-    *("errors", "_version", "_distribution", "_json", "_compiling", "_numba", "typing"),
+    *("errors", "_version", "_distribution", "_json", "_compiling", "_kernels", "typing"),
     *("validation", "geometry", "sample", "sample_queue", "results"),
     *("layouts", "audio", "panning", "ambisonics", "downmix", "rendering", "stft", "files"),
     *("plugins", "metrics", "upmixing", "batch", "", "commands", "__main__"),

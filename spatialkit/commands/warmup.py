@@ -18,8 +18,8 @@ SAMPLES = 8_000
 def command(as_json: bool) -> None:
     """Compile the numba kernels, for a faster start later.
 
-    The kernels are compiled for float32 and float64. Compiled code is stored in numba's cache on
-    disk; a new version of spatialkit, Python or numba and another processor require a new run.
+    The kernels are compiled for float32 and float64. The machine code is stored on disk; a new
+    version of spatialkit or numba and another processor require a new run.
     """
     from spatialkit._compiling import CLOCK
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from spatialkit._numba import kernel
+from spatialkit._kernels import kernel
 
 # Gains below this, before normalization, are 0 with rounding errors: the gains of a face sum to at
 # least 1, and the errors are about 1e-16.

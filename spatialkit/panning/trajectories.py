@@ -184,8 +184,10 @@ def _place_moving(
     bounds[-1] = source.shape[-1]
     flat_source = source.reshape(-1, source.shape[-1])
     flat_out = out.reshape(-1, *out.shape[-2:])
+    weights = np.empty((2, int(np.diff(bounds).max(initial=1))), source.dtype)
     for start in range(0, len(times) - 1, BLOCK_SIZE):
         part = slice(start, start + BLOCK_SIZE + 1)
         gains = gains_of(vectors[part], *(values[part] for values in along))
         for one, result in zip(flat_source, flat_out, strict=True):
-            apply_moving_gains(one, times[part], bounds[part], gains, unit_power, add, result)
+            segments = times[part], bounds[part], gains
+            apply_moving_gains(one, *segments, unit_power, add, weights, result)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from spatialkit._numba import kernel
+from spatialkit._kernels import kernel
 
 
 @kernel
-def apply_moving_gains(audio, times, bounds, gains, unit_power, add, out):
+def apply_moving_gains(audio, times, bounds, gains, unit_power, add, weights, out):
     """Write (or add) audio (samples,) times interpolated gains to out (outputs, samples).
 
     Gains (points, outputs) apply at ``times`` (points,), in samples; segment n covers samples
     ``bounds[n]`` to ``bounds[n + 1]``. Outputs without gain in a segment are not written.
+    ``weights`` (2, samples of the longest segment) is scratch memory.
     """
-    longest = 1
-    for n in range(times.size - 1):
-        longest = max(longest, bounds[n + 1] - bounds[n])
-    end_weights = np.empty(longest, dtype=audio.dtype)
-    start_weights = np.empty(longest, dtype=audio.dtype)
+    start_weights, end_weights = weights[0], weights[1]
     for n in range(times.size - 1):
         first = bounds[n]
         length = bounds[n + 1] - first

@@ -7,6 +7,9 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import scipy.optimize
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spatialkit.downmix import downmix_matrix
 from spatialkit.errors import LayoutError, SpatialkitWarning
@@ -23,6 +26,7 @@ from spatialkit.upmixing.ambience.kernels import (
     mix,
     separate,
 )
+from spatialkit.upmixing.ambience.least_squares import nonnegative_least_squares
 from spatialkit.upmixing.passive import is_front
 
 RATE = 48000
@@ -653,7 +657,7 @@ def test_channel_products_are_averages_over_bands(rng):
     left, right = complex_noise(rng, 2, 5, 33)
     first, last = band_edges(33, 2000)
     out = np.zeros((5, 3, 33))
-    channel_products(left, right, first, last, out)
+    channel_products(left, right, first, last, np.empty((3, left.shape[1] + 1)), out)
     for b in range(33):
         x, y = left[:, first[b] : last[b]], right[:, first[b] : last[b]]
         expected = np.stack([np.abs(x) ** 2, np.abs(y) ** 2, (x * y.conj()).real]).mean(axis=2)
@@ -689,7 +693,7 @@ def test_direct_sound_is_the_principal_component(share, rng):
     gains = np.stack([np.ones(257), np.linspace(-1.0, 1.0, 257)], axis=1)
     out = np.zeros((4, frames, 1), complex)
     settings = np.array([0.0, 1e9, 0.0])  # no knee, no limit, nothing stands in
-    separate(left, right, products, np.ones(1), gains, *settings, np.zeros((3, 1)), out)
+    separate(left, right, products, np.ones(1), gains, *settings, *np.zeros((2, 3, 1)), out)
     if share == 1.0:  # no direction stands out
         np.testing.assert_allclose(out[:2], 0.0, atol=1e-12)
     if share == 0.0:  # 0 / 0 without a knee
@@ -723,3 +727,16 @@ def test_mixing_is_the_product_of_matrices(rng):
     out = np.full((5, 4097), np.nan)
     mix(matrix, rows, out)
     np.testing.assert_allclose(out, matrix @ rows, atol=1e-12)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 7), st.integers(0, 8))
+def test_nonnegative_least_squares_equal_those_of_scipy(seed, unknowns, more):
+    rng = np.random.default_rng(seed)
+    equations = unknowns + more
+    weights = 10.0 ** rng.uniform(-2.0, 3.0, (equations, 1))
+    matrix = weights * rng.standard_normal((equations, unknowns))
+    target = rng.standard_normal(equations)
+    expected = scipy.optimize.nnls(matrix, target)[0]
+    found = nonnegative_least_squares(matrix, target)
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9 * np.abs(expected).max())
+    assert (found >= 0.0).all()

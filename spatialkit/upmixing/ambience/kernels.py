@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from spatialkit._numba import kernel
+from spatialkit._kernels import kernel
 
 # Smallest power that counts as signal: below it, rounding errors dominate.
 SILENCE = 1e-20
@@ -26,13 +24,13 @@ def power_of(value):
 
 
 @kernel
-def channel_products(left, right, first, last, out):
+def channel_products(left, right, first, last, sums, out):
     """Average |L|^2, |R|^2 and Re(L R*) of frames (frames, bins) over bins first to last - 1.
 
-    The result is written to ``out`` (frames, 3, bins).
+    The result is written to ``out`` (frames, 3, bins); ``sums`` (3, bins + 1) is scratch memory.
     """
     bins = left.shape[1]
-    sums = np.zeros((3, bins + 1))
+    sums[:, 0] = 0.0
     for k in range(left.shape[0]):
         for b in range(bins):
             x, y = left[k, b], right[k, b]
@@ -68,7 +66,7 @@ def average_products(products, weights, mean):
 
 
 @kernel
-def separate(left, right, products, weights, gains, knee, limit, fill, memory, out):
+def separate(left, right, products, weights, gains, knee, limit, fill, memory, mean, out):
     """Separate frames into panned direct sound and the ambience of left and right.
 
     Parameters
@@ -91,6 +89,8 @@ def separate(left, right, products, weights, gains, knee, limit, fill, memory, o
     memory : shape (3, bins)
         State, updated in place: envelope of the power of direct sound, average power of the
         ambience, average power of direct sound.
+    mean : shape (3, bins)
+        Scratch memory.
     out : complex, shape (direct + 2 or more, frames, bins)
         Output: direct sound, ambience of left, ambience of right.
     """
@@ -98,7 +98,6 @@ def separate(left, right, products, weights, gains, knee, limit, fill, memory, o
     positions, channels = gains.shape
     real = gains.dtype.type
     one, half, zero = real(1.0), real(0.5), real(0.0)
-    mean = np.empty((3, bins), dtype=products.dtype)
     for k in range(frames):
         average_products(products[k : k + weights.size], weights, mean)
         for b in range(bins):

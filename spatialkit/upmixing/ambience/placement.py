@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import AmbisonicFormat, Layout, get_layout
 from spatialkit.panning import vbap_gains
 from spatialkit.upmixing.ambience.filters import amplitude
+from spatialkit.upmixing.ambience.least_squares import nonnegative_least_squares
 from spatialkit.upmixing.passive import FRONT_ELEVATION, is_front
 
 # Number of positions, from right to left, in the tables of panning gains.
@@ -68,7 +69,7 @@ def _place_with_exact_downmix(
 ) -> Placement:
     """Place sound in the other channels; the front pair plays the residual of the input."""
     downmix = stereo if channels == 2 else _downmix_gains(layout, "mono")
-    table = _direct_gains(layout, stereo, pair, options.width, options.center)
+    table = _direct_gains(layout, options.width, options.center)
     others = np.setdiff1d(np.flatnonzero(table.any(axis=0)), pair)
     gains = table[:, others]
     placed = _one_hot(layout.n_channels, others)
@@ -241,19 +242,15 @@ def _stage(width: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return amplitudes, azimuth * (width / STEREO_AZIMUTH)
 
 
-def _direct_gains(
-    layout: Layout,
-    downmix: NDArray[np.float64],
-    pair: tuple[int, int],
-    width: float,
-    center: float,
-) -> NDArray[np.float64]:
+@lru_cache(maxsize=16)
+def _direct_gains(layout: Layout, width: float, center: float) -> NDArray[np.float64]:
     """Return the gains of direct sound by position, shape (POSITIONS, channels).
 
     Among all nonnegative gains whose downmix equals the amplitudes of the position, these are the
     closest to the gains of VBAP, with priority on direction.
     """
-    gains = partial(_exact_gains, layout, downmix, pair, width)
+    downmix = _downmix_gains(layout, "stereo")
+    gains = partial(_exact_gains, layout, downmix, _front_pair(layout, downmix), width)
     return _centered(layout, center, gains)
 
 
@@ -297,8 +294,6 @@ def _exact_gains(
     allowed: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Return the gains of `_direct_gains` for the allowed loudspeakers and the front pair."""
-    from scipy.optimize import nnls
-
     amplitudes, azimuth = _stage(width)
     panned = _panned(layout, pair, azimuth, allowed)
     kept = np.flatnonzero(panned.any(axis=0) | np.isin(np.arange(layout.n_channels), pair))
@@ -313,7 +308,7 @@ def _exact_gains(
             np.eye(len(kept)),
         ]
         target = np.concatenate([DOWNMIX_WEIGHT * amplitudes[n], [0.0], panned[n]])
-        gains[n, kept] = nnls(np.concatenate(rows), target)[0]
+        gains[n, kept] = nonnegative_least_squares(np.concatenate(rows), target)
     return gains
 
 

@@ -97,6 +97,8 @@ class _Separation:
         self._products = SampleQueue(axis=0)  # (frames, 3, bins)
         self._products.append(np.zeros((NEIGHBOURS, 3, bins), dtype))
         self._memory = np.zeros((3, bins), dtype)
+        self._mean = np.empty((3, bins), dtype)  # scratch memory of the kernels, as the next
+        self._sums = np.empty((3, bins + 1))
 
     def process(self, spectrum: NDArray[Any], silent: int = 0) -> NDArray[Any]:
         """Return the next spectra, shape (signals, bins, frames).
@@ -114,7 +116,7 @@ class _Separation:
         stereo = np.ascontiguousarray(spectrum.swapaxes(1, 2))
         _, frames, bins = stereo.shape
         products = np.zeros((frames + silent, 3, bins), self._weights.dtype)
-        channel_products(stereo[0], stereo[1], *self._bands, products)
+        channel_products(stereo[0], stereo[1], *self._bands, self._sums, products)
         self._products.append(products)
         self._spectra.append(stereo)
         ready = max(len(self._products) - 2 * NEIGHBOURS, 0)
@@ -123,7 +125,8 @@ class _Separation:
         signals = direct + (2 if self._lfe is None else 3)
         result = np.empty((signals, ready, bins), spectra.dtype)
         statistics = self._products.peek(), self._weights
-        separate(*spectra, *statistics, self._gains, *self._settings, self._memory, result)
+        memory = self._memory, self._mean
+        separate(*spectra, *statistics, self._gains, *self._settings, *memory, result)
         if self._lfe is not None:
             np.multiply(spectra[0] + spectra[1], self._lfe, out=result[-1])
         self._products.skip(ready)

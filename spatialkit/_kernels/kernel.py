@@ -1,0 +1,95 @@
+"""Decorator of kernels: a call with arrays runs machine code."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections.abc import Callable
+from functools import update_wrapper
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["kernel"]
+
+# Of one argument: name of the data type, number of dimensions (0: a number), contiguity.
+Signature = tuple[tuple[str, int, bool], ...]
+_lock = threading.RLock()
+_NUMBERS = {bool: "?", int: "int64", float: "float64"}
+_C_TYPES = {
+    "?": ctypes.c_bool,
+    "int64": ctypes.c_int64,
+    "float64": ctypes.c_double,
+    "float32": ctypes.c_float,
+}
+
+
+def kernel(function: Callable[..., object]) -> Any:
+    """Compile a function on its first call for each combination of argument types.
+
+    Kernels contain loops over arrays and numbers only: no checks, no errors, no result, no memory
+    of their own. The machine code is stored in a cache folder and loaded by later processes; where
+    that fails, each process compiles again. Calls release the global interpreter lock.
+    """
+    assert isinstance(function, FunctionType)
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return function
+    return Kernel(function)
+
+
+class Kernel:
+    """Function whose calls run machine code."""
+
+    def __init__(self, function: FunctionType) -> None:
+        update_wrapper(self, function)
+        self._function = function
+        self._native: dict[Signature, Callable[..., int]] = {}
+
+    def __call__(self, *arguments: Any) -> None:
+        signature = tuple([_type_of(argument) for argument in arguments])
+        native = self._native.get(signature)
+        if native is None:
+            with _lock:
+                native = self._native.get(signature) or self._load(signature)
+                self._native[signature] = native
+        # numba's calling convention: pointers to the result and to an exception, then the
+        # arguments; of an array, also its owner and parent (none), before size, data and shape.
+        flat: list[Any] = [_UNUSED, _UNUSED]
+        for argument in arguments:
+            if isinstance(argument, np.ndarray):
+                flat += (None, None, argument.size, argument.itemsize, argument.ctypes.data)
+                flat += argument.shape
+                flat += argument.strides
+            else:
+                flat.append(argument)
+        if native(*flat):
+            raise RuntimeError(f"kernel {self._function.__name__} failed")  # an integer over 0
+
+    def _load(self, signature: Signature) -> Callable[..., int]:
+        from spatialkit._kernels import cache, machine_code
+
+        code = cache.find(self._function, signature)
+        if code is None:
+            from spatialkit._kernels.compilation import compile_function
+
+            code = compile_function(self._function, signature)
+            cache.store(self._function, signature, code)
+        pointer, size = ctypes.c_void_p, ctypes.c_ssize_t
+        types: list[Any] = [pointer, pointer]
+        for dtype, ndim, _ in signature:
+            array = [pointer, pointer, size, size, pointer, *[size] * (2 * ndim)]
+            types += array if ndim else [_C_TYPES[dtype]]
+        return ctypes.CFUNCTYPE(ctypes.c_int32, *types)(machine_code.load(code))
+
+
+# Memory that receives the empty result and the exception of a kernel, neither of which is read.
+_unused = ctypes.create_string_buffer(16)
+_UNUSED = ctypes.addressof(_unused)
+
+
+def _type_of(argument: Any) -> tuple[str, int, bool]:
+    if isinstance(argument, np.ndarray):
+        return argument.dtype.name, argument.ndim, argument.flags.c_contiguous
+    return _NUMBERS.get(type(argument)) or argument.dtype.name, 0, True

@@ -15,6 +15,7 @@ from spatialkit.layouts import (
     Layout,
     Normalization,
     get_format,
+    same_channels,
 )
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_sample_rate
@@ -103,14 +104,14 @@ def unpack_audio(
     sample_rate : float or None
         That of the `Audio`, else the argument.
     format : str, Layout, AmbisonicFormat or None
-        That of the `Audio`, else the argument.
+        The argument, else that of the `Audio`.
 
     Raises
     ------
     OptionError
         If ``sample_rate`` contradicts the `Audio`.
     LayoutError
-        If ``format`` contradicts the `Audio`.
+        If ``format`` does not have the channels of the `Audio`.
 
     Examples
     --------
@@ -129,12 +130,12 @@ def unpack_audio(
     if format is None or audio.format is None:
         return audio.samples, audio.sample_rate, audio.format if format is None else format
     given = get_format(format)
-    if given != audio.format:
+    if not same_channels(audio.format, given):
         raise LayoutError(
             f"{format_name} is {given.name!r}, but {name} is an Audio in {audio.format.name!r}; "
             f"omit {format_name}, or pass the samples of {name}"
         )
-    return audio.samples, audio.sample_rate, audio.format
+    return audio.samples, audio.sample_rate, given
 
 
 def require_equal_rates(first: AudioLike[FloatT], second: AudioLike[FloatT], names: str) -> None:

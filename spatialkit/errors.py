@@ -14,8 +14,15 @@
 `SpatialkitWarning` (UserWarning) reports a result that may be wrong.
 
 Every message contains the argument, the value received, the accepted values and, where useful, the
-next action.
+next action. Where that action is an argument in Python and an option on the command line, an error
+or warning has both: `str` returns the first, and the command line prints the second, provided that
+the command has the option.
 """
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
 
 __all__ = [
     "AudioFileError",
@@ -31,12 +38,54 @@ __all__ = [
 ]
 
 
-class SpatialkitError(Exception):
-    """Base class of all errors of spatialkit."""
+class _Advised(Exception):
+    """Message with a next action in Python and one on the command line."""
+
+    def __init__(self, message: str = "", *, python: str = "", command_line: str = "") -> None:
+        super().__init__(message + python)
+        self._message, self._command_line = message, command_line
+
+    def for_command(self, options: Collection[str]) -> str:
+        """Return the message for a command, with the next action that its options permit.
+
+        Parameters
+        ----------
+        options : collection of str
+            Options of the command, such as "--force".
+
+        Returns
+        -------
+        str
+            `str` of this object if the action is the same in Python and on the command line.
+        """
+        if not self._command_line:
+            return str(self)
+        named = re.findall(r"--[a-z][a-z-]*", self._command_line)
+        usable = set(named) <= set(options)
+        return self._message + self._command_line if usable else self._message
 
 
-class SpatialkitWarning(UserWarning):
-    """A result may be wrong, such as the format of a file with an ambiguous channel mask."""
+class SpatialkitError(_Advised):
+    """Base class of all errors of spatialkit.
+
+    Parameters
+    ----------
+    message : str
+        Argument, value received and accepted values.
+    python, command_line : str
+        End of the message where the next action differs in Python, such as "; pass
+        overwrite=True", and on the command line, such as "; add --force".
+    """
+
+
+class SpatialkitWarning(_Advised, UserWarning):
+    """A result may be wrong, such as the format of a file with an ambiguous channel mask.
+
+    Parameters
+    ----------
+    message, python, command_line : str
+        As for `SpatialkitError`.
+    """
 
 
 class ShapeError(SpatialkitError, ValueError):
@@ -67,6 +116,17 @@ class AudioFileError(SpatialkitError, OSError):
     """A file cannot be read or written."""
 
 
-def error_message(error: BaseException) -> str:
-    """Return an error's message, after its class unless it is a `SpatialkitError`."""
-    return str(error) if isinstance(error, SpatialkitError) else f"{type(error).__name__}: {error}"
+def error_message(error: BaseException, options: Collection[str] | None = None) -> str:
+    """Return a message, after the class of an error that is not a `SpatialkitError`.
+
+    Parameters
+    ----------
+    error : exception or warning
+    options : collection of str, optional
+        Options of the command that prints the message; None in Python.
+    """
+    if isinstance(error, _Advised):
+        return str(error) if options is None else error.for_command(options)
+    if isinstance(error, Warning):
+        return str(error)
+    return f"{type(error).__name__}: {error}"

@@ -9,6 +9,7 @@ import spatialkit
 from spatialkit import (
     AmbisonicFormat,
     Audio,
+    Layout,
     LayoutError,
     OptionError,
     convert_ambisonics,
@@ -76,6 +77,12 @@ def test_an_argument_adds_the_format_that_audio_lacks():
     assert unpack_audio(Audio(SAMPLES, 44100), format="stereo") == (SAMPLES, 44100, "stereo")
 
 
+def test_an_argument_specifies_the_angles_of_the_same_channels():
+    room = Layout("room", ("FL", "FR"), [25.0, -40.0])
+    for form in (room, get_layout("0+2+0")):
+        assert unpack_audio(STEREO, format=form)[2] == form
+
+
 def test_contradictions_are_refused():
     with pytest.raises(OptionError) as refused:
         unpack_audio(STEREO, sample_rate=48000, name="estimate")
@@ -83,9 +90,9 @@ def test_contradictions_are_refused():
         "sample_rate is 48000 Hz, but estimate is an Audio at 44100 Hz; omit sample_rate"
     )
     with pytest.raises(LayoutError) as refused:
-        unpack_audio(STEREO, format="0+2+0", format_name="source")
+        unpack_audio(STEREO, format="quad", format_name="source")
     assert str(refused.value) == (
-        "source is '0+2+0', but audio is an Audio in 'stereo'; "
+        "source is 'quad', but audio is an Audio in 'stereo'; "
         "omit source, or pass the samples of audio"
     )
 

@@ -311,7 +311,7 @@ def test_case_17_wrong_missing_or_contradicting_masks(song, capsys):
     path = song.parent / "mask.wav"
     masked(path, 6, 0x63F)
     line = ("downmix", "mask.wav", "-o", "out.wav")
-    assert "contradicts its number of channels, 6; specify format=" in refused(capsys, *line)
+    assert "contradicts its number of channels, 6; add --from" in refused(capsys, *line)
     assert main([*line, "--from", "5.1"]) == 0
     capsys.readouterr()
     masked(path, 6, 0)

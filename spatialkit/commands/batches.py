@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from spatialkit.commands import toolkit
-from spatialkit.errors import AudioFileError, OptionError
+from spatialkit.errors import AudioFileError, OptionError, SpatialkitError
 from spatialkit.validation import extra
 
 __all__ = [
@@ -87,7 +87,7 @@ def collect_warnings() -> Iterator[list[str]]:
         try:
             yield texts
         finally:
-            texts += [str(warning.message) for warning in caught]
+            texts += [toolkit.message_of(warning.message) for warning in caught]
 
 
 @contextmanager
@@ -130,21 +130,21 @@ def _dask(address: str) -> Iterator[Executor]:
     try:
         from dask.distributed import Client
     except ImportError as error:
-        raise OptionError(f"--cluster needs {extra('cluster')}") from error
+        raise OptionError(f"a cluster needs {extra('cluster')}") from error
     # Jobs lost with a scheduler are in the records; the client would log pages of tracebacks.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CLUSTER_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise OptionError(
-            f"--cluster: no Dask scheduler answers at {address}; the scheduler prints its address, "
+            f"no Dask scheduler answers at {address}; the scheduler prints its address, "
             "such as tcp://192.168.0.10:8786, when it starts"
         ) from error
     with client:
         try:
             client.wait_for_workers(1, timeout=CLUSTER_SECONDS)
         except TimeoutError as error:
-            raise OptionError(f"--cluster: {address} has no workers: start some") from error
+            raise OptionError(f"the cluster at {address} has no workers: start some") from error
         yield client.get_executor()
 
 
@@ -211,13 +211,22 @@ def run_jobs(
 
 
 class _Numbered:
-    """Function of a job that is called with the index of the job too."""
+    """Function of a job that is called with the index of the job too.
+
+    The messages of its errors and warnings are those for the command that started the batch.
+    """
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function
+        self.options = toolkit.current_options()
 
     def __call__(self, numbered: tuple[int, Any]) -> Any:
-        return self.function(numbered[1])
+        with toolkit.use_options(self.options):
+            try:
+                return self.function(numbered[1])
+            except SpatialkitError as error:
+                error.args = (toolkit.message_of(error),)
+                raise
 
 
 def summarize(records: Iterable[dict[str, Any]]) -> str:

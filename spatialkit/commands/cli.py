@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         toolkit.print_error(_usage_message(error), state["debug"])
     except SpatialkitError as error:
-        toolkit.print_error(str(error), state["debug"])
+        toolkit.print_error(toolkit.message_of(error), state["debug"])
     except Exception as error:
         sentence = f"unexpected {type(error).__name__}: {error} (see --debug)"
         toolkit.print_error(sentence, state["debug"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -24,7 +24,7 @@ WEIGHTS = get_args(Weights)
 @toolkit.file_argument
 @toolkit.output_option
 @toolkit.layout_option("5.0")
-@toolkit.scene_option
+@toolkit.reading_options(scene=True)
 @click.option(
     "--decoder",
     type=toolkit.Name(DECODERS),
@@ -47,7 +47,7 @@ def command(
     source: Path,
     output: Path,
     layout: str | Layout,
-    source_format: str | None,
+    reading: dict[str, Any],
     decoder: Decoder,
     weights: Weights,
     force: bool,
@@ -59,7 +59,7 @@ def command(
 
     target = get_layout(layout)
     toolkit.check_output(output, [source], force)
-    audio = toolkit.read_input(source, source_format)
+    audio = toolkit.read_input(source, **reading)
     scene = toolkit.scene_format(source, audio.format, len(audio.samples))
     decoded = decode_ambisonics(
         audio.samples,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -39,7 +39,7 @@ METHODS = get_args(DownmixMethod)
     show_default=True,
     help="Downmix rule: itu (BS.775), sum, dplii (Lt/Rt matrix) or iamf.",
 )
-@toolkit.from_option
+@toolkit.reading_options()
 @toolkit.force_option
 @toolkit.json_option
 def command(
@@ -47,7 +47,7 @@ def command(
     output: Path,
     target_layout: str | Layout,
     method: DownmixMethod,
-    source_format: str | Layout | None,
+    reading: dict[str, Any],
     force: bool,
     as_json: bool,
 ) -> None:
@@ -61,7 +61,7 @@ def command(
 
     target = get_layout(target_layout)
     toolkit.check_output(output, [source], force)
-    audio, found = toolkit.read_with_format(source, source_format)
+    audio, found = toolkit.read_with_format(source, **reading)
     mixed = downmix(audio.samples, found, target, method=method)
     facts = toolkit.write_output(output, mixed, audio.sample_rate, target, force)
     toolkit.print_output(facts, as_json)

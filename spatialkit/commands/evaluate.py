@@ -14,11 +14,11 @@ import click
 
 from spatialkit.commands import batches, toolkit
 from spatialkit.errors import AudioFileError, LayoutError, OptionError
-from spatialkit.layouts import Layout, get_layout
+from spatialkit.layouts import get_layout
 
 if TYPE_CHECKING:
     from spatialkit.files import Audio
-    from spatialkit.layouts import AmbisonicFormat
+    from spatialkit.layouts import AmbisonicFormat, Layout
 
 
 @toolkit.command(
@@ -27,14 +27,7 @@ if TYPE_CHECKING:
 )
 @click.argument("reference", required=False, type=toolkit.FILE)
 @click.argument("estimate", required=False, type=toolkit.FILE)
-@click.option(
-    "--from",
-    "--layout",
-    "layout",
-    type=toolkit.LayoutName(ambisonics=True),
-    metavar="FORMAT",
-    help=f"Format of both files if they do not contain it: {toolkit.FORMAT_NAMES}.",
-)
+@toolkit.reading_options(source="both files", also="--layout")
 @click.option(
     "--batch",
     type=toolkit.FILE,
@@ -54,7 +47,7 @@ if TYPE_CHECKING:
 def command(
     reference: Path | None,
     estimate: Path | None,
-    layout: str | Layout | None,
+    reading: dict[str, Any],
     batch: Path | None,
     output: Path | None,
     jobs: int,
@@ -68,9 +61,9 @@ def command(
     the pairs of channels); directions of energy or intensity; diffuseness; loudness (BS.1770) and
     true peak. Both files must have the same channels and sample rate.
 
-    The table of a --batch has the columns reference, estimate and optionally layout; paths are
-    relative to its folder. --resume skips pairs with a record and repeats those that failed or had
-    other content, options or versions.
+    The table of a --batch has the columns reference, estimate and optionally layout, which replaces
+    --from; paths are relative to its folder. --resume skips pairs with a record and repeats those
+    that failed or had other content, options or versions.
 
     In JSON, undefined values are null and infinite values "inf" or "-inf".
     """
@@ -79,12 +72,12 @@ def command(
             raise OptionError("specify either two files or --batch, not both")
         if resume and not output:
             raise OptionError("--resume requires -o, the file with the records to resume from")
-        return _evaluate_all(_pairs(batch, layout), output, jobs, resume, as_json)
+        return _evaluate_all(_pairs(batch, reading), output, jobs, resume, as_json)
     if output or resume:
         raise OptionError("-o and --resume require --batch")
     if not (reference and estimate):
         raise OptionError("specify two files, REFERENCE and ESTIMATE, or --batch FILE.csv")
-    values, assumed = _evaluate(reference, estimate, layout, "with --from")
+    values, assumed = _evaluate(reference, estimate, reading, "with --from")
     if as_json:
         toolkit.print_json({**values, **({"read_as": assumed[1]} if assumed else {})})
     else:
@@ -95,7 +88,7 @@ def command(
 
 
 def _evaluate(
-    reference: Path, estimate: Path, layout: str | Layout | None, place: str
+    reference: Path, estimate: Path, reading: dict[str, Any], place: str
 ) -> tuple[dict[str, float], tuple[Path, str] | None]:
     """Return the metrics of two files.
 
@@ -104,8 +97,8 @@ def _evaluate(
     """
     from spatialkit.metrics import evaluate
 
-    first = toolkit.read_input(reference, layout)
-    second = toolkit.read_input(estimate, layout)
+    first = toolkit.read_input(reference, **reading)
+    second = toolkit.read_input(estimate, **reading)
     if first.sample_rate != second.sample_rate:
         raise OptionError(
             f"{reference} has {first.sample_rate} Hz, {estimate} has {second.sample_rate} Hz: "
@@ -131,10 +124,12 @@ def _print(values: dict[str, float]) -> None:
 def _common_format(first: Audio, second: Audio, place: str) -> Layout | AmbisonicFormat | None:
     """Return the format of both files; a file without a format is assumed to have the other's."""
     if first.format and second.format and first.format != second.format:
+        advice = "render one to the format of the other"
+        if first.format.n_channels == second.format.n_channels:
+            advice += f", or specify the format of both {place} and add --force-format"
         raise LayoutError(
             f"the reference has the format {first.format.name!r}, the estimate "
-            f"{second.format.name!r}: render one to the format of the other, or specify the format "
-            f"of both {place}"
+            f"{second.format.name!r}: {advice}"
         )
     return first.format or second.format
 
@@ -148,7 +143,7 @@ class _Pair:
     layout: str
     folder: Path
     line: str
-    default: str | Layout | None
+    reading: dict[str, Any]
     recorded: str | None = None
 
     @property
@@ -157,8 +152,8 @@ class _Pair:
         return self.reference, self.estimate, self.layout
 
 
-def _pairs(table_file: Path, default: str | Layout | None) -> list[_Pair]:
-    """Read the lines of a batch table; ``default`` is the layout of lines without one."""
+def _pairs(table_file: Path, reading: dict[str, Any]) -> list[_Pair]:
+    """Read the lines of a batch table; ``reading`` has the format of lines without one."""
     try:
         with table_file.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, restval="")
@@ -174,7 +169,7 @@ def _pairs(table_file: Path, default: str | Layout | None) -> list[_Pair]:
                     row.get("layout", ""),
                     table_file.parent,
                     f"line {table.line_num} of {table_file}",
-                    default,
+                    reading,
                 )
                 for row in table
             ]
@@ -235,17 +230,16 @@ def _evaluate_pair(pair: _Pair) -> dict[str, Any]:
         if not name:
             raise OptionError(f"{pair.line} has no {column}")
     paths = pair.folder / pair.reference, pair.folder / pair.estimate
-    layout = pair.default
-    if pair.layout.lower().endswith(".json"):
-        layout = get_layout(str(pair.folder / pair.layout))
-    elif pair.layout:
-        layout = pair.layout
-    settings = [__version__, layout.to_json() if isinstance(layout, Layout) else layout]
-    key = batches.file_key(paths, json.dumps(settings))
+    reading = pair.reading
+    if pair.layout:
+        is_file = pair.layout.lower().endswith(".json")
+        layout = get_layout(str(pair.folder / pair.layout)) if is_file else pair.layout
+        reading = {**reading, "format": layout}
+    key = batches.file_key(paths, json.dumps([__version__, toolkit.reading_facts(reading)]))
     if pair.recorded == key:
         return {"status": "skipped", "key": key}
     with batches.collect_warnings() as warnings:
-        values, assumed = _evaluate(*paths, layout, f"in the column layout of {pair.line}")
+        values, assumed = _evaluate(*paths, reading, f"in the column layout of {pair.line}")
     facts: dict[str, Any] = {"key": key, "metrics": values}
     if assumed:
         facts["read_as"] = assumed[1]

@@ -31,8 +31,9 @@ def command(files: tuple[Path, ...], as_json: bool) -> int:
             if len(files) == 1:
                 raise
             failed += 1
-            found.append({"file": str(file), "error": str(error)})
-            toolkit.print_error(str(error), click.get_current_context().obj["debug"])
+            message = toolkit.message_of(error)
+            found.append({"file": str(file), "error": message})
+            toolkit.print_error(message, click.get_current_context().obj["debug"])
     if as_json:
         toolkit.print_json(found if len(files) > 1 else found[0])
     elif failed < len(files):

@@ -57,7 +57,7 @@ class NumberList(click.ParamType):
     show_default=True,
     help="0 omnidirectional, 0.5 cardioid, 1 figure of eight: one value, or one per microphone.",
 )
-@toolkit.scene_option
+@toolkit.reading_options(scene=True)
 @toolkit.force_option
 @toolkit.json_option
 def command(
@@ -66,7 +66,7 @@ def command(
     azimuth: Numbers,
     elevation: Numbers,
     pattern: Numbers,
-    source_format: str | None,
+    reading: dict[str, Any],
     force: bool,
     as_json: bool,
 ) -> None:
@@ -83,7 +83,7 @@ def command(
 
     toolkit.check_output(output, [source], force)
     done = 0
-    with stream(source, format=source_format) as audio:
+    with stream(source, **reading) as audio:
         scene = toolkit.scene_format(source, audio.format, audio.channels)
         record = partial(
             virtual_microphones,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     required=True,
     help=f"Output format: {toolkit.FORMAT_NAMES}.",
 )
-@toolkit.from_option
+@toolkit.reading_options()
 @toolkit.force_option
 @toolkit.json_option
 def command(
     source: Path,
     output: Path,
     target_format: str | Layout,
-    source_format: str | Layout | None,
+    reading: dict[str, Any],
     force: bool,
     as_json: bool,
 ) -> None:
@@ -49,7 +49,7 @@ def command(
 
     target = as_target(target_format)
     toolkit.check_output(output, [source], force)
-    audio, found = toolkit.read_with_format(source, source_format)
+    audio, found = toolkit.read_with_format(source, **reading)
     rendered = render(audio.samples, found, target)
     facts = toolkit.write_output(output, rendered, audio.sample_rate, target, force)
     toolkit.print_output(facts, as_json)

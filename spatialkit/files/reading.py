@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.audio import Audio
-from spatialkit.errors import AudioFileError, SpatialkitWarning
+from spatialkit.errors import AudioFileError, LayoutError, SpatialkitWarning
 from spatialkit.files.inspection import FileInfo, inspect
 from spatialkit.files.opening import BLOCK_SIZE, open_audio, reading_errors
 from spatialkit.files.resampling import rejoin_blocks, resample_blocks
-from spatialkit.layouts import Format, get_format
+from spatialkit.layouts import Format, Layout, get_format, same_channels
 from spatialkit.typing import StrPath
 from spatialkit.validation import as_choice, as_count, as_sample_rate
 
@@ -32,6 +32,7 @@ def read(
     path: StrPath,
     *,
     format: str | Format | None = None,
+    force_format: bool = False,
     sample_rate: int | None = None,
     dtype: SampleType = "float32",
     start: int = 0,
@@ -52,8 +53,12 @@ def read(
     ----------
     path : str or path
     format : str, Layout or AmbisonicFormat, optional
-        Format of the channels in the order of the file, overriding that of the file: "ambix1" for
-        Ambisonics, a layout for a file without channel mask.
+        Format of the channels if the file does not contain it: "ambix1" for Ambisonics, a layout
+        for a file without channel mask. It must agree with a format in the file: the same channels
+        in the same order, such as the loudspeakers of a room with the labels of "5.1".
+    force_format : bool
+        Whether ``format`` replaces another format in the file. The channels stay in the order of
+        the file.
     sample_rate : int, optional
         Sample rate in Hz to which the samples are converted, see `spatialkit.files.resample`. By
         default the rate of the file.
@@ -73,7 +78,9 @@ def read(
     AudioFileError
         If the file does not exist, is not an audio file, is truncated or exceeds the memory, or if
         its mask or ``format`` contradicts its number of channels.
-    LayoutError, OptionError
+    LayoutError
+        If ``format`` is unknown, or the file contains another format.
+    OptionError
         If another argument is not accepted.
 
     Warns
@@ -91,7 +98,9 @@ def read(
     >>> read(sample_path(), sample_rate=48000).samples.shape
     (2, 1440000)
     """
-    with _open_stream(path, BLOCK_SIZE, format, sample_rate, dtype, start, stop) as source:
+    with _open_stream(
+        path, BLOCK_SIZE, format, force_format, sample_rate, dtype, start, stop
+    ) as source:
         try:
             samples = np.empty((source.channels, source.samples), dtype)
         except (MemoryError, ValueError) as error:
@@ -111,6 +120,7 @@ def stream(
     *,
     block: int = BLOCK_SIZE,
     format: str | Format | None = None,
+    force_format: bool = False,
     sample_rate: int | None = None,
     dtype: SampleType = "float32",
     start: int = 0,
@@ -125,7 +135,7 @@ def stream(
     path : str or path
     block : int
         Samples of each block, except that the last one may be shorter.
-    format, sample_rate, dtype, start, stop
+    format, force_format, sample_rate, dtype, start, stop
         As for `read`.
 
     Returns
@@ -152,7 +162,9 @@ def stream(
     ...     print(source.format, source.duration, sum(1 for block in source))
     Layout('stereo': FL FR) 30.0 30
     """
-    return _open_stream(path, as_count(block, "block"), format, sample_rate, dtype, start, stop)
+    return _open_stream(
+        path, as_count(block, "block"), format, force_format, sample_rate, dtype, start, stop
+    )
 
 
 class AudioStream:
@@ -251,6 +263,7 @@ def _open_stream(
     path: StrPath,
     block: int,
     format: str | Format | None,
+    force_format: bool,
     sample_rate: int | None,
     dtype: SampleType,
     start: int,
@@ -264,22 +277,24 @@ def _open_stream(
     header, order = inspect(path)
     known: Format | None = header.format
     if format is not None:
-        known, order = get_format(format), None
-        if known.n_channels != header.channels:
-            raise AudioFileError(
-                f"{path} has {header.channels} channels, but format {known.name!r} has "
-                f"{known.n_channels}"
-            )
+        known = get_format(format)
+        if not _agrees(header, known, force_format):
+            order = None
     elif known is None and header.wave_mask:
         raise AudioFileError(
             f"the channel mask {header.wave_mask:#x} of {path} contradicts its number of channels, "
-            f"{header.channels}; specify format= (command line: --from)"
+            f"{header.channels}",
+            python="; specify format=",
+            command_line="; add --from",
         )
     elif header.wave_mask == AMBIGUOUS_MASK:
         warnings.warn(
-            f"{path} has the channel mask 0xff (7.1 with wide fronts), which many programs write "
-            'for any 8 channels; for ordinary 7.1 pass format="7.1" (command line: --from 7.1)',
-            SpatialkitWarning,
+            SpatialkitWarning(
+                f"{path} has the channel mask 0xff (7.1 with wide fronts), which many programs "
+                "write for any 8 channels",
+                python='; for ordinary 7.1 pass format="7.1"',
+                command_line="; for ordinary 7.1 add --from 7.1",
+            ),
             stacklevel=3,
         )
     if header.tracks > 1:
@@ -304,4 +319,36 @@ def _open_stream(
         dtype=dtype,
         start=as_count(start, f"start of {path}", minimum=0, maximum=stop),
         stop=stop,
+    )
+
+
+def _agrees(header: FileInfo, format: Format, force: bool) -> bool:
+    """Return whether a file contains the requested format; refuse another one unless forced."""
+    if format.n_channels != header.channels:
+        raise AudioFileError(
+            f"{header.path} has {header.channels} channels, but format {format.name!r} has "
+            f"{format.n_channels}"
+        )
+    if header.format is None:
+        return False
+    if same_channels(header.format, format):
+        return True
+    # Mono and stereo are assumed if there is no mask.
+    stated = header.wave_mask != AMBIGUOUS_MASK if header.wave_mask else header.channels > 2
+    if stated and not force:
+        raise LayoutError(
+            f"{header.path} contains the format {_described(header.format)}, requested is "
+            f"{_described(format)}",
+            python="; omit it, or pass force_format=True to replace the format of the file",
+            command_line="; omit it, or add --force-format to replace the format of the file",
+        )
+    return False
+
+
+def _described(format: Format) -> str:
+    """Return the name of a format, with the order of its channels."""
+    return (
+        f"{format.name!r} ({' '.join(format.labels)})"
+        if isinstance(format, Layout)
+        else repr(format.name)
     )

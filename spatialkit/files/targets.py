@@ -189,7 +189,11 @@ def check_target(path: Path, overwrite: bool) -> None:
         if not os.path.isfile(path):
             raise AudioFileError(f"{path} cannot be written: it is not a regular file")
         if not overwrite:
-            raise AudioFileError(f"{path} exists; pass overwrite=True to replace it")
+            raise AudioFileError(
+                f"{path} exists",
+                python="; pass overwrite=True to replace it",
+                command_line=": add --force to replace it",
+            )
     elif not os.path.isdir(path.parent):
         raise AudioFileError(f"{path} cannot be written: there is no folder {path.parent}")
 
@@ -243,7 +247,9 @@ def _check_ogg(target: Target) -> None:
     if target.subtype == "OPUS" and target.sample_rate not in OPUS_RATES:
         raise OptionError(
             f"sample_rate must be one of {', '.join(map(str, OPUS_RATES))} Hz for Opus, got "
-            f"{target.sample_rate!r}; convert with read(..., sample_rate=48000) or files.resample"
+            f"{target.sample_rate!r}",
+            python="; convert with read(..., sample_rate=48000) or files.resample",
+            command_line="; add --sample-rate 48000",
         )
     as_sample_rate(target.sample_rate, maximum=MAX_RATES["VORBIS"])
     require_samples(target, target.samples)

@@ -172,14 +172,13 @@ def peak_of(samples: NDArray[Any], name: str) -> float:
 def require_level(peak: float, target: Target, name: str) -> None:
     """Reject samples that the encoding would clip."""
     if peak > target.full_scale:
-        advice = (
-            "write a WAV file of subtype DOUBLE"
-            if target.subtype == "FLOAT"
-            else "pass peak_guard=True, or write a WAV file of subtype FLOAT"
-        )
+        is_float = target.subtype == "FLOAT"
+        subtype, guard = ("DOUBLE", "") if is_float else ("FLOAT", "pass peak_guard=True, or ")
         raise SignalError(
             f"{name} have a peak of {peak:.6g}, the maximum of {target.subtype} is "
-            f"{target.full_scale:.6g}; scale them down, or {advice}"
+            f"{target.full_scale:.6g}",
+            python=f"; scale them down, or {guard}write a WAV file of subtype {subtype}",
+            command_line=f"; write a .wav file with --subtype {subtype}",
         )
 
 

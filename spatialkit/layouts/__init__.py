@@ -8,6 +8,7 @@ from spatialkit.layouts.formats import (
     Normalization,
     channels_of,
     get_format,
+    same_channels,
 )
 from spatialkit.layouts.layout import Layout, LoudspeakerOrder, get_layout, layout_names
 from spatialkit.layouts.reordering import SAME_DIRECTION_DEGREES, channel_map, reorder
@@ -32,4 +33,5 @@ __all__ = [
     "layout_names",
     "mirrored",
     "reorder",
+    "same_channels",
 ]

@@ -16,7 +16,7 @@ from spatialkit.layouts.layout import Layout, get_layout, layout_names
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_audio, as_choice, as_count, match_name, unknown_name
 
-__all__ = ["AmbisonicFormat", "Format", "channels_of", "get_format"]
+__all__ = ["AmbisonicFormat", "Format", "channels_of", "get_format", "same_channels"]
 
 Normalization: TypeAlias = Literal["SN3D", "N3D", "FuMa"]
 """Scale of the channels of an Ambisonic signal."""
@@ -128,6 +128,28 @@ def get_format(name: str | os.PathLike[str] | Format) -> Format:
         if match_name(name.partition(":")[0], layout_names()) is None:
             raise LayoutError(unknown_name("layout or format", name, names) + json.OTHER_NAMES)
     return get_layout(name)
+
+
+def same_channels(first: Format, second: Format) -> bool:
+    """Return whether two formats have the same channels in the same order.
+
+    Layouts may differ in name and angles, such as "5.1", "0+5+0" and the loudspeakers of a room
+    with the labels of "5.1".
+
+    Parameters
+    ----------
+    first, second : Layout or AmbisonicFormat
+
+    Examples
+    --------
+    >>> same_channels(get_layout("5.1"), get_layout("0+5+0"))
+    True
+    >>> same_channels(get_layout("5.0"), get_layout("paper5"))
+    False
+    """
+    if not (isinstance(first, Layout) and isinstance(second, Layout)):
+        return first == second
+    return first.labels == second.labels or 0 < first.wave_mask == second.wave_mask
 
 
 @overload

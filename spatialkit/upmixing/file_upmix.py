@@ -41,6 +41,8 @@ class UpmixJob:
         Replace an existing output.
     subtype : str, optional
         Encoding of the output, as in `spatialkit.write`.
+    reading : mapping
+        Arguments of `spatialkit.files.stream` for the source, such as ``format``.
     """
 
     source: str | Path
@@ -49,6 +51,7 @@ class UpmixJob:
     options: Mapping[str, Any] = field(default_factory=dict)
     overwrite: bool = False
     subtype: Subtype | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
     ------
     AudioFileError
         If a file cannot be read or written.
+    LayoutError
+        If the source contains another format than ``reading``.
     SignalError
         If the source contains NaN or infinity.
     UpmixerError
@@ -127,7 +132,7 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
     (12, 1323000, 6)
     """
     upmixer = kept_upmixer(job.upmixer, job.options)
-    with stream(job.source) as source:
+    with stream(job.source, **job.reading) as source:
         _require_accepted(upmixer, source, job.source)
         meter = DownmixMeter.find(upmixer.format, source.channels)
         check = SourceCheck(source.sample_rate) if source.channels <= 2 else None

@@ -128,7 +128,8 @@ def benchmark_ambisonizer(
     for protocol in protocols:
         if protocol in NEED_ROOMS and not rooms:
             raise OptionError(
-                f"protocol {protocol!r} needs rooms: pass directories of room responses (--rooms)"
+                f"protocol {protocol!r} needs rooms: pass directories of room responses",
+                command_line=" (--rooms)",
             )
     scenes = _Scenes(excerpts, rooms, protocols)
     pools: dict[tuple[str, str], CuePool] = {}

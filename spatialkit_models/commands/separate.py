@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,6 +26,7 @@ class _Job:
     output: Path
     separator: Any
     force: bool
+    reading: Mapping[str, Any]
 
 
 def _load(name: str) -> Any:
@@ -64,6 +65,7 @@ def _names() -> tuple[str, ...]:
     help="Name of the separator (see spatialkit separators).",
 )
 @toolkit.plugin_option("separator", _load)
+@toolkit.reading_options()
 @toolkit.force_option
 @toolkit.json_option
 def command(
@@ -71,6 +73,7 @@ def command(
     folder: Path,
     name: str,
     settings: tuple[str, ...],
+    reading: dict[str, Any],
     force: bool,
     as_json: bool,
 ) -> int:
@@ -92,7 +95,7 @@ def command(
     stems = [output / f"{stem}.wav" for output in outputs for stem in separator.stems]
     toolkit.check_outputs(stems, sources, force)
     work = [
-        _Job(source, output, separator, force)
+        _Job(source, output, separator, force, reading)
         for source, output in zip(sources, outputs, strict=True)
     ]
     if len(work) == 1:
@@ -156,7 +159,7 @@ def _write_stems(job: _Job, folder: Path) -> dict[str, Any]:
     from spatialkit.files import stream, write_stream
 
     separator = job.separator
-    with stream(job.source) as song, ExitStack() as stack:
+    with stream(job.source, **job.reading) as song, ExitStack() as stack:
         if song.channels not in separator.accepts:
             raise ShapeError(
                 f"{job.source} must be mono or stereo to be separated, got {song.channels} channels"

@@ -87,7 +87,8 @@ def style_vae(
 
     recipe, network = STYLE_RECIPES[preset or "fast"], None
     if start:
-        recipe, network = _restore(start, preset, "style-vae", STYLE_RECIPES)
+        _require_no_preset(preset)
+        recipe, network = _restore(start, "style-vae", STYLE_RECIPES)
 
     def task(recipe: Recipe, shards: int) -> Task:
         return style_task(
@@ -257,7 +258,7 @@ def separator(
 
     recipe, network = SEPARATOR_RECIPES["masks"], None
     if start:
-        recipe, network = _restore(start, None, "separator", SEPARATOR_RECIPES)
+        recipe, network = _restore(start, "separator", SEPARATOR_RECIPES)
 
     def task(recipe: Recipe, shards: int) -> Task:
         return separator_task(recipe, stems, cache=cache, start=network, splits=dict(splits))
@@ -274,7 +275,8 @@ def _ambisonizer_start(start: Path | None, preset: str | None) -> tuple[Recipe, 
         return recipe, None, None
     card = read_card(start)
     if card.model != "style-vae":
-        return *_restore(start, preset, "ambisonizer", AMBISONIZER_RECIPES), None
+        _require_no_preset(preset)
+        return *_restore(start, "ambisonizer", AMBISONIZER_RECIPES), None
     if card.architecture != "style-vae-fast":
         raise OptionError(
             f"--start {start} has the architecture {card.architecture}, which has no stem masks; "
@@ -289,16 +291,17 @@ def _ambisonizer_start(start: Path | None, preset: str | None) -> tuple[Recipe, 
     return recipe, None, vae.masks
 
 
-def _restore(
-    start: Path, preset: str | None, model: str, recipes: Mapping[str, Recipe]
-) -> tuple[Recipe, Any]:
-    """Return the recipe of stored weights, and their network."""
-    from spatialkit_models.weights import load_weights
-
+def _require_no_preset(preset: str | None) -> None:
     if preset:
         raise OptionError(
             "--start and --preset are mutually exclusive (the weights file defines the "
             "architecture): leave out --preset"
         )
+
+
+def _restore(start: Path, model: str, recipes: Mapping[str, Recipe]) -> tuple[Recipe, Any]:
+    """Return the recipe of stored weights, and their network."""
+    from spatialkit_models.weights import load_weights
+
     network, card = load_weights(start, model)
     return restore_recipe(recipes, card.architecture, network.config, card.recipe), network

@@ -110,7 +110,7 @@ def _train_songs(
     counts: dict[str, int | None] = {}
     for path, found, weight in split_datasets(datasets, "train", splits, joint=True):
         if not isinstance(path, (str, os.PathLike)) or path == "procedural":
-            raise OptionError("masks are trained on songs on disk: leave out --stems procedural")
+            raise OptionError("masks are trained on songs on disk: leave out 'procedural'")
         counts[str(path)] = len(found)
         listed = tqdm(found, "powers of stems", disable=None)
         opened = [open_powers(cache_powers(song, cache, masks)) for song in listed]

@@ -90,14 +90,16 @@ class RunDirectory:
         if settings.exists():
             if not resume:
                 raise OptionError(
-                    f"the run directory {self.path} already contains a run; resume it (--resume) "
-                    "or choose another"
+                    f"the run directory {self.path} already contains a run",
+                    python="; resume it (resume=True) or choose another",
+                    command_line="; resume it (--resume) or choose another",
                 )
             for name, stored, given in _differences(read_json(settings), self._settings):
                 raise OptionError(
                     f"the run in {self.path} has {name} {stored}, got {given}; a run can only be "
                     "resumed with its own settings. To train its weights with others, start a new "
-                    f"run from them (--start {self.path / 'best.safetensors'})"
+                    f"run from {self.path / 'best.safetensors'}",
+                    command_line=" (--start)",
                 )
             return
         try:

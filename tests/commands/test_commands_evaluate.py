@@ -67,8 +67,7 @@ def require_scores(records):
         ("a.wav", "words.wav"): "songs/words.wav is damaged or not a supported audio file",
         ("a.wav", ""): "line 5 of songs/pairs.csv has no estimate",
         ("a.wav", "mono.wav"): "the reference has the format 'stereo', the estimate 'mono': "
-        "render one to the format of the other, or specify the format of both in the column layout "
-        "of line 6 of songs/pairs.csv",
+        "render one to the format of the other",
     }
 
 

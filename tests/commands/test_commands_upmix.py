@@ -592,9 +592,7 @@ def test_a_cluster_that_does_not_answer_is_reported(album, monkeypatch):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith(
-        "Error: --cluster: no Dask scheduler answers at tcp://127.0.0.1:9;"
-    )
+    assert done.stderr.startswith("Error: no Dask scheduler answers at tcp://127.0.0.1:9;")
     assert done.stderr.count("\n") == 1
 
 
@@ -602,6 +600,6 @@ def test_a_cluster_needs_dask(album, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
     assert run_command("upmix album -o out --cluster tcp://127.0.0.1:9") == 2
     assert capsys.readouterr().err == (
-        "Error: --cluster needs spatialkit's extra `cluster` "
+        "Error: a cluster needs spatialkit's extra `cluster` "
         "(pip install 'spatialkit-audio[cluster]')\n"
     )

@@ -25,12 +25,19 @@ from spatialkit.errors import (
     SignalError,
     SpatialkitWarning,
 )
-from spatialkit.files import Audio, Subtype, info, read, write, write_stream
+from spatialkit.files import Audio, Subtype, info, read, stream, write, write_stream
 from spatialkit.files.flac_ogg_mp3 import has_vorbis_order
 from spatialkit.files.opening import BLOCK_SIZE
 from spatialkit.files.targets import SUBTYPES
 from spatialkit.files.wave import WAVE_ENCODINGS
-from spatialkit.layouts import AmbisonicFormat, Layout, get_layout, layout_names, reorder
+from spatialkit.layouts import (
+    AmbisonicFormat,
+    Layout,
+    get_format,
+    get_layout,
+    layout_names,
+    reorder,
+)
 from spatialkit.sample import SAMPLE_NAMES, sample_path
 
 # dwChannelMask by name: Microsoft's bits, the pairing with names as ffmpeg has it.
@@ -404,6 +411,51 @@ def test_a_format_that_contradicts_the_file_is_rejected(tmp_path):
         read(tmp_path / "a.wav", format="7.1")
     with pytest.raises(LayoutError, match="unknown layout or format"):
         read(tmp_path / "a.wav", format="surround")
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+@pytest.mark.parametrize(
+    ("stored", "other"), [("5.0", "paper5"), ("quad", "ambix1"), ("5.1", "5.1:film")]
+)
+def test_the_format_of_the_file_is_replaced_by_force_only(tmp_path, suffix, stored, other):
+    path = tmp_path / f"a{suffix}"
+    write(path, constants(len(get_layout(stored).labels)), 48000, format=stored)
+    expected = read(path).samples
+    for options in ({"format": other}, {"format": other, "block": 7}):
+        reader = read if "block" not in options else stream
+        with pytest.raises(LayoutError, match=f"contains the format '{stored}' .*requested is"):
+            reader(path, **options)
+    forced = read(path, format=other, force_format=True)
+    assert forced.format == get_format(other)
+    assert np.array_equal(forced.samples, expected)
+    assert read(path, force_format=True).format == get_layout(stored)
+
+
+def test_a_format_with_the_same_channels_agrees_with_the_file(tmp_path):
+    write(tmp_path / "a.wav", constants(6), 48000, format="5.1")
+    speakers = get_layout("5.1")
+    room = Layout("room", speakers.labels, speakers.azimuth + 2.0, is_lfe=speakers.is_lfe)
+    for form in ("5.1", "0+5+0", room):
+        assert read(tmp_path / "a.wav", format=form).format == get_format(form)
+
+
+def test_a_format_that_agrees_keeps_the_order_of_the_container(tmp_path):
+    soundfile.write(tmp_path / "a.ogg", np.zeros((4800, 6)), 48000)
+    with stream(tmp_path / "a.ogg") as plain, stream(tmp_path / "a.ogg", format="5.1") as same:
+        assert plain.format == same.format == get_layout("5.1")
+        assert np.array_equal(plain._order, same._order)  # Vorbis stores FL FC FR ...
+
+
+def test_mono_and_stereo_without_mask_are_assumptions(tmp_path):
+    pair = Layout("pair", ("A", "B"), [45.0, -45.0])
+    soundfile.write(tmp_path / "a.wav", np.zeros((9, 2)), 48000, subtype="PCM_16")
+    assert info(tmp_path / "a.wav").wave_mask is None
+    assert read(tmp_path / "a.wav").format == get_layout("stereo")
+    assert read(tmp_path / "a.wav", format=pair).format == pair
+    write(tmp_path / "b.wav", np.zeros((2, 9)), 48000, format="stereo")
+    assert info(tmp_path / "b.wav").wave_mask == 0x3
+    with pytest.raises(LayoutError, match="contains the format 'stereo'"):
+        read(tmp_path / "b.wav", format=pair)
 
 
 @pytest.mark.parametrize(

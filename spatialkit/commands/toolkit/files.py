@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,44 +16,53 @@ if TYPE_CHECKING:
     from spatialkit.layouts import AmbisonicFormat, Format, Layout
 
 
-def read_input(path: Path, source_format: str | Layout | None = None) -> Audio:
+def read_input(path: Path, **reading: Any) -> Audio:
     """Read an audio file and check that all samples are finite.
 
     Parameters
     ----------
     path : Path
-    source_format : str or Layout, optional
-        Format of the channels; by default the one that the file contains.
+    **reading
+        As for `spatialkit.read`, such as the parameter ``reading`` of `reading_options`.
 
     Raises
     ------
-    AudioFileError
-        If the file cannot be read.
+    AudioFileError, LayoutError, OptionError
+        As for `spatialkit.read`.
     SignalError
         If a sample is NaN or infinite.
     """
     from spatialkit.files import read
     from spatialkit.validation import require_finite
 
-    audio = read(path, format=source_format)
+    audio = read(path, **reading)
     require_finite(audio.samples, str(path))
     return audio
 
 
-def read_with_format(
-    path: Path, source_format: str | Layout | None = None
-) -> tuple[Audio, Layout | AmbisonicFormat]:
+def reading_facts(reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `read_input` as JSON values, with the content of layout files."""
+    from spatialkit.layouts import Layout
+
+    return {
+        name: value.to_json() if isinstance(value, Layout) else value
+        for name, value in sorted(reading.items())
+    }
+
+
+def read_with_format(path: Path, **reading: Any) -> tuple[Audio, Layout | AmbisonicFormat]:
     """Read an audio file as `read_input` does, and return its format too.
 
     Raises
     ------
     LayoutError
-        If neither the file nor ``source_format`` specifies a format.
+        If neither the file nor ``reading`` specifies a format.
     """
-    audio = read_input(path, source_format)
+    audio = read_input(path, **reading)
     if audio.format is None:
         raise LayoutError(
-            f"{path} does not specify the format of its {len(audio.samples)} channels: add --from"
+            f"{path} does not specify the format of its {len(audio.samples)} channels",
+            command_line=": add --from",
         )
     return audio, audio.format
 
@@ -74,16 +83,18 @@ def scene_format(path: Path, format: Format | None, channels: int) -> AmbisonicF
     LayoutError
         If the file is not Ambisonics.
     """
-    from spatialkit.layouts import AmbisonicFormat
+    from spatialkit.layouts import AmbisonicFormat, Layout
 
     if isinstance(format, AmbisonicFormat):
         return format
     order = math.isqrt(channels) - 1
     if format is not None or (order + 1) ** 2 != channels or not order:
         found = f"the format {format.name!r}" if format else counted(channels, "channel")
+        contradiction = " --force-format" if isinstance(format, Layout) else ""
         raise LayoutError(
-            f"{path} has {found}, not Ambisonics: specify the order with --from, or use "
-            '"spatialkit render"'
+            f"{path} has {found}, not Ambisonics",
+            command_line=f': specify the order with --from{contradiction}, or use "spatialkit '
+            'render"',
         )
     return AmbisonicFormat(order)
 
@@ -111,7 +122,7 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path], force: bool) 
                 f"output {output} is the input {input_files[identity]}: choose another name"
             )
         if identity and not force:
-            raise AudioFileError(f"{output} exists: add --force to replace it")
+            raise AudioFileError(f"{output} exists", command_line=": add --force to replace it")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -199,7 +210,7 @@ def check_file(path: Path, force: bool) -> None:
     if not path.absolute().parent.is_dir():
         raise AudioFileError(f"{path} cannot be written: there is no folder {path.parent}")
     if path.exists() and not force:
-        raise AudioFileError(f"{path} exists: add --force to replace it")
+        raise AudioFileError(f"{path} exists", command_line=": add --force to replace it")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
+from spatialkit.commands.toolkit.messages import start_command
 from spatialkit.commands.toolkit.names import LayoutName, Name, ambisonic_names
 
 FILE = click.Path(path_type=Path)
 LAYOUT_FILE = "a .json file"
 OUTPUT_HELP = "Output file: .wav or .flac; mono or stereo also .ogg or .opus."
 FORMAT_NAMES = f"a layout, {LAYOUT_FILE}, ambix1 to ambix7 or fuma1 to fuma3"
+SCENE_NAMES = "ambix1 to ambix7 (by default, from the channels) or fuma1 to fuma3"
+# Arguments of `spatialkit.files.read` and `stream` that are options of commands.
+READING = ("format", "force_format")
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def _store_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value and context.obj is not None:
+def _start_command(context: click.Context, parameter: click.Parameter, debug: bool) -> None:
+    """Prepare the messages of a command; each command has the option ``--debug``."""
+    start_command(context.command)
+    if debug and context.obj is not None:
         context.obj["debug"] = True
 
 
@@ -26,7 +34,7 @@ debug_option = click.option(
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=_store_debug,
+    callback=_start_command,
     help="Print the traceback of an error.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -40,20 +48,52 @@ output_option = click.option(
     type=FILE,
     help=OUTPUT_HELP,
 )
-from_option = click.option(
-    "--from",
-    "source_format",
-    type=LayoutName(ambisonics=True),
-    metavar="FORMAT",
-    help=f"Format of IN if the file does not contain it: {FORMAT_NAMES}.",
-)
-scene_option = click.option(
-    "--from",
-    "source_format",
-    type=Name(ambisonic_names),
-    metavar="FORMAT",
-    help="Format of IN: ambix1 to ambix7 (by default, from the channels) or fuma1 to fuma3.",
-)
+
+
+def reading_options(*, source: str = "IN", scene: bool = False, also: str = "") -> Decorator:
+    """Return a decorator that adds the options of what is read, as one parameter ``reading``.
+
+    The command receives them as a dictionary of the arguments of `spatialkit.files.read` and
+    `stream` that were specified.
+
+    Parameters
+    ----------
+    source : str
+        Name of the input in the help.
+    scene : bool
+        Whether the input is Ambisonics.
+    also : str
+        Second name of the option ``--from``.
+    """
+    formats = SCENE_NAMES if scene else FORMAT_NAMES
+    options = [
+        click.option(
+            "--from",
+            *filter(None, [also]),
+            "format",
+            type=Name(ambisonic_names) if scene else LayoutName(ambisonics=True),
+            metavar="FORMAT",
+            help=f"Format of {source} if a file does not contain it: {formats}.",
+        ),
+        click.option(
+            "--force-format",
+            is_flag=True,
+            help="Let --from replace the format that a file contains.",
+        ),
+    ]
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def command(**parameters: Any) -> Any:
+            given = {name: parameters.pop(name) for name in READING}
+            reading = {name: value for name, value in given.items() if value or value == 0.0}
+            return function(reading=reading, **parameters)
+
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def layout_option(default: str | None, help: str = "Output layout") -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from spatialkit._json import to_json
+from spatialkit.commands.toolkit.messages import message_of
 
 WIDTH = 80
 
@@ -64,7 +65,8 @@ def print_error(sentence: str, debug: bool) -> None:
 
 def print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a warning in one line on stderr; can replace `warnings.showwarning`."""
-    click.echo(f"warning: {printable(' '.join(str(message).splitlines()))}", err=True)
+    text = " ".join(message_of(message).splitlines())
+    click.echo(f"warning: {printable(text)}", err=True)
 
 
 def printable(text: str) -> str:

@@ -57,6 +57,7 @@ SUBTYPES = get_args(Subtype)
     help="Output layout: short for -O layout=NAME.",
 )
 @toolkit.setting_option
+@toolkit.reading_options()
 @click.option(
     "--stems-root",
     type=toolkit.FILE,
@@ -97,6 +98,7 @@ def command(
     name: str,
     layout: str | None,
     settings: tuple[str, ...],
+    reading: dict[str, Any],
     stems_root: Path | None,
     subtype: Subtype | None,
     force: bool,
@@ -136,18 +138,19 @@ def command(
         if is_folder:
             with files.removed_if_empty(Path(output)):
                 (pair,) = _plan(sources, Path(output), None, force)
-                _upmix_one(upmixer, pair, stems, subtype, force, as_json)
+                _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json)
         else:
             pair = files.Pair(sources[0], Path(output), output)
             toolkit.check_output(pair.output, sources, force)
-            _upmix_one(upmixer, pair, stems, subtype, force, as_json)
+            _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json)
         return 0
     subtype = subtype_of(".wav", subtype)
     stems.check_batch(upmixer, files.pairs_in(Path(output), sources))
     log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")
     pairs = _plan(sources, Path(output), shard, force or resume)
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
-    work = _jobs(upmixer, pairs, stems, subtype, logs, force=force, absolute=cluster is not None)
+    absolute = cluster is not None
+    work = _jobs(upmixer, pairs, stems, subtype, reading, logs, force=force, absolute=absolute)
     records = _upmix_all(pairs, work, log, jobs, cluster, as_json)
     if as_json:
         toolkit.print_json(records)
@@ -161,6 +164,7 @@ def _upmix_one(
     pair: Pair,
     stems: files.StemFolders,
     subtype: Subtype | None,
+    reading: dict[str, Any],
     force: bool,
     as_json: bool,
 ) -> None:
@@ -172,7 +176,8 @@ def _upmix_one(
     if chosen:
         files.stem_files(chosen["stems"], pair.source)
     options = option_values(upmixer) | chosen
-    facts = upmix_one(UpmixJob(pair.source, pair.output, upmixer.name, options, force, subtype))
+    job = UpmixJob(pair.source, pair.output, upmixer.name, options, force, subtype, reading)
+    facts = upmix_one(job)
     if as_json:
         toolkit.print_json([facts])
     else:
@@ -196,6 +201,7 @@ def _jobs(
     pairs: Sequence[Pair],
     stems: files.StemFolders,
     subtype: Subtype,
+    reading: dict[str, Any],
     logs: Iterable[Path],
     *,
     force: bool,
@@ -210,7 +216,7 @@ def _jobs(
         for record in batches.read_records(logs)
         if record.get("status") == "done" and {"name", "key", "size"} <= record.keys()
     }
-    settings, options = settings_of(upmixer, subtype), option_values(upmixer)
+    settings, options = settings_of(upmixer, subtype, reading), option_values(upmixer)
     jobs = []
     for pair in pairs:
         paths = [pair.source, pair.output]
@@ -218,7 +224,8 @@ def _jobs(
         record = recorded.get(pair.name)
         overwrite = force or record is not None
         found = stems.options(pair, absolute=absolute)
-        work = UpmixJob(source, output, upmixer.name, options | found, overwrite, subtype)
+        chosen = options | found
+        work = UpmixJob(source, output, upmixer.name, chosen, overwrite, subtype, reading)
         jobs.append(BatchJob(work, settings, record, found.get("stems", "")))
     return jobs
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -47,7 +48,7 @@ class BatchJob:
     stems: str = ""
 
 
-def settings_of(upmixer: Any, subtype: str) -> str:
+def settings_of(upmixer: Any, subtype: str, reading: Mapping[str, Any]) -> str:
     """Return everything that an upmix depends on apart from its source, as JSON."""
     from spatialkit._version import __version__
     from spatialkit.upmixing import option_values, upmixer_package
@@ -57,7 +58,8 @@ def settings_of(upmixer: Any, subtype: str) -> str:
         for name, value in option_values(upmixer).items()
     }
     package = upmixer_package(upmixer.name)
-    return json.dumps([__version__, package, upmixer.name, options, subtype], sort_keys=True)
+    settings = [__version__, package, upmixer.name, options, subtype]
+    return json.dumps([*settings, toolkit.reading_facts(reading)], sort_keys=True)
 
 
 def upmix_one(job: UpmixJob) -> dict[str, Any]:
@@ -83,7 +85,9 @@ def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
             shutil.rmtree(staging, ignore_errors=True)
             # Name the output, not the staging folder.
             if isinstance(error, AudioFileError):
-                sentence = str(error).replace(str(staging / output.name), str(output))
+                sentence = toolkit.message_of(error).replace(
+                    str(staging / output.name), str(output)
+                )
                 raise AudioFileError(sentence) from error
             if isinstance(error, OSError):
                 raise AudioFileError(f"{output} cannot be written: {error.strerror}") from error

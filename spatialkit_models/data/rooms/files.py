@@ -335,8 +335,9 @@ def is_whole(folder: Path, settings: Mapping[str, Any]) -> bool:
     known = facts.get("settings")
     if known != dict(settings):
         raise AudioFileError(
-            f"{folder} contains a room with other settings ({json.dumps(known)}); use another "
-            "directory, or --force to replace it"
+            f"{folder} contains a room with other settings ({json.dumps(known)})",
+            python="; use another directory",
+            command_line="; use another directory, or add --force to replace it",
         )
     return all(path.is_file() and _digest(path) == digest for path, digest in entries)
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import AudioFileError, LayoutError, SignalError
-from spatialkit.files import info, read, resample
+from spatialkit.files import info, read, resample, stream
 from spatialkit.layouts import Layout, channel_map, get_layout
 from spatialkit.validation import as_count, as_number, as_sample_rate
 from spatialkit_models.data.scenes.style import LAYOUT, stereo_downmix
@@ -58,13 +58,15 @@ class FiveChannelExcerpts:
     seed : int
         Random seed, at least 0.
     layout : str or Layout, optional
-        Layout of all files, such as "paper5" or "5.1:film"; by default that of each file. It is
-        required for files without a channel mask.
+        Layout of all files without a channel mask, such as "paper5" or "5.1:film", which require
+        it. Files with a mask must have the same one.
 
     Raises
     ------
     AudioFileError
         If the directory contains no audio file, or one that cannot be read or is not 5.0 or 5.1.
+    LayoutError
+        If ``layout`` is unknown, or a file contains another layout.
 
     Examples
     --------
@@ -188,6 +190,8 @@ def _open(path: Path, layout: Layout | None) -> _File:
         ) from error
     if not facts.samples:
         raise AudioFileError(f"{path} is empty")
+    with stream(path, format=layout):  # refuses another layout than that of the file
+        pass
     return _File(path, facts.samples, facts.sample_rate, layout, channels)
 
 

@@ -279,7 +279,8 @@ def has_wxy(folder: Path, facts: Mapping[str, Any]) -> bool:
         known = None
     if known != json.loads(json.dumps(dict(facts))):
         raise AudioFileError(
-            f"{folder} exists and is not a scene with these settings; use another directory, or "
-            "--force to replace it"
+            f"{folder} exists and is not a scene with these settings",
+            python="; use another directory",
+            command_line="; use another directory, or add --force to replace it",
         )
     return True

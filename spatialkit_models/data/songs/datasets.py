@@ -145,13 +145,11 @@ def _no_song(
     if songs == 1:
         return (
             f"the datasets contain one song only ({found}), and the split {split!r} needs one of "
-            "its own: add songs, or generated ones (--stems procedural, in Python "
-            '("procedural", 1.0))'
+            "its own: add songs, or generated ones: the dataset 'procedural'"
         )
     return (
         f"no dataset with a weight above 0 has a song in the split {split!r}; datasets: {found}. "
-        f"Assign a song to it (--split SONG={split}, in Python splits={{song: {split!r}}}), or put "
-        f"songs into a directory named {split}"
+        f"Put songs into a directory named {split}"
     )
 
 

@@ -416,7 +416,7 @@ def test_a_directory_serves_one_run(tmp_path):
     out = tmp_path / "run"
     run(out, steps=3)
     with pytest.raises(
-        OptionError, match=r"run already contains a run; resume it \(--resume\) or choose another"
+        OptionError, match=r"run already contains a run; resume it \(resume=True\) or choose"
     ):
         run(out, steps=3)
     with pytest.raises(OptionError, match=r"has training\.batch_size 4, got 8; a run can only"):

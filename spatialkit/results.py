@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from spatialkit._json import to_json
+from spatialkit._json import as_dataclass, parse_json, to_json
 from spatialkit.errors import OptionError, SpatialkitError
 from spatialkit.validation import extra
 
@@ -171,13 +170,13 @@ class Benchmark:
             If the text is not JSON of a benchmark.
         """
         try:
-            facts = json.loads(text)
+            facts = parse_json(text, "the text")
             rows = []
             for row in facts.pop("rows"):
                 del row["summary"]
                 values = {name: tuple(map(_number, x)) for name, x in row.pop("values").items()}
                 rows.append(Row(**{**row, "values": values, "speed": _number(row["speed"])}))
-            metrics = tuple(Metric(**metric) for metric in facts.pop("metrics"))
+            metrics = tuple(as_dataclass(Metric, x, "metric") for x in facts.pop("metrics"))
             facts |= {name: tuple(facts[name]) for name in ("examples", "notes")}
             return cls(metrics=metrics, rows=tuple(rows), **facts)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import math
 import os
@@ -19,13 +18,14 @@ import click
 
 from spatialkit.commands import toolkit
 from spatialkit.errors import AudioFileError, OptionError, SpatialkitError
-from spatialkit.validation import extra
+from spatialkit.validation import extra, read_json_lines
 
 __all__ = [
     "RecordLog",
     "file_key",
     "jobs_option",
     "collect_warnings",
+    "finished",
     "read_records",
     "run_jobs",
     "summarize",
@@ -295,23 +295,47 @@ class RecordLog:
 def read_records(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """Read the records of logs, sorted by time.
 
-    Truncated lines and missing logs are skipped.
+    Missing logs, and lines that are no JSON object, such as truncated ones, are skipped.
     """
-    records = []
+    records: list[dict[str, Any]] = []
     for path in paths:
         try:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                records += [record for line in file if (record := _record(line))]
+            records += read_json_lines(path)
         except FileNotFoundError:
             continue
         except OSError as error:
             raise AudioFileError(f"{path} cannot be read: {error.strerror}") from error
-    return sorted(records, key=lambda record: str(record.get("time")))
+    return sorted(records, key=_time)
 
 
-def _record(line: str) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
+def _time(record: dict[str, Any]) -> str:
+    time = record.get("time")
+    return time if isinstance(time, str) else ""
+
+
+def finished(
+    paths: Iterable[Path], names: Sequence[str], fields: Sequence[str]
+) -> dict[tuple[str, ...], tuple[Any, ...]]:
+    """Return the last records of finished jobs in logs.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Logs.
+    names : sequence of str
+        Fields that identify a job. Records in which one of them is not text are skipped.
+    fields : sequence of str
+        Fields to return. Records without one of them are skipped.
+
+    Returns
+    -------
+    dict
+        Values of ``fields`` by values of ``names``.
+    """
+    found = {}
+    for record in read_records(paths):
+        job = tuple(name for name in map(record.get, names) if isinstance(name, str))
+        complete = len(job) == len(names) and record.keys() >= set(fields)
+        if complete and record.get("status") == "done":
+            found[job] = tuple(record[field] for field in fields)
+    return found

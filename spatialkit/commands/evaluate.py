@@ -187,12 +187,8 @@ def _evaluate_all(
 ) -> int:
     """Evaluate all pairs, append their records to a file or print them, return the status."""
     if resume and output:
-        recorded = {
-            (record.get("reference"), record.get("estimate"), record.get("layout")): record
-            for record in batches.read_records([output])
-            if record.get("status") == "done"
-        }
-        pairs = [replace(pair, recorded=recorded.get(pair.names, {}).get("key")) for pair in pairs]
+        recorded = batches.finished([output], ("reference", "estimate", "layout"), ("key",))
+        pairs = [replace(pair, recorded=recorded.get(pair.names, (None,))[0]) for pair in pairs]
     quiet = as_json or not sys.stderr.isatty() or not output
     records: dict[int, dict[str, Any]] = {}
     with (

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+import reprlib
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import LayoutError
+from spatialkit.validation import parse_json, read_json
 
 OTHER_NAMES = "; a layout may also be the path of a .json file"
 MAX_CHANNEL = 1024
-# Errors that text which is not the JSON of a layout may raise.
-PARSING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
+# Errors that an object which is not the JSON of a layout may raise.
+PARSING_ERRORS = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 
 
 class Fields(NamedTuple):
@@ -38,28 +39,27 @@ def is_path(name: Any) -> bool:
 def read(source: str | os.PathLike[str]) -> Fields:
     """Read a layout from a file or from JSON text; see `Layout.from_json`."""
     if not is_path(source):
-        return parse(str(source))
+        return convert(parse_json(str(source), "the layout", error=LayoutError))
+    data = read_json(source, error=LayoutError)
     try:
-        return parse(Path(source).read_text("utf-8-sig"))
-    except OSError as error:
-        raise LayoutError(f"{source} cannot be read: {error.strerror}") from error
-    except (LayoutError, UnicodeDecodeError) as error:
-        raise LayoutError(f"{source}: {error}") from error
+        return convert(data)
+    except LayoutError as error:
+        raise LayoutError(f"{os.fspath(source)}: {error}") from error
 
 
-def parse(text: str) -> Fields:
-    """Read a layout from JSON text."""
+def convert(data: dict[str, Any]) -> Fields:
+    """Return the layout of a JSON object."""
     try:
-        data = json.loads(text)
         layout = data.get("LoudspeakerLayout") or data["GenericLayout"]
         entries = layout["Loudspeakers"] if "Loudspeakers" in layout else layout["Elements"]
         entries = [entry for entry in entries if not entry.get("IsImaginary", False)]
-        real = {int(entry["Channel"]): entry for entry in entries}
-        azimuth = {n: float(entry["Azimuth"]) for n, entry in real.items()}
-        elevation = {n: float(entry["Elevation"]) for n, entry in real.items()}
-        scaled = [n for n, entry in real.items() if float(entry.get("Gain", 1.0)) != 1.0]
-        lfe = {int(n): str(label) for n, label in layout.get("LFE", {}).items()}
-        name = str(layout.get("Name") or data.get("Name") or "custom")
+        real = {_channel(entry["Channel"]): entry for entry in entries}
+        azimuth = {n: _number(entry["Azimuth"]) for n, entry in real.items()}
+        elevation = {n: _number(entry["Elevation"]) for n, entry in real.items()}
+        scaled = [n for n, entry in real.items() if _number(entry.get("Gain", 1.0)) != 1.0]
+        lfe = {int(n): _label(label) for n, label in layout.get("LFE", {}).items()}
+        labels = {n: _label(entry.get("Label", n)) for n, entry in real.items()}
+        name = _label(layout.get("Name") or data.get("Name") or "custom")
     except PARSING_ERRORS as error:
         raise LayoutError(f"not a loudspeaker layout of IEM or SPARTA: {error!r}") from error
     used = [*real, *lfe]
@@ -78,11 +78,30 @@ def parse(text: str) -> Fields:
         lfe.setdefault(n, f"LFE{count}" if len(unused) > 1 else "LFE")
     return Fields(
         name,
-        tuple(str(real[n].get("Label", n)) if n in real else lfe[n] for n in numbers),
+        tuple(labels[n] if n in real else lfe[n] for n in numbers),
         np.array([azimuth.get(n, np.nan) for n in numbers]),
         np.array([elevation.get(n, np.nan) for n in numbers]),
         np.array([n not in real for n in numbers], dtype=bool),
     )
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{reprlib.repr(value)} is not a number")
+    return float(value)
+
+
+def _channel(value: Any) -> int:
+    number = _number(value)
+    if not number.is_integer():  # nor are infinity and NaN
+        raise ValueError(f"Channel {value} is not a whole number")
+    return int(number)
+
+
+def _label(value: Any) -> str:
+    if not isinstance(value, (int, str)):
+        raise TypeError(f"{reprlib.repr(value)} is not text")
+    return str(value)
 
 
 def write(layout: Fields) -> str:

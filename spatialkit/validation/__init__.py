@@ -7,6 +7,7 @@ The functions are public so that plug-ins accept and refuse arguments as the pac
 """
 
 from spatialkit._distribution import extra
+from spatialkit._json import as_dataclass, parse_json, read_json, read_json_lines
 from spatialkit.validation.audio import as_audio, require_finite
 from spatialkit.validation.directions import as_angles, as_directions
 from spatialkit.validation.names import as_choice, match_name, unknown_name
@@ -17,11 +18,15 @@ __all__ = [
     "as_audio",
     "as_choice",
     "as_count",
+    "as_dataclass",
     "as_directions",
     "as_number",
     "as_sample_rate",
     "extra",
     "match_name",
+    "parse_json",
+    "read_json",
+    "read_json_lines",
     "require_finite",
     "unknown_name",
 ]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spatialkit.errors import OptionError
 from spatialkit.validation import as_count, as_number
-from spatialkit_models.modules import MaskConfig
+from spatialkit_models.modules import (
+    MAX_LAYERS,
+    MAX_RATE,
+    MAX_SECONDS,
+    MAX_SIZE,
+    MAX_WEIGHT,
+    MaskConfig,
+)
 from spatialkit_models.stem_names import N_STEMS
 
 __all__ = ["AmbisonicSceneConfig", "AmbisonizerConfig", "AmbisonizerLossConfig"]
@@ -30,9 +36,7 @@ class AmbisonizerConfig:
     iterations: int = 2
 
     def __post_init__(self) -> None:
-        if isinstance(self.masks, Mapping):  # from a model card
-            object.__setattr__(self, "masks", MaskConfig(**self.masks))
-        as_count(self.iterations, "iterations")
+        as_count(self.iterations, "iterations", maximum=MAX_LAYERS)
 
     @property
     def sample_rate(self) -> int:
@@ -70,15 +74,15 @@ class AmbisonicSceneConfig:
     dry_below: float = 150.0
 
     def __post_init__(self) -> None:
-        as_number(self.seconds, "seconds", minimum=0.05, unit="s")
+        as_number(self.seconds, "seconds", minimum=0.05, maximum=MAX_SECONDS, unit="s")
         as_count(self.min_active, "min_active", maximum=N_STEMS)
         for name in ("mixes", "staged", "uniform"):
-            as_number(getattr(self, name), name, minimum=0.0)
+            as_number(getattr(self, name), name, minimum=0.0, maximum=MAX_WEIGHT)
         if not self.mixes + self.staged + self.uniform:
             raise OptionError("at least one of mixes, staged and uniform must be above 0")
         for name in ("mono", "random_panning"):
             as_number(getattr(self, name), name, minimum=0.0, maximum=1.0)
-        as_number(self.dry_below, "dry_below", minimum=0.0, unit="Hz")
+        as_number(self.dry_below, "dry_below", minimum=0.0, maximum=MAX_RATE, unit="Hz")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +109,6 @@ class AmbisonizerLossConfig:
 
     def __post_init__(self) -> None:
         for name in ("intensity", "masks"):
-            as_number(getattr(self, name), name, minimum=0.0)
-        as_count(self.random_stages, "random_stages", minimum=0)
-        as_count(self.frames, "frames")
+            as_number(getattr(self, name), name, minimum=0.0, maximum=MAX_WEIGHT)
+        as_count(self.random_stages, "random_stages", minimum=0, maximum=MAX_SIZE)
+        as_count(self.frames, "frames", maximum=MAX_SIZE)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib.resources import files
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import OptionError
-from spatialkit.validation import as_number
+from spatialkit.validation import as_dataclass, as_number, read_json
 from spatialkit_models.data.procedural import Procedural
 from spatialkit_models.data.songs import Song, find_songs, split_songs
 from spatialkit_models.stem_names import STEMS
@@ -162,6 +160,12 @@ class ExcerptList:
     seed: int | None = None
     about: str = ""
 
+    def __post_init__(self) -> None:
+        as_number(self.seconds, "seconds", minimum=0.0, unit="s")
+        for starts in self.songs.values():
+            for start in starts:
+                as_number(start, "start", minimum=0.0, unit="s")
+
 
 def read_list(name: str | Path) -> ExcerptList:
     """Read a list of excerpts from a JSON file with the fields of `ExcerptList`.
@@ -182,19 +186,11 @@ def read_list(name: str | Path) -> ExcerptList:
     >>> found.seconds, found.songs["francium"]
     (30.0, (40.0, 136.0, 200.0))
     """
-    path = (
-        files("spatialkit_models") / "evaluation" / "excerpts.json"
-        if name == PUBLISHED
-        else Path(name)
-    )
+    path = Path(__file__).with_name("excerpts.json") if name == PUBLISHED else Path(name)
     try:
-        content = ExcerptList(**json.loads(path.read_text(encoding="utf-8")))
-        songs = {song: tuple(map(float, found)) for song, found in content.songs.items()}
-        return replace(content, seconds=float(content.seconds), songs=songs)
-    except OSError as error:
-        raise OptionError(f"list of excerpts {name} cannot be read: {error}") from error
-    except (ValueError, TypeError, AttributeError) as error:
+        return as_dataclass(ExcerptList, read_json(path), "list of excerpts")
+    except OptionError as error:
         raise OptionError(
             f'{name} is no list of excerpts; it must be JSON such as {{"seconds": 30, "songs": '
-            f'{{"francium": [40, 136, 200]}}}}, got {error!r}'
+            f'{{"francium": [40, 136, 200]}}}}: {error}'
         ) from error

@@ -3,7 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 from spatialkit_models._lazy import lazy_attribute
-from spatialkit_models.modules.config import MaskConfig
+from spatialkit_models.modules.config import (
+    MAX_LAYERS,
+    MAX_LEVEL_DB,
+    MAX_RATE,
+    MAX_SECONDS,
+    MAX_SIZE,
+    MAX_WEIGHT,
+    MaskConfig,
+)
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with them
     from spatialkit_models.modules import wiener_filters
@@ -13,6 +21,12 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch with the
     from spatialkit_models.modules.stft import STFT, power
 
 __all__ = [
+    "MAX_LAYERS",
+    "MAX_LEVEL_DB",
+    "MAX_RATE",
+    "MAX_SECONDS",
+    "MAX_SIZE",
+    "MAX_WEIGHT",
     "STFT",
     "Covariance",
     "GroupedLinear",

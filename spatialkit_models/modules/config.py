@@ -4,7 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MaskConfig"]
+from spatialkit.validation import as_count, as_number, as_sample_rate
+
+__all__ = [
+    "MAX_LAYERS",
+    "MAX_LEVEL_DB",
+    "MAX_RATE",
+    "MAX_SECONDS",
+    "MAX_SIZE",
+    "MAX_WEIGHT",
+    "MaskConfig",
+]
+
+# Limits of networks, far above those of any model: a model card may contain any number.
+MAX_SIZE = 1 << 16
+"""Maximum number of features, channels, bins or samples that a configuration specifies."""
+MAX_RATE = 768_000
+"""Maximum sample rate, Hz."""
+MAX_SECONDS = 600.0
+"""Maximum length of a training example, s."""
+MAX_LEVEL_DB = 60.0
+"""Maximum random change of a level in training, dB."""
+MAX_WEIGHT = 1e6
+"""Maximum weight of a term of a loss, or of a kind of example."""
+MAX_LAYERS = 100
+"""Maximum number of layers, blocks or iterations that a configuration specifies."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +66,16 @@ class MaskConfig:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        # A model card contains lists.
         object.__setattr__(self, "regions", tuple(map(tuple, self.regions)))
         object.__setattr__(self, "dilations", tuple(self.dilations))
+        as_sample_rate(self.sample_rate, maximum=MAX_RATE)
+        as_count(self.n_fft, "n_fft", minimum=2, maximum=MAX_SIZE)
+        as_count(self.hop_length, "hop_length", maximum=MAX_SIZE)
+        for name in ("bands_per_group", "group_features", "width"):
+            as_count(getattr(self, name), name, maximum=MAX_SIZE)
+        for name in ("regions", "dilations"):
+            values = getattr(self, name)
+            as_count(len(values), f"number of {name}", maximum=MAX_LAYERS)
+            for value in sum(values, ()) if name == "regions" else values:
+                as_count(value, name, maximum=MAX_SIZE)
+        as_number(self.dropout, "dropout", minimum=0.0, maximum=1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spatialkit.validation import as_number
+from spatialkit_models.modules import MAX_WEIGHT
 
 __all__ = ["MaskLossConfig"]
 
@@ -23,4 +24,4 @@ class MaskLossConfig:
     error_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        as_number(self.error_weight, "error_weight", minimum=0.0)
+        as_number(self.error_weight, "error_weight", minimum=0.0, maximum=MAX_WEIGHT)

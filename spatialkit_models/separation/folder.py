@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import AudioFileError, OptionError, ShapeError, SpatialkitWarning
 from spatialkit.upmixing import option
+from spatialkit.validation import parse_json
 from spatialkit_models.separation.interface import Separator
 from spatialkit_models.separation.stem_files import files_text, find_stem_files
 from spatialkit_models.stem_names import STEMS
@@ -147,10 +147,11 @@ def _parsed(path: str) -> Path | dict[str, Path]:
     """Return the folder, or the files of a JSON object."""
     if not path.lstrip().startswith("{"):
         return Path(path)
-    try:
-        return {str(name): Path(file) for name, file in json.loads(path).items()}
-    except (ValueError, TypeError) as error:
-        raise OptionError(f"path must be a folder or a JSON object of files, got {path}") from error
+    found = parse_json(path, "path (a folder or a JSON object of files)")
+    for stem, file in found.items():
+        if not isinstance(file, str):
+            raise OptionError(f"the file of {stem!r} in path must be text, got {file!r}")
+    return {stem: Path(file) for stem, file in found.items()}
 
 
 def _decibels(part: NDArray[Any], whole: NDArray[Any]) -> float:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from spatialkit.validation import as_choice, as_count, as_number
-from spatialkit_models.modules import MaskConfig
+from spatialkit.validation import as_choice, as_count, as_number, as_sample_rate
+from spatialkit_models.modules import (
+    MAX_LAYERS,
+    MAX_LEVEL_DB,
+    MAX_RATE,
+    MAX_SECONDS,
+    MAX_SIZE,
+    MAX_WEIGHT,
+    MaskConfig,
+)
 from spatialkit_models.stem_names import N_STEMS
 
 __all__ = ["FastConfig", "FastLossConfig", "PaperConfig", "PaperLossConfig", "StyleSceneConfig"]
@@ -37,11 +44,10 @@ class FastConfig:
     direction_iterations: int = 4
 
     def __post_init__(self) -> None:
-        if isinstance(self.masks, Mapping):  # from a model card
-            object.__setattr__(self, "masks", MaskConfig(**self.masks))
-        as_count(self.power_iterations, "power_iterations", minimum=0)
-        for name in ("latent_size", "hidden", "direction_iterations"):
-            as_count(getattr(self, name), name)
+        as_count(self.power_iterations, "power_iterations", minimum=0, maximum=MAX_LAYERS)
+        as_count(self.direction_iterations, "direction_iterations", maximum=MAX_LAYERS)
+        for name in ("latent_size", "hidden"):
+            as_count(getattr(self, name), name, maximum=MAX_SIZE)
 
     @property
     def sample_rate(self) -> int:
@@ -96,6 +102,13 @@ class PaperConfig:
         choices = {"normalization": ("batch", "layer"), "pooling": ("mean", "energy")}
         for name, accepted in choices.items():
             object.__setattr__(self, name, as_choice(getattr(self, name), name, accepted))
+        as_sample_rate(self.sample_rate, maximum=MAX_RATE)
+        as_count(self.n_fft, "n_fft", minimum=2, maximum=MAX_SIZE)
+        as_count(self.hop_length, "hop_length", maximum=MAX_SIZE)
+        for name in ("latent_size", "growth", "kernel", "transition_channels"):
+            as_count(getattr(self, name), name, maximum=MAX_SIZE)
+        for name in ("convolutions", "blocks"):
+            as_count(getattr(self, name), name, maximum=MAX_LAYERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +139,11 @@ class StyleSceneConfig:
     paired: float = 0.15
 
     def __post_init__(self) -> None:
-        as_number(self.seconds, "seconds", minimum=0.05, unit="s")
+        as_number(self.seconds, "seconds", minimum=0.05, maximum=MAX_SECONDS, unit="s")
         as_count(self.min_active, "min_active", maximum=N_STEMS)
         protocol = as_choice(self.protocol, "protocol", ("independent", "same", "mixed"))
         object.__setattr__(self, "protocol", protocol)
-        as_number(self.level_db, "level_db", minimum=0.0, unit="dB")
+        as_number(self.level_db, "level_db", minimum=0.0, maximum=MAX_LEVEL_DB, unit="dB")
         as_number(self.paired, "paired", minimum=0.0, maximum=1.0)
 
 
@@ -164,10 +177,10 @@ class FastLossConfig:
 
     def __post_init__(self) -> None:
         for name in ("random_panning", "frames"):
-            as_count(getattr(self, name), name)
+            as_count(getattr(self, name), name, maximum=MAX_SIZE)
         for name in ("supervised_ratio", "beta_warmup"):
             as_number(getattr(self, name), name, minimum=0.0, maximum=1.0)
-        as_number(self.beta, "beta", minimum=0.0)
+        as_number(self.beta, "beta", minimum=0.0, maximum=MAX_WEIGHT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,4 +198,6 @@ class PaperLossConfig:
     likelihood_deviation: float = 1.0
 
     def __post_init__(self) -> None:
-        as_number(self.likelihood_deviation, "likelihood_deviation", minimum=1e-6)
+        as_number(
+            self.likelihood_deviation, "likelihood_deviation", minimum=1e-6, maximum=MAX_WEIGHT
+        )

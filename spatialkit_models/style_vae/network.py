@@ -92,9 +92,9 @@ class FastStyleVAE(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(10.0))
         self.encoder = _Layers(N_STEMS * (CHANNELS + 1), config.hidden, 2 * config.latent_size)
         self.decoder = _Layers(config.latent_size, config.hidden, N_STEMS * CHANNELS)
-        gains = torch.as_tensor(downmix_matrix("5.0", "stereo", method="sum"), dtype=torch.float32)
+        gains = downmix_matrix("5.0", "stereo", method="sum").astype(np.float32)
         circle = vbap_gains(np.linspace(-180.0, 180.0, 7200, endpoint=False), layout="5.0")
-        self.register_buffer("downmix_gains", gains, persistent=False)
+        self.register_buffer("downmix_gains", torch.as_tensor(gains), persistent=False)
         self.register_buffer("levels", _mean_levels(circle, gains), persistent=False)
         self.register_buffer("circle", torch.as_tensor(circle).float(), persistent=False)
 
@@ -304,9 +304,9 @@ class _Layers(nn.Module):
         return self.direct(value) + self.added(value)
 
 
-def _mean_levels(circle: NDArray[np.float64], downmix_gains: Tensor) -> Tensor:
+def _mean_levels(circle: NDArray[np.float64], downmix_gains: NDArray[np.float32]) -> Tensor:
     """Average the level of sources by the angle of their stereo gains, over all directions."""
-    stereo = circle @ downmix_gains.numpy().T
+    stereo = circle @ downmix_gains.T
     angle = np.arctan2(stereo[:, 1], stereo[:, 0])
     place = np.rint(angle * (2.0 / np.pi) * (ANGLES - 1)).astype(int)
     level = np.bincount(place, 1.0 / np.linalg.norm(stereo, axis=1)) / np.bincount(place)

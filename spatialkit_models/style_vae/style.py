@@ -13,13 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import SpatialkitError
-from spatialkit.validation import as_number
-from spatialkit_models.weights import WeightsError, missing_packages, read_json, replace_file
+from spatialkit.validation import as_dataclass, as_number, parse_json, read_json
+from spatialkit_models.stem_names import N_STEMS
+from spatialkit_models.weights import WeightsError, missing_packages, replace_file
 
 if TYPE_CHECKING:
     from spatialkit_models.style_vae.inference import StyleModel
 
 __all__ = ["Style", "StyleError", "interpolate", "latent_of", "model_of", "new_style"]
+
+
+# The prior has mean 0 and variance 1; encoders output log variances from -10 to 4.
+RANGES = {"mean": (-1e3, 1e3), "log_variance": (-1e2, 1e2), "confidence": (0.0, 1.0)}
 
 
 class StyleError(SpatialkitError, ValueError):
@@ -53,15 +58,25 @@ class Style:
     confidence: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("mean", "log_variance", "confidence"):
+        for name, (low, high) in RANGES.items():
             values = getattr(self, name)
             if not isinstance(values, (list, tuple)) or not all(map(_is_number, values)):
                 raise StyleError(f"{name} of a style must be a list of finite numbers")
+            for value in values:
+                if not low <= value <= high:
+                    raise StyleError(
+                        f"{name} of a style must be from {low:g} to {high:g}, got {value:g}"
+                    )
             object.__setattr__(self, name, tuple(map(float, values)))
         if not self.mean or len(self.mean) != len(self.log_variance):
             raise StyleError(
                 "mean and log_variance of a style must have the same length, at least 1, got "
                 f"{len(self.mean)} and {len(self.log_variance)} numbers"
+            )
+        if len(self.confidence) not in (0, N_STEMS):
+            raise StyleError(
+                f"confidence of a style must be empty or {N_STEMS} numbers, got "
+                f"{len(self.confidence)}"
             )
         for name in ("model", "weights", "source"):
             if not isinstance(getattr(self, name), str):
@@ -89,14 +104,8 @@ class Style:
         StyleError
             If the file does not exist or does not contain a style.
         """
-        try:
-            facts = read_json(Path(path))
-        except WeightsError as error:
-            raise StyleError(str(error)) from error
-        try:
-            return cls._from(facts)
-        except StyleError as error:
-            raise StyleError(f"{path}: {error}") from error
+        facts = read_json(path, error=StyleError)
+        return as_dataclass(cls, facts, f"{path} is not a style", error=StyleError)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return the style as JSON, which is accepted wherever a style is."""
@@ -111,23 +120,8 @@ class Style:
         StyleError
             If the text is not JSON of a style.
         """
-        try:
-            facts = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise StyleError(f"a style must be JSON: {error}") from error
-        return cls._from(facts)
-
-    @classmethod
-    def _from(cls, facts: Any) -> Style:
-        """Return the style with these fields, or raise if one is missing or unknown."""
-        known = {field.name: field.default for field in dataclasses.fields(cls)}
-        needed = {name for name, default in known.items() if default is dataclasses.MISSING}
-        found = facts.keys() if isinstance(facts, dict) else set()
-        odd = sorted((found - known.keys()) | (needed - found))
-        if odd:
-            problem = "missing" if odd[0] in known else "unknown"
-            raise StyleError(f"not a style: the field {odd[0]!r} is {problem}")
-        return cls(**facts)
+        facts = parse_json(text, "the style", error=StyleError)
+        return as_dataclass(cls, facts, "not a style", error=StyleError)
 
 
 def interpolate(style_a: Style, style_b: Style, t: float) -> Style:
@@ -188,7 +182,7 @@ def new_style(
         model=model.name,
         weights=model.sha256,
         source=source,
-        confidence=tuple(map(float, confidence)),
+        confidence=tuple(map(float, np.clip(confidence, 0.0, 1.0))),
     )
 
 

@@ -34,7 +34,7 @@ from spatialkit_models.training.processes import (
     synchronize,
 )
 from spatialkit_models.training.report import Meter, Report
-from spatialkit_models.training.run_directory import RunDirectory
+from spatialkit_models.training.run_directory import RunDirectory, TrainingState
 from spatialkit_models.training.task import Examples, Task
 
 if TYPE_CHECKING:
@@ -179,9 +179,9 @@ class _Training:
         self.resumed = directory.checkpoint.exists()
         if self.resumed:
             state = directory.load(self.network, self.ema, self.optimizer)
-            self.step, self.elapsed = state["step"], state["elapsed"]
-            self.best_step, self.best = state["best_step"], state["best"]
-            self.initial = state["initial"]
+            self.step, self.elapsed = state.step, state.elapsed
+            self.best_step, self.best = state.best_step, state.best
+            self.initial = state.initial
         self.meter = Meter(task.examples.seconds * config.batch_size)
 
     @property
@@ -278,13 +278,7 @@ class _Training:
             yield report
 
     def _save(self) -> None:
-        state = {
-            "step": self.step,
-            "elapsed": self.elapsed,
-            "initial": self.initial,
-            "best_step": self.best_step,
-            "best": self.best,
-        }
+        state = TrainingState(self.step, self.elapsed, self.initial, self.best_step, self.best)
         self.directory.save(self.network, self.ema, self.optimizer, state)
 
     def _loader(self) -> torch.utils.data.DataLoader:

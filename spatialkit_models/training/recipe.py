@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spatialkit.errors import OptionError
+from spatialkit.validation import as_dataclass
 from spatialkit_models.training.config import TrainingConfig
 
 __all__ = ["Recipe", "restore_recipe"]
@@ -79,11 +80,11 @@ def restore_recipe(
     """
     suitable = [one for one in recipes.values() if one.architecture == architecture]
     base = next((one for one in suitable if one.name == card.get("name")), suitable[0])
-    try:
-        settings = {
-            name: dataclasses.replace(getattr(base, name), **card.get(name, {}))
-            for name in ("scenes", "loss")
-        }
-    except TypeError as error:
-        raise OptionError(f"the recipe in the model card is invalid: {error}") from error
+    settings = {}
+    for name in ("scenes", "loss"):
+        known, stored = getattr(base, name), card.get(name, {})
+        place = f"{name} of the recipe in the model card"
+        if not isinstance(stored, Mapping):
+            raise OptionError(f"{place} must be a JSON object, got {stored!r}")
+        settings[name] = as_dataclass(type(known), {**vars(known), **stored}, place)
     return dataclasses.replace(base, network=network, **settings)

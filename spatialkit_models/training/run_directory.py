@@ -14,10 +14,12 @@ import platform
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialkit.errors import OptionError
+from spatialkit.validation import as_count, as_dataclass, as_number, parse_json, read_json_lines
 from spatialkit_models.weights import (
     Card,
     WeightsError,
@@ -36,10 +38,42 @@ if TYPE_CHECKING:
     from spatialkit_models.training.config import TrainingConfig
     from spatialkit_models.training.task import Task
 
-__all__ = ["RunDirectory"]
+__all__ = ["RunDirectory", "TrainingState"]
 
 MAX_BYTES = 8 * 2**30
 UNTRAINED = "weights of step 0: no validation during training was better than the one before it"
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """State of a run, besides tensors.
+
+    Parameters
+    ----------
+    step : int
+        Number of steps done.
+    elapsed : float
+        Time they took, s.
+    initial, best : dict
+        Validation metrics before the first step, and of the best weights.
+    best_step : int
+        Step of the best weights.
+    """
+
+    step: int = 0
+    elapsed: float = 0.0
+    initial: dict[str, float] = field(default_factory=dict)
+    best_step: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        as_count(self.step, "step", minimum=0)
+        as_count(self.best_step, "best_step", minimum=0, maximum=self.step)
+        as_number(self.elapsed, "elapsed", minimum=0.0, unit="s")
+        for name in ("initial", "best"):
+            metrics = getattr(self, name)
+            if metrics and "score" not in metrics:
+                raise OptionError(f"{name} must contain a score, got {', '.join(metrics)}")
 
 
 class RunDirectory:
@@ -111,16 +145,17 @@ class RunDirectory:
         replace_file(settings, f"{json.dumps(self._settings, indent=2)}\n".encode())
 
     def save(
-        self, network: nn.Module, ema: nn.Module, optimizer: Optimizer, state: Mapping[str, Any]
+        self, network: nn.Module, ema: nn.Module, optimizer: Optimizer, state: TrainingState
     ) -> None:
         """Write a checkpoint."""
         tensors = {f"model.{name}": tensor for name, tensor in network.state_dict().items()}
         tensors |= {f"ema.{name}": tensor for name, tensor in ema.state_dict().items()}
         for index, values in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
-        replace_file(self.checkpoint, tensor_file(tensors, {"state": json.dumps(state)}))
+        text = json.dumps(dataclasses.asdict(state))
+        replace_file(self.checkpoint, tensor_file(tensors, {"state": text}))
 
-    def load(self, network: nn.Module, ema: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
+    def load(self, network: nn.Module, ema: nn.Module, optimizer: Optimizer) -> TrainingState:
         """Load the tensors of the checkpoint and return its other state."""
         path = self.checkpoint
         tensors, metadata = read_tensors(read_bytes(path, MAX_BYTES), path)
@@ -133,10 +168,12 @@ class RunDirectory:
             for name, tensor in groups["optimizer"].items():
                 index, _, key = name.partition(".")
                 states.setdefault(int(index), {})[key] = tensor
-            state: dict[str, Any] = json.loads(metadata["state"])
+            stored = parse_json(metadata["state"], "its state")
+            state = as_dataclass(TrainingState, stored, "its state")
             network.load_state_dict(groups["model"])
             ema.load_state_dict(groups["ema"])
             settings = optimizer.state_dict()["param_groups"]
+            _require_shapes(states, settings, optimizer)
             optimizer.load_state_dict({"state": states, "param_groups": settings})
         except (KeyError, ValueError, RuntimeError) as error:
             raise WeightsError(f"{path} is not a checkpoint of this run: {error}") from error
@@ -159,19 +196,27 @@ class RunDirectory:
         path = self.path / "log.jsonl"
         if not path.exists():
             return
-        kept = []
-        for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-            try:
-                if line.endswith("\n") and json.loads(line)["step"] <= step:
-                    kept.append(line)
-            except (ValueError, KeyError):  # incomplete after a crash of the machine
-                continue
-        replace_file(path, "".join(kept).encode())
+        steps = [entry for entry in read_json_lines(path) if type(entry.get("step")) is int]
+        kept = [json.dumps(entry) for entry in steps if entry["step"] <= step]
+        replace_file(path, "".join(f"{line}\n" for line in kept).encode())
 
     def log(self, entry: Mapping[str, Any]) -> None:
         """Append a line to the log."""
         with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
+
+
+def _require_shapes(
+    states: Mapping[int, Mapping[str, Tensor]], settings: Any, optimizer: Optimizer
+) -> None:
+    """Raise a ValueError if a tensor of the optimizer does not fit its parameter."""
+    parameters = [each for group in optimizer.param_groups for each in group["params"]]
+    numbers = [number for group in settings for number in group["params"]]
+    shapes = {number: each.shape for number, each in zip(numbers, parameters, strict=True)}
+    for number, values in states.items():
+        for name, value in values.items():
+            if value.ndim and value.shape != shapes.get(number):
+                raise ValueError(f"tensor optimizer.{number}.{name} has another shape")
 
 
 def _program() -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Any
 
+from spatialkit.validation import as_dataclass
+
 __all__ = ["ARCHITECTURES", "Architecture"]
 
 
@@ -42,7 +44,7 @@ class Architecture:
 
     def build(self, config: Mapping[str, Any]) -> Any:
         """Build the network from the fields of its config, as stored in a model card."""
-        return self.network_class(self.config_class(**config))
+        return self.network_class(as_dataclass(self.config_class, config, "config"))
 
 
 ARCHITECTURES = {

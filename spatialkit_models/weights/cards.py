@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialkit.errors import OptionError
-from spatialkit.validation import as_choice, extra
+from spatialkit.validation import as_choice, as_count, as_dataclass, extra
 from spatialkit_models.weights.architectures import ARCHITECTURES
 from spatialkit_models.weights.storage import (
     WeightsError,
@@ -103,6 +103,14 @@ class Card:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "storage", as_choice(self.storage, "storage", STORAGES))
+        for name in ("steps", "parameters"):
+            as_count(getattr(self, name), name, minimum=0)
+        for part, source in self.shared.items():
+            if source.keys() != {"weights", "sha256"}:
+                raise OptionError(
+                    f"shared[{part!r}] must have the fields weights and sha256, got "
+                    f"{', '.join(sorted(source)) or 'none'}"
+                )
 
 
 def missing_packages() -> str:
@@ -181,20 +189,10 @@ def read_card(path: str | Path) -> Card:
     if not path.exists():
         raise WeightsError(f"{path} not found: a file of weights needs its model card beside it")
     fields = read_json(path)
-    known = {each.name for each in dataclasses.fields(Card)}
-    for name in sorted(known - fields.keys()):
+    for name in sorted({each.name for each in dataclasses.fields(Card)} - fields.keys()):
         accepted = f" (one of: {', '.join(ARCHITECTURES)})" if name == "architecture" else ""
         raise WeightsError(f"{path} is not a valid model card: {name!r}{accepted} is missing")
-    for name in sorted(fields.keys() - known):
-        raise WeightsError(f"{path} is not a valid model card: unknown field {name!r}")
-    try:
-        card = Card(**fields)
-    except OptionError as error:
-        raise WeightsError(f"{path}: {error}") from error
-    for name in ("config", "recipe", "shared"):
-        value = getattr(card, name)
-        if not isinstance(value, dict):
-            raise WeightsError(f"{path}: {name} must be a JSON object, got {value!r}")
+    card = as_dataclass(Card, fields, f"{path} is not a valid model card", error=WeightsError)
     if card.architecture not in ARCHITECTURES:
         raise WeightsError(
             f"{path}: unknown architecture {card.architecture!r}; accepted: "
@@ -231,6 +229,8 @@ def load_weights(path: str | Path, model: str) -> tuple[Any, Card]:
         If a file is missing, too large, damaged or of another model, or if it does not match the
         card: hash, names, shapes and types must be equal, and all weights finite.
     """
+    import torch
+
     path = _as_path(path)
     data = read_bytes(path, MAX_BYTES)
     card = read_card(path)
@@ -244,14 +244,20 @@ def load_weights(path: str | Path, model: str) -> tuple[Any, Card]:
         )
     tensors, _ = read_tensors(data, path)
     tensors |= _shared_tensors(card, path)
-    try:
-        network = ARCHITECTURES[card.architecture].build(card.config)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise WeightsError(
-            f"the config in {card_path} does not describe a {card.architecture} network: {error}"
-        ) from error
-    expected = network.state_dict()
-    _require_equal_form(tensors, expected, card, path)
+    # First without memory for tensors: the config may specify a network of any size.
+    for device in ("meta", "cpu"):
+        try:
+            with torch.device(device):
+                network = ARCHITECTURES[card.architecture].build(card.config)
+        except (TypeError, ValueError, KeyError, AttributeError, RuntimeError) as error:
+            if device == "meta" and not isinstance(error, ValueError):
+                continue  # the constructor computes with values of tensors
+            raise WeightsError(
+                f"the config in {card_path} does not describe a {card.architecture} network: "
+                f"{error}"
+            ) from error
+        expected = network.state_dict()
+        _require_equal_form(tensors, expected, card, path)
     _require_finite(tensors, path)
     network.load_state_dict({key: tensors[key].to(expected[key].dtype) for key in expected})
     return network.eval(), card

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spatialkit import validation
 from spatialkit.errors import SpatialkitError
 
 if TYPE_CHECKING:
@@ -55,15 +55,9 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
     return data
 
 
-def read_json(path: Path, max_bytes: int = 1_000_000) -> dict[str, Any]:
-    """Read a JSON file that contains an object."""
-    try:
-        found = json.loads(read_bytes(path, max_bytes).decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise WeightsError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise WeightsError(f"{path} must contain a JSON object, got {type(found).__name__}")
-    return found
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file that contains an object, see `spatialkit.validation.read_json`."""
+    return validation.read_json(path, error=WeightsError)
 
 
 def tensor_file(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
@@ -84,5 +78,6 @@ def read_tensors(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, 
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a dtype unknown to torch
         raise WeightsError(f"{path} is not a valid safetensors file: {error}") from error
     # `load` has validated the header: its length in 8 bytes, then JSON.
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return tensors, header.get("__metadata__") or {}
+    header = data[8 : 8 + int.from_bytes(data[:8], "little")]
+    found = validation.parse_json(header, f"the header of {path}", error=WeightsError)
+    return tensors, found.get("__metadata__") or {}

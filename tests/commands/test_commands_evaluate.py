@@ -107,6 +107,12 @@ def test_resume_skips_finished_pairs(pairs, capsys):
     assert run_command(f"{line} --resume") == 1
     assert capsys.readouterr().out.startswith("2 done, 1 skipped, 3 failed;")
     require_scores(logged())
+    hostile = '{"status": "done", "reference": [], "estimate": {}, "layout": 5, "key": 1}'
+    text = Path("scores.jsonl").read_text()
+    Path("scores.jsonl").write_text(f"{{}}\n{hostile}\n[1]\n{'[' * 100_000}\n{text}")
+    assert run_command(f"{line} --resume") == 1
+    assert capsys.readouterr().out.startswith("0 done, 3 skipped, 3 failed;")
+    Path("scores.jsonl").write_text(text)
     assert run_command(f"{line} --resume --from stereo") == 1  # of the pairs that have no layout
     assert capsys.readouterr().out.startswith("1 done, 2 skipped, 3 failed;")
 

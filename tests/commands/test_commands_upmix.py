@@ -260,6 +260,38 @@ def test_a_truncated_record_is_written_again(album, monkeypatch):
     assert not list(Path("out").rglob(".spatialkit-*"))
 
 
+HOSTILE_LINES = (
+    *(
+        "",
+        "null",
+        "[]",
+        "7",
+        '"text"',
+        "{",
+        '{"name": []}',
+        "[" * 100_000,
+        '{"size": 1' + "0" * 5000,
+    ),
+    '{"status": "done", "name": ["a.wav"], "key": 1, "size": 2, "time": {}}',
+    '{"status": ["done"], "name": {"a": 1}, "key": [], "size": {}}',
+    '{"status": "done", "name": "a.wav", "key": {}, "size": []}',
+    '{"status": "done", "reference": [], "estimate": {}, "layout": 5, "key": 1}',
+)
+
+
+def test_resume_ignores_lines_that_are_no_records(album):
+    assert upmix("album -o out") == 0
+    log = Path("out/upmix.jsonl")
+    whole = log.read_text()
+    log.write_text("\n".join(("{}", *HOSTILE_LINES, "")) + whole)
+    stamps = [Path("out", name).stat().st_mtime_ns for name in OUTPUTS]
+    assert upmix("album -o out --resume") == 0
+    assert [Path("out", name).stat().st_mtime_ns for name in OUTPUTS] == stamps
+    log.write_text("\n".join(("{}", *HOSTILE_LINES, "")))
+    assert upmix("album -o out --resume --force") == 0
+    require_whole("out", get_upmixer("matrix"))
+
+
 def test_records_are_added_whole_and_in_lines(tmp_path):
     path = tmp_path / "log.jsonl"
     with RecordLog(path) as first, RecordLog(path) as second:

@@ -238,14 +238,26 @@ def test_json_of_sparta_is_read_without_its_imaginary_loudspeakers():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "not a loudspeaker layout"),
-        ("[" * 100_000, "not a loudspeaker layout"),
+        ("{", "is not valid JSON"),
+        ("[" * 100_000, "is not valid JSON: .* nested"),
+        ('{"Name": ' + "[" * 70 + "]" * 70 + "}", "is nested more than 64 deep"),
+        ('{"Name": 1' + "0" * 5000 + "}", "has more than 40 digits"),
+        (
+            '{"LoudspeakerLayout": {"Loudspeakers": [{"Azimuth": "0", "Elevation": 0,'
+            ' "Channel": 1}]}}',
+            "'0' is not a number",
+        ),
+        (
+            '{"LoudspeakerLayout": {"Loudspeakers": [{"Azimuth": 0, "Elevation": 0,'
+            ' "Channel": 1.5}]}}',
+            "1.5 is not a whole number",
+        ),
         (
             '{"LoudspeakerLayout": {"Loudspeakers": [{"Azimuth": 0, "Elevation": 0,'
             ' "Channel": Infinity}]}}',
             "not a loudspeaker layout",
         ),
-        ("[]", "not a loudspeaker layout"),
+        ("[]", "must contain a JSON object, got list"),
         ('{"LoudspeakerLayout": {"Loudspeakers": []}}', "has no loudspeaker"),
         (
             '{"LoudspeakerLayout": {"Loudspeakers": [{"Azimuth": 0, "Elevation": 0, "Channel": 1,'
@@ -370,7 +382,7 @@ def test_errors_of_json_files_name_the_file(tmp_path):
     with pytest.raises(LayoutError, match=r"bad\.json: not a loudspeaker layout of IEM or SPARTA"):
         get_layout(path)
     path.write_bytes(b"\xff\xfe\xfd")
-    with pytest.raises(LayoutError, match=r"bad\.json: 'utf-8' codec"):
+    with pytest.raises(LayoutError, match=r"bad\.json is not valid JSON: 'utf-8"):
         get_layout(path)
 
 

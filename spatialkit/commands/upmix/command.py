@@ -211,17 +211,13 @@ def _jobs(
     from spatialkit.commands.upmix.job import BatchJob, settings_of
     from spatialkit.upmixing import UpmixJob, option_values
 
-    recorded = {
-        record["name"]: (record["key"], record["size"])
-        for record in batches.read_records(logs)
-        if record.get("status") == "done" and {"name", "key", "size"} <= record.keys()
-    }
+    recorded = batches.finished(logs, ("name",), ("key", "size"))
     settings, options = settings_of(upmixer, subtype, reading), option_values(upmixer)
     jobs = []
     for pair in pairs:
         paths = [pair.source, pair.output]
         source, output = map(os.path.abspath, paths) if absolute else map(str, paths)
-        record = recorded.get(pair.name)
+        record = recorded.get((pair.name,))
         overwrite = force or record is not None
         found = stems.options(pair, absolute=absolute)
         chosen = options | found

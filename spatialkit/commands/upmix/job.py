@@ -20,9 +20,10 @@ from typing import Any
 
 from spatialkit.commands import batches, toolkit
 from spatialkit.commands.upmix import files
-from spatialkit.errors import AudioFileError
+from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import Layout
 from spatialkit.upmixing import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
+from spatialkit.validation import read_json
 
 RECORD = "record.json"
 
@@ -115,10 +116,10 @@ def clear_staging(output: Path, *, recorded: bool) -> None:
 def _completed_facts(staging: Path, output: Path, key: str) -> dict[str, Any] | None:
     """Return the facts of an upmix that a lost worker completed, after moving it if necessary."""
     try:
-        facts = json.loads((staging / RECORD).read_text("utf-8"))
-    except (OSError, ValueError):
+        facts = read_json(staging / RECORD)
+    except OptionError:
         return None
-    if facts["key"] != key:
+    if facts.get("key") != key or not isinstance(facts.get("size"), int):
         return None
     if _size(staging / output.name) == facts["size"]:
         os.replace(staging / output.name, output)

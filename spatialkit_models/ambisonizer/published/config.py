@@ -7,6 +7,10 @@ from dataclasses import dataclass, fields
 
 from spatialkit.errors import OptionError
 from spatialkit.validation import as_count, as_number
+from spatialkit_models.modules import MAX_LAYERS, MAX_RATE, MAX_SECONDS, MAX_SIZE, MAX_WEIGHT
+
+# Each ratio doubles the channels.
+MAX_RATIOS = 10
 
 __all__ = ["PublishedConfig", "PublishedLossConfig", "PublishedSceneConfig"]
 
@@ -51,12 +55,17 @@ class PublishedConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ratios", tuple(self.ratios))  # a list in a model card
+        as_count(len(self.ratios), "number of ratios", maximum=MAX_RATIOS)
+        limits = {
+            "reduction": self.filters,
+            "sample_rate": MAX_RATE,
+            "lstm_layers": MAX_LAYERS,
+            "transformer_layers": MAX_LAYERS,
+        }
         for each in fields(self):
             values = getattr(self, each.name)
             for value in values if each.name == "ratios" else [values]:
-                as_count(
-                    value, each.name, maximum=self.filters if each.name == "reduction" else None
-                )
+                as_count(value, each.name, maximum=limits.get(each.name, MAX_SIZE))
         if 2 * self.latent_size % self.transformer_heads:
             raise OptionError(
                 f"latent_size must be a multiple of half of the {self.transformer_heads} "
@@ -85,7 +94,7 @@ class PublishedSceneConfig:
     physical: bool = False
 
     def __post_init__(self) -> None:
-        as_number(self.seconds, "seconds", minimum=0.2, unit="s")
+        as_number(self.seconds, "seconds", minimum=0.2, maximum=MAX_SECONDS, unit="s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,4 +114,4 @@ class PublishedLossConfig:
 
     def __post_init__(self) -> None:
         for name in ("error", "divergence"):
-            as_number(getattr(self, name), name, minimum=0.0)
+            as_number(getattr(self, name), name, minimum=0.0, maximum=MAX_WEIGHT)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import AudioFileError
 from spatialkit.stft import stft
+from spatialkit.validation import as_dataclass, read_json
 from spatialkit_models.data.songs import Song
 from spatialkit_models.modules import MaskConfig
 from spatialkit_models.stem_names import N_STEMS, STEMS
@@ -39,6 +40,8 @@ BLOCK, MARGIN = 512, 2
 # Frames per block of `SongPowers.loudness`, and part of a song's power above which a stem sounds.
 LOUDNESS_FRAMES = 8
 AUDIBLE = 1e-3
+# Maximum size of a sidecar: 4 MB per hour of music.
+MAX_FACTS = 100_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,13 +135,24 @@ def cache_powers(song: Song, directory: str | os.PathLike[str], config: MaskConf
 
 def open_powers(path: str | os.PathLike[str]) -> SongPowers:
     """Open a file of `cache_powers`; powers are read when they are used."""
-    facts = json.loads(Path(path).with_suffix(".json").read_text(encoding="utf-8"))
-    return SongPowers(
-        name=facts["name"],
-        roots=np.load(path, mmap_mode="r"),
-        groups=tuple(facts["groups"]),
-        loudness=np.array(facts["loudness"], np.float32),
-    )
+    sidecar = Path(path).with_suffix(".json")
+    facts = read_json(sidecar, max_bytes=MAX_FACTS, error=AudioFileError)
+    stored = as_dataclass(_Facts, facts, str(sidecar), error=AudioFileError)
+    try:
+        roots = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise AudioFileError(f"{path} cannot be read: {error}; remove it") from error
+    loudness = np.array(stored.loudness, np.float32).reshape(-1, N_STEMS)
+    return SongPowers(stored.name, roots, stored.groups, loudness)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """Sidecar of a file of powers."""
+
+    name: str
+    groups: tuple[int, int, int, int]
+    loudness: tuple[tuple[float, float, float, float], ...]
 
 
 def signal_powers(audio: NDArray[Any], config: MaskConfig) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from spatialkit.validation import as_count, as_number
+from spatialkit_models.modules import MAX_LEVEL_DB, MAX_SIZE
 
 __all__ = ["PowerMixConfig"]
 
@@ -50,9 +51,10 @@ class PowerMixConfig:
     level_db: float = 5.0
 
     def __post_init__(self) -> None:
-        as_count(self.frames, "frames")
+        as_count(self.frames, "frames", maximum=MAX_SIZE)
         for field in fields(self):
             if field.name in ("tilt_db", "level_db"):
-                as_number(getattr(self, field.name), field.name, minimum=0.0, unit="dB")
+                level = getattr(self, field.name)
+                as_number(level, field.name, minimum=0.0, maximum=MAX_LEVEL_DB, unit="dB")
             elif field.name != "frames":
                 as_number(getattr(self, field.name), field.name, minimum=0.0, maximum=1.0)

@@ -18,7 +18,7 @@ from spatialkit import files
 from spatialkit.ambisonics import convert_ambisonics
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import AmbisonicFormat
-from spatialkit.validation import as_choice, require_finite
+from spatialkit.validation import as_choice, as_number, read_json, require_finite
 from spatialkit_models.data.songs import FOLDERS
 from spatialkit_models.stem_names import SPLITS
 
@@ -176,7 +176,7 @@ def _written(folder: Path) -> list[RoomFile]:
     facts = _read_facts(folder)
     try:
         found = [
-            RoomFile((folder / str(one["file"]),), AMBIX, float(one["azimuth"]))
+            RoomFile((_file_in(folder, one),), AMBIX, as_number(one["azimuth"], "azimuth"))
             for one in facts["responses"]
         ]
     except (KeyError, TypeError, ValueError) as error:
@@ -188,17 +188,16 @@ def _written(folder: Path) -> list[RoomFile]:
     return found
 
 
+def _file_in(folder: Path, facts: Mapping[str, Any]) -> Path:
+    """Return the path of a response, or raise a ValueError if it is outside of the directory."""
+    name = facts["file"]
+    if Path(name).name != name or "\0" in name:
+        raise ValueError(f"{name!r} is not the name of a file")
+    return folder / name
+
+
 def _read_facts(folder: Path) -> dict[str, Any]:
-    path = folder / FACTS
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AudioFileError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise AudioFileError(f"{path} is not JSON: {error}") from error
-    if not isinstance(facts, dict):
-        raise AudioFileError(f"{path} must contain a JSON object, got {type(facts).__name__}")
-    return facts
+    return read_json(folder / FACTS, error=AudioFileError)
 
 
 def split_rooms(
@@ -329,8 +328,8 @@ def is_whole(folder: Path, settings: Mapping[str, Any]) -> bool:
         return False
     try:
         facts = _read_facts(folder)
-        entries = [(folder / one["file"], one["sha256"]) for one in facts["responses"]]
-    except (AudioFileError, KeyError, TypeError):  # incomplete or edited: generate it again
+        entries = [(_file_in(folder, one), one["sha256"]) for one in facts["responses"]]
+    except (AudioFileError, KeyError, TypeError, ValueError):  # incomplete or edited
         return False
     known = facts.get("settings")
     if known != dict(settings):

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit import files
-from spatialkit.errors import AudioFileError
-from spatialkit.validation import as_choice, as_count, as_number, require_finite
+from spatialkit.errors import AudioFileError, OptionError
+from spatialkit.validation import as_choice, as_count, as_number, read_json, require_finite
 from spatialkit_models.data.scenes.published import LEVEL, published_batch
 from spatialkit_models.data.songs import FOLDERS
 from spatialkit_models.stem_names import SPLITS
@@ -274,9 +274,9 @@ def has_wxy(folder: Path, facts: Mapping[str, Any]) -> bool:
     if not folder.exists():
         return False
     try:
-        known = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = None
+        known = read_json(folder / FACTS)
+    except OptionError:
+        known = {}
     if known != json.loads(json.dumps(dict(facts))):
         raise AudioFileError(
             f"{folder} exists and is not a scene with these settings",

@@ -268,7 +268,7 @@ def test_invalid_inputs_are_refused(tiny):
         PublishedConfig(latent_size=6)
     with pytest.raises(OptionError, match=r"^reduction must be from 1 to 8, got 16"):
         PublishedConfig(filters=8)
-    with pytest.raises(OptionError, match=r"^ratios must be at least 1, got 0"):
+    with pytest.raises(OptionError, match=r"^ratios must be from 1 to 65536, got 0"):
         PublishedConfig(ratios=(8, 0))
 
 

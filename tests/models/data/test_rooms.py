@@ -336,7 +336,7 @@ def bad_folders(tmp_path):
     yield tmp_path / "half", "half has W, Y but lacks X"
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut" / "room.json").write_text('{"responses": [{}')
-    yield tmp_path / "cut", "room.json is not JSON"
+    yield tmp_path / "cut", "room.json is not valid JSON"
     (tmp_path / "cut" / "room.json").write_text('{"responses": [{}]}')
     yield tmp_path / "cut", "room.json does not list file and azimuth"
 

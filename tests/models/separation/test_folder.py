@@ -81,7 +81,7 @@ def test_a_mapping_of_files(folder, song, tmp_path):
     assert again.stems == ("vocals", "other")
     with pytest.raises(OptionError, match="unknown stem 'vocal'; did you mean 'vocals'"):
         get_separator("folder", path={"vocal": folder / "vocals.wav"})
-    with pytest.raises(OptionError, match="path must be a folder or a JSON object"):
+    with pytest.raises(OptionError, match=r"path \(a folder or a JSON object of files\) is not"):
         get_separator("folder", path="{vocals}")
 
 

@@ -354,12 +354,15 @@ def test_styles_are_unchanged_by_files(fast, five, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"mean": None}, "mean of a style must be a list of finite numbers"),
-        ({"mean": [True] * 8}, "mean of a style must be a list of finite numbers"),
+        ({"mean": None}, "mean must be a list of numbers, got None"),
+        ({"mean": [True] * 8}, "mean must be a list of numbers, got "),
+        ({"mean": [1e30] * 8}, r"mean of a style must be from -1000 to 1000, got 1e\+30"),
+        ({"log_variance": [-1e9] * 8}, "log_variance of a style must be from -100 to 100"),
+        ({"confidence": [0.5]}, "confidence of a style must be empty or 4 numbers, got 1"),
         ({"mean": [float("nan")] * 8}, "mean of a style must be a list of finite numbers"),
         ({"log_variance": [0.0]}, "must have the same length, at least 1, got 8 and 1"),
-        ({"weights": 5}, "weights of a style must be text"),
-        ({"more": 1}, "the field 'more' is unknown"),
+        ({"weights": 5}, "weights must be text, got 5"),
+        ({"more": 1}, "unknown field 'more'"),
     ],
 )
 def test_damaged_styles_are_refused(fast, tmp_path, change, message):

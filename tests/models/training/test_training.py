@@ -6,6 +6,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import socket
 import time
@@ -449,6 +450,63 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     (out / "checkpoint.safetensors").write_bytes(foreign)
     with pytest.raises(WeightsError, match=r"checkpoint\.safetensors is not a checkpoint of this"):
         run(out, steps=3, resume=True)
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """Directory of a run of three steps."""
+    out = tmp_path_factory.mktemp("begun") / "run"
+    run(out, steps=3, validate_every=3)
+    return out
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step": "3"},
+        {"step": -1},
+        {"step": 10**60},
+        {"elapsed": None},
+        {"elapsed": -1.0},
+        {"best_step": 9},
+        {"best": []},
+        {"best": {"error": 1.0}},
+        {"more": 1},
+        "[" * 100_000,
+        "null",
+        {"optimizer.0.exp_avg": torch.zeros(7)},
+        {"optimizer.9.exp_avg": torch.zeros(7)},
+    ],
+)
+def test_an_edited_state_is_refused_in_one_sentence(begun, tmp_path, change):
+    out = tmp_path / "run"
+    shutil.copytree(begun, out)
+    data = (out / "checkpoint.safetensors").read_bytes()
+    with safetensors.safe_open(out / "checkpoint.safetensors", "pt") as file:
+        state = json.loads(file.metadata()["state"])
+    tensors = safetensors.load(data)
+    if isinstance(change, str):
+        text = change
+    elif any(name in tensors or name.startswith("optimizer") for name in change):
+        text = json.dumps(state)
+        tensors |= change
+    else:
+        text = json.dumps(state | change)
+    data = safetensors.save(tensors, {"state": text})
+    (out / "checkpoint.safetensors").write_bytes(data)
+    with pytest.raises(WeightsError, match=r"checkpoint\.safetensors is not a checkpoint of this"):
+        run(out, steps=3, validate_every=3, resume=True)
+
+
+def test_a_run_is_resumed_whatever_its_log_contains(begun, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(begun, out)
+    lines = log(out)
+    with (out / "log.jsonl").open("ab") as file:
+        for line in ("[1]", "null", '{"step": "2"}', '{"step": []}', "[" * 100_000, "\xff", "{"):
+            file.write(f"{line}\n".encode("latin-1"))
+    run(out, steps=3, validate_every=3, resume=True)
+    assert log(out)[: len(lines)] == lines
 
 
 @pytest.mark.parametrize(

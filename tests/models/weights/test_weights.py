@@ -218,14 +218,21 @@ def test_tensors_must_match_the_architecture(path, change, message):
     [
         ({"model": "other"}, "'net-wide' does not belong to the model 'other'"),
         ({"architecture": "net-deep"}, "net.json: unknown architecture 'net-deep'; accepted: "),
-        ({"recipe": []}, "net.json: recipe must be a JSON object, got []"),
+        ({"recipe": []}, "card: recipe must be a JSON object, got []"),
+        ({"steps": -1}, "card: steps must be at least 0, got -1"),
+        ({"parameters": "9"}, "card: parameters must be a whole number, got '9'"),
+        ({"data": [1]}, "card: data must be a list of JSON objects, got [1]"),
+        ({"shared": {"part": {"weights": "x"}}}, "must have the fields weights and sha256"),
         ({"config": {"depth": 4}}, "net.json does not describe a net-wide network: "),
-        ({"config": 4}, "net.json: config must be a JSON object, got 4"),
+        ({"config": 4}, "card: config must be a JSON object, got 4"),
+        ({"config": {"width": "4"}}, "config: width must be a whole number, got '4'"),
+        ({"config": {"width": 10**9}}, "must have shape (1000000000, 3)"),
         ({"config": {"width": 5}}, "must have shape (5, 3)"),
-        ({"storage": "int8"}, "net.json: unknown storage 'int8'"),
+        ({"storage": "int8"}, "card: unknown storage 'int8'"),
         ({"storage": "float16"}, "type torch.float16, got"),
         ({"colour": "red"}, "net.json is not a valid model card: unknown field 'colour'"),
-        ({"sha256": None}, "does not match its model card"),
+        ({"sha256": None}, "card: sha256 must be text, got None"),
+        ({"sha256": "0" * 64}, "does not match its model card"),
     ],
 )
 def test_a_card_must_match_its_weights(path, change, message):
@@ -239,6 +246,7 @@ def test_a_card_must_match_its_weights(path, change, message):
         (b"{", "net.json is not valid JSON"),
         (b"\xff\xfe", "net.json is not valid JSON"),
         (b"[" * 100_000, "net.json is not valid JSON"),
+        (b'{"steps": 1' + b"0" * 5000 + b"}", "more than 40 digits"),
         (b"[]", "net.json must contain a JSON object, got list"),
         (
             b"{}",

@@ -54,7 +54,7 @@ def _facts(file: Path) -> dict[str, Any]:
         "samples": found.samples,
         "duration": found.duration,
         "format": found.format and found.format.name,
-        "labels": list(found.format.labels) if found.format else [],
+        "labels": list(getattr(found.format, "labels", [])),
         "wave_mask": found.wave_mask,
         "tracks": found.tracks,
     }
@@ -62,7 +62,8 @@ def _facts(file: Path) -> dict[str, Any]:
 
 def _text(facts: dict[str, Any]) -> str:
     mask, labels = facts["wave_mask"], " ".join(facts["labels"])
-    meaning = f"{facts['format']}: {labels}" if labels else "format not specified"
+    meaning = f"{facts['format']}: {labels}" if labels else facts["format"]
+    meaning = meaning or "format not specified"
     channels = toolkit.counted(facts["channels"], "channel")
     tracks = f", the first of {facts['tracks']} audio tracks" if facts["tracks"] > 1 else ""
     return (

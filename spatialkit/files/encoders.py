@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.files import flac_ogg_mp3, wave
+from spatialkit.files.channels import COMMON_MASKS
 from spatialkit.files.targets import Target
 
 # libsndfile's Vorbis encoder allocates each block on the stack, which a long block overflows.
@@ -59,6 +60,7 @@ class WaveEncoder:
             target.sample_rate,
             target.subtype,
             target.mask,
+            text=target.text,
             reserve=target.samples is None,
         )
 
@@ -98,7 +100,7 @@ class CodecEncoder:
 
         self.file, self.target = file, target
         self.quantized = Quantizer(target) if target.bits else None
-        self.tagged = target.mask != wave.COMMON_MASKS.get(target.channels)
+        self.tagged = target.mask != COMMON_MASKS.get(target.channels)
         self.sink = _Sink(file)
         with self.failures():
             self.sound = soundfile.SoundFile(

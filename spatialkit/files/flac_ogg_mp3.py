@@ -1,7 +1,7 @@
-"""Channel masks of FLAC, channel order of Ogg, and length tags of MP3 files.
+"""Channel masks of FLAC, channel mapping of Ogg Opus, and length tags of MP3 files.
 
 Sources: RFC 9639, sections 8.6.2 (the mask of FLAC) and 9.1.3 (its order of channels); RFC 7845,
-section 5.1.1 (Opus); Vorbis I, section 4.3.9 (channel order).
+section 5.1.1 (Opus).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import BinaryIO
 
-from spatialkit.files.wave import COMMON_MASKS
+from spatialkit.files.channels import COMMON_MASKS
 
 # Default masks of FLAC by number of channels.
 FLAC_MASKS = {**COMMON_MASKS, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}
@@ -40,12 +40,12 @@ def put_flac_mask(file: BinaryIO, mask: int) -> None:
     file.write(_FLAC_TAG.format(mask).encode())
 
 
-def has_vorbis_order(file: BinaryIO) -> bool:
-    """Return whether the channels of an Ogg file are in Vorbis order; Opus files may differ."""
+def opus_family(file: BinaryIO) -> int | None:
+    """Return the channel mapping family of an Ogg Opus file; None for other codecs."""
     file.seek(0)
     start = file.read(512)
     at = start.find(b"OpusHead")
-    return at < 0 or start[at + 18 : at + 19] in (b"\x00", b"\x01")
+    return start[at + 18] if 0 <= at < len(start) - 18 else None
 
 
 def has_mp3_length(file: BinaryIO, start: int) -> bool:

@@ -6,27 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from spatialkit.errors import AudioFileError, LayoutError
+from spatialkit.errors import AudioFileError
 from spatialkit.files import flac_ogg_mp3, pyav, wave
+from spatialkit.files.channels import Channels
 from spatialkit.files.opening import BLOCK_SIZE, open_audio, reading_errors
-from spatialkit.layouts import (
-    VORBIS_SYSTEMS,
-    WAVE_BITS,
-    Layout,
-    channel_map,
-    get_layout,
-    layout_names,
-)
+from spatialkit.files.stored_channels import decoded_channels, stored_channels
+from spatialkit.layouts import Format
 from spatialkit.typing import StrPath
 
 __all__ = ["FileInfo", "info"]
-
-# Ogg has no channel mask: the number of channels determines the layout (RFC 7845; Vorbis I, section
-# 4.3.9).
-_VORBIS_LAYOUTS = {n: name for n, name in enumerate(VORBIS_SYSTEMS, start=1) if n > 2}
 
 
 @dataclass(frozen=True)
@@ -45,7 +33,7 @@ class FileInfo:
         Sample rate in Hz.
     channels, samples : int
         Number of channels, and of samples per channel.
-    format : Layout, optional
+    format : Layout or AmbisonicFormat, optional
         Format that `read` returns; None if the file does not specify it.
     wave_mask : int, optional
         Channel mask in the file; None if it has none.
@@ -60,7 +48,7 @@ class FileInfo:
     sample_rate: int
     channels: int
     samples: int
-    format: Layout | None
+    format: Format | None
     wave_mask: int | None
     tracks: int = 1
 
@@ -96,43 +84,39 @@ def info(path: StrPath) -> FileInfo:
     return inspect(Path(path))[0]
 
 
-def inspect(path: Path) -> tuple[FileInfo, NDArray[np.intp] | None]:
-    """Return the header of a file, and the order that sorts its channels (None: unchanged)."""
-    mask, vorbis = None, True
+def inspect(path: Path) -> tuple[FileInfo, Channels]:
+    """Return the header of a file, and the format of its channels with their order in the file."""
     with reading_errors(path), path.open("rb") as file:
         kind = file.read(4)
         if not kind:
             raise AudioFileError(f"{path} is empty")
         read_by_pyav = pyav.demuxer_of(file) is not None
-        if read_by_pyav:
-            pass
-        elif kind in wave.WAVE_KINDS:
-            mask = _complete_header(path, file).mask
-        elif kind == b"fLaC":
-            mask = flac_ogg_mp3.flac_mask(file)
-        elif kind == b"OggS":
-            vorbis = flac_ogg_mp3.has_vorbis_order(file)
+        wave_header = _complete_header(path, file) if kind in wave.WAVE_KINDS else None
         has_length = flac_ogg_mp3.has_mp3_length(file, pyav.tagged_start(file))
-    with reading_errors(path), open_audio(path) as sound:
-        container = "WAV" if sound.format == "WAVEX" else sound.format
-        container = "BW64" if kind == b"BW64" else container
-        if read_by_pyav:
-            layout, order = _labelled_layout(sound.labels)
-        else:
-            layout, order = _stored_layout(container, sound.channels, mask, vorbis)
-        estimated = sound.subtype.startswith("MPEG_LAYER") and not has_length
-        header = FileInfo(
-            path,
-            container,
-            sound.subtype,
-            sound.samplerate,
-            sound.channels,
-            _count_samples(sound) if estimated else sound.frames,
-            layout,
-            mask,
-            sound.tracks if read_by_pyav else 1,
-        )
-    return header, order
+        with open_audio(path) as sound:
+            container = "WAV" if sound.format == "WAVEX" else sound.format
+            container = "BW64" if kind == b"BW64" else container
+            mask = None
+            if read_by_pyav:
+                channels = decoded_channels(sound)
+            elif wave_header is not None:
+                mask = wave_header.mask
+                channels = wave.wave_channels(wave_header, sound.channels)
+            else:
+                mask, channels = stored_channels(container, file, sound.channels)
+            estimated = sound.subtype.startswith("MPEG_LAYER") and not has_length
+            header = FileInfo(
+                path,
+                container,
+                sound.subtype,
+                sound.samplerate,
+                sound.channels,
+                _count_samples(sound) if estimated else sound.frames,
+                channels.format,
+                mask,
+                sound.tracks if read_by_pyav else 1,
+            )
+    return header, channels
 
 
 def _count_samples(sound: Any) -> int:
@@ -160,41 +144,3 @@ def _complete_header(path: Path, file: Any) -> wave.WaveHeader:
             f"the file contains {header.available}"
         )
     return header
-
-
-def _stored_layout(
-    container: str, channels: int, mask: int | None, vorbis: bool
-) -> tuple[Layout | None, NDArray[np.intp] | None]:
-    """Return the layout of a file, and the order that sorts the file's channels to it."""
-    if container == "OGG" and channels in _VORBIS_LAYOUTS:
-        layout = get_layout(_VORBIS_LAYOUTS[channels])
-        return (layout, channel_map(layout.in_order("vorbis"), layout)) if vorbis else (None, None)
-    if mask is None and container == "FLAC":
-        mask = flac_ogg_mp3.FLAC_MASKS[channels]
-    return _masked_layout(mask or wave.COMMON_MASKS.get(channels, 0), channels)
-
-
-def _masked_layout(mask: int, channels: int) -> tuple[Layout | None, NDArray[np.intp] | None]:
-    """Return the layout of channels in WAVE order, and the order that sorts them to it."""
-    try:
-        layout = Layout.from_wave_mask(mask)
-    except LayoutError:
-        return None, None
-    if layout.n_channels != channels:
-        return None, None
-    # Back channels that are read as sides may be at other positions: in 0x13F (6.1) BC is last.
-    for named in map(get_layout, layout_names()):
-        if named.wave_mask and set(named.labels) == set(layout.labels):
-            return named, channel_map(layout, named)
-    return layout, None
-
-
-def _labelled_layout(
-    labels: tuple[str, ...],
-) -> tuple[Layout | None, NDArray[np.intp] | None]:
-    """Return the layout of channels in FFmpeg's order, which equals that of WAVE.
-
-    FFmpeg's channel names are the labels of the mask bits.
-    """
-    mask = sum(WAVE_BITS[label] for label in labels) if set(labels) <= set(WAVE_BITS) else 0
-    return _masked_layout(mask or wave.COMMON_MASKS.get(len(labels), 0), len(labels))

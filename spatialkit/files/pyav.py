@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import AudioFileError
+from spatialkit.files import mp4_boxes
 from spatialkit.validation import extra
 
 # First bytes of the files of each of FFmpeg's demuxers.
@@ -91,14 +92,21 @@ class AvFile:
         Sample rate in Hz, and number of channels.
     labels : tuple of str
         FFmpeg's names of the channels, in order.
+    mp4_track : Track, optional
+        Boxes of the track in an MP4 file.
     tracks : int
         Number of audio tracks. The one that FFmpeg ranks highest is read: the default track, if
         there is one.
     """
 
     def __init__(self, path: Path, file: BinaryIO, demuxer: str) -> None:
-        self._path, self._file, self._demuxer = path, file, demuxer
+        self._path, self._demuxer = path, demuxer
+        self._file: BinaryIO | _Renamed = file
         _require_whole(path, file, demuxer)
+        tracks = mp4_boxes.read_tracks(file) if demuxer == "mov" else []
+        hidden = [place for track in tracks for place in track.places]
+        if hidden:  # PyAV does not return channels in another order than FFmpeg's
+            self._file = _Renamed(file, hidden)
         with self._failures():
             self._container, self._stream = self._open()
         layout = self._stream.layout
@@ -108,6 +116,7 @@ class AvFile:
         self.samplerate = int(self._stream.rate or 0)
         self.channels = int(layout.nb_channels)
         self.labels = tuple(channel.name for channel in layout.channels)
+        self.mp4_track = next((one for one in tracks if one.identifier == self._stream.id), None)
         self.tracks = len(self._container.streams.audio)
         if not (self.samplerate and self.channels):
             raise AudioFileError(
@@ -257,6 +266,24 @@ class AvFile:
             raise AudioFileError(
                 f"{self._path} is damaged or not a supported audio file"
             ) from error
+
+
+class _Renamed:
+    """File in which some names of 4 bytes are "skip"."""
+
+    def __init__(self, file: BinaryIO, places: list[int]) -> None:
+        self._file, self._places = file, places
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to ``size`` bytes."""
+        start = self._file.tell()
+        content = self._file.read(size)
+        for place in self._places:
+            for number, byte in enumerate(b"skip", place - start):
+                if 0 <= number < len(content):
+                    content = content[:number] + bytes([byte]) + content[number + 1 :]
+        return content
 
 
 def _is_native(labels: tuple[str, ...]) -> bool:

@@ -40,10 +40,12 @@ def read(
 ) -> Audio:
     """Read an audio file.
 
-    The format is determined by the channel mask (WAV, FLAC), by the rule of the container (FLAC and
-    Ogg up to 8 channels), or is mono or stereo. In all other cases it is None, because a number of
-    channels alone does not distinguish 7.1 from 5.1.2. The surround channel orders of Vorbis and
-    Opus are converted to that of WAVE.
+    The format is the one that the file specifies: a channel mask (WAV, BW64, Wave64, FLAC), the
+    layout of CAF, AIFF or QuickTime, ADM metadata of a bed or of Ambisonics (WAV, BW64), the
+    subformat of B-format (.amb), the mapping of Ambisonics in Opus or the box SA3D in MP4, the name
+    that `write` stores in WAV, or the rule of the container (FLAC and Ogg up to 8 channels). Mono
+    and stereo are assumed. In all other cases it is None, because a number of channels alone does
+    not distinguish 7.1 from 5.1.2. Channels are sorted to the order of the format.
 
     MP4, M4A, MOV, Matroska, WebM, AVI, ASF and WMA, FLV, MPEG, AAC, AC-3, WavPack and TTA need the
     extra ``av``. The delay of a codec is removed if the container specifies it, as MP4 and Matroska
@@ -86,8 +88,9 @@ def read(
     Warns
     -----
     SpatialkitWarning
-        If the mask is 0xFF (7.1 with FLC and FRC), which many programs write for any 8 channels:
-        specify ``format``. If there are several audio tracks: the default one is read.
+        If the mask is 0xFF (7.1 with FLC and FRC), which many programs write for any 8 channels, or
+        the file specifies its channels in part: specify ``format``. If there are several audio
+        tracks: the default one is read.
 
     Examples
     --------
@@ -255,7 +258,7 @@ class AudioStream:
                     f"the file contains {end}"
                 )
             end += block.shape[1]
-            yield np.ascontiguousarray(block) if self._order is None else block[self._order]
+            yield np.array(block, order="C") if self._order is None else block[self._order]
         self._resources.close()
 
 
@@ -274,20 +277,29 @@ def _open_stream(
     if sample_rate is not None:
         sample_rate = as_sample_rate(sample_rate)
     path = Path(path)
-    header, order = inspect(path)
-    known: Format | None = header.format
+    header, stored = inspect(path)
+    known, order = stored.format, stored.order
     if format is not None:
         known = get_format(format)
-        if not _agrees(header, known, force_format):
+        if not _agrees(header, known, force_format or bool(stored.note)):
             order = None
-    elif known is None and header.wave_mask:
+    elif stored.conflict:
         raise AudioFileError(
-            f"the channel mask {header.wave_mask:#x} of {path} contradicts its number of channels, "
+            f"the {stored.conflict} of {path} contradicts its number of channels, "
             f"{header.channels}",
             python="; specify format=",
             command_line="; add --from",
         )
-    elif header.wave_mask == AMBIGUOUS_MASK:
+    elif stored.note:
+        warnings.warn(
+            SpatialkitWarning(
+                f"{path} {stored.note}",
+                python="; specify format= for another format",
+                command_line="; add --from for another format",
+            ),
+            stacklevel=3,
+        )
+    elif (header.wave_mask, header.channels) == (AMBIGUOUS_MASK, AMBIGUOUS_MASK.bit_count()):
         warnings.warn(
             SpatialkitWarning(
                 f"{path} has the channel mask 0xff (7.1 with wide fronts), which many programs "

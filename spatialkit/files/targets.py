@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from spatialkit.errors import (
     SpatialkitWarning,
 )
 from spatialkit.files import wave
-from spatialkit.layouts import AmbisonicFormat, Format, channel_map, get_format
+from spatialkit.files.channels import COMMON_MASKS, by_text
+from spatialkit.layouts import AmbisonicFormat, Format, Layout, channel_map, get_format
 from spatialkit.typing import StrPath
 from spatialkit.validation import as_choice, as_count, as_sample_rate, match_name, unknown_name
 
@@ -53,9 +55,11 @@ class Target:
     subtype: Subtype
     dither: Dither | None
     seed: int
-    # Order in which the channels are stored (None: unchanged), and the mask of that order.
+    # Order in which the channels are stored (None: unchanged), and the mask of that order, or the
+    # description of a format that has none.
     order: NDArray[np.intp] | None
     mask: int
+    text: str = ""
 
     @property
     def kind(self) -> str:
@@ -119,7 +123,8 @@ def make_target(
     order, mask = _stored_order(channels, format)
     seed = as_count(seed, "seed", minimum=0)
     sample_rate = as_sample_rate(sample_rate)
-    target = Target(path, sample_rate, channels, samples, subtype, dither, seed, order, mask)
+    text = _stored_text(format) if kind == ".wav" and not mask else ""
+    target = Target(path, sample_rate, channels, samples, subtype, dither, seed, order, mask, text)
     {".wav": _check_wave, ".flac": _check_flac}.get(kind, _check_ogg)(target)
     return target
 
@@ -153,14 +158,23 @@ def subtype_of(kind: str, subtype: str | None) -> Subtype:
 
 
 def warn_ambiguous(target: Target, format: str | Format | None, stacklevel: int) -> None:
-    """Warn if a FLAC file, which has no tag for other channels than loudspeakers, is ambiguous."""
-    if target.kind == ".flac" and format is not None and not target.mask:
-        warnings.warn(
-            f"FLAC has no tag for {get_format(format).name}; other programs would treat the "
-            f"channels of {target.path} as loudspeaker feeds. Use .wav",
-            SpatialkitWarning,
-            stacklevel=stacklevel,
+    """Warn if a file does not contain the format of its channels."""
+    if format is None or target.mask or target.text:
+        return
+    name = get_format(format).name
+    if target.kind == ".flac":
+        warning = SpatialkitWarning(
+            f"FLAC has no tag for {name}; other programs would treat the channels of {target.path} "
+            "as loudspeaker feeds. Use .wav"
         )
+    else:
+        warning = SpatialkitWarning(
+            f"{target.path} does not contain the labels and directions of the layout {name!r}, "
+            "for which WAV has no tag",
+            python="; specify format= when reading it",
+            command_line="; specify --from when reading it",
+        )
+    warnings.warn(warning, stacklevel=stacklevel)
 
 
 def check_target(path: Path, overwrite: bool) -> None:
@@ -201,7 +215,7 @@ def check_target(path: Path, overwrite: bool) -> None:
 def _stored_order(channels: int, format: Format | None) -> tuple[NDArray[np.intp] | None, int]:
     """Return the order in which channels are stored (None: unchanged), and the channel mask."""
     if format is None:
-        return None, wave.COMMON_MASKS.get(channels, 0)
+        return None, COMMON_MASKS.get(channels, 0)
     if isinstance(format, AmbisonicFormat) or format.wave_mask:
         return None, getattr(format, "wave_mask", 0)
     try:
@@ -209,6 +223,16 @@ def _stored_order(channels: int, format: Format | None) -> tuple[NDArray[np.intp
     except LayoutError:
         return None, 0
     return (channel_map(format, stored), stored.wave_mask) if stored.wave_mask else (None, 0)
+
+
+def _stored_text(format: Format | None) -> str:
+    """Return the name of a format, or the JSON of a layout without a name that is known."""
+    if format is None:
+        return ""
+    texts = [format.name]
+    if isinstance(format, Layout):
+        texts.append(json.dumps(json.loads(format.to_json()), separators=(",", ":")))
+    return next((text for text in texts if by_text(text, format.n_channels).format == format), "")
 
 
 def _check_wave(target: Target) -> None:
@@ -239,7 +263,7 @@ def _check_ogg(target: Target) -> None:
             f"{target.channels} channels (libsndfile would swap centre and right, and filter "
             "another channel as the LFE); use .wav or .flac"
         )
-    if target.mask != wave.COMMON_MASKS[target.channels]:
+    if target.mask != COMMON_MASKS[target.channels]:
         raise AudioFileError(
             f"{target.path} cannot be written: the format of an Ogg file with {target.channels} "
             "channels must be mono or stereo; use .wav"

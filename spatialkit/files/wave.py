@@ -1,15 +1,25 @@
 """WAV headers: writing and reading of RIFF, RF64 (above 4 GiB) and BW64.
 
 Sources: Microsoft, "Multiple channel audio data and WAVE files" (WAVEFORMATEXTENSIBLE); EBU Tech
-3306 (RF64); ITU-R BS.2088 (BW64, with the chunks of RF64). libsndfile writes no mask for most
-layouts, a wrong one for 7.1, and sizes above 4 GiB that wrap.
+3306 (RF64); ITU-R BS.2088 (BW64, with the chunks of RF64); R. Dobson, "AMB Ambisonic file format"
+(B-format). libsndfile writes no mask for most layouts, a wrong one for 7.1, and sizes above 4 GiB
+that wrap.
+
+A format without mask (Ambisonics, 9.1.6 ...) is written by its name in an entry "spkt" of the chunk
+LIST INFO, a custom layout by its JSON. Other programs skip entries that they do not know, and do
+not copy them to other files, so that it never describes other channels.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
+
+from spatialkit.files import chunks
+from spatialkit.files.adm import adm_channels
+from spatialkit.files.channels import COMMON_MASKS, Channels, by_mask, by_text
 
 # Maximum of a RIFF size. This value itself stands for "see ds64", or for "unknown" in a RIFF file
 # that was written to a pipe.
@@ -28,19 +38,33 @@ WAVE_ENCODINGS = {
     "PCM_24": (_PCM, 24),
     "DOUBLE": (_IEEE_FLOAT, 64),
 }
-# Default masks by number of channels, in every container.
-COMMON_MASKS = {1: 0x4, 2: 0x3}
+# The rest of the subformat of B-format, after the two bytes of the format tag.
+_B_FORMAT_TAIL = bytes.fromhex("00002107d3118644c8c1ca000000")
+_B_FORMAT_ORDERS = {4: 1, 9: 2, 16: 3}
+# Chunks with metadata, which may also follow the audio data, and limits against invalid files.
+_METADATA = (b"LIST", b"chna", b"axml")
+_MAX_METADATA_SIZE = 2**24
+_MAX_CHUNKS = 10000
+_FORMAT_TAG = b"spkt"
+_WAVE64_FORMAT = bytes.fromhex("666d7420f3acd3118cd100c04f8edb8a")
 
 
 def wave_header(
-    channels: int, samples: int, sample_rate: int, subtype: str, mask: int, *, reserve: bool = False
+    channels: int,
+    samples: int,
+    sample_rate: int,
+    subtype: str,
+    mask: int,
+    *,
+    text: str = "",
+    reserve: bool = False,
 ) -> tuple[bytes, int]:
     """Return the header of a WAV file up to its first sample, and the file size in bytes.
 
     The header is RF64 if the size exceeds that of RIFF. With ``reserve``, RIFF has a JUNK chunk in
     the place of the ds64 chunk of RF64: both headers then have the same length, and one can replace
     the other later. The format is WAVE_FORMAT_EXTENSIBLE for more than 2 channels, more than 16
-    bits, or a mask that is not the default.
+    bits, or a mask that is not the default. ``text`` describes a format that has no mask.
     """
     tag, bits = WAVE_ENCODINGS[subtype]
     frame = channels * bits // 8
@@ -56,20 +80,25 @@ def wave_header(
     )
     if extensible:
         fmt += struct.pack("<HHIH", 22, bits, mask, tag) + _SUBFORMAT_TAIL
-    chunks = _chunk_head(b"fmt ", len(fmt)) + fmt
+    written = _chunk_head(b"fmt ", len(fmt)) + fmt
     if tag != _PCM:
-        chunks += _chunk_head(b"fact", 4) + struct.pack("<I", min(samples, MAX_SIZE))
+        written += _chunk_head(b"fact", 4) + struct.pack("<I", min(samples, MAX_SIZE))
+    if text:
+        entry = text.encode() + b"\0"
+        entry += bytes(len(entry) % 2)
+        content = b"INFO" + _chunk_head(_FORMAT_TAG, len(entry)) + entry
+        written += _chunk_head(b"LIST", len(content)) + content
     data = samples * frame
     reserved = 8 + _DS64.size
-    size = 12 + reserved * reserve + len(chunks) + 8 + data + data % 2
+    size = 12 + reserved * reserve + len(written) + 8 + data + data % 2
     if size - 8 <= MAX_RIFF_SIZE:
         junk = _chunk_head(b"JUNK", _DS64.size) + bytes(_DS64.size) if reserve else b""
-        chunks += _chunk_head(b"data", data)
-        return _chunk_head(b"RIFF", size - 8) + b"WAVE" + junk + chunks, size
+        written += _chunk_head(b"data", data)
+        return _chunk_head(b"RIFF", size - 8) + b"WAVE" + junk + written, size
     size += reserved * (not reserve)
     ds64 = _chunk_head(b"ds64", _DS64.size) + _DS64.pack(size - 8, data, samples, 0)
-    chunks += _chunk_head(b"data", MAX_SIZE)
-    return _chunk_head(b"RF64", MAX_SIZE) + b"WAVE" + ds64 + chunks, size
+    written += _chunk_head(b"data", MAX_SIZE)
+    return _chunk_head(b"RF64", MAX_SIZE) + b"WAVE" + ds64 + written, size
 
 
 def _chunk_head(name: bytes, size: int) -> bytes:
@@ -80,13 +109,16 @@ def _chunk_head(name: bytes, size: int) -> bytes:
 class WaveHeader:
     """Contents of the header of a WAV file.
 
-    ``mask`` is None without WAVE_FORMAT_EXTENSIBLE. ``data_size`` is the number of bytes of audio
-    data in the header, 0 if the header does not specify it; ``available`` is that in the file.
+    ``mask`` and ``subformat`` are None and empty without WAVE_FORMAT_EXTENSIBLE. ``data_size`` is
+    the number of bytes of audio data in the header, 0 if the header does not specify it;
+    ``available`` is that in the file. ``metadata`` has the contents of chunks by name.
     """
 
     mask: int | None
     data_size: int
     available: int
+    subformat: bytes = field(default=b"", compare=False)
+    metadata: Mapping[bytes, bytes] = field(default_factory=dict, compare=False)
 
 
 def read_wave_header(file: BinaryIO) -> WaveHeader:
@@ -95,29 +127,90 @@ def read_wave_header(file: BinaryIO) -> WaveHeader:
     file.seek(0)
     large = file.read(4) != b"RIFF"
     file.seek(12)
-    mask = None
+    mask, subformat, data_size, available = None, b"", 0, 0
+    metadata: dict[bytes, bytes] = {}
     sizes: dict[bytes, int] = {}
-    while len(head := file.read(8)) == 8:
+    for _ in range(_MAX_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            break
         name, size = struct.unpack("<4sI", head)
         if large and size == MAX_SIZE:
             if name not in sizes:
+                if available:
+                    break
                 raise ValueError("has no ds64 chunk with the sizes of its chunks")
             size = sizes[name]
-        if name == b"data":
-            unknown = not large and size == MAX_SIZE
-            return WaveHeader(mask, 0 if unknown else size, end - file.tell())
         start = file.tell()
-        if name == b"ds64" and large:
+        if name == b"data" and not available:
+            unknown = not large and size == MAX_SIZE
+            data_size, available = 0 if unknown else size, end - start
+            if not data_size:
+                break
+        elif name == b"ds64" and large:
             sizes = _read_ds64(file.read(min(size, end)))
         elif name == b"fmt ":
-            fmt = file.read(min(size, 40))
-            if len(fmt) >= 24 and struct.unpack_from("<H", fmt)[0] == _EXTENSIBLE:
-                mask = struct.unpack_from("<I", fmt, 20)[0]
+            mask, subformat = _read_format(file.read(min(size, 40)))
+        elif name in _METADATA and size <= _MAX_METADATA_SIZE:
+            content = file.read(size)
+            if name != b"LIST" or content[:4] == b"INFO":
+                metadata.setdefault(name, content)
         start += size + size % 2
         if start > end:
             break
         file.seek(start)
-    return WaveHeader(mask, 0, 0)
+    return WaveHeader(mask, data_size, available, subformat, metadata)
+
+
+def wave64_mask(file: BinaryIO) -> int | None:
+    """Return the channel mask of a Wave64 file, None without WAVE_FORMAT_EXTENSIBLE."""
+    return _read_format(chunks.read_chunk(file, chunks.WAVE64, _WAVE64_FORMAT))[0]
+
+
+def _read_format(fmt: bytes) -> tuple[int | None, bytes]:
+    """Return mask and subformat of a format chunk, None and empty if it has none."""
+    if len(fmt) < 24 or struct.unpack_from("<H", fmt)[0] != _EXTENSIBLE:
+        return None, b""
+    return struct.unpack_from("<I", fmt, 20)[0], fmt[24:40]
+
+
+def wave_channels(header: WaveHeader, channels: int) -> Channels:
+    """Return the format of the channels of a WAV file."""
+    if header.subformat[2:] == _B_FORMAT_TAIL:
+        return _b_format(channels)
+    found = adm_channels(header.metadata, channels)
+    if found.format is None and not header.mask:
+        described = by_text(_stored_text(header.metadata.get(b"LIST", b"")), channels)
+        found = described if described.format else found
+    if found.format is None:
+        masked = by_mask(header.mask or 0, channels)
+        found = replace(masked, note=found.note) if found.note else masked
+    return found
+
+
+def _b_format(channels: int) -> Channels:
+    if channels not in _B_FORMAT_ORDERS:
+        return Channels(
+            note=f"is B-format of {channels} channels; only those with 4, 9 or 16 are supported"
+        )
+    return by_text(f"fuma{_B_FORMAT_ORDERS[channels]}", channels)
+
+
+def _stored_text(info: bytes) -> str:
+    """Return the description of a format in a chunk LIST INFO, empty if there is none."""
+    for name, content in _entries(info[4:]):
+        if name == _FORMAT_TAG:
+            return content.rstrip(b"\0").decode("utf-8", "replace")
+    return ""
+
+
+def _entries(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and content of the entries of a chunk LIST INFO."""
+    at = 0
+    while at + 8 <= len(content):
+        name, size = struct.unpack_from("<4sI", content, at)
+        yield name, content[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
 
 
 def _read_ds64(content: bytes) -> dict[bytes, int]:

@@ -41,9 +41,12 @@ def write(
 
     A layout is written with its channel mask, and its channels are reordered by label to the order
     of WAVE ("paper5" becomes FL FR FC SL SR, mask 0x607). Ambisonics and layouts without mask are
-    written in their own order with mask 0. WAV files above 4 GiB are RF64 (EBU Tech 3306). The file
-    appears under its name only when it is complete; a process that is killed may leave a hidden
-    temporary file ".spatialkit-....part", which may be deleted.
+    written in their own order with mask 0; in WAV an entry "spkt" of the chunk LIST INFO contains
+    their name, or the JSON of a custom layout. `read` recognizes it, other programs ignore it.
+
+    WAV files above 4 GiB are RF64 (EBU Tech 3306). The file appears under its name only when it is
+    complete; a process that is killed may leave a hidden temporary file ".spatialkit-....part",
+    which may be deleted.
 
     Parameters
     ----------
@@ -86,8 +89,8 @@ def write(
     Warns
     -----
     SpatialkitWarning
-        If the peak guard scaled the samples, or if a FLAC file has no tag for the format
-        (Ambisonics, and layouts without mask).
+        If the peak guard scaled the samples, or if the file cannot contain the format: Ambisonics
+        and layouts without mask in FLAC, labels with control characters in WAV.
 
     Examples
     --------

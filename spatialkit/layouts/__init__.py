@@ -8,6 +8,7 @@ from spatialkit.layouts.formats import (
     Normalization,
     channels_of,
     get_format,
+    layout_of_labels,
     same_channels,
 )
 from spatialkit.layouts.layout import Layout, LoudspeakerOrder, get_layout, layout_names
@@ -31,6 +32,7 @@ __all__ = [
     "get_format",
     "get_layout",
     "layout_names",
+    "layout_of_labels",
     "mirrored",
     "reorder",
     "same_channels",

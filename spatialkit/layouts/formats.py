@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal, TypeAlias, get_args, overload
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import LayoutError
-from spatialkit.layouts import json
-from spatialkit.layouts.layout import Layout, get_layout, layout_names
+from spatialkit.layouts import json, tables
+from spatialkit.layouts.layout import Layout, everyday_layout, get_layout, layout_names
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_audio, as_choice, as_count, match_name, unknown_name
 
-__all__ = ["AmbisonicFormat", "Format", "channels_of", "get_format", "same_channels"]
+__all__ = [
+    "AmbisonicFormat",
+    "Format",
+    "channels_of",
+    "get_format",
+    "layout_of_labels",
+    "same_channels",
+]
 
 Normalization: TypeAlias = Literal["SN3D", "N3D", "FuMa"]
 """Scale of the channels of an Ambisonic signal."""
@@ -161,3 +169,50 @@ def channels_of(audio: ArrayLike, layout: Format, name: str = ...) -> NDArray[An
 def channels_of(audio: ArrayLike, layout: Format, name: str = "audio") -> NDArray[Any]:
     """Return audio as an array, checked to have the channels of a layout or format."""
     return as_audio(audio, name, channels=layout.n_channels, of=f"{layout.name!r}")
+
+
+def layout_of_labels(labels: Sequence[str]) -> tuple[Layout, NDArray[np.intp]] | None:
+    """Return the layout of channels with labels of everyday layouts or BS.2051, in any order.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Labels such as "FL" or "M+030" of each channel of a file, each once.
+
+    Returns
+    -------
+    layout : Layout
+        The named layout with the same loudspeakers, else a layout of these labels, in the order of
+        WAVE if it defines one. Back channels without side channels, with a centre, are surrounds.
+    order : ndarray of int, shape (channels,)
+        ``audio[..., order, :]`` is in the order of the layout.
+        None instead of both if a label is unknown or repeated.
+
+    Examples
+    --------
+    >>> layout, order = layout_of_labels(["FC", "FL", "FR"])
+    >>> layout, order.tolist()
+    (Layout('3.0': FL FR FC), [1, 2, 0])
+    """
+    if len(set(labels)) < len(labels) or not all(map(tables.has_meaning, labels)):
+        return None
+    roles = tables.with_surrounds(labels)
+    for named in map(get_layout, layout_names()):
+        if set(named.labels) == set(roles):
+            return named, _order(roles, named)
+    if set(labels) <= set(tables.WAVE_BITS):
+        bits = [tables.WAVE_BITS[label] for label in labels]
+        return Layout.from_wave_mask(sum(bits)), np.argsort(bits)
+    everyday = [tables.everyday_label(label) for label in labels]
+    if everyday == list(labels) and not any(map(tables.bs2051_direction, labels)):
+        return everyday_layout("custom", roles), np.arange(len(labels))
+    angles = [tables.label_direction(label) or (np.nan, np.nan) for label in labels]
+    layout = Layout("custom", tuple(labels), *np.array(angles).T)
+    found = layout_of_labels(everyday) if everyday != list(labels) else None
+    if found and np.allclose(layout.directions[found[1]], found[0].directions, equal_nan=True):
+        return found
+    return layout, np.arange(len(labels))
+
+
+def _order(labels: Sequence[str], layout: Layout) -> NDArray[np.intp]:
+    return np.array([labels.index(label) for label in layout.labels])

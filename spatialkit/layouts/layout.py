@@ -162,12 +162,11 @@ class Layout:
             raise LayoutError(
                 f"mask must have at least one of bits 0 to 17 and no other, got {mask:#x}"
             )
-        if {"FC", "BL", "BR"} <= set(labels) and not {"SL", "SR"} & set(labels):
-            labels = [{"BL": "SL", "BR": "SR"}.get(label, label) for label in labels]
+        labels = tables.with_surrounds(labels)
         for name, system in tables.EVERYDAY_SYSTEMS.items():
             if system.split() == labels:
                 return get_layout(name)
-        return _everyday_layout(f"wave-{mask:#x}", labels)
+        return everyday_layout(f"wave-{mask:#x}", labels)
 
     @classmethod
     def from_json(cls, source: str | os.PathLike[str]) -> Layout:
@@ -370,14 +369,15 @@ def get_layout(name: str | os.PathLike[str] | Layout) -> Layout:
 @cache
 def _named_layout(name: str) -> Layout:
     if name in tables.EVERYDAY_SYSTEMS:
-        return _everyday_layout(name, tables.EVERYDAY_SYSTEMS[name].split())
+        return everyday_layout(name, tables.EVERYDAY_SYSTEMS[name].split())
     labels = tables.BS2051_SYSTEMS["9+10+3" if name == "22.2" else name].split()
     angles = [tables.bs2051_direction(label) or (np.nan, np.nan) for label in labels]
     azimuth, elevation = np.array(angles).T
     return Layout(name, tuple(labels), azimuth, elevation)
 
 
-def _everyday_layout(name: str, labels: Sequence[str]) -> Layout:
+def everyday_layout(name: str, labels: Sequence[str]) -> Layout:
+    """Return a layout of everyday labels; sides without back channels are at 110 degrees."""
     angles = [tables.everyday_direction(label) or (np.nan, np.nan) for label in labels]
     azimuth, elevation = np.array(angles).T
     side_channels = np.isin(labels, ["SL", "SR"])

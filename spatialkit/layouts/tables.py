@@ -8,6 +8,7 @@ everyday names of consumer formats.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # Elevation of each layer, by the first letters of a label of BS.2051.
 LAYER_ELEVATIONS = {"M": 0.0, "U": 30.0, "UH": 45.0, "T": 90.0, "B": -30.0}
@@ -154,10 +155,21 @@ def bs2051_direction(label: str) -> tuple[float, float] | None:
     return (azimuth if sign == "+" else -azimuth), LAYER_ELEVATIONS[layer]
 
 
+def label_direction(label: str) -> tuple[float, float] | None:
+    """Return azimuth and elevation of a label of everyday layouts or BS.2051."""
+    return everyday_direction(label) or bs2051_direction(label)
+
+
+def with_surrounds(labels: Sequence[str]) -> list[str]:
+    """Return labels in which back channels without side channels, with a centre, are surrounds."""
+    if {"FC", "BL", "BR"} <= set(labels) and not {"SL", "SR"} & set(labels):
+        return [{"BL": "SL", "BR": "SR"}.get(label, label) for label in labels]
+    return list(labels)
+
+
 def has_meaning(label: str) -> bool:
     """Return whether a label is one of BS.2051 or of everyday layouts."""
-    known = label.startswith("LFE") or everyday_direction(label) or bs2051_direction(label)
-    return bool(known)
+    return label.startswith("LFE") or label_direction(label) is not None
 
 
 def everyday_label(label: str) -> str:

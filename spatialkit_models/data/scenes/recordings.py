@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import AudioFileError, LayoutError, SignalError
 from spatialkit.files import info, read, resample, stream
-from spatialkit.layouts import Layout, channel_map, get_layout
+from spatialkit.layouts import AmbisonicFormat, Layout, channel_map, get_layout
 from spatialkit.validation import as_count, as_number, as_sample_rate
 from spatialkit_models.data.scenes.style import LAYOUT, stereo_downmix
 
@@ -178,6 +178,8 @@ class FiveChannelExcerpts:
 def _open(path: Path, layout: Layout | None) -> _File:
     facts = info(path)
     where = layout or facts.format
+    if isinstance(where, AmbisonicFormat):
+        raise AudioFileError(f"{path} is {where.name!r}; accepted: '5.0', '5.1'")
     if where is None or where.n_channels != facts.channels:
         problem = f"is not {where.name!r}" if where else "does not specify its layout: pass layout="
         raise AudioFileError(f"{path} has {facts.channels} channels and {problem}")

@@ -82,6 +82,10 @@ class Channels:
     note: str = ""
     conflict: str = ""
 
+    def __bool__(self) -> bool:
+        """Return whether the file specifies anything."""
+        return bool(self.format or self.note or self.conflict)
+
 
 def by_count(channels: int) -> Channels:
     """Return the default of files that do not specify a format: mono and stereo are known."""

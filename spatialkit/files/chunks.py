@@ -32,6 +32,13 @@ WAVE64 = Container(struct.Struct("<16sQ"), 40, alignment=8, inclusive=True)
 
 def read_chunk(file: BinaryIO, container: Container, name: bytes) -> bytes:
     """Return the content of the first chunk with a name, at most 1 MiB; empty if there is none."""
+    start, size = find_chunk(file, container, name)
+    file.seek(start)
+    return file.read(min(size, _MAX_SIZE))
+
+
+def find_chunk(file: BinaryIO, container: Container, name: bytes) -> tuple[int, int]:
+    """Return position and size of the content of the first chunk with a name, 0 if none."""
     head, at = container.head, container.start
     end = file.seek(0, 2)
     for _ in range(_MAX_CHUNKS):
@@ -44,7 +51,7 @@ def read_chunk(file: BinaryIO, container: Container, name: bytes) -> bytes:
         if size < 0 or size > end:
             break
         if found == name:
-            return file.read(min(size, _MAX_SIZE))
+            return at + head.size, size
         at += head.size + size
         at += -at % container.alignment
-    return b""
+    return 0, 0

@@ -90,10 +90,10 @@ def inspect(path: Path) -> tuple[FileInfo, Channels]:
         kind = file.read(4)
         if not kind:
             raise AudioFileError(f"{path} is empty")
-        read_by_pyav = pyav.demuxer_of(file) is not None
         wave_header = _complete_header(path, file) if kind in wave.WAVE_KINDS else None
         has_length = flac_ogg_mp3.has_mp3_length(file, pyav.tagged_start(file))
         with open_audio(path) as sound:
+            read_by_pyav = isinstance(sound, pyav.AvFile)
             container = "WAV" if sound.format == "WAVEX" else sound.format
             container = "BW64" if kind == b"BW64" else container
             mask = None

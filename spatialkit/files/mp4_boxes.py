@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from spatialkit.files import coreaudio
 from spatialkit.files.channels import Channels, by_ambisonics, by_ambix
 from spatialkit.layouts import Normalization
 
@@ -108,9 +107,8 @@ class _Reader:
         return self.file.read(min(end - start, _MAX_SIZE))
 
 
-def scene_channels(track: Track, channels: int) -> Channels:
-    """Return the Ambisonic format in the box SA3D of a track, if it has one."""
-    content = track.contents.get(b"SA3D", b"")
+def scene_channels(content: bytes, channels: int) -> Channels:
+    """Return the Ambisonic format in a box SA3D; none if the content is empty."""
     if len(content) < _SA3D.size:
         return Channels()
     version, kind, _, channel_order, normalization, number = _SA3D.unpack_from(content)
@@ -122,8 +120,3 @@ def scene_channels(track: Track, channels: int) -> Channels:
     if kind & _HEADPHONES:
         return by_ambix(channels)
     return by_ambisonics(struct.unpack(f">{channels}I", indices), _NORMALIZATIONS[normalization])
-
-
-def pcm_channels(track: Track, channels: int) -> Channels:
-    """Return the format in the box chan of a track, which is that of PCM, if it has one."""
-    return coreaudio.read_layout(track.contents.get(b"chan", b"")[4:], channels)

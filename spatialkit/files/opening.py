@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files import pyav
+from spatialkit.files.recognition import is_audio, unsupported_codec, unsupported_container
 
 # Samples of each channel that are read or written at a time.
 BLOCK_SIZE = 65536
@@ -16,17 +17,35 @@ BLOCK_SIZE = 65536
 
 @contextmanager
 def open_audio(path: Path) -> Iterator[Any]:
-    """Open a file with PyAV if it starts like one of PyAV's containers, else with libsndfile."""
+    """Open a file with PyAV if libsndfile does not support its container or codec."""
     import soundfile
 
     with path.open("rb") as binary:
-        demuxer = pyav.demuxer_of(binary)
+        demuxer, codec = pyav.demuxer_of(binary), ""
+        if demuxer is None:
+            demuxer, codec = unsupported_codec(binary) or (None, "")
         if demuxer is not None:
-            with pyav.AvFile(path, binary, demuxer) as sound:
+            with pyav.AvFile(path, binary, demuxer, codec) as sound:
                 yield sound
-        else:
-            with soundfile.SoundFile(_Source(binary)) as file:
-                yield file
+            return
+        try:
+            file = soundfile.SoundFile(_Source(binary))
+        except soundfile.SoundFileError as error:
+            raise AudioFileError(f"{path} {_problem(binary)}") from error
+        with file:
+            yield file
+
+
+def _problem(binary: BinaryIO) -> str:
+    """Return why libsndfile does not open a file."""
+    if is_audio(binary):
+        return "is damaged"
+    container = unsupported_container(binary)
+    if container == "IAMF":
+        return f"(IAMF) {pyav.IAMF_PROBLEM}"
+    if container:
+        return f"({container}) is not a supported audio file; convert it first"
+    return "is not a supported audio file"
 
 
 class _Source:
@@ -34,6 +53,7 @@ class _Source:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
+        file.seek(0)
         self.renamed = file.read(4) == b"BW64"
         file.seek(0)
         self.read, self.tell = file.read, file.tell
@@ -63,6 +83,6 @@ def reading_errors(path: Path) -> Iterator[None]:
     except AudioFileError:
         raise
     except (soundfile.SoundFileError, TypeError) as error:
-        raise AudioFileError(f"{path} is damaged or not a supported audio file") from error
+        raise AudioFileError(f"{path} is damaged") from error
     except OSError as error:
         raise AudioFileError(f"{path} cannot be read: {error.strerror}") from error

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import AudioFileError
-from spatialkit.files import mp4_boxes
+from spatialkit.files import chunks, mp4_boxes
 from spatialkit.validation import extra
 
 # First bytes of the files of each of FFmpeg's demuxers.
@@ -38,8 +38,38 @@ _SIGNATURES = {
     "eac3": rb"\x0b\x77...[\x58-\x87]",
     "wv": rb"wvpk",
     "tta": rb"TTA1",
+    "dts": rb"\x7f\xfe\x80\x01|\xfe\x7f\x01\x80|\x1f\xff\xe8\0|\xff\x1f\0\xe8",
+    "dtshd": rb"DTSHDHDR",
+    "truehd": rb"....\xf8\x72\x6f\xba",
+    "mlp": rb"....\xf8\x72\x6f\xbb",
+    "ape": rb"MAC ",
+    "mpc": rb"MP\+[\x07\x17]",
+    "mpc8": rb"MPCK",
+    "tak": rb"tBaK",
+    "dsf": rb"DSD \x1c",
+    "iff": rb"FRM8.{8}DSD ",
+    "amr": rb"#!AMR",
+    "rm": rb"\.RMF",
+    "oma": rb"ea3\x03|EA3\x01",
+    "shn": rb"ajkg",
+    "loas": rb"\x56[\xe0-\xff].",
 }
-_NAMES = {"mov": "MP4", "wv": "WAVPACK", "mpegts": "MPEG-TS", "mpeg": "MPEG-PS"}
+_NAMES = {
+    "mov": "MP4",
+    "wv": "WAVPACK",
+    "mpegts": "MPEG-TS",
+    "mpeg": "MPEG-PS",
+    "ape": "MONKEYS-AUDIO",
+    "mpc": "MUSEPACK",
+    "mpc8": "MUSEPACK",
+    "iff": "DSDIFF",
+    "rm": "REALMEDIA",
+    "oma": "OPENMG",
+    "shn": "SHORTEN",
+}
+# Chunks with the channel layout.
+_LAYOUT_CHUNKS = {"caf": (chunks.CAF, b"chan"), "aiff": (chunks.AIFF, b"CHAN")}
+IAMF_PROBLEM = "is not supported; decode it first, such as with ffmpeg 8 or newer"
 _FORMATS = {"float32": "flt", "float64": "dbl"}
 # Samples that FFmpeg returns at a time; converting its own frames of about 1000 samples one by one
 # would be slow.
@@ -92,23 +122,36 @@ class AvFile:
         Sample rate in Hz, and number of channels.
     labels : tuple of str
         FFmpeg's names of the channels, in order.
-    mp4_track : Track, optional
-        Boxes of the track in an MP4 file.
+    apple_layout, scene : bytes
+        Channel layout of Core Audio, and box SA3D, in the container; empty if it has none.
     tracks : int
         Number of audio tracks. The one that FFmpeg ranks highest is read: the default track, if
         there is one.
     """
 
-    def __init__(self, path: Path, file: BinaryIO, demuxer: str) -> None:
+    def __init__(self, path: Path, file: BinaryIO, demuxer: str, codec: str = "") -> None:
         self._path, self._demuxer = path, demuxer
+        self._kind = _NAMES.get(demuxer, demuxer.upper()) + (codec and f", {codec}")
         self._file: BinaryIO | _Renamed = file
         _require_whole(path, file, demuxer)
         tracks = mp4_boxes.read_tracks(file) if demuxer == "mov" else []
+        if any(track.kind == b"iamf" for track in tracks):
+            raise AudioFileError(f"{path} (MP4, IAMF) {IAMF_PROBLEM}")
         hidden = [place for track in tracks for place in track.places]
+        self.apple_layout, self.scene = b"", b""
+        if demuxer in _LAYOUT_CHUNKS:
+            container, name = _LAYOUT_CHUNKS[demuxer]
+            place = chunks.find_chunk(file, container, name)[0]
+            self.apple_layout = chunks.read_chunk(file, container, name)
+            hidden += [place - container.head.size] if place else []
         if hidden:  # PyAV does not return channels in another order than FFmpeg's
             self._file = _Renamed(file, hidden)
         with self._failures():
             self._container, self._stream = self._open()
+        for track in tracks:
+            if track.identifier == self._stream.id:
+                self.apple_layout = track.contents.get(b"chan", b"")[4:]
+                self.scene = track.contents.get(b"SA3D", b"")
         layout = self._stream.layout
         self._layout_name = layout.name
         self.format = _NAMES.get(demuxer, demuxer.upper())
@@ -116,7 +159,6 @@ class AvFile:
         self.samplerate = int(self._stream.rate or 0)
         self.channels = int(layout.nb_channels)
         self.labels = tuple(channel.name for channel in layout.channels)
-        self.mp4_track = next((one for one in tracks if one.identifier == self._stream.id), None)
         self.tracks = len(self._container.streams.audio)
         if not (self.samplerate and self.channels):
             raise AudioFileError(
@@ -207,7 +249,10 @@ class AvFile:
         stream = container.streams.best("audio") or container.streams.audio[0]
         if stream.codec_context is None:
             container.close()
-            raise AudioFileError(f"{self._path} has an audio codec that PyAV does not support")
+            raise AudioFileError(
+                f"{self._path} ({self._kind}) has an audio codec that PyAV does not support; "
+                "convert it first"
+            )
         return container, stream
 
     def _decoded(self) -> Iterator[Any]:
@@ -254,18 +299,15 @@ class AvFile:
         try:
             import av
         except ImportError as error:
-            raise AudioFileError(
-                f"{self._path} ({_NAMES.get(self._demuxer, self._demuxer.upper())}) needs "
-                + extra("av")
-            ) from error
+            raise AudioFileError(f"{self._path} ({self._kind}) needs {extra('av')}") from error
         try:
             yield
         except AudioFileError:
             raise
         except (av.FFmpegError, ValueError, OSError, OverflowError) as error:
-            raise AudioFileError(
-                f"{self._path} is damaged or not a supported audio file"
-            ) from error
+            unknown = isinstance(error, (av.DecoderNotFoundError, av.PatchWelcomeError))
+            problem = "has a codec that FFmpeg does not support" if unknown else "is damaged"
+            raise AudioFileError(f"{self._path} ({self._kind}) {problem}") from error
 
 
 class _Renamed:

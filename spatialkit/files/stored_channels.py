@@ -21,11 +21,11 @@ def stored_channels(container: str, file: BinaryIO, channels: int) -> tuple[int 
         mask = flac_ogg_mp3.flac_mask(file)
         return mask, by_mask(flac_ogg_mp3.FLAC_MASKS[channels] if mask is None else mask, channels)
     if container == "W64":
-        mask = wave.wave64_mask(file)
+        mask = wave.read_wave64_format(file).mask
         return mask, by_mask(mask or 0, channels)
     reader = _READERS.get(container)
     found = reader(file, channels) if reader else Channels()
-    return None, found if found.format or found.note or found.conflict else by_count(channels)
+    return None, found or by_count(channels)
 
 
 def _aiff(file: BinaryIO, channels: int) -> Channels:
@@ -56,16 +56,13 @@ _READERS: dict[str, Callable[[BinaryIO, int], Channels]] = {
 def decoded_channels(sound: AvFile) -> Channels:
     """Return the format of the channels of a file that PyAV reads.
 
-    Decoders return channels in FFmpeg's order, PCM in MP4 those of the file.
+    Decoders return channels in FFmpeg's order and with its labels; the channels of PCM, and of
+    decoders without labels, are those of the container.
     """
-    track, labels = sound.mp4_track, sound.labels
-    if track is not None:
-        found = mp4_boxes.scene_channels(track, sound.channels)
-        if not (found.format or found.note or found.conflict) and sound.subtype.startswith("PCM_"):
-            found = mp4_boxes.pcm_channels(track, sound.channels)
-        if found.format or found.note or found.conflict:
-            return found
-    if labels[0] == "AMBI0":
-        return by_ambix(len(labels))
-    found = by_labels(labels)
-    return found if found.format else by_count(len(labels))
+    labels, channels = sound.labels, sound.channels
+    found = mp4_boxes.scene_channels(sound.scene, channels)
+    if not found and (sound.subtype.startswith("PCM_") or labels[0] == "NONE"):
+        found = coreaudio.read_layout(sound.apple_layout, channels)
+    if not found and labels[0] == "AMBI0":
+        found = by_ambix(channels)
+    return found or by_labels(labels) or by_count(channels)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from spatialkit.files import chunks
 from spatialkit.files.adm import adm_channels
@@ -105,19 +105,28 @@ def _chunk_head(name: bytes, size: int) -> bytes:
     return name + struct.pack("<I", size)
 
 
+class WaveFormat(NamedTuple):
+    """Format tag, that of the subformat with WAVE_FORMAT_EXTENSIBLE; its mask and subformat."""
+
+    tag: int = 0
+    mask: int | None = None
+    subformat: bytes = b""
+
+
 @dataclass(frozen=True)
 class WaveHeader:
     """Contents of the header of a WAV file.
 
-    ``mask`` and ``subformat`` are None and empty without WAVE_FORMAT_EXTENSIBLE. ``data_size`` is
-    the number of bytes of audio data in the header, 0 if the header does not specify it;
-    ``available`` is that in the file. ``metadata`` has the contents of chunks by name.
+    ``mask`` is None without WAVE_FORMAT_EXTENSIBLE. ``data_size`` is the number of bytes of audio
+    data in the header, 0 if the header does not specify it; ``available`` is that in the file, from
+    ``data_start`` on. ``metadata`` has the contents of chunks by name.
     """
 
     mask: int | None
     data_size: int
     available: int
-    subformat: bytes = field(default=b"", compare=False)
+    data_start: int = field(default=0, compare=False)
+    format: WaveFormat = field(default=WaveFormat(), compare=False)
     metadata: Mapping[bytes, bytes] = field(default_factory=dict, compare=False)
 
 
@@ -127,7 +136,8 @@ def read_wave_header(file: BinaryIO) -> WaveHeader:
     file.seek(0)
     large = file.read(4) != b"RIFF"
     file.seek(12)
-    mask, subformat, data_size, available = None, b"", 0, 0
+    form = WaveFormat()
+    data_start, data_size, available = 0, 0, 0
     metadata: dict[bytes, bytes] = {}
     sizes: dict[bytes, int] = {}
     for _ in range(_MAX_CHUNKS):
@@ -144,13 +154,13 @@ def read_wave_header(file: BinaryIO) -> WaveHeader:
         start = file.tell()
         if name == b"data" and not available:
             unknown = not large and size == MAX_SIZE
-            data_size, available = 0 if unknown else size, end - start
+            data_start, data_size, available = start, 0 if unknown else size, end - start
             if not data_size:
                 break
         elif name == b"ds64" and large:
             sizes = _read_ds64(file.read(min(size, end)))
         elif name == b"fmt ":
-            mask, subformat = _read_format(file.read(min(size, 40)))
+            form = _read_format(file.read(min(size, 40)))
         elif name in _METADATA and size <= _MAX_METADATA_SIZE:
             content = file.read(size)
             if name != b"LIST" or content[:4] == b"INFO":
@@ -159,24 +169,25 @@ def read_wave_header(file: BinaryIO) -> WaveHeader:
         if start > end:
             break
         file.seek(start)
-    return WaveHeader(mask, data_size, available, subformat, metadata)
+    return WaveHeader(form.mask, data_size, available, data_start, form, metadata)
 
 
-def wave64_mask(file: BinaryIO) -> int | None:
-    """Return the channel mask of a Wave64 file, None without WAVE_FORMAT_EXTENSIBLE."""
-    return _read_format(chunks.read_chunk(file, chunks.WAVE64, _WAVE64_FORMAT))[0]
+def read_wave64_format(file: BinaryIO) -> WaveFormat:
+    """Return the format of a Wave64 file."""
+    return _read_format(chunks.read_chunk(file, chunks.WAVE64, _WAVE64_FORMAT))
 
 
-def _read_format(fmt: bytes) -> tuple[int | None, bytes]:
-    """Return mask and subformat of a format chunk, None and empty if it has none."""
-    if len(fmt) < 24 or struct.unpack_from("<H", fmt)[0] != _EXTENSIBLE:
-        return None, b""
-    return struct.unpack_from("<I", fmt, 20)[0], fmt[24:40]
+def _read_format(fmt: bytes) -> WaveFormat:
+    tag = int.from_bytes(fmt[:2], "little")
+    if len(fmt) < 24 or tag != _EXTENSIBLE:
+        return WaveFormat(tag)
+    mask, subformat = struct.unpack_from("<I", fmt, 20)[0], fmt[24:40]
+    return WaveFormat(int.from_bytes(subformat[:2], "little") or tag, mask, subformat)
 
 
 def wave_channels(header: WaveHeader, channels: int) -> Channels:
     """Return the format of the channels of a WAV file."""
-    if header.subformat[2:] == _B_FORMAT_TAIL:
+    if header.format.subformat[2:] == _B_FORMAT_TAIL:
         return _b_format(channels)
     found = adm_channels(header.metadata, channels)
     if found.format is None and not header.mask:

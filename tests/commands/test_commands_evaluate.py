@@ -64,7 +64,7 @@ def require_scores(records):
             for name, value in expected.items()
         }
     assert {pair: record["error"] for pair, record in found.items()} == {
-        ("a.wav", "words.wav"): "songs/words.wav is damaged or not a supported audio file",
+        ("a.wav", "words.wav"): "songs/words.wav is not a supported audio file",
         ("a.wav", ""): "line 5 of songs/pairs.csv has no estimate",
         ("a.wav", "mono.wav"): "the reference has the format 'stereo', the estimate 'mono': "
         "render one to the format of the other",

@@ -168,7 +168,7 @@ def test_an_error_does_not_stop_the_batch_and_is_printed(album, capsys, jobs):
     (album / "album" / "one" / "bad.wav").write_text("no sound\n" * 20)
     assert upmix(f"album -o out --json --jobs {jobs}") == 1
     captured = capsys.readouterr()
-    sentence = "album/one/bad.wav is damaged or not a supported audio file"
+    sentence = "album/one/bad.wav is not a supported audio file"
     assert captured.err == f"Error: {sentence}\n"
     printed = json.loads(captured.out)
     assert [record["status"] for record in printed].count("done") == 6

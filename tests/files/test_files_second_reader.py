@@ -1,0 +1,271 @@
+"""Files that libsndfile does not read: PyAV reads them, or a message names what they are."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spatialkit.errors import AudioFileError
+from spatialkit.files import info, read, write
+from spatialkit.layouts import get_layout
+
+RATE = 48000
+
+
+def tones(channels, samples=RATE):
+    """A tone of its own per channel, low enough for an LFE, and their frequencies."""
+    frequencies = 40.0 + 20.0 * np.arange(channels)
+    time = np.arange(samples) / RATE
+    return (0.3 * np.sin(2 * np.pi * frequencies[:, None] * time)).astype(np.float32)
+
+
+def identities(audio):
+    """Number of the tone that each channel contains."""
+    spectrum = np.abs(np.fft.rfft(audio[:, -RATE // 2 :] * np.hanning(RATE // 2), RATE))
+    frequencies = 40.0 + 20.0 * np.arange(len(audio))
+    return np.abs(spectrum.argmax(axis=1)[:, None] - frequencies).argmin(axis=1).tolist()
+
+
+def crc(data, polynomial, bits):
+    value = 0
+    for byte in data:
+        value ^= byte << (bits - 8)
+        for _ in range(8):
+            value = (value << 1) ^ (polynomial if value >> (bits - 1) else 0)
+            value &= (1 << bits) - 1
+    return value.to_bytes(bits // 8, "big")
+
+
+def flac_file(samples, bits):
+    """A FLAC file of one frame with verbatim subframes (RFC 9639); libFLAC writes few widths."""
+    channels, count = samples.shape
+    info = struct.pack(">HH3x3x", count, count)
+    info += (RATE << 44 | (channels - 1) << 41 | (bits - 1) << 36 | count).to_bytes(8, "big")
+    head = bytes([0xFF, 0xF8, 0x70, (channels - 1) << 4, 0]) + (count - 1).to_bytes(2, "big")
+    frame = head + crc(head, 0x07, 8)
+    text = ""
+    for channel in samples:
+        text += "00000010" + "".join(format(int(n) & (1 << bits) - 1, f"0{bits}b") for n in channel)
+    text += "0" * (-len(text) % 8)
+    frame += int(text, 2).to_bytes(len(text) // 8, "big")
+    return b"fLaC\x80\0\0\x22" + info + bytes(16) + frame + crc(frame, 0x8005, 16)
+
+
+@pytest.mark.parametrize("bits", [4, 12, 15, 20, 32, 8, 16, 24])
+def test_flac_of_any_width_is_read_exactly(tmp_path, rng, bits):
+    pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    integers = rng.integers(-(2 ** (bits - 1)), 2 ** (bits - 1), (2, 500))
+    integers[:, 0] = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    (tmp_path / "a.flac").write_bytes(flac_file(integers, bits))
+    found, audio = info(tmp_path / "a.flac"), read(tmp_path / "a.flac", dtype="float64")
+    assert (found.container, found.samples, found.format) == ("FLAC", 500, get_layout("stereo"))
+    assert np.array_equal(audio.samples, integers / 2 ** (bits - 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "layout", "ours", "facts"),
+    [
+        ("a.caf", "alac", "stereo", "stereo", ("CAF", "ALAC")),
+        ("a.caf", "alac", "5.1", "5.1", ("CAF", "ALAC")),
+        ("a.caf", "alac", "7.1(wide)", "wave-0xff", ("CAF", "ALAC")),
+        ("a.caf", "adpcm_ima_qt", "stereo", "stereo", ("CAF", "ADPCM_IMA_QT")),
+        ("a.wav", "ac3", "5.1(side)", "5.1", ("WAV", "AC3")),
+        ("a.wav", "mp2", "stereo", "stereo", ("WAV", "MP2")),
+        ("a.w64", "ac3", "3.0", "3.0", ("W64", "AC3")),
+    ],
+)
+def test_codecs_that_libsndfile_lacks_are_read(tmp_path, name, codec, layout, ours, facts):
+    av = pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    channels = av.AudioLayout(layout).nb_channels
+    with av.open(str(tmp_path / name), "w") as container:
+        track = container.add_stream(codec, rate=RATE, layout=layout, options={"strict": "-2"})
+        track.codec_context.format = track.codec_context.codec.audio_formats[0].name
+        track.codec_context.open()
+        audio = tones(channels)
+        frame = av.AudioFrame.from_ndarray(audio.T.reshape(1, -1), format="flt", layout=layout)
+        frame.sample_rate, frame.pts = RATE, 0
+        size = track.codec_context.frame_size or 4096
+        cutter = av.AudioResampler(track.format.name, layout, RATE, frame_size=size)
+        for part in [*cutter.resample(frame), *cutter.resample(None)]:
+            container.mux(track.encode(part))
+        container.mux(track.encode(None))
+    found = info(tmp_path / name)
+    back = read(tmp_path / name)
+    assert (found.container, found.subtype) == facts
+    assert (found.format.name, back.format) == (ours, found.format)
+    assert back.samples.shape == (channels, found.samples)
+    assert identities(back.samples) == list(range(channels))
+
+
+def dsd_bits(samples):
+    """Stereo silence in DSD: as many ones as zeros."""
+    return bytes([0x69]) * (samples // 8)
+
+
+def dsf_file(samples):
+    block = dsd_bits(samples)
+    fmt = struct.pack("<4sQIIIIIIQII", b"fmt ", 52, 1, 0, 2, 2, 2822400, 1, samples, len(block), 0)
+    data = struct.pack("<4sQ", b"data", 12 + 2 * len(block)) + 2 * block
+    return struct.pack("<4sQQQ", b"DSD ", 28, 28 + len(fmt) + len(data), 0) + fmt + data
+
+
+def dff_file(samples):
+    def chunk(name, content):
+        return struct.pack(">4sQ", name, len(content)) + content + bytes(len(content) % 2)
+
+    properties = b"SND " + chunk(b"FS  ", struct.pack(">I", 2822400))
+    properties += chunk(b"CHNL", struct.pack(">H", 2) + b"SLFTSRGT")
+    properties += chunk(b"CMPR", b"DSD \x0enot compressed\0")
+    body = chunk(b"FVER", struct.pack(">I", 0x01050000)) + chunk(b"PROP", properties)
+    body += chunk(b"DSD ", 2 * dsd_bits(samples))
+    return struct.pack(">4sQ", b"FRM8", 4 + len(body)) + b"DSD " + body
+
+
+@pytest.mark.parametrize(("name", "maker"), [("a.dsf", dsf_file), ("a.dff", dff_file)])
+def test_dsd_is_read(tmp_path, name, maker):
+    pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    (tmp_path / name).write_bytes(maker(8 * 4096))
+    found, audio = info(tmp_path / name), read(tmp_path / name)
+    assert (found.sample_rate, found.channels, found.samples) == (352800, 2, 4096)
+    assert np.abs(audio.samples[:, 100:]).max() < 0.01
+
+
+def wave_file(content, tag=1, bits=16):
+    fmt = struct.pack("<HHIIHH", tag, 2, RATE, 4 * RATE, 4, bits)
+    content += bytes(len(content) % 2)
+    chunks = struct.pack("<4sI", b"fmt ", 16) + fmt + struct.pack("<4sI", b"data", len(content))
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks + content)) + b"WAVE" + chunks + content
+
+
+DTS = Path(__file__).parents[1] / "data" / "tones.dts"
+
+
+def test_dts_is_read(tmp_path):
+    """Two tones, 400 and 900 Hz, in 0.17 s, encoded by FFmpeg 5.1."""
+    pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    stored = DTS.read_bytes()
+    swapped = np.frombuffer(stored, ">i2").astype("<i2").tobytes()
+    files = {
+        "a.dts": stored,
+        "b.dts": swapped,
+        "marked.wav": wave_file(stored, tag=0x2001),
+        "cd.wav": wave_file(swapped),  # a DTS CD: the header specifies 16-bit stereo
+        "late.wav": wave_file(bytes(400) + swapped),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        found, audio = info(tmp_path / name), read(tmp_path / name)
+        assert (found.subtype, found.format) == ("DTS", get_layout("stereo"))
+        assert found.container == {"dts": "DTS", "wav": "WAV"}[name[-3:]]
+        spectrum = np.abs(np.fft.rfft(audio.samples[:, 2000:7000] * np.hanning(5000)))
+        assert spectrum.argmax(axis=1).tolist() == [42, 94]  # in steps of 9.6 Hz
+
+
+def test_pcm_with_a_sync_word_is_pcm(tmp_path, rng):
+    noise = rng.integers(-(2**15), 2**15, 20000).astype("<i2").tobytes()
+    for places in ((0,), (0, 4096), (0, 4096, 9000), (400, 4496, 8592)):
+        data = bytearray(noise)
+        for place in places:
+            data[place : place + 4] = b"\xfe\x7f\x01\x80"
+        (tmp_path / "a.wav").write_bytes(wave_file(bytes(data)))
+        assert info(tmp_path / "a.wav").subtype == "PCM_16"
+
+
+WITHOUT_AV = """
+import sys
+sys.modules["av"] = None
+from spatialkit.files import info
+try:
+    info(sys.argv[1])
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (flac_file(np.zeros((1, 16)), 20), "(FLAC, FLAC of 20 bits)"),
+        (wave_file(bytes(400), tag=0x2000), "(WAV, AC-3)"),
+        (wave_file(bytes(400), tag=0x1234), "(WAV, format tag 0x1234)"),
+        (dsf_file(8 * 4096), "(DSF)"),
+        (b"MAC \x96\x0f" + bytes(100), "(MONKEYS-AUDIO)"),
+        (b"MPCK" + bytes(100), "(MUSEPACK)"),
+        (b"tBaK" + bytes(100), "(TAK)"),
+    ],
+)
+def test_without_pyav_the_message_names_container_codec_and_extra(tmp_path, content, kind):
+    (tmp_path / "a").write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_AV, tmp_path / "a"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    advice = "needs spatialkit's extra `av` (pip install 'spatialkit-audio[av]')"
+    assert done.stdout == f"{tmp_path / 'a'} {kind} {advice}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"just some words\n" * 50, r"a is not a supported audio file$"),
+        (b"OFR " + bytes(100), r"a \(OptimFROG\) is not a supported audio file; convert it first"),
+        (b"MThd" + bytes(100), r"a \(MIDI\) is not a supported audio file; convert it first"),
+        (b"\xf8\x06iamf\0\0" + bytes(50), r"a \(IAMF\) is not supported; decode it first"),
+        (wave_file(bytes(400))[:30], r"a is damaged$"),
+        (b"fLaC" + bytes(100), r"a is damaged$"),
+    ],
+)
+def test_damage_is_stated_of_damaged_files_only(tmp_path, content, words):
+    (tmp_path / "a").write_bytes(content)
+    for function in (info, read):
+        with pytest.raises(AudioFileError, match=words):
+            function(tmp_path / "a")
+
+
+def test_iamf_in_mp4_is_named(tmp_path):
+    pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    from test_files_channels import mov_file
+
+    (tmp_path / "a.mp4").write_bytes(mov_file(2, b"").replace(b"twos", b"iamf"))
+    with pytest.raises(AudioFileError, match=r"a\.mp4 \(MP4, IAMF\) is not supported; decode it"):
+        info(tmp_path / "a.mp4")
+
+
+def test_files_with_unknown_codecs_are_not_called_damaged(tmp_path):
+    pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    (tmp_path / "a.wav").write_bytes(wave_file(bytes(400), tag=0x1234))
+    words = r"a\.wav \(WAV, format tag 0x1234\) has an audio codec that PyAV does not support"
+    with pytest.raises(AudioFileError, match=words):
+        info(tmp_path / "a.wav")
+
+
+def test_the_layout_of_ima4_in_caf_is_that_of_the_container(tmp_path):
+    """FFmpeg's decoder has no labels of its own for it."""
+    av = pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    write(tmp_path / "s.wav", tones(2), RATE, subtype="PCM_16")
+    with (
+        av.open(str(tmp_path / "s.wav")) as source,
+        av.open(str(tmp_path / "a.caf"), "w") as target,
+    ):
+        track = target.add_stream("adpcm_ima_qt", rate=RATE, layout="stereo")
+        track.codec_context.open()
+        cutter = av.AudioResampler("s16p", "stereo", RATE, frame_size=64)
+        for frame in [*source.decode(audio=0), None]:
+            for part in cutter.resample(frame):
+                target.mux(track.encode(part))
+    data = (tmp_path / "a.caf").read_bytes()
+    swapped = struct.pack(">4sqIII", b"chan", 52, 0, 0, 2) + b"".join(
+        struct.pack(">II12x", label, 0) for label in (2, 1)
+    )
+    at = data.index(b"chan")
+    size = int.from_bytes(data[at + 4 : at + 12], "big")
+    (tmp_path / "a.caf").write_bytes(data[:at] + swapped + data[at + 12 + size :])
+    audio = read(tmp_path / "a.caf")
+    assert (audio.format, identities(audio.samples)) == (get_layout("stereo"), [1, 0])

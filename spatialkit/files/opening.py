@@ -39,7 +39,7 @@ def open_audio(path: Path) -> Iterator[Any]:
 def _problem(binary: BinaryIO) -> str:
     """Return why libsndfile does not open a file."""
     if is_audio(binary):
-        return "is damaged"
+        return "is damaged or not a supported audio file"
     container = unsupported_container(binary)
     if container == "IAMF":
         return f"(IAMF) {pyav.IAMF_PROBLEM}"

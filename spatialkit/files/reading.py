@@ -47,11 +47,11 @@ def read(
     and stereo are assumed. In all other cases it is None, because a number of channels alone does
     not distinguish 7.1 from 5.1.2. Channels are sorted to the order of the format.
 
-    MP4, M4A, MOV, Matroska, WebM, AVI, ASF and WMA, FLV, MPEG, AAC, AC-3, DTS, TrueHD, WavPack, TTA,
-    Monkey's Audio, Musepack, TAK, DSF and DSDIFF need the extra ``av``; so do codecs that libsndfile
-    does not decode, such as ALAC in CAF, AC-3 and DTS in WAV, and FLAC of other widths than 8, 16
-    and 24 bits. The delay of a codec is removed if the container specifies it, as MP4 and Matroska
-    do; raw AAC and AC-3 files do not.
+    MP4, M4A, MOV, Matroska, WebM, AVI, ASF and WMA, FLV, MPEG, AAC, AC-3, DTS, TrueHD, WavPack,
+    TTA, Monkey's Audio, Musepack, TAK, DSF and DSDIFF need the extra ``av``; so do codecs that
+    libsndfile does not decode, such as ALAC in CAF, AC-3 and DTS in WAV, and FLAC of other widths
+    than 8, 16 and 24 bits. The delay of a codec is removed if the container specifies it, as MP4
+    and Matroska do; raw AAC and AC-3 files do not.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 from spatialkit.files import chunks, wave
 
-# Format tags of WAV that libsndfile supports, and names of some others.
-_SUPPORTED_TAGS = (0x1, 0x2, 0x3, 0x6, 0x7, 0x11, 0x14, 0x31, 0x40, 0x55)
+# Format tags of WAV that libsndfile supports (0: the header is incomplete), and names of others.
+_SUPPORTED_TAGS = (0x0, 0x1, 0x2, 0x3, 0x6, 0x7, 0x11, 0x14, 0x31, 0x40, 0x55)
 _TAG_NAMES = {
     0x50: "MP2",
     0xFF: "AAC",
@@ -131,7 +131,7 @@ _CONTAINERS: tuple[tuple[bytes, str, Callable[[BinaryIO], str | None]], ...] = (
 )
 # First bytes of other containers that libsndfile supports.
 _SUPPORTED = (
-    rb"RIFF|RIFX|FORM|fLaC|OggS|ID3|\.snd|dns\.|Creative|LIST|NIST|\xff[\xe2-\xff]|TAG|wvpk"
+    rb"RIFX....WAVE|FORM....(AIF|8SV|16SV)|OggS|ID3|\.snd|dns\.|Creative Voice|\xff[\xe2-\xff]"
 )
 # First bytes of files that neither libsndfile nor PyAV supports.
 _UNSUPPORTED = (

@@ -218,8 +218,9 @@ def test_without_pyav_the_message_names_container_codec_and_extra(tmp_path, cont
         (b"OFR " + bytes(100), r"a \(OptimFROG\) is not a supported audio file; convert it first"),
         (b"MThd" + bytes(100), r"a \(MIDI\) is not a supported audio file; convert it first"),
         (b"\xf8\x06iamf\0\0" + bytes(50), r"a \(IAMF\) is not supported; decode it first"),
-        (wave_file(bytes(400))[:30], r"a is damaged$"),
-        (b"fLaC" + bytes(100), r"a is damaged$"),
+        (b"RIFF\xff\0\0\0WEBPVP8 " + bytes(100), r"a is not a supported audio file$"),
+        (wave_file(bytes(400))[:30], r"a is damaged or not a supported audio file$"),
+        (b"fLaC" + bytes(100), r"a is damaged or not a supported audio file$"),
     ],
 )
 def test_damage_is_stated_of_damaged_files_only(tmp_path, content, words):

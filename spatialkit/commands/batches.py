@@ -203,7 +203,7 @@ def run_jobs(
                     lost = f"{names[record.job[0]]}: " if math.isnan(record.seconds) else ""
                     facts["error"] = lost + record.error
                     if debug:
-                        click.echo(toolkit.printable(record.traceback), err=True, nl=False)
+                        toolkit.print_text(record.traceback.rstrip("\n"), err=True)
                     toolkit.print_error(facts["error"], debug=False)
                 for text in facts.get("warnings", ()):
                     toolkit.print_warning(text)

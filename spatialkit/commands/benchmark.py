@@ -123,7 +123,7 @@ def upmix(
     if output:
         toolkit.write_text(output, text)
     else:
-        click.echo(text)
+        toolkit.print_text(text)
     if figure:  # last, so that an error here does not lose the table
         results.figure(figure)
     return 1 if any(row.error for row in results.rows) else 0

@@ -63,9 +63,9 @@ def command(
         return int(failed)
     for result in results:
         detail = f": {' '.join(result.detail.split())}" if result.detail else ""
-        click.echo(f"{result.status:<7}  {result.name}{toolkit.printable(detail)}")
+        toolkit.print_line(f"{result.status:<7}  {result.name}{detail}")
     counts = Counter(result.status for result in results)
-    click.echo(f"{name}: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
+    toolkit.print_line(f"{name}: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
     return int(failed)
 
 

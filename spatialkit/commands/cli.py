@@ -68,7 +68,7 @@ def cli(context: click.Context) -> None:
     Exit status: 0 done, 1 some files failed, 2 invalid usage or input.
     """
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        toolkit.print_text(context.get_help())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -127,7 +127,7 @@ def _print_compiling() -> None:
 
 def _usage_message(error: click.ClickException) -> str:
     """Return the message of an error of click, with the closest option and the help command."""
-    message = error.format_message()
+    message = error.format_message().replace("\n\t", " ")  # a list of choices
     context = getattr(error, "ctx", None)  # set for usage errors
     if context is None:
         return message

@@ -83,7 +83,7 @@ def command(
     else:
         _print(values)
         if assumed:
-            click.echo(f"{assumed[0]} read as {assumed[1]}")
+            toolkit.print_line(f"{assumed[0]} read as {assumed[1]}")
     return 0
 
 
@@ -207,14 +207,14 @@ def _evaluate_all(
             names = dict(zip(("reference", "estimate", "layout"), pair.names, strict=True))
             records[number] = {**names, **facts}
             if log is None:
-                click.echo(toolkit.json_line(records[number]), nl=False)
+                toolkit.print_line(toolkit.json_line(records[number]).rstrip())
             elif facts["status"] != "skipped":
                 log.add(records[number])
     found = [records[number] for number in sorted(records)]
     if output and as_json:
         toolkit.print_json(found)
     elif output:
-        click.echo(f"{batches.summarize(found)}; records: {output}")
+        toolkit.print_line(f"{batches.summarize(found)}; records: {output}")
     return int(any(record["status"] == "failed" for record in found))
 
 

@@ -37,7 +37,10 @@ def command(files: tuple[Path, ...], as_json: bool) -> int:
     if as_json:
         toolkit.print_json(found if len(files) > 1 else found[0])
     elif failed < len(files):
-        click.echo("\n\n".join(_text(facts) for facts in found if "error" not in facts))
+        known = [facts for facts in found if "error" not in facts]
+        for number, facts in enumerate(known):
+            for line in ([""] if number else []) + _lines(facts):
+                toolkit.print_line(line)
     return 1 if failed else 0
 
 
@@ -60,15 +63,15 @@ def _facts(file: Path) -> dict[str, Any]:
     }
 
 
-def _text(facts: dict[str, Any]) -> str:
+def _lines(facts: dict[str, Any]) -> list[str]:
     mask, labels = facts["wave_mask"], " ".join(facts["labels"])
     meaning = f"{facts['format']}: {labels}" if labels else facts["format"]
     meaning = meaning or "format not specified"
     channels = toolkit.counted(facts["channels"], "channel")
     tracks = f", the first of {facts['tracks']} audio tracks" if facts["tracks"] > 1 else ""
-    return (
-        f"{facts['file']}: {facts['container']} {facts['encoding']}, {facts['sample_rate']} Hz"
-        f"{tracks}\n"
-        f"{toolkit.counted(facts['samples'], 'sample')}, {facts['duration']:.2f} s\n"
-        f"{channels}, {meaning} (mask: {'none' if mask is None else f'{mask:#x}'})"
-    )
+    encoding = f"{facts['container']} {facts['encoding']}, {facts['sample_rate']} Hz"
+    return [
+        f"{facts['file']}: {encoding}{tracks}",
+        f"{toolkit.counted(facts['samples'], 'sample')}, {facts['duration']:.2f} s",
+        f"{channels}, {meaning} (mask: {'none' if mask is None else f'{mask:#x}'})",
+    ]

@@ -37,7 +37,7 @@ def command(name: str | Layout | None, as_json: bool) -> None:
     else:
         rows = [(one.name, str(one.n_channels), _mask(one), " ".join(one.labels)) for one in chosen]
         toolkit.print_table(("layout", "channels", "WAVE mask", "labels"), rows)
-        click.echo("Ambisonics: ambix1 ... ambix7 (ACN, SN3D), fuma1 ... fuma3")
+        toolkit.print_line("Ambisonics: ambix1 ... ambix7 (ACN, SN3D), fuma1 ... fuma3")
 
 
 def _mask(layout: Layout) -> str:
@@ -65,7 +65,7 @@ def _facts(layout: Layout) -> dict[str, Any]:
 
 def _print_channels(layout: Layout) -> None:
     count = toolkit.counted(layout.n_channels, "channel")
-    click.echo(f"{layout.name}: {count}, WAVE mask {_mask(layout)}")
+    toolkit.print_line(f"{layout.name}: {count}, WAVE mask {_mask(layout)}")
     rows = [
         (
             str(number),

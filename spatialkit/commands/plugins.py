@@ -8,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from spatialkit._distribution import DISTRIBUTION, describe_conflict, find_entry_points
+from spatialkit.commands.toolkit import printable
 from spatialkit.validation import match_name, unknown_name
 
 if TYPE_CHECKING:
@@ -71,6 +72,10 @@ class PluginGroup(click.Group):
         if unknown and not ctx.resilient_parsing:
             raise click.UsageError(f"{unknown_name('command', args[0], names)}.", ctx)
         return super().resolve_command(ctx, args)
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help, with escapes in texts of plug-ins."""
+        return "\n".join(map(printable, super().get_help(ctx).split("\n")))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing those of other distributions."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import click
-
 from spatialkit.commands import toolkit
 
 RATE = 48000
@@ -29,9 +27,9 @@ def command(as_json: bool) -> None:
     if as_json:
         toolkit.print_json({"seconds": seconds, "compile_seconds": CLOCK.seconds})
     elif CLOCK.seconds:
-        click.echo(f"numba kernels compiled in {seconds:.1f} s")
+        toolkit.print_line(f"numba kernels compiled in {seconds:.1f} s")
     else:
-        click.echo(f"numba kernels loaded from the cache in {seconds:.1f} s")
+        toolkit.print_line(f"numba kernels loaded from the cache in {seconds:.1f} s")
 
 
 def compile_kernels() -> None:

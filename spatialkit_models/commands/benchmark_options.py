@@ -254,7 +254,7 @@ class Report:
         if self.output:
             toolkit.write_text(self.output, text)
         else:
-            click.echo(text)
+            toolkit.print_text(text)
         if self.facts:
             toolkit.write_text(self.facts, results.to_json())
         if self.figure:  # last, so that a failure does not lose the table

@@ -55,7 +55,6 @@ def command(source: Path, output: Path, force: bool, as_json: bool) -> None:
         facts = {"output": str(output), "card_file": str(card_file)}
         toolkit.print_json({**facts, **dataclasses.asdict(card)})
         return
-    click.echo(
-        f"{toolkit.printable(str(output))}: published Ambisonizer, {card.parameters:,} parameters; "
-        f"card {toolkit.printable(str(card_file))}"
+    toolkit.print_line(
+        f"{output}: published Ambisonizer, {card.parameters:,} parameters; card {card_file}"
     )

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from spatialkit.commands import batches, toolkit
 
 __all__ = ["generate"]
@@ -47,5 +45,5 @@ def generate(
     if as_json:
         toolkit.print_json(records)
     else:
-        click.echo(f"{toolkit.printable(os.fspath(out))}: {batches.summarize(records)}")
+        toolkit.print_line(f"{os.fspath(out)}: {batches.summarize(records)}")
     return 1 if any(record["status"] == "failed" for record in records) else 0

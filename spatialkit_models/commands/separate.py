@@ -111,9 +111,9 @@ def command(
         for record in records:
             if record["status"] == "done":
                 stems_text = ", ".join(record["stems"])
-                click.echo(f"{toolkit.printable(record['output'])}: {stems_text}")
+                toolkit.print_line(f"{record['output']}: {stems_text}")
                 for stem, true_peak_db in record["true_peak_db"].items():
-                    click.echo(f"  {toolkit.overload(true_peak_db, stem)}")
+                    toolkit.print_line(f"  {toolkit.overload(true_peak_db, stem)}")
     return int(any(record["status"] == "failed" for record in records))
 
 

@@ -637,7 +637,7 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
         ("pan mono.wav -o folder --azimuth 0", "folder is a folder: name a file in it"),
         ("pan mono.wav -o out.wav --azimuth 0 --layout no.json", "no.json cannot be read: No such"),
         ("render mono.wav -o out.wav --to odd.json", "odd.json: not a loudspeaker layout"),
-        ("layouts bytes.json", "bytes.json: 'utf-8' codec"),
+        ("layouts bytes.json", "bytes.json is not valid JSON: 'utf-8' codec"),
         ("upmix stereo.wav -o out.wav --layout no.json", "no.json cannot be read: No such"),
         ("pan nan.wav -o out.wav --azimuth 0", "Error: nan.wav holds nan at index (0, 1)"),
         ("upmix nan.wav -o out.wav", "Error: nan.wav holds nan at index (0, 1)"),

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from spatialkit.commands.toolkit.names import Name, format_names, layout_names
-from spatialkit.commands.toolkit.printing import print_wrapped
+from spatialkit.commands.toolkit.printing import print_line, print_wrapped
 from spatialkit.errors import OptionError, SpatialkitError
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def plugin_facts(plugin: PluginDescription) -> dict[str, Any]:
 
 def print_plugin(plugin: PluginDescription, output: str) -> None:
     """Print the description of a plug-in; ``output`` describes its output."""
-    click.echo(plugin.name)
+    print_line(plugin.name)
     lines = [plugin.summary] if plugin.summary else []
     if plugin.accepts:
         inputs = " or ".join({1: "mono", 2: "stereo"}.get(n, str(n)) for n in plugin.accepts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 import traceback
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,14 @@ def print_output(facts: dict[str, Any], as_json: bool, source: Path | None = Non
     peak = round(facts["peak_db"], 1) + 0.0  # no "-0.0"
     order = " in WAVE order" if facts["reordered"] else ""
     channels = counted(facts["channels"], "channel")
-    click.echo(
-        f"{printable(facts['output'])}: {facts['format'] or 'format not specified'}{order}, "
+    print_line(
+        f"{facts['output']}: {facts['format'] or 'format not specified'}{order}, "
         f"{channels}, {facts['duration']:.2f} s at {facts['sample_rate']} Hz, peak {peak:.1f} dB"
     )
     if "read_as" in facts:
-        click.echo(f"  {printable(str(source))} read as {facts['read_as']}")
+        print_line(f"  {source} read as {facts['read_as']}")
     if "true_peak_db" in facts:
-        click.echo(f"  {overload(facts['true_peak_db'])}")
+        print_line(f"  {overload(facts['true_peak_db'])}")
 
 
 def overload(true_peak_db: float, name: str = "") -> str:
@@ -59,24 +60,44 @@ def overload(true_peak_db: float, name: str = "") -> str:
 def print_error(sentence: str, debug: bool) -> None:
     """Print an error in one line on stderr, after the current traceback if ``debug`` is set."""
     if debug:
-        traceback.print_exc()
-    click.echo(f"Error: {printable(' '.join(sentence.splitlines()))}", err=True)
+        print_text(traceback.format_exc().rstrip("\n"), err=True)
+    print_line(f"Error: {sentence}", err=True)
 
 
 def print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a warning in one line on stderr; can replace `warnings.showwarning`."""
-    text = " ".join(message_of(message).splitlines())
-    click.echo(f"warning: {printable(text)}", err=True)
+    print_line(f"warning: {message_of(message)}", err=True)
+
+
+def print_line(text: str, *, err: bool = False) -> None:
+    """Print one line on stdout, or on stderr, with escapes as by `printable`."""
+    click.echo(printable(text), err=err)
+
+
+def print_text(text: str, *, err: bool = False) -> None:
+    """Print lines of text on stdout, or on stderr, with escapes as by `printable`."""
+    for line in text.split("\n"):
+        print_line(line, err=err)
 
 
 def printable(text: str) -> str:
-    """Return text with escapes for bytes of file names that are not valid UTF-8."""
-    return text.encode(errors="backslashreplace").decode()
+    """Return text in which every character that is not printable is an escape sequence.
+
+    Names of files, tags and texts of plug-ins may contain line breaks, control sequences of a
+    terminal, marks that reverse the direction of writing, and bytes that are not UTF-8.
+    """
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if character.isprintable() or unicodedata.category(character) == "Zs":  # a wide space
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 def print_json(facts: Any) -> None:
     """Print JSON over several lines: NaN is null, infinities are "inf" and "-inf"."""
-    click.echo(to_json(facts, indent=2))
+    click.echo(to_json(facts, indent=2))  # escapes all but ASCII
 
 
 def json_line(facts: Any) -> str:
@@ -86,8 +107,9 @@ def json_line(facts: Any) -> str:
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns of text; the last column is wrapped at the width of the terminal."""
-    widths = [max(map(len, column)) + 2 for column in zip(header, *rows, strict=True)][:-1]
-    for row in (header, *rows):
+    lines = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) + 2 for column in zip(*lines, strict=True)][:-1]
+    for row in lines:
         first = "".join(f"{cell:<{width}}" for cell, width in zip(row[:-1], widths, strict=True))
         print_wrapped(first + row[-1], rest=sum(widths))
 
@@ -103,7 +125,7 @@ def print_wrapped(text: str, *, first: int = 0, rest: int = 0) -> None:
     """
     click.echo(
         textwrap.fill(
-            text,
+            printable(text.replace("\n", " ")),
             WIDTH,
             initial_indent=" " * first,
             subsequent_indent=" " * rest,

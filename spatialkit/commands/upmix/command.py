@@ -155,7 +155,7 @@ def command(
     if as_json:
         toolkit.print_json(records)
     else:
-        click.echo(f"{batches.summarize(records)}; records: {log}")
+        toolkit.print_line(f"{batches.summarize(records)}; records: {log}")
     return int(any(facts["status"] == "failed" for facts in records))
 
 
@@ -277,7 +277,6 @@ def _print(facts: dict[str, Any]) -> None:
         measured += f" (before {' and '.join(changes)})"
     if math.isnan(error):
         measured = "no downmix rule for this layout" if math.isnan(correction) else "silent"
-    source = toolkit.printable(facts["input"])
-    click.echo(f"  from {source} by {facts['upmixer']}; {measured}")
+    toolkit.print_line(f"  from {facts['input']} by {facts['upmixer']}; {measured}")
     for hint in facts["hints"]:
         toolkit.print_wrapped(hint, first=2, rest=2)

@@ -1,7 +1,6 @@
-"""Channel masks of FLAC, channel mapping of Ogg Opus, and length tags of MP3 files.
+"""Channel masks of FLAC, and length tags of MP3 files.
 
-Sources: RFC 9639, sections 8.6.2 (the mask of FLAC) and 9.1.3 (its order of channels); RFC 7845,
-section 5.1.1 (Opus).
+Source: RFC 9639, sections 8.6.2 (the mask of FLAC) and 9.1.3 (its order of channels).
 """
 
 from __future__ import annotations
@@ -38,14 +37,6 @@ def put_flac_mask(file: BinaryIO, mask: int) -> None:
     start = file.read(4096)
     file.seek(start.index(b"comment=" + FLAC_PLACEHOLDER.encode()))
     file.write(_FLAC_TAG.format(mask).encode())
-
-
-def opus_family(file: BinaryIO) -> int | None:
-    """Return the channel mapping family of an Ogg Opus file; None for other codecs."""
-    file.seek(0)
-    start = file.read(512)
-    at = start.find(b"OpusHead")
-    return start[at + 18] if 0 <= at < len(start) - 18 else None
 
 
 def has_mp3_length(file: BinaryIO, start: int) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files import pyav
+from spatialkit.files.ogg_opus import ProjectedFile, projection
 from spatialkit.files.recognition import is_audio, unsupported_codec, unsupported_container
 
 # Samples of each channel that are read or written at a time.
@@ -28,12 +29,13 @@ def open_audio(path: Path) -> Iterator[Any]:
             with pyav.AvFile(path, binary, demuxer, codec) as sound:
                 yield sound
             return
+        replaced, matrix = projection(binary) or (b"", None)
         try:
-            file = soundfile.SoundFile(_Source(binary))
+            file = soundfile.SoundFile(_Source(binary, replaced))
         except soundfile.SoundFileError as error:
             raise AudioFileError(f"{path} {_problem(binary)}") from error
         with file:
-            yield file
+            yield file if matrix is None else ProjectedFile(file, matrix)
 
 
 def _problem(binary: BinaryIO) -> str:
@@ -49,12 +51,12 @@ def _problem(binary: BinaryIO) -> str:
 
 
 class _Source:
-    """File for libsndfile, in which BW64 appears as RF64: libsndfile reads RF64 only."""
+    """File for libsndfile with another start; BW64 appears as RF64: libsndfile reads RF64 only."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, start: bytes = b"") -> None:
         self.file = file
         file.seek(0)
-        self.renamed = file.read(4) == b"BW64"
+        self.start = b"RF64" if file.read(4) == b"BW64" else start
         file.seek(0)
         self.read, self.tell = file.read, file.tell
 
@@ -67,9 +69,8 @@ class _Source:
         """Fill the buffer; soundfile prefers this method to ``read``."""
         start = self.file.tell()
         count: int = self.file.readinto(buffer)  # type: ignore[attr-defined]
-        if self.renamed and start < 4:
-            end = min(4 - start, count)
-            buffer[:end] = b"RF64"[start : start + end]
+        part = self.start[start : start + count]
+        buffer[: len(part)] = part
         return count
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from spatialkit.files import chunks, coreaudio, flac_ogg_mp3, mp4_boxes, wave
 from spatialkit.files.channels import Channels, by_ambix, by_count, by_labels, by_mask
+from spatialkit.files.ogg_opus import PROJECTION, opus_family
 from spatialkit.files.pyav import AvFile
 from spatialkit.layouts import VORBIS_SYSTEMS, get_layout
 
@@ -37,8 +38,8 @@ def _caf(file: BinaryIO, channels: int) -> Channels:
 
 
 def _ogg(file: BinaryIO, channels: int) -> Channels:
-    family = flac_ogg_mp3.opus_family(file)
-    if family in (2, 3):
+    family = opus_family(file)
+    if family in (2, PROJECTION):
         return by_ambix(channels)
     if family in (None, 0, 1) and 2 < channels <= len(VORBIS_SYSTEMS):
         system = get_layout(VORBIS_SYSTEMS[channels - 1])

@@ -16,6 +16,7 @@ from spatialkit.ambisonics import encode_foa
 from spatialkit.errors import AudioFileError, LayoutError, SpatialkitWarning
 from spatialkit.files import coreaudio, info, read, write, write_stream
 from spatialkit.files.chunks import AIFF, CAF, read_chunk
+from spatialkit.files.stored_channels import stored_channels
 from spatialkit.layouts import Layout, get_format, get_layout, layout_of_labels
 from spatialkit.layouts.tables import BS2051_SYSTEMS
 from spatialkit.metrics import energy_vector
@@ -316,17 +317,6 @@ def test_b_format_of_mixed_order_has_no_format(tmp_path):
         assert read_bytes(tmp_path, "a.amb", wave_file(11, tail=B_FORMAT_TAIL)).format is None
 
 
-def opus_file(channels, family):
-    import soundfile
-
-    stream = io.BytesIO()
-    with soundfile.SoundFile(stream, "w", RATE, channels, format="OGG", subtype="OPUS") as file:
-        file.write(np.zeros((4800, channels)))
-    data = bytearray(stream.getvalue())
-    data[data.index(b"OpusHead") + 18] = family
-    return bytes(data)
-
-
 # Audio Definition Model
 
 # Identifiers of channel formats in the packs of BS.2094-1: the last four digits.
@@ -500,19 +490,24 @@ def test_the_channel_map_of_sa3d_is_applied(tmp_path):
 
 
 @pytest.mark.parametrize("family", [2, 3])
-def test_ambisonics_of_opus_has_its_format(tmp_path, family):
+def test_ambisonics_of_opus_has_its_format(family):
     """RFC 8486: both mapping families contain all channels of an order, in AmbiX."""
-    from spatialkit.files.stored_channels import stored_channels
-
     for channels, name in ((4, "ambix1"), (9, "ambix2"), (16, "ambix3")):
-        data = io.BytesIO(b"OggS" + bytes(24) + b"OpusHead" + bytes(10) + bytes([family]))
-        assert stored_channels("OGG", data, channels)[1].format == get_format(name)
-    data = io.BytesIO(b"OggS" + bytes(24) + b"OpusHead" + bytes(10) + bytes([family]))
-    found = stored_channels("OGG", data, 6)[1]
+        found = stored_channels("OGG", opus_header(channels, family), channels)[1]
+        assert found.format == get_format(name)
+    found = stored_channels("OGG", opus_header(6, family), 6)[1]
     assert found.format is None
     assert found.note.startswith(
         "contains ambix1 in its first 4 channels and stereo for headphones"
     )
+    assert not stored_channels("OGG", opus_header(6, 255), 6)[1]
+    assert stored_channels("OGG", opus_header(6, 1), 6)[1].format == get_layout("5.1")
+
+
+def opus_header(channels, family):
+    """First page of an Ogg Opus file."""
+    head = b"OpusHead" + bytes([1, channels]) + bytes(8) + bytes([family]) + bytes(2 + channels)
+    return io.BytesIO(b"OggS" + bytes(22) + bytes([1, len(head)]) + head)
 
 
 # Our own files

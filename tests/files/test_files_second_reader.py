@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import subprocess
 import sys
@@ -318,14 +319,37 @@ def test_opus_with_irregular_positions_is_read_to_its_end(tmp_path, change):
     assert needs_pyav(tmp_path / "b.opus") == (change != 0)
 
 
-def test_a_long_comment_does_not_matter(tmp_path):
-    import soundfile
+def ogg_page(position, lacing, *, flags=0, body=b""):
+    body = body.ljust(sum(lacing), b"\x4f")
+    head = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, position, 7, 0, 0, len(lacing))
+    return head + bytes(lacing) + body
 
-    with soundfile.SoundFile(tmp_path / "a.opus", "w", RATE, 1) as file:
-        file.comment = "long " * 50000
-        file.write(tones(1, 3 * RATE).T)
-    assert len(list(ogg_pages((tmp_path / "a.opus").read_bytes()))) > 6
-    assert not needs_pyav(tmp_path / "a.opus")
+
+@pytest.mark.parametrize(
+    ("positions", "irregular"),
+    [
+        ((2880, 5760, 6000), False),  # the end is cut
+        ((2880, 5736, 8616), True),
+        ((2880, 5784, 8664), True),
+        ((9000, 11880, 14760), False),  # any start
+        ((2880, -1, 8640), False),
+        ((2880, 5760, 8664), True),
+    ],
+)
+def test_positions_of_pages_are_compared_with_their_packets(positions, irregular):
+    """The tags cover several pages. Packets of 60 ms, of which the second is continued."""
+    head = b"OpusHead".ljust(19, b"\0")
+    data = ogg_page(0, [19], flags=2, body=head) + ogg_page(-1, [255] * 255)
+    data += ogg_page(0, [255] * 99 + [7], flags=1)
+    first, second, third = positions
+    data += ogg_page(first, [255, 1, 255], body=b"\x18".ljust(256) + b"\x18")
+    if second < 0:
+        data += ogg_page(second, [255], flags=1)
+        data += ogg_page(third, [1, 200], flags=5, body=b"O\x18")
+    else:
+        data += ogg_page(second, [9], flags=1)
+        data += ogg_page(third, [200], flags=4, body=b"\x18")
+    assert ogg_opus.has_irregular_positions(io.BytesIO(data)) == irregular
 
 
 def needs_pyav(path):

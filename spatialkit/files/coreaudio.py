@@ -19,7 +19,8 @@ _DISCRETE, _UNKNOWN = 147, 0xFFFF
 # Normalizations of Ambisonic channels in ACN order, by tag and by the upper bits of a label.
 _HOA: dict[int, Normalization] = {190: "SN3D", 191: "N3D"}
 _HOA_LABELS: dict[int, Normalization] = {2: "SN3D", 3: "N3D"}
-_B_FORMAT = 107
+# B-format, and 22.2 in the order of BS.2051.
+_FORMATS = {107: "fuma1", 204: "22.2"}
 # Channels of the tags, without the number of channels in their lower 16 bits, in Apple's names.
 _TAGS = {
     100: "C",
@@ -125,7 +126,6 @@ _TAGS = {
     218: "L R Ls Rs C Cs LFE",
     219: "L R Rls Rrs Ls Rs C LFE",
 }
-_CICP_13 = 204  # 22.2 in the order of BS.2051
 # Labels of channel descriptions.
 _NAMES = {
     **{1: "L", 2: "R", 3: "C", 4: "LFE", 5: "Ls", 6: "Rs", 7: "Lc", 8: "Rc", 9: "Cs"},
@@ -162,13 +162,15 @@ def read_layout(content: bytes, channels: int) -> Channels:
         return Channels(conflict=f"channel layout tag {tag:#x}")
     if kind in _HOA:
         return by_ambisonics(range(channels), _HOA[kind])
-    if kind == _B_FORMAT:
-        return Channels(get_format("fuma1"))
-    if kind == _CICP_13:
-        return Channels(get_format("22.2"))
-    if kind not in _TAGS:
+    if kind in _FORMATS:
+        found = Channels(get_format(_FORMATS[kind]))
+    elif kind in _TAGS:
+        found = by_labels(everyday_labels(_TAGS[kind].split()))
+    else:
         return Channels(note=f"has the unknown channel layout tag {tag:#x}")
-    return by_labels(everyday_labels(_TAGS[kind].split()))
+    if found.format and found.format.n_channels != channels:
+        return Channels(conflict=f"channel layout tag {tag:#x}")
+    return found
 
 
 def _described(labels: Sequence[int], channels: int) -> Channels:

@@ -96,8 +96,8 @@ class _Reader:
             content = start + 8
             if size == 1:
                 size, content = int.from_bytes(head[8:], "big"), start + 16
-            stop = end if size == 0 else start + size
-            if stop > end or stop < content:
+            stop = end if size == 0 else min(start + size, end)  # clipped, as FFmpeg does
+            if stop < content:
                 return
             yield kind, content, stop
             start = stop

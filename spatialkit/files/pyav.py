@@ -330,8 +330,12 @@ class _Renamed:
 
 def _is_native(labels: tuple[str, ...]) -> bool:
     """Return whether channels are in FFmpeg's native order, or have no labels at all."""
-    if len(set(labels)) == 1 < len(labels) or labels[0] in ("NONE", "AMBI0"):
+    if len(set(labels)) == 1 < len(labels) or labels == ("NONE",):
         return True
+    scene = sum(label.startswith("AMBI") for label in labels)
+    if scene and labels[:scene] != tuple(f"AMBI{number}" for number in range(scene)):
+        return False
+    labels = labels[scene:]
     places = [_NATIVE_ORDER.index(label) for label in labels if label in _NATIVE_ORDER]
     return len(places) == len(labels) and places == sorted(set(places))
 

@@ -21,6 +21,7 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
+import crafted_files as crafted
 import numpy as np
 
 from spatialkit.errors import SpatialkitError, SpatialkitWarning
@@ -61,11 +62,41 @@ def seeds(folder: Path, *, with_av: bool = True) -> dict[str, bytes]:
         wave.MAX_RIFF_SIZE = limit
     made["rf64"] = header + bytes(6 * 60 * 3)
     made["bw64"] = b"BW64" + made["rf64"][4:]
+    made |= crafted_seeds(with_av=with_av)
     for kind in ("AIFF", "CAF", "AU", "MP3"):
         soundfile.write(folder / "a", noise[:2].T, 48000, format=kind)
         made[kind.lower()] = (folder / "a").read_bytes()
     if with_av:
         made |= av_seeds(folder, noise[:2])
+    return made
+
+
+def crafted_seeds(*, with_av: bool) -> dict[str, bytes]:
+    """Valid files whose headers specify their channels in other ways."""
+    bed = [crafted.chna([f"0001000{number}" for number in range(1, 7)])]
+    own, definitions = crafted.custom_bed([b"M+030", b"M-030", b"M+000"], streams=True)
+    film = crafted.apple_layout(0, 0, (1, 3, 2, 5, 6, 4))
+    info = crafted.chunk(b"LIST", b"INFO" + crafted.chunk(b"spkt", b"ambix1\0"))
+    made = {
+        "amb": crafted.wave_file(4, tail=crafted.B_FORMAT_TAIL),
+        "adm": crafted.wave_file(6, kind=b"BW64", after=bed),
+        "axml": crafted.wave_file(3, before=own, after=definitions),
+        "named": crafted.wave_file(4, before=[info]),
+        "w64": crafted.wave64_file(6, 0x3F),
+        "chan": crafted.caf_file(6, crafted.apple_layout(124 << 16 | 6)),
+        "aiff-chan": crafted.aiff_file(6, film),
+        "projection": (Path(__file__).parents[1] / "data" / "projection.opus").read_bytes(),
+    }
+    if with_av:
+        boxes = crafted.box(b"chan", bytes(4) + film) + crafted.sa3d([0, 3, 1, 2], order=1)
+        made |= {
+            "mov": crafted.mov_file(6, crafted.box(b"chan", bytes(4) + film), version=1),
+            "sa3d": crafted.mov_file(4, boxes),
+            "flac20": crafted.flac_file(np.arange(-50, 50).reshape(2, 50), 20),
+            "dsf": crafted.dsf_file(8 * 4096),
+            "dff": crafted.dff_file(8 * 4096),
+            "dts": (Path(__file__).parents[1] / "data" / "tones.dts").read_bytes(),
+        }
     return made
 
 

@@ -11,6 +11,22 @@ import warnings
 
 import numpy as np
 import pytest
+from crafted_files import (
+    B_FORMAT_TAIL,
+    RATE,
+    aiff_file,
+    apple_layout,
+    axml,
+    box,
+    caf_file,
+    chna,
+    chunk,
+    custom_bed,
+    mov_file,
+    sa3d,
+    wave64_file,
+    wave_file,
+)
 
 from spatialkit.ambisonics import encode_foa
 from spatialkit.errors import AudioFileError, LayoutError, SpatialkitWarning
@@ -21,95 +37,6 @@ from spatialkit.layouts import Layout, get_format, get_layout, layout_of_labels
 from spatialkit.layouts.tables import BS2051_SYSTEMS
 from spatialkit.metrics import energy_vector
 from spatialkit.rendering import render
-
-RATE = 48000
-PCM_TAIL = bytes.fromhex("000000001000800000aa00389b71")
-B_FORMAT_TAIL = bytes.fromhex("00002107d3118644c8c1ca000000")
-
-
-def numbered(channels, samples=8):
-    """Channels whose samples are their numbers, from 1, in steps of 16 bits."""
-    return np.repeat(np.arange(1, channels + 1)[:, None], samples, axis=1)
-
-
-def chunk(name, content, form="<4sI"):
-    return struct.pack(form, name, len(content)) + content + bytes(len(content) % 2)
-
-
-def wave_file(channels, mask=0, *, tail=PCM_TAIL, before=(), after=(), kind=b"RIFF"):
-    """A WAV file of 16 bits whose channels are numbered."""
-    fmt = struct.pack("<HHIIHH", 0xFFFE, channels, RATE, RATE * 2 * channels, 2 * channels, 16)
-    fmt += struct.pack("<HHIH", 22, 16, mask, 1) + tail
-    data = chunk(b"data", numbered(channels).T.astype("<i2").tobytes())
-    chunks = [chunk(b"fmt ", fmt), *before, data, *after]
-    if kind == b"BW64":
-        ds64 = struct.pack("<QQQI", sum(map(len, chunks)) + 40, len(data) - 8, 8, 0)
-        chunks.insert(0, chunk(b"ds64", ds64))
-    body = b"WAVE" + b"".join(chunks)
-    return kind + struct.pack("<I", len(body) if kind == b"RIFF" else 0xFFFFFFFF) + body
-
-
-def wave64_file(channels, mask):
-    """A Wave64 file: GUIDs for names, sizes that include them, multiples of 8 bytes."""
-    tail = bytes.fromhex("f3acd3118cd100c04f8edb8a")
-    fmt = struct.pack("<HHIIHH", 0xFFFE, channels, RATE, RATE * 2 * channels, 2 * channels, 16)
-    fmt += struct.pack("<HHIH", 22, 16, mask, 1) + PCM_TAIL
-    data = numbered(channels).T.astype("<i2").tobytes()
-    body = b""
-    for name, content in ((b"fmt ", fmt), (b"data", data)):
-        body += name + tail + struct.pack("<Q", 24 + len(content)) + content
-        body += bytes(-len(body) % 8)
-    head = bytes.fromhex("726966662e91cf11a5d628db04c10000")
-    return head + struct.pack("<Q", 40 + len(body)) + b"wave" + tail + body
-
-
-def apple_layout(tag, bitmap=0, labels=()):
-    descriptions = b"".join(struct.pack(">II12x", label, 0) for label in labels)
-    return struct.pack(">III", tag, bitmap, len(labels)) + descriptions
-
-
-def caf_file(channels, layout):
-    desc = struct.pack(">d4sIIIII", RATE, b"lpcm", 2, 2 * channels, 1, channels, 16)
-    data = bytes(4) + numbered(channels).T.astype("<i2").tobytes()
-    chunks = [(b"desc", desc), (b"chan", layout), (b"data", data)]
-    body = b"".join(struct.pack(">4sq", name, len(content)) + content for name, content in chunks)
-    return b"caff\0\1\0\0" + body
-
-
-def aiff_file(channels, layout):
-    rate = bytes.fromhex("400ebb80000000000000")  # 48000 in 80 bits
-    comm = struct.pack(">HIH", channels, 8, 16) + rate
-    data = bytes(8) + numbered(channels).T.astype(">i2").tobytes()
-    chunks = [(b"COMM", comm), (b"CHAN", layout), (b"SSND", data)]
-    body = b"AIFF" + b"".join(chunk(name, content, ">4sI") for name, content in chunks)
-    return b"FORM" + struct.pack(">I", len(body)) + body
-
-
-def box(kind, content):
-    return struct.pack(">I4s", 8 + len(content), kind) + content
-
-
-def mov_file(channels, boxes, version=0):
-    """A QuickTime film with one track of PCM."""
-    data = numbered(channels).T.astype(">i2").tobytes()
-    description = bytes(6) + struct.pack(
-        ">HHHIHHHHI", 1, version, 0, 0, channels, 16, 0, 0, RATE << 16
-    )
-    description += {0: b"", 1: struct.pack(">IIII", 1, 2, 2 * channels, 2)}[version]
-    stsd = struct.pack(">II", 0, 1) + box(b"twos", description + boxes)
-    table = [
-        box(b"stsd", stsd),
-        box(b"stts", struct.pack(">IIII", 0, 1, 8, 1)),
-        box(b"stsc", struct.pack(">IIIII", 0, 1, 1, 8, 1)),
-        box(b"stsz", struct.pack(">III", 0, 2 * channels, 8)),
-        box(b"stco", struct.pack(">III", 0, 1, 8 + 8 + 12)),
-    ]
-    handler = box(b"hdlr", struct.pack(">II4s12xB", 0, 0, b"soun", 0))
-    head = box(b"mdhd", struct.pack(">IIIIIHH", 0, 0, 0, RATE, 8, 0, 0))
-    media = box(b"mdia", head + handler + box(b"minf", box(b"stbl", b"".join(table))))
-    track = box(b"trak", box(b"tkhd", struct.pack(">IIII68x", 1, 0, 0, 7)) + media)
-    movie = box(b"mvhd", struct.pack(">IIIII80x", 0, 0, 0, RATE, 8)) + track
-    return box(b"ftyp", b"qt  " + bytes(4) + b"qt  ") + box(b"mdat", data) + box(b"moov", movie)
 
 
 def channel_numbers(audio):
@@ -208,6 +135,8 @@ def test_tags_of_core_audio_equal_those_of_ffmpeg():
     [
         (apple_layout(121 << 16 | 5), "channel layout tag 0x790005 of .* 4; specify format="),
         (apple_layout(0, 0, (1, 2)), "list of 2 channel descriptions of .* 4; specify format="),
+        (apple_layout(121 << 16 | 4), "channel layout tag 0x790004 of .* 4; specify format="),
+        (apple_layout(204 << 16 | 4), "channel layout tag 0xcc0004 of .* 4; specify format="),
         (apple_layout(1 << 16, 0x7), "channel mask 0x7 of .* 4; specify format="),
     ],
 )
@@ -337,24 +266,6 @@ PACKS = {
 }
 
 
-def chna(tracks, form="AT_{}_01"):
-    """Chunk chna of tracks with track formats such as "00010003"."""
-    entries = [
-        struct.pack("<H12s14s11sx", number, b"ATU_%08d" % number, form.format(track).encode(), b"")
-        for number, track in enumerate(tracks, start=1)
-    ]
-    return chunk(b"chna", struct.pack("<HH", len(tracks), len(tracks)) + b"".join(entries))
-
-
-def axml(content):
-    return chunk(
-        b"axml",
-        b'<?xml version="1.0"?><ebuCoreMain xmlns="urn:ebu:metadata-schema:ebucore"><coreMetadata>'
-        b"<format><audioFormatExtended>" + content + b"</audioFormatExtended></format>"
-        b"</coreMetadata></ebuCoreMain>",
-    )
-
-
 @pytest.mark.parametrize("system", BS2051_SYSTEMS)
 @pytest.mark.parametrize("kind", [b"RIFF", b"BW64"])
 @pytest.mark.parametrize("place", ["before", "after"])
@@ -385,27 +296,6 @@ def test_ambisonics_of_the_common_definitions_is_read(tmp_path, base, normalizat
     audio = read_bytes(tmp_path, "a.wav", wave_file(count, before=[chna(tracks)]))
     assert audio.format == get_format(f"{normalization}-ACN-{order}".replace("SN3D-ACN-", "ambix"))
     assert channel_numbers(audio) == [1, 4, 3, 2, *range(5, count + 1)]
-
-
-def custom_bed(labels, *, streams=False):
-    """Definitions with identifiers of their own, by way of streams or by their number."""
-    content = b""
-    for number, label in enumerate(labels):
-        channel = b"AC_0001%04x" % (0x1001 + number + 16 * streams)
-        content += (
-            b'<audioChannelFormat audioChannelFormatID="%s"><audioBlockFormat><speakerLabel>%s'
-            b"</speakerLabel></audioBlockFormat></audioChannelFormat>" % (channel, label)
-        )
-        if streams:
-            content += (
-                b'<audioTrackFormat audioTrackFormatID="AT_0001%04x_01"><audioStreamFormatIDRef>'
-                b"AS_%04d</audioStreamFormatIDRef></audioTrackFormat><audioStreamFormat "
-                b'audioStreamFormatID="AS_%04d"><audioChannelFormatIDRef>%s'
-                b"</audioChannelFormatIDRef></audioStreamFormat>"
-                % (0x1001 + number, number, number, channel)
-            )
-    tracks = [f"0001{0x1001 + number:04x}" for number in range(len(labels))]
-    return [chna(tracks)], [axml(content)]
 
 
 @pytest.mark.parametrize("streams", [False, True])
@@ -468,12 +358,6 @@ def test_objects_have_no_format(tmp_path):
 
 
 # MP4 and Opus
-
-
-def sa3d(channel_map, *, order=1, kind=0, count=None):
-    count = len(channel_map) if count is None else count
-    fields = struct.pack(">BBIBBI", 0, kind, order, 0, 0, count)
-    return box(b"SA3D", fields + struct.pack(f">{len(channel_map)}I", *channel_map))
 
 
 def test_the_channel_map_of_sa3d_is_applied(tmp_path):

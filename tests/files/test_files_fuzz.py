@@ -18,7 +18,10 @@ from spatialkit.files import read, stream, write, write_stream
 from spatialkit.files.opening import BLOCK_SIZE
 from spatialkit.layouts import get_layout, layout_names, reorder
 
-KINDS = ("wav", "wavex", "float", "rf64", "bw64", "flac", "flac-mask", "vorbis", "opus")
+KINDS = (
+    *("wav", "wavex", "float", "rf64", "bw64", "flac", "flac-mask", "vorbis", "opus", "amb", "adm"),
+    *("axml", "named", "w64", "chan", "aiff-chan", "projection"),
+)
 
 
 @pytest.fixture(scope="module")

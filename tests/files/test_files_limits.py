@@ -136,6 +136,9 @@ def test_only_aac_is_searched_for_after_an_id3_tag():
         (("?",), False),
         (("NONE", "NONE"), True),
         (("AMBI0", "AMBI1", "AMBI2", "AMBI3"), True),
+        (("AMBI0", "AMBI1", "AMBI2", "AMBI3", "FL", "FR"), True),
+        (("AMBI0", "AMBI3", "AMBI1", "AMBI2"), False),
+        (("FL", "AMBI0"), False),
     ],
 )
 def test_channels_in_the_order_of_ffmpeg_or_without_labels_are_read(labels, native):

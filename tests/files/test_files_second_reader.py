@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from crafted_files import dff_file, dsf_file, flac_file, mov_file, moved_pages, stereo_wave_file
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files import info, ogg_opus, read, write
@@ -30,31 +31,6 @@ def identities(audio):
     spectrum = np.abs(np.fft.rfft(audio[:, -RATE // 2 :] * np.hanning(RATE // 2), RATE))
     frequencies = 40.0 + 20.0 * np.arange(len(audio))
     return np.abs(spectrum.argmax(axis=1)[:, None] - frequencies).argmin(axis=1).tolist()
-
-
-def crc(data, polynomial, bits):
-    value = 0
-    for byte in data:
-        value ^= byte << (bits - 8)
-        for _ in range(8):
-            value = (value << 1) ^ (polynomial if value >> (bits - 1) else 0)
-            value &= (1 << bits) - 1
-    return value.to_bytes(bits // 8, "big")
-
-
-def flac_file(samples, bits):
-    """A FLAC file of one frame with verbatim subframes (RFC 9639); libFLAC writes few widths."""
-    channels, count = samples.shape
-    info = struct.pack(">HH3x3x", count, count)
-    info += (RATE << 44 | (channels - 1) << 41 | (bits - 1) << 36 | count).to_bytes(8, "big")
-    head = bytes([0xFF, 0xF8, 0x70, (channels - 1) << 4, 0]) + (count - 1).to_bytes(2, "big")
-    frame = head + crc(head, 0x07, 8)
-    text = ""
-    for channel in samples:
-        text += "00000010" + "".join(format(int(n) & (1 << bits) - 1, f"0{bits}b") for n in channel)
-    text += "0" * (-len(text) % 8)
-    frame += int(text, 2).to_bytes(len(text) // 8, "big")
-    return b"fLaC\x80\0\0\x22" + info + bytes(16) + frame + crc(frame, 0x8005, 16)
 
 
 @pytest.mark.parametrize("bits", [4, 12, 15, 20, 32, 8, 16, 24])
@@ -103,30 +79,6 @@ def test_codecs_that_libsndfile_lacks_are_read(tmp_path, name, codec, layout, ou
     assert identities(back.samples) == list(range(channels))
 
 
-def dsd_bits(samples):
-    """Stereo silence in DSD: as many ones as zeros."""
-    return bytes([0x69]) * (samples // 8)
-
-
-def dsf_file(samples):
-    block = dsd_bits(samples)
-    fmt = struct.pack("<4sQIIIIIIQII", b"fmt ", 52, 1, 0, 2, 2, 2822400, 1, samples, len(block), 0)
-    data = struct.pack("<4sQ", b"data", 12 + 2 * len(block)) + 2 * block
-    return struct.pack("<4sQQQ", b"DSD ", 28, 28 + len(fmt) + len(data), 0) + fmt + data
-
-
-def dff_file(samples):
-    def chunk(name, content):
-        return struct.pack(">4sQ", name, len(content)) + content + bytes(len(content) % 2)
-
-    properties = b"SND " + chunk(b"FS  ", struct.pack(">I", 2822400))
-    properties += chunk(b"CHNL", struct.pack(">H", 2) + b"SLFTSRGT")
-    properties += chunk(b"CMPR", b"DSD \x0enot compressed\0")
-    body = chunk(b"FVER", struct.pack(">I", 0x01050000)) + chunk(b"PROP", properties)
-    body += chunk(b"DSD ", 2 * dsd_bits(samples))
-    return struct.pack(">4sQ", b"FRM8", 4 + len(body)) + b"DSD " + body
-
-
 @pytest.mark.parametrize(("name", "maker"), [("a.dsf", dsf_file), ("a.dff", dff_file)])
 def test_dsd_is_read(tmp_path, name, maker):
     pytest.importorskip("av", reason="no wheel of PyAV for this Python")
@@ -134,13 +86,6 @@ def test_dsd_is_read(tmp_path, name, maker):
     found, audio = info(tmp_path / name), read(tmp_path / name)
     assert (found.sample_rate, found.channels, found.samples) == (352800, 2, 4096)
     assert np.abs(audio.samples[:, 100:]).max() < 0.01
-
-
-def wave_file(content, tag=1, bits=16):
-    fmt = struct.pack("<HHIIHH", tag, 2, RATE, 4 * RATE, 4, bits)
-    content += bytes(len(content) % 2)
-    chunks = struct.pack("<4sI", b"fmt ", 16) + fmt + struct.pack("<4sI", b"data", len(content))
-    return b"RIFF" + struct.pack("<I", 4 + len(chunks + content)) + b"WAVE" + chunks + content
 
 
 DTS = Path(__file__).parents[1] / "data" / "tones.dts"
@@ -154,9 +99,9 @@ def test_dts_is_read(tmp_path):
     files = {
         "a.dts": stored,
         "b.dts": swapped,
-        "marked.wav": wave_file(stored, tag=0x2001),
-        "cd.wav": wave_file(swapped),  # a DTS CD: the header specifies 16-bit stereo
-        "late.wav": wave_file(bytes(400) + swapped),
+        "marked.wav": stereo_wave_file(stored, tag=0x2001),
+        "cd.wav": stereo_wave_file(swapped),  # a DTS CD: the header specifies 16-bit stereo
+        "late.wav": stereo_wave_file(bytes(400) + swapped),
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
@@ -173,7 +118,7 @@ def test_pcm_with_a_sync_word_is_pcm(tmp_path, rng):
         data = bytearray(noise)
         for place in places:
             data[place : place + 4] = b"\xfe\x7f\x01\x80"
-        (tmp_path / "a.wav").write_bytes(wave_file(bytes(data)))
+        (tmp_path / "a.wav").write_bytes(stereo_wave_file(bytes(data)))
         assert info(tmp_path / "a.wav").subtype == "PCM_16"
 
 
@@ -192,8 +137,8 @@ except OSError as error:
     ("content", "kind"),
     [
         (flac_file(np.zeros((1, 16)), 20), "(FLAC, FLAC of 20 bits)"),
-        (wave_file(bytes(400), tag=0x2000), "(WAV, AC-3)"),
-        (wave_file(bytes(400), tag=0x1234), "(WAV, format tag 0x1234)"),
+        (stereo_wave_file(bytes(400), tag=0x2000), "(WAV, AC-3)"),
+        (stereo_wave_file(bytes(400), tag=0x1234), "(WAV, format tag 0x1234)"),
         (dsf_file(8 * 4096), "(DSF)"),
         (b"MAC \x96\x0f" + bytes(100), "(MONKEYS-AUDIO)"),
         (b"MPCK" + bytes(100), "(MUSEPACK)"),
@@ -220,7 +165,7 @@ def test_without_pyav_the_message_names_container_codec_and_extra(tmp_path, cont
         (b"MThd" + bytes(100), r"a \(MIDI\) is not a supported audio file; convert it first"),
         (b"\xf8\x06iamf\0\0" + bytes(50), r"a \(IAMF\) is not supported; decode it first"),
         (b"RIFF\xff\0\0\0WEBPVP8 " + bytes(100), r"a is not a supported audio file$"),
-        (wave_file(bytes(400))[:30], r"a is damaged or not a supported audio file$"),
+        (stereo_wave_file(bytes(400))[:30], r"a is damaged or not a supported audio file$"),
         (b"fLaC" + bytes(100), r"a is damaged or not a supported audio file$"),
     ],
 )
@@ -233,8 +178,6 @@ def test_damage_is_stated_of_damaged_files_only(tmp_path, content, words):
 
 def test_iamf_in_mp4_is_named(tmp_path):
     pytest.importorskip("av", reason="no wheel of PyAV for this Python")
-    from test_files_channels import mov_file
-
     (tmp_path / "a.mp4").write_bytes(mov_file(2, b"").replace(b"twos", b"iamf"))
     with pytest.raises(AudioFileError, match=r"a\.mp4 \(MP4, IAMF\) is not supported; decode it"):
         info(tmp_path / "a.mp4")
@@ -242,7 +185,7 @@ def test_iamf_in_mp4_is_named(tmp_path):
 
 def test_files_with_unknown_codecs_are_not_called_damaged(tmp_path):
     pytest.importorskip("av", reason="no wheel of PyAV for this Python")
-    (tmp_path / "a.wav").write_bytes(wave_file(bytes(400), tag=0x1234))
+    (tmp_path / "a.wav").write_bytes(stereo_wave_file(bytes(400), tag=0x1234))
     words = r"a\.wav \(WAV, format tag 0x1234\) has an audio codec that PyAV does not support"
     with pytest.raises(AudioFileError, match=words):
         info(tmp_path / "a.wav")
@@ -274,29 +217,6 @@ def test_the_layout_of_ima4_in_caf_is_that_of_the_container(tmp_path):
 
 
 # Opus
-
-
-def ogg_pages(data):
-    """Start and end of the pages of an Ogg file."""
-    at = 0
-    while at < len(data):
-        body = at + 27 + data[at + 26]
-        end = body + sum(data[at + 27 : body])
-        yield at, end
-        at = end
-
-
-def moved_pages(data, change, first):
-    """An Ogg file in which the positions of pages from ``first`` on are changed, but the last."""
-    moved = bytearray(data)
-    pages = list(ogg_pages(data))
-    assert len(pages) > first + 2
-    for at, end in pages[first:-1]:
-        position = struct.unpack_from("<q", moved, at + 6)[0]
-        struct.pack_into("<q", moved, at + 6, position + change)
-        moved[at + 22 : at + 26] = bytes(4)
-        moved[at + 22 : at + 26] = crc(moved[at:end], 0x04C11DB7, 32)[::-1]
-    return bytes(moved)
 
 
 @pytest.mark.parametrize("change", [-24, 480, 0])

@@ -544,6 +544,33 @@ def test_info_prints_the_format_of_the_file(folder, capsys):
     assert "\n1 channel, mono: FC (mask: 0x4)\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["9.1.6", "22.2", "3+7+0", "4+5+1", "ambix3", "fuma1"])
+def test_the_format_of_our_own_files_is_known_to_every_command(folder, capsys, name):
+    assert run_command(f"render stereo.wav -o own.wav --to {name}") == 0
+    capsys.readouterr()
+    assert main(["info", "own.wav", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["format"], facts["wave_mask"]) == (name, 0)
+    if name in ("ambix3", "fuma1"):
+        assert run_command("decode own.wav -o back.wav --layout 5.1 --json") == 0
+        assert "read_as" not in json.loads(capsys.readouterr().out)
+    assert run_command("render own.wav -o back.wav --to stereo --force") == 0
+    assert np.array_equal(samples("back.wav"), render(samples("own.wav"), name, "stereo"))
+
+
+def test_b_format_is_decoded_as_fuma(folder, capsys):
+    data = bytearray((folder / "scene.wav").read_bytes())
+    tail = data.index(b"fmt ") + 8 + 26
+    data[tail : tail + 14] = bytes.fromhex("00002107d3118644c8c1ca000000")
+    (folder / "b.amb").write_bytes(data)
+    assert run_command("decode b.amb -o out.wav --layout 7.1 --json") == 0
+    assert "read_as" not in json.loads(capsys.readouterr().out)
+    assert np.array_equal(
+        samples("out.wav"),
+        decode_ambisonics(samples("scene.wav"), "7.1", normalization="FuMa", channel_order="FuMa"),
+    )
+
+
 def test_info_of_several_files_continues_after_an_error(folder, capsys):
     assert run_command("info mono.wav words.wav stereo.wav") == 1
     captured = capsys.readouterr()

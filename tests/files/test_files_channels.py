@@ -214,6 +214,12 @@ def test_channels_without_a_bit_in_wave_follow_the_others(tmp_path, channels, ma
         assert audio.format == get_layout("9.1.6")
 
 
+def test_inferred_channels_are_replaced_without_force(tmp_path):
+    (tmp_path / "a.wav").write_bytes(wave_file(9, 0x637))
+    with warnings.catch_warnings(action="error"):
+        assert read(tmp_path / "a.wav", format="ambix2").format == get_format("ambix2")
+
+
 @pytest.mark.parametrize(("channels", "mask"), [(12, 0x3F), (6, 0x63F), (3, 0x3), (4, 0x1)])
 def test_other_masks_that_contradict_the_channels_are_rejected(tmp_path, channels, mask):
     words = rf"channel mask {mask:#x} of .* contradicts its number of channels, {channels}; specify"

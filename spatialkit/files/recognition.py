@@ -15,7 +15,7 @@ from spatialkit.files import chunks, wave
 from spatialkit.files.ogg_opus import has_irregular_positions
 
 # Format tags of WAV that libsndfile supports (0: the header is incomplete), and names of others.
-_SUPPORTED_TAGS = (0x0, 0x1, 0x2, 0x3, 0x6, 0x7, 0x11, 0x14, 0x31, 0x40, 0x55)
+_SUPPORTED_TAGS = (0x0, 0x1, 0x2, 0x3, 0x6, 0x7, 0x11, 0x14, 0x31, 0x38, 0x40, 0x55)
 _TAG_NAMES = {
     0x50: "MP2",
     0xFF: "AAC",
@@ -109,11 +109,29 @@ def _flac_codec(file: BinaryIO) -> str | None:
 
 
 def _caf_codec(file: BinaryIO) -> str | None:
-    return _encoding_name(chunks.read_chunk(file, chunks.CAF, b"desc")[8:12])
+    desc = chunks.read_chunk(file, chunks.CAF, b"desc")
+    encoding, channels = desc[8:12], int.from_bytes(desc[24:28], "big")
+    # libsndfile opens some ALAC files only, and does not sort the channels of surround.
+    if encoding == b"alac" and channels <= 2 and _opens(file):
+        return None
+    return _encoding_name(encoding)
+
+
+def _opens(file: BinaryIO) -> bool:
+    """Return whether libsndfile opens a file."""
+    import soundfile
+
+    file.seek(0)
+    try:
+        soundfile.SoundFile(file).close()
+    except soundfile.SoundFileError:
+        return False
+    return True
 
 
 def _aiff_codec(file: BinaryIO) -> str | None:
-    return _encoding_name(chunks.read_chunk(file, chunks.AIFF, b"COMM")[18:22])
+    encoding = chunks.read_chunk(file, chunks.AIFF, b"COMM")[18:22]
+    return None if encoding == b"ima4" else _encoding_name(encoding)
 
 
 def _encoding_name(encoding: bytes) -> str | None:

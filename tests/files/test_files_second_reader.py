@@ -6,6 +6,7 @@ import io
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from crafted_files import dff_file, dsf_file, flac_file, mov_file, moved_pages, 
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files import info, ogg_opus, read, write
+from spatialkit.files.recognition import unsupported_codec
 from spatialkit.layouts import get_format, get_layout
 
 RATE = 48000
@@ -77,6 +79,21 @@ def test_codecs_that_libsndfile_lacks_are_read(tmp_path, name, codec, layout, ou
     assert (found.format.name, back.format) == (ours, found.format)
     assert back.samples.shape == (channels, found.samples)
     assert identities(back.samples) == list(range(channels))
+
+
+def test_what_libsndfile_reads_does_not_need_pyav(tmp_path):
+    import soundfile
+
+    audio = tones(1, 8000).T
+    for container in ("WAV", "W64", "RF64", "CAF", "AIFF"):
+        for subtype in soundfile.available_subtypes(container):
+            if (container, subtype) == ("WAV", "MPEG_LAYER_III"):  # read only
+                continue
+            with suppress(soundfile.SoundFileError):
+                soundfile.write(tmp_path / "a", audio, 8000, format=container, subtype=subtype)
+                with (tmp_path / "a").open("rb") as file:
+                    assert unsupported_codec(file) is None, (container, subtype)
+                assert info(tmp_path / "a").samples >= 8000
 
 
 @pytest.mark.parametrize(("name", "maker"), [("a.dsf", dsf_file), ("a.dff", dff_file)])

@@ -1,7 +1,7 @@
 """Channel formats in the boxes of MP4 and QuickTime files.
 
-Sources: ISO/IEC 14496-12 (boxes); Apple, "QuickTime File Format" (sound sample descriptions, box
-chan); Google, "Spatial Audio RFC" (box SA3D).
+Sources: ISO/IEC 14496-12 (boxes, box chnl); ISO/IEC 23091-3 (positions of loudspeakers); Apple,
+"QuickTime File Format" (sound sample descriptions, box chan); Google, "Spatial Audio RFC" (SA3D).
 """
 
 from __future__ import annotations
@@ -11,10 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from spatialkit.files.channels import Channels, by_ambisonics, by_ambix
+from spatialkit.files.channels import Channels, by_ambisonics, by_ambix, by_labels
 from spatialkit.layouts import Normalization
 
-_CHANNEL_BOXES = (b"chan", b"SA3D")
+_CHANNEL_BOXES = (b"chan", b"SA3D", b"chnl")
+# Labels by position; a box chnl of version 0 with a position per channel starts with these bytes.
+_POSITIONS = (
+    *("FL", "FR", "FC", "LFE", "SL", "SR", "FLC", "FRC", "BL", "BR", "BC", "", "", "SL", "SR"),
+    *("FWL", "FWR", "TFL", "TFR", "TFC", "TBL", "TBR", "TBC", "TSL", "TSR", "TC", "LFE2"),
+    *("BFL", "BFR", "BFC"),
+)
+_WITH_POSITIONS = b"\0\0\0\0\1\0"
 _MAX_BOXES = 100000
 _MAX_SIZE = 2**20
 _PARENTS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
@@ -54,7 +61,7 @@ class _Reader:
 
     def read(self, start: int, end: int, depth: int = 0) -> None:
         """Read the boxes of a range and those in them."""
-        for kind, at, stop in self._boxes(start, end):
+        for kind, _, at, stop in self._boxes(start, end):
             if kind == b"trak":
                 self.tracks.append(Track())
             track = self.tracks[-1] if self.tracks else Track()
@@ -69,7 +76,7 @@ class _Reader:
 
     def _read_description(self, track: Track, start: int, end: int) -> None:
         """Read the boxes in the first sample description of a track."""
-        for kind, at, stop in self._boxes(start, end):
+        for kind, _, at, stop in self._boxes(start, end):
             track.kind = kind
             version = int.from_bytes(self._content(at, stop)[8:10], "big")
             first = at - 8 + _DESCRIPTION_SIZES.get(version, stop - at)
@@ -77,15 +84,16 @@ class _Reader:
             break
 
     def _read_extensions(self, track: Track, start: int, end: int, *, nested: bool = False) -> None:
-        for kind, at, stop in self._boxes(start, end):
+        for kind, box, at, stop in self._boxes(start, end):
+            content = self._content(at, stop) if kind in _CHANNEL_BOXES else b""
             if kind == b"wave" and not nested:
                 self._read_extensions(track, at, stop, nested=True)
-            elif kind in _CHANNEL_BOXES:
-                track.contents.setdefault(kind, self._content(at, stop))
-                track.places += [at - 4]
+            elif content and (kind != b"chnl" or content.startswith(_WITH_POSITIONS)):
+                track.contents.setdefault(kind, content)
+                track.places += [box + 4]
 
-    def _boxes(self, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-        """Yield kind, start and end of the contents of the boxes of a range."""
+    def _boxes(self, start: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
+        """Yield kind and start of the boxes of a range, start and end of their contents."""
         while start + 8 <= end and self.count < _MAX_BOXES:
             self.count += 1
             self.file.seek(start)
@@ -99,12 +107,20 @@ class _Reader:
             stop = end if size == 0 else min(start + size, end)  # clipped, as FFmpeg does
             if stop < content:
                 return
-            yield kind, content, stop
+            yield kind, start, content, stop
             start = stop
 
     def _content(self, start: int, end: int) -> bytes:
         self.file.seek(start)
         return self.file.read(min(end - start, _MAX_SIZE))
+
+
+def positioned_channels(content: bytes, channels: int) -> Channels:
+    """Return the format in a box chnl with positions; none if the content is empty."""
+    positions = content[len(_WITH_POSITIONS) :][:channels]
+    if len(positions) < channels or any(place >= len(_POSITIONS) for place in positions):
+        return Channels()
+    return by_labels([_POSITIONS[place] for place in positions])
 
 
 def scene_channels(content: bytes, channels: int) -> Channels:

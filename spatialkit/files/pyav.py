@@ -122,8 +122,9 @@ class AvFile:
         Sample rate in Hz, and number of channels.
     labels : tuple of str
         FFmpeg's names of the channels, in order.
-    apple_layout, scene : bytes
-        Channel layout of Core Audio, and box SA3D, in the container; empty if it has none.
+    apple_layout, scene, positions : bytes
+        Channel layout of Core Audio, and boxes SA3D and chnl, in the container; empty if it has
+        none.
     tracks : int
         Number of audio tracks. The one that FFmpeg ranks highest is read: the default track, if
         there is one.
@@ -138,7 +139,7 @@ class AvFile:
         if any(track.kind == b"iamf" for track in tracks):
             raise AudioFileError(f"{path} (MP4, IAMF) {IAMF_PROBLEM}")
         hidden = [place for track in tracks for place in track.places]
-        self.apple_layout, self.scene = b"", b""
+        self.apple_layout, self.scene, self.positions = b"", b"", b""
         if demuxer in _LAYOUT_CHUNKS:
             container, name = _LAYOUT_CHUNKS[demuxer]
             place = chunks.find_chunk(file, container, name)[0]
@@ -152,6 +153,7 @@ class AvFile:
             if track.identifier == self._stream.id:
                 self.apple_layout = track.contents.get(b"chan", b"")[4:]
                 self.scene = track.contents.get(b"SA3D", b"")
+                self.positions = track.contents.get(b"chnl", b"")
         layout = self._stream.layout
         self._layout_name = layout.name
         self.format = _NAMES.get(demuxer, demuxer.upper())

@@ -64,6 +64,7 @@ def decoded_channels(sound: AvFile) -> Channels:
     found = mp4_boxes.scene_channels(sound.scene, channels)
     if not found and (sound.subtype.startswith("PCM_") or labels[0] == "NONE"):
         found = coreaudio.read_layout(sound.apple_layout, channels)
+        found = found or mp4_boxes.positioned_channels(sound.positions, channels)
     if not found and labels[0] == "AMBI0":
         found = by_ambix(channels)
     return found or by_labels(labels) or by_count(channels)

@@ -100,6 +100,18 @@ os._exit(0)
 """
 
 
+def test_positions_of_pcm_in_mp4_are_applied(tmp_path):
+    """ISO/IEC 14496-12: L 0, R 1, C 2, LFE 3, surrounds 4 and 5, rear surrounds 8 and 9."""
+    pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    for name, positions, order in (
+        ("5.1", (0, 2, 1, 4, 5, 3), [1, 3, 2, 6, 4, 5]),
+        ("7.1", (0, 1, 2, 3, 4, 5, 8, 9), [1, 2, 3, 4, 7, 8, 5, 6]),
+    ):
+        chnl = box(b"chnl", bytes([0, 0, 0, 0, 1, 0, *positions]) + bytes(1))
+        audio = read_bytes(tmp_path, "a.mov", mov_file(len(order), chnl))
+        assert (audio.format, channel_numbers(audio)) == (get_layout(name), order)
+
+
 def test_tags_of_core_audio_equal_those_of_ffmpeg():
     """In a process of its own, which PyAV (18.1) may crash at its end.
 

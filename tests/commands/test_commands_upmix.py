@@ -139,6 +139,18 @@ def require_whole(folder, upmixer):
         np.testing.assert_allclose(made.samples, expected, rtol=0, atol=1e-6)
 
 
+def test_audio_of_every_kind_in_a_folder_is_upmixed(tmp_path, monkeypatch, capsys):
+    """The contents count, not the names: this is WAV everywhere."""
+    monkeypatch.chdir(tmp_path)
+    Path("album").mkdir()
+    write("song.wav", np.zeros((2, 100)), RATE)
+    kinds = ("ape", "caf", "dff", "DSF", "dts", "mpc", "tak", "w64")
+    for kind in kinds:
+        Path("album", f"{kind}.{kind}").write_bytes(Path("song.wav").read_bytes())
+    assert upmix("album -o out") == 0
+    assert {record["name"] for record in logged()} == {f"{kind}.wav" for kind in kinds}
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_folder_is_upmixed_with_its_structure_and_a_record_of_each_file(album, capsys, jobs):
     assert run_command(f"upmix album -o out --layout 7.1.4 --jobs {jobs}") == 0

@@ -24,7 +24,8 @@ MAX_CONFLICTS = 5
 AUDIO_EXTENSIONS = (
     *(".wav", ".wave", ".rf64", ".bw64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
     *(".aif", ".aiff", ".aifc", ".caf", ".au", ".snd"),
-    *(".m4a", ".aac", ".ac3", ".eac3", ".wma", ".mka", ".wv", ".tta"),
+    *(".m4a", ".aac", ".ac3", ".eac3", ".dts", ".mp2", ".wma", ".mka", ".wv", ".tta"),
+    *(".ape", ".mpc", ".tak", ".dsf", ".dff"),
 )
 
 

@@ -30,6 +30,7 @@ from spatialkit.layouts import (
 
 # Default masks by number of channels, in every container.
 COMMON_MASKS = {1: 0x4, 2: 0x3}
+_MAX_NAME = 64
 # FFmpeg's names of loudspeakers that have no bit in WAVE.
 _FFMPEG_LABELS = {"WL": "FWL", "WR": "FWR", "BFC": "B+000", "BFL": "B+045", "BFR": "B-045"}
 # 22.2 in the order of FFmpeg.
@@ -94,10 +95,11 @@ def by_count(channels: int) -> Channels:
 
 def by_text(text: str, channels: int) -> Channels:
     """Return the format with a name or the layout in JSON, if it has this number of channels."""
-    if text.lower().endswith(".json"):  # never the path of a file
-        return Channels()
+    is_json = text.startswith("{")
+    if text.lower().endswith(".json") or (len(text) > _MAX_NAME and not is_json):
+        return Channels()  # never the path of a file
     try:
-        found = Layout.from_json(text) if text.startswith("{") else get_format(text)
+        found = Layout.from_json(text) if is_json else get_format(text)
     except LayoutError:
         return Channels()
     printable = all(map(str.isprintable, (found.name, *getattr(found, "labels", ()))))

@@ -452,6 +452,8 @@ def test_other_programs_ignore_the_name_of_a_format(tmp_path):
         chunk(b"spkt", b"no format\0"),
         chunk(b"spkt", b"\xff\xfe\0"),
         chunk(b"spkt", b""),
+        chunk(b"spkt", b"ambix1" * 10**6),
+        chunk(b"spkt", b"{" * 10**6),
         b"spkt" + struct.pack("<I", 400) + b"am",
         chunk(b"ICMT", b"ambix1\0"),
         b"spkt",
@@ -529,6 +531,8 @@ def test_labels_that_are_lost_cause_a_warning(tmp_path):
 
 def test_a_stored_format_is_never_the_path_of_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "room.json").write_text(get_layout("quad").to_json())
-    data = wave_file(4, before=[chunk(b"LIST", b"INFO" + chunk(b"spkt", b"room.json\0"))])
-    assert read_bytes(tmp_path, "a.wav", data).format is None
+    for name in ("room.json", "{room}.json"):
+        (tmp_path / name).write_text(get_layout("quad").to_json())
+        entry = chunk(b"spkt", name.encode() + b"\0")
+        data = wave_file(4, before=[chunk(b"LIST", b"INFO" + entry)])
+        assert read_bytes(tmp_path, "a.wav", data).format is None

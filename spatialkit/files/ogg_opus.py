@@ -7,21 +7,41 @@ Sources: RFC 3533 (Ogg), RFC 6716, section 3.1 (packets), RFC 7845 (Ogg Opus) an
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 _PAGE = struct.Struct("<4sBBqIIIB")
 _MAX_PAGE_SIZE = 27 + 255 + 255 * 255
-_CHECKSUM = 22  # position in a page
+_POSITION, _CHECKSUM = 6, 22  # in a page
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _HEADERS = 2  # packets
-_LAST_PAGE = 4  # header type
+_CONTINUED, _LAST_PAGE = 1, 4  # header types
 _MAGIC = b"OpusHead"
 _HEAD_SIZE = 21  # up to the mapping or the matrix
 _MAX_CHANNELS = 227  # the largest order, with stereo for headphones
 PROJECTION, DISCRETE = 3, 255  # mapping families
+
+
+def replaced_headers(file: BinaryIO) -> tuple[dict[int, bytes], NDArray[np.float64] | None]:
+    """Return what libsndfile needs to read an Ogg Opus file that it does not support.
+
+    Returns
+    -------
+    replaced : dict of int to bytes
+        Parts of the file to replace, by their position: those of `projection` and
+        `regular_positions`.
+    matrix : ndarray, optional
+        As `projection` returns it.
+    """
+    if opus_family(file) is None:
+        return {}, None
+    replaced = regular_positions(file)
+    page, matrix = projection(file) or (b"", None)
+    return ({**replaced, 0: page} if page else replaced), matrix
 
 
 def opus_family(file: BinaryIO) -> int | None:
@@ -72,13 +92,10 @@ def projection(file: BinaryIO) -> tuple[bytes, NDArray[np.float64]] | None:
     return bytes(changed).ljust(len(page), b"\0"), columns.T / 2.0**15
 
 
-def _checksum(page: bytearray) -> int:
-    value = 0
-    for byte in page:
-        value ^= byte << 24
-        for _ in range(8):
-            value = (value << 1 ^ (0x104C11DB7 if value >> 31 else 0)) & 0xFFFFFFFF
-    return value
+def _checksum(page: bytes | bytearray) -> int:
+    """Return the checksum of a page: that of zlib with all bits in reverse order, from 0 on."""
+    value = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(value.to_bytes(4, "little").translate(_REVERSED), "big")
 
 
 class ProjectedFile:
@@ -104,56 +121,79 @@ class ProjectedFile:
         return decoded @ self._matrix.T.astype(dtype)
 
 
-def has_irregular_positions(file: BinaryIO) -> bool:
-    """Return whether the position of a page is not that of the page before plus its samples.
+def regular_positions(file: BinaryIO) -> dict[int, bytes]:
+    """Return headers of pages whose positions are the number of samples up to them.
 
-    libsndfile (1.2.2) stops at a page whose position is less, and loses samples if it is more.
-    FFmpeg writes such pages when it copies packets from containers with times in milliseconds.
+    Empty if the positions of the file are valid. libsndfile (1.2.2) stops at a page whose position
+    is less than that of the page before plus its own samples, and loses samples if it is more.
+    FFmpeg writes such pages when it copies packets from another container.
+
+    Returns
+    -------
+    dict of int to bytes
+        Headers by their position in the file.
     """
-    before, started, ended = None, 0, 0
-    for flags, position, packets in _pages(file):
-        samples = 0
-        for first, complete in packets:
-            started = _samples(first) if first else started
-            samples += started if complete and ended >= _HEADERS else 0
-            ended += complete
-        if not samples or position < 0:  # headers; no packet ends on the page
-            continue
-        step = position - (position - samples if before is None else before)
-        if step > samples or (step < samples and not flags & _LAST_PAGE):
-            return True
-        before = position
-    return False
+    if not any(irregular for _, _, irregular in _audio_pages(file)):
+        return {}
+    end = 0
+    replaced = {}
+    for page, samples, _ in _audio_pages(file):
+        head, end = bytearray(page.content), end + page.samples
+        head[_POSITION : _POSITION + 8] = struct.pack("<q", end - page.samples + samples)
+        head[_CHECKSUM : _CHECKSUM + 4] = bytes(4)
+        head[_CHECKSUM : _CHECKSUM + 4] = struct.pack("<I", _checksum(head))
+        replaced[page.start] = bytes(head[: _PAGE.size])
+    return replaced
 
 
-def _pages(file: BinaryIO) -> Iterator[tuple[int, int, list[tuple[bytes, bool]]]]:
-    """Yield header type and position of the pages of the first stream, and its packets.
+class _Page(NamedTuple):
+    """Page with its position in the file, and samples of the packets that end on it."""
 
-    Of each packet these are the first 2 bytes, empty if it began on a page before, and whether it
-    ends on the page.
+    start: int
+    content: bytes
+    samples: int
+
+
+def _audio_pages(file: BinaryIO) -> Iterator[tuple[_Page, int, bool]]:
+    """Yield the pages on which a packet ends, samples to play, and whether the position is invalid.
+
+    The position of the last page may be less, which cuts its samples.
     """
+    before = None
+    for page in _pages(file):
+        if page.samples:
+            position = struct.unpack_from("<q", page.content, _POSITION)[0]
+            is_last = bool(page.content[5] & _LAST_PAGE)
+            step = position - before if before is not None else min(position, page.samples)
+            cut = is_last and 0 <= step < page.samples
+            yield page, step if cut else page.samples, step != page.samples and not cut
+            before = position
+
+
+def _pages(file: BinaryIO) -> Iterator[_Page]:
+    """Yield the pages of the first stream."""
     file.seek(0)
-    serial = None
-    while len(head := file.read(_PAGE.size)) == _PAGE.size:
-        name, _, flags, position, number, _, _, segments = _PAGE.unpack(head)
-        if name != b"OggS":
-            return
-        table = file.read(segments)
+    at, serial, started, ended = 0, b"", 0, 0
+    while len(head := file.read(_PAGE.size)) == _PAGE.size and head.startswith(b"OggS"):
+        table = file.read(head[26])
         body = file.read(sum(table))
-        serial = number if serial is None else serial
-        if number != serial:
+        if len(table) < head[26] or len(body) < sum(table):
+            return
+        start, at = at, at + len(head) + len(table) + len(body)
+        serial = serial or head[14:18]
+        if head[14:18] != serial:
             continue
-        packets = []
-        start = at = 0
-        continued = bool(flags & 1)
+        samples = place = 0
+        begins = not head[5] & _CONTINUED
         for length in table:
-            at += length
-            if length < 255:
-                packets.append((b"" if continued else body[start : start + 2], True))
-                start, continued = at, False
-        if start < at:
-            packets.append((b"" if continued else body[start : start + 2], False))
-        yield flags, position, packets
+            if begins and length:
+                started = _samples(body[place : place + 2])
+            place += length
+            begins = length < 255
+            if begins:
+                samples += started if ended >= _HEADERS else 0
+                ended += 1
+        yield _Page(start, head + table + body, samples)
 
 
 def _samples(packet: bytes) -> int:

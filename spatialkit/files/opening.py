@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, BinaryIO
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files import pyav
-from spatialkit.files.ogg_opus import ProjectedFile, projection
+from spatialkit.files.ogg_opus import ProjectedFile, replaced_headers
 from spatialkit.files.recognition import is_audio, unsupported_codec, unsupported_container
 
 # Samples of each channel that are read or written at a time.
@@ -29,7 +30,7 @@ def open_audio(path: Path) -> Iterator[Any]:
             with pyav.AvFile(path, binary, demuxer, codec) as sound:
                 yield sound
             return
-        replaced, matrix = projection(binary) or (b"", None)
+        replaced, matrix = replaced_headers(binary)
         try:
             file = soundfile.SoundFile(_Source(binary, replaced))
         except soundfile.SoundFileError as error:
@@ -51,12 +52,13 @@ def _problem(binary: BinaryIO) -> str:
 
 
 class _Source:
-    """File for libsndfile with another start; BW64 appears as RF64: libsndfile reads RF64 only."""
+    """File for libsndfile with replaced parts; BW64 appears as RF64: it reads RF64 only."""
 
-    def __init__(self, file: BinaryIO, start: bytes = b"") -> None:
+    def __init__(self, file: BinaryIO, replaced: dict[int, bytes]) -> None:
         self.file = file
         file.seek(0)
-        self.start = b"RF64" if file.read(4) == b"BW64" else start
+        self.replaced = {0: b"RF64"} if file.read(4) == b"BW64" else replaced
+        self.places = sorted(self.replaced)
         file.seek(0)
         self.read, self.tell = file.read, file.tell
 
@@ -69,8 +71,11 @@ class _Source:
         """Fill the buffer; soundfile prefers this method to ``read``."""
         start = self.file.tell()
         count: int = self.file.readinto(buffer)  # type: ignore[attr-defined]
-        part = self.start[start : start + count]
-        buffer[: len(part)] = part
+        first = max(0, bisect(self.places, start) - 1)
+        for place in self.places[first : bisect(self.places, start + count)]:
+            content = self.replaced[place][max(0, start - place) : start + count - place]
+            at = max(0, place - start)
+            buffer[at : at + len(content)] = content
         return count
 
 

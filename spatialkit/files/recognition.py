@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import BinaryIO
 
 from spatialkit.files import chunks, wave
-from spatialkit.files.ogg_opus import has_irregular_positions
 
 # Format tags of WAV that libsndfile supports (0: the header is incomplete), and names of others.
 _SUPPORTED_TAGS = (0x0, 0x1, 0x2, 0x3, 0x6, 0x7, 0x11, 0x14, 0x31, 0x38, 0x40, 0x55)
@@ -62,7 +61,7 @@ _MIN_FRAMES = 3
 def unsupported_codec(file: BinaryIO) -> tuple[str, str] | None:
     """Return FFmpeg's demuxer and the codec of a file, None if libsndfile may decode it."""
     file.seek(0)
-    head = file.read(40)
+    head = file.read(16)
     for signature, demuxer, codec_of in _CONTAINERS:
         if re.match(signature, head, re.DOTALL) and (codec := codec_of(file)):
             return demuxer, codec
@@ -140,10 +139,6 @@ def _encoding_name(encoding: bytes) -> str | None:
     return _ENCODING_NAMES.get(encoding, encoding.decode("ascii", "replace").strip())
 
 
-def _opus_codec(file: BinaryIO) -> str | None:
-    return "Opus with irregular positions of pages" if has_irregular_positions(file) else None
-
-
 # First bytes, FFmpeg's demuxer, and function that returns the codec.
 _CONTAINERS: tuple[tuple[bytes, str, Callable[[BinaryIO], str | None]], ...] = (
     (rb"(RIFF|RF64|BW64)....WAVE", "wav", _wave_codec),
@@ -151,7 +146,6 @@ _CONTAINERS: tuple[tuple[bytes, str, Callable[[BinaryIO], str | None]], ...] = (
     (rb"fLaC[\0\x80]", "flac", _flac_codec),
     (rb"caff", "caf", _caf_codec),
     (rb"FORM....AIFC", "aiff", _aiff_codec),
-    (rb"OggS\0\x02.{22}OpusHead", "ogg", _opus_codec),
 )
 # First bytes of other containers that libsndfile supports.
 _SUPPORTED = (

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-DECORRELATOR_SECONDS = 0.030
-DECORRELATOR_DENSITY = 1000.0  # impulses per second
-DECORRELATOR_DECAY_DB = -30.0  # level at the end of the filter
+# Decorrelators of mirror pairs of channels: delays of four all-pass sections in milliseconds,
+# negative for those with a gain of opposite sign. Found by measurement: of 90,000 random sets of
+# 9 to 14.5 ms in total, each the one least correlated in octaves from 125 Hz to 8 kHz with its
+# mirror image, the pairs before it and its input, among those that make the level of the front
+# differ least between left and right for noise and 11 songs.
+PAIRS = (
+    (-0.85, -3.92, -3.01, -5.08),
+    (-3.44, -3.27, -2.21, -0.69),
+    (3.76, -2.59, -4.62, 3.02),
+    (-3.68, 2.47, -1.67, 4.27),
+    (2.87, 4.58, 1.94, 4.94),
+    (-2.47, 4.93, 0.82, 5.48),
+    (3.11, -5.44, 1.85, 3.89),
+    (-0.97, 4.48, 4.48, -1.69),
+    (1.56, -3.38, -3.88, 5.34),
+    (-2.78, 4.98, -0.67, 5.22),
+    (-4.62, 5.46, -0.79, -2.99),
+    (-3.71, 0.83, -3.61, -3.6),
+)
+PAIR_SCALE = 0.87  # ratio of the delays of a pair to those of the pair len(PAIRS) before it
+# One half: the decay after a sound ends reaches exact zeros.
+GAIN = 0.5
 PRE_DELAY_SECONDS = 0.006
-SEED = 2026
-CANDIDATES = 64
-POINTS_PER_BAND = 4  # frequencies per third of an octave
 # Mono spreading: largest distance from the centre (1 is the edge of the stage), period of the
 # alternation between left and right in ERBs, and corner frequency in Hz.
 MONO_SPREAD = 0.5
@@ -24,48 +38,28 @@ MONO_SPREAD_FROM = 300.0
 LFE_PLAYBACK_DB = 10.0
 
 
-@dataclass(frozen=True, eq=False)
-class SparseFilter:
-    """Impulse response with few nonzero taps."""
+def all_pass_sections(
+    pair: int, mirrored: bool, sample_rate: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return delays in samples and gains of the all-pass sections of a decorrelator.
 
-    delays: NDArray[np.int64]
-    gains: NDArray[np.float64]
+    The decorrelators of a mirror pair of channels have the same delays and gains of opposite sign,
+    so that they delay by the same amount on average and are uncorrelated: one section with gain g
+    and one with -g have a correlation of (1 - g^2)^2 / (1 + g^2) - g^2, 0.2 for g = 0.5, and four
+    in series the product.
 
-
-@lru_cache(maxsize=8)
-def decorrelators(count: int, sample_rate: int) -> tuple[SparseFilter, ...]:
-    """Return velvet-noise filters, one per channel, mutually decorrelated and of unit energy.
-
-    References
+    Parameters
     ----------
-    .. [1] B. Alary, A. Politis and V. Valimaki, "Velvet-noise decorrelator", DAFx 2017.
+    pair : int
+        Number of the pair, from 0.
+    mirrored : bool
+        Whether the decorrelator is that of the second channel of the pair.
+    sample_rate : int
+        Hz.
     """
-    rng = np.random.default_rng(SEED)
-    return tuple(_velvet(rng, sample_rate) for _ in range(count))
-
-
-def _velvet(rng: np.random.Generator, sample_rate: int) -> SparseFilter:
-    """Return the least coloured of many candidates with one signed, decaying impulse per period."""
-    impulses = int(DECORRELATOR_SECONDS * DECORRELATOR_DENSITY)
-    times = (np.arange(impulses) + rng.random((CANDIDATES, impulses))) / impulses
-    gains = rng.choice([-1.0, 1.0], times.shape) * 10.0 ** (DECORRELATOR_DECAY_DB * times / 20.0)
-    gains /= np.linalg.norm(gains, axis=1, keepdims=True)
-    best = np.argmin(_colouration(DECORRELATOR_SECONDS * times, gains))
-    seconds = PRE_DELAY_SECONDS + DECORRELATOR_SECONDS * times[best]
-    # At low sample rates, several impulses can round to the same sample.
-    delays, tap = np.unique(np.round(seconds * sample_rate), return_inverse=True)
-    merged = np.bincount(tap, gains[best])
-    return SparseFilter(delays.astype(np.int64), merged / np.linalg.norm(merged))
-
-
-def _colouration(seconds: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the standard deviation of the third-octave levels in dB of filters (filters, taps)."""
-    third_octaves = np.arange(np.log2(50.0), np.log2(16000.0), 1.0 / 3.0)
-    offset = (np.arange(POINTS_PER_BAND) + 0.5) / POINTS_PER_BAND / 3.0
-    frequency = 2.0 ** (third_octaves[:, None] + offset)
-    phase = np.exp(-2j * np.pi * seconds[:, :, None, None] * frequency)
-    power = np.abs(np.einsum("ft,ftbp->fbp", gains, phase)) ** 2
-    return np.std(10.0 * np.log10(power.mean(axis=2)), axis=1)
+    signed = 1e-3 * sample_rate * np.array(PAIRS[pair % len(PAIRS)])
+    delays = np.maximum(np.round(np.abs(signed) * PAIR_SCALE ** (pair // len(PAIRS))), 1.0)
+    return delays.astype(np.intp), (-GAIN if mirrored else GAIN) * np.sign(signed)
 
 
 def band_edges(bins: int, sample_rate: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

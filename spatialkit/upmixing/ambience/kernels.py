@@ -1,4 +1,4 @@
-"""Compiled kernels of `Ambience`: channel statistics, separation, sparse filters and mixing."""
+"""Compiled kernels of `Ambience`: channel statistics, separation, all-pass filters and mixing."""
 
 from __future__ import annotations
 
@@ -157,20 +157,35 @@ def separate(left, right, products, weights, gains, knee, limit, fill, memory, m
 
 
 @kernel
-def add_sparse(signal, delays, gains, out):
-    """Add ``signal``, filtered by sparse taps, to ``out`` (samples,).
+def all_pass(signal, delays, gains, lines, positions):
+    """Filter ``signal`` in place by Schroeder all-pass sections in series.
 
-    ``signal`` starts before ``out`` by at least the largest of ``delays``, and both end at the same
-    time.
+    A section has the transfer function (z^-N - g) / (1 - g z^-N).
+
+    Parameters
+    ----------
+    signal : shape (samples,)
+    delays, gains : shape (sections,)
+        N in samples, and g.
+    lines : shape (sections, longest delay or more)
+        State: delay lines, updated in place.
+    positions : shape (sections,)
+        State: next sample of each delay line, updated in place.
     """
-    offset = signal.size - out.size
-    for start in range(0, out.size, BLOCK_SIZE):
-        block = out[start : start + BLOCK_SIZE]
-        for t in range(delays.size):
-            gain = gains[t]
-            source = signal[start + offset - delays[t] :]
-            for i in range(block.size):
-                block[i] += gain * source[i]
+    for s in range(delays.size):
+        gain, position, start = gains[s], positions[s], 0
+        while start < signal.size:
+            count = min(delays[s] - position, signal.size - start)
+            part = signal[start : start + count]
+            line = lines[s, position : position + count]
+            for i in range(count):
+                delayed = line[i]
+                with_feedback = part[i] + gain * delayed
+                line[i] = with_feedback
+                part[i] = delayed - gain * with_feedback
+            start += count
+            position = (position + count) % delays[s]
+        positions[s] = position
 
 
 @kernel

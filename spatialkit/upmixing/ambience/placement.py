@@ -41,6 +41,8 @@ class Placement:
     """Gains of direct sound by position, from right to left, shape (POSITIONS, direct)."""
     routing: NDArray[np.float64]
     """Gains of the ambience of left and right before each decorrelator, (2, decorrelated)."""
+    decorrelators: NDArray[np.intp]
+    """Number n of the decorrelator of a channel, ~n for its mirror image, (decorrelated,)."""
     matrix: NDArray[np.float64]
     """Mixing gains, shape (outputs, input channels + direct + 2 + decorrelated + 1)."""
 
@@ -67,7 +69,7 @@ def _place_with_exact_downmix(
     stereo: NDArray[np.float64],
     pair: tuple[int, int],
 ) -> Placement:
-    """Place sound in the other channels; the front pair plays the residual of the input."""
+    """Place sound in the other channels; the front plays the residual of the input."""
     downmix = stereo if channels == 2 else _downmix_gains(layout, "mono")
     table = _direct_gains(layout, options.width, options.center)
     others = np.setdiff1d(np.flatnonzero(table.any(axis=0)), pair)
@@ -86,12 +88,32 @@ def _place_with_exact_downmix(
     )
     lfe = _one_hot(layout.n_channels, np.flatnonzero(layout.is_lfe)).sum(axis=1, keepdims=True)
     matrix = np.concatenate([np.zeros((len(lfe), channels)), placed, dry, wet, lfe], axis=1)
-    # The pair plays the difference between the input and the downmix of the other channels.
+    # The front plays the difference between the input and the downmix of the other channels.
     downmixed = downmix @ matrix
     downmixed[:, -1] = 0.0
     residual = np.eye(channels, matrix.shape[1]) - downmixed
+    decorrelated = slice(-1 - wet.shape[1], -1)
+    share = _centre_share(layout, downmix, residual[:, decorrelated], options.center)
+    matrix[:, decorrelated] += share
+    residual[:, decorrelated] -= downmix @ share
     matrix[list(pair)] += np.linalg.pinv(downmix[:, list(pair)]) @ residual
-    return Placement(gains, routing[:, around], matrix)
+    return Placement(gains, routing[:, around], _decorrelators(layout, around), matrix)
+
+
+def _centre_share(
+    layout: Layout, downmix: NDArray[np.float64], residual: NDArray[np.float64], center: float
+) -> NDArray[np.float64]:
+    """Return the gains (outputs, signals) of the centre loudspeaker that replace the front pair.
+
+    The centre plays the part of ``residual``, the missing downmix, that left and right share.
+    The pair then plays the same difference with opposite signs, so that decorrelators, which
+    differ between left and right, change the level of both by nearly the same amount.
+    """
+    gains = np.zeros((layout.n_channels, residual.shape[1]))
+    middle = np.flatnonzero(_middle(layout))[:1]
+    if middle.size and downmix[:, middle].min() > 0.0:
+        gains[middle] = center * residual.mean(axis=0) / downmix[:, middle].mean()
+    return gains
 
 
 def _place_by_vbap(layout: Layout, options: Any, channels: int, pair: tuple[int, int]) -> Placement:
@@ -107,7 +129,7 @@ def _place_by_vbap(layout: Layout, options: Any, channels: int, pair: tuple[int,
     dry = -rear * front
     lfe = _one_hot(layout.n_channels, np.flatnonzero(layout.is_lfe)).sum(axis=1, keepdims=True)
     matrix = np.concatenate([front @ _input_gains(channels), direct, dry, wet, lfe], axis=1)
-    return Placement(gains, routing[:, around], matrix)
+    return Placement(gains, routing[:, around], _decorrelators(layout, around), matrix)
 
 
 def _place_in_ambisonics(form: AmbisonicFormat, options: Any, channels: int) -> Placement:
@@ -128,7 +150,7 @@ def _place_in_ambisonics(form: AmbisonicFormat, options: Any, channels: int) -> 
     dry = rear * (scale * encoder @ _undecorrelated(routing, routing).T - front)
     lfe = np.zeros((form.n_channels, 1))
     matrix = np.concatenate([front @ _input_gains(channels), direct, dry, wet, lfe], axis=1)
-    return Placement(gains, routing[:, around], matrix)
+    return Placement(gains, routing[:, around], _decorrelators(bed, around), matrix)
 
 
 def _direct_signals(
@@ -204,6 +226,25 @@ def _routing(layout: Layout, options: Any) -> NDArray[np.float64]:
     return balance * amplitude(options.ambience) * gains / np.sqrt(np.maximum(reference, 1e-9))
 
 
+def _decorrelators(layout: Layout, channels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the numbers of the decorrelators of channels: n and ~n for mirror pairs.
+
+    Channels are a pair if each is the closest to the mirror image of the other.
+    """
+    directions = layout.directions[channels]
+    numbers = np.zeros(len(channels), np.intp)
+    if not numbers.size:
+        return numbers
+    closest = np.argmax(directions @ (directions * [1.0, -1.0, 1.0]).T, axis=0)
+    count = 0
+    for n, partner in enumerate(closest):
+        if partner < n and closest[partner] == n:
+            numbers[n] = ~numbers[partner]
+        else:
+            numbers[n], count = count, count + 1
+    return numbers
+
+
 def _undecorrelated(
     routing: NDArray[np.float64], downmix: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -262,12 +303,17 @@ def _centered(
     ``gains`` receives the mask of the loudspeakers that it may use.
     """
     level = ~layout.is_lfe & (np.abs(np.nan_to_num(layout.elevation)) <= FRONT_ELEVATION)
-    middle = is_front(layout) & (np.abs(layout.azimuth) < 1.0)
+    middle = _middle(layout)
     result = np.zeros((POSITIONS, layout.n_channels))
     for ratio, allowed in ((center, level), (1.0 - center, level & ~middle)):
         if ratio:
             result += ratio * gains(allowed)
     return result
+
+
+def _middle(layout: Layout) -> NDArray[np.bool_]:
+    """Return the mask of the centre loudspeaker."""
+    return is_front(layout) & (np.abs(layout.azimuth) < 1.0)
 
 
 def _panned(

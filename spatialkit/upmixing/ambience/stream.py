@@ -10,7 +10,13 @@ from numpy.typing import DTypeLike, NDArray
 
 from spatialkit.sample_queue import SampleQueue
 from spatialkit.stft import StreamingISTFT, StreamingSTFT
-from spatialkit.upmixing.ambience.filters import band_edges, decorrelators, lfe_gains, mono_spread
+from spatialkit.upmixing.ambience.filters import (
+    PRE_DELAY_SECONDS,
+    all_pass_sections,
+    band_edges,
+    lfe_gains,
+    mono_spread,
+)
 from spatialkit.upmixing.ambience.placement import Placement
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 
@@ -139,18 +145,14 @@ class _Mixing:
     def __init__(
         self, placement: Placement, channels: int, sample_rate: int, dtype: DTypeLike
     ) -> None:
-        filters = decorrelators(placement.routing.shape[1], sample_rate)
-        self._taps = [
-            (channel, n, taps.delays, (gain * taps.gains).astype(dtype))
-            for n, taps in enumerate(filters)
-            for channel, gain in enumerate(placement.routing[:, n])
-            if gain
+        self._routing = placement.routing.astype(dtype)
+        self._decorrelators = [
+            _Decorrelator(int(number), sample_rate, dtype) for number in placement.decorrelators
         ]
-        longest = max((int(taps.delays.max()) for taps in filters), default=0)
         self._first = channels + placement.gains.shape[1]  # row of the ambience
         self._matrix = placement.matrix.astype(dtype, order="C")
         self._input = SampleQueue()
-        self._past = np.zeros((2, longest), dtype)
+        self._past = np.zeros((2, round(PRE_DELAY_SECONDS * sample_rate)), dtype)
 
     def append(self, block: NDArray[Any]) -> None:
         """Buffer the input until the signals separated from it are ready."""
@@ -158,7 +160,7 @@ class _Mixing:
 
     def process(self, signals: NDArray[Any]) -> NDArray[Any]:
         """Return the outputs of the next ``signals`` (signals, samples)."""
-        from spatialkit.upmixing.ambience.kernels import add_sparse, mix
+        from spatialkit.upmixing.ambience.kernels import mix
 
         first, samples = self._first, signals.shape[1]
         original = self._input.take(samples)
@@ -167,10 +169,30 @@ class _Mixing:
         separated = first + 2 - len(original)
         rows[len(original) : first + 2] = signals[:separated]
         rows[-1] = signals[separated:].sum(axis=0)  # the LFE; 0 without one
-        ambience = np.concatenate([self._past, rows[first : first + 2]], axis=1)
-        for channel, n, delays, gains in self._taps:
-            add_sparse(ambience[channel], delays, gains, rows[first + 2 + n])
-        self._past = ambience[:, samples:].copy()
+        delayed = np.concatenate([self._past, rows[first : first + 2]], axis=1)
+        self._past = delayed[:, samples:].copy()
+        ambience = delayed[:, :samples]
+        for n, decorrelator in enumerate(self._decorrelators, start=first + 2):
+            for gain, side in zip(self._routing[:, n - first - 2], ambience, strict=True):
+                if gain:
+                    rows[n] += gain * side
+            decorrelator.process(rows[n])
         outputs = np.empty((len(self._matrix), samples), rows.dtype)
         mix(self._matrix, rows, outputs)
         return outputs
+
+
+class _Decorrelator:
+    """All-pass filter of one channel."""
+
+    def __init__(self, number: int, sample_rate: int, dtype: DTypeLike) -> None:
+        mirrored = number < 0
+        delays, gains = all_pass_sections(~number if mirrored else number, mirrored, sample_rate)
+        self._coefficients = delays, gains.astype(dtype)
+        self._state = np.zeros((delays.size, delays.max()), dtype), np.zeros_like(delays)
+
+    def process(self, signal: NDArray[Any]) -> None:
+        """Filter the next samples in place."""
+        from spatialkit.upmixing.ambience.kernels import all_pass
+
+        all_pass(signal, *self._coefficients, *self._state)

@@ -42,11 +42,13 @@ class Ambience(Upmixer):
     In each time-frequency bin, direct sound is the principal component of left and right, and its
     amplitudes in left and right give its position [1]_ [2]_ [3]_. The residual, scaled to the
     power that both channels share, is ambience. Direct sound is panned between the front
-    loudspeakers. The ambience of each input channel is decorrelated by velvet noise [4]_ and
+    loudspeakers. The ambience of each input channel is decorrelated by all-pass filters [4]_ and
     played by all loudspeakers of azimuth beyond +-60 degrees or elevation beyond +-15 degrees,
     with the total power of the ambience. The front left and right loudspeakers play the input
-    minus the downmix of the other channels. The downmix is therefore exact, and errors of the
-    separation cancel in it.
+    minus the downmix of the other channels; the centre plays the part of decorrelated ambience
+    that both would subtract. The downmix is therefore exact, and errors of the separation cancel
+    in it. Mirror pairs of loudspeakers have decorrelators of opposite sign: exchanging left and
+    right of the input exchanges the levels of the upmix, within 0.5 dB in octave bands of noise.
 
     The bands are one equivalent rectangular bandwidth wide [5]_. Statistics are averaged over
     75 ms before and after each frame; louder neighbours are scaled down to the power of the frame,
@@ -102,7 +104,8 @@ class Ambience(Upmixer):
        2006.
     .. [3] J. Merimaa, M. Goodwin and J.-M. Jot, "Correlation-based ambience extraction from
        stereo recordings", 123rd AES Convention, 2007.
-    .. [4] B. Alary, A. Politis and V. Valimaki, "Velvet-noise decorrelator", DAFx 2017.
+    .. [4] M. R. Schroeder, "Natural sounding artificial reverberation", J. Audio Eng. Soc. 10(3),
+       1962.
     .. [5] B. Glasberg and B. Moore, "Derivation of auditory filter shapes from notched-noise
        data", Hearing Research 47, 1990.
 

@@ -24,7 +24,7 @@ WEIGHTS = get_args(Weights)
 @toolkit.file_argument
 @toolkit.output_option
 @toolkit.layout_option("5.0")
-@toolkit.reading_options(scene=True)
+@toolkit.reading_options(formats=toolkit.SCENE_NAMES)
 @click.option(
     "--decoder",
     type=toolkit.Name(DECODERS),

@@ -54,7 +54,7 @@ def command(
     """Downmix surround to fewer channels.
 
     The LFE is omitted. Levels are not normalized: peaks can exceed full scale, which .wav files
-    (float) store unchanged.
+    (float) store unchanged; before other encodings, the output is scaled down, with a warning.
     """
     from spatialkit.downmix import downmix
     from spatialkit.layouts import get_layout

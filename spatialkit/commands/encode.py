@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +16,7 @@ from spatialkit.commands import directions, toolkit
 )
 @toolkit.file_argument
 @toolkit.output_option
+@toolkit.reading_options(formats="")
 @directions.direction_options
 @click.option(
     "--order", type=int, metavar="N", default=1, show_default=True, help="Ambisonic order, 1 to 7."
@@ -24,6 +26,7 @@ from spatialkit.commands import directions, toolkit
 def command(
     source: Path,
     output: Path,
+    reading: dict[str, Any],
     azimuth: directions.Points,
     elevation: directions.Points,
     order: int,
@@ -36,7 +39,7 @@ def command(
 
     target = AmbisonicFormat(order)
     toolkit.check_output(output, [source], force)
-    audio = toolkit.read_input(source)
+    audio = toolkit.read_input(source, **reading)
     places = directions.to_arrays(len(audio.samples), azimuth=azimuth, elevation=elevation)
     encoded = encode_ambisonics(audio.samples, *places, order=order)
     facts = toolkit.write_output(output, encoded, audio.sample_rate, target, force)

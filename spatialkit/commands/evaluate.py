@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.argument("reference", required=False, type=toolkit.FILE)
 @click.argument("estimate", required=False, type=toolkit.FILE)
-@toolkit.reading_options(source="both files", also="--layout")
+@toolkit.reading_options(source="both files", also="--layout", output=False)
 @click.option(
     "--batch",
     type=toolkit.FILE,

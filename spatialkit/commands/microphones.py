@@ -57,7 +57,7 @@ class NumberList(click.ParamType):
     show_default=True,
     help="0 omnidirectional, 0.5 cardioid, 1 figure of eight: one value, or one per microphone.",
 )
-@toolkit.reading_options(scene=True)
+@toolkit.reading_options(formats=toolkit.SCENE_NAMES)
 @toolkit.force_option
 @toolkit.json_option
 def command(
@@ -95,13 +95,18 @@ def command(
         )
         channels = len(record(np.zeros((audio.channels, 0), np.float32)))
         with write_stream(
-            output, audio.sample_rate, channels=channels, samples=audio.samples, overwrite=force
+            output,
+            audio.sample_rate,
+            channels=channels,
+            samples=audio.samples,
+            peak_guard=True,
+            overwrite=force,
         ) as target:
             for block in audio:
                 since = f" from sample {done} on" if done else ""
                 target.write(record(require_finite(block, f"{source}{since}")))
                 done += block.shape[1]
-    facts = toolkit.output_facts(output, None, target.peak)
+    facts = toolkit.written_facts(output, None, target)
     if audio.format is None:
         facts["read_as"] = scene.name
     toolkit.print_output(facts, as_json, source)

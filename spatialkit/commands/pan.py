@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 )
 @toolkit.file_argument
 @toolkit.output_option
+@toolkit.reading_options(formats="")
 @directions.direction_options
 @click.option(
     "--spread",
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 def command(
     source: Path,
     output: Path,
+    reading: dict[str, Any],
     azimuth: directions.Points,
     elevation: directions.Points,
     spread: directions.Points,
@@ -47,7 +49,7 @@ def command(
 
     target = get_layout(layout)
     toolkit.check_output(output, [source], force)
-    audio = toolkit.read_input(source)
+    audio = toolkit.read_input(source, **reading)
     azimuths, elevations, spreads = directions.to_arrays(
         len(audio.samples), azimuth=azimuth, elevation=elevation, spread=spread
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -12,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.audio import Audio
-from spatialkit.errors import AudioFileError, LayoutError, SpatialkitWarning
+from spatialkit.errors import AudioFileError, LayoutError, OptionError, SpatialkitWarning
 from spatialkit.files.inspection import FileInfo, inspect
 from spatialkit.files.opening import BLOCK_SIZE, open_audio, reading_errors
 from spatialkit.files.resampling import rejoin_blocks, resample_blocks
 from spatialkit.layouts import Format, Layout, get_format, same_channels
 from spatialkit.typing import StrPath
-from spatialkit.validation import as_choice, as_count, as_sample_rate
+from spatialkit.validation import as_choice, as_count, as_number, as_sample_rate
 
 __all__ = ["AudioStream", "SampleType", "read", "stream"]
 
@@ -37,6 +38,8 @@ def read(
     dtype: SampleType = "float32",
     start: int = 0,
     stop: int | None = None,
+    offset: float | None = None,
+    duration: float | None = None,
 ) -> Audio:
     """Read an audio file.
 
@@ -71,6 +74,9 @@ def read(
     start, stop : int
         First sample to read, and the one after the last, at the rate of the file. By default the
         whole file. The range is resampled like a file of that length.
+    offset, duration : float
+        Excerpt in seconds, in place of ``start`` and ``stop``: its start, 0 by default, and its
+        length, by default up to the end. Both are rounded to samples of the file.
 
     Returns
     -------
@@ -85,7 +91,7 @@ def read(
     LayoutError
         If ``format`` is unknown, or the file contains another format.
     OptionError
-        If another argument is not accepted.
+        If the excerpt exceeds the file, or another argument is not accepted.
 
     Warns
     -----
@@ -102,9 +108,12 @@ def read(
     ((2, 1323000), 44100, Layout('stereo': FL FR))
     >>> read(sample_path(), sample_rate=48000).samples.shape
     (2, 1440000)
+    >>> read(sample_path(), offset=12.5, duration=2.0).duration
+    2.0
     """
+    excerpt = _Excerpt(start, stop, offset, duration)
     with _open_stream(
-        path, BLOCK_SIZE, format, force_format, sample_rate, dtype, start, stop
+        path, BLOCK_SIZE, format, force_format, sample_rate, dtype, excerpt
     ) as source:
         try:
             samples = np.empty((source.channels, source.samples), dtype)
@@ -130,6 +139,8 @@ def stream(
     dtype: SampleType = "float32",
     start: int = 0,
     stop: int | None = None,
+    offset: float | None = None,
+    duration: float | None = None,
 ) -> AudioStream:
     """Open an audio file to read it block by block.
 
@@ -140,7 +151,7 @@ def stream(
     path : str or path
     block : int
         Samples of each block, except that the last one may be shorter.
-    format, force_format, sample_rate, dtype, start, stop
+    format, force_format, sample_rate, dtype, start, stop, offset, duration
         As for `read`.
 
     Returns
@@ -167,9 +178,9 @@ def stream(
     ...     print(source.format, source.duration, sum(1 for block in source))
     Layout('stereo': FL FR) 30.0 30
     """
-    return _open_stream(
-        path, as_count(block, "block"), format, force_format, sample_rate, dtype, start, stop
-    )
+    block = as_count(block, "block")
+    excerpt = _Excerpt(start, stop, offset, duration)
+    return _open_stream(path, block, format, force_format, sample_rate, dtype, excerpt)
 
 
 class AudioStream:
@@ -249,7 +260,7 @@ class AudioStream:
         header, end = self._header, self._start
         if end:
             with reading_errors(header.path):
-                self._file.seek(end)
+                self._seek(end)
         while end < self._stop:
             with reading_errors(header.path):
                 count = min(size, self._stop - end)
@@ -263,6 +274,18 @@ class AudioStream:
             yield np.array(block, order="C") if self._order is None else block[self._order]
         self._resources.close()
 
+    def _seek(self, start: int) -> None:
+        """Continue at a sample of the file."""
+        # libsndfile seeks to wrong samples in Vorbis and Opus, and not at all in some encodings.
+        if self._header.container != "OGG" and getattr(self._file, "seekable", lambda: True)():
+            self._file.seek(start)
+            return
+        while start:
+            skipped = len(self._file.read(min(start, BLOCK_SIZE), "float32", always_2d=True))
+            if not skipped:
+                return
+            start -= skipped
+
 
 def _open_stream(
     path: StrPath,
@@ -271,8 +294,7 @@ def _open_stream(
     force_format: bool,
     sample_rate: int | None,
     dtype: SampleType,
-    start: int,
-    stop: int | None,
+    excerpt: _Excerpt,
 ) -> AudioStream:
     """Open a file for `read` and `stream`; warnings refer to the caller of these."""
     dtype = as_choice(dtype, "dtype", get_args(SampleType))
@@ -318,12 +340,7 @@ def _open_stream(
             SpatialkitWarning,
             stacklevel=3,
         )
-    stop = as_count(
-        header.samples if stop is None else stop,
-        f"stop of {path}",
-        minimum=0,
-        maximum=header.samples,
-    )
+    start, stop = excerpt.of(header)
     return AudioStream(
         header,
         known,
@@ -331,9 +348,46 @@ def _open_stream(
         block=block,
         sample_rate=sample_rate,
         dtype=dtype,
-        start=as_count(start, f"start of {path}", minimum=0, maximum=stop),
+        start=start,
         stop=stop,
     )
+
+
+@dataclass(frozen=True)
+class _Excerpt:
+    """Range of a file in samples (start, stop) or in seconds (offset, duration)."""
+
+    start: int
+    stop: int | None
+    offset: float | None
+    duration: float | None
+
+    def of(self, header: FileInfo) -> tuple[int, int]:
+        """Return the range in a file, in samples."""
+        path, length = header.path, header.samples
+        if self.offset is self.duration is None:
+            stop = length if self.stop is None else self.stop
+            stop = as_count(stop, f"stop of {path}", minimum=0, maximum=length)
+            return as_count(self.start, f"start of {path}", minimum=0, maximum=stop), stop
+        if self.start or self.stop is not None:
+            raise OptionError(
+                "start and stop (samples) exclude offset and duration (seconds): pass either"
+            )
+        offset = 0.0 if self.offset is None else self.offset
+        start = round(as_number(offset, "offset", minimum=0.0, unit="s") * header.sample_rate)
+        stop, end = length, ""
+        if self.duration is not None:
+            seconds = as_number(self.duration, "duration", minimum=0.0, unit="s")
+            stop = start + round(seconds * header.sample_rate)
+            end = f" to {offset + seconds:g} s"
+        if start < stop <= length or (start, stop) == (0, length):
+            return start, stop
+        problem = "is empty" if stop == start < length else f"exceeds its {header.duration:g} s"
+        raise OptionError(
+            f"the excerpt of {path} from {offset:g} s{end or ' on'} {problem}",
+            python="; choose another offset or duration",
+            command_line="; choose another --start or --duration",
+        )
 
 
 def _agrees(header: FileInfo, format: Format, force: bool) -> bool:

@@ -36,6 +36,7 @@ from spatialkit.commands.toolkit.files import (
     scene_format,
     write_output,
     write_text,
+    written_facts,
 )
 from spatialkit.commands.toolkit.messages import current_options, message_of, use_options
 from spatialkit.commands.toolkit.names import (
@@ -50,6 +51,7 @@ from spatialkit.commands.toolkit.options import (
     FORMAT_NAMES,
     LAYOUT_FILE,
     OUTPUT_HELP,
+    SCENE_NAMES,
     command,
     debug_option,
     file_argument,
@@ -90,6 +92,7 @@ __all__ = [
     "FORMAT_NAMES",
     "LAYOUT_FILE",
     "OUTPUT_HELP",
+    "SCENE_NAMES",
     "LayoutName",
     "Name",
     "Setting",
@@ -138,4 +141,5 @@ __all__ = [
     "use_options",
     "write_output",
     "write_text",
+    "written_facts",
 ]

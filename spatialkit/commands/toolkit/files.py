@@ -12,7 +12,7 @@ from spatialkit.commands.toolkit.printing import counted, decibels
 from spatialkit.errors import AudioFileError, LayoutError
 
 if TYPE_CHECKING:
-    from spatialkit.files import Audio
+    from spatialkit.files import Audio, AudioWriter
     from spatialkit.layouts import AmbisonicFormat, Format, Layout
 
 
@@ -137,13 +137,26 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def write_output(
     output: Path, samples: Any, sample_rate: int, format: Layout | AmbisonicFormat, force: bool
 ) -> dict[str, Any]:
-    """Write an audio file and return its facts, as `output_facts` does."""
-    import numpy as np
+    """Write an audio file with the peak guard and return its facts, as `written_facts` does."""
+    from spatialkit.files import write_stream
 
-    from spatialkit.files import write
+    options: dict[str, Any] = {"format": format, "samples": samples.shape[-1], "overwrite": force}
+    with write_stream(output, sample_rate, **options, peak_guard=True) as target:
+        target.write(samples)
+    return written_facts(output, format, target)
 
-    write(output, samples, sample_rate, format=format, overwrite=force)
-    return output_facts(output, format, float(np.abs(samples).max(initial=0.0)))
+
+def written_facts(
+    output: Path, format: Layout | AmbisonicFormat | None, target: AudioWriter
+) -> dict[str, Any]:
+    """Return the facts about a file that was written with the peak guard.
+
+    They are those of `output_facts`, with the peak after the gain of the guard, that gain
+    ("gain_db") and the encoding ("subtype").
+    """
+    facts = output_facts(output, format, target.peak)
+    gain = {"subtype": target.subtype, "gain_db": target.gain_db}
+    return {**facts, "peak_db": facts["peak_db"] + target.gain_db, **gain}
 
 
 def output_facts(

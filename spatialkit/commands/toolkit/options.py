@@ -11,6 +11,7 @@ import click
 
 from spatialkit.commands.toolkit.messages import start_command
 from spatialkit.commands.toolkit.names import LayoutName, Name, ambisonic_names
+from spatialkit.validation import as_number, as_sample_rate
 
 FILE = click.Path(path_type=Path)
 LAYOUT_FILE = "a .json file"
@@ -18,7 +19,7 @@ OUTPUT_HELP = "Output file: .wav or .flac; mono or stereo also .ogg or .opus."
 FORMAT_NAMES = f"a layout, {LAYOUT_FILE}, ambix1 to ambix7 or fuma1 to fuma3"
 SCENE_NAMES = "ambix1 to ambix7 (by default, from the channels) or fuma1 to fuma3"
 # Arguments of `spatialkit.files.read` and `stream` that are options of commands.
-READING = ("format", "force_format")
+READING = ("format", "force_format", "offset", "duration", "sample_rate")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -50,7 +51,29 @@ output_option = click.option(
 )
 
 
-def reading_options(*, source: str = "IN", scene: bool = False, also: str = "") -> Decorator:
+class Seconds(click.ParamType):
+    """Number of seconds, at least 0."""
+
+    name = "SECONDS"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        return as_number(value, param.opts[0], minimum=0.0, unit="s")
+
+
+class SampleRate(click.ParamType):
+    """Sample rate in Hz."""
+
+    name = "HZ"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        if isinstance(value, str):
+            value = as_number(value, param.opts[0], unit="Hz")
+        return as_sample_rate(value, param.opts[0])
+
+
+def reading_options(
+    *, source: str = "IN", formats: str = FORMAT_NAMES, also: str = "", output: bool = True
+) -> Decorator:
     """Return a decorator that adds the options of what is read, as one parameter ``reading``.
 
     The command receives them as a dictionary of the arguments of `spatialkit.files.read` and
@@ -60,18 +83,21 @@ def reading_options(*, source: str = "IN", scene: bool = False, also: str = "") 
     ----------
     source : str
         Name of the input in the help.
-    scene : bool
-        Whether the input is Ambisonics.
+    formats : str
+        Formats of the input for the help, `SCENE_NAMES` for Ambisonics; "" for sources whose
+        channels have no format, without the options ``--from`` and ``--force-format``.
     also : str
         Second name of the option ``--from``.
+    output : bool
+        Whether the command writes audio and has the option ``--sample-rate``.
     """
-    formats = SCENE_NAMES if scene else FORMAT_NAMES
+    names = Name(ambisonic_names) if formats == SCENE_NAMES else LayoutName(ambisonics=True)
     options = [
         click.option(
             "--from",
             *filter(None, [also]),
             "format",
-            type=Name(ambisonic_names) if scene else LayoutName(ambisonics=True),
+            type=names,
             metavar="FORMAT",
             help=f"Format of {source} if a file does not contain it: {formats}.",
         ),
@@ -81,12 +107,33 @@ def reading_options(*, source: str = "IN", scene: bool = False, also: str = "") 
             help="Let --from replace the format that a file contains.",
         ),
     ]
+    options = [
+        *(options if formats else ()),
+        click.option(
+            "--start", "offset", type=Seconds(), help=f"Start of an excerpt of {source} in seconds."
+        ),
+        click.option(
+            "--duration", type=Seconds(), help="Length of the excerpt. By default up to the end."
+        ),
+    ]
+    if output:
+        options.append(
+            click.option(
+                "--sample-rate",
+                type=SampleRate(),
+                help="Sample rate of the output in Hz. By default that of the input.",
+            )
+        )
 
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def command(**parameters: Any) -> Any:
-            given = {name: parameters.pop(name) for name in READING}
-            reading = {name: value for name, value in given.items() if value or value == 0.0}
+            given = {name: parameters.pop(name, None) for name in READING}
+            reading = {
+                name: value
+                for name, value in given.items()
+                if value is not None and value is not False
+            }
             return function(reading=reading, **parameters)
 
         for option in reversed(options):

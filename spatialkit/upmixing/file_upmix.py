@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,9 +151,11 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
                 meter.add(upmix, original)
                 target.write(upmix)
 
-            with ThreadPoolExecutor(1) as writer:  # writes one block while the next is upmixed
+            # One block is read, one upmixed and one written at a time.
+            with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
                 pending: list[Future[None]] = []
-                for upmix in _upmixed(upmixer, source, job.source, originals, check):
+                blocks = _read_ahead(_checked(source, job.source, check), reader)
+                for upmix in _upmixed(upmixer, blocks, source.sample_rate, job.source, originals):
                     if upmix.shape[1] > len(originals):
                         raise UpmixerError(
                             f"{job.source}: the upmixer returned more samples than it received"
@@ -189,25 +191,42 @@ def _require_accepted(upmixer: Upmixer, source: AudioStream, path: str | Path) -
     raise UpmixerError(f"{path} has {channels}{known}: upmixer {upmixer.name!r} accepts {counts}")
 
 
-def _upmixed(
-    upmixer: Upmixer,
-    source: AudioStream,
-    path: str | Path,
-    originals: SampleQueue,
-    check: SourceCheck | None,
+def _checked(
+    source: AudioStream, path: str | Path, check: SourceCheck | None
 ) -> Iterator[NDArray[Any]]:
-    """Yield the upmix of a source block by block, and append the source to ``originals``."""
+    """Yield the blocks of a source after checking them; an empty block if there are none."""
     start = 0
-    with _name_file_in_errors(path):
-        stream = upmixer.stream(source.sample_rate)
     for block in source if source.samples else [np.zeros((source.channels, 0), np.float32)]:
         position = f" from sample {start} on" if start else ""
-        originals.append(require_finite(block, f"{path}{position}"))
+        require_finite(block, f"{path}{position}")
         start += block.shape[1]
-        with _name_file_in_errors(path):
-            ready = stream.process(block)
         if check:
             check.update(block)
+        yield block
+
+
+def _read_ahead(blocks: Iterator[NDArray[Any]], reader: Executor) -> Iterator[NDArray[Any]]:
+    """Yield blocks, while the reader produces the next one."""
+    following = reader.submit(next, blocks, None)
+    while (block := following.result()) is not None:
+        following = reader.submit(next, blocks, None)
+        yield block
+
+
+def _upmixed(
+    upmixer: Upmixer,
+    blocks: Iterator[NDArray[Any]],
+    sample_rate: int,
+    path: str | Path,
+    originals: SampleQueue,
+) -> Iterator[NDArray[Any]]:
+    """Yield the upmix of a source block by block, and append the source to ``originals``."""
+    with _name_file_in_errors(path):
+        stream = upmixer.stream(sample_rate)
+    for block in blocks:
+        originals.append(block)
+        with _name_file_in_errors(path):
+            ready = stream.process(block)
         yield ready
     with _name_file_in_errors(path):
         rest = stream.flush()

@@ -739,12 +739,12 @@ def test_louder_neighbours_have_the_weight_of_the_frame(rng):
     products[4] *= 1000.0
     weights = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
     mean = np.empty((3, 4))
-    average_products(products, weights, mean)
+    average_products(products, weights, 0, mean.shape[1], mean)
     total = products[:, :2].sum(axis=1)
     held = products * np.minimum(1.0, total[2] / total)[:, None]
     np.testing.assert_allclose(mean, np.tensordot(weights, held, 1), rtol=1e-12)
     products[2] = 0.0
-    average_products(products, weights, mean)
+    average_products(products, weights, 0, mean.shape[1], mean)
     np.testing.assert_array_equal(mean, 0.0)
 
 
@@ -763,7 +763,7 @@ def test_direct_sound_is_the_principal_component(share, rng):
     gains = np.stack([np.ones(257), np.linspace(-1.0, 1.0, 257)], axis=1)
     out = np.zeros((4, frames, 1), complex)
     settings = np.array([0.0, 1e9, 0.0])  # no knee, no limit, nothing stands in
-    separate(left, right, products, np.ones(1), gains, *settings, *np.zeros((2, 3, 1)), out)
+    separate(0, 1, left, right, products, np.ones(1), gains, *settings, *np.zeros((2, 3, 1)), out)
     if share == 1.0:  # no direction stands out
         np.testing.assert_allclose(out[:2], 0.0, atol=1e-12)
     if share == 0.0:  # 0 / 0 without a knee

@@ -46,31 +46,42 @@ def channel_products(left, right, first, last, sums, out):
 
 
 @kernel
-def average_products(products, weights, mean):
+def average_products(products, weights, first, last, mean):
     """Average ``products`` (taps, 3, bins) over time around the middle frame.
 
-    The result is written to ``mean`` (3, bins). Louder neighbours are scaled down to the power of
-    the middle frame, so that a transient does not dominate the statistics of the frames around it.
+    The result is written to bins ``first`` to ``last - 1`` of ``mean`` (3, bins). Louder
+    neighbours are scaled down to the power of the middle frame, so that a transient does not
+    dominate the statistics of the frames around it.
     """
-    taps, _, bins = products.shape
-    mean[:] = 0.0
+    taps = products.shape[0]
+    mean[:, first:last] = 0.0
+    left, right, common = mean[0, first:last], mean[1, first:last], mean[2, first:last]
+    middle_left = products[taps // 2, 0, first:last]
+    middle_right = products[taps // 2, 1, first:last]
     for t in range(taps):
-        for b in range(bins):
-            middle = products[taps // 2, 0, b] + products[taps // 2, 1, b]
-            neighbour = products[t, 0, b] + products[t, 1, b]
+        next_left = products[t, 0, first:last]
+        next_right = products[t, 1, first:last]
+        next_common = products[t, 2, first:last]
+        for b in range(left.size):
+            middle = middle_left[b] + middle_right[b]
+            neighbour = next_left[b] + next_right[b]
             if middle > 0.0:
                 weight = weights[t] * middle / max(neighbour, middle)
-                mean[0, b] += weight * products[t, 0, b]
-                mean[1, b] += weight * products[t, 1, b]
-                mean[2, b] += weight * products[t, 2, b]
+                left[b] += weight * next_left[b]
+                right[b] += weight * next_right[b]
+                common[b] += weight * next_common[b]
 
 
 @kernel
-def separate(left, right, products, weights, gains, knee, limit, fill, memory, mean, out):
+def separate(
+    first_bin, last_bin, left, right, products, weights, gains, knee, limit, fill, memory, mean, out
+):
     """Separate frames into panned direct sound and the ambience of left and right.
 
     Parameters
     ----------
+    first_bin, last_bin : int
+        Bins ``first_bin`` to ``last_bin - 1`` are processed; others may be, at the same time.
     left, right : complex, shape (frames, bins)
     products : shape (frames + taps - 1, 3, bins)
         Output of `channel_products`, starting ``taps // 2`` frames before the first frame.
@@ -94,13 +105,13 @@ def separate(left, right, products, weights, gains, knee, limit, fill, memory, m
     out : complex, shape (direct + 2 or more, frames, bins)
         Output: direct sound, ambience of left, ambience of right.
     """
-    frames, bins = left.shape
+    frames = left.shape[0]
     positions, channels = gains.shape
     real = gains.dtype.type
     one, half, zero = real(1.0), real(0.5), real(0.0)
     for k in range(frames):
-        average_products(products[k : k + weights.size], weights, mean)
-        for b in range(bins):
+        average_products(products[k : k + weights.size], weights, first_bin, last_bin, mean)
+        for b in range(first_bin, last_bin):
             x, y = left[k, b], right[k, b]
             total = mean[0, b] + mean[1, b]
             if total <= SILENCE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,7 @@ class _Separation:
         self._memory = np.zeros((3, bins), dtype)
         self._mean = np.empty((3, bins), dtype)  # scratch memory of the kernels, as the next
         self._sums = np.empty((3, bins + 1))
+        self._helper = ThreadPoolExecutor(1)  # processes half of the bins
 
     def process(self, spectrum: NDArray[Any], silent: int = 0) -> NDArray[Any]:
         """Return the next spectra, shape (signals, bins, frames).
@@ -131,8 +133,11 @@ class _Separation:
         signals = direct + (2 if self._lfe is None else 3)
         result = np.empty((signals, ready, bins), spectra.dtype)
         statistics = self._products.peek(), self._weights
-        memory = self._memory, self._mean
-        separate(*spectra, *statistics, self._gains, *self._settings, *memory, result)
+        state = self._gains, *self._settings, self._memory, self._mean
+        middle = bins // 2
+        half = self._helper.submit(separate, 0, middle, *spectra, *statistics, *state, result)
+        separate(middle, bins, *spectra, *statistics, *state, result)
+        half.result()
         if self._lfe is not None:
             np.multiply(spectra[0] + spectra[1], self._lfe, out=result[-1])
         self._products.skip(ready)

@@ -16,13 +16,16 @@ from typing import Any
 
 import click
 
+from spatialkit._version import __version__
 from spatialkit.commands import toolkit
-from spatialkit.errors import AudioFileError, OptionError, SpatialkitError
+from spatialkit.errors import AudioFileError, OptionError, SpatialkitError, error_message
 from spatialkit.validation import extra, read_json_lines
 
 __all__ = [
     "RecordLog",
     "file_key",
+    "own_version",
+    "require_regular",
     "jobs_option",
     "collect_warnings",
     "finished",
@@ -64,12 +67,22 @@ def file_key(paths: Iterable[str | Path], settings: str) -> str:
     """
     whole = hashlib.sha256(settings.encode())
     for path in paths:
+        require_regular(path)
         try:
             with open(path, "rb") as file:
                 whole.update(hashlib.file_digest(file, "blake2b").digest())
         except OSError as error:
             raise AudioFileError(f"{path} cannot be read: {error.strerror}") from error
     return whole.hexdigest()
+
+
+def require_regular(path: str | Path) -> None:
+    """Raise an error for a device, a pipe or a folder, which batches would wait for or not end.
+
+    A path without file is accepted: reading it is another error.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise AudioFileError(f"{path} is not a regular file: batches take regular files only")
 
 
 @contextmanager
@@ -91,7 +104,12 @@ def collect_warnings() -> Iterator[list[str]]:
 
 
 @contextmanager
-def workers(jobs: int, files: int, cluster: str | None = None) -> Iterator[Executor | None]:
+def workers(
+    jobs: int,
+    files: int,
+    cluster: str | None = None,
+    versions: Callable[[], dict[str, str]] | None = None,
+) -> Iterator[Executor | None]:
     """Provide the executor of a batch.
 
     Parameters
@@ -102,6 +120,9 @@ def workers(jobs: int, files: int, cluster: str | None = None) -> Iterator[Execu
         Number of files; no more workers than files are started.
     cluster : str, optional
         Address of a Dask scheduler, used instead of worker processes.
+    versions : callable, optional
+        Function of a module that returns versions by name, which must be equal on the workers of
+        the cluster. By default that of spatialkit.
 
     Yields
     ------
@@ -109,7 +130,7 @@ def workers(jobs: int, files: int, cluster: str | None = None) -> Iterator[Execu
         None for serial work in this process.
     """
     if cluster is not None:
-        with _dask(cluster) as executor:
+        with _dask(cluster, versions or own_version) as executor:
             yield executor
     elif min(jobs, files) > 1:
         from spatialkit.batch import WorkerProcesses
@@ -126,7 +147,7 @@ def workers(jobs: int, files: int, cluster: str | None = None) -> Iterator[Execu
 
 
 @contextmanager
-def _dask(address: str) -> Iterator[Executor]:
+def _dask(address: str, versions: Callable[[], dict[str, str]]) -> Iterator[Executor]:
     try:
         from dask.distributed import Client
     except ImportError as error:
@@ -145,7 +166,34 @@ def _dask(address: str) -> Iterator[Executor]:
             client.wait_for_workers(1, timeout=CLUSTER_SECONDS)
         except TimeoutError as error:
             raise OptionError(f"the cluster at {address} has no workers: start some") from error
+        _require_equal_versions(client, address, versions)
         yield client.get_executor()
+
+
+def own_version() -> dict[str, str]:
+    """Return the version of spatialkit by its name."""
+    return {"spatialkit": __version__}
+
+
+def _require_equal_versions(
+    client: Any, address: str, versions: Callable[[], dict[str, str]]
+) -> None:
+    """Refuse a cluster whose workers have other versions than this process."""
+    own = versions()
+    try:
+        found: dict[str, dict[str, str]] = client.run(versions)
+    except Exception as error:  # of any kind, raised on a worker
+        raise OptionError(
+            f"a worker of the cluster at {address} cannot run spatialkit: {error_message(error)}; "
+            "install it on all workers"
+        ) from error
+    for worker, theirs in found.items():
+        for name, version in own.items():
+            if theirs.get(name) != version:
+                raise OptionError(
+                    f"worker {worker} has {name} {theirs.get(name) or 'missing'}, this process has "
+                    f"{version}: install the same version everywhere"
+                )
 
 
 def run_jobs(
@@ -181,8 +229,8 @@ def run_jobs(
     int
         Index of the job. Jobs come in the order in which they end.
     dict
-        Fields status ("done", "failed" or "skipped"), time (UTC), seconds, the fields that
-        ``function`` returned, and error.
+        Fields status ("done", "failed" or "skipped"), time (UTC), seconds, spatialkit (version of
+        the worker, unless it failed), the fields that ``function`` returned, and error.
     """
     from tqdm import tqdm
 
@@ -219,11 +267,17 @@ class _Numbered:
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function
         self.options = toolkit.current_options()
+        self.version = __version__
 
     def __call__(self, numbered: tuple[int, Any]) -> Any:
+        if self.version != __version__:  # a worker that joined a cluster after the start
+            raise OptionError(
+                f"the worker has spatialkit {__version__}, the batch was started with "
+                f"{self.version}: install the same version everywhere"
+            )
         with toolkit.use_options(self.options):
             try:
-                return self.function(numbered[1])
+                return {**own_version(), **self.function(numbered[1])}
             except SpatialkitError as error:
                 error.args = (toolkit.message_of(error),)
                 raise

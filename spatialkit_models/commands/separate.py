@@ -103,7 +103,9 @@ def command(
     else:
         quiet = as_json or not sys.stderr.isatty()
         names = list(map(str, sources))
-        found = batches.run_jobs(_separate, work, None, names=names, unit="song", quiet=quiet)
+        found = batches.run_jobs(
+            _separate_in_batch, work, None, names=names, unit="song", quiet=quiet
+        )
         records = [record for _, record in found]
     if as_json:
         toolkit.print_json(records)
@@ -152,6 +154,11 @@ def _separate(job: _Job) -> dict[str, Any]:
             for path in parents:
                 path.rmdir()
     return facts
+
+
+def _separate_in_batch(job: _Job) -> dict[str, Any]:
+    batches.require_regular(job.source)
+    return _separate(job)
 
 
 def _write_stems(job: _Job, folder: Path) -> dict[str, Any]:

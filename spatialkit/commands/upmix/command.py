@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -76,6 +77,11 @@ SUBTYPES = get_args(Subtype)
 @batches.jobs_option
 @batches.resume_option("the records in OUT")
 @click.option(
+    "--verify",
+    is_flag=True,
+    help="With --resume: read the outputs, and repeat those that are damaged.",
+)
+@click.option(
     "--shard",
     type=files.Shard(),
     metavar="I/N",
@@ -105,6 +111,7 @@ def command(
     as_json: bool,
     jobs: int,
     resume: bool,
+    verify: bool,
     shard: tuple[int, int] | None,
     cluster: str | None,
     log: Path | None,
@@ -116,7 +123,8 @@ def command(
 
     A folder OUT also receives a record of each file (upmix.jsonl; with --shard,
     upmix-I-of-N.jsonl). --resume skips files with such a record and repeats those that failed,
-    were interrupted, or had other content, options or versions. Shards are chosen by file name, so
+    were interrupted, or had other content, options or versions; --verify also repeats those whose
+    output has another hash than its record. Shards are chosen by file name, so
     that several computers can share the work. Workers of a --cluster need access to the same paths.
 
     The default encoding is FLOAT (32 bits) for .wav, PCM_24 for .flac and VORBIS for .ogg. Before
@@ -131,6 +139,8 @@ def command(
     upmixer = toolkit.make_upmixer(name, settings, layout)
     stems = files.StemFolders.of(stems_root, upmixer)
     is_folder = files.is_folder(sources, output)
+    if verify and not resume:
+        raise OptionError("--verify requires --resume, which skips the outputs to verify")
     needs_folder = resume or bool(shard or cluster or log)
     if needs_folder and not is_folder:
         raise OptionError("--resume, --shard, --cluster and --log require a folder as OUT")
@@ -149,8 +159,8 @@ def command(
     log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")
     pairs = _plan(sources, Path(output), shard, force or resume)
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
-    absolute = cluster is not None
-    work = _jobs(upmixer, pairs, stems, subtype, reading, logs, force=force, absolute=absolute)
+    flags = {"force": force, "verify": verify, "absolute": cluster is not None}
+    work = _jobs(upmixer, pairs, stems, subtype, reading, logs, **flags)
     records = _upmix_all(pairs, work, log, jobs, cluster, as_json)
     if as_json:
         toolkit.print_json(records)
@@ -205,6 +215,7 @@ def _jobs(
     logs: Iterable[Path],
     *,
     force: bool,
+    verify: bool,
     absolute: bool,
 ) -> list[BatchJob]:
     """Return a job per file, with its earlier record; other machines need absolute paths."""
@@ -212,6 +223,7 @@ def _jobs(
     from spatialkit.upmixing import UpmixJob, option_values
 
     recorded = batches.finished(logs, ("name",), ("key", "size"))
+    digests = batches.finished(logs, ("name",), ("digest",))
     settings, options = settings_of(upmixer, subtype, reading), option_values(upmixer)
     jobs = []
     for pair in pairs:
@@ -219,6 +231,8 @@ def _jobs(
         source, output = map(os.path.abspath, paths) if absolute else map(str, paths)
         record = recorded.get((pair.name,))
         overwrite = force or record is not None
+        if verify and record is not None:  # a record without hash cannot be verified
+            record = (*record, *digests.get((pair.name,), (None,)))
         found = stems.options(pair, absolute=absolute)
         chosen = options | found
         work = UpmixJob(source, output, upmixer.name, chosen, overwrite, subtype, reading)
@@ -235,15 +249,16 @@ def _upmix_all(
     as_json: bool,
 ) -> list[dict[str, Any]]:
     """Run all jobs, log and print their records, and return them in the order of the jobs."""
-    from spatialkit.commands.upmix.job import clear_staging, upmix_in_batch
+    from spatialkit.commands.upmix.job import clear_staging, upmix_in_batch, versions_of
 
     quiet = as_json or not sys.stderr.isatty()
     names = [str(pair.source) for pair in pairs]
+    versions = partial(versions_of, work[0].work.upmixer) if work else None
     records: dict[int, dict[str, Any]] = {}
     try:
         with (
             batches.RecordLog(log) as written,
-            batches.workers(jobs, len(work), cluster) as executor,
+            batches.workers(jobs, len(work), cluster, versions) as executor,
         ):
             for number, facts in batches.run_jobs(
                 upmix_in_batch, work, executor, names=names, unit="file", quiet=quiet

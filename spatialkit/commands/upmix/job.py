@@ -37,16 +37,24 @@ class BatchJob:
     work : UpmixJob
     settings : str
         Upmixer, options, encoding and versions, from `settings_of`.
-    recorded : tuple of str and int, optional
-        Key and output size in the record of an earlier upmix.
+    recorded : tuple, optional
+        Key and output size in the record of an earlier upmix, and the hash of the output if it is
+        to be verified.
     stems : str
         Folder of stems of --stems-root, on whose files the upmix also depends; "" for none.
     """
 
     work: UpmixJob
     settings: str
-    recorded: tuple[str, int] | None = None
+    recorded: tuple[Any, ...] | None = None
     stems: str = ""
+
+
+def versions_of(upmixer: str) -> dict[str, str]:
+    """Return the versions on which an upmix depends, by name."""
+    from spatialkit.upmixing import upmixer_package
+
+    return {**batches.own_version(), f"the package of {upmixer}": upmixer_package(upmixer)}
 
 
 def settings_of(upmixer: Any, subtype: str, reading: Mapping[str, Any]) -> str:
@@ -74,7 +82,7 @@ def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
     output = Path(job.work.output)
     stems = files.stem_files(job.stems, job.work.source) if job.stems else []
     key = batches.file_key([job.work.source, *stems], job.settings)
-    if job.recorded and job.recorded == (key, _size(output)):
+    if job.recorded and _is_unchanged(output, key, job.recorded):
         return {"status": "skipped", "key": key}
     staging = staging_folder(output)
     facts = _completed_facts(staging, output, key)
@@ -94,6 +102,13 @@ def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
                 raise AudioFileError(f"{output} cannot be written: {error.strerror}") from error
             raise
     return facts
+
+
+def _is_unchanged(output: Path, key: str, recorded: tuple[Any, ...]) -> bool:
+    """Return whether an output is that of a record."""
+    if recorded[:2] != (key, _size(output)):
+        return False
+    return len(recorded) == 2 or recorded[2] == batches.file_key([output], "")
 
 
 def _require_free(work: UpmixJob) -> None:
@@ -133,7 +148,7 @@ def _upmix_staged(work: UpmixJob, staging: Path, output: Path, key: str) -> dict
     staged = staging / output.name
     with batches.collect_warnings() as warnings:
         facts = _facts(work, upmix_file(replace(work, output=staged)), staged)
-    facts |= {"key": key, "size": _size(staged)}
+    facts |= {"key": key, "size": _size(staged), "digest": batches.file_key([staged], "")}
     if warnings:
         facts["warnings"] = [text.replace(str(staged), str(output)) for text in warnings]
     _require_free(work)  # again, as the upmix may have taken hours

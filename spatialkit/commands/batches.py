@@ -275,7 +275,7 @@ class _Numbered:
                 f"the worker has spatialkit {__version__}, the batch was started with "
                 f"{self.version}: install the same version everywhere"
             )
-        with toolkit.use_options(self.options):
+        with toolkit.use_options(self.options), toolkit.hidden_progress():
             try:
                 return {**own_version(), **self.function(numbered[1])}
             except SpatialkitError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -11,6 +12,7 @@ from spatialkit.ambisonics import Decoder, Weights
 from spatialkit.commands import toolkit
 
 if TYPE_CHECKING:
+    from spatialkit.files import AudioStream
     from spatialkit.layouts import Layout
 
 DECODERS = get_args(Decoder)
@@ -59,18 +61,22 @@ def command(
 
     target = get_layout(layout)
     toolkit.check_output(output, [source], force)
-    audio = toolkit.read_input(source, **reading)
-    scene = toolkit.scene_format(source, audio.format, len(audio.samples))
-    decoded = decode_ambisonics(
-        audio.samples,
-        target,
-        decoder=decoder,
-        weights=weights,
-        sample_rate=audio.sample_rate,
-        normalization=scene.normalization,
-        channel_order=scene.channel_order,
-    )
-    facts = toolkit.write_output(output, decoded, audio.sample_rate, target, force)
-    if audio.format is None:
-        facts["read_as"] = scene.name
+    assumed = {}
+
+    def plan(audio: AudioStream) -> toolkit.Conversion:
+        scene = toolkit.scene_format(source, audio.format, audio.channels)
+        if audio.format is None:
+            assumed["read_as"] = scene.name
+        decode = partial(
+            decode_ambisonics,
+            layout=target,
+            decoder=decoder,
+            weights=weights,
+            sample_rate=audio.sample_rate,
+            normalization=scene.normalization,
+            channel_order=scene.channel_order,
+        )
+        return toolkit.Conversion(decode, target, whole=weights.lower() == "dual-band")
+
+    facts = toolkit.convert_file(source, output, reading, plan, force=force) | assumed
     toolkit.print_output(facts, as_json, source)

@@ -11,6 +11,7 @@ from spatialkit.commands import toolkit
 from spatialkit.downmix import DownmixMethod
 
 if TYPE_CHECKING:
+    from spatialkit.files import AudioStream
     from spatialkit.layouts import Layout
 
 METHODS = get_args(DownmixMethod)
@@ -56,12 +57,21 @@ def command(
     The LFE is omitted. Levels are not normalized: peaks can exceed full scale, which .wav files
     (float) store unchanged; before other encodings, the output is scaled down, with a warning.
     """
-    from spatialkit.downmix import downmix
+    import numpy as np
+
+    from spatialkit.downmix import downmix, downmix_matrix
     from spatialkit.layouts import get_layout
 
     target = get_layout(target_layout)
     toolkit.check_output(output, [source], force)
-    audio, found = toolkit.read_with_format(source, **reading)
-    mixed = downmix(audio.samples, found, target, method=method)
-    facts = toolkit.write_output(output, mixed, audio.sample_rate, target, force)
+
+    def plan(audio: AudioStream) -> toolkit.Conversion:
+        found = toolkit.known_format(source, audio.format, audio.channels)
+        # A matrix with phase shifts is a filter.
+        filtered = np.iscomplexobj(downmix_matrix(found, target, method=method))
+        return toolkit.Conversion(
+            lambda block: downmix(block, found, target, method=method), target, whole=filtered
+        )
+
+    facts = toolkit.convert_file(source, output, reading, plan, force=force)
     toolkit.print_output(facts, as_json)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spatialkit.commands import directions, toolkit
+
+if TYPE_CHECKING:
+    from spatialkit.files import AudioStream
 
 
 @toolkit.command(
@@ -39,8 +43,13 @@ def command(
 
     target = AmbisonicFormat(order)
     toolkit.check_output(output, [source], force)
-    audio = toolkit.read_input(source, **reading)
-    places = directions.to_arrays(len(audio.samples), azimuth=azimuth, elevation=elevation)
-    encoded = encode_ambisonics(audio.samples, *places, order=order)
-    facts = toolkit.write_output(output, encoded, audio.sample_rate, target, force)
+
+    def plan(audio: AudioStream) -> toolkit.Conversion:
+        azimuths, elevations = directions.to_arrays(
+            audio.channels, azimuth=azimuth, elevation=elevation
+        )
+        encode = partial(encode_ambisonics, azimuth=azimuths, elevation=elevations, order=order)
+        return toolkit.Conversion(encode, target, whole=azimuths.ndim > 1)
+
+    facts = toolkit.convert_file(source, output, reading, plan, force=force)
     toolkit.print_output(facts, as_json)

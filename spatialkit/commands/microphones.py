@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
+
+if TYPE_CHECKING:
+    from spatialkit.files import AudioStream
 
 Numbers = tuple[float, ...]
 
@@ -78,13 +81,14 @@ def command(
     import numpy as np
 
     from spatialkit.ambisonics import virtual_microphones
-    from spatialkit.files import stream, write_stream
-    from spatialkit.validation import require_finite
 
     toolkit.check_output(output, [source], force)
-    done = 0
-    with stream(source, **reading) as audio:
+    assumed = {}
+
+    def plan(audio: AudioStream) -> toolkit.Conversion:
         scene = toolkit.scene_format(source, audio.format, audio.channels)
+        if audio.format is None:
+            assumed["read_as"] = scene.name
         record = partial(
             virtual_microphones,
             azimuth=azimuth,
@@ -94,19 +98,7 @@ def command(
             channel_order=scene.channel_order,
         )
         channels = len(record(np.zeros((audio.channels, 0), np.float32)))
-        with write_stream(
-            output,
-            audio.sample_rate,
-            channels=channels,
-            samples=audio.samples,
-            peak_guard=True,
-            overwrite=force,
-        ) as target:
-            for block in audio:
-                since = f" from sample {done} on" if done else ""
-                target.write(record(require_finite(block, f"{source}{since}")))
-                done += block.shape[1]
-    facts = toolkit.written_facts(output, None, target)
-    if audio.format is None:
-        facts["read_as"] = scene.name
+        return toolkit.Conversion(record, None, channels)
+
+    facts = toolkit.convert_file(source, output, reading, plan, force=force) | assumed
     toolkit.print_output(facts, as_json, source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from spatialkit.commands import directions, toolkit
 
 if TYPE_CHECKING:
+    from spatialkit.files import AudioStream
     from spatialkit.layouts import Layout
 
 
@@ -49,10 +51,15 @@ def command(
 
     target = get_layout(layout)
     toolkit.check_output(output, [source], force)
-    audio = toolkit.read_input(source, **reading)
-    azimuths, elevations, spreads = directions.to_arrays(
-        len(audio.samples), azimuth=azimuth, elevation=elevation, spread=spread
-    )
-    panned = vbap_pan(audio.samples, azimuths, elevations, layout=target, spread=spreads)
-    facts = toolkit.write_output(output, panned, audio.sample_rate, target, force)
+
+    def plan(audio: AudioStream) -> toolkit.Conversion:
+        azimuths, elevations, spreads = directions.to_arrays(
+            audio.channels, azimuth=azimuth, elevation=elevation, spread=spread
+        )
+        pan = partial(
+            vbap_pan, azimuth=azimuths, elevation=elevations, layout=target, spread=spreads
+        )
+        return toolkit.Conversion(pan, target, whole=azimuths.ndim > 1)
+
+    facts = toolkit.convert_file(source, output, reading, plan, force=force)
     toolkit.print_output(facts, as_json)

@@ -10,6 +10,7 @@ import click
 from spatialkit.commands import toolkit
 
 if TYPE_CHECKING:
+    from spatialkit.files import AudioStream
     from spatialkit.layouts import Layout
 
 
@@ -49,7 +50,10 @@ def command(
 
     target = as_target(target_format)
     toolkit.check_output(output, [source], force)
-    audio, found = toolkit.read_with_format(source, **reading)
-    rendered = render(audio.samples, found, target)
-    facts = toolkit.write_output(output, rendered, audio.sample_rate, target, force)
+
+    def plan(audio: AudioStream) -> toolkit.Conversion:
+        found = toolkit.known_format(source, audio.format, audio.channels)
+        return toolkit.Conversion(lambda block: render(block, found, target), target)
+
+    facts = toolkit.convert_file(source, output, reading, plan, force=force)
     toolkit.print_output(facts, as_json)

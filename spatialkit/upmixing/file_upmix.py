@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,7 +88,7 @@ class UpmixedFile:
     source: SourceReport | None
 
 
-def upmix_file(job: UpmixJob) -> UpmixedFile:
+def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = None) -> UpmixedFile:
     """Upmix a file; memory is limited to a few blocks if the upmixer supports streaming.
 
     The upmixer is created by the first job of a process and reused by subsequent jobs.
@@ -98,6 +98,9 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
     job : UpmixJob
         The output is written by `spatialkit.write_stream`: completely or not at all, and scaled
         down if the peak exceeds the range of the encoding.
+    progress : callable, optional
+        Called with the seconds of audio that have been upmixed since the last call, and those of
+        the whole file.
 
     Returns
     -------
@@ -163,6 +166,8 @@ def upmix_file(job: UpmixJob) -> UpmixedFile:
                     while pending:
                         pending.pop().result()
                     original = originals.take(upmix.shape[1])
+                    if progress:
+                        progress(upmix.shape[1] / source.sample_rate, source.duration)
                     pending.append(writer.submit(finish, upmix, original))
                 pending.pop().result()
             if len(originals):

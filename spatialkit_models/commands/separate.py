@@ -183,8 +183,10 @@ def _write_stems(job: _Job, folder: Path) -> dict[str, Any]:
             stack.enter_context(write_stream(folder / f"{stem}.wav", song.sample_rate, **options))
             for stem in separator.stems
         ]
+        report = stack.enter_context(toolkit.progress_bar())
         for block in song:
             _write(writers, stems.process(block))
+            report(block.shape[1] / song.sample_rate, song.duration)
         _write(writers, stems.flush())
     overloads = {
         stem: facts["true_peak_db"]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import click
 import numpy as np
 import pytest
 import soundfile
 
+from spatialkit.ambisonics import decode_ambisonics
 from spatialkit.commands import cli, main
+from spatialkit.commands.toolkit import conversion
 from spatialkit.errors import OptionError
 from spatialkit.files import info, read, stream, write
+from spatialkit.rendering import render
 from spatialkit.upmixing import get_upmixer
 
 RATE = 44100
@@ -138,6 +142,34 @@ def test_every_command_that_reads_audio_has_the_options():
         options = {option for each in command.params for option in each.opts}
         assert {"--start", "--duration"} <= options
         assert ("--sample-rate" in options) == (name != "evaluate")
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_progress_is_printed_on_terminals_only(folder, capsys, monkeypatch, name):
+    monkeypatch.setattr(conversion, "DELAY", 0.0)
+    line = f"{name} {LINES[name]}"
+    assert run_command(line.format("a.wav")) == 0
+    assert "s of audio" not in capsys.readouterr().err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert run_command(line.format("b.wav")) == 0
+    assert "s of audio [" in capsys.readouterr().err
+    assert run_command(f"{line.format('c.wav')} --json") == 0
+    assert "s of audio" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["render long.wav -o o.wav --to quad", "decode long.wav -o o.wav"])
+def test_long_files_are_converted_in_constant_memory(folder, line):
+    noise = np.zeros((4, 2_000_000), np.float32)
+    noise[:, ::1000] = 0.5
+    write("long.wav", noise, RATE, format="ambix1")
+    run_command("render scene.wav -o warm.wav --to quad")
+    tracemalloc.start()
+    assert run_command(line) == 0
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < noise.nbytes / 3
+    expected = render(noise, "ambix1", "quad") if "render" in line else decode_ambisonics(noise)
+    assert np.allclose(read("o.wav").samples, expected, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("always")

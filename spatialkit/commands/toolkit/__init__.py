@@ -24,10 +24,17 @@ an integer exits with that status. Commands for many files use `spatialkit.comma
 processes, a progress bar and one result record per file.
 """
 
+from spatialkit.commands.toolkit.conversion import (
+    Conversion,
+    convert_file,
+    hidden_progress,
+    progress_bar,
+)
 from spatialkit.commands.toolkit.files import (
     check_file,
     check_output,
     check_outputs,
+    known_format,
     output_facts,
     overload_facts,
     read_input,
@@ -88,6 +95,7 @@ from spatialkit.commands.toolkit.printing import (
 )
 
 __all__ = [
+    "Conversion",
     "FILE",
     "FORMAT_NAMES",
     "LAYOUT_FILE",
@@ -102,6 +110,7 @@ __all__ = [
     "check_output",
     "check_outputs",
     "command",
+    "convert_file",
     "counted",
     "current_options",
     "debug_option",
@@ -109,8 +118,10 @@ __all__ = [
     "file_argument",
     "force_option",
     "format_names",
+    "hidden_progress",
     "json_line",
     "json_option",
+    "known_format",
     "layout_option",
     "make_upmixer",
     "message_of",
@@ -132,6 +143,7 @@ __all__ = [
     "print_warning",
     "print_wrapped",
     "printable",
+    "progress_bar",
     "read_input",
     "read_with_format",
     "reading_facts",

@@ -59,12 +59,17 @@ def read_with_format(path: Path, **reading: Any) -> tuple[Audio, Layout | Ambiso
         If neither the file nor ``reading`` specifies a format.
     """
     audio = read_input(path, **reading)
-    if audio.format is None:
+    return audio, known_format(path, audio.format, len(audio.samples))
+
+
+def known_format(path: Path, format: Format | None, channels: int) -> Layout | AmbisonicFormat:
+    """Return the format of a file; raise a `LayoutError` if it is unknown."""
+    if format is None:
         raise LayoutError(
-            f"{path} does not specify the format of its {len(audio.samples)} channels",
+            f"{path} does not specify the format of its {channels} channels",
             command_line=": add --from",
         )
-    return audio, audio.format
+    return format
 
 
 def scene_format(path: Path, format: Format | None, channels: int) -> AmbisonicFormat:

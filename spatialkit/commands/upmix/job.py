@@ -73,7 +73,8 @@ def settings_of(upmixer: Any, subtype: str, reading: Mapping[str, Any]) -> str:
 
 def upmix_one(job: UpmixJob) -> dict[str, Any]:
     """Upmix a file and return the facts about it."""
-    result = upmix_file(job)
+    with toolkit.progress_bar() as progress:
+        result = upmix_file(job, progress)
     return {"input": str(job.source), **_facts(job, result, Path(job.output))}
 
 

@@ -470,7 +470,9 @@ def test_incomplete_rooms_are_ignored(tmp_path, name, damage):
 
 def test_rooms_of_other_settings_are_not_reused(tmp_path):
     write_small(tmp_path / "room")
-    with pytest.raises(AudioFileError, match=r"room contains a room with other settings .*--force"):
+    with pytest.raises(
+        AudioFileError, match=r"room contains a room with other settings .*use another"
+    ):
         files.is_whole(tmp_path / "room", {**SETTINGS, "seed": 2})
 
 

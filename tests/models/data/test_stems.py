@@ -407,7 +407,9 @@ def test_importing_loads_nothing_heavy():
 def test_a_single_song_cannot_serve_two_splits(tmp_path):
     noise = 0.1 * np.random.default_rng(1).standard_normal(2 * RATE)
     write_song(tmp_path / "song", {"vocals": noise})
-    pattern = r"contain one song only \(.*\), and the split 'valid' needs .*--stems procedural"
+    pattern = (
+        r"contain one song only \(.*\), and the split 'valid' needs .*the dataset 'procedural'"
+    )
     with pytest.raises(OptionError, match=pattern):
         excerpts_of(tmp_path, "valid")
     assert excerpts_of(tmp_path).song_counts == {str(tmp_path): 1}

@@ -134,5 +134,5 @@ def test_masks_are_trained_and_the_best_are_saved(songs, tmp_path):
 
 
 def test_generated_songs_are_refused(tmp_path):
-    with pytest.raises(OptionError, match="leave out --stems procedural"):
+    with pytest.raises(OptionError, match="leave out 'procedural'"):
         separator_task(RECIPE, [("procedural", 1.0)], cache=tmp_path)

@@ -1,0 +1,152 @@
+"""Conversion of audio files block by block, with a progress bar."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spatialkit.commands.toolkit.files import written_facts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from spatialkit.files import AudioStream
+    from spatialkit.layouts import Format
+
+# Seconds before a progress bar appears.
+DELAY = 0.5
+BAR = "{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s of audio [{elapsed}<{remaining}, {rate_fmt}]"
+
+_hidden: ContextVar[bool] = ContextVar("hidden", default=False)
+
+
+@contextmanager
+def hidden_progress() -> Iterator[None]:
+    """Print no progress bar of single files, such as in a batch with a bar of its own."""
+    before = _hidden.set(True)
+    try:
+        yield
+    finally:
+        _hidden.reset(before)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[float, float], Any]]:
+    """Print a progress bar on stderr, if it is a terminal and the command does not print JSON.
+
+    Yields
+    ------
+    callable
+        Called with the seconds of audio that have been processed since the last call, and those of
+        the whole file.
+    """
+    context = click.get_current_context(silent=True)
+    if _hidden.get() or context is None or context.params.get("as_json") or not sys.stderr.isatty():
+        yield lambda done, seconds: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=1.0, unit=" s", bar_format=BAR, leave=False, delay=DELAY) as bar:
+
+        def report(done: float, seconds: float) -> None:
+            bar.total = seconds
+            bar.update(done)
+
+        yield report
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Conversion of the blocks of a file.
+
+    Parameters
+    ----------
+    function : callable
+        Converts samples (channels, n) to samples of the output, of the same length.
+    format : Layout or AmbisonicFormat, optional
+        Format of the output; None if it has none.
+    channels : int, optional
+        Number of channels of an output without format.
+    whole : bool
+        Whether the function needs the whole file, because it depends on time.
+    """
+
+    function: Callable[[Any], NDArray[Any]]
+    format: Format | None
+    channels: int | None = None
+    whole: bool = False
+
+
+def convert_file(
+    source: Path,
+    output: Path,
+    reading: Mapping[str, Any],
+    plan: Callable[[AudioStream], Conversion],
+    *,
+    force: bool,
+) -> dict[str, Any]:
+    """Convert an audio file with the peak guard, in constant memory unless it is needed whole.
+
+    Parameters
+    ----------
+    source, output : Path
+    reading : mapping
+        Arguments of `spatialkit.files.stream`, see `reading_options`.
+    plan : callable
+        Called with the open source; returns the conversion.
+    force : bool
+        Whether an existing output is replaced.
+
+    Returns
+    -------
+    dict
+        As from `written_facts`.
+
+    Raises
+    ------
+    AudioFileError, LayoutError, OptionError
+        As for `spatialkit.read` and `spatialkit.write`.
+    SignalError
+        If a sample is NaN or infinite.
+    """
+    import numpy as np
+
+    from spatialkit.files import stream, write_stream
+    from spatialkit.validation import require_finite
+
+    with stream(source, **reading) as audio:
+        conversion = plan(audio)
+        with (
+            write_stream(
+                output,
+                audio.sample_rate,
+                format=conversion.format,
+                channels=conversion.channels,
+                samples=audio.samples,
+                peak_guard=True,
+                overwrite=force,
+            ) as target,
+            progress_bar() as report,
+        ):
+            size = audio.samples if conversion.whole else 0
+            whole, done = np.empty((audio.channels, size), np.float32), 0
+            for block in audio if audio.samples else [whole]:
+                since = f" from sample {done} on" if done else ""
+                require_finite(block, f"{source}{since}")
+                end = done + block.shape[1]
+                if conversion.whole:
+                    whole[:, done:end] = block
+                else:
+                    target.write(conversion.function(block))
+                done = end
+                report(block.shape[1] / audio.sample_rate, audio.duration)
+            if conversion.whole:
+                target.write(conversion.function(whole))
+    return written_facts(output, conversion.format, target)

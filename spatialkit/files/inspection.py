@@ -9,7 +9,7 @@ from typing import Any
 from spatialkit.errors import AudioFileError
 from spatialkit.files import flac_ogg_mp3, pyav, wave
 from spatialkit.files.channels import Channels
-from spatialkit.files.opening import BLOCK_SIZE, open_audio, reading_errors
+from spatialkit.files.opening import BLOCK_SIZE, open_audio, open_binary, reading_errors
 from spatialkit.files.stored_channels import decoded_channels, stored_channels
 from spatialkit.layouts import Format
 from spatialkit.typing import StrPath
@@ -86,7 +86,7 @@ def info(path: StrPath) -> FileInfo:
 
 def inspect(path: Path) -> tuple[FileInfo, Channels]:
     """Return the header of a file, and the format of its channels with their order in the file."""
-    with reading_errors(path), path.open("rb") as file:
+    with reading_errors(path), open_binary(path) as file:
         kind = file.read(4)
         if not kind:
             raise AudioFileError(f"{path} is empty")

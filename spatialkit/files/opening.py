@@ -6,10 +6,11 @@ from bisect import bisect
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files import pyav
+from spatialkit.files.leading_bytes import Tail, mp3_start, tags_end
 from spatialkit.files.ogg_opus import ProjectedFile, replaced_headers
 from spatialkit.files.recognition import is_audio, unsupported_codec, unsupported_container
 
@@ -18,11 +19,28 @@ BLOCK_SIZE = 65536
 
 
 @contextmanager
+def open_binary(path: Path) -> Iterator[BinaryIO]:
+    """Open a file from its audio on, without ID3 tags and other bytes before it."""
+    with path.open("rb") as file:
+        start = tags_end(file)
+        audio = _from(file, start)
+        known = pyav.demuxer_of(audio) or is_audio(audio) or unsupported_container(audio)
+        skipped = 0 if known else max(0, mp3_start(audio))
+        audio = _from(file, start + skipped)
+        audio.seek(0)
+        yield audio
+
+
+def _from(file: BinaryIO, start: int) -> BinaryIO:
+    return cast(BinaryIO, Tail(file, start)) if start else file
+
+
+@contextmanager
 def open_audio(path: Path) -> Iterator[Any]:
     """Open a file with PyAV if libsndfile does not support its container or codec."""
     import soundfile
 
-    with path.open("rb") as binary:
+    with open_binary(path) as binary:
         demuxer, codec = pyav.demuxer_of(binary), ""
         if demuxer is None:
             demuxer, codec = unsupported_codec(binary) or (None, "")

@@ -66,6 +66,7 @@ def seeds(folder: Path, *, with_av: bool = True) -> dict[str, bytes]:
     for kind in ("AIFF", "CAF", "AU", "MP3"):
         soundfile.write(folder / "a", noise[:2].T, 48000, format=kind)
         made[kind.lower()] = (folder / "a").read_bytes()
+    made["late-mp3"] = b"text before " * 9 + made["mp3"]
     if with_av:
         made |= av_seeds(folder, noise[:2])
     return made
@@ -82,6 +83,7 @@ def crafted_seeds(*, with_av: bool) -> dict[str, bytes]:
         "adm": crafted.wave_file(6, kind=b"BW64", after=bed),
         "axml": crafted.wave_file(3, before=own, after=definitions),
         "named": crafted.wave_file(4, before=[info]),
+        "id3": b"ID3\4\0\0\0\0\0\x20" + bytes(32) + crafted.wave_file(6, 0x60F),
         "w64": crafted.wave64_file(6, 0x3F),
         "chan": crafted.caf_file(6, crafted.apple_layout(124 << 16 | 6)),
         "aiff-chan": crafted.aiff_file(6, film),

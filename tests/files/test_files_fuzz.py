@@ -20,7 +20,7 @@ from spatialkit.layouts import get_layout, layout_names, reorder
 
 KINDS = (
     *("wav", "wavex", "float", "rf64", "bw64", "flac", "flac-mask", "vorbis", "opus", "amb", "adm"),
-    *("axml", "named", "w64", "chan", "aiff-chan", "projection"),
+    *("axml", "named", "id3", "w64", "chan", "aiff-chan", "projection"),
 )
 
 

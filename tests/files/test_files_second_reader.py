@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from crafted_files import (
+    aiff_file,
+    apple_layout,
+    caf_file,
     crc,
     dff_file,
     dsf_file,
@@ -20,6 +23,7 @@ from crafted_files import (
     moved_pages,
     ogg_pages,
     stereo_wave_file,
+    wave_file,
 )
 
 from spatialkit.errors import AudioFileError
@@ -352,3 +356,75 @@ def test_opus_of_mapping_family_3_is_decoded_with_its_matrix(tmp_path):
 def test_opus_packets_have_their_samples_in_2_bytes(packet, samples):
     """RFC 6716, table 2 and section 3.2."""
     assert ogg_opus._samples(packet) == samples
+
+
+# Bytes before the audio
+
+
+def id3(size, *, footer=False):
+    sizes = bytes(size >> 7 * place & 0x7F for place in (3, 2, 1, 0))
+    return b"ID3\4\0" + bytes([0x10 * footer]) + sizes + bytes(size + 10 * footer)
+
+
+def mp3_file(folder, samples=30000):
+    import soundfile
+
+    soundfile.write(folder / "b", tones(2, samples).T, RATE, format="MP3")
+    return (folder / "b").read_bytes()
+
+
+FRONTS = {
+    "tag": id3(200),
+    "two tags": id3(100000) + id3(5, footer=True),
+    "bytes": b"recorded by hand\r\n" * 9,
+    "zeros": bytes(3000),
+    "tag of wrong size": id3(20) + bytes(500),
+    "sync words": b"\xff\xfb\x90\x44" * 5 + bytes(9),
+}
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_mp3_after_other_bytes_is_read(tmp_path, front):
+    data = mp3_file(tmp_path)
+    for number, content in enumerate((data, FRONTS[front] + data)):
+        (tmp_path / f"{number}.mp3").write_bytes(content)
+    expected, audio = read(tmp_path / "0.mp3"), read(tmp_path / "1.mp3")
+    assert info(tmp_path / "1.mp3").samples == 30000
+    assert np.array_equal(audio.samples, expected.samples)
+
+
+@pytest.mark.parametrize("front", ["tag", "two tags"])
+@pytest.mark.parametrize("kind", ["wav", "flac", "aiff", "caf", "bw64"])
+def test_files_after_id3_tags_keep_length_and_format(tmp_path, front, kind):
+    audio = np.arange(6.0)[:, None] / 64.0 * np.ones(500)
+    if kind in ("aiff", "caf"):
+        layout = apple_layout(124 << 16 | 6)  # C L R Ls Rs LFE
+        data = {"aiff": aiff_file, "caf": caf_file}[kind](6, layout)
+    elif kind == "bw64":
+        data = wave_file(6, 0x60F, kind=b"BW64")
+    else:
+        write(tmp_path / f"a.{kind}", audio, RATE, format="5.1")
+        data = (tmp_path / f"a.{kind}").read_bytes()
+    for number, content in enumerate((data, FRONTS[front] + data)):
+        (tmp_path / f"{number}").write_bytes(content)
+    expected, tagged = read(tmp_path / "0"), read(tmp_path / "1")
+    assert tagged.format == expected.format == get_layout("5.1")
+    assert np.array_equal(tagged.samples, expected.samples)
+    found = info(tmp_path / "1")
+    assert (found.container, found.wave_mask) == (
+        info(tmp_path / "0").container,
+        info(tmp_path / "0").wave_mask,
+    )
+
+
+def test_aac_after_two_tags_is_read(tmp_path):
+    av = pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    with av.open(str(tmp_path / "a.aac"), "w") as container:
+        track = container.add_stream("aac", rate=RATE, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(tones(2).T.reshape(1, -1), format="flt", layout="stereo")
+        frame.sample_rate, frame.pts = RATE, 0
+        for part in (frame, None):
+            container.mux(track.encode(part))
+    data = (tmp_path / "a.aac").read_bytes()
+    (tmp_path / "b.aac").write_bytes(FRONTS["two tags"] + data)
+    assert np.array_equal(read(tmp_path / "b.aac").samples, read(tmp_path / "a.aac").samples)

@@ -39,8 +39,8 @@ def put_flac_mask(file: BinaryIO, mask: int) -> None:
     file.write(_FLAC_TAG.format(mask).encode())
 
 
-def has_mp3_length(file: BinaryIO, start: int) -> bool:
+def has_mp3_length(file: BinaryIO) -> bool:
     """Return whether the first frame of an MP3 file is a length tag of Xing, LAME or others."""
-    file.seek(start)
+    file.seek(0)
     head = file.read(2048)
     return any(tag in head for tag in (b"Xing", b"Info", b"VBRI"))

@@ -91,7 +91,7 @@ def inspect(path: Path) -> tuple[FileInfo, Channels]:
         if not kind:
             raise AudioFileError(f"{path} is empty")
         wave_header = _complete_header(path, file) if kind in wave.WAVE_KINDS else None
-        has_length = flac_ogg_mp3.has_mp3_length(file, pyav.tagged_start(file))
+        has_length = flac_ogg_mp3.has_mp3_length(file)
         with open_audio(path) as sound:
             read_by_pyav = isinstance(sound, pyav.AvFile)
             container = "WAV" if sound.format == "WAVEX" else sound.format

@@ -88,27 +88,13 @@ _SEGMENT = 0x18538067  # Matroska element that contains all others
 
 def demuxer_of(file: BinaryIO) -> str | None:
     """Return the FFmpeg demuxer for the first bytes of a file, or None; rewind the file."""
-    start = tagged_start(file)
-    file.seek(start)
+    file.seek(0)
     head = file.read(200)
     file.seek(0)
     for demuxer, signature in _SIGNATURES.items():
-        # Only AAC is searched for after an ID3 tag.
-        if (start == 0 or demuxer == "aac") and re.match(signature, head, re.DOTALL):
+        if re.match(signature, head, re.DOTALL):
             return demuxer
     return None
-
-
-def tagged_start(file: BinaryIO) -> int:
-    """Return the start of the data of an MP3 or AAC file, after its ID3 tag if it has one."""
-    file.seek(0)
-    head = file.read(10)
-    if len(head) < 10 or head[:3] != b"ID3":
-        return 0
-    size = 0
-    for byte in head[6:]:  # 7 bits in each
-        size = size << 7 | byte & 0x7F
-    return 10 + size
 
 
 class AvFile:

@@ -347,8 +347,8 @@ def test_channels_of_opposite_polarity_are_ambience(voice):
     channels = by_label(np.stack([voice, -voice]), "5.1", center=0.0)
     assert decibels(channels["FC"], voice) < -200.0
     channels = by_label(np.stack([voice, -voice]), "5.1")
-    # Only the decorrelated ambience that left and right would subtract, half of one surround.
-    assert decibels(channels["FC"], voice) == pytest.approx(-3.0, abs=1.0)
+    # Only the decorrelated ambience that left and right would subtract: 0.6 of each surround.
+    assert decibels(channels["FC"], voice) == pytest.approx(-1.4, abs=1.0)
     assert abs(np.corrcoef(channels["FC"], voice)[0, 1]) < 0.1
     both = decibels([channels["SL"], channels["SR"]], [voice, voice])
     assert both == pytest.approx(0.0, abs=0.6)
@@ -629,7 +629,7 @@ def test_every_sample_rate_gives_the_same_placement(rate, rng):
 def test_a_constant_is_placed_like_a_source():
     channels = by_label(np.full((2, RATE // 2), 0.25), "5.1")
     # The ambience is substituted 20 dB below, and the centre subtracts it.
-    np.testing.assert_allclose(channels["FC"], 0.25 * np.sqrt(2.0), rtol=0.08)
+    np.testing.assert_allclose(channels["FC"], 0.25 * np.sqrt(2.0), rtol=0.1)
     assert all(np.abs(channels[name]).max() < 0.05 for name in ("FL", "FR", "SL", "SR"))
 
 

@@ -18,7 +18,7 @@ from spatialkit.commands import plugins
 from spatialkit.downmix import correction_size
 from spatialkit.errors import AudioFileError, OptionError, SpatialkitError, UpmixerError
 from spatialkit.files import write
-from spatialkit.layouts import get_layout
+from spatialkit.layouts import Layout, get_layout
 from spatialkit.panning import vbap_gains
 from spatialkit.upmixing import Upmixer, controls, registry
 from spatialkit.upmixing.benchmark import benchmark_upmixers, measures, runner, scenes
@@ -248,6 +248,56 @@ def test_spectral_subtraction_causes_musical_noise_and_linear_filters_do_not(rng
     assert np.isnan(measures.log_kurtosis_ratio(np.zeros((2, RATE)), stereo))
 
 
+def test_own_imbalance_is_what_does_not_follow_an_exchange_of_left_and_right(rng):
+    """A louder left input is no imbalance of the upmixer; a gain of one loudspeaker is."""
+    stereo = rng.standard_normal((2, 2 * RATE)) * [[2.0], [1.0]]
+    upmix, exchanged = (
+        np.stack([*pair, pair.sum(axis=0), 0.0 * pair[0], *pair]) for pair in (stereo, stereo[::-1])
+    )
+    assert measures.own_imbalance(upmix, exchanged, SURROUND, RATE) == pytest.approx(0.0, abs=1e-9)
+    gain = 10.0 ** (-3.0 / 20.0)
+    for louder in (upmix, exchanged):
+        louder[5] *= gain
+    assert measures.own_imbalance(upmix, exchanged, SURROUND, RATE) == pytest.approx(3.0, abs=1e-9)
+    silent = np.zeros_like(upmix)
+    assert np.isnan(measures.own_imbalance(silent, silent, SURROUND, RATE))
+    mono = np.zeros((1, RATE))
+    assert np.isnan(measures.own_imbalance(mono, mono, get_layout("mono"), RATE))
+
+
+def test_mirror_pairs_may_be_a_few_degrees_apart():
+    left, right = measures._mirror_pairs(get_layout("7.1.4"))
+    assert left.tolist() == [0, 4, 6, 8, 10]
+    assert right.tolist() == [1, 5, 7, 9, 11]
+    measured = Layout.from_directions([31.0, -28.0, 1.0, 100.0, -128.0])
+    assert [side.tolist() for side in measures._mirror_pairs(measured)] == [[0], [1]]
+
+
+def test_level_error_is_the_deviation_of_an_octave(rng):
+    stereo = rng.standard_normal((2, 4 * RATE))
+    copies = np.stack([0.5 * stereo[0], 2.0 * stereo[1]])
+    # An octave of white noise at 125 Hz has 350 independent values in 4 s: 0.3 dB.
+    assert measures.level_error(copies, stereo, RATE) < 1.0
+    spectrum = np.fft.rfft(copies[1])
+    frequency = np.fft.rfftfreq(copies.shape[1], 1.0 / RATE)
+    spectrum[(frequency > 1000.0 / np.sqrt(2.0)) & (frequency < 1000.0 * np.sqrt(2.0))] *= 0.5
+    copies[1] = np.fft.irfft(spectrum, copies.shape[1])
+    # One of seven octaves is 6 dB below the others, 6 / 7 dB of which are the mean.
+    assert measures.level_error(copies, stereo, RATE) == pytest.approx(6.02 * 6 / 7, abs=0.7)
+
+
+def test_gating_depth_is_that_of_the_worst_channel(rng):
+    stereo = rng.standard_normal((2, 4 * RATE))
+    plain = np.stack([stereo[0], stereo[0] + stereo[1]])
+    open_depth = measures.gating_depth(plain, stereo, RATE)
+    assert open_depth < 6.0  # the ratio of two channels of noise varies
+    gate = np.where(np.arange(4 * RATE) // (RATE // 8) % 4 == 0, 0.1, 1.0)  # a quarter of the time
+    gated = plain * np.stack([np.ones_like(gate), gate])
+    assert measures.gating_depth(gated, stereo, RATE) == pytest.approx(20.0, abs=3.0)
+    assert measures.gating_depth(plain[:1], plain[:1], RATE) == pytest.approx(0.0, abs=1e-9)
+    assert np.isnan(measures.gating_depth(0.0 * plain, stereo, RATE))
+
+
 def test_pumping_is_the_deviation_of_the_gain(rng):
     stereo = rng.standard_normal((2, 10 * RATE))
     gain_db = np.repeat(np.tile([3.0, -3.0], 50), RATE // 10)
@@ -269,6 +319,7 @@ def test_the_lag_is_found(lag):
 def test_scenes_are_pooled_as_documented():
     assert runner.pool([1.0, np.nan, 3.0], "mean") == 2.0
     assert runner.pool([30.0, np.inf, 20.0], "minimum") == 20.0
+    assert runner.pool([0.1, np.nan, 0.4], "maximum") == 0.4
     assert runner.pool([-np.inf, 0.0], "energy") == pytest.approx(10.0 * np.log10(0.5))
     assert runner.pool([-np.inf], "energy") == -np.inf
     assert np.isnan(runner.pool([np.nan], "mean"))

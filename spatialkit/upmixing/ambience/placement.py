@@ -28,6 +28,10 @@ STEREO_AZIMUTH = 30.0
 DIRECTION_WEIGHT = 3.0
 DOWNMIX_WEIGHT = 1e4
 MIN_LATERAL = 1e-6  # lateral component of a unit vector; smaller values are in the median plane
+# Part of the common decorrelated ambience of left and right that the centre plays. With 1, levels
+# are mirrored if the ambience of left and right is of opposite polarity, with 2 if uncorrelated;
+# this is the best for 17 excerpts of songs.
+CENTRE_RATIO = 1.2
 AMBISONIC_BED = "9.1.6"  # loudspeaker directions at which Ambisonic ambience is encoded
 # Smallest singular value of the direct gains that is kept, relative to the largest.
 MIN_SINGULAR_VALUE = 1e-5
@@ -106,13 +110,14 @@ def _centre_share(
     """Return the gains (outputs, signals) of the centre loudspeaker that replace the front pair.
 
     The centre plays the part of ``residual``, the missing downmix, that left and right share.
-    The pair then plays the same difference with opposite signs, so that decorrelators, which
+    The pair then plays nearly the same signal with opposite signs, so that decorrelators, which
     differ between left and right, change the level of both by nearly the same amount.
     """
     gains = np.zeros((layout.n_channels, residual.shape[1]))
     middle = np.flatnonzero(_middle(layout))[:1]
     if middle.size and downmix[:, middle].min() > 0.0:
-        gains[middle] = center * residual.mean(axis=0) / downmix[:, middle].mean()
+        common = center * CENTRE_RATIO * residual.mean(axis=0)
+        gains[middle] = common / downmix[:, middle].mean()
     return gains
 
 

@@ -27,9 +27,12 @@ __all__ = [
     "cross_spectra",
     "separate_components",
     "find_lag",
+    "gating_depth",
+    "level_error",
     "level_pumping",
     "log_kurtosis_ratio",
     "octave_correlation",
+    "own_imbalance",
     "ratio_db",
     "region_energies",
 ]
@@ -48,6 +51,17 @@ KURTOSIS_HOP = 512
 # relative to the loudest bin of the channel, are ignored.
 MIN_CHANNEL_ENERGY = 1e-4
 MIN_BIN_ENERGY = 1e-5
+# Loudspeakers this close to the mirror image of each other, in degrees, are a mirror pair.
+MAX_ASYMMETRY = 10.0
+# Octave bands in which both channels of a pair are below this energy relative to the loudest
+# channel have no imbalance.
+MIN_BAND_ENERGY = 1e-6
+# Gating: width of the bands in octaves, percentile of the gains that counts as closed, and range of
+# the stereo below the loudest frame of a band.
+GATING_BAND = 1.0 / 3.0
+GATING_FROM = 200.0  # Hz; narrower bands contain too few bins
+GATING_PERCENTILE = 5.0
+GATING_RANGE = 1e-4
 PUMPING_BLOCK = 0.1  # seconds
 PUMPING_RANGE = 1e-5  # relative to the loudest block
 MAX_LAG = 8192
@@ -214,6 +228,80 @@ def log_kurtosis_ratio(upmix: NDArray[Any], stereo: NDArray[Any]) -> float:
     return float(np.log(max(_kurtosis(channel) for channel in active) / before))
 
 
+def own_imbalance(
+    upmix: NDArray[Any], exchanged: NDArray[Any], layout: Layout, sample_rate: int
+) -> float:
+    """Calculate the imbalance of left and right that the upmixer adds itself, in dB.
+
+    The level difference of each mirror pair of loudspeakers in octave bands from 125 Hz to 8 kHz,
+    averaged over the upmix of a signal and that of the same signal with left and right exchanged:
+    0 if the levels of the second are those of the first, exchanged. The result is the largest
+    magnitude, NaN if there is no pair.
+
+    Parameters
+    ----------
+    upmix, exchanged : ndarray, shape (channels, samples)
+    layout : Layout
+    sample_rate : int
+    """
+    powers = [_octave_powers(signals, sample_rate) for signals in (upmix, exchanged)]
+    first, second = _mirror_pairs(layout)
+    left, right = (np.stack([power[side] for power in powers]) for side in (first, second))
+    loudest = np.stack(powers).max(axis=1, keepdims=True)
+    active = np.all(np.minimum(left, right) > MIN_BAND_ENERGY * loudest, axis=0)
+    if not active.any():
+        return np.nan
+    difference = 10.0 * np.log10(left[:, active] / right[:, active])
+    return float(np.abs(difference.mean(axis=0)).max())
+
+
+def level_error(upmix: NDArray[Any], stereo: NDArray[Any], sample_rate: int) -> float:
+    """Calculate the largest deviation of an octave band from the level of its channel, in dB.
+
+    The level of each channel relative to the stereo, in octave bands from 125 Hz to 8 kHz, minus
+    its mean over the bands. The result is the largest magnitude over the output channels within
+    40 dB of the loudest; 0 for gains that do not depend on frequency.
+    """
+    power = _octave_powers(upmix, sample_rate)
+    power = power[power.sum(axis=1) > MIN_CHANNEL_ENERGY * power.sum(axis=1).max()]
+    if not len(power):
+        return np.nan
+    reference = _octave_powers(stereo, sample_rate).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        levels = 10.0 * np.log10(power / reference)
+        return float(np.abs(levels - levels.mean(axis=1, keepdims=True)).max())
+
+
+def gating_depth(upmix: NDArray[Any], stereo: NDArray[Any], sample_rate: int) -> float:
+    """Calculate how deep the time-varying gains of a channel close, in dB.
+
+    The gain is the power of a channel relative to the stereo, in frames of 1024 samples and bands
+    of a third of an octave above 200 Hz; frames more than 40 dB below the loudest of a band are
+    ignored. The depth is the difference between the median and the 5th percentile of the gain over
+    time, averaged over the bands. The result is the maximum over the output channels within 40 dB
+    of the loudest. A source that is silent at times also changes the gain of its loudspeaker.
+    """
+    energy = np.sum(upmix.astype(np.float64) ** 2, axis=-1)
+    active = upmix[energy > MIN_CHANNEL_ENERGY * energy.max()]
+    if not len(active):
+        return np.nan
+    before = _band_powers(stereo, sample_rate)
+    kept = before > GATING_RANGE * before.max(axis=1, keepdims=True)
+    depths = []
+    for channel in active:
+        after = _band_powers(channel[None], sample_rate)
+        depths.append(
+            np.mean(
+                [
+                    _depth(gain[frames])
+                    for gain, frames in zip(after / np.maximum(before, 1e-30), kept, strict=True)
+                    if frames.any()
+                ]
+            )
+        )
+    return float(max(depths))
+
+
 def level_pumping(upmix: NDArray[Any], stereo: NDArray[Any], sample_rate: int) -> float:
     """Calculate the standard deviation (dB) of the power ratio of upmix and stereo.
 
@@ -290,3 +378,45 @@ def _block_powers(signal: NDArray[Any], size: int) -> NDArray[np.float64]:
     count = signal.shape[1] // size
     blocks = signal[:, : count * size].reshape(len(signal), count, size).astype(np.float64)
     return np.einsum("cbs,cbs->b", blocks, blocks)
+
+
+def _octave_powers(signals: NDArray[Any], sample_rate: int) -> NDArray[np.float64]:
+    """Return the power of each signal in `OCTAVES` below half the sample rate."""
+    edges = OCTAVES[OCTAVES * np.sqrt(2.0) < sample_rate / 2.0]
+    frequency = np.arange(N_FFT // 2 + 1) * sample_rate / N_FFT
+    bands = [
+        (frequency >= centre / np.sqrt(2.0)) & (frequency < centre * np.sqrt(2.0))
+        for centre in edges
+    ]
+    powers = np.empty((len(signals), len(bands)))
+    for row, signal in zip(powers, signals, strict=True):
+        spectrum = stft(signal.astype(np.float64), n_fft=N_FFT, hop=HOP)
+        power = np.sum(np.abs(spectrum) ** 2, axis=1)
+        row[:] = [power[band].sum() for band in bands]
+    return powers
+
+
+def _mirror_pairs(layout: Layout) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the indices of the left and the right loudspeaker of all mirror pairs."""
+    directions = np.nan_to_num(layout.directions)
+    cosines = directions @ (directions * [1.0, -1.0, 1.0]).T
+    images = np.argmax(cosines, axis=0)
+    own = np.arange(len(images))
+    close = cosines[images, own] > np.cos(np.deg2rad(MAX_ASYMMETRY))
+    paired = close & (images[images] == own) & (own < images) & ~layout.is_lfe
+    return own[paired], images[paired]
+
+
+def _band_powers(signals: NDArray[Any], sample_rate: int) -> NDArray[np.float64]:
+    """Return the total power of signals in thirds of an octave, shape (bands, frames)."""
+    frequency = np.arange(KURTOSIS_N_FFT // 2 + 1) * sample_rate / KURTOSIS_N_FFT
+    count = int(np.log2(0.45 * sample_rate / GATING_FROM) / GATING_BAND)
+    edges = np.searchsorted(frequency, GATING_FROM * 2.0 ** (GATING_BAND * np.arange(count + 1)))
+    spectrum = stft(signals.astype(np.float64), n_fft=KURTOSIS_N_FFT, hop=KURTOSIS_HOP)
+    power = np.sum(np.abs(spectrum) ** 2, axis=0)
+    return np.add.reduceat(power[: edges[-1]], edges[:-1], axis=0)
+
+
+def _depth(gain: NDArray[np.float64]) -> float:
+    low, middle = np.percentile(gain, [GATING_PERCENTILE, 50.0])
+    return float(10.0 * np.log10(max(middle, 1e-10) / max(low, 1e-10)))

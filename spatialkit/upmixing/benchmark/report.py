@@ -15,7 +15,7 @@ __all__ = ["MEASURES", "BenchmarkRow", "Measure", "Pool", "UpmixBenchmark"]
 
 WIDTH = 80
 
-Pool = Literal["mean", "energy", "minimum"]
+Pool = Literal["mean", "energy", "minimum", "maximum"]
 """Aggregation of a measure over scenes."""
 
 
@@ -31,7 +31,8 @@ class Measure:
     scenes: tuple[str, ...]
     """Kinds of scenes on which it is measured."""
     pool: Pool
-    """Aggregation over scenes: "mean"; "energy", the mean of energy ratios, in dB; "minimum"."""
+    """Aggregation over scenes: "mean"; "energy", the mean of energy ratios, in dB; "minimum" or
+    "maximum"."""
     help: str
     decimals: int = 1
 
@@ -85,8 +86,25 @@ MEASURES = (
     ),
     Measure(
         *("musical_noise", "musical noise", "", "near 0", ("noise",), "mean"),
-        "Log kurtosis ratio of the power spectrum of noise; 0 for linear filters.",
+        "Log kurtosis ratio of the power spectrum of noise in the worst channel; 0 for linear "
+        "filters.",
         2,
+    ),
+    Measure(
+        *("gating_depth", "gating depth", "dB", "lower", ("song",), "mean"),
+        "Median minus 5th percentile over time of the gain of a channel, in thirds of an octave; "
+        "worst channel.",
+    ),
+    Measure(
+        *("own_imbalance", "own imbalance", "dB", "lower", ("noise", "song"), "maximum"),
+        "Level difference of left and right that does not follow when left and right of the input "
+        "are exchanged; worst mirror pair and octave band of all scenes.",
+        2,
+    ),
+    Measure(
+        *("level_error", "per-band level error", "dB", "lower", ("noise",), "maximum"),
+        "Deviation of the level of an octave band from the mean level of its channel, both "
+        "relative to the noise of the input; worst channel and band.",
     ),
     Measure(
         *("level_change", "level change", "dB", "near 0", MUSIC, "mean"),

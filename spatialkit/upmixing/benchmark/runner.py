@@ -53,6 +53,8 @@ SEED = 20261121
 SECONDS = 30.0
 # Duration of an upmix before the timing starts, which compiles loops and loads models.
 WARM_UP = 0.5
+# Kinds of scenes that are also upmixed with left and right exchanged.
+EXCHANGED = ("noise", "song")
 
 
 def benchmark_upmixers(
@@ -226,7 +228,14 @@ class _System:
             self.audio_seconds += scene.stereo.shape[1] / scene.sample_rate
             if self.lag is None:
                 self.lag = measures.find_lag(upmix, scene.stereo)
-            values = score(_aligned(upmix, self.lag, scene), scene, self.layout)
+            upmix = _aligned(upmix, self.lag, scene)
+            values = score(upmix, scene, self.layout)
+            if scene.kind in EXCHANGED:
+                mirrored = self.upmix(scene.stereo[::-1].copy(), scene.sample_rate)
+                mirrored = _aligned(mirrored, self.lag, scene)
+                values["own_imbalance"] = measures.own_imbalance(
+                    upmix, mirrored, self.layout, scene.sample_rate
+                )
             if self.uncorrected and "correction" in values:
                 raw = self.uncorrected(scene.stereo, scene.sample_rate)
                 stereo = _measured(scene.stereo)
@@ -264,12 +273,15 @@ def score(upmix: NDArray[Any], scene: Scene, layout: Layout) -> dict[str, float]
         pass
     feeds = upmix[layout.loudspeakers]
     if scene.kind == "noise":
-        return scores | {"musical_noise": measures.log_kurtosis_ratio(feeds, stereo)}
+        scores["musical_noise"] = measures.log_kurtosis_ratio(feeds, stereo)
+        return scores | {"level_error": measures.level_error(feeds, stereo, scene.sample_rate)}
     rate = scene.sample_rate
     with np.errstate(invalid="ignore"):  # -inf minus -inf for silence
         change = loudness(upmix, layout, rate) - loudness(stereo, "stereo", rate)
     scores["level_change"] = float(change)
     scores["level_pumping"] = measures.level_pumping(feeds, stereo, rate)
+    if scene.kind == "song":
+        scores["gating_depth"] = measures.gating_depth(feeds, stereo, rate)
     front, surround, height = measures.region_energies(upmix, layout)
     if scene.kind == "near-mono":
         scores["near_mono_surround_level"] = measures.ratio_db(surround, front)
@@ -303,12 +315,14 @@ def _score_components(upmix: NDArray[Any], scene: Scene, layout: Layout) -> dict
 
 
 def pool(values: Iterable[float], rule: Pool) -> float:
-    """Aggregate the values of all scenes without NaN: "mean", "energy" or "minimum"."""
+    """Aggregate the values of all scenes without NaN by a rule of `Pool`."""
     found = np.array([value for value in values if not np.isnan(value)])
     if not found.size:
         return np.nan
     if rule == "minimum":
         return float(found.min())
+    if rule == "maximum":
+        return float(found.max())
     if rule == "energy":
         mean = np.mean(10.0 ** (found / 10.0))
         return float(10.0 * np.log10(mean)) if mean > 0.0 else -np.inf

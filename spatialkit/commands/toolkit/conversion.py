@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -53,7 +54,9 @@ def progress_bar() -> Iterator[Callable[[float, float], Any]]:
         return
     from tqdm import tqdm
 
-    with tqdm(total=1.0, unit=" s", bar_format=BAR, leave=False, delay=DELAY) as bar:
+    size = shutil.get_terminal_size()  # tqdm prints nothing if it finds no size itself
+    options = {"bar_format": BAR, "unit": " s", "ncols": size.columns - 1, "nrows": size.lines}
+    with tqdm(total=1.0, leave=False, delay=DELAY, **options) as bar:
 
         def report(done: float, seconds: float) -> None:
             bar.total = seconds

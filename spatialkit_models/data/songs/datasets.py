@@ -117,7 +117,7 @@ def split_datasets(
         if name not in names:
             raise OptionError(f"splits contains {name!r}, but no dataset has a song of this name")
     if not any(weight for dataset, chosen, weight in found if chosen or _is_generated(dataset)):
-        raise OptionError(_no_song(datasets, split, len(names)))
+        raise _no_song(datasets, split, len(names))
     return found
 
 
@@ -139,17 +139,19 @@ def _checked(entry: object) -> tuple[str | os.PathLike[str] | Procedural, float]
 
 def _no_song(
     datasets: Sequence[tuple[str | os.PathLike[str] | Procedural, float]], split: str, songs: int
-) -> str:
-    """Return the error message for a split without songs."""
+) -> OptionError:
+    """Return the error for a split without songs."""
     found = ", ".join(str(dataset) for dataset, _ in datasets) or "none"
     if songs == 1:
-        return (
+        return OptionError(
             f"the datasets contain one song only ({found}), and the split {split!r} needs one of "
             "its own: add songs, or generated ones: the dataset 'procedural'"
         )
-    return (
+    return OptionError(
         f"no dataset with a weight above 0 has a song in the split {split!r}; datasets: {found}. "
-        f"Put songs into a directory named {split}"
+        f"Put songs into a directory named {split}",
+        python=f", or assign a song to it: splits={{song: {split!r}}}",
+        command_line=f", or assign a song to it: --split SONG={split}",
     )
 
 

@@ -344,7 +344,10 @@ def test_speed_moves_all_stems_of_a_song_together(tmp_path):
         ({"coherent": 1.5}, "coherent must be from 0 to 1, got 1.5"),
         ({"min_active": 5}, "min_active must be from 1 to 4, got 5"),
         ({"seconds": -1.0}, "seconds must be at least"),
-        ({"split": "test"}, r"no dataset .* has a song in the split 'test'; .*--split SONG=test"),
+        (
+            {"split": "test"},
+            r"no dataset .* has a song in the split 'test'; .*splits=\{song: 'test'\}",
+        ),
         (
             {"splits": {"song99": "valid"}},
             "splits contains 'song99', but no dataset has a song of this name",

@@ -27,6 +27,8 @@ __all__ = ["AudioStream", "SampleType", "read", "stream"]
 SampleType = Literal["float32", "float64"]
 # Mask of 7.1 with wide front channels, which libsndfile and others write for any 8 channels.
 AMBIGUOUS_MASK = 0xFF
+# Samples of the longest packets of Vorbis and Opus (120 ms at 48 kHz).
+OGG_PACKET = 8192
 
 
 def read(
@@ -214,6 +216,7 @@ class AudioStream:
         self.samples = stop - start
         self._header, self._order, self._dtype = header, order, dtype
         self._start, self._stop = start, stop
+        self._decoded, self._rest = 0, np.empty((0, self.channels), dtype)
         self._resources = ExitStack()
         with reading_errors(header.path):
             self._file = self._resources.enter_context(open_audio(header.path))
@@ -264,7 +267,7 @@ class AudioStream:
         while end < self._stop:
             with reading_errors(header.path):
                 count = min(size, self._stop - end)
-                block = self._file.read(count, self._dtype, always_2d=True).T
+                block = self._decode(count).T
             if not block.size:
                 raise AudioFileError(
                     f"{header.path} is truncated: its header specifies {header.samples} samples, "
@@ -274,6 +277,19 @@ class AudioStream:
             yield np.array(block, order="C") if self._order is None else block[self._order]
         self._resources.close()
 
+    def _decode(self, count: int) -> NDArray[Any]:
+        """Return the next samples (count, channels), fewer at the end."""
+        if len(self._rest):
+            block, self._rest = self._rest[:count], self._rest[count:]
+            return block
+        # libsndfile decodes the last packet of Opus wrongly in a read that starts in it.
+        left = self._header.samples - self._decoded - count
+        whole = count + left if self._header.container == "OGG" and left < OGG_PACKET else count
+        block = self._file.read(whole, self._dtype, always_2d=True)
+        self._decoded += count
+        self._rest = block[count:]
+        return block[:count]
+
     def _seek(self, start: int) -> None:
         """Continue at a sample of the file."""
         # libsndfile seeks to wrong samples in Vorbis and Opus, and not at all in some encodings.
@@ -281,7 +297,7 @@ class AudioStream:
             self._file.seek(start)
             return
         while start:
-            skipped = len(self._file.read(min(start, BLOCK_SIZE), "float32", always_2d=True))
+            skipped = len(self._decode(min(start, BLOCK_SIZE)))
             if not skipped:
                 return
             start -= skipped

@@ -5,7 +5,6 @@ Sources: ID3 tag versions 2.3.0 and 2.4.0; ISO/IEC 11172-3, section 2.4.2.3 (hea
 
 from __future__ import annotations
 
-import io
 import re
 from typing import BinaryIO
 
@@ -60,36 +59,3 @@ def _frame_size(head: bytes) -> int:
     return (144 if first else 72) * 1000 * _BIT_RATES[first][bits - 1] // sample_rate + (
         head[2] >> 1 & 1
     )
-
-
-class Tail(io.RawIOBase):
-    """Read-only file that is another file from a position on."""
-
-    def __init__(self, file: BinaryIO, start: int) -> None:
-        self._file, self._start = file, start
-        self.seek(0)
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position in bytes."""
-        return self._file.tell() - self._start
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Set the position; one before the start is an error, as in other files."""
-        if whence == io.SEEK_SET:
-            if offset < 0:
-                raise ValueError(f"negative position {offset}")
-            offset += self._start
-        return self._file.seek(offset, whence) - self._start
-
-    def readinto(self, buffer: object) -> int:
-        """Fill the buffer and return the number of bytes."""
-        count: int = self._file.readinto(buffer)  # type: ignore[attr-defined]
-        return count

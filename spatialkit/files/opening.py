@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files import pyav
-from spatialkit.files.leading_bytes import Tail, mp3_start, tags_end
+from spatialkit.files.leading_bytes import mp3_start, tags_end
 from spatialkit.files.ogg_opus import ProjectedFile, replaced_headers
 from spatialkit.files.recognition import is_audio, unsupported_codec, unsupported_container
+from spatialkit.files.views import View
 
 # Samples of each channel that are read or written at a time.
 BLOCK_SIZE = 65536
@@ -23,16 +23,12 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
     """Open a file from its audio on, without ID3 tags and other bytes before it."""
     with path.open("rb") as file:
         start = tags_end(file)
-        audio = _from(file, start)
+        audio = cast(BinaryIO, View(file, start))
         known = pyav.demuxer_of(audio) or is_audio(audio) or unsupported_container(audio)
         skipped = 0 if known else max(0, mp3_start(audio))
-        audio = _from(file, start + skipped)
-        audio.seek(0)
-        yield audio
-
-
-def _from(file: BinaryIO, start: int) -> BinaryIO:
-    return cast(BinaryIO, Tail(file, start)) if start else file
+        file.seek(0)
+        start += skipped
+        yield cast(BinaryIO, View(file, start)) if start else file
 
 
 @contextmanager
@@ -49,8 +45,11 @@ def open_audio(path: Path) -> Iterator[Any]:
                 yield sound
             return
         replaced, matrix = replaced_headers(binary)
+        binary.seek(0)
+        if binary.read(4) == b"BW64":  # libsndfile reads RF64 only
+            replaced = {0: b"RF64"}
         try:
-            file = soundfile.SoundFile(_Source(binary, replaced))
+            file = soundfile.SoundFile(View(binary, replaced=replaced))
         except soundfile.SoundFileError as error:
             raise AudioFileError(f"{path} {_problem(binary)}") from error
         with file:
@@ -67,34 +66,6 @@ def _problem(binary: BinaryIO) -> str:
     if container:
         return f"({container}) is not a supported audio file; convert it first"
     return "is not a supported audio file"
-
-
-class _Source:
-    """File for libsndfile with replaced parts; BW64 appears as RF64: it reads RF64 only."""
-
-    def __init__(self, file: BinaryIO, replaced: dict[int, bytes]) -> None:
-        self.file = file
-        file.seek(0)
-        self.replaced = {0: b"RF64"} if file.read(4) == b"BW64" else replaced
-        self.places = sorted(self.replaced)
-        file.seek(0)
-        self.read, self.tell = file.read, file.tell
-
-    def seek(self, offset: int, whence: int = 0) -> None:
-        """Ignore a seek to an invalid position from a corrupt header; soundfile calls tell."""
-        with suppress(OSError, ValueError):
-            self.file.seek(offset, whence)
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer; soundfile prefers this method to ``read``."""
-        start = self.file.tell()
-        count: int = self.file.readinto(buffer)  # type: ignore[attr-defined]
-        first = max(0, bisect(self.places, start) - 1)
-        for place in self.places[first : bisect(self.places, start + count)]:
-            content = self.replaced[place][max(0, start - place) : start + count - place]
-            at = max(0, place - start)
-            buffer[at : at + len(content)] = content
-        return count
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files import chunks, mp4_boxes
+from spatialkit.files.views import View
 from spatialkit.validation import extra
 
 # First bytes of the files of each of FFmpeg's demuxers.
@@ -119,7 +120,6 @@ class AvFile:
     def __init__(self, path: Path, file: BinaryIO, demuxer: str, codec: str = "") -> None:
         self._path, self._demuxer = path, demuxer
         self._kind = _NAMES.get(demuxer, demuxer.upper()) + (codec and f", {codec}")
-        self._file: BinaryIO | _Renamed = file
         _require_whole(path, file, demuxer)
         tracks = mp4_boxes.read_tracks(file) if demuxer == "mov" else []
         if any(track.kind == b"iamf" for track in tracks):
@@ -131,8 +131,8 @@ class AvFile:
             place = chunks.find_chunk(file, container, name)[0]
             self.apple_layout = chunks.read_chunk(file, container, name)
             hidden += [place - container.head.size] if place else []
-        if hidden:  # PyAV does not return channels in another order than FFmpeg's
-            self._file = _Renamed(file, hidden)
+        # PyAV does not return channels in another order than FFmpeg's.
+        self._file = View(file, replaced=dict.fromkeys(hidden, b"skip"))
         with self._failures():
             self._container, self._stream = self._open()
         for track in tracks:
@@ -296,24 +296,6 @@ class AvFile:
             unknown = isinstance(error, (av.DecoderNotFoundError, av.PatchWelcomeError))
             problem = "has a codec that FFmpeg does not support" if unknown else "is damaged"
             raise AudioFileError(f"{self._path} ({self._kind}) {problem}") from error
-
-
-class _Renamed:
-    """File in which some names of 4 bytes are "skip"."""
-
-    def __init__(self, file: BinaryIO, places: list[int]) -> None:
-        self._file, self._places = file, places
-        self.seek, self.tell = file.seek, file.tell
-
-    def read(self, size: int = -1) -> bytes:
-        """Return up to ``size`` bytes."""
-        start = self._file.tell()
-        content = self._file.read(size)
-        for place in self._places:
-            for number, byte in enumerate(b"skip", place - start):
-                if 0 <= number < len(content):
-                    content = content[:number] + bytes([byte]) + content[number + 1 :]
-        return content
 
 
 def _is_native(labels: tuple[str, ...]) -> bool:

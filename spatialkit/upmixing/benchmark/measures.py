@@ -53,8 +53,8 @@ MIN_CHANNEL_ENERGY = 1e-4
 MIN_BIN_ENERGY = 1e-5
 # Loudspeakers this close to the mirror image of each other, in degrees, are a mirror pair.
 MAX_ASYMMETRY = 10.0
-# Octave bands in which both channels of a pair are below this energy relative to the loudest
-# channel have no imbalance.
+# Octave bands in which one channel of a pair is below this energy relative to the loudest channel
+# are ignored.
 MIN_BAND_ENERGY = 1e-6
 # Gating: width of the bands in octaves, percentile of the gains that counts as closed, and range of
 # the stereo below the loudest frame of a band.

@@ -76,7 +76,7 @@ from spatialkit.layouts import (
     layout_names,
     reorder,
 )
-from spatialkit.panning import vbap_gains, vbap_pan
+from spatialkit.panning import LayoutReport, layout_report, vbap_gains, vbap_pan
 from spatialkit.rendering import render, render_matrix
 from spatialkit.sample import sample_path
 from spatialkit.stft import StreamingISTFT, StreamingSTFT, istft, stft
@@ -97,6 +97,7 @@ __all__ = [
     "DecoderReport",
     "DirectionError",
     "Layout",
+    "LayoutReport",
     "LayoutError",
     "OptionError",
     "ShapeError",
@@ -126,6 +127,7 @@ __all__ = [
     "info",
     "istft",
     "layout_names",
+    "layout_report",
     "match_downmix",
     "metrics",
     "read",

@@ -12,6 +12,7 @@ from spatialkit.layouts.formats import (
     same_channels,
 )
 from spatialkit.layouts.layout import Layout, LoudspeakerOrder, get_layout, layout_names
+from spatialkit.layouts.nominal import permitted_angles
 from spatialkit.layouts.reordering import SAME_DIRECTION_DEGREES, channel_map, reorder
 from spatialkit.layouts.tables import VORBIS_SYSTEMS, WAVE_BITS, everyday_label, mirrored
 
@@ -34,6 +35,7 @@ __all__ = [
     "layout_names",
     "layout_of_labels",
     "mirrored",
+    "permitted_angles",
     "reorder",
     "same_channels",
 ]

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import LayoutError
 from spatialkit.layouts import json, tables
-from spatialkit.layouts.layout import Layout, everyday_layout, get_layout, layout_names
+from spatialkit.layouts.layout import Layout, get_layout, layout_names, standard_layout
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_audio, as_choice, as_count, match_name, unknown_name
 
@@ -205,7 +205,7 @@ def layout_of_labels(labels: Sequence[str]) -> tuple[Layout, NDArray[np.intp]] |
         return Layout.from_wave_mask(sum(bits)), np.argsort(bits)
     everyday = [tables.everyday_label(label) for label in labels]
     if everyday == list(labels) and not any(map(tables.bs2051_direction, labels)):
-        return everyday_layout("custom", roles), np.arange(len(labels))
+        return standard_layout("custom", roles), np.arange(len(labels))
     angles = [tables.label_direction(label) or (np.nan, np.nan) for label in labels]
     layout = Layout("custom", tuple(labels), *np.array(angles).T)
     found = layout_of_labels(everyday) if everyday != list(labels) else None

@@ -27,6 +27,7 @@ class Fields(NamedTuple):
     azimuth: NDArray[np.float64]
     elevation: NDArray[np.float64]
     is_lfe: NDArray[np.bool_]
+    nominal: NDArray[np.float64] | None
 
 
 def is_path(name: Any) -> bool:
@@ -56,6 +57,10 @@ def convert(data: dict[str, Any]) -> Fields:
         real = {_channel(entry["Channel"]): entry for entry in entries}
         azimuth = {n: _number(entry["Azimuth"]) for n, entry in real.items()}
         elevation = {n: _number(entry["Elevation"]) for n, entry in real.items()}
+        nominal = {
+            n: [_number(entry.get(f"Nominal{angle}", np.nan)) for angle in ("Azimuth", "Elevation")]
+            for n, entry in real.items()
+        }
         scaled = [n for n, entry in real.items() if _number(entry.get("Gain", 1.0)) != 1.0]
         lfe = {int(n): _label(label) for n, label in layout.get("LFE", {}).items()}
         labels = {n: _label(entry.get("Label", n)) for n, entry in real.items()}
@@ -82,6 +87,7 @@ def convert(data: dict[str, Any]) -> Fields:
         np.array([azimuth.get(n, np.nan) for n in numbers]),
         np.array([elevation.get(n, np.nan) for n in numbers]),
         np.array([n not in real for n in numbers], dtype=bool),
+        np.array([nominal.get(n, [np.nan, np.nan]) for n in numbers]).reshape(-1, 2).T,
     )
 
 
@@ -115,6 +121,7 @@ def write(layout: Fields) -> str:
             "Channel": int(n) + 1,
             "Gain": 1.0,
             "Label": layout.labels[n],
+            **_nominal_entries(layout, n),
         }
         for n in np.flatnonzero(~layout.is_lfe)
     ]
@@ -123,3 +130,11 @@ def write(layout: Fields) -> str:
         inner["LFE"] = {n + 1: layout.labels[n] for n in np.flatnonzero(layout.is_lfe).tolist()}
     whole = {"Name": layout.name, "Description": "", "LoudspeakerLayout": inner}
     return json.dumps(whole, indent=2)
+
+
+def _nominal_entries(layout: Fields, channel: np.intp) -> dict[str, float]:
+    """Return the entries of nominal directions, which other programs ignore."""
+    if layout.nominal is None:
+        return {}
+    azimuth, elevation = layout.nominal[:, channel].tolist()
+    return {"NominalAzimuth": azimuth, "NominalElevation": elevation}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Literal, TypeAlias, get_args
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.errors import DirectionError, LayoutError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import json, tables
+from spatialkit.layouts.nominal import label_directions
 from spatialkit.validation import as_choice, as_directions, match_name, unknown_name
 
 __all__ = ["Layout", "get_layout", "layout_names"]
@@ -31,6 +32,12 @@ class Layout:
 
     Layouts are immutable, hashable, and equal if name, labels and directions are.
 
+    A loudspeaker has a real and a nominal direction, as in ITU-R BS.2127-1, section 6.1: nominal
+    directions determine between which loudspeakers a source is panned, real directions the gains.
+    Loudspeakers that are not exactly where a standard specifies them, as measured in a room, are
+    thus used as they are in the standard. The labels of the systems of BS.2051 and of everyday
+    layouts specify nominal directions; for others, use ``nominal`` or `move`.
+
     Parameters
     ----------
     name : str
@@ -43,23 +50,33 @@ class Layout:
         Elevation in degrees, -90 to 90, positive up; 0 by default.
     is_lfe : sequence of bool, optional
         LFE channels; by default those whose label starts with "LFE".
+    nominal : array_like, shape (2, channels), or Layout or str, optional
+        Nominal azimuths and elevations in degrees, or a layout with the same channels in the same
+        order. NaN and the default stand for the direction that the label specifies, or without
+        one for the real direction.
 
     Attributes
     ----------
     azimuth, elevation : ndarray of float64, shape (channels,)
         As given; NaN for LFE channels. Read-only.
     is_lfe : ndarray of bool, shape (channels,)
+    nominal : ndarray of float64, shape (2, channels)
+        Nominal azimuths and elevations; NaN for LFE channels. Read-only.
 
     Raises
     ------
     LayoutError
-        If there is no loudspeaker, a label is repeated, or a direction is not finite.
+        If there is no loudspeaker, a label is repeated, a direction is not finite, or ``nominal``
+        is not for the same channels.
 
     Examples
     --------
     >>> desk = Layout("desk", ["left", "right", "LFE"], [35.0, -35.0, float("nan")])
     >>> desk.n_channels, desk.is_lfe.tolist()
     (3, [False, False, True])
+    >>> measured = Layout("room", ["FL", "FR", "FC"], [31.2, -28.9, 0.4])
+    >>> measured.nominal[0]
+    array([ 30., -30.,   0.])
     """
 
     name: str
@@ -67,6 +84,7 @@ class Layout:
     azimuth: NDArray[np.float64]
     elevation: NDArray[np.float64] = None  # type: ignore[assignment]
     is_lfe: NDArray[np.bool_] = None  # type: ignore[assignment]
+    nominal: NDArray[np.float64] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         try:
@@ -100,15 +118,51 @@ class Layout:
         except DirectionError as error:
             raise LayoutError(f"layout {self.name!r}: {error}") from None
         azimuth[is_lfe] = elevation[is_lfe] = np.nan
-        for values in (azimuth, elevation, is_lfe):
-            values.flags.writeable = False
-        for field, value in (
-            ("labels", labels),
-            ("azimuth", azimuth),
-            ("elevation", elevation),
-            ("is_lfe", is_lfe),
-        ):
+        object.__setattr__(self, "labels", labels)
+        for field, value in (("azimuth", azimuth), ("elevation", elevation), ("is_lfe", is_lfe)):
+            value.flags.writeable = False
             object.__setattr__(self, field, value)
+        nominal = self._default_nominal()
+        if self.nominal is not None:
+            given = self._as_nominal(self.nominal)
+            nominal = np.where(np.isnan(given), nominal, given)
+        nominal[:, is_lfe] = np.nan
+        nominal.flags.writeable = False
+        object.__setattr__(self, "nominal", nominal)
+
+    def _default_nominal(self) -> NDArray[np.float64]:
+        """Return the directions that labels specify, and the real ones where they do not."""
+        nominal = label_directions(self.labels, self.azimuth)
+        return np.where(np.isnan(nominal), [self.azimuth, self.elevation], nominal)
+
+    def _as_nominal(self, given: Any) -> NDArray[np.float64]:
+        if isinstance(given, (str, Layout)):
+            other = get_layout(given)
+            if other.n_channels != self.n_channels or (other.is_lfe != self.is_lfe).any():
+                raise LayoutError(
+                    f"nominal layout {other.name!r} must have the channels of layout "
+                    f"{self.name!r} in the same order, got {' '.join(other.labels)} for "
+                    f"{' '.join(self.labels)}"
+                )
+            return other.nominal
+        try:
+            azimuth, elevation = given
+            nominal = np.array(np.broadcast_arrays(azimuth, elevation), dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise LayoutError(
+                f"nominal of layout {self.name!r} must be a layout, or azimuths and elevations in "
+                f"degrees: {error}"
+            ) from error
+        if nominal.shape != (2, self.n_channels):
+            raise LayoutError(
+                f"nominal of layout {self.name!r} must have shape (2, {self.n_channels}), got "
+                f"{nominal.shape}"
+            )
+        try:
+            as_directions(*np.where(np.isnan(nominal), 0.0, nominal))
+        except DirectionError as error:
+            raise LayoutError(f"nominal of layout {self.name!r}: {error}") from None
+        return nominal
 
     @classmethod
     def from_directions(
@@ -166,7 +220,7 @@ class Layout:
         for name, system in tables.EVERYDAY_SYSTEMS.items():
             if system.split() == labels:
                 return get_layout(name)
-        return everyday_layout(f"wave-{mask:#x}", labels)
+        return standard_layout(f"wave-{mask:#x}", labels)
 
     @classmethod
     def from_json(cls, source: str | os.PathLike[str]) -> Layout:
@@ -198,7 +252,7 @@ class Layout:
         ...     Layout.from_json(path)
         Layout('5.1': FL FR FC LFE SL SR)
         """
-        return cls(*json.read(source))
+        return cls(**json.read(source)._asdict())
 
     def to_json(self) -> str:
         """Return the JSON that the IEM plug-ins read, with LFE channels in an entry "LFE".
@@ -208,9 +262,63 @@ class Layout:
         >>> Layout.from_json(get_layout("5.1").to_json()) == get_layout("5.1")
         True
         """
+        default = np.array_equal(self.nominal, self._default_nominal(), equal_nan=True)
+        nominal = None if default else self.nominal
         return json.write(
-            json.Fields(self.name, self.labels, self.azimuth, self.elevation, self.is_lfe)
+            json.Fields(self.name, self.labels, self.azimuth, self.elevation, self.is_lfe, nominal)
         )
+
+    def move(
+        self,
+        azimuth: ArrayLike | Mapping[str, float] | None = None,
+        elevation: ArrayLike | Mapping[str, float] | None = None,
+    ) -> Layout:
+        """Return the same layout with its loudspeakers at other directions, as measured in a room.
+
+        The nominal directions are kept.
+
+        Parameters
+        ----------
+        azimuth, elevation : array_like, shape (channels,), or dict of str to float, optional
+            Real directions in degrees, in channel order (the value of an LFE is ignored), or by
+            label for the loudspeakers that move. By default the present ones.
+
+        Raises
+        ------
+        LayoutError
+            If a label is unknown, or the directions are not one per channel.
+
+        Examples
+        --------
+        >>> room = get_layout("5.1").move({"FL": 27.5, "SR": -104.0}, {"SR": 8.0})
+        >>> room.azimuth.tolist()
+        [27.5, -30.0, 0.0, nan, 110.0, -104.0]
+        >>> room.nominal[0].tolist()
+        [30.0, -30.0, 0.0, nan, 110.0, -110.0]
+        """
+        labelled = label_directions(self.labels, self.azimuth)
+        moved = Layout(
+            self.name,
+            self.labels,
+            self._moved("azimuth", azimuth),
+            self._moved("elevation", elevation),
+            self.is_lfe,
+            # Those of labels are determined again: they depend on the side of screen loudspeakers.
+            np.where(self.nominal == labelled, np.nan, self.nominal),
+        )
+        return moved
+
+    def _moved(self, name: str, given: Any) -> Any:
+        values: NDArray[np.float64] = getattr(self, name)
+        if given is None or not isinstance(given, Mapping):
+            return values if given is None else given
+        unknown = [label for label in given if label not in self.labels]
+        if unknown:
+            raise LayoutError(
+                f"{name} has the label {unknown[0]!r}, which layout {self.name!r} does not have; "
+                f"it has {' '.join(self.labels)}"
+            )
+        return [given.get(label, value) for label, value in zip(self.labels, values, strict=True)]
 
     @property
     def n_channels(self) -> int:
@@ -227,16 +335,26 @@ class Layout:
     @cached_property
     def directions(self) -> NDArray[np.float64]:
         """Unit vectors (channels, 3), x front, y left, z up; NaN for LFE channels."""
+        return self._vectors(self.azimuth, self.elevation)
+
+    @cached_property
+    def nominal_directions(self) -> NDArray[np.float64]:
+        """Unit vectors (channels, 3) of the nominal directions; NaN for LFE channels."""
+        return self._vectors(*self.nominal)
+
+    def _vectors(
+        self, azimuth: NDArray[np.float64], elevation: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         vectors = np.full((self.n_channels, 3), np.nan)
         real = self.loudspeakers
-        vectors[real] = to_cartesian(self.azimuth[real], self.elevation[real])
+        vectors[real] = to_cartesian(azimuth[real], elevation[real])
         vectors.flags.writeable = False
         return vectors
 
     @cached_property
     def is_flat(self) -> bool:
-        """True if the elevation of all loudspeakers is within 1 degree of 0."""
-        return bool(np.all(np.abs(self.elevation[self.loudspeakers]) <= FLAT_DEGREES))
+        """True if the nominal elevation of all loudspeakers is within 1 degree of 0."""
+        return bool(np.all(np.abs(self.nominal[1, self.loudspeakers]) <= FLAT_DEGREES))
 
     @cached_property
     def wave_mask(self) -> int:
@@ -292,13 +410,13 @@ class Layout:
     def _select(self, channels: Sequence[int] | NDArray[np.intp], name: str) -> Layout:
         channels = np.asarray(channels)
         labels = tuple(self.labels[n] for n in channels)
-        return Layout(
-            name, labels, self.azimuth[channels], self.elevation[channels], self.is_lfe[channels]
-        )
+        angles = self.azimuth[channels], self.elevation[channels]
+        return Layout(name, labels, *angles, self.is_lfe[channels], self.nominal[:, channels])
 
     @cached_property
     def _key(self) -> tuple[Any, ...]:
-        angles = np.nan_to_num(np.stack([self.azimuth, self.elevation]), nan=0.0) + 0.0
+        every = np.stack([self.azimuth, self.elevation, *self.nominal])
+        angles = np.nan_to_num(every, nan=0.0) + 0.0
         return self.name, self.labels, self.is_lfe.tobytes(), angles.tobytes()
 
     def __eq__(self, other: object) -> bool:
@@ -309,8 +427,8 @@ class Layout:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # pickle and copy call the constructor: NumPy would restore read-only arrays as writable.
-        fields = (self.name, self.labels, self.azimuth, self.elevation, self.is_lfe)
-        return Layout, fields
+        angles = self.azimuth, self.elevation
+        return Layout, (self.name, self.labels, *angles, self.is_lfe, self.nominal)
 
     def __repr__(self) -> str:
         return f"Layout({self.name!r}: {' '.join(self.labels)})"
@@ -368,22 +486,10 @@ def get_layout(name: str | os.PathLike[str] | Layout) -> Layout:
 
 @cache
 def _named_layout(name: str) -> Layout:
-    if name in tables.EVERYDAY_SYSTEMS:
-        return everyday_layout(name, tables.EVERYDAY_SYSTEMS[name].split())
-    labels = tables.BS2051_SYSTEMS["9+10+3" if name == "22.2" else name].split()
-    angles = [tables.bs2051_direction(label) or (np.nan, np.nan) for label in labels]
-    azimuth, elevation = np.array(angles).T
-    return Layout(name, tuple(labels), azimuth, elevation)
+    systems = {**tables.EVERYDAY_SYSTEMS, **tables.BS2051_SYSTEMS}
+    return standard_layout(name, systems["9+10+3" if name == "22.2" else name].split())
 
 
-def everyday_layout(name: str, labels: Sequence[str]) -> Layout:
-    """Return a layout of everyday labels; sides without back channels are at 110 degrees."""
-    angles = [tables.everyday_direction(label) or (np.nan, np.nan) for label in labels]
-    azimuth, elevation = np.array(angles).T
-    side_channels = np.isin(labels, ["SL", "SR"])
-    if not {"BL", "BR", "BC"} & set(labels):
-        azimuth[side_channels] = np.sign(azimuth[side_channels]) * tables.SURROUND_AZIMUTH
-    if name == "quad":
-        fronts = np.isin(labels, ["FL", "FR"])
-        azimuth[fronts] = np.sign(azimuth[fronts]) * tables.QUAD_FRONT_AZIMUTH
-    return Layout(name, tuple(labels), azimuth, elevation)
+def standard_layout(name: str, labels: Sequence[str]) -> Layout:
+    """Return a layout whose loudspeakers are where their labels specify."""
+    return Layout(name, tuple(labels), *label_directions(labels))

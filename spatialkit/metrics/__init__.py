@@ -21,10 +21,10 @@ from spatialkit.metrics.interchannel import icc, ild, ipd
 from spatialkit.metrics.loudness import TruePeakMeter, loudness, true_peak
 
 __all__ = [
-    "TruePeakMeter",
     "AngleWeighting",
     "MIN_RELATIVE_EIGENVALUE",
     "MIN_RELATIVE_LEVEL",
+    "TruePeakMeter",
     "UNITS",
     "WildMethod",
     "active_intensity",

@@ -211,8 +211,9 @@ def _channel_weights(layout: Layout | None, channels: int) -> NDArray[np.float64
     if layout is None:
         return np.ones(channels)
     # Both angles of an LFE are NaN, for which all comparisons are false.
-    magnitude = np.abs(np.remainder(layout.azimuth + 180.0, 360.0) - 180.0)
-    lateral = (magnitude >= 60.0) & (magnitude <= 120.0) & (np.abs(layout.elevation) < 30.0)
+    azimuth, elevation = layout.nominal
+    magnitude = np.abs(np.remainder(azimuth + 180.0, 360.0) - 180.0)
+    lateral = (magnitude >= 60.0) & (magnitude <= 120.0) & (np.abs(elevation) < 30.0)
     return np.where(layout.is_lfe, 0.0, np.where(lateral, SIDE_WEIGHT, 1.0))
 
 

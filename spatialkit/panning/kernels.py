@@ -29,21 +29,39 @@ def quad_coordinate(basis, row, x, y, z):
 
 
 @kernel
-def pan(vectors, planes, corners, bases, starts, outputs, shares, gains):
+def find_face(caps, edges, x, y, z):
+    """Return the face whose edges enclose a direction.
+
+    Rounding errors may leave a direction at a vertex outside of all faces: then the nearest one.
+    """
+    nearest = 0
+    largest = -2.0
+    for face in range(caps.shape[0]):
+        if caps[face, 0] * x + caps[face, 1] * y + caps[face, 2] * z < caps[face, 3]:
+            continue
+        smallest = 0.0
+        for edge in range(4):
+            normal = edges[face, edge]
+            distance = normal[0] * x + normal[1] * y + normal[2] * z
+            smallest = min(smallest, distance)
+        if smallest == 0.0:
+            return face
+        if smallest > largest:
+            largest = smallest
+            nearest = face
+    return nearest
+
+
+@kernel
+def pan(vectors, caps, edges, corners, bases, starts, outputs, shares, gains):
     """Compute gains (directions, outputs) of unit vectors (directions, 3) in the mesh's local axes.
 
-    Planes, corners and bases are those of `spatialkit.panning.mesh.Mesh`. Its shares are given row
-    by row without zeros: vertex v contributes to ``outputs[starts[v]:starts[v + 1]]``.
+    Caps, edges, corners and bases are those of `spatialkit.panning.mesh.Mesh`. Its shares are given
+    row by row without zeros: vertex v contributes to ``outputs[starts[v]:starts[v + 1]]``.
     """
     for n in range(vectors.shape[0]):
         x, y, z = vectors[n]
-        face = 0
-        largest = -1.0
-        for candidate in range(planes.shape[0]):
-            height = planes[candidate, 0] * x + planes[candidate, 1] * y + planes[candidate, 2] * z
-            if height > largest:
-                largest = height
-                face = candidate
+        face = find_face(caps, edges, x, y, z)
         basis = bases[face]
         g3 = 0.0
         if corners[face, 3] < 0:

@@ -5,13 +5,17 @@ loudspeakers where they do not surround the listener. Its faces are triangles an
 not divided by an arbitrary diagonal. The power of an imaginary loudspeaker is distributed equally
 to its neighbours until it reaches real ones, so that every direction has gains.
 
+Each loudspeaker has a nominal and a real position. The nominal positions determine the faces and
+the imaginary loudspeakers, the real positions the gains on these faces.
+
 On the systems of ITU-R BS.2051 the mesh is the configuration of the point source panner of
-ITU-R BS.2127-1, section 6.1. The rules are generalized to any other layout.
+ITU-R BS.2127-1, section 6.1. The rules are generalized to any other layout, and do not depend on
+the azimuth that is in front.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +41,14 @@ RING_GAP = np.pi - 2e-6
 SAME_AZIMUTH = 1e-4
 # Largest difference of the equations of one face. The reference code of BS.2127 uses 1e-5.
 SAME_FACE = 1e-6
+# Largest flatness (`_flatness`) of adjacent faces that are one: loudspeakers whose directions were
+# measured or rounded are in one plane as those of a standard are. It is half of the smallest
+# flatness of adjacent faces in the named layouts that are not in one plane: 0.0150, in 4+9+0.
+NEARLY_FLAT = 0.0075
 MAX_CORNERS = 4
+# Smallest volume of the parallelepiped of three corners of a face that is not turned over.
+MIN_VOLUME = 1e-9
+ROUNDING = 1e-12
 
 # BS.2127-1, 6.1.3.1, in degrees: largest elevation of the middle layer, largest elevation of the
 # layers above and below it, elevation of copies of middle loudspeakers where such a layer has no
@@ -46,6 +57,10 @@ MIDDLE_LAYER = 10.0
 OUTER_LAYER = 70.0
 COPY_ELEVATION = 30.0
 COPY_MARGIN = 40.0
+# Gap in degrees between the azimuths of a layer in which it does not cover the middle layer. Those
+# of BS.2051 are up to 140 degrees (4+5+0) where there are no copies, and at least 270 (9+10+3)
+# where there are. Two tops at the sides, with gaps of 180 degrees, are like the former.
+WIDE_GAP = 225.0
 # Distance from the listener below which a face is a gap of the layout. This is the distance of the
 # faces of a regular tetrahedron, the sparsest layout that surrounds the listener. BS.2127 fills a
 # face at 0.30 (the nadir of 9+10+3) and not one at 0.59 (the zenith of 3+7+0).
@@ -56,14 +71,17 @@ SPANNING_DISTANCE = 1.0 / 3.0 - 1e-9
 class Mesh:
     """Faces of a mesh, as arrays for the kernel.
 
-    A direction u intersects the face with the largest ``planes @ u``: the planes are scaled so that
-    ``planes @ x == 1`` for points x on them.
+    A direction u intersects the face whose ``edges @ u`` are not negative.
     """
 
     local_axes: Vectors
     """(3, 3): axes of the mesh as rows. Loudspeakers in one plane have height 0 in them."""
-    planes: Vectors
-    """(faces, 3): normal vectors, scaled."""
+    caps: Vectors
+    """(faces, 4): unit vector to the middle of a face, and the cosine of the angle from there
+    within which the face is."""
+    edges: Vectors
+    """(faces, 4, 3): unit normal vectors of the planes through the listener and the edges of a
+    face; zero for the last of a triangle."""
     corners: NDArray[np.int64]
     """(faces, 4): vertices around the face; -1 is the last of a triangle."""
     bases: Vectors
@@ -71,25 +89,27 @@ class Mesh:
     coefficients of x, and rows 3-5 those of y, highest power first, of BS.2127-1, 6.1.2.3."""
     shares: Vectors
     """(vertices, loudspeakers): gains of the loudspeakers for a vertex."""
+    is_nominal: bool
+    """False if the real positions turn a face of the nominal ones over, and the mesh is that of
+    the real positions alone."""
 
 
 @dataclass
 class _Vertices:
     """Loudspeakers, real ones first, and the receivers of the power of imaginary ones."""
 
-    positions: list[Vectors]
+    nominal: Vectors
+    real: Vectors
     n_real: int
     receivers: dict[int, list[int]] = field(default_factory=dict)
     """Receivers of the power of an imaginary vertex; its neighbours where there is no entry."""
 
-    def add(self, position: Vectors, receivers: list[int] | None = None) -> int:
-        self.positions.append(position)
+    def add(self, nominal: Vectors, real: Vectors, receivers: list[int] | None = None) -> int:
+        self.nominal = np.vstack([self.nominal, nominal])
+        self.real = np.vstack([self.real, real])
         if receivers is not None:
-            self.receivers[len(self.positions) - 1] = receivers
-        return len(self.positions) - 1
-
-    def array(self) -> Vectors:
-        return np.array(self.positions)
+            self.receivers[len(self.nominal) - 1] = receivers
+        return len(self.nominal) - 1
 
 
 @dataclass(frozen=True)
@@ -99,31 +119,46 @@ class _Face:
     distance: float
 
 
-def build_mesh(directions: Vectors) -> Mesh:
-    """Build the mesh of loudspeakers in given directions, unit vectors (loudspeakers, 3)."""
-    places, powers = _merge_coincident(directions)
-    if len(places) == 1:
+def build_mesh(nominal: Vectors, real: Vectors) -> Mesh:
+    """Build the mesh of loudspeakers whose directions are unit vectors (loudspeakers, 3)."""
+    nominal_places, powers = _merge_coincident(nominal)
+    real_places = powers @ real
+    if len(nominal_places) == 1:
         # A quad whose corners coincide: the kernel returns this corner for every direction.
         return Mesh(
             local_axes=np.eye(3),
-            planes=np.zeros((1, 3)),
+            caps=np.array([[0.0, 0.0, 0.0, -1.0]]),
+            edges=np.zeros((1, MAX_CORNERS, 3)),
             corners=np.zeros((1, MAX_CORNERS), dtype=np.int64),
             bases=np.zeros((1, 6, 3)),
             shares=np.sqrt(powers),
+            is_nominal=True,
         )
-    axes = _local_axes(places)
-    vertices = _Vertices(list(places @ axes.T), len(places))
-    real_faces = _hull(vertices.array())
+    lengths = np.linalg.norm(real_places, axis=1, keepdims=True)
+    axes = _local_axes(nominal_places)
+    vertices = _Vertices(
+        nominal_places @ axes.T,
+        real_places / np.where(lengths > 0.0, lengths, 1.0) @ axes.T,
+        len(nominal_places),
+    )
+    real_faces = _hull(vertices.nominal)
     ring = _close_ring(vertices, real_faces)
     for side in (-1.0, 1.0):
         _close_pole(vertices, real_faces, ring, side)
     faces = _close_hull(vertices)
+    places = [vertices.real[list(face.corners)] for face in faces]
+    is_moved = not np.array_equal(nominal, real)
+    if is_moved and not _covers_once(places):
+        return replace(build_mesh(real, real), is_nominal=False)
+    edges = [_edges(corners) for corners in places]
     return Mesh(
         local_axes=axes,
-        planes=np.array([face.normal / face.distance for face in faces]),
+        caps=np.array([_cap(corners) for corners in places]),
+        edges=np.array([np.pad(each, ((0, MAX_CORNERS - len(each)), (0, 0))) for each in edges]),
         corners=np.array([(*face.corners, -1)[:MAX_CORNERS] for face in faces]),
-        bases=np.array([_basis(vertices.array()[list(face.corners)]) for face in faces]),
+        bases=np.array([_basis(corners) for corners in places]),
         shares=np.sqrt(_received_power(vertices, faces) @ powers),
+        is_nominal=True,
     )
 
 
@@ -165,7 +200,9 @@ def _close_ring(vertices: _Vertices, real_faces: list[_Face]) -> list[list[int]]
 
     The ring is in the order of azimuth; loudspeakers above each other share one entry.
     """
-    azimuths, elevations = to_spherical(vertices.array())
+    azimuths, elevations = to_spherical(vertices.nominal)
+    real_azimuths, _ = to_spherical(vertices.real)
+    moves = np.remainder(real_azimuths - azimuths + 180.0, 360.0) - 180.0
     ring: list[list[int]] = []
     for vertex in np.argsort(azimuths, kind="stable"):
         if abs(elevations[vertex]) > MIDDLE_LAYER:
@@ -183,9 +220,13 @@ def _close_ring(vertices: _Vertices, real_faces: list[_Face]) -> list[list[int]]
             continue
         n_fillers = 2 if start is end else 1
         for step in range(1, n_fillers + 1):
-            filler = to_cartesian(azimuths[start[0]] + np.degrees(gap) * step / (n_fillers + 1))
-            if not any(_spans(face, vertices, filler) for face in real_faces):
-                ring.append([vertices.add(filler, [*start, *end])])
+            ratio = step / (n_fillers + 1)
+            filler = azimuths[start[0]] + np.degrees(gap) * ratio
+            nominal = to_cartesian(filler)
+            if not any(_spans(face, vertices, nominal) for face in real_faces):
+                move = (1.0 - ratio) * moves[start[0]] + ratio * moves[end[0]]
+                real = to_cartesian(filler + move)
+                ring.append([vertices.add(nominal, real, [*start, *end])])
     return ring
 
 
@@ -195,32 +236,46 @@ def _close_pole(
     """Add an imaginary loudspeaker at the pole, and copies of the ring towards it.
 
     Neither is added if a loudspeaker is at the pole or a triangle of real ones contains it.
-    BS.2127 tests for T+000 and UH+180 instead, which is equivalent on its layouts. Where a layer
-    has loudspeakers, copies are added only beyond its range of azimuths.
+    BS.2127 tests for T+000 and UH+180 instead, which is equivalent on its layouts.
     """
     pole = np.array([0.0, 0.0, side])
-    real = vertices.array()[: vertices.n_real]
-    if np.linalg.norm(real - pole, axis=1).min() < COINCIDENT:
+    loudspeakers = vertices.nominal[: vertices.n_real]
+    if np.linalg.norm(loudspeakers - pole, axis=1).min() < COINCIDENT:
         return
     if any(len(face.corners) == 3 and _spans(face, vertices, pole) for face in real_faces):
         return
-    azimuths, elevations = to_spherical(vertices.array())
+    azimuths, elevations = to_spherical(vertices.nominal)
+    real_azimuths, real_elevations = to_spherical(vertices.real)
     height = side * elevations
     # A loudspeaker on the boundary of two layers belongs to both, as in BS.2127.
     outer = np.flatnonzero(
         (height[: vertices.n_real] >= MIDDLE_LAYER) & (height[: vertices.n_real] <= OUTER_LAYER)
     )
+    nominal_elevation = real_elevation = side * COPY_ELEVATION
     if outer.size:
-        first_azimuth = np.abs(azimuths[outer]).max() + COPY_MARGIN
-        copy_elevation = elevations[outer].mean()
-    else:
-        first_azimuth, copy_elevation = 0.0, side * COPY_ELEVATION
+        nominal_elevation, real_elevation = elevations[outer].mean(), real_elevations[outer].mean()
     for place in ring:
         # Of loudspeakers above each other, the nearest to the pole is copied.
         nearest = max(place, key=lambda vertex: height[vertex])
-        if abs(azimuths[nearest]) >= first_azimuth - 1e-5:
-            vertices.add(to_cartesian(azimuths[nearest], copy_elevation), [nearest])
-    vertices.add(pole)
+        if not _is_covered(azimuths[nearest], azimuths[outer]):
+            nominal = to_cartesian(azimuths[nearest], nominal_elevation)
+            vertices.add(nominal, to_cartesian(real_azimuths[nearest], real_elevation), [nearest])
+    vertices.add(pole, pole)
+
+
+def _is_covered(azimuth: float, layer: NDArray[np.float64]) -> bool:
+    """Return whether a layer above or below covers an azimuth, so that no copy is needed there.
+
+    BS.2127 tests for azimuths, counted from the front, of at most 40 degrees beyond those of the
+    layer. This is equivalent on its layouts: its layers surround the listener or leave one wide
+    gap at the rear.
+    """
+    if not layer.size:
+        return False
+    ahead, behind = np.remainder(layer - azimuth, 360.0), np.remainder(azimuth - layer, 360.0)
+    gap = ahead.min() + behind.min()
+    margin = COPY_MARGIN - 1e-5
+    return bool(gap < WIDE_GAP or ahead.min() < margin or behind.min() < margin)
 
 
 def _spans(face: _Face, vertices: _Vertices, direction: Vectors) -> bool:
@@ -228,7 +283,7 @@ def _spans(face: _Face, vertices: _Vertices, direction: Vectors) -> bool:
     if face.distance < SPANNING_DISTANCE or face.normal @ direction <= 0.0:
         return False
     hit = direction * (face.distance / (face.normal @ direction))
-    corners = vertices.array()[list(face.corners)]
+    corners = vertices.nominal[list(face.corners)]
     edges = np.roll(corners, -1, axis=0) - corners
     sides = np.cross(edges, hit - corners) @ face.normal
     return bool((sides >= -COINCIDENT).all() or (sides <= COINCIDENT).all())
@@ -236,13 +291,13 @@ def _spans(face: _Face, vertices: _Vertices, direction: Vectors) -> bool:
 
 def _close_hull(vertices: _Vertices) -> list[_Face]:
     """Add imaginary loudspeakers in gaps and in faces of many corners; return the hull's faces."""
-    points = vertices.array()
+    points = vertices.nominal
     _, thickness, axes = np.linalg.svd(points - points.mean(axis=0))
     for axis in axes[thickness < MIN_THICKNESS]:
         for side in (-1.0, 1.0):
-            vertices.add(side * axis)
+            vertices.add(side * axis, side * axis)
     while True:
-        faces = _hull(vertices.array())
+        faces = _hull(vertices.nominal)
         nearest = min(face.distance for face in faces)
         if nearest < OPEN:
             # All equally near faces at once: one of two mirror images would not be symmetric.
@@ -252,11 +307,18 @@ def _close_hull(vertices: _Vertices) -> list[_Face]:
         if not filled:
             return faces
         for face in filled:
-            vertices.add(face.normal)
+            vertices.add(face.normal, _middle_normal(vertices.real[list(face.corners)]))
+
+
+def _middle_normal(corners: Vectors) -> Vectors:
+    """Return the mean unit normal vector of a polygon, which need not be flat."""
+    normal = np.cross(corners, np.roll(corners, -1, axis=0)).sum(axis=0)
+    length = np.linalg.norm(normal)
+    return normal / (length if length > 0.0 else 1.0)
 
 
 def _hull(points: Vectors) -> list[_Face]:
-    """Return the faces of the convex hull, coplanar triangles merged; none if it is flat."""
+    """Return the faces of the convex hull, nearly flat ones merged; none if the hull is flat."""
     from scipy.spatial import ConvexHull
 
     if len(points) < 4 or np.linalg.svd(points - points.mean(axis=0))[1][-1] < MIN_THICKNESS:
@@ -264,18 +326,76 @@ def _hull(points: Vectors) -> list[_Face]:
     hull = ConvexHull(points)
     equations: list[Vectors] = []
     members: list[set[int]] = []
+    face_of: list[int] = []
     for simplex, equation in zip(hull.simplices, hull.equations, strict=True):
-        for known, corners in zip(equations, members, strict=True):
-            if np.linalg.norm(known - equation) < SAME_FACE:
-                corners.update(simplex.tolist())
-                break
-        else:
+        same = (n for n, one in enumerate(equations) if np.linalg.norm(one - equation) < SAME_FACE)
+        number = next(same, len(equations))
+        if number == len(equations):
             equations.append(equation)
-            members.append(set(simplex.tolist()))
-    return [
+            members.append(set())
+        members[number].update(simplex.tolist())
+        face_of.append(number)
+    pairs = {
+        (min(face_of[n], face_of[other]), max(face_of[n], face_of[other]))
+        for n, neighbours in enumerate(hull.neighbors)
+        for other in neighbours
+    }
+    faces = [
         _Face(_around(points, sorted(corners), equation[:3]), equation[:3], -float(equation[3]))
         for equation, corners in zip(equations, members, strict=True)
     ]
+    return _merge_faces(points, faces, sorted(pair for pair in pairs if pair[0] != pair[1]))
+
+
+def _merge_faces(points: Vectors, faces: list[_Face], pairs: list[tuple[int, int]]) -> list[_Face]:
+    """Merge pairs of adjacent faces that are together nearly flat, the flattest first."""
+    found = []
+    for a, b in pairs:
+        if faces[a].normal @ faces[b].normal > 0.0:
+            flatness = _flatness(points[sorted({*faces[a].corners, *faces[b].corners})])
+            if flatness <= NEARLY_FLAT:
+                found.append((flatness, a, b))
+    found.sort()
+    merged = [{number} for number in range(len(faces))]
+    while found:
+        # All equally flat pairs at once: one of two mirror images would not be symmetric.
+        batch = [pair for pair in found if pair[0] < found[0][0] + SAME_FACE]
+        found = found[len(batch) :]
+        united: list[set[int]] = []
+        for _, a, b in batch:
+            union = set.union(*(group for group in [*merged, *united] if {a, b} & group))
+            united = [group for group in united if not group & union] + [union]
+        for union in united:
+            if _united(points, [faces[n] for n in union]) is not None:
+                merged = [group for group in merged if not group & union] + [union]
+    whole = [_united(points, [faces[n] for n in sorted(group)]) for group in merged]
+    return [face for face in whole if face is not None]
+
+
+def _united(points: Vectors, faces: list[_Face]) -> _Face | None:
+    """Return the union of faces, or None if it is not nearly flat or not convex."""
+    if len(faces) == 1:
+        return faces[0]
+    corners = sorted({corner for face in faces for corner in face.corners})
+    normal = np.sum([face.normal for face in faces], axis=0)
+    corners = list(_around(points, corners, normal))
+    if _flatness(points[corners]) > NEARLY_FLAT or not _is_convex(points[corners]):
+        return None
+    return _Face(
+        tuple(corners), _middle_normal(points[corners]), min(face.distance for face in faces)
+    )
+
+
+def _flatness(corners: Vectors) -> float:
+    """Return the thickness of corners relative to their diameter, 0 if they are in one plane.
+
+    Below a diameter of 1 it is relative to the squared diameter: the thickness of a cap of the
+    sphere is proportional to that.
+    """
+    arms = corners - corners.mean(axis=0)
+    height = arms @ np.linalg.svd(arms)[2][-1]
+    diameter = np.linalg.norm(corners[:, None] - corners, axis=-1).max()
+    return float(np.ptp(height) / (diameter * min(diameter, 1.0)))
 
 
 def _around(points: Vectors, corners: list[int], normal: Vectors) -> tuple[int, ...]:
@@ -284,6 +404,47 @@ def _around(points: Vectors, corners: list[int], normal: Vectors) -> tuple[int, 
     lateral = np.cross(normal, arms[0])
     angles = np.arctan2(arms @ lateral, arms @ arms[0])
     return tuple(corners[n] for n in np.argsort(angles))
+
+
+def _covers_once(faces: list[Vectors]) -> bool:
+    """Return whether faces, given by their corners, cover every direction exactly once.
+
+    They do if none is turned over or concave, and their solid angles sum to that of the sphere.
+    """
+    if not all(map(_is_convex, faces)):
+        return False
+    total = sum(
+        _solid_angle(corners[0], corners[n], corners[n + 1])
+        for corners in faces
+        for n in range(1, len(corners) - 1)
+    )
+    return abs(total - 4.0 * np.pi) < 1.0
+
+
+def _is_convex(corners: Vectors) -> bool:
+    """Return whether a face, seen by the listener, is convex and not turned over."""
+    edges = np.cross(np.roll(corners, 1, axis=0), corners)
+    return bool((np.sum(edges * np.roll(corners, -1, axis=0), axis=1) > MIN_VOLUME).all())
+
+
+def _solid_angle(a: Vectors, b: Vectors, c: Vectors) -> float:
+    """Return the solid angle of a triangle of unit vectors (Van Oosterom and Strackee 1983)."""
+    return 2.0 * float(np.arctan2(np.cross(a, b) @ c, 1.0 + a @ b + b @ c + c @ a))
+
+
+def _cap(corners: Vectors) -> Vectors:
+    """Return the unit vector to the middle of a face, and the cosine of the angle around it."""
+    middle = corners.sum(axis=0)
+    middle = middle / np.linalg.norm(middle)
+    cosine = (corners @ middle).min()
+    # A cap contains the face between its corners up to 90 degrees only.
+    return np.append(middle, cosine - ROUNDING if cosine > 0.0 else -2.0)
+
+
+def _edges(corners: Vectors) -> Vectors:
+    """Return the unit normal vectors, inwards, of the planes through the listener and the edges."""
+    normals = np.cross(corners, np.roll(corners, -1, axis=0))
+    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
 
 
 def _basis(corners: Vectors) -> Vectors:
@@ -318,7 +479,7 @@ def _received_power(vertices: _Vertices, faces: list[_Face]) -> Vectors:
     Imaginary ones distribute their power equally, also to other imaginary ones. This is an
     absorbing Markov chain, solved as a linear system.
     """
-    n_vertices, n_real = len(vertices.positions), vertices.n_real
+    n_vertices, n_real = len(vertices.nominal), vertices.n_real
     distributed: NDArray[Any] = np.zeros((n_vertices - n_real, n_vertices))
     for vertex in range(n_real, n_vertices):
         neighbours = {n for face in faces if vertex in face.corners for n in face.corners}

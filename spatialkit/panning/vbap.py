@@ -206,13 +206,19 @@ class Panner:
         self._layout = layout
         # More loudspeakers have a finer pattern of gains, which the spread averages.
         self._resolution = max(4, int(np.ceil(np.sqrt(layout.n_channels))))
-        self._mesh = build_mesh(layout.directions[layout.loudspeakers])
+        real = layout.loudspeakers
+        self._mesh = build_mesh(layout.nominal_directions[real], layout.directions[real])
         vertices, shared = np.nonzero(self._mesh.shares)
         self._shares = (
             np.searchsorted(vertices, np.arange(len(self._mesh.shares) + 1)),
             layout.loudspeakers[shared],
             self._mesh.shares[vertices, shared],
         )
+
+    @property
+    def is_nominal(self) -> bool:
+        """True if the nominal directions determine between which loudspeakers a source is."""
+        return self._mesh.is_nominal
 
     def gains(
         self, vectors: NDArray[np.float64], spreads: NDArray[np.float64]
@@ -251,7 +257,7 @@ class Panner:
         from spatialkit.panning.kernels import pan
 
         mesh, gains = self._mesh, np.empty((len(vectors), self._layout.n_channels))
-        pan(vectors, mesh.planes, mesh.corners, mesh.bases, *self._shares, gains)
+        pan(vectors, mesh.caps, mesh.edges, mesh.corners, mesh.bases, *self._shares, gains)
         return gains
 
 

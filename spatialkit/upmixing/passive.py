@@ -188,16 +188,17 @@ class Matrix(PassiveUpmixer):
         surround = np.outer(_surround_gains(layout), [1.0, -1.0]) / np.sqrt(2.0)
         surround *= np.sqrt(1.0 + min(rear, 0.0))
         power = np.sum((front + centre + surround) ** 2)
-        above = np.nan_to_num(layout.elevation) > FRONT_ELEVATION
+        above = np.nan_to_num(layout.nominal[1]) > FRONT_ELEVATION
         surround *= 10.0 ** ((values.ambience + values.height * above[:, None]) / 20.0)
         self.gains = (front + centre + surround) * np.sqrt(2.0 / power)
 
 
 def is_front(layout: Layout) -> NDArray[np.bool_]:
     """Return the mask of front channels: at ear level, LFE excluded."""
-    azimuth = np.abs((layout.azimuth + 180.0) % 360.0 - 180.0)
+    azimuths, elevations = layout.nominal
+    azimuths = np.abs((azimuths + 180.0) % 360.0 - 180.0)
     # The direction of an LFE is NaN, for which all comparisons are False.
-    return (azimuth <= FRONT_AZIMUTH) & (np.abs(layout.elevation) <= FRONT_ELEVATION)
+    return (azimuths <= FRONT_AZIMUTH) & (np.abs(elevations) <= FRONT_ELEVATION)
 
 
 def _front_gains(layout: Layout, label: str, width: float) -> NDArray[np.float64]:
@@ -226,7 +227,7 @@ def _channel_index(layout: Layout, label: str) -> int | None:
 def _surround_gains(layout: Layout) -> NDArray[np.float64]:
     """Return the gains of S: unit power in total, equal left and right, negative on the right."""
     around = ~is_front(layout) & ~layout.is_lfe
-    lateral = np.nan_to_num(layout.directions[:, 1])
+    lateral = np.nan_to_num(layout.nominal_directions[:, 1])
     sign = np.where(np.abs(lateral) < 1e-9, 0.0, np.sign(lateral))
     signed = sign * around if np.any(sign * around) else np.where(around.any(), around, sign)
     gains = np.zeros(layout.n_channels)

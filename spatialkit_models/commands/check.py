@@ -16,10 +16,15 @@ __all__ = ["check"]
 def check(name: str, texts: Mapping[str, str]) -> tuple[CheckResult, ...]:
     """Check the separator of a name with options as text, see `check_separator`."""
     from spatialkit.upmixing import parse_options
-    from spatialkit_models.separation import check_separator, get_separator, load_separator
+    from spatialkit_models.separation import (
+        FolderSeparator,
+        check_separator,
+        get_separator,
+        load_separator,
+    )
 
     separator_class = load_separator(name)
-    if separator_class.name == "folder":
+    if separator_class is FolderSeparator:
         raise OptionError(
             "the check uses synthetic signals, and separator 'folder' accepts only the song that "
             "its files belong to: use check_separator(separator, audio, sample_rate) in Python"

@@ -206,7 +206,7 @@ def _front_pair(layout: Layout, downmix: NDArray[np.float64]) -> tuple[int, int]
                 f"layout {layout.name!r} has no loudspeaker on the {('left', 'right')[channel]}; "
                 "'ambience' needs one on the left and one on the right"
             )
-        distance = np.hypot(layout.azimuth - azimuth, layout.elevation)
+        distance = np.hypot(layout.nominal[0] - azimuth, layout.nominal[1])
         pair.append(int(np.argmin(np.where(alone, distance, np.inf))))
     return pair[0], pair[1]
 
@@ -217,9 +217,9 @@ def _routing(layout: Layout, options: Any) -> NDArray[np.float64]:
     At 0 dB these channels together play the ambience at its own power.
     """
     around = ~is_front(layout) & ~layout.is_lfe
-    above = np.nan_to_num(layout.elevation) > FRONT_ELEVATION
+    above = np.nan_to_num(layout.nominal[1]) > FRONT_ELEVATION
     level = np.where(above, amplitude(options.height), 1.0) * around
-    lateral = np.nan_to_num(layout.directions[:, 1])
+    lateral = np.nan_to_num(layout.nominal_directions[:, 1])
     gains = np.stack(
         [np.where(lateral > -MIN_LATERAL, level, 0.0), level * (lateral < MIN_LATERAL)]
     )
@@ -236,7 +236,7 @@ def _decorrelators(layout: Layout, channels: NDArray[np.intp]) -> NDArray[np.int
 
     Channels are a pair if each is the closest to the mirror image of the other.
     """
-    directions = layout.directions[channels]
+    directions = layout.nominal_directions[channels]
     numbers = np.zeros(len(channels), np.intp)
     if not numbers.size:
         return numbers
@@ -307,7 +307,7 @@ def _centered(
 
     ``gains`` receives the mask of the loudspeakers that it may use.
     """
-    level = ~layout.is_lfe & (np.abs(np.nan_to_num(layout.elevation)) <= FRONT_ELEVATION)
+    level = ~layout.is_lfe & (np.abs(np.nan_to_num(layout.nominal[1])) <= FRONT_ELEVATION)
     middle = _middle(layout)
     result = np.zeros((POSITIONS, layout.n_channels))
     for ratio, allowed in ((center, level), (1.0 - center, level & ~middle)):
@@ -318,7 +318,7 @@ def _centered(
 
 def _middle(layout: Layout) -> NDArray[np.bool_]:
     """Return the mask of the centre loudspeaker."""
-    return is_front(layout) & (np.abs(layout.azimuth) < 1.0)
+    return is_front(layout) & (np.abs(layout.nominal[0]) < 1.0)
 
 
 def _panned(
@@ -329,10 +329,16 @@ def _panned(
 ) -> NDArray[np.float64]:
     """Return the VBAP gains between the allowed loudspeakers and the front pair."""
     kept = np.flatnonzero(allowed | np.isin(np.arange(layout.n_channels), pair))
-    labels = tuple(layout.labels[n] for n in kept)
     gains = np.zeros((len(azimuth), layout.n_channels))
     gains[:, kept] = vbap_gains(
-        azimuth, layout=Layout("allowed", labels, layout.azimuth[kept], layout.elevation[kept])
+        azimuth,
+        layout=Layout(
+            "allowed",
+            tuple(layout.labels[n] for n in kept),
+            layout.azimuth[kept],
+            layout.elevation[kept],
+            nominal=layout.nominal[:, kept],
+        ),
     )
     return gains
 

@@ -135,8 +135,9 @@ class _Separation:
         statistics = self._products.peek(), self._weights
         state = self._gains, *self._settings, self._memory, self._mean
         middle = bins // 2
-        half = self._helper.submit(separate, 0, middle, *spectra, *statistics, *state, result)
-        separate(middle, bins, *spectra, *statistics, *state, result)
+        arguments = *spectra, *statistics, *state, result
+        half = self._helper.submit(lambda: separate(0, middle, *arguments))
+        separate(middle, bins, *arguments)
         half.result()
         if self._lfe is not None:
             np.multiply(spectra[0] + spectra[1], self._lfe, out=result[-1])

@@ -36,7 +36,7 @@ GROUP = "spatialkit.checks"
 def command(
     name: str | None, separator: str | None, settings: tuple[str, ...], as_json: bool
 ) -> int:
-    """Check that an upmixer or a separator conforms to its interface.
+    """Check the interface of an upmixer or a separator.
 
     NAME is a name of "spatialkit upmixers": a built-in upmixer or one of an installed package. It
     processes synthetic signals to check its output (shape, type, finite values, alignment in time,

@@ -27,7 +27,7 @@ from spatialkit_models.ambisonizer import (
 )
 from spatialkit_models.ambisonizer.published import PublishedConfig, published_task
 from spatialkit_models.ambisonizer.published import training_task as published_training_task
-from spatialkit_models.commands import train as train_command
+from spatialkit_models.commands import train_models as train_command
 from spatialkit_models.data.scenes import mix_stage
 from spatialkit_models.modules import MaskConfig
 from spatialkit_models.style_vae import FastConfig, FastStyleVAE

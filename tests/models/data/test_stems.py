@@ -383,7 +383,7 @@ def test_folders_without_songs_and_broken_files_are_named(tmp_path):
     broken = tmp_path / "other" / "song"
     broken.mkdir(parents=True)
     (broken / "vocals.flac").write_bytes(b"fLaC and nothing")
-    with pytest.raises(AudioFileError, match=r"vocals\.flac is damaged"):
+    with pytest.raises(AudioFileError, match=r"vocals\.flac is not a supported audio file"):
         find_songs(tmp_path / "other")
 
 

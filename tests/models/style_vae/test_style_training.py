@@ -19,7 +19,7 @@ from spatialkit import downmix, write
 from spatialkit.__main__ import main
 from spatialkit.commands import GROUP, plugins
 from spatialkit.errors import OptionError
-from spatialkit_models.commands import train as train_command
+from spatialkit_models.commands import train_models as train_command
 from spatialkit_models.data.scenes import FiveChannelExcerpts, mix
 from spatialkit_models.modules import Covariance, MaskConfig
 from spatialkit_models.modules.wiener_filters import pan

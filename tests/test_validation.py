@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import spatialkit
-from spatialkit.errors import LayoutError, OptionError, SignalError
+from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
 from spatialkit.validation import (
     as_angles,
     as_audio,
@@ -175,3 +175,31 @@ def test_other_data_types_are_refused(dtype):
 def test_angles_may_be_scalars_of_numpy():
     np.testing.assert_array_equal(as_angles(np.float32(30), "azimuth"), 30.0)
     np.testing.assert_array_equal(as_angles([np.int8(30), 0.5], "azimuth"), [30.0, 0.5])
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [np.ma.masked_greater(np.zeros((2, 9)), 1.0), [[0.0], [0.0, 1.0]], None, "text", [True, False]],
+)
+def test_values_that_are_no_audio_give_one_sentence(audio):
+    with pytest.raises(SignalError, match=r"^audio must be "):
+        as_audio(audio)
+
+
+def test_tensors_with_gradients_give_one_sentence():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(SignalError, match=r"pass audio\.detach\(\)"):
+        as_audio(torch.zeros(2, 9, requires_grad=True))
+
+
+def test_a_required_number_of_channels_is_served_in_short_blocks():
+    block = np.zeros((128, 64))
+    assert as_audio(block, channels=128) is block
+    with pytest.raises(ShapeError, match="frames-first"):
+        as_audio(block)
+
+
+def test_booleans_are_no_numbers():
+    for value in (True, np.True_):
+        with pytest.raises(OptionError, match="gain must be a number, got"):
+            as_number(value, "gain")

@@ -67,17 +67,18 @@ def as_audio(
     Raises
     ------
     SignalError
-        If the data type is neither float32 nor float64.
+        If the data type is neither float32 nor float64, the array is masked, or the values are no
+        array.
     ShapeError
-        If the number of axes or channels is wrong, or the array has more than 64 channels and at
-        most 64 samples.
+        If the number of axes or channels is wrong, or the array has more than 64 channels, which
+        ``channels`` does not require, and at most 64 samples.
 
     Examples
     --------
     >>> as_audio(np.zeros((2, 480), dtype=">f4")).dtype
     dtype('float32')
     """
-    array = np.asarray(audio)
+    array = _as_array(audio, name)
     native = array.dtype.newbyteorder("=")
     if native not in (np.float32, np.float64):
         raise SignalError(
@@ -101,12 +102,28 @@ def as_audio(
             f"{name} must have {channels} channels{' for ' + of if of else ''}, "
             f"(..., {channels}, samples), got shape {array.shape}{hint}"
         )
-    if count > MAX_CHANNELS and samples <= MIN_SAMPLES:
+    if channels is None and count > MAX_CHANNELS and samples <= MIN_SAMPLES:
         raise ShapeError(
             f"{name} of shape {array.shape} has {count} channels of {samples} samples, which looks "
             "frames-first: time is the last axis, pass its transpose"
         )
     return array
+
+
+def _as_array(audio: ArrayLike, name: str) -> NDArray[Any]:
+    if isinstance(audio, np.ma.MaskedArray):
+        raise SignalError(
+            f"{name} must be an array without mask, got a masked array; fill it first, such as "
+            "audio.filled(0.0)"
+        )
+    try:
+        return np.asarray(audio)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged lists; tensors with gradients
+        hint = "; pass audio.detach()" if getattr(audio, "requires_grad", False) else ""
+        raise SignalError(
+            f"{name} must be an array of float32 or float64, got {type(audio).__name__} that NumPy "
+            f"cannot convert{hint}"
+        ) from error
 
 
 def require_finite(audio: FloatArray[FloatT], name: str = "audio") -> FloatArray[FloatT]:

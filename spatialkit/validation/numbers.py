@@ -44,6 +44,8 @@ def as_number(
     """
     unit = f" {unit}" if unit else ""
     try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise OptionError(

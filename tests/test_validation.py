@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 import spatialkit
-from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
+from spatialkit.errors import (
+    DirectionError,
+    LayoutError,
+    OptionError,
+    ShapeError,
+    SignalError,
+    SpatialkitError,
+)
 from spatialkit.validation import (
     as_angles,
     as_audio,
@@ -186,20 +193,72 @@ def test_values_that_are_no_audio_give_one_sentence(audio):
         as_audio(audio)
 
 
-def test_tensors_with_gradients_give_one_sentence():
-    torch = pytest.importorskip("torch")
-    with pytest.raises(SignalError, match=r"pass audio\.detach\(\)"):
-        as_audio(torch.zeros(2, 9, requires_grad=True))
-
-
-def test_a_required_number_of_channels_is_served_in_short_blocks():
-    block = np.zeros((128, 64))
-    assert as_audio(block, channels=128) is block
-    with pytest.raises(ShapeError, match="frames-first"):
-        as_audio(block)
-
-
 def test_booleans_are_no_numbers():
     for value in (True, np.True_):
         with pytest.raises(OptionError, match="gain must be a number, got"):
             as_number(value, "gain")
+
+
+class FakeTensor:
+    """Tensor as torch has it: NumPy cannot read one that requires gradients."""
+
+    requires_grad = True
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.ma.masked_array(np.ones((2, 9)), mask=np.eye(2, 9)), "without mask"),
+        ([[1.0, 2.0], [1.0]], "must be an array of numbers"),
+        (None, "got None"),
+        (FakeTensor(), r"pass tensor\.detach\(\)"),
+    ],
+    ids=["masked", "ragged", "None", "tensor"],
+)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda values: spatialkit.vbap_pan(values, 0.0),
+        lambda values: spatialkit.vbap_gains(values),
+        lambda values: spatialkit.stft(values),
+        lambda values: spatialkit.istft(values),
+        lambda values: spatialkit.metrics.snr(np.ones((2, 9)), values),
+        lambda values: spatialkit.metrics.ild(values),
+        lambda values: spatialkit.get_upmixer("ambience").upmix(values, 48000),
+        lambda values: spatialkit.write("a.wav", values, 48000),
+    ],
+)
+def test_what_is_not_an_array_of_numbers_is_one_sentence(call, values, message):
+    with pytest.raises(SpatialkitError, match=message):
+        call(values)
+
+
+@pytest.mark.parametrize("angle", [True, "30", [True, False], np.array(["30"]), 1j, object()])
+def test_angles_are_numbers(angle):
+    with pytest.raises(DirectionError, match="must be numbers in degrees"):
+        spatialkit.vbap_gains(angle)
+
+
+def test_many_channels_with_few_samples_are_accepted_for_a_layout_that_has_them():
+    layout = spatialkit.Layout.from_directions(np.linspace(0.0, 357.0, 128))
+    assert spatialkit.metrics.energy_vector(np.ones((128, 64)), layout).shape == (3,)
+    with pytest.raises(ShapeError, match="frames-first"):
+        spatialkit.vbap_pan(np.ones((128, 64)), np.zeros(128))
+
+
+@pytest.mark.parametrize("exponent", [-600, -400, 400, 530, 1000])
+def test_metrics_of_two_signals_do_not_depend_on_their_scale(rng, exponent):
+    reference = rng.standard_normal((2, 4800))
+    estimate = reference + 0.1 * rng.standard_normal((2, 4800))
+    scaled = np.ldexp(reference, exponent), np.ldexp(estimate, exponent)
+    for metric in (
+        spatialkit.metrics.snr,
+        spatialkit.metrics.si_sdr,
+        spatialkit.metrics.sd_sdr,
+        spatialkit.metrics.wild,
+        spatialkit.metrics.ild_error,
+    ):
+        assert metric(*scaled) == pytest.approx(metric(reference, estimate), rel=1e-9)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.audio import AudioLike
-from spatialkit.errors import ShapeError
+from spatialkit.errors import ShapeError, SignalError
 from spatialkit.metrics.inputs import as_pair, unpack_pair
 from spatialkit.stft import StreamingSTFT
-from spatialkit.validation import as_choice, as_number, require_finite
+from spatialkit.validation import as_array, as_choice, as_number, require_finite
 
 __all__ = ["WildMethod", "ild_error", "wasserstein_distance", "wild"]
 
@@ -203,7 +203,7 @@ def wasserstein_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     0.5
     """
     first, second = (
-        require_finite(np.atleast_1d(np.asarray(samples, dtype=np.float64)), name)
+        require_finite(np.atleast_1d(as_array(samples, name, SignalError)).astype(np.float64), name)
         for samples, name in ((a, "a"), (b, "b"))
     )
     if first.shape[:-1] != second.shape[:-1] or 0 in (first.shape[-1], second.shape[-1]):

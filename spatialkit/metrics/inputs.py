@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.audio import Audio, AudioLike, require_equal_rates, unpack_audio
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format, get_layout
-from spatialkit.validation import as_audio, as_sample_rate, require_finite
+from spatialkit.validation import as_array, as_audio, as_sample_rate, require_finite
 
 # Values converted to float64 at a time: no metric makes a second copy of a long signal.
 VALUES_PER_BLOCK = 1 << 18
+# Smallest peak, and reciprocal of the largest, of signals that can be squared and summed.
+MIN_PEAK = 1e-100
 
 
 def unpack_pair(
@@ -108,12 +110,23 @@ def as_pair(
         raise ShapeError(
             f"reference and estimate must have {wanted}, got {first.shape} and {second.shape}"
         )
-    return first, second
+    return _in_range(first, second)
+
+
+def _in_range(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return both signals times a power of two if their squares exceed the range of float64."""
+    if not first.size or first.dtype == second.dtype == np.float32:
+        return first, second
+    peak = max(float(np.abs([each.max(), each.min()]).max()) for each in (first, second))
+    if not peak or MIN_PEAK < peak < 1.0 / MIN_PEAK:
+        return first, second
+    scale = -math.frexp(peak)[1]
+    return np.ldexp(first, scale), np.ldexp(second, scale)
 
 
 def as_spectrum(spectrum: ArrayLike, *, min_channels: int = 1) -> NDArray[Any]:
     """Return a spectrum as finite complex numbers (..., channels, bins, frames)."""
-    array = np.asarray(spectrum)
+    array = as_array(spectrum, "spectrum", SignalError)
     if not np.iscomplexobj(array):
         raise SignalError(
             f"spectrum must be complex, got {array.dtype}; pass the result of spatialkit.stft"

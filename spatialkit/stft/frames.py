@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError, ShapeError, SignalError
-from spatialkit.validation import as_count
+from spatialkit.validation import as_array, as_count
 
 # The inverse divides by the overlap sum of the squared window. Below this ratio to its maximum,
 # rounding errors and changes of the spectrum would be amplified too much.
@@ -120,7 +120,7 @@ class Frames:
 
     def as_spectrum(self, spectrum: ArrayLike) -> NDArray[Any]:
         """Return a spectrum as an array after checking its data type and number of bins."""
-        array = np.asarray(spectrum)
+        array = as_array(spectrum, "spectrum", SignalError)
         if array.dtype not in (np.complex64, np.complex128):
             raise SignalError(f"spectrum must be complex64 or complex128, got {array.dtype}")
         if array.ndim < 2 or array.shape[-2] != self.bins:

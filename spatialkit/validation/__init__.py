@@ -8,6 +8,7 @@ The functions are public so that plug-ins accept and refuse arguments as the pac
 
 from spatialkit._distribution import extra
 from spatialkit._json import as_dataclass, parse_json, read_json, read_json_lines
+from spatialkit.validation.arrays import as_array
 from spatialkit.validation.audio import as_audio, require_finite
 from spatialkit.validation.directions import as_angles, as_directions
 from spatialkit.validation.names import as_choice, match_name, unknown_name
@@ -15,6 +16,7 @@ from spatialkit.validation.numbers import as_count, as_number, as_sample_rate
 
 __all__ = [
     "as_angles",
+    "as_array",
     "as_audio",
     "as_choice",
     "as_count",

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import ShapeError, SignalError
 from spatialkit.typing import FloatArray, FloatT
+from spatialkit.validation.arrays import as_array
 
 __all__ = ["as_audio", "require_finite"]
 
@@ -67,18 +68,17 @@ def as_audio(
     Raises
     ------
     SignalError
-        If the data type is neither float32 nor float64, the array is masked, or the values are no
-        array.
+        If the data type is neither float32 nor float64, or it is not an array.
     ShapeError
-        If the number of axes or channels is wrong, or the array has more than 64 channels, which
-        ``channels`` does not require, and at most 64 samples.
+        If the number of axes or channels is wrong, or, without ``channels``, the array has more
+        than 64 channels and at most 64 samples.
 
     Examples
     --------
     >>> as_audio(np.zeros((2, 480), dtype=">f4")).dtype
     dtype('float32')
     """
-    array = _as_array(audio, name)
+    array = as_array(audio, name, SignalError)
     native = array.dtype.newbyteorder("=")
     if native not in (np.float32, np.float64):
         raise SignalError(
@@ -108,22 +108,6 @@ def as_audio(
             "frames-first: time is the last axis, pass its transpose"
         )
     return array
-
-
-def _as_array(audio: ArrayLike, name: str) -> NDArray[Any]:
-    if isinstance(audio, np.ma.MaskedArray):
-        raise SignalError(
-            f"{name} must be an array without mask, got a masked array; fill it first, such as "
-            "audio.filled(0.0)"
-        )
-    try:
-        return np.asarray(audio)
-    except (TypeError, ValueError, RuntimeError) as error:  # ragged lists; tensors with gradients
-        hint = "; pass audio.detach()" if getattr(audio, "requires_grad", False) else ""
-        raise SignalError(
-            f"{name} must be an array of float32 or float64, got {type(audio).__name__} that NumPy "
-            f"cannot convert{hint}"
-        ) from error
 
 
 def require_finite(audio: FloatArray[FloatT], name: str = "audio") -> FloatArray[FloatT]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import reprlib
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import DirectionError, ShapeError
+from spatialkit.validation.arrays import as_array
 
 __all__ = ["as_angles", "as_directions"]
 
@@ -35,10 +38,10 @@ def as_angles(values: ArrayLike, name: str) -> NDArray[np.float64]:
     >>> as_angles([0, 90], "azimuth")
     array([ 0., 90.])
     """
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DirectionError(f"{name} must be numbers in degrees, got {values!r}") from error
+    array = as_array(values, name, DirectionError)
+    if array.dtype.kind not in "iuf":
+        raise DirectionError(f"{name} must be numbers in degrees, got {reprlib.repr(values)}")
+    array = array.astype(np.float64)
     if not np.all(np.isfinite(array)):
         bad = array[~np.isfinite(array)].flat[0]
         raise DirectionError(f"{name} must be finite degrees, got {bad}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from spatialkit.errors import ShapeError, SignalError
 from spatialkit.layouts import Layout, get_layout
 from spatialkit.validation import as_choice, extra
 
@@ -23,6 +24,9 @@ except ImportError as error:
     raise ImportError(message, name=error.name) from error
 
 from spatialkit_models import losses
+
+# Larger counts of channels with so few samples are arrays of (samples, channels).
+MAX_CHANNELS, MIN_SAMPLES = 64, 64
 
 __all__ = ["SDSDR", "SISDR", "SNR", "WILD", "AngleError", "EnergyVectorAngle", "ILDError"]
 
@@ -51,6 +55,28 @@ class _MeanOfItems(Metric):
         self.total = self.total + torch.where(undefined, 0.0, values).sum(dtype=torch.float64)
         self.undefined = self.undefined + undefined.sum()
         self.defined = self.defined + (~undefined).sum()
+
+    @staticmethod
+    def _check(**signals: Tensor) -> None:
+        """Reject what `spatialkit.metrics` rejects: integers, frames-first audio, NaN."""
+        for name, signal in signals.items():
+            if signal.dtype not in (torch.float32, torch.float64):
+                hint = "float()" if signal.is_floating_point() else "float() / 32768 for 16 bits"
+                raise SignalError(
+                    f"{name} must be float32 or float64, got {signal.dtype}; convert it first, "
+                    f"such as {name}.{hint}"
+                )
+            if signal.ndim < 2:
+                raise ShapeError(
+                    f"{name} must have shape (..., channels, samples), got {tuple(signal.shape)}"
+                )
+            if signal.shape[-2] > MAX_CHANNELS and signal.shape[-1] <= MIN_SAMPLES:
+                raise ShapeError(
+                    f"{name} of shape {tuple(signal.shape)} looks frames-first: time is the last "
+                    "axis, pass its transpose"
+                )
+            if not signal.isfinite().all():
+                raise SignalError(f"{name} contains NaN or infinity: samples must be finite")
 
     def compute(self) -> Tensor:
         """Compute the mean over all defined items, NaN if there are none."""
@@ -91,6 +117,7 @@ class SNR(_Distortion):
         preds, target : Tensor of float, shape (..., channels, samples)
             Signals of the same shape.
         """
+        self._check(preds=preds, target=target)
         self._add(losses.snr(target, preds, per_channel=self.per_channel))
 
 
@@ -120,6 +147,7 @@ class SDSDR(_Distortion):
         preds, target : Tensor of float, shape (..., channels, samples)
             Signals of the same shape.
         """
+        self._check(preds=preds, target=target)
         self._add(losses.sd_sdr(target, preds, per_channel=self.per_channel))
 
 
@@ -153,6 +181,7 @@ class SISDR(_Distortion):
         preds, target : Tensor of float, shape (..., channels, samples)
             Signals of the same shape.
         """
+        self._check(preds=preds, target=target)
         self._add(losses.si_sdr(target, preds, per_channel=self.per_channel))
 
 
@@ -203,6 +232,7 @@ class WILD(_LevelDifference):
         preds, target : Tensor of float, shape (..., channels, samples)
             Signals with two channels or more; their lengths may differ.
         """
+        self._check(preds=preds, target=target)
         self._add(losses.wild(target, preds, **self.sizes, **self.limits))
 
 
@@ -232,6 +262,7 @@ class ILDError(_LevelDifference):
         preds, target : Tensor of float, shape (..., channels, samples)
             Signals of the same shape, with two channels or more.
         """
+        self._check(preds=preds, target=target)
         self._add(losses.ild_error(target, preds, **self.sizes, **self.limits))
 
 
@@ -277,6 +308,7 @@ class AngleError(_MeanOfItems):
         azimuth : Tensor, shape (..., stems)
             True azimuths, degrees, positive to the left.
         """
+        self._check(preds=preds, target=target)
         self._add(losses.angle_error(target, preds, azimuth, self.layout, weighting=self.weighting))
 
 
@@ -311,6 +343,7 @@ class EnergyVectorAngle(_MeanOfItems):
         ----------
         preds, target : Tensor of float, shape (..., channels, samples)
         """
+        self._check(preds=preds, target=target)
         estimate, reference = (
             losses.energy_vector(audio, self.layout) for audio in (preds, target)
         )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from spatialkit import geometry, metrics, vbap_gains
+from spatialkit.errors import SpatialkitError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchmetrics")
@@ -193,3 +194,23 @@ def test_sums_are_exact_for_more_items_than_float32_can_count():
     update(metric, slice(0, 1))
     added = metric.total.item() - 2.0**24 * 10.0
     assert added == pytest.approx(values_of_the_core()["snr"][0], abs=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(make_metrics()))
+@pytest.mark.parametrize(
+    ("invalid", "message"),
+    [
+        (torch.ones(5, 100, dtype=torch.int16), "must be float32 or float64, got torch.int16"),
+        (torch.ones(5, 100).half(), "must be float32 or float64, got torch.float16"),
+        (torch.ones(100), r"must have shape \(..., channels, samples\)"),
+        (torch.ones(4000, 5), "looks frames-first"),
+        (torch.full((5, 100), torch.nan), "contains NaN or infinity"),
+    ],
+    ids=["integers", "half", "one axis", "frames-first", "NaN"],
+)
+def test_signals_are_checked_as_in_the_core(name, invalid, message):
+    metric = make_metrics()[name]
+    others = (torch.zeros(1, 5),) if isinstance(metric, AngleError) else ()
+    for pair in ((invalid, torch.ones(5, 100)), (torch.ones(5, 100), invalid)):
+        with pytest.raises(SpatialkitError, match=message):
+            metric.update(*pair, *others)

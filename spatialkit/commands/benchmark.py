@@ -109,13 +109,10 @@ def upmix(
         toolkit.check_file(path, force)
     if figure:
         figure_class()
-    results = benchmark_upmixers(
-        names or None,
-        layout=layout,
-        stems=stems,
-        seconds=seconds,
-        seed=seed,
-    )
+    with toolkit.isolated_plugins():
+        results = benchmark_upmixers(
+            names or None, layout=layout, stems=stems, seconds=seconds, seed=seed
+        )
     if as_json:
         text = results.to_json()
     else:

@@ -52,10 +52,13 @@ def command(
     if separator is not None:
         kind, name = "separator", separator
         check = find_plugins(GROUP)[kind].load()
-        results = check(name, toolkit.parse_settings(settings))
+        with toolkit.isolated_plugins():
+            results = check(name, toolkit.parse_settings(settings))
     else:
         assert name is not None
-        kind, results = "upmixer", _check_upmixer(name, settings)
+        kind = "upmixer"
+        with toolkit.isolated_plugins():
+            results = _check_upmixer(name, settings)
     failed = any(result.status == "failed" for result in results)
     if as_json:
         checks = [asdict(result) for result in results]

@@ -14,7 +14,8 @@ def command(as_json: bool) -> None:
     """
     from spatialkit.upmixing import describe_upmixers
 
-    found = describe_upmixers()
+    with toolkit.isolated_plugins():
+        found = describe_upmixers()
     if as_json:
         facts = [{**toolkit.plugin_facts(each), "format": each.format or None} for each in found]
         toolkit.print_json(facts)

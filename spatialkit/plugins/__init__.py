@@ -4,6 +4,7 @@ Upmixers (`spatialkit.upmixing`) and the separators of the models are plug-ins.
 """
 
 from spatialkit.plugins.conformance import CheckResult, Status, global_random_state, run_checks
+from spatialkit.plugins.folder import kept_folder
 from spatialkit.plugins.interface import Plugin
 from spatialkit.plugins.options import (
     Option,
@@ -27,6 +28,7 @@ __all__ = [
     "describe_options",
     "global_random_state",
     "is_plugin_name",
+    "kept_folder",
     "option",
     "option_texts",
     "option_values",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from spatialkit._distribution import DISTRIBUTION, describe_conflict, find_entry_points
 from spatialkit.errors import SpatialkitError, error_message
+from spatialkit.plugins.folder import kept_folder
 from spatialkit.plugins.interface import Plugin
 from spatialkit.plugins.options import Option, describe_options
 from spatialkit.validation import match_name, unknown_name
@@ -79,7 +80,8 @@ class Registry(Generic[PluginT]):
         factory = self.load(name)
         described = f"{self._kind} {name!r} ({self.origin(name)})"
         try:
-            plugin = factory(**options)
+            with kept_folder():
+                plugin = factory(**options)
         except SpatialkitError:
             raise
         except Exception as error:
@@ -125,7 +127,8 @@ class Registry(Generic[PluginT]):
                 "all but one"
             )
         try:
-            factory = entries[0].load()
+            with kept_folder():
+                factory = entries[0].load()
         except (Exception, SystemExit) as error:  # a plug-in must not exit the program
             failed = f"{described} failed to import: {error_message(error)}"
             raise self._error("; ".join(filter(None, (failed, describe_conflict())))) from error

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from spatialkit.downmix import DownmixMeter
 from spatialkit.errors import UpmixerError, error_message
 from spatialkit.files import AudioStream, Subtype, stream, write_stream
+from spatialkit.plugins import kept_folder
 from spatialkit.sample_queue import SampleQueue
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.registry import get_upmixer, load_upmixer
@@ -242,7 +243,8 @@ def _upmixed(
 def _name_file_in_errors(path: str | Path) -> Iterator[None]:
     """Convert any exception of an upmixer to an `UpmixerError` that names the file."""
     try:
-        yield
+        with kept_folder():
+            yield
     except Exception as error:
         raise UpmixerError(f"{path}: {error_message(error)}") from error
 

@@ -90,7 +90,8 @@ def command(
     from spatialkit_models.separation import get_separator
 
     options = parse_options(_load(name), toolkit.parse_settings(settings))
-    separator = get_separator(name, **options)
+    with toolkit.isolated_plugins():
+        separator = get_separator(name, **options)
     outputs = _outputs(folder, sources)
     stems = [output / f"{stem}.wav" for output in outputs for stem in separator.stems]
     toolkit.check_outputs(stems, sources, force)
@@ -140,7 +141,8 @@ def _separate(job: _Job) -> dict[str, Any]:
     parents = [path for path in job.output.parents if not path.exists()]
     try:
         staging.mkdir(parents=True, exist_ok=True)
-        facts = _write_stems(job, staging)
+        with toolkit.isolated_plugins():
+            facts = _write_stems(job, staging)
         job.output.mkdir(exist_ok=True)
         for path in sorted(staging.iterdir()):
             os.replace(path, job.output / path.name)

@@ -16,7 +16,8 @@ def command(as_json: bool) -> None:
     """
     from spatialkit_models.separation import describe_separators
 
-    found = describe_separators()
+    with toolkit.isolated_plugins():
+        found = describe_separators()
     if as_json:
         facts = [{**toolkit.plugin_facts(each), "stems": list(each.stems)} for each in found]
         toolkit.print_json(facts)

@@ -45,6 +45,7 @@ from spatialkit.commands.toolkit.files import (
     write_text,
     written_facts,
 )
+from spatialkit.commands.toolkit.isolation import isolated_plugins
 from spatialkit.commands.toolkit.messages import current_options, message_of, use_options
 from spatialkit.commands.toolkit.names import (
     LayoutName,
@@ -119,6 +120,7 @@ __all__ = [
     "force_option",
     "format_names",
     "hidden_progress",
+    "isolated_plugins",
     "json_line",
     "json_option",
     "known_format",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from spatialkit.commands.toolkit.isolation import isolated_plugins
 from spatialkit.commands.toolkit.names import Name, format_names, layout_names
 from spatialkit.commands.toolkit.printing import print_line, print_wrapped
 from spatialkit.errors import OptionError, SpatialkitError
@@ -138,7 +139,8 @@ def make_upmixer(name: str, settings: Sequence[str], layout: str | None = None) 
     from spatialkit.upmixing import get_upmixer, load_upmixer, parse_options
 
     texts = parse_settings([*settings, *([] if layout is None else [f"layout={layout}"])])
-    return get_upmixer(name, **parse_options(load_upmixer(name), texts))
+    with isolated_plugins():
+        return get_upmixer(name, **parse_options(load_upmixer(name), texts))
 
 
 def plugin_facts(plugin: PluginDescription) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def settings_of(upmixer: Any, subtype: str, reading: Mapping[str, Any]) -> str:
 
 def upmix_one(job: UpmixJob) -> dict[str, Any]:
     """Upmix a file and return the facts about it."""
-    with toolkit.progress_bar() as progress:
+    with toolkit.isolated_plugins(), toolkit.progress_bar() as progress:
         result = upmix_file(job, progress)
     return {"input": str(job.source), **_facts(job, result, Path(job.output))}
 
@@ -148,7 +148,9 @@ def _upmix_staged(work: UpmixJob, staging: Path, output: Path, key: str) -> dict
     staging.mkdir(exist_ok=True)
     staged = staging / output.name
     with batches.collect_warnings() as warnings:
-        facts = _facts(work, upmix_file(replace(work, output=staged)), staged)
+        with toolkit.isolated_plugins():
+            result = upmix_file(replace(work, output=staged))
+        facts = _facts(work, result, staged)
     facts |= {"key": key, "size": _size(staged), "digest": batches.file_key([staged], "")}
     if warnings:
         facts["warnings"] = [text.replace(str(staged), str(output)) for text in warnings]

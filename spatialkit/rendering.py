@@ -221,10 +221,13 @@ def _between_layouts(source: Layout, target: Layout) -> NDArray[np.float64]:
 
 
 def _is_named(layout: Layout) -> bool:
+    """Return whether a layout is a named one, perhaps with moved loudspeakers."""
     try:
-        return get_layout(layout.name) == layout
+        named = get_layout(layout.name)
     except LayoutError:
         return False
+    same = named.labels == layout.labels
+    return same and np.array_equal(named.nominal, layout.nominal, equal_nan=True)
 
 
 def _shared_by_role(source: Layout, target: Layout) -> dict[int, int]:

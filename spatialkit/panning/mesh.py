@@ -45,6 +45,8 @@ SAME_FACE = 1e-6
 # measured or rounded are in one plane as those of a standard are. It is half of the smallest
 # flatness of adjacent faces in the named layouts that are not in one plane: 0.0150, in 4+9+0.
 NEARLY_FLAT = 0.0075
+# Largest difference of the heights of loudspeakers in one layer, relative to their distance.
+SAME_HEIGHT = 0.02
 MAX_CORNERS = 4
 # Smallest volume of the parallelepiped of three corners of a face that is not turned over.
 MIN_VOLUME = 1e-9
@@ -351,10 +353,9 @@ def _merge_faces(points: Vectors, faces: list[_Face], pairs: list[tuple[int, int
     """Merge pairs of adjacent faces that are together nearly flat, the flattest first."""
     found = []
     for a, b in pairs:
-        if faces[a].normal @ faces[b].normal > 0.0:
-            flatness = _flatness(points[sorted({*faces[a].corners, *faces[b].corners})])
-            if flatness <= NEARLY_FLAT:
-                found.append((flatness, a, b))
+        union = _united(points, [faces[a], faces[b]])
+        if union is not None:
+            found.append((_flatness(points[list(union.corners)]), a, b))
     found.sort()
     merged = [{number} for number in range(len(faces))]
     while found:
@@ -373,17 +374,34 @@ def _merge_faces(points: Vectors, faces: list[_Face], pairs: list[tuple[int, int
 
 
 def _united(points: Vectors, faces: list[_Face]) -> _Face | None:
-    """Return the union of faces, or None if it is not nearly flat or not convex."""
+    """Return the union of faces, or None if it is not nearly flat, level and convex."""
     if len(faces) == 1:
         return faces[0]
     corners = sorted({corner for face in faces for corner in face.corners})
-    normal = np.sum([face.normal for face in faces], axis=0)
-    corners = list(_around(points, corners, normal))
-    if _flatness(points[corners]) > NEARLY_FLAT or not _is_convex(points[corners]):
+    opposed = min(face.normal @ faces[0].normal for face in faces) <= 0.0
+    if opposed or not _is_level(points[corners]) or _flatness(points[corners]) > NEARLY_FLAT:
         return None
-    return _Face(
-        tuple(corners), _middle_normal(points[corners]), min(face.distance for face in faces)
-    )
+    around = _around(points, corners, np.sum([face.normal for face in faces], axis=0))
+    if not _is_convex(points[list(around)]):
+        return None
+    normal = _middle_normal(points[list(around)])
+    return _Face(around, normal, min(face.distance for face in faces))
+
+
+def _is_level(corners: Vectors) -> bool:
+    """Return whether corners are at one height, or two and two at different heights.
+
+    The faces of layouts in layers, whose pairs are symmetric, are like that. Four loudspeakers in
+    arbitrary places may be nearly in one plane as well, but were not meant to be.
+    """
+    heights = np.sort(corners[:, 2])
+    tolerance = SAME_HEIGHT * _diameter(corners)
+    pairs = heights[1::2] - heights[::2] if len(corners) == MAX_CORNERS else np.ptp(heights)
+    return bool(np.all(pairs <= tolerance) or np.ptp(heights) <= tolerance)
+
+
+def _diameter(corners: Vectors) -> float:
+    return float(np.linalg.norm(corners[:, None] - corners, axis=-1).max())
 
 
 def _flatness(corners: Vectors) -> float:
@@ -394,8 +412,8 @@ def _flatness(corners: Vectors) -> float:
     """
     arms = corners - corners.mean(axis=0)
     height = arms @ np.linalg.svd(arms)[2][-1]
-    diameter = np.linalg.norm(corners[:, None] - corners, axis=-1).max()
-    return float(np.ptp(height) / (diameter * min(diameter, 1.0)))
+    diameter = _diameter(corners)
+    return float(np.ptp(height)) / (diameter * min(diameter, 1.0))
 
 
 def _around(points: Vectors, corners: list[int], normal: Vectors) -> tuple[int, ...]:

@@ -182,11 +182,7 @@ def test_gains_on_surrounding_layouts_are_textbook_triplets(name, rng):
     layout = next(layout for layout in UNUSUAL if layout.name == name)
     hull = ConvexHull(layout.directions)
     vectors = random_directions(rng, 300)
-    found = gains_towards(vectors, layout)
-    # Some pairs of triangles of the sphere are nearly in one plane: each pair is a quad.
-    in_triangles = np.count_nonzero(found, axis=1) <= 3
-    assert in_triangles.sum() > 250
-    for vector, gains in zip(vectors[in_triangles], found[in_triangles], strict=True):
+    for vector, gains in zip(vectors, gains_towards(vectors, layout), strict=True):
         solved = np.linalg.solve(
             layout.directions[hull.simplices].transpose(0, 2, 1),
             np.tile(vector, (len(hull.simplices), 1))[..., None],

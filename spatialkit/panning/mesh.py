@@ -353,9 +353,9 @@ def _merge_faces(points: Vectors, faces: list[_Face], pairs: list[tuple[int, int
     """Merge pairs of adjacent faces that are together nearly flat, the flattest first."""
     found = []
     for a, b in pairs:
-        union = _united(points, [faces[a], faces[b]])
-        if union is not None:
-            found.append((_flatness(points[list(union.corners)]), a, b))
+        whole = _united(points, [faces[a], faces[b]])
+        if whole is not None:
+            found.append((_flatness(points[list(whole.corners)]), a, b))
     found.sort()
     merged = [{number} for number in range(len(faces))]
     while found:
@@ -369,8 +369,8 @@ def _merge_faces(points: Vectors, faces: list[_Face], pairs: list[tuple[int, int
         for union in united:
             if _united(points, [faces[n] for n in union]) is not None:
                 merged = [group for group in merged if not group & union] + [union]
-    whole = [_united(points, [faces[n] for n in sorted(group)]) for group in merged]
-    return [face for face in whole if face is not None]
+    unions = [_united(points, [faces[n] for n in sorted(group)]) for group in merged]
+    return [face for face in unions if face is not None]
 
 
 def _united(points: Vectors, faces: list[_Face]) -> _Face | None:

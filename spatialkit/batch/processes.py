@@ -146,6 +146,7 @@ def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         while True:
             work = connection.recv_bytes()
@@ -155,6 +156,14 @@ def _serve(connection: Connection) -> None:
             except Exception as error:
                 reply = pickle.dumps((False, f"{type(error).__name__}: {error}"))
             connection.send_bytes(reply)
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as its parent ends, however that happens."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 @contextmanager

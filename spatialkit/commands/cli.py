@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from importlib import import_module
@@ -37,6 +38,10 @@ COMMANDS = (
     "warmup",
     "completion",
 )
+
+
+# Numbers of the signals that interrupted this process.
+_received = [int(signal.SIGINT)]
 
 
 class _Commands(PluginGroup):
@@ -83,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     -------
     int
         0 done, 1 some files failed, 2 invalid usage or input (with one sentence on stderr),
-        130 interrupted.
+        128 + n ended by signal n: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 
     Examples
     --------
@@ -104,9 +109,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with CLOCK.notified(_print_compiling):
             return cli.main(arguments, "spatialkit", standalone_mode=False, obj=state) or 0
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
-        return 130
+        return 128 + _received[-1]
     except click.ClickException as error:
         toolkit.print_error(_usage_message(error), state["debug"])
     except SpatialkitError as error:
@@ -139,5 +144,18 @@ def _usage_message(error: click.ClickException) -> str:
 
 
 def run() -> None:
-    """Run the command of this process and exit with its status."""
+    """Run the command of this process and exit with its status.
+
+    SIGTERM (docker stop, timeout, Slurm) and SIGHUP (a closed terminal) end it as Ctrl-C does,
+    unless they are ignored (nohup).
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _interrupt)
     sys.exit(main())
+
+
+def _interrupt(number: int, frame: object) -> None:
+    _received.append(number)
+    raise KeyboardInterrupt

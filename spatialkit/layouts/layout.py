@@ -297,7 +297,7 @@ class Layout:
         [30.0, -30.0, 0.0, nan, 110.0, -110.0]
         """
         labelled = label_directions(self.labels, self.azimuth)
-        moved = Layout(
+        return Layout(
             self.name,
             self.labels,
             self._moved("azimuth", azimuth),
@@ -306,12 +306,13 @@ class Layout:
             # Those of labels are determined again: they depend on the side of screen loudspeakers.
             np.where(self.nominal == labelled, np.nan, self.nominal),
         )
-        return moved
 
     def _moved(self, name: str, given: Any) -> Any:
-        values: NDArray[np.float64] = getattr(self, name)
-        if given is None or not isinstance(given, Mapping):
-            return values if given is None else given
+        values = getattr(self, name)
+        if given is None:
+            return values
+        if not isinstance(given, Mapping):
+            return given
         unknown = [label for label in given if label not in self.labels]
         if unknown:
             raise LayoutError(

@@ -22,16 +22,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.geometry import to_cartesian, to_spherical
-
-Vectors = NDArray[np.float64]
+from spatialkit.panning.hull import (
+    MIN_THICKNESS,
+    SAME_FACE,
+    Face,
+    Vectors,
+    convex_hull,
+    is_convex,
+    middle_normal,
+)
 
 # Loudspeakers closer than this (in chords of the unit sphere) have the same position.
 COINCIDENT = 1e-6
 # Singular value below which all directions are in one plane with the listener.
 COPLANAR = 1e-7
-# Thickness below which a point set is extended by both poles of its plane before its hull is
-# computed.
-MIN_THICKNESS = 1e-3
 # Distance from the listener below which a face does not close the hull.
 OPEN = 1e-7
 # Smallest gap of the middle layer that is filled: 180 degrees, less the angle that corresponds to
@@ -39,17 +43,7 @@ OPEN = 1e-7
 RING_GAP = np.pi - 2e-6
 # Largest azimuth difference in degrees of loudspeakers above each other.
 SAME_AZIMUTH = 1e-4
-# Largest difference of the equations of one face. The reference code of BS.2127 uses 1e-5.
-SAME_FACE = 1e-6
-# Largest flatness (`_flatness`) of adjacent faces that are one: loudspeakers whose directions were
-# measured or rounded are in one plane as those of a standard are. It is half of the smallest
-# flatness of adjacent faces in the named layouts that are not in one plane: 0.0150, in 4+9+0.
-NEARLY_FLAT = 0.0075
-# Largest difference of the heights of loudspeakers in one layer, relative to their distance.
-SAME_HEIGHT = 0.02
 MAX_CORNERS = 4
-# Smallest volume of the parallelepiped of three corners of a face that is not turned over.
-MIN_VOLUME = 1e-9
 ROUNDING = 1e-12
 
 # BS.2127-1, 6.1.3.1, in degrees: largest elevation of the middle layer, largest elevation of the
@@ -114,13 +108,6 @@ class _Vertices:
         return len(self.nominal) - 1
 
 
-@dataclass(frozen=True)
-class _Face:
-    corners: tuple[int, ...]
-    normal: Vectors
-    distance: float
-
-
 def build_mesh(nominal: Vectors, real: Vectors) -> Mesh:
     """Build the mesh of loudspeakers whose directions are unit vectors (loudspeakers, 3)."""
     nominal_places, powers = _merge_coincident(nominal)
@@ -143,7 +130,7 @@ def build_mesh(nominal: Vectors, real: Vectors) -> Mesh:
         real_places / np.where(lengths > 0.0, lengths, 1.0) @ axes.T,
         len(nominal_places),
     )
-    real_faces = _hull(vertices.nominal)
+    real_faces = convex_hull(vertices.nominal)
     ring = _close_ring(vertices, real_faces)
     for side in (-1.0, 1.0):
         _close_pole(vertices, real_faces, ring, side)
@@ -197,7 +184,7 @@ def _local_axes(places: Vectors) -> Vectors:
     return np.array([front, np.cross(normal, front), normal])
 
 
-def _close_ring(vertices: _Vertices, real_faces: list[_Face]) -> list[list[int]]:
+def _close_ring(vertices: _Vertices, real_faces: list[Face]) -> list[list[int]]:
     """Fill gaps of 180 degrees and more in the middle layer; return its vertices.
 
     The ring is in the order of azimuth; loudspeakers above each other share one entry.
@@ -233,7 +220,7 @@ def _close_ring(vertices: _Vertices, real_faces: list[_Face]) -> list[list[int]]
 
 
 def _close_pole(
-    vertices: _Vertices, real_faces: list[_Face], ring: list[list[int]], side: float
+    vertices: _Vertices, real_faces: list[Face], ring: list[list[int]], side: float
 ) -> None:
     """Add an imaginary loudspeaker at the pole, and copies of the ring towards it.
 
@@ -280,7 +267,7 @@ def _is_covered(azimuth: float, layer: NDArray[np.float64]) -> bool:
     return bool(gap < WIDE_GAP or ahead.min() < margin or behind.min() < margin)
 
 
-def _spans(face: _Face, vertices: _Vertices, direction: Vectors) -> bool:
+def _spans(face: Face, vertices: _Vertices, direction: Vectors) -> bool:
     """Return whether a direction intersects a face that is not a gap of the layout."""
     if face.distance < SPANNING_DISTANCE or face.normal @ direction <= 0.0:
         return False
@@ -291,7 +278,7 @@ def _spans(face: _Face, vertices: _Vertices, direction: Vectors) -> bool:
     return bool((sides >= -COINCIDENT).all() or (sides <= COINCIDENT).all())
 
 
-def _close_hull(vertices: _Vertices) -> list[_Face]:
+def _close_hull(vertices: _Vertices) -> list[Face]:
     """Add imaginary loudspeakers in gaps and in faces of many corners; return the hull's faces."""
     points = vertices.nominal
     _, thickness, axes = np.linalg.svd(points - points.mean(axis=0))
@@ -299,7 +286,7 @@ def _close_hull(vertices: _Vertices) -> list[_Face]:
         for side in (-1.0, 1.0):
             vertices.add(side * axis, side * axis)
     while True:
-        faces = _hull(vertices.nominal)
+        faces = convex_hull(vertices.nominal)
         nearest = min(face.distance for face in faces)
         if nearest < OPEN:
             # All equally near faces at once: one of two mirror images would not be symmetric.
@@ -309,119 +296,7 @@ def _close_hull(vertices: _Vertices) -> list[_Face]:
         if not filled:
             return faces
         for face in filled:
-            vertices.add(face.normal, _middle_normal(vertices.real[list(face.corners)]))
-
-
-def _middle_normal(corners: Vectors) -> Vectors:
-    """Return the mean unit normal vector of a polygon, which need not be flat."""
-    normal = np.cross(corners, np.roll(corners, -1, axis=0)).sum(axis=0)
-    length = np.linalg.norm(normal)
-    return normal / (length if length > 0.0 else 1.0)
-
-
-def _hull(points: Vectors) -> list[_Face]:
-    """Return the faces of the convex hull, nearly flat ones merged; none if the hull is flat."""
-    from scipy.spatial import ConvexHull
-
-    if len(points) < 4 or np.linalg.svd(points - points.mean(axis=0))[1][-1] < MIN_THICKNESS:
-        return []
-    hull = ConvexHull(points)
-    equations: list[Vectors] = []
-    members: list[set[int]] = []
-    face_of: list[int] = []
-    for simplex, equation in zip(hull.simplices, hull.equations, strict=True):
-        same = (n for n, one in enumerate(equations) if np.linalg.norm(one - equation) < SAME_FACE)
-        number = next(same, len(equations))
-        if number == len(equations):
-            equations.append(equation)
-            members.append(set())
-        members[number].update(simplex.tolist())
-        face_of.append(number)
-    pairs = {
-        (min(face_of[n], face_of[other]), max(face_of[n], face_of[other]))
-        for n, neighbours in enumerate(hull.neighbors)
-        for other in neighbours
-    }
-    faces = [
-        _Face(_around(points, sorted(corners), equation[:3]), equation[:3], -float(equation[3]))
-        for equation, corners in zip(equations, members, strict=True)
-    ]
-    return _merge_faces(points, faces, sorted(pair for pair in pairs if pair[0] != pair[1]))
-
-
-def _merge_faces(points: Vectors, faces: list[_Face], pairs: list[tuple[int, int]]) -> list[_Face]:
-    """Merge pairs of adjacent faces that are together nearly flat, the flattest first."""
-    found = []
-    for a, b in pairs:
-        whole = _united(points, [faces[a], faces[b]])
-        if whole is not None:
-            found.append((_flatness(points[list(whole.corners)]), a, b))
-    found.sort()
-    merged = [{number} for number in range(len(faces))]
-    while found:
-        # All equally flat pairs at once: one of two mirror images would not be symmetric.
-        batch = [pair for pair in found if pair[0] < found[0][0] + SAME_FACE]
-        found = found[len(batch) :]
-        united: list[set[int]] = []
-        for _, a, b in batch:
-            union = set.union(*(group for group in [*merged, *united] if {a, b} & group))
-            united = [group for group in united if not group & union] + [union]
-        for union in united:
-            if _united(points, [faces[n] for n in union]) is not None:
-                merged = [group for group in merged if not group & union] + [union]
-    unions = [_united(points, [faces[n] for n in sorted(group)]) for group in merged]
-    return [face for face in unions if face is not None]
-
-
-def _united(points: Vectors, faces: list[_Face]) -> _Face | None:
-    """Return the union of faces, or None if it is not nearly flat, level and convex."""
-    if len(faces) == 1:
-        return faces[0]
-    corners = sorted({corner for face in faces for corner in face.corners})
-    opposed = min(face.normal @ faces[0].normal for face in faces) <= 0.0
-    if opposed or not _is_level(points[corners]) or _flatness(points[corners]) > NEARLY_FLAT:
-        return None
-    around = _around(points, corners, np.sum([face.normal for face in faces], axis=0))
-    if not _is_convex(points[list(around)]):
-        return None
-    normal = _middle_normal(points[list(around)])
-    return _Face(around, normal, min(face.distance for face in faces))
-
-
-def _is_level(corners: Vectors) -> bool:
-    """Return whether corners are at one height, or two and two at different heights.
-
-    The faces of layouts in layers, whose pairs are symmetric, are like that. Four loudspeakers in
-    arbitrary places may be nearly in one plane as well, but were not meant to be.
-    """
-    heights = np.sort(corners[:, 2])
-    tolerance = SAME_HEIGHT * _diameter(corners)
-    pairs = heights[1::2] - heights[::2] if len(corners) == MAX_CORNERS else np.ptp(heights)
-    return bool(np.all(pairs <= tolerance) or np.ptp(heights) <= tolerance)
-
-
-def _diameter(corners: Vectors) -> float:
-    return float(np.linalg.norm(corners[:, None] - corners, axis=-1).max())
-
-
-def _flatness(corners: Vectors) -> float:
-    """Return the thickness of corners relative to their diameter, 0 if they are in one plane.
-
-    Below a diameter of 1 it is relative to the squared diameter: the thickness of a cap of the
-    sphere is proportional to that.
-    """
-    arms = corners - corners.mean(axis=0)
-    height = arms @ np.linalg.svd(arms)[2][-1]
-    diameter = _diameter(corners)
-    return float(np.ptp(height)) / (diameter * min(diameter, 1.0))
-
-
-def _around(points: Vectors, corners: list[int], normal: Vectors) -> tuple[int, ...]:
-    """Return corners in their order around the face."""
-    arms = points[corners] - points[corners].mean(axis=0)
-    lateral = np.cross(normal, arms[0])
-    angles = np.arctan2(arms @ lateral, arms @ arms[0])
-    return tuple(corners[n] for n in np.argsort(angles))
+            vertices.add(face.normal, middle_normal(vertices.real[list(face.corners)]))
 
 
 def _covers_once(faces: list[Vectors]) -> bool:
@@ -429,7 +304,7 @@ def _covers_once(faces: list[Vectors]) -> bool:
 
     They do if none is turned over or concave, and their solid angles sum to that of the sphere.
     """
-    if not all(map(_is_convex, faces)):
+    if not all(map(is_convex, faces)):
         return False
     total = sum(
         _solid_angle(corners[0], corners[n], corners[n + 1])
@@ -437,12 +312,6 @@ def _covers_once(faces: list[Vectors]) -> bool:
         for n in range(1, len(corners) - 1)
     )
     return abs(total - 4.0 * np.pi) < 1.0
-
-
-def _is_convex(corners: Vectors) -> bool:
-    """Return whether a face, seen by the listener, is convex and not turned over."""
-    edges = np.cross(np.roll(corners, 1, axis=0), corners)
-    return bool((np.sum(edges * np.roll(corners, -1, axis=0), axis=1) > MIN_VOLUME).all())
 
 
 def _solid_angle(a: Vectors, b: Vectors, c: Vectors) -> float:
@@ -491,7 +360,7 @@ def _quad_polynomial(a: Vectors, b: Vectors, c: Vectors, d: Vectors) -> Vectors:
     )
 
 
-def _received_power(vertices: _Vertices, faces: list[_Face]) -> Vectors:
+def _received_power(vertices: _Vertices, faces: list[Face]) -> Vectors:
     """Return the powers (vertices, real vertices) at the real ones for unit power at each vertex.
 
     Imaginary ones distribute their power equally, also to other imaginary ones. This is an

@@ -28,6 +28,11 @@ from spatialkit.layouts import Layout, get_format, get_layout
 from spatialkit.metrics import angle_error, downmix_error, loudness
 from spatialkit.plugins import describe_options
 from spatialkit.upmixing.benchmark import ffmpeg, measures
+from spatialkit.upmixing.benchmark.components import (
+    cross_spectra,
+    octave_correlation,
+    separate_components,
+)
 from spatialkit.upmixing.benchmark.report import (
     KNOWN,
     MEASURES,
@@ -299,8 +304,8 @@ def _score_components(upmix: NDArray[Any], scene: Scene, layout: Layout) -> dict
     errors = angle_error(stems, upmix, scene.azimuth, layout)
     scores = {"direction_error": _mean(errors)}
     signals = np.concatenate([stems, ambience, upmix])
-    spectra = measures.cross_spectra(signals, scene.sample_rate)
-    components = measures.separate_components(spectra, len(stems), len(ambience))
+    spectra = cross_spectra(signals, scene.sample_rate)
+    components = separate_components(spectra, len(stems), len(ambience))
     front, surround = measures.regions(layout)
     direct, moved = components.direct[surround].sum(), components.ambience[surround].sum()
     if surround.size:
@@ -310,7 +315,7 @@ def _score_components(upmix: NDArray[Any], scene: Scene, layout: Layout) -> dict
         scores["ambience_share"] = float(moved / total) if total else np.nan
         scores["ambience_moved"] = measures.ratio_db(moved, components.reference_ambience)
         offset = len(stems) + len(ambience)
-        scores["surround_correlation"] = measures.octave_correlation(spectra, surround + offset)
+        scores["surround_correlation"] = octave_correlation(spectra, surround + offset)
     return scores
 
 

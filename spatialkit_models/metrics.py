@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from spatialkit.errors import ShapeError, SignalError
+import numpy as np
+
+from spatialkit.errors import SignalError
 from spatialkit.layouts import Layout, get_layout
-from spatialkit.validation import as_choice, extra
+from spatialkit.validation import as_audio, as_choice, extra
 
 try:
     import torch
@@ -24,9 +26,6 @@ except ImportError as error:
     raise ImportError(message, name=error.name) from error
 
 from spatialkit_models import losses
-
-# Larger counts of channels with so few samples are arrays of (samples, channels).
-MAX_CHANNELS, MIN_SAMPLES = 64, 64
 
 __all__ = ["SDSDR", "SISDR", "SNR", "WILD", "AngleError", "EnergyVectorAngle", "ILDError"]
 
@@ -66,15 +65,7 @@ class _MeanOfItems(Metric):
                     f"{name} must be float32 or float64, got {signal.dtype}; convert it first, "
                     f"such as {name}.{hint}"
                 )
-            if signal.ndim < 2:
-                raise ShapeError(
-                    f"{name} must have shape (..., channels, samples), got {tuple(signal.shape)}"
-                )
-            if signal.shape[-2] > MAX_CHANNELS and signal.shape[-1] <= MIN_SAMPLES:
-                raise ShapeError(
-                    f"{name} of shape {tuple(signal.shape)} looks frames-first: time is the last "
-                    "axis, pass its transpose"
-                )
+            as_audio(np.broadcast_to(np.float32(0.0), signal.shape), name)  # checks the shape
             if not signal.isfinite().all():
                 raise SignalError(f"{name} contains NaN or infinity: samples must be finite")
 

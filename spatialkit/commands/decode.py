@@ -13,7 +13,7 @@ from spatialkit.commands import toolkit
 
 if TYPE_CHECKING:
     from spatialkit.files import AudioStream
-    from spatialkit.layouts import Layout
+    from spatialkit.layouts import AmbisonicFormat, Layout
 
 DECODERS = get_args(Decoder)
 WEIGHTS = get_args(Weights)
@@ -61,12 +61,8 @@ def command(
 
     target = get_layout(layout)
     toolkit.check_output(output, [source], force)
-    assumed = {}
 
-    def plan(audio: AudioStream) -> toolkit.Conversion:
-        scene = toolkit.scene_format(source, audio.format, audio.channels)
-        if audio.format is None:
-            assumed["read_as"] = scene.name
+    def plan(audio: AudioStream, scene: AmbisonicFormat) -> toolkit.Conversion:
         decode = partial(
             decode_ambisonics,
             layout=target,
@@ -78,5 +74,5 @@ def command(
         )
         return toolkit.Conversion(decode, target, whole=weights.lower() == "dual-band")
 
-    facts = toolkit.convert_file(source, output, reading, plan, force=force) | assumed
+    facts = toolkit.convert_scene(source, output, reading, plan, force=force)
     toolkit.print_output(facts, as_json, source)

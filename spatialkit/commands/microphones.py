@@ -13,6 +13,7 @@ from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
     from spatialkit.files import AudioStream
+    from spatialkit.layouts import AmbisonicFormat
 
 Numbers = tuple[float, ...]
 
@@ -83,12 +84,8 @@ def command(
     from spatialkit.ambisonics import virtual_microphones
 
     toolkit.check_output(output, [source], force)
-    assumed = {}
 
-    def plan(audio: AudioStream) -> toolkit.Conversion:
-        scene = toolkit.scene_format(source, audio.format, audio.channels)
-        if audio.format is None:
-            assumed["read_as"] = scene.name
+    def plan(audio: AudioStream, scene: AmbisonicFormat) -> toolkit.Conversion:
         record = partial(
             virtual_microphones,
             azimuth=azimuth,
@@ -100,5 +97,5 @@ def command(
         channels = len(record(np.zeros((audio.channels, 0), np.float32)))
         return toolkit.Conversion(record, None, channels)
 
-    facts = toolkit.convert_file(source, output, reading, plan, force=force) | assumed
+    facts = toolkit.convert_scene(source, output, reading, plan, force=force)
     toolkit.print_output(facts, as_json, source)

@@ -41,7 +41,7 @@ def as_angles(values: ArrayLike, name: str) -> NDArray[np.float64]:
     array = as_array(values, name, DirectionError)
     if array.dtype.kind not in "iuf":
         raise DirectionError(f"{name} must be numbers in degrees, got {reprlib.repr(values)}")
-    array = array.astype(np.float64)
+    array = array.astype(np.float64, copy=False)
     if not np.all(np.isfinite(array)):
         bad = array[~np.isfinite(array)].flat[0]
         raise DirectionError(f"{name} must be finite degrees, got {bad}")

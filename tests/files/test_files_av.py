@@ -12,31 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tone_channels import RATE, identities, tones
 
 from spatialkit.errors import AudioFileError, SpatialkitWarning
 from spatialkit.files import info, read, stream, wave, write
 from spatialkit.layouts import get_format, get_layout, layout_names
 
 av = pytest.importorskip("av", reason="no wheel of PyAV for this Python")
-
-RATE = 48000
-
-
-def frequencies(channels):
-    """A tone of its own per channel, in hertz, low enough for an LFE."""
-    return 40.0 + 20.0 * np.arange(channels)
-
-
-def tones(channels, samples=RATE):
-    phase = 2.0 * np.pi * frequencies(channels)[:, None] / RATE * np.arange(samples)
-    return (0.4 * np.sin(phase)).astype(np.float32)
-
-
-def heard(audio):
-    """Channel of `tones` that each channel holds."""
-    spectrum = np.abs(np.fft.rfft(audio[:, :RATE] * np.hanning(audio[:, :RATE].shape[1]), RATE))
-    loudest = spectrum.argmax(axis=1)
-    return np.abs(loudest[:, None] - frequencies(len(audio))).argmin(axis=1).tolist()
 
 
 def add_track(container, codec, layout, *, sample_format=None):
@@ -121,7 +103,7 @@ def test_every_channel_is_read_under_its_own_label(tmp_path, name, codec, layout
     assert (found.sample_rate, found.channels, found.wave_mask) == (RATE, channels, None)
     audio = read(path)
     assert audio.samples.shape == (channels, found.samples)
-    assert heard(audio.samples) == list(range(channels))
+    assert identities(audio.samples) == list(range(channels))
     assert found.format == audio.format
     assert audio.format == get_layout(ours)
 
@@ -139,7 +121,7 @@ def test_unusual_layouts_keep_their_labels(tmp_path, codec, layout, labels):
     with warnings.catch_warnings(action="error"):
         audio = read(path)
     assert audio.format.labels == tuple(labels.split())
-    assert heard(audio.samples) == list(range(len(audio.samples)))
+    assert identities(audio.samples) == list(range(len(audio.samples)))
 
 
 def test_any_channel_order_of_quicktime_is_read(tmp_path):
@@ -152,7 +134,7 @@ def test_any_channel_order_of_quicktime_is_read(tmp_path):
     chan = struct.pack(">I4sIIII", 24 + len(film), b"chan", 0, 0, 0, 6) + film
     path.write_bytes(with_box(data, at, chan))
     audio = read(path)
-    assert (audio.format, heard(audio.samples)) == (get_layout("5.1"), [0, 2, 1, 5, 3, 4])
+    assert (audio.format, identities(audio.samples)) == (get_layout("5.1"), [0, 2, 1, 5, 3, 4])
 
 
 def with_box(data, at, box):
@@ -171,7 +153,7 @@ def test_channels_without_names_have_no_format(tmp_path):
     path = make(tmp_path / "a.mkv", tones(12), "pcm_f32le", "7.1.4")  # Matroska has no word for it
     assert info(path).format is None
     audio = read(path, format="7.1.4")
-    assert (audio.format, heard(audio.samples)) == (get_layout("7.1.4"), list(range(12)))
+    assert (audio.format, identities(audio.samples)) == (get_layout("7.1.4"), list(range(12)))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +222,7 @@ def test_the_audio_track_of_a_video_is_read(tmp_path):
     found = info(tmp_path / "film.mp4")
     assert (found.container, found.subtype, found.tracks) == ("MP4", "AAC", 1)
     assert (found.samples, found.format) == (RATE, get_layout("5.1"))
-    assert heard(read(tmp_path / "film.mp4").samples) == list(range(6))
+    assert identities(read(tmp_path / "film.mp4").samples) == list(range(6))
 
 
 def test_the_default_of_several_tracks_is_read_with_a_warning(tmp_path):
@@ -422,9 +404,9 @@ def require_agreement(path, layout):
     mask = info(path).wave_mask
     if mask:
         assert names == sorted(ours, key=BITS.index)
-        assert [ours[channel] for channel in heard(audio)] == names
+        assert [ours[channel] for channel in identities(audio)] == names
     else:
-        assert heard(audio) == list(range(layout.n_channels))
+        assert identities(audio) == list(range(layout.n_channels))
         unnamed = not set(names) & set(BITS)
         assert unnamed if mask == 0 else unnamed or names == ours  # None: mono, stereo
 
@@ -463,7 +445,7 @@ def test_pyav_finds_every_channel_of_our_ogg(tmp_path, name, file):
     write(tmp_path / file, tones(layout.n_channels), RATE, format=layout)
     names, audio, _ = independently(tmp_path / file)
     assert names == list(layout.labels)
-    assert heard(audio) == list(range(layout.n_channels))
+    assert identities(audio) == list(range(layout.n_channels))
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
@@ -472,7 +454,7 @@ def test_pyav_finds_no_loudspeakers_in_our_ambisonics(tmp_path, order):
     write(tmp_path / "a.wav", tones(form.n_channels), RATE, format=form)
     names, audio, _ = independently(tmp_path / "a.wav")
     assert not set(names) & set(BITS)
-    assert heard(audio) == list(range(form.n_channels))
+    assert identities(audio) == list(range(form.n_channels))
 
 
 @given(

@@ -25,27 +25,12 @@ from crafted_files import (
     stereo_wave_file,
     wave_file,
 )
+from tone_channels import RATE, identities, tones
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files import info, ogg_opus, read, write
 from spatialkit.files.recognition import unsupported_codec
 from spatialkit.layouts import get_format, get_layout
-
-RATE = 48000
-
-
-def tones(channels, samples=RATE):
-    """A tone of its own per channel, low enough for an LFE, and their frequencies."""
-    frequencies = 40.0 + 20.0 * np.arange(channels)
-    time = np.arange(samples) / RATE
-    return (0.3 * np.sin(2 * np.pi * frequencies[:, None] * time)).astype(np.float32)
-
-
-def identities(audio):
-    """Number of the tone that each channel contains."""
-    spectrum = np.abs(np.fft.rfft(audio[:, -RATE // 2 :] * np.hanning(RATE // 2), RATE))
-    frequencies = 40.0 + 20.0 * np.arange(len(audio))
-    return np.abs(spectrum.argmax(axis=1)[:, None] - frequencies).argmin(axis=1).tolist()
 
 
 @pytest.mark.parametrize("bits", [4, 12, 15, 20, 32, 8, 16, 24])

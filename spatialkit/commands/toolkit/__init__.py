@@ -27,6 +27,7 @@ processes, a progress bar and one result record per file.
 from spatialkit.commands.toolkit.conversion import (
     Conversion,
     convert_file,
+    convert_scene,
     hidden_progress,
     progress_bar,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "check_outputs",
     "command",
     "convert_file",
+    "convert_scene",
     "counted",
     "current_options",
     "debug_option",

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spatialkit.commands.toolkit.files import written_facts
+from spatialkit.commands.toolkit.files import scene_format, written_facts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spatialkit.files import AudioStream
-    from spatialkit.layouts import Format
+    from spatialkit.layouts import AmbisonicFormat, Format
 
 # Seconds before a progress bar appears.
 DELAY = 0.5
@@ -153,3 +153,43 @@ def convert_file(
             if conversion.whole:
                 target.write(conversion.function(whole))
     return written_facts(output, conversion.format, target)
+
+
+def convert_scene(
+    source: Path,
+    output: Path,
+    reading: Mapping[str, Any],
+    plan: Callable[[AudioStream, AmbisonicFormat], Conversion],
+    *,
+    force: bool,
+) -> dict[str, Any]:
+    """Convert an Ambisonic file as `convert_file` does.
+
+    Parameters
+    ----------
+    source, output, reading, force
+        As for `convert_file`.
+    plan : callable
+        Called with the open source and its format; returns the conversion.
+
+    Returns
+    -------
+    dict
+        As from `convert_file`, with the fact "read_as" if the source does not specify a format.
+
+    Raises
+    ------
+    LayoutError
+        If the file is not Ambisonics.
+    AudioFileError, OptionError, SignalError
+        As for `convert_file`.
+    """
+    assumed = {}
+
+    def plan_scene(audio: AudioStream) -> Conversion:
+        scene = scene_format(source, audio.format, audio.channels)
+        if audio.format is None:
+            assumed["read_as"] = scene.name
+        return plan(audio, scene)
+
+    return convert_file(source, output, reading, plan_scene, force=force) | assumed

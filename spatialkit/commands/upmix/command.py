@@ -223,7 +223,7 @@ def _jobs(
     from spatialkit.upmixing import UpmixJob, option_values
 
     recorded = batches.finished(logs, ("name",), ("key", "size"))
-    digests = batches.finished(logs, ("name",), ("digest",))
+    digests = batches.finished(logs, ("name",), ("digest",)) if verify else {}
     settings, options = settings_of(upmixer, subtype, reading), option_values(upmixer)
     jobs = []
     for pair in pairs:

@@ -136,9 +136,10 @@ class _Separation:
         state = self._gains, *self._settings, self._memory, self._mean
         middle = bins // 2
         arguments = *spectra, *statistics, *state, result
-        half = self._helper.submit(lambda: separate(0, middle, *arguments))
-        separate(middle, bins, *arguments)
-        half.result()
+        if ready:
+            half = self._helper.submit(lambda: separate(0, middle, *arguments))
+            separate(middle, bins, *arguments)
+            half.result()
         if self._lfe is not None:
             np.multiply(spectra[0] + spectra[1], self._lfe, out=result[-1])
         self._products.skip(ready)

@@ -43,6 +43,9 @@ OPEN = 1e-7
 RING_GAP = np.pi - 2e-6
 # Largest azimuth difference in degrees of loudspeakers above each other.
 SAME_AZIMUTH = 1e-4
+# Tolerance of limits of angles in degrees, as in the reference code of BS.2127: angles computed
+# from vectors differ from the specified ones by rounding errors.
+ANGLE_TOLERANCE = 1e-5
 MAX_CORNERS = 4
 ROUNDING = 1e-12
 
@@ -194,7 +197,7 @@ def _close_ring(vertices: _Vertices, real_faces: list[Face]) -> list[list[int]]:
     moves = np.remainder(real_azimuths - azimuths + 180.0, 360.0) - 180.0
     ring: list[list[int]] = []
     for vertex in np.argsort(azimuths, kind="stable"):
-        if abs(elevations[vertex]) > MIDDLE_LAYER:
+        if abs(elevations[vertex]) > MIDDLE_LAYER + ANGLE_TOLERANCE:
             continue
         if ring and azimuths[vertex] - azimuths[ring[-1][0]] < SAME_AZIMUTH:
             ring[-1].append(int(vertex))
@@ -237,9 +240,9 @@ def _close_pole(
     real_azimuths, real_elevations = to_spherical(vertices.real)
     height = side * elevations
     # A loudspeaker on the boundary of two layers belongs to both, as in BS.2127.
-    outer = np.flatnonzero(
-        (height[: vertices.n_real] >= MIDDLE_LAYER) & (height[: vertices.n_real] <= OUTER_LAYER)
-    )
+    lowest, highest = MIDDLE_LAYER - ANGLE_TOLERANCE, OUTER_LAYER + ANGLE_TOLERANCE
+    heights = height[: vertices.n_real]
+    outer = np.flatnonzero((heights >= lowest) & (heights <= highest))
     nominal_elevation = real_elevation = side * COPY_ELEVATION
     if outer.size:
         nominal_elevation, real_elevation = elevations[outer].mean(), real_elevations[outer].mean()
@@ -263,8 +266,8 @@ def _is_covered(azimuth: float, layer: NDArray[np.float64]) -> bool:
         return False
     ahead, behind = np.remainder(layer - azimuth, 360.0), np.remainder(azimuth - layer, 360.0)
     gap = ahead.min() + behind.min()
-    margin = COPY_MARGIN - 1e-5
-    return bool(gap < WIDE_GAP or ahead.min() < margin or behind.min() < margin)
+    margin = COPY_MARGIN - ANGLE_TOLERANCE
+    return bool(gap < WIDE_GAP - ANGLE_TOLERANCE or ahead.min() < margin or behind.min() < margin)
 
 
 def _spans(face: Face, vertices: _Vertices, direction: Vectors) -> bool:

@@ -21,7 +21,9 @@ def alone(azimuth, elevation, layout, channel):
     return gains[channel] == pytest.approx(1.0, abs=1e-9)
 
 
-@pytest.mark.parametrize(("elevation", "in_the_layer"), [(10.0, True), (10.01, False)])
+@pytest.mark.parametrize(
+    ("elevation", "in_the_layer"), [(10.0, True), (10.0 + 1e-6, True), (10.01, False)]
+)
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_the_middle_layer_ends_at_10_degrees(elevation, in_the_layer, sign):
     """A loudspeaker of the middle layer has a copy at 30 degrees on the side without a layer."""
@@ -30,7 +32,15 @@ def test_the_middle_layer_ends_at_10_degrees(elevation, in_the_layer, sign):
 
 
 @pytest.mark.parametrize(
-    ("elevation", "covers"), [(9.99, False), (10.0, True), (70.0, True), (70.01, False)]
+    ("elevation", "covers"),
+    [
+        (9.99, False),
+        (10.0 - 1e-6, True),
+        (10.0, True),
+        (70.0, True),
+        (70.0 + 1e-6, True),
+        (70.01, False),
+    ],
 )
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_layers_from_10_to_70_degrees_cover_the_middle_layer(elevation, covers, sign):

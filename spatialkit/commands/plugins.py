@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from spatialkit._distribution import DISTRIBUTION, describe_conflict, find_entry_points
-from spatialkit.commands.toolkit import printable
+from spatialkit.commands.toolkit import isolated_plugins, printable
 from spatialkit.validation import match_name, unknown_name
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class PluginGroup(click.Group):
         entry = self._plugins()[name]
         described = f"command {name!r} ({entry.value})"
         try:
-            command = entry.load()
+            with isolated_plugins():
+                command = entry.load()
         except (Exception, SystemExit) as error:  # a plug-in must not end the program
             conflict = describe_conflict()
             cause = f"{error}; {conflict}" if conflict else str(error)

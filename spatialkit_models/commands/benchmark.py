@@ -120,7 +120,9 @@ def style_vae(
     if protocol == "mixed":
         if latents or style_datasets:
             raise OptionError("--latents and --style-stems have no effect with --protocol mixed")
-        return report.write(_mixed(songs, examples, directions, names, settings, weights))
+        with toolkit.isolated_plugins():
+            mixed = _mixed(songs, examples, directions, names, settings, weights)
+        return report.write(mixed)
     if names or directions:
         raise OptionError("--upmixer and --directions need --protocol mixed")
     models, notes = choose_models("style-vae", weights, load_systems)

@@ -118,33 +118,38 @@ def ambisonizer(
     if not scenes and not songs.datasets:
         raise OptionError("--stems is missing: pass songs with stems, or --scenes")
     report.check()
-    systems = [*baseline_systems(), *(named_system(name, settings) for name in names)]
-    notes: tuple[str, ...] = ()
-    if weights or not names:
-        models, notes = choose_models("ambisonizer", weights, load_systems)
-        systems += models
-    chosen = tuple({system.name: system for system in systems}.values())
-    excerpts = songs.excerpts(SECONDS)
-    count = EXAMPLES if examples is None else examples
-    if scenes:
-        from spatialkit_models.data.scenes import WXYFiles
+    with toolkit.isolated_plugins():
+        systems = [*baseline_systems(), *(named_system(name, settings) for name in names)]
+        notes: tuple[str, ...] = ()
+        if weights or not names:
+            models, notes = choose_models("ambisonizer", weights, load_systems)
+            systems += models
+        chosen = tuple({system.name: system for system in systems}.values())
+        excerpts = songs.excerpts(SECONDS)
+        count = EXAMPLES if examples is None else examples
+        if scenes:
+            from spatialkit_models.data.scenes import WXYFiles
 
-        files = WXYFiles(
-            scenes, songs.split, excerpts.seconds, seed=excerpts.seed, normalization=normalization
-        )
-        results = benchmark_scene_files(files, chosen, examples=count, progress=True)
-        return report.write(replace(results, notes=(*results.notes, *notes)))
-    rooms = (
-        RoomChoice(room_directories, room_split or songs.split, room_format, dry_below)
-        if room_directories
-        else None
-    )
-    results = benchmark_ambisonizer(
-        excerpts,
-        chosen,
-        rooms=rooms,
-        protocols=protocols or None,
-        examples=count,
-        progress=True,
-    )
+            files = WXYFiles(
+                scenes,
+                songs.split,
+                excerpts.seconds,
+                seed=excerpts.seed,
+                normalization=normalization,
+            )
+            results = benchmark_scene_files(files, chosen, examples=count, progress=True)
+        else:
+            rooms = (
+                RoomChoice(room_directories, room_split or songs.split, room_format, dry_below)
+                if room_directories
+                else None
+            )
+            results = benchmark_ambisonizer(
+                excerpts,
+                chosen,
+                rooms=rooms,
+                protocols=protocols or None,
+                examples=count,
+                progress=True,
+            )
     return report.write(replace(results, notes=(*results.notes, *notes)))

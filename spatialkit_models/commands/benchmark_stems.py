@@ -67,17 +67,20 @@ def stems(
     report.check()
     excerpts = songs.excerpts(SECONDS)
     rate = excerpts.sample_rate
-    systems: list[System] = [*oracle_systems()]
-    systems += [separator_system(name, settings, rate) for name in names]
-    notes: tuple[str, ...] = ()
-    if weights or not names:
-        models, notes = choose_models("separator", weights, lambda paths: load_systems(paths, rate))
-        systems += models
-    results = benchmark_separators(
-        excerpts,
-        systems,
-        protocols=protocols or tuple(PROTOCOLS),
-        examples=EXAMPLES if examples is None else examples,
-        progress=True,
-    )
+    with toolkit.isolated_plugins():
+        systems: list[System] = [*oracle_systems()]
+        systems += [separator_system(name, settings, rate) for name in names]
+        notes: tuple[str, ...] = ()
+        if weights or not names:
+            models, notes = choose_models(
+                "separator", weights, lambda paths: load_systems(paths, rate)
+            )
+            systems += models
+        results = benchmark_separators(
+            excerpts,
+            systems,
+            protocols=protocols or tuple(PROTOCOLS),
+            examples=EXAMPLES if examples is None else examples,
+            progress=True,
+        )
     return report.write(replace(results, notes=(*results.notes, *notes)))

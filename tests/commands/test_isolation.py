@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 
-from spatialkit.commands import main
+from spatialkit.commands import main, plugins
 from spatialkit.files import write
 from spatialkit.layouts import get_layout
 from spatialkit.upmixing import Upmixer, register_upmixer
@@ -63,3 +64,16 @@ def test_output_of_plugins_goes_to_standard_error(noisy, capfd, line):
     json.loads(printed.out)
     assert "written by a library" in printed.err
     assert "printed by Python" in printed.err
+
+
+def test_output_of_imports_goes_to_standard_error(tmp_path, monkeypatch, capfd):
+    (tmp_path / "loud_command.py").write_text(
+        "import click\n"
+        "print('printed by Python')\n"
+        "command = click.Command('loud', callback=lambda: click.echo('{}'))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint("loud", "loud_command:command", "spatialkit.commands")
+    monkeypatch.setattr(plugins, "find_plugins", lambda group: {"loud": entry})
+    assert main(["loud"]) == 0
+    assert capfd.readouterr() == ("{}\n", "printed by Python\n")

@@ -6,12 +6,14 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spatialkit._json import as_dataclass, parse_json, to_json
 from spatialkit.errors import OptionError, SpatialkitError
+from spatialkit.storage import replacing
 from spatialkit.validation import extra
 
 __all__ = [
@@ -303,7 +305,8 @@ def write_figure(figure: Any, path: str | os.PathLike[str]) -> None:
         If the file cannot be written.
     """
     try:
-        figure.savefig(path, dpi="figure")
+        with replacing(path, error=SpatialkitError) as file:
+            figure.savefig(file, dpi="figure", format=Path(path).suffix[1:] or None)
     except (OSError, ValueError) as error:
         raise SpatialkitError(f"figure {os.fspath(path)} cannot be written: {error}") from error
 

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 # namespace of the package itself, "", gathers public names for users.
 CORE = (
     *("errors", "_version", "_distribution", "_json", "_compiling", "_kernels", "typing"),
+    "storage",
     *("validation", "geometry", "sample", "sample_queue", "results"),
     *("layouts", "audio", "panning", "ambisonics", "downmix", "rendering", "stft", "files"),
     *("plugins", "metrics", "upmixing", "batch", "", "commands", "__main__"),
@@ -200,3 +201,61 @@ def test_importing_loads_nothing_heavy(module):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert loaded.stdout.strip() == "[]"
+
+
+# Functions that write files by name, apart from `open` with such a mode.
+WRITERS = {
+    *("write_text", "write_bytes", "touch", "rename", "renames", "link", "symlink", "savefig"),
+    *("mkstemp", "mktemp", "NamedTemporaryFile", "copyfile", "copy", "copy2", "copytree"),
+    *(
+        "save_file",
+        "savez",
+        "savez_compressed",
+        "savetxt",
+        "tofile",
+        "open_memmap",
+        "SummaryWriter",
+    ),
+}
+# By module and function, each with the reason for which it may write without `storage`.
+MAY_WRITE = {
+    "spatialkit._kernels.cache open": "code of numba: checked by a digest, needs no flush",
+    "spatialkit._kernels.cache replace": "code of numba",
+    "spatialkit_models.data.powers.cache open_memmap": "writes to the file of storage.replacing",
+    "spatialkit.results savefig": "writes to the file of storage.replacing",
+    "spatialkit_models.training.report SummaryWriter": "appends to a file of its own per run",
+}
+
+
+def writing_calls(module: str) -> Iterator[str]:
+    """Calls that write or move files by name."""
+    for node in ast.walk(tree(MODULES[module])):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func
+        name = getattr(called, "attr", getattr(called, "id", ""))
+        owner = getattr(getattr(called, "value", None), "id", "")
+        constants = [each.value for each in node.args[:2] if isinstance(each, ast.Constant)]
+        constants += [each.value.value for each in node.keywords if each.arg == "mode"]
+        modes = [each for each in constants if isinstance(each, str) and len(each) <= 3]
+        writes = {
+            "open": owner == "os" or any(set("wax+") & set(mode) for mode in modes),
+            "replace": owner == "os" or (len(node.args) == 1 and not node.keywords),
+            "write_text": owner != "toolkit",  # which calls storage.replace_file
+            "save": owner in ("np", "numpy", "torch"),
+            "copy": owner == "shutil",
+            "move": owner == "shutil",
+        }
+        if writes.get(name, name in WRITERS):
+            yield f"{module} {name}"
+
+
+@pytest.mark.parametrize(
+    "module", [module for module in MODULES if ".storage" not in module or "models" in module]
+)
+def test_only_the_storage_writes_files(module):
+    assert [call for call in writing_calls(module) if call not in MAY_WRITE] == []
+
+
+def test_exceptions_from_the_storage_are_in_use():
+    assert {call for module in MODULES for call in writing_calls(module)} >= set(MAY_WRITE)

@@ -19,6 +19,7 @@ import click
 from spatialkit._version import __version__
 from spatialkit.commands import toolkit
 from spatialkit.errors import AudioFileError, OptionError, SpatialkitError, error_message
+from spatialkit.storage import RecordLog
 from spatialkit.validation import extra, read_json_lines
 
 __all__ = [
@@ -292,58 +293,6 @@ def summarize(records: Iterable[dict[str, Any]]) -> str:
         if status == "done" or status in found
     ]
     return ", ".join(counts)
-
-
-class RecordLog:
-    """File of JSON lines to which records are appended.
-
-    Each record is flushed to the disk, so that an interruption truncates at most the last line.
-
-    Parameters
-    ----------
-    path : Path
-        New file, or a file of records.
-
-    Raises
-    ------
-    AudioFileError
-        If the file cannot be written or does not start like a file of records.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self._file = path.open("a+b", buffering=0)
-            self._file.seek(0)
-            first = self._file.read(1)
-            self._file.seek(max(0, self._file.seek(0, os.SEEK_END) - 1))
-            last = self._file.read(1)
-        except OSError as error:
-            raise AudioFileError(f"{path} cannot be written: {error.strerror}") from error
-        if first not in (b"", b"{"):  # such as a song, or the list of pairs itself
-            self._file.close()
-            raise AudioFileError(f"{path} is not a file of records: choose another file")
-        if last not in (b"", b"\n"):
-            self._write(b"\n")
-
-    def __enter__(self) -> RecordLog:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._file.close()
-
-    def add(self, record: dict[str, Any]) -> None:
-        """Append a record."""
-        self._write(toolkit.json_line(record).encode())
-
-    def _write(self, line: bytes) -> None:
-        try:
-            written = self._file.write(line)
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise AudioFileError(f"{self.path} cannot be written: {error.strerror}") from error
-        if written < len(line):
-            raise AudioFileError(f"{self.path} cannot be written: the disk is full")
 
 
 def read_records(paths: Iterable[Path]) -> list[dict[str, Any]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -14,11 +12,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit import storage
 from spatialkit.errors import AudioFileError, ShapeError, SignalError, SpatialkitWarning
 from spatialkit.files.encoders import encoder_for
 from spatialkit.files.opening import BLOCK_SIZE
 from spatialkit.files.targets import Target, check_target, require_samples
 from spatialkit.layouts import Format, channels_of
+from spatialkit.storage import writing_errors
 from spatialkit.validation import as_audio, require_finite
 
 __all__ = ["AudioWriter"]
@@ -200,32 +200,6 @@ def guard_gain(peak: float, target: Target, stacklevel: int) -> float:
 @contextmanager
 def replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     """Open a temporary file that replaces ``path`` when complete, and is deleted on errors."""
-    part = path.with_name(f".spatialkit-{secrets.token_hex(6)}.part")
-    with writing_errors(path):
-        file = part.open("x+b")
-    try:
-        try:
-            yield file
-            with writing_errors(path):
-                file.flush()
-                os.fsync(file.fileno())
-        finally:
-            with writing_errors(path):
-                file.close()
+    with storage.replacing(path) as file:
+        yield file
         check_target(path, overwrite)  # again, as writing may have taken hours
-        with writing_errors(path):
-            os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def writing_errors(path: Path) -> Iterator[None]:
-    """Convert errors of writing to `AudioFileError`."""
-    try:
-        yield
-    except AudioFileError:
-        raise
-    except OSError as error:
-        raise AudioFileError(f"{path} cannot be written: {error.strerror}") from error

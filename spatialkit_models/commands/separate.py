@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ import click
 
 from spatialkit.commands import batches, toolkit
 from spatialkit.errors import AudioFileError, ShapeError
+from spatialkit.storage import draft_folder, move, writing_errors
 
 __all__ = ["command"]
 
@@ -136,22 +134,17 @@ def _outputs(folder: Path, sources: Sequence[Path]) -> list[Path]:
 
 def _separate(job: _Job) -> dict[str, Any]:
     """Separate one song to files that appear when all of them are complete."""
-    name = sha256(os.fsencode(job.output.name)).hexdigest()[:16]
-    staging = job.output.parent / f".spatialkit-{name}"
     parents = [path for path in job.output.parents if not path.exists()]
     try:
-        staging.mkdir(parents=True, exist_ok=True)
-        with toolkit.isolated_plugins():
-            facts = _write_stems(job, staging)
-        job.output.mkdir(exist_ok=True)
-        for path in sorted(staging.iterdir()):
-            os.replace(path, job.output / path.name)
-    except OSError as error:
-        if isinstance(error, AudioFileError):
-            raise
-        raise AudioFileError(f"{job.output} cannot be written: {error.strerror}") from error
+        with writing_errors(job.output):
+            job.output.parent.mkdir(parents=True, exist_ok=True)
+            with draft_folder(job.output.parent) as draft:
+                with toolkit.isolated_plugins():
+                    facts = _write_stems(job, draft)
+                job.output.mkdir(exist_ok=True)
+                for path in sorted(draft.iterdir()):
+                    move(path, job.output / path.name)
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
         with suppress(OSError):  # not empty
             for path in parents:
                 path.rmdir()

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import SpatialkitError
+from spatialkit.storage import replace_file
 from spatialkit.validation import as_dataclass, as_number, parse_json, read_json
 from spatialkit_models.stem_names import N_STEMS
-from spatialkit_models.weights import WeightsError, missing_packages, replace_file
+from spatialkit_models.weights import missing_packages
 
 if TYPE_CHECKING:
     from spatialkit_models.style_vae.inference import StyleModel
@@ -90,10 +91,7 @@ class Style:
         StyleError
             If the file cannot be written.
         """
-        try:
-            replace_file(Path(path), f"{self.to_json(indent=1)}\n".encode())
-        except WeightsError as error:
-            raise StyleError(str(error)) from error
+        replace_file(path, f"{self.to_json(indent=1)}\n".encode(), error=StyleError)
 
     @classmethod
     def load(cls, path: str | Path) -> Style:

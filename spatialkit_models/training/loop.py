@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -141,13 +141,12 @@ def train(
             f"batch_size must be a multiple of the {processes} processes, got {config.batch_size}"
         )
     directory = RunDirectory(Path(out), task, config)
-    if rank == 0:
-        directory.prepare(resume)
-    fabric = launch_fabric(device, config.precision)
-    fabric.barrier()  # the directory exists for all processes
-    cuda = [fabric.device] if fabric.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda), stop_requested() as stop:
-        return _Training(fabric, task, config, directory, workers).run(stop, checkpoint_every)
+    with directory.opened(resume) if rank == 0 else nullcontext():
+        fabric = launch_fabric(device, config.precision)
+        fabric.barrier()  # the directory exists for all processes
+        cuda = [fabric.device] if fabric.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=cuda), stop_requested() as stop:
+            return _Training(fabric, task, config, directory, workers).run(stop, checkpoint_every)
 
 
 class _Training:

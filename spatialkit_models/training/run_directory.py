@@ -14,11 +14,13 @@ import platform
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialkit.errors import OptionError
+from spatialkit.storage import RecordLog, locked_folder, remove_parts
 from spatialkit.validation import as_count, as_dataclass, as_number, parse_json, read_json_lines
 from spatialkit_models.weights import (
     Card,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunDirectory", "TrainingState"]
 
+SETTINGS = "config.json"
 MAX_BYTES = 8 * 2**30
 UNTRAINED = "weights of step 0: no validation during training was better than the one before it"
 
@@ -110,17 +113,35 @@ class RunDirectory:
         }
         self._settings = json.loads(json.dumps(settings, allow_nan=False))
 
-    def prepare(self, resume: bool) -> None:
-        """Create the directory, or check that the run in it has the same settings."""
-        settings = self.path / "config.json"
+    @contextmanager
+    def opened(self, resume: bool) -> Iterator[None]:
+        """Create the directory, or check that the run in it has the same settings, and lock it."""
+        self._create()
+        advice = "wait until it ends, or choose another directory"
+        with locked_folder(self.path, advice, error=OptionError):
+            remove_parts(self.path)
+            self._prepare(resume)
+            yield
+
+    def _create(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise OptionError(f"the run directory {self.path} is a file; choose another path")
         # Hidden files may be the rest of a process that was killed at the start.
         found = self.path.iterdir() if self.path.exists() else ()
-        if not settings.exists() and any(not path.name.startswith(".") for path in found):
+        visible = {path.name for path in found if not path.name.startswith(".")}
+        if visible and SETTINGS not in visible:
             raise OptionError(
                 f"the run directory {self.path} is not empty and contains no run; choose another"
             )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OptionError(
+                f"the run directory {self.path} cannot be created: {error.strerror}"
+            ) from error
+
+    def _prepare(self, resume: bool) -> None:
+        settings = self.path / SETTINGS
         if settings.exists():
             if not resume:
                 raise OptionError(
@@ -136,12 +157,6 @@ class RunDirectory:
                     command_line=" (--start)",
                 )
             return
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OptionError(
-                f"the run directory {self.path} cannot be created: {error.strerror}"
-            ) from error
         replace_file(settings, f"{json.dumps(self._settings, indent=2)}\n".encode())
 
     def save(
@@ -202,8 +217,8 @@ class RunDirectory:
 
     def log(self, entry: Mapping[str, Any]) -> None:
         """Append a line to the log."""
-        with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        with RecordLog(self.path / "log.jsonl", error=WeightsError) as log:
+            log.add(entry)
 
 
 def _require_shapes(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spatialkit import validation
+from spatialkit import storage, validation
 from spatialkit.errors import SpatialkitError
 
 if TYPE_CHECKING:
@@ -21,26 +20,8 @@ class WeightsError(SpatialkitError, ValueError):
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file atomically: a crash leaves either the old content or the new.
-
-    The temporary file has the fixed name ".NAME.part", so that the rest of a killed process is
-    overwritten.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-        if os.name == "posix":  # the directory entry must be on the disk, too
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be written: {error.strerror}") from error
+    """Replace a file atomically, see `spatialkit.storage.replacing`."""
+    storage.replace_file(path, data, error=WeightsError)
 
 
 def read_bytes(path: Path, max_bytes: int) -> bytes:

@@ -306,12 +306,26 @@ def test_resume_ignores_lines_that_are_no_records(album):
 
 def test_records_are_added_whole_and_in_lines(tmp_path):
     path = tmp_path / "log.jsonl"
-    with RecordLog(path) as first, RecordLog(path) as second:
-        for number in range(50):
-            (first, second)[number % 2].add({"number": number, "level": float("-inf")})
+    for numbers in (range(25), range(25, 50)):
+        with RecordLog(path) as log:
+            for number in numbers:
+                log.add({"number": number, "level": float("-inf")})
     assert logged(path) == [{"number": number, "level": "-inf"} for number in range(50)]
     with pytest.raises(AudioFileError, match="cannot be written"):
         RecordLog(tmp_path / "nowhere" / "log.jsonl")
+
+
+def test_two_batches_do_not_write_to_one_log(album, capsys):
+    assert upmix("album/a.wav album/b.flac -o out") == 0
+    stamps = [Path("out", name).stat().st_mtime_ns for name in ("a.wav", "b.wav")]
+    with RecordLog(Path("out/upmix.jsonl")):
+        assert upmix("album/a.wav album/b.flac -o out --force") == 2
+    error = capsys.readouterr().err
+    assert error == (
+        "Error: out/upmix.jsonl is in use by another process; wait until it ends, or choose "
+        "another file\n"
+    )
+    assert [Path("out", name).stat().st_mtime_ns for name in ("a.wav", "b.wav")] == stamps
 
 
 @pytest.mark.parametrize("parts", [1, 3, 8])

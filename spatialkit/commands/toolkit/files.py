@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spatialkit.commands.toolkit.printing import counted, decibels
 from spatialkit.errors import AudioFileError, LayoutError
+from spatialkit.storage import replace_file
 
 if TYPE_CHECKING:
     from spatialkit.files import Audio, AudioWriter
@@ -233,7 +234,4 @@ def check_file(path: Path, force: bool) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, with a final line break."""
-    try:
-        path.write_text(f"{text}\n", encoding="utf-8")
-    except OSError as error:
-        raise AudioFileError(f"{path} cannot be written: {error.strerror}") from error
+    replace_file(path, f"{text}\n".encode())

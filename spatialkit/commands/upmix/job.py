@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from spatialkit import storage
 from spatialkit.commands import batches, toolkit
 from spatialkit.commands.upmix import files
 from spatialkit.errors import AudioFileError, OptionError
@@ -138,7 +139,7 @@ def _completed_facts(staging: Path, output: Path, key: str) -> dict[str, Any] | 
     if facts.get("key") != key or not isinstance(facts.get("size"), int):
         return None
     if _size(staging / output.name) == facts["size"]:
-        os.replace(staging / output.name, output)
+        storage.move(staging / output.name, output)
     return facts if _size(output) == facts["size"] else None
 
 
@@ -155,13 +156,8 @@ def _upmix_staged(work: UpmixJob, staging: Path, output: Path, key: str) -> dict
     if warnings:
         facts["warnings"] = [text.replace(str(staged), str(output)) for text in warnings]
     _require_free(work)  # again, as the upmix may have taken hours
-    draft = staging / "draft.json"
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(facts))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, staging / RECORD)
-    os.replace(staged, output)
+    storage.replace_file(staging / RECORD, json.dumps(facts).encode())
+    storage.move(staged, output)
     return facts
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import AudioFileError
 from spatialkit.stft import stft
+from spatialkit.storage import replace_file, replacing
 from spatialkit.validation import as_dataclass, read_json
 from spatialkit_models.data.songs import Song
 from spatialkit_models.modules import MaskConfig
@@ -113,23 +114,19 @@ def cache_powers(song: Song, directory: str | os.PathLike[str], config: MaskConf
     path.parent.mkdir(parents=True, exist_ok=True)
     frames = 1 + int(song.duration * config.sample_rate) // config.hop_length
     scale = LEVEL / _rms(song, frames, config)
-    part = path.with_suffix(f".part{os.getpid()}")
     shape = (frames, SIGNALS, 3, sum(count for count, _ in config.regions))
-    stored = np.lib.format.open_memmap(part, "w+", np.float16, shape)
     loudness = []
-    try:
+    with replacing(path) as file:
+        stored = np.lib.format.open_memmap(file.name, "w+", np.float16, shape)
         for start, audio in _blocks(song, frames, config):
             powers = signal_powers(scale * audio, config)[MARGIN:][: min(BLOCK, frames - start)]
             stored[start : start + len(powers)] = np.sqrt(powers)
             loudness += powers[::LOUDNESS_FRAMES, :N_STEMS, :2].sum((2, 3)).tolist()
         stored.flush()
         del stored
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     facts = {"name": song.name, "groups": _groups(song), "loudness": loudness}
     # The sidecar marks the file as complete.
-    path.with_suffix(".json").write_text(json.dumps(facts), encoding="utf-8")
+    replace_file(path.with_suffix(".json"), json.dumps(facts).encode())
     return path
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from spatialkit import files
 from spatialkit.ambisonics import convert_ambisonics
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import AmbisonicFormat
+from spatialkit.storage import replace_file, replacing_folder
 from spatialkit.validation import as_choice, as_number, read_json, require_finite
 from spatialkit_models.data.songs import FOLDERS
 from spatialkit_models.stem_names import SPLITS
@@ -275,11 +275,8 @@ def write_room(
     ``facts["responses"]`` has one entry per response, to which file, length and hash are added. An
     existing room in the directory is replaced; other contents are an error.
     """
-    draft = folder.with_name(f".{folder.name}.part")
-    try:
+    with replacing_folder(folder) as draft:
         _require_own(folder)
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
         listed = []
         for place, (samples, known) in enumerate(zip(responses, facts["responses"], strict=True)):
             path = draft / f"direction-{place:02}.flac"
@@ -294,16 +291,7 @@ def write_room(
                 }
             )
         text = json.dumps({**facts, "responses": listed}, indent=1, allow_nan=False)
-        (draft / FACTS).write_text(text + "\n", encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(draft, folder)
-    except AudioFileError:  # an OSError, too
-        raise
-    except OSError as error:
-        raise AudioFileError(f"{folder} cannot be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        replace_file(draft / FACTS, f"{text}\n".encode())
 
 
 def _require_own(folder: Path) -> None:

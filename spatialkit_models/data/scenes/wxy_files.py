@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from spatialkit import files
 from spatialkit.errors import AudioFileError, OptionError
+from spatialkit.storage import replace_file, replacing_folder, writing_errors
 from spatialkit.validation import as_choice, as_count, as_number, read_json, require_finite
 from spatialkit_models.data.scenes.published import LEVEL, published_batch
 from spatialkit_models.data.songs import FOLDERS
@@ -245,22 +245,13 @@ def write_wxy(
     normalization = as_choice(normalization, "normalization", get_args(WXYNormalization))
     scale = 1.0 if normalization == "N3D" else 1.0 / math.sqrt(3.0)
     gains = np.array([1.0, scale, scale], wxy.dtype)
-    draft = folder.with_name(f".{folder.name}.part")
-    try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
+    text = json.dumps(dict(facts or {}), indent=1) + "\n"
+    with writing_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_folder(folder) as draft:
         for name, channel in zip(NAMES, gains[:, None] * wxy, strict=True):
             files.write(draft / name, channel, sample_rate)
-        (draft / FACTS).write_text(json.dumps(dict(facts or {}), indent=1) + "\n", encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(draft, folder)
-    except AudioFileError:
-        raise
-    except OSError as error:
-        raise AudioFileError(f"{folder} cannot be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        replace_file(draft / FACTS, text.encode())
 
 
 def has_wxy(folder: Path, facts: Mapping[str, Any]) -> bool:

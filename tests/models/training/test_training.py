@@ -22,6 +22,7 @@ pytest.importorskip("lightning_fabric")
 pytest.importorskip("tensorboard")
 
 from spatialkit.errors import OptionError
+from spatialkit.storage import locked_folder
 from spatialkit_models.training import Recipe, Task, TrainingConfig, TrainingError, loop, train
 from spatialkit_models.weights import ARCHITECTURES, Architecture, WeightsError, load_weights
 
@@ -411,6 +412,19 @@ def test_a_loss_or_gradient_that_is_not_finite_ends_the_run(tmp_path, change, me
 def test_a_score_that_is_not_finite_is_refused(tmp_path):
     with pytest.raises(TrainingError, match=r"^the validation score at step 0 is nan"):
         run(tmp_path / "run", Linear(score=math.nan))
+
+
+def test_a_directory_is_used_by_one_process(tmp_path):
+    out = tmp_path / "run"
+    run(out, steps=3)
+    (out / ".spatialkit-0123456789abcdef.part").touch()  # of a killed process
+    with (
+        locked_folder(out, ""),
+        pytest.raises(OptionError, match=r"run is in use by another process; wait until it ends"),
+    ):
+        run(out, steps=6, resume=True)
+    run(out, steps=3, resume=True)
+    assert not list(out.glob("*.part"))
 
 
 def test_a_directory_serves_one_run(tmp_path):

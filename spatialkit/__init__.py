@@ -24,8 +24,11 @@ Upmix by name:
 >>> upmixer.upmix(np.stack([voice, voice]), 48000).shape
 (6, 48000)
 
-Importing the package is fast: numba, SciPy, soundfile and soxr are imported when first needed.
+Importing the package is fast: numba, SciPy, soundfile, soxr and `spatialkit.binaural` are imported
+when first needed.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from spatialkit import metrics
 from spatialkit._version import __version__
@@ -88,6 +91,9 @@ from spatialkit.upmixing import (
     upmixer_names,
 )
 
+if TYPE_CHECKING:
+    from spatialkit.binaural import HRTF, read_hrtf
+
 __all__ = [
     "AmbisonicFormat",
     "Audio",
@@ -96,6 +102,7 @@ __all__ = [
     "AudioWriter",
     "DecoderReport",
     "DirectionError",
+    "HRTF",
     "Layout",
     "LayoutReport",
     "LayoutError",
@@ -131,6 +138,7 @@ __all__ = [
     "match_downmix",
     "metrics",
     "read",
+    "read_hrtf",
     "register_upmixer",
     "render",
     "render_matrix",
@@ -149,3 +157,12 @@ __all__ = [
     "write",
     "write_stream",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the names of `spatialkit.binaural` when they are first used."""
+    if name in __all__:
+        from spatialkit import binaural
+
+        return getattr(binaural, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

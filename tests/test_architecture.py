@@ -20,7 +20,8 @@ CORE = (
     *("errors", "_version", "_distribution", "_json", "_compiling", "_kernels", "typing"),
     "storage",
     *("validation", "geometry", "sample", "sample_queue", "results"),
-    *("layouts", "audio", "panning", "ambisonics", "downmix", "rendering", "stft", "files"),
+    *("layouts", "audio", "panning", "ambisonics", "downmix", "stft", "files"),
+    *("binaural", "rendering"),
     *("plugins", "metrics", "upmixing", "batch", "", "commands", "__main__"),
 )
 MODELS = (

@@ -66,7 +66,7 @@ def test_the_wheel_contains_exactly_the_pinned_files(built):
     with zipfile.ZipFile(wheel) as archive:
         entries = archive.infolist()
     licences = {Path(name).name for name in archive.namelist() if ".dist-info/licenses/" in name}
-    assert licences == {"LICENSE", "LICENSE.CC0-1.0.txt"}
+    assert licences == {"LICENSE", "LICENSE.CC0-1.0.txt", "LICENSE.Apache-2.0.txt"}
     found = sorted(entry.filename for entry in entries if ".dist-info/" not in entry.filename)
     # The list changed on purpose? Update tests/data/wheel_files.txt.
     assert found == PINNED.read_text().splitlines()
@@ -94,7 +94,7 @@ def test_the_installed_metadata_is_that_of_setup_cfg():
 
 def test_the_metadata_names_every_extra_and_the_version():
     found = distribution(DISTRIBUTION).metadata.get_all("Provides-Extra")
-    assert {"models", "train", "plot", "av", "cluster", "docs", "test", "all"} <= set(found)
+    assert {"models", "train", "plot", "av", "sofa", "cluster", "docs", "test", "all"} <= set(found)
     assert distribution(DISTRIBUTION).version == spatialkit.__version__
 
 

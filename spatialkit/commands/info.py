@@ -10,15 +10,20 @@ import click
 from spatialkit.commands import toolkit
 from spatialkit.errors import SpatialkitError
 
+HRTF_SUFFIXES = (".sofa", ".mhr")
+
 
 @toolkit.command(
     "spatialkit info film.wav",
     "spatialkit info *.wav",
+    "spatialkit info head.sofa",
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=toolkit.FILE)
 @toolkit.json_option
 def command(files: tuple[Path, ...], as_json: bool) -> int:
     """Show encoding, length and channel format of audio files.
+
+    Of HRTFs (.sofa, .mhr): directions, taps, sample rate and licence.
 
     With --json: an object for one FILE, a list for several.
     """
@@ -47,6 +52,8 @@ def command(files: tuple[Path, ...], as_json: bool) -> int:
 def _facts(file: Path) -> dict[str, Any]:
     from spatialkit.files import info
 
+    if file.suffix.lower() in HRTF_SUFFIXES:
+        return _hrtf_facts(file)
     found = info(file)
     return {
         "file": str(file),
@@ -63,7 +70,37 @@ def _facts(file: Path) -> dict[str, Any]:
     }
 
 
+def _hrtf_facts(file: Path) -> dict[str, Any]:
+    from spatialkit.binaural import read_hrtf
+
+    hrtf = read_hrtf(file)
+    count, _, taps = hrtf.ir.shape
+    return {
+        "file": str(file),
+        "hrtf": hrtf.name,
+        "licence": hrtf.licence,
+        "sample_rate": hrtf.sample_rate,
+        "directions": count,
+        "taps": taps,
+        "elevation_min": float(hrtf.elevation.min()),
+        "elevation_max": float(hrtf.elevation.max()),
+    }
+
+
+def _hrtf_lines(facts: dict[str, Any]) -> list[str]:
+    elevations = f"{facts['elevation_min']:g} to {facts['elevation_max']:g} degrees"
+    duration = 1000.0 * facts["taps"] / facts["sample_rate"]
+    return [
+        f"{facts['file']}: HRTF {facts['hrtf']!r}, {facts['sample_rate']} Hz",
+        f"{toolkit.counted(facts['directions'], 'direction')}, elevation {elevations}; "
+        f"{facts['taps']} taps, {duration:.1f} ms",
+        f"licence: {facts['licence']}",
+    ]
+
+
 def _lines(facts: dict[str, Any]) -> list[str]:
+    if "hrtf" in facts:
+        return _hrtf_lines(facts)
     mask, labels = facts["wave_mask"], " ".join(facts["labels"])
     meaning = f"{facts['format']}: {labels}" if labels else facts["format"]
     meaning = meaning or "format not specified"

@@ -1,0 +1,114 @@
+"""Reading of HRTFs: the bundled set, SOFA files and OpenAL's MHR files."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from spatialkit.binaural import mhr, sofa
+from spatialkit.binaural.hrtf import HRTF, coincident
+from spatialkit.errors import AudioFileError, SpatialkitError
+from spatialkit.geometry import to_spherical
+from spatialkit.typing import StrPath
+from spatialkit.validation import match_name, unknown_name
+
+__all__ = ["HRTF_NAMES", "read_hrtf"]
+
+HRTF_NAMES = ("ku100",)
+"""Names of the bundled sets."""
+
+BUNDLED_LICENCE = "Apache-2.0, (c) 2018 University of York (SADIE II, subject D1, Neumann KU100)"
+# OpenAL stores the set at a lower level. With this gain, the power of both ears together in a
+# diffuse field is that of the sources, as after `HRTF.equalized` (mean of 100 Hz to 16 kHz).
+BUNDLED_GAIN_DB = 2.88
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+MAX_MHR_BYTES = 1 << 26
+
+
+def read_hrtf(name_or_path: StrPath | HRTF = "ku100") -> HRTF:
+    """Read head-related transfer functions.
+
+    Parameters
+    ----------
+    name_or_path : str, path or HRTF
+        "ku100", the bundled set: SADIE II, subject D1, a Neumann KU100 dummy head with 1982
+        directions, equalized to a flat diffuse field. Or the path of a SOFA file (AES69) with one
+        response per direction and ear, such as SimpleFreeFieldHRIR, which needs the extra
+        ``sofa``; or of an MHR file of OpenAL Soft (MinPHR03). An `HRTF` is returned as it is.
+
+    Returns
+    -------
+    HRTF
+        Of a SOFA file: the responses with Data.Delay applied, in the sample rate of the file, and
+        directions in the listener's view; of repeated directions, such as the poles, the first is
+        used.
+
+    Raises
+    ------
+    AudioFileError
+        If the file cannot be read or does not contain such data, or h5py is not installed.
+
+    References
+    ----------
+    .. [1] C. Armstrong, L. Thresh, D. Murphy and G. Kearney, "A Perceptual Evaluation of Individual
+       and Non-Individual HRTFs: A Case Study of the SADIE II Database", Applied Sciences 8(11),
+       2018.
+
+    Examples
+    --------
+    >>> read_hrtf("ku100").ir.shape
+    (1982, 2, 144)
+    """
+    if isinstance(name_or_path, HRTF):
+        return name_or_path
+    bundled = match_name(name_or_path, HRTF_NAMES)
+    if bundled is not None:
+        return _bundled(bundled)
+    try:
+        path = Path(name_or_path)
+        with path.open("rb") as file:
+            start = file.read(8)
+            content = start + file.read(MAX_MHR_BYTES) if start == mhr.MAGIC else b""
+    except FileNotFoundError as error:
+        message = unknown_name("HRTF", os.fspath(name_or_path), HRTF_NAMES)
+        raise AudioFileError(f"{message}, or the path of a .sofa or .mhr file") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise AudioFileError(f"{name_or_path!s} cannot be read: {reason}") from error
+    except TypeError as error:
+        raise AudioFileError(unknown_name("HRTF", name_or_path, HRTF_NAMES)) from error
+    try:
+        if start == mhr.MAGIC:
+            return HRTF(**mhr.read(content, str(path))._asdict(), name=path.stem)
+        if start == HDF5_MAGIC:
+            return _from_sofa(path)
+    except AudioFileError:
+        raise
+    except SpatialkitError as error:
+        raise AudioFileError(f"{path} contains no usable HRTF: {error}") from error
+    raise AudioFileError(f"{path} is neither a SOFA file (HDF5) nor an MHR file (MinPHR03)")
+
+
+@lru_cache
+def _bundled(name: str) -> HRTF:
+    found = mhr.read((files("spatialkit") / "data" / f"{name}.mhr").read_bytes(), name)
+    found = found._replace(ir=10.0 ** (BUNDLED_GAIN_DB / 20.0) * found.ir)
+    return HRTF(**found._asdict(), name=name, licence=BUNDLED_LICENCE)
+
+
+def _from_sofa(path: Path) -> HRTF:
+    found = sofa.read(path)
+    kept = np.delete(np.arange(len(found.ir)), coincident(found.vectors))
+    azimuth, elevation = to_spherical(found.vectors[kept])
+    return HRTF(
+        found.ir[kept],
+        azimuth,
+        elevation,
+        found.sample_rate,  # type: ignore[arg-type]  # checked by HRTF
+        name=found.title or path.stem,
+        licence=found.licence,
+    )

@@ -19,8 +19,9 @@ HRTF_SUFFIXES = (".sofa", ".mhr")
     "spatialkit info head.sofa",
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=toolkit.FILE)
+@toolkit.truncated_option
 @toolkit.json_option
-def command(files: tuple[Path, ...], as_json: bool) -> int:
+def command(files: tuple[Path, ...], on_truncated: str | None, as_json: bool) -> int:
     """Show encoding, length and channel format of audio files.
 
     Of HRTFs (.sofa, .mhr): directions, taps, sample rate and licence.
@@ -31,7 +32,7 @@ def command(files: tuple[Path, ...], as_json: bool) -> int:
     failed = 0
     for file in files:
         try:
-            found.append(_facts(file))
+            found.append(_facts(file, on_truncated or "error"))
         except SpatialkitError as error:
             if len(files) == 1:
                 raise
@@ -49,12 +50,12 @@ def command(files: tuple[Path, ...], as_json: bool) -> int:
     return 1 if failed else 0
 
 
-def _facts(file: Path) -> dict[str, Any]:
+def _facts(file: Path, on_truncated: Any) -> dict[str, Any]:
     from spatialkit.files import info
 
     if file.suffix.lower() in HRTF_SUFFIXES:
         return _hrtf_facts(file)
-    found = info(file)
+    found = info(file, on_truncated=on_truncated)
     return {
         "file": str(file),
         "container": found.container,

@@ -38,7 +38,10 @@ def read_chunk(file: BinaryIO, container: Container, name: bytes) -> bytes:
 
 
 def find_chunk(file: BinaryIO, container: Container, name: bytes) -> tuple[int, int]:
-    """Return position and size of the content of the first chunk with a name, 0 if none."""
+    """Return position and size of the content of the first chunk with a name, 0 if none.
+
+    The size is the one that the chunk specifies; the file may be shorter.
+    """
     head, at = container.head, container.start
     end = file.seek(0, 2)
     for _ in range(_MAX_CHUNKS):
@@ -48,10 +51,10 @@ def find_chunk(file: BinaryIO, container: Container, name: bytes) -> tuple[int, 
             break
         found, size = head.unpack(start)
         size -= head.size * container.inclusive
+        if found == name:
+            return at + head.size, max(0, size)
         if size < 0 or size > end:
             break
-        if found == name:
-            return at + head.size, size
         at += head.size + size
         at += -at % container.alignment
     return 0, 0

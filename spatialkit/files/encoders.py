@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.files import flac_ogg_mp3, wave
+from spatialkit.files import flac_masks, wave
 from spatialkit.files.channels import COMMON_MASKS
 from spatialkit.files.targets import Target
 
@@ -112,7 +112,7 @@ class CodecEncoder:
                 subtype=target.subtype,
             )
         if self.tagged:
-            self.sound.comment = flac_ogg_mp3.FLAC_PLACEHOLDER
+            self.sound.comment = flac_masks.FLAC_PLACEHOLDER
 
     def put(self, block: NDArray[Any]) -> None:
         """Encode and write a block (channels, n)."""
@@ -130,7 +130,7 @@ class CodecEncoder:
         with self.failures():
             self.sound.close()
         if self.tagged:
-            flac_ogg_mp3.put_flac_mask(self.file, self.target.mask)
+            flac_masks.put_flac_mask(self.file, self.target.mask)
 
     def close(self) -> None:
         """Release the encoder; called after errors as well."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, get_args
 
-from spatialkit.errors import AudioFileError
-from spatialkit.files import flac_ogg_mp3, pyav, wave
+from spatialkit.errors import SpatialkitWarning
+from spatialkit.files import pyav, wave
 from spatialkit.files.channels import Channels
-from spatialkit.files.opening import BLOCK_SIZE, open_audio, open_binary, reading_errors
+from spatialkit.files.opening import OnTruncated, OpenFile, open_audio, reading_errors
+from spatialkit.files.sound import Sound
 from spatialkit.files.stored_channels import decoded_channels, stored_channels
 from spatialkit.layouts import Format
 from spatialkit.typing import StrPath
+from spatialkit.validation import as_choice
 
 __all__ = ["FileInfo", "info"]
 
@@ -58,12 +63,14 @@ class FileInfo:
         return self.samples / self.sample_rate
 
 
-def info(path: StrPath) -> FileInfo:
+def info(path: StrPath, *, on_truncated: OnTruncated = "error") -> FileInfo:
     """Read the header of an audio file, without its samples.
 
     Parameters
     ----------
     path : str or path
+    on_truncated : {"error", "warn"}
+        As for `read`.
 
     Returns
     -------
@@ -74,6 +81,11 @@ def info(path: StrPath) -> FileInfo:
     AudioFileError
         If the file does not exist, is not an audio file, or is truncated.
 
+    Warns
+    -----
+    SpatialkitWarning
+        If the file is truncated and ``on_truncated`` is "warn".
+
     Examples
     --------
     >>> from spatialkit.sample import sample_path
@@ -81,66 +93,61 @@ def info(path: StrPath) -> FileInfo:
     >>> header.subtype, header.duration
     ('VORBIS', 30.0)
     """
-    return inspect(Path(path))[0]
+    on_truncated = as_choice(on_truncated, "on_truncated", get_args(OnTruncated))
+    with inspected(Path(path), on_truncated) as found:
+        for doubt in found.doubts:
+            warnings.warn(doubt, stacklevel=2)
+        return found.header
 
 
-def inspect(path: Path) -> tuple[FileInfo, Channels]:
-    """Return the header of a file, and the format of its channels with their order in the file."""
-    with reading_errors(path), open_binary(path) as file:
-        kind = file.read(4)
-        if not kind:
-            raise AudioFileError(f"{path} is empty")
-        wave_header = _complete_header(path, file) if kind in wave.WAVE_KINDS else None
-        has_length = flac_ogg_mp3.has_mp3_length(file)
-        with open_audio(path) as sound:
-            read_by_pyav = isinstance(sound, pyav.AvFile)
-            container = "WAV" if sound.format == "WAVEX" else sound.format
-            container = "BW64" if kind == b"BW64" else container
-            mask = None
-            if read_by_pyav:
-                channels = decoded_channels(sound)
-            elif wave_header is not None:
-                mask = wave_header.mask
-                channels = wave.wave_channels(wave_header, sound.channels)
-            else:
-                mask, channels = stored_channels(container, file, sound.channels)
-            estimated = sound.subtype.startswith("MPEG_LAYER") and not has_length
-            header = FileInfo(
-                path,
-                container,
-                sound.subtype,
-                sound.samplerate,
-                sound.channels,
-                _count_samples(sound) if estimated else sound.frames,
-                channels.format,
-                mask,
-                sound.tracks if read_by_pyav else 1,
-            )
-    return header, channels
+class Inspected(NamedTuple):
+    """Open file with its header, and the format of its channels with their order in the file.
 
-
-def _count_samples(sound: Any) -> int:
-    """Return the length of an MP3 file without tag, which libsndfile estimates from the bit rate.
-
-    MP3 files are read by libsndfile: with LAME's tag it removes the delay of the encoder and
-    returns the exact length, as PyAV does. Without the tag both return all decoded samples,
-    including the delay of 1105 samples.
+    ``doubts`` are warnings about what the file contains.
     """
-    count = 0
-    while size := len(sound.read(BLOCK_SIZE, "float32", always_2d=True)):
-        count += size
-    return count
+
+    header: FileInfo
+    channels: Channels
+    sound: Sound
+    doubts: list[SpatialkitWarning]
 
 
-def _complete_header(path: Path, file: Any) -> wave.WaveHeader:
-    """Return the header of a WAV file after checking that the file is complete."""
-    try:
-        header = wave.read_wave_header(file)
-    except ValueError as error:
-        raise AudioFileError(f"{path} is damaged: it {error}") from error
-    if header.data_size > header.available:
-        raise AudioFileError(
-            f"{path} is truncated: its header specifies {header.data_size} bytes of audio, "
-            f"the file contains {header.available}"
-        )
-    return header
+@contextmanager
+def inspected(path: Path, on_truncated: OnTruncated) -> Iterator[Inspected]:
+    """Open a file for reading."""
+    with ExitStack() as resources:
+        with reading_errors(path):
+            file = resources.enter_context(open_audio(path, on_truncated))
+            header, channels = _header(path, file)
+        doubts = []
+        if file.missing:
+            text = f"{path} is truncated: {file.missing}; only what it contains is read"
+            doubts.append(SpatialkitWarning(text))
+        yield Inspected(header, channels, file.sound, doubts)
+
+
+def _header(path: Path, file: OpenFile) -> tuple[FileInfo, Channels]:
+    binary, sound, first, _ = file
+    binary.seek(0)
+    kind = binary.read(4)
+    container, mask = sound.format, None
+    if isinstance(first, pyav.AvFile):
+        channels = decoded_channels(first)
+    elif kind in wave.WAVE_KINDS:
+        container = "WAV" if kind == b"RIFF" else kind.decode()
+        header = wave.read_wave_header(binary)
+        mask, channels = header.mask, wave.wave_channels(header, sound.channels)
+    else:
+        mask, channels = stored_channels(container, binary, sound.channels)
+    found = FileInfo(
+        path,
+        container,
+        sound.subtype,
+        sound.samplerate,
+        sound.channels,
+        sound.frames,
+        channels.format,
+        mask,
+        first.tracks if isinstance(first, pyav.AvFile) else 1,
+    )
+    return found, channels

@@ -2,58 +2,115 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, Literal, NamedTuple, cast
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files import pyav
-from spatialkit.files.leading_bytes import mp3_start, tags_end
-from spatialkit.files.ogg_opus import ProjectedFile, replaced_headers
+from spatialkit.files.demuxers import demuxer_of
+from spatialkit.files.leading_bytes import tags_end
+from spatialkit.files.lengths import Extent, Part, extent_of
+from spatialkit.files.libsndfile import SndFile, count_samples
+from spatialkit.files.mpeg_audio import frames_start
+from spatialkit.files.ogg_opus import projection
 from spatialkit.files.recognition import is_audio, unsupported_codec, unsupported_container
+from spatialkit.files.sound import JoinedSounds, Sound
 from spatialkit.files.views import View
 
-# Samples of each channel that are read or written at a time.
-BLOCK_SIZE = 65536
+# What happens to a file that is shorter than it specifies.
+OnTruncated = Literal["error", "warn"]
+
+
+class OpenFile(NamedTuple):
+    """Open audio file: its bytes from the audio on, its samples, and those of its first part.
+
+    ``missing`` is what the file lacks of that which it specifies.
+    """
+
+    binary: BinaryIO
+    sound: Sound
+    first: Sound
+    missing: str
 
 
 @contextmanager
-def open_binary(path: Path) -> Iterator[BinaryIO]:
-    """Open a file from its audio on, without ID3 tags and other bytes before it."""
-    with path.open("rb") as file:
-        start = tags_end(file)
-        audio = cast(BinaryIO, View(file, start))
-        known = pyav.demuxer_of(audio) or is_audio(audio) or unsupported_container(audio)
-        skipped = 0 if known else max(0, mp3_start(audio))
-        file.seek(0)
-        start += skipped
-        yield cast(BinaryIO, View(file, start)) if start else file
-
-
-@contextmanager
-def open_audio(path: Path) -> Iterator[Any]:
-    """Open a file with PyAV if libsndfile does not support its container or codec."""
-    import soundfile
-
-    with open_binary(path) as binary:
-        demuxer, codec = pyav.demuxer_of(binary), ""
+def open_audio(path: Path, on_truncated: OnTruncated = "error") -> Iterator[OpenFile]:
+    """Open a file, with PyAV if libsndfile does not support its container or codec."""
+    with path.open("rb") as file, ExitStack() as resources:
+        binary = _from_audio_on(file)
+        if not binary.seek(0, io.SEEK_END):
+            raise AudioFileError(f"{path} is empty")
+        demuxer, codec = demuxer_of(binary), ""
         if demuxer is None:
             demuxer, codec = unsupported_codec(binary) or (None, "")
         if demuxer is not None:
-            with pyav.AvFile(path, binary, demuxer, codec) as sound:
-                yield sound
-            return
-        replaced, matrix = replaced_headers(binary)
-        binary.seek(0)
-        if binary.read(4) == b"BW64":  # libsndfile reads RF64 only
-            replaced = {0: b"RF64"}
+            pyav.require_extra(path, demuxer, codec)
         try:
-            file = soundfile.SoundFile(View(binary, replaced=replaced))
-        except soundfile.SoundFileError as error:
-            raise AudioFileError(f"{path} {_problem(binary)}") from error
-        with file:
-            yield file if matrix is None else ProjectedFile(file, matrix)
+            extent = extent_of(binary, demuxer)
+        except ValueError as error:
+            raise AudioFileError(f"{path} is damaged: it {error}") from error
+        if extent.missing and on_truncated == "error":
+            raise AudioFileError(
+                f"{path} is truncated: {extent.missing}",
+                python='; pass on_truncated="warn" to read what it contains',
+                command_line="; add --truncated warn to read what it contains",
+            )
+        sounds: list[Sound] = []
+        for part in extent.parts:
+            if demuxer is None:
+                sounds.append(_open_part(path, binary, part, extent))
+            else:
+                strict = on_truncated == "error"
+                content = part.open(binary)
+                sounds.append(pyav.AvFile(path, content, demuxer, codec, strict=strict))
+            resources.callback(sounds[-1].close)
+        _require_agreement(path, sounds)
+        sound = sounds[0] if len(sounds) == 1 else JoinedSounds(sounds)
+        yield OpenFile(binary, sound, sounds[0], extent.missing)
+
+
+def _from_audio_on(file: BinaryIO) -> BinaryIO:
+    """Return a file from its audio on, without ID3 tags and other bytes before it."""
+    start = tags_end(file)
+    audio = cast(BinaryIO, View(file, start))
+    if not (demuxer_of(audio) or is_audio(audio) or unsupported_container(audio)):
+        start += max(0, frames_start(audio))
+    return cast(BinaryIO, View(file, start)) if start else file
+
+
+def _open_part(path: Path, binary: BinaryIO, part: Part, extent: Extent) -> Sound:
+    """Open a part of a file with libsndfile."""
+    import soundfile
+
+    found = projection(replace(part, replaced={}).open(binary))
+    matrix = None if found is None else found[1]
+    try:
+        frames = count_samples(part.open(binary)) if extent.is_estimated else None
+        return SndFile(part.open(binary), matrix, frames)
+    except soundfile.SoundFileError as error:
+        raise AudioFileError(f"{path} {_problem(binary)}") from error
+
+
+def _require_agreement(path: Path, sounds: list[Sound]) -> None:
+    """Reject a file whose parts differ in their sample rate or number of channels."""
+    seconds = 0.0
+    first = sounds[0]
+    for sound in sounds:
+        if (sound.samplerate, sound.channels) != (first.samplerate, first.channels):
+            raise AudioFileError(
+                f"{path} changes its sample rate or channels after {seconds:.2f} s, from "
+                f"{_described(first)} to {_described(sound)}; split it there"
+            )
+        seconds += sound.frames / sound.samplerate
+
+
+def _described(sound: Sound) -> str:
+    channels = "channel" if sound.channels == 1 else "channels"
+    return f"{sound.channels} {channels} at {sound.samplerate} Hz"
 
 
 def _problem(binary: BinaryIO) -> str:

@@ -1,7 +1,7 @@
 """Reading of containers that libsndfile does not support, with PyAV (FFmpeg; extra ``av``).
 
-A file is read with PyAV if it starts like one of these containers. FFmpeg receives the open file
-and the name of one demuxer, never a path: when probing, it would follow playlists and URLs.
+FFmpeg receives the open file and the name of one demuxer, never a path: when probing, it would
+follow playlists and URLs.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -24,37 +23,6 @@ from spatialkit.files import chunks, mp4_boxes
 from spatialkit.files.views import View
 from spatialkit.validation import extra
 
-# First bytes of the files of each of FFmpeg's demuxers.
-_SIGNATURES = {
-    "mov": rb"....(ftyp|moov|mdat|wide|free|skip)",
-    "matroska": rb"\x1a\x45\xdf\xa3",
-    "asf": rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
-    "avi": rb"RIFF....AVI ",
-    "flv": rb"FLV\x01",
-    "mpegts": rb"\x47.{187}\x47",
-    "mpeg": rb"\x00\x00\x01\xba",
-    "ogg": rb"OggS.{22}.[^\xff](?!\x01vorbis|OpusHead)",
-    "aac": rb"\xff[\xf0\xf1\xf8\xf9]",
-    "ac3": rb"\x0b\x77...[\x00-\x57]",
-    "eac3": rb"\x0b\x77...[\x58-\x87]",
-    "wv": rb"wvpk",
-    "tta": rb"TTA1",
-    "dts": rb"\x7f\xfe\x80\x01|\xfe\x7f\x01\x80|\x1f\xff\xe8\0|\xff\x1f\0\xe8",
-    "dtshd": rb"DTSHDHDR",
-    "truehd": rb"....\xf8\x72\x6f\xba",
-    "mlp": rb"....\xf8\x72\x6f\xbb",
-    "ape": rb"MAC ",
-    "mpc": rb"MP\+[\x07\x17]",
-    "mpc8": rb"MPCK",
-    "tak": rb"tBaK",
-    "dsf": rb"DSD \x1c",
-    "iff": rb"FRM8.{8}DSD ",
-    "amr": rb"#!AMR",
-    "rm": rb"\.RMF",
-    "oma": rb"ea3\x03|EA3\x01",
-    "shn": rb"ajkg",
-    "loas": rb"\x56[\xe0-\xff].",
-}
 _NAMES = {
     "mov": "MP4",
     "wv": "WAVPACK",
@@ -84,22 +52,42 @@ _NATIVE_ORDER = [
     *("TFR", "TBL", "TBC", "TBR", "DL", "DR", "WL", "WR", "SDL", "SDR", "LFE2", "TSL", "TSR"),
     *("BFC", "BFL", "BFR", "SSL", "SSR", "TTL", "TTR"),
 ]
-_SEGMENT = 0x18538067  # Matroska element that contains all others
 
 
-def demuxer_of(file: BinaryIO) -> str | None:
-    """Return the FFmpeg demuxer for the first bytes of a file, or None; rewind the file."""
-    file.seek(0)
-    head = file.read(200)
-    file.seek(0)
-    for demuxer, signature in _SIGNATURES.items():
-        if re.match(signature, head, re.DOTALL):
-            return demuxer
-    return None
+def _damage() -> tuple[type[Exception], ...]:
+    """Return the exceptions that PyAV raises for damaged files."""
+    import av
+
+    return (av.FFmpegError, ValueError, OSError, OverflowError)
+
+
+def require_extra(path: Path, demuxer: str, codec: str) -> None:
+    """Raise an `AudioFileError` if PyAV, which is needed for a file, is not installed."""
+    try:
+        import av  # noqa: F401
+    except ImportError as error:
+        raise AudioFileError(f"{path} ({_kind(demuxer, codec)}) needs {extra('av')}") from error
+
+
+def _kind(demuxer: str, codec: str) -> str:
+    """Return the names of container and codec."""
+    return _NAMES.get(demuxer, demuxer.upper()) + (codec and f", {codec}")
 
 
 class AvFile:
-    """Audio track of an open file, with those methods of `soundfile.SoundFile` that are used.
+    """Audio track of an open file; the attributes are also those of `sound.Sound`.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    file : binary file
+    demuxer : str
+        FFmpeg's name, as of `demuxer_of`.
+    codec : str
+        Codec for messages.
+    strict : bool
+        Whether a file that is shorter than its container specifies is rejected.
 
     Attributes
     ----------
@@ -117,10 +105,11 @@ class AvFile:
         there is one.
     """
 
-    def __init__(self, path: Path, file: BinaryIO, demuxer: str, codec: str = "") -> None:
-        self._path, self._demuxer = path, demuxer
-        self._kind = _NAMES.get(demuxer, demuxer.upper()) + (codec and f", {codec}")
-        _require_whole(path, file, demuxer)
+    def __init__(
+        self, path: Path, file: BinaryIO, demuxer: str, codec: str = "", *, strict: bool = True
+    ) -> None:
+        self._path, self._demuxer, self._strict = path, demuxer, strict
+        self._kind = _kind(demuxer, codec)
         tracks = mp4_boxes.read_tracks(file) if demuxer == "mov" else []
         if any(track.kind == b"iamf" for track in tracks):
             raise AudioFileError(f"{path} (MP4, IAMF) {IAMF_PROBLEM}")
@@ -164,15 +153,8 @@ class AvFile:
         self._rest: NDArray[Any] = np.empty((0, self.channels))
         self._skipped = 0
 
-    def __enter__(self) -> AvFile:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close FFmpeg's side of the file."""
         self._container.close()
 
     @cached_property
@@ -191,23 +173,20 @@ class AvFile:
         if step and step.numerator == 1 and (valid := int((last.duration or 0) * step)) > 0:
             samples -= max(0, last.samples - valid)
         announced = self._announced_seconds()
-        if samples / self.samplerate < announced - _TOLERANCE_SECONDS:
+        if self._strict and samples / self.samplerate < announced - _TOLERANCE_SECONDS:
             raise AudioFileError(
                 f"{self._path} is damaged or truncated: its header specifies {announced:.2f} s of "
                 f"audio, the file contains {samples / self.samplerate:.2f} s"
             )
         return samples
 
-    def read(self, frames: int, dtype: str, *, always_2d: bool) -> NDArray[Any]:
-        """Return up to ``frames`` frames (n, channels), fewer or none at the end."""
-        assert always_2d
+    def read(self, count: int, dtype: str) -> NDArray[Any]:
+        """Return up to ``count`` samples (n, channels), fewer or none at the end."""
         if self._blocks is None:
             self._blocks = self._converted(dtype)
             while self._skipped:
-                self._skipped -= len(
-                    self.read(min(self._skipped, _FRAME_SIZE), dtype, always_2d=True)
-                )
-        parts, wanted = [], frames
+                self._skipped -= len(self.read(min(self._skipped, _FRAME_SIZE), dtype))
+        parts, wanted = [], count
         while wanted:
             if not len(self._rest):
                 block = next(self._blocks, None)
@@ -244,16 +223,23 @@ class AvFile:
         return container, stream
 
     def _decoded(self) -> Iterator[Any]:
-        """Yield frames as FFmpeg decodes them."""
-        with self._failures():
+        """Yield frames as FFmpeg decodes them; up to the first damaged one if it is not strict."""
+        samples = 0
+        with self._failures() if self._strict else suppress(*_damage()):
             for frame in self._container.decode(self._stream):
                 if frame.is_corrupt:
+                    if not self._strict:
+                        return
                     raise AudioFileError(f"{self._path} is damaged")
                 now = (frame.sample_rate, frame.layout.name)
                 if now != (self.samplerate, self._layout_name):
+                    place = f"after {samples / self.samplerate:.2f} s" if samples else "in the file"
                     raise AudioFileError(
-                        f"{self._path} changes its sample rate or channels within the file"
+                        f"{self._path} changes its sample rate or channels {place}, from "
+                        f"{self._layout_name} at {self.samplerate} Hz to {frame.layout.name} at "
+                        f"{frame.sample_rate} Hz; split it there"
                     )
+                samples += frame.samples
                 yield frame
 
     def _converted(self, dtype: str) -> Iterator[NDArray[Any]]:
@@ -284,15 +270,13 @@ class AvFile:
     @contextmanager
     def _failures(self) -> Iterator[None]:
         """Convert errors of PyAV to `AudioFileError`."""
-        try:
-            import av
-        except ImportError as error:
-            raise AudioFileError(f"{self._path} ({self._kind}) needs {extra('av')}") from error
+        import av
+
         try:
             yield
         except AudioFileError:
             raise
-        except (av.FFmpegError, ValueError, OSError, OverflowError) as error:
+        except _damage() as error:
             unknown = isinstance(error, (av.DecoderNotFoundError, av.PatchWelcomeError))
             problem = "has a codec that FFmpeg does not support" if unknown else "is damaged"
             raise AudioFileError(f"{self._path} ({self._kind}) {problem}") from error
@@ -308,57 +292,3 @@ def _is_native(labels: tuple[str, ...]) -> bool:
     labels = labels[scene:]
     places = [_NATIVE_ORDER.index(label) for label in labels if label in _NATIVE_ORDER]
     return len(places) == len(labels) and places == sorted(set(places))
-
-
-def _require_whole(path: Path, file: BinaryIO, demuxer: str) -> None:
-    """Reject a file that is shorter than its container specifies, which FFmpeg accepts."""
-    size = file.seek(0, 2)
-    ends = {"mov": _mov_end, "matroska": _matroska_end}
-    end = ends[demuxer](file, size) if demuxer in ends else 0
-    if end > size:
-        raise AudioFileError(
-            f"{path} is truncated: its header specifies {end} bytes, the file contains {size}"
-        )
-
-
-def _mov_end(file: BinaryIO, size: int) -> int:
-    """Return the end of the last box of an MP4 file (ISO/IEC 14496-12, section 4.2)."""
-    at = 0
-    while at < size:
-        file.seek(at)
-        head = file.read(16)
-        if len(head) < 8:
-            return at if not any(head) else at + 8
-        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
-        if length == 1:
-            length = int.from_bytes(head[8:], "big")
-        if length == 0 or not re.fullmatch(rb"[ -~\xa9]{4}", kind):  # extends to the end; not a box
-            return at
-        at += max(length, 8)
-    return at
-
-
-def _matroska_end(file: BinaryIO, size: int) -> int:
-    """Return the end of the Segment of a Matroska file, 0 if unknown (RFC 8794, section 6)."""
-    at = 0
-    while at < size:
-        file.seek(at)
-        head = file.read(12)
-        identifier, width = _varint(head, keep=True)
-        length, more = _varint(head[width:], keep=False)
-        at += width + more
-        if not (width and more) or length == 2 ** (7 * more) - 1:
-            return 0
-        at += length
-        if identifier == _SEGMENT:
-            return at
-    return 0
-
-
-def _varint(data: bytes, *, keep: bool) -> tuple[int, int]:
-    """Return a variable-length number, with or without its length marker, and its length."""
-    width = 9 - data[0].bit_length() if data else 0
-    if not 0 < width <= min(8, len(data)):
-        return 0, 0
-    number = int.from_bytes(data[:width], "big")
-    return (number if keep else number & (2 ** (7 * width) - 1)), width

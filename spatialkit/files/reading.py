@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,22 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.audio import Audio
-from spatialkit.errors import AudioFileError, LayoutError, OptionError, SpatialkitWarning
-from spatialkit.files.inspection import FileInfo, inspect
-from spatialkit.files.opening import BLOCK_SIZE, open_audio, reading_errors
+from spatialkit.errors import AudioFileError
+from spatialkit.files.excerpts import Excerpt
+from spatialkit.files.inspection import Inspected, inspected
+from spatialkit.files.opening import OnTruncated, reading_errors
+from spatialkit.files.requested import doubts, format_to_read
 from spatialkit.files.resampling import rejoin_blocks, resample_blocks
-from spatialkit.layouts import Format, Layout, get_format, same_channels
+from spatialkit.files.sound import BLOCK_SIZE
+from spatialkit.layouts import Format
 from spatialkit.typing import StrPath
-from spatialkit.validation import as_choice, as_count, as_number, as_sample_rate
+from spatialkit.validation import as_choice, as_count, as_sample_rate
 
 __all__ = ["AudioStream", "SampleType", "read", "stream"]
 
 # Data types of the samples that are read.
 SampleType = Literal["float32", "float64"]
-# Mask of 7.1 with wide front channels, which libsndfile and others write for any 8 channels.
-AMBIGUOUS_MASK = 0xFF
-# Samples of the longest packets of Vorbis and Opus (120 ms at 48 kHz).
-OGG_PACKET = 8192
 
 
 def read(
@@ -42,6 +40,7 @@ def read(
     stop: int | None = None,
     offset: float | None = None,
     duration: float | None = None,
+    on_truncated: OnTruncated = "error",
 ) -> Audio:
     """Read an audio file.
 
@@ -79,6 +78,9 @@ def read(
     offset, duration : float
         Excerpt in seconds, in place of ``start`` and ``stop``: its start, 0 by default, and its
         length, by default up to the end. Both are rounded to samples of the file.
+    on_truncated : {"error", "warn"}
+        What happens to a file that is shorter than it specifies: an error, or a warning, and what
+        it contains is read.
 
     Returns
     -------
@@ -100,7 +102,7 @@ def read(
     SpatialkitWarning
         If the mask is 0xFF (7.1 with FLC and FRC), which many programs write for any 8 channels, or
         the file specifies its channels in part: specify ``format``. If there are several audio
-        tracks: the default one is read.
+        tracks: the default one is read. If the file is truncated and ``on_truncated`` is "warn".
 
     Examples
     --------
@@ -113,9 +115,9 @@ def read(
     >>> read(sample_path(), offset=12.5, duration=2.0).duration
     2.0
     """
-    excerpt = _Excerpt(start, stop, offset, duration)
+    excerpt = Excerpt(start, stop, offset, duration)
     with _open_stream(
-        path, BLOCK_SIZE, format, force_format, sample_rate, dtype, excerpt
+        path, BLOCK_SIZE, format, force_format, sample_rate, dtype, excerpt, on_truncated
     ) as source:
         try:
             samples = np.empty((source.channels, source.samples), dtype)
@@ -143,6 +145,7 @@ def stream(
     stop: int | None = None,
     offset: float | None = None,
     duration: float | None = None,
+    on_truncated: OnTruncated = "error",
 ) -> AudioStream:
     """Open an audio file to read it block by block.
 
@@ -153,7 +156,7 @@ def stream(
     path : str or path
     block : int
         Samples of each block, except that the last one may be shorter.
-    format, force_format, sample_rate, dtype, start, stop, offset, duration
+    format, force_format, sample_rate, dtype, start, stop, offset, duration, on_truncated
         As for `read`.
 
     Returns
@@ -181,8 +184,10 @@ def stream(
     Layout('stereo': FL FR) 30.0 30
     """
     block = as_count(block, "block")
-    excerpt = _Excerpt(start, stop, offset, duration)
-    return _open_stream(path, block, format, force_format, sample_rate, dtype, excerpt)
+    excerpt = Excerpt(start, stop, offset, duration)
+    return _open_stream(
+        path, block, format, force_format, sample_rate, dtype, excerpt, on_truncated
+    )
 
 
 class AudioStream:
@@ -200,7 +205,8 @@ class AudioStream:
 
     def __init__(
         self,
-        header: FileInfo,
+        file: Inspected,
+        resources: ExitStack,
         format: Format | None,
         order: NDArray[np.intp] | None,
         *,
@@ -210,16 +216,14 @@ class AudioStream:
         start: int,
         stop: int,
     ) -> None:
+        header = file.header
         self.sample_rate = header.sample_rate if sample_rate is None else sample_rate
         self.format = format
         self.channels = header.channels
         self.samples = stop - start
-        self._header, self._order, self._dtype = header, order, dtype
+        self._header, self._sound, self._resources = file.header, file.sound, resources
+        self._order, self._dtype = order, dtype
         self._start, self._stop = start, stop
-        self._decoded, self._rest = 0, np.empty((0, self.channels), dtype)
-        self._resources = ExitStack()
-        with reading_errors(header.path):
-            self._file = self._resources.enter_context(open_audio(header.path))
         if self.sample_rate == header.sample_rate:
             self._blocks: Iterator[NDArray[Any]] = self._read(block)
             return
@@ -263,11 +267,11 @@ class AudioStream:
         header, end = self._header, self._start
         if end:
             with reading_errors(header.path):
-                self._seek(end)
+                self._sound.seek(end)
         while end < self._stop:
             with reading_errors(header.path):
                 count = min(size, self._stop - end)
-                block = self._decode(count).T
+                block = self._sound.read(count, self._dtype).T
             if not block.size:
                 raise AudioFileError(
                     f"{header.path} is truncated: its header specifies {header.samples} samples, "
@@ -277,31 +281,6 @@ class AudioStream:
             yield np.array(block, order="C") if self._order is None else block[self._order]
         self._resources.close()
 
-    def _decode(self, count: int) -> NDArray[Any]:
-        """Return the next samples (count, channels), fewer at the end."""
-        if len(self._rest):
-            block, self._rest = self._rest[:count], self._rest[count:]
-            return block
-        # libsndfile decodes the last packet of Opus wrongly in a read that starts in it.
-        left = self._header.samples - self._decoded - count
-        whole = count + left if self._header.container == "OGG" and left < OGG_PACKET else count
-        block = self._file.read(whole, self._dtype, always_2d=True)
-        self._decoded += count
-        self._rest = block[count:]
-        return block[:count]
-
-    def _seek(self, start: int) -> None:
-        """Continue at a sample of the file."""
-        # libsndfile seeks to wrong samples in Vorbis and Opus, and not at all in some encodings.
-        if self._header.container != "OGG" and getattr(self._file, "seekable", lambda: True)():
-            self._file.seek(start)
-            return
-        while start:
-            skipped = len(self._decode(min(start, BLOCK_SIZE)))
-            if not skipped:
-                return
-            start -= skipped
-
 
 def _open_stream(
     path: StrPath,
@@ -310,129 +289,28 @@ def _open_stream(
     force_format: bool,
     sample_rate: int | None,
     dtype: SampleType,
-    excerpt: _Excerpt,
+    excerpt: Excerpt,
+    on_truncated: OnTruncated,
 ) -> AudioStream:
     """Open a file for `read` and `stream`; warnings refer to the caller of these."""
     dtype = as_choice(dtype, "dtype", get_args(SampleType))
+    on_truncated = as_choice(on_truncated, "on_truncated", get_args(OnTruncated))
     if sample_rate is not None:
         sample_rate = as_sample_rate(sample_rate)
-    path = Path(path)
-    header, stored = inspect(path)
-    known, order = stored.format, stored.order
-    if format is not None:
-        known = get_format(format)
-        if not _agrees(header, known, force_format or bool(stored.note)):
-            order = None
-    elif stored.conflict:
-        raise AudioFileError(
-            f"the {stored.conflict} of {path} contradicts its number of channels, "
-            f"{header.channels}",
-            python="; specify format=",
-            command_line="; add --from",
+    with ExitStack() as resources:
+        file = resources.enter_context(inspected(Path(path), on_truncated))
+        known, order = format_to_read(file.header, file.channels, format, force_format)
+        for doubt in (*file.doubts, *doubts(file.header, file.channels, format is not None)):
+            warnings.warn(doubt, stacklevel=3)
+        start, stop = excerpt.of(file.header)
+        return AudioStream(
+            file,
+            resources.pop_all(),
+            known,
+            order,
+            block=block,
+            sample_rate=sample_rate,
+            dtype=dtype,
+            start=start,
+            stop=stop,
         )
-    elif stored.note:
-        warnings.warn(
-            SpatialkitWarning(
-                f"{path} {stored.note}",
-                python="; specify format= for another format",
-                command_line="; add --from for another format",
-            ),
-            stacklevel=3,
-        )
-    elif (header.wave_mask, header.channels) == (AMBIGUOUS_MASK, AMBIGUOUS_MASK.bit_count()):
-        warnings.warn(
-            SpatialkitWarning(
-                f"{path} has the channel mask 0xff (7.1 with wide fronts), which many programs "
-                "write for any 8 channels",
-                python='; for ordinary 7.1 pass format="7.1"',
-                command_line="; for ordinary 7.1 add --from 7.1",
-            ),
-            stacklevel=3,
-        )
-    if header.tracks > 1:
-        warnings.warn(
-            f"{path} has {header.tracks} audio tracks; only the default one is read "
-            f"({header.subtype}, channels: {header.channels})",
-            SpatialkitWarning,
-            stacklevel=3,
-        )
-    start, stop = excerpt.of(header)
-    return AudioStream(
-        header,
-        known,
-        order,
-        block=block,
-        sample_rate=sample_rate,
-        dtype=dtype,
-        start=start,
-        stop=stop,
-    )
-
-
-@dataclass(frozen=True)
-class _Excerpt:
-    """Range of a file in samples (start, stop) or in seconds (offset, duration)."""
-
-    start: int
-    stop: int | None
-    offset: float | None
-    duration: float | None
-
-    def of(self, header: FileInfo) -> tuple[int, int]:
-        """Return the range in a file, in samples."""
-        path, length = header.path, header.samples
-        if self.offset is self.duration is None:
-            stop = length if self.stop is None else self.stop
-            stop = as_count(stop, f"stop of {path}", minimum=0, maximum=length)
-            return as_count(self.start, f"start of {path}", minimum=0, maximum=stop), stop
-        if self.start or self.stop is not None:
-            raise OptionError(
-                "start and stop (samples) exclude offset and duration (seconds): pass either"
-            )
-        offset = 0.0 if self.offset is None else self.offset
-        start = round(as_number(offset, "offset", minimum=0.0, unit="s") * header.sample_rate)
-        stop, end = length, ""
-        if self.duration is not None:
-            seconds = as_number(self.duration, "duration", minimum=0.0, unit="s")
-            stop = start + round(seconds * header.sample_rate)
-            end = f" to {offset + seconds:g} s"
-        if start < stop <= length or (start, stop) == (0, length):
-            return start, stop
-        problem = "is empty" if stop == start < length else f"exceeds its {header.duration:g} s"
-        raise OptionError(
-            f"the excerpt of {path} from {offset:g} s{end or ' on'} {problem}",
-            python="; choose another offset or duration",
-            command_line="; choose another --start or --duration",
-        )
-
-
-def _agrees(header: FileInfo, format: Format, force: bool) -> bool:
-    """Return whether a file contains the requested format; refuse another one unless forced."""
-    if format.n_channels != header.channels:
-        raise AudioFileError(
-            f"{header.path} has {header.channels} channels, but format {format.name!r} has "
-            f"{format.n_channels}"
-        )
-    if header.format is None:
-        return False
-    if same_channels(header.format, format):
-        return True
-    # Mono and stereo are assumed if there is no mask.
-    stated = header.wave_mask != AMBIGUOUS_MASK if header.wave_mask else header.channels > 2
-    if stated and not force:
-        raise LayoutError(
-            f"{header.path} contains the format {_described(header.format)}, requested is "
-            f"{_described(format)}",
-            python="; omit it, or pass force_format=True to replace the format of the file",
-            command_line="; omit it, or add --force-format to replace the format of the file",
-        )
-    return False
-
-
-def _described(format: Format) -> str:
-    """Return the name of a format, with the order of its channels."""
-    return (
-        f"{format.name!r} ({' '.join(format.labels)})"
-        if isinstance(format, Layout)
-        else repr(format.name)
-    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO
 
-from spatialkit.files import chunks, coreaudio, flac_ogg_mp3, mp4_boxes, wave
+from spatialkit.files import chunks, coreaudio, flac_masks, mp4_boxes, wave
 from spatialkit.files.channels import Channels, by_ambix, by_count, by_labels, by_mask
 from spatialkit.files.ogg_opus import PROJECTION, opus_family
 from spatialkit.files.pyav import AvFile
@@ -19,8 +19,8 @@ from spatialkit.layouts import VORBIS_SYSTEMS, get_layout
 def stored_channels(container: str, file: BinaryIO, channels: int) -> tuple[int | None, Channels]:
     """Return the channel mask of a file, None if it has none, and the format of its channels."""
     if container == "FLAC":
-        mask = flac_ogg_mp3.flac_mask(file)
-        return mask, by_mask(flac_ogg_mp3.FLAC_MASKS[channels] if mask is None else mask, channels)
+        mask = flac_masks.flac_mask(file)
+        return mask, by_mask(flac_masks.FLAC_MASKS[channels] if mask is None else mask, channels)
     if container == "W64":
         mask = wave.read_wave64_format(file).mask
         return mask, by_mask(mask or 0, channels)

@@ -22,7 +22,9 @@ class View(io.RawIOBase):
     start, end : int
         Range in bytes; by default to the end of the file.
     replaced : mapping of int to bytes
-        Bytes by their position in the view, which do not overlap.
+        Bytes by their position in the range, which do not overlap.
+    prefix : bytes
+        Bytes that the view has before the range.
 
     Attributes
     ----------
@@ -36,10 +38,13 @@ class View(io.RawIOBase):
         start: int = 0,
         end: int | None = None,
         replaced: Mapping[int, bytes] | None = None,
+        prefix: bytes = b"",
     ) -> None:
-        self._file, self._start = file, start
-        self.size = max(0, (file.seek(0, io.SEEK_END) if end is None else end) - start)
-        self._replaced = dict(replaced or {})
+        self._file, self._start, self._prefix = file, start - len(prefix), prefix
+        self.size = max(0, (file.seek(0, io.SEEK_END) if end is None else end) - self._start)
+        self._replaced = {
+            place + len(prefix): content for place, content in (replaced or {}).items()
+        }
         self._places = sorted(self._replaced)
         self._at = 0
         self._block, self._block_start = b"", 0
@@ -65,6 +70,13 @@ class View(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer as far as the view extends."""
+        if self._at < len(self._prefix):
+            content = self._prefix[self._at : self._at + len(buffer)]
+            target = memoryview(buffer).cast("B")
+            target[: len(content)] = content
+            self._at += len(content)
+            rest = target[len(content) :]
+            return len(content) + (self.readinto(rest) if rest else 0)
         count = max(0, min(len(buffer), self.size - self._at))
         with suppress(OverflowError, ValueError):  # a position beyond the largest one of the system
             self._file.seek(self._start + self._at)

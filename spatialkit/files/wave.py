@@ -106,11 +106,17 @@ def _chunk_head(name: bytes, size: int) -> bytes:
 
 
 class WaveFormat(NamedTuple):
-    """Format tag, that of the subformat with WAVE_FORMAT_EXTENSIBLE; its mask and subformat."""
+    """Format tag, that of the subformat with WAVE_FORMAT_EXTENSIBLE; its mask and subformat.
+
+    ``frame_size`` is in bytes, ``bits`` are those of a sample.
+    """
 
     tag: int = 0
     mask: int | None = None
     subformat: bytes = b""
+    channels: int = 0
+    frame_size: int = 0
+    bits: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,8 @@ class WaveHeader:
 
     ``mask`` is None without WAVE_FORMAT_EXTENSIBLE. ``data_size`` is the number of bytes of audio
     data in the header, 0 if the header does not specify it; ``available`` is that in the file, from
-    ``data_start`` on. ``metadata`` has the contents of chunks by name.
+    ``data_start`` on; ``format_start`` is the position of ``format``. ``metadata`` has the contents
+    of chunks by name.
     """
 
     mask: int | None
@@ -127,6 +134,7 @@ class WaveHeader:
     available: int
     data_start: int = field(default=0, compare=False)
     format: WaveFormat = field(default=WaveFormat(), compare=False)
+    format_start: int = field(default=0, compare=False)
     metadata: Mapping[bytes, bytes] = field(default_factory=dict, compare=False)
 
 
@@ -136,7 +144,7 @@ def read_wave_header(file: BinaryIO) -> WaveHeader:
     file.seek(0)
     large = file.read(4) != b"RIFF"
     file.seek(12)
-    form = WaveFormat()
+    form, format_start = WaveFormat(), 0
     data_start, data_size, available = 0, 0, 0
     metadata: dict[bytes, bytes] = {}
     sizes: dict[bytes, int] = {}
@@ -160,7 +168,7 @@ def read_wave_header(file: BinaryIO) -> WaveHeader:
         elif name == b"ds64" and large:
             sizes = _read_ds64(file.read(min(size, end)))
         elif name == b"fmt ":
-            form = _read_format(file.read(min(size, 40)))
+            form, format_start = _read_format(file.read(min(size, 40))), start
         elif name in _METADATA and size <= _MAX_METADATA_SIZE:
             content = file.read(size)
             if name != b"LIST" or content[:4] == b"INFO":
@@ -169,7 +177,7 @@ def read_wave_header(file: BinaryIO) -> WaveHeader:
         if start > end:
             break
         file.seek(start)
-    return WaveHeader(form.mask, data_size, available, data_start, form, metadata)
+    return WaveHeader(form.mask, data_size, available, data_start, form, format_start, metadata)
 
 
 def read_wave64_format(file: BinaryIO) -> WaveFormat:
@@ -179,10 +187,14 @@ def read_wave64_format(file: BinaryIO) -> WaveFormat:
 
 def _read_format(fmt: bytes) -> WaveFormat:
     tag = int.from_bytes(fmt[:2], "little")
-    if len(fmt) < 24 or tag != _EXTENSIBLE:
+    if len(fmt) < 16:
         return WaveFormat(tag)
+    channels, frame_size, bits = struct.unpack_from("<2xH8xHH", fmt)
+    sizes = (channels, frame_size, bits)
+    if len(fmt) < 24 or tag != _EXTENSIBLE:
+        return WaveFormat(tag, None, b"", *sizes)
     mask, subformat = struct.unpack_from("<I", fmt, 20)[0], fmt[24:40]
-    return WaveFormat(int.from_bytes(subformat[:2], "little") or tag, mask, subformat)
+    return WaveFormat(int.from_bytes(subformat[:2], "little") or tag, mask, subformat, *sizes)
 
 
 def wave_channels(header: WaveHeader, channels: int) -> Channels:

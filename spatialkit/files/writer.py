@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit import storage
 from spatialkit.errors import AudioFileError, ShapeError, SignalError, SpatialkitWarning
 from spatialkit.files.encoders import encoder_for
-from spatialkit.files.opening import BLOCK_SIZE
+from spatialkit.files.sound import BLOCK_SIZE
 from spatialkit.files.targets import Target, check_target, require_samples
 from spatialkit.layouts import Format, channels_of
 from spatialkit.storage import writing_errors

@@ -9,7 +9,7 @@ from typing import Any
 
 from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import OptionError
-from spatialkit.files.opening import BLOCK_SIZE
+from spatialkit.files.sound import BLOCK_SIZE
 from spatialkit.files.targets import Dither, Subtype, check_target, make_target, warn_ambiguous
 from spatialkit.files.writer import (
     AudioWriter,

@@ -25,7 +25,7 @@ import crafted_files as crafted
 import numpy as np
 
 from spatialkit.errors import SpatialkitError, SpatialkitWarning
-from spatialkit.files import flac_ogg_mp3, info, pyav, read, wave, write
+from spatialkit.files import flac_masks, info, pyav, read, wave, write
 
 # An input may take so long before it counts as one that hangs.
 SECONDS_PER_INPUT = 20
@@ -194,7 +194,7 @@ def run_atheris(folder: Path, seconds: float, seed: int) -> None:
     """Let atheris choose the inputs; it ends the process itself."""
     import atheris
 
-    for module in (wave, flac_ogg_mp3, pyav):
+    for module in (wave, flac_masks, pyav):
         for _, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__:
                 atheris.instrument_func(function)

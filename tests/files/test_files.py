@@ -27,7 +27,7 @@ from spatialkit.errors import (
 )
 from spatialkit.files import Audio, Subtype, info, read, stream, write, write_stream
 from spatialkit.files.ogg_opus import opus_family
-from spatialkit.files.opening import BLOCK_SIZE
+from spatialkit.files.sound import BLOCK_SIZE
 from spatialkit.files.targets import SUBTYPES
 from spatialkit.files.wave import WAVE_ENCODINGS
 from spatialkit.layouts import (

@@ -331,7 +331,7 @@ def test_a_change_of_channels_within_the_file_is_rejected(tmp_path):
         for channels, layout in ((1, "mono"), (2, "stereo"))
     )
     (tmp_path / "both.ac3").write_bytes(two + one)
-    with pytest.raises(AudioFileError, match="changes its sample rate or channels within the file"):
+    with pytest.raises(AudioFileError, match="changes its sample rate or channels"):
         read(tmp_path / "both.ac3")
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spatialkit.files import read, stream, write, write_stream
-from spatialkit.files.opening import BLOCK_SIZE
+from spatialkit.files.sound import BLOCK_SIZE
 from spatialkit.layouts import get_layout, layout_names, reorder
 
 KINDS = (

@@ -9,7 +9,9 @@ import pytest
 
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.files import info, pyav, read, wave, write, write_stream
+from spatialkit.files.demuxers import demuxer_of
 from spatialkit.files.leading_bytes import tags_end
+from spatialkit.files.lengths import containers
 from spatialkit.files.targets import make_target
 
 
@@ -49,7 +51,7 @@ def box(length: int, kind: bytes, content: int, *, large: bool = False) -> bytes
 )
 def test_the_end_of_an_mp4_file_is_that_of_its_last_box(boxes, end):
     """ISO/IEC 14496-12, section 4.2: length 0 extends to the end, 1 has 64 bits behind the kind."""
-    assert pyav._mov_end(io.BytesIO(boxes), len(boxes)) == end
+    assert containers.mov_end(io.BytesIO(boxes)) == end
 
 
 def test_a_pcm_16_header_has_44_bytes_and_a_float_header_states_its_samples():
@@ -79,7 +81,7 @@ def test_a_pcm_16_header_has_44_bytes_and_a_float_header_states_its_samples():
 )
 def test_numbers_of_matroska_have_their_length_in_the_leading_zeros(data, keep, number):
     """RFC 8794, section 4.4: the same number in 1 to 4 bytes; an ID keeps its length marker."""
-    assert pyav._varint(data, keep=keep) == number
+    assert containers.varint(data, keep=keep) == number
 
 
 EBML = b"\x1a\x45\xdf\xa3\x82ab"  # an element of 2 bytes before the Segment
@@ -100,7 +102,7 @@ SEGMENT = b"\x18\x53\x80\x67"
 )
 def test_the_end_of_a_matroska_file_is_that_of_its_segment(data, end):
     """RFC 8794, section 6.2: a length of ones only is unknown."""
-    assert pyav._matroska_end(io.BytesIO(data), len(data)) == end
+    assert containers.matroska_end(io.BytesIO(data)) == end
 
 
 @pytest.mark.parametrize(
@@ -117,11 +119,11 @@ def test_an_id3_tag_has_its_size_in_7_bits_of_4_bytes(head, start):
 
 
 def test_demuxers_are_chosen_by_the_first_bytes():
-    assert pyav.demuxer_of(io.BytesIO(b"\xff\xf1")) == "aac"
-    assert pyav.demuxer_of(io.BytesIO(b"wvpk")) == "wv"
+    assert demuxer_of(io.BytesIO(b"\xff\xf1")) == "aac"
+    assert demuxer_of(io.BytesIO(b"wvpk")) == "wv"
     packet = b"\x47" + bytes(187)
-    assert pyav.demuxer_of(io.BytesIO(packet * 2)) == "mpegts"
-    assert pyav.demuxer_of(io.BytesIO(packet)) is None
+    assert demuxer_of(io.BytesIO(packet * 2)) == "mpegts"
+    assert demuxer_of(io.BytesIO(packet)) is None
 
 
 @pytest.mark.parametrize(
@@ -252,5 +254,5 @@ def test_the_ds64_chunk_has_the_sizes_of_other_large_chunks():
 def test_a_wav_file_is_left_to_libsndfile_and_rewound(tmp_path):
     write(tmp_path / "a.wav", np.zeros((1, 9)), 8000)
     with (tmp_path / "a.wav").open("rb") as file:
-        assert pyav.demuxer_of(file) is None
+        assert demuxer_of(file) is None
         assert file.tell() == 0

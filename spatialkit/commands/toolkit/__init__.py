@@ -69,6 +69,7 @@ from spatialkit.commands.toolkit.options import (
     layout_option,
     output_option,
     reading_options,
+    truncated_option,
 )
 from spatialkit.commands.toolkit.plugins import (
     Setting,
@@ -152,6 +153,7 @@ __all__ = [
     "read_with_format",
     "reading_facts",
     "reading_options",
+    "truncated_option",
     "scene_format",
     "setting_option",
     "use_options",

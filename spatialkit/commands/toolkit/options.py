@@ -19,7 +19,7 @@ OUTPUT_HELP = "Output file: .wav or .flac; mono or stereo also .ogg or .opus."
 FORMAT_NAMES = f"a layout, {LAYOUT_FILE}, ambix1 to ambix7 or fuma1 to fuma3"
 SCENE_NAMES = "ambix1 to ambix7 (by default, from the channels) or fuma1 to fuma3"
 # Arguments of `spatialkit.files.read` and `stream` that are options of commands.
-READING = ("format", "force_format", "offset", "duration", "sample_rate")
+READING = ("format", "force_format", "offset", "duration", "on_truncated", "sample_rate")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -48,6 +48,15 @@ output_option = click.option(
     metavar="OUT",
     type=FILE,
     help=OUTPUT_HELP,
+)
+
+
+truncated_option = click.option(
+    "--truncated",
+    "on_truncated",
+    type=click.Choice(["error", "warn"]),
+    metavar="error|warn",
+    help="What to do with a file that is cut off: an error (default), or read what it contains.",
 )
 
 
@@ -115,6 +124,7 @@ def reading_options(
         click.option(
             "--duration", type=Seconds(), help="Length of the excerpt. By default up to the end."
         ),
+        truncated_option,
     ]
     if output:
         options.append(

@@ -1,4 +1,4 @@
-"""Channel masks of FLAC, and length tags of MP3 files.
+"""Channel masks of FLAC files.
 
 Source: RFC 9639, sections 8.6.2 (the mask of FLAC) and 9.1.3 (its order of channels).
 """
@@ -37,10 +37,3 @@ def put_flac_mask(file: BinaryIO, mask: int) -> None:
     start = file.read(4096)
     file.seek(start.index(b"comment=" + FLAC_PLACEHOLDER.encode()))
     file.write(_FLAC_TAG.format(mask).encode())
-
-
-def has_mp3_length(file: BinaryIO) -> bool:
-    """Return whether the first frame of an MP3 file is a length tag of Xing, LAME or others."""
-    file.seek(0)
-    head = file.read(2048)
-    return any(tag in head for tag in (b"Xing", b"Info", b"VBRI"))

@@ -28,6 +28,9 @@ Importing the package is fast: numba, SciPy, soundfile, soxr and `spatialkit.bin
 when first needed.
 """
 
+# First, as it handles signals that arrive during the other imports of a command.
+from spatialkit import interrupts as interrupts  # isort: split
+
 from typing import TYPE_CHECKING, Any
 
 from spatialkit import metrics

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 # Top-level modules and folders from the bottom up: each imports from those before it only. The
 # namespace of the package itself, "", gathers public names for users.
 CORE = (
+    "interrupts",
     *("errors", "_version", "_distribution", "_json", "_compiling", "_kernels", "typing"),
     "storage",
     *("validation", "geometry", "sample", "sample_queue", "results"),
@@ -223,6 +224,7 @@ MAY_WRITE = {
     "spatialkit._kernels.cache open": "code of numba: checked by a digest, needs no flush",
     "spatialkit._kernels.cache replace": "code of numba",
     "spatialkit_models.data.powers.cache open_memmap": "writes to the file of storage.replacing",
+    "spatialkit.interrupts open": "the null device, in place of a closed terminal",
     "spatialkit.results savefig": "writes to the file of storage.replacing",
     "spatialkit_models.training.report SummaryWriter": "appends to a file of its own per run",
 }

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from os import _exit  # plug-ins run with another os._exit
 from typing import Any
+
+from spatialkit.interrupts import ignore_signals, signals_blocked
 
 # A job whose worker process died is run once more, as the machine may have been short of memory. A
 # job whose worker dies twice fails.
@@ -42,6 +47,9 @@ class WorkerProcesses(ThreadPoolExecutor):
     ----------
     count : int
         Maximum number of processes; each is started when the first job needs it.
+    timeout : float, optional
+        Maximum duration of a job in s. A job that takes longer fails, and its process is killed and
+        replaced.
 
     Examples
     --------
@@ -51,8 +59,9 @@ class WorkerProcesses(ThreadPoolExecutor):
     [1]
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, timeout: float | None = None) -> None:
         super().__init__(count)
+        self._timeout = timeout
         self._threads_each = max(1, available_cores() // count)
         self._own = threading.local()
         self._workers: set[_Worker] = set()
@@ -88,17 +97,24 @@ class WorkerProcesses(ThreadPoolExecutor):
                 if self._killed:  # since the check above
                     worker.kill()
             try:
-                return worker.do((function, args, kwargs))
+                return worker.do((function, args, kwargs), self._timeout)
+            except TimeoutError:
+                worker.kill()
+                self._discard(worker)
+                raise
             except (EOFError, OSError):
                 ended_with = worker.exit_reason()
-                self._own.worker = None
-                self._workers.discard(worker)
+                self._discard(worker)
         raise BrokenExecutor(
             f"the worker process ended with {ended_with} in {MAX_ATTEMPTS} attempts; it was "
             "killed, possibly for lack of memory, or crashed in a library"
             if ended_with and not self._killed
             else "the job was cancelled"
         )
+
+    def _discard(self, worker: _Worker) -> None:
+        self._own.worker = None
+        self._workers.discard(worker)
 
 
 class _Worker:
@@ -108,16 +124,22 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        # Started here, because its start within the block below would unblock interrupts.
-        resource_tracker.ensure_running()
+        # Its start ignores Ctrl-C and SIGTERM itself, and unblocks them.
+        with signals_blocked():
+            resource_tracker.ensure_running()
         variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
-        with _starting, _environment(variables), _interrupts_blocked():
+        with _starting, _environment(variables), signals_blocked():
             self._process.start()
         theirs.close()
 
-    def do(self, work: tuple[Any, ...]) -> Any:
+    def do(self, work: tuple[Any, ...], timeout: float | None) -> Any:
         """Run one job and return its result; an error of the job is raised."""
         self._connection.send_bytes(pickle.dumps(work))
+        self._connection.recv_bytes()  # the process has started, and with it the job
+        if not self._connection.poll(timeout):
+            raise TimeoutError(
+                f"the job took longer than {timeout:g} s, and its worker process was killed"
+            )
         succeeded, value = pickle.loads(self._connection.recv_bytes())
         if not succeeded:
             raise RuntimeError(value)
@@ -142,17 +164,16 @@ class _Worker:
 
 def _serve(connection: Connection) -> None:
     """Run jobs in the worker process until the connection is closed or lost."""
-    # Ctrl-C is handled by the main process, which stops this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    ignore_signals()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         while True:
             work = connection.recv_bytes()
+            connection.send_bytes(b"")
             try:
-                function, args, kwargs = pickle.loads(work)
-                reply = pickle.dumps((True, function(*args, **kwargs)))
+                with _killed_with_parent():
+                    function, args, kwargs = pickle.loads(work)
+                    reply = pickle.dumps((True, function(*args, **kwargs)))
             except Exception as error:
                 reply = pickle.dumps((False, f"{type(error).__name__}: {error}"))
             connection.send_bytes(reply)
@@ -163,7 +184,27 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os._exit(1)
+    _exit(1)
+
+
+@contextmanager
+def _killed_with_parent() -> Iterator[None]:
+    """Let Linux kill this process with its parent, also while compiled code blocks all threads.
+
+    More precisely, with the thread of the parent that controls this process, and waits for the job.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    prctl, set_parent_death_signal = ctypes.CDLL(None).prctl, 1
+    prctl(set_parent_death_signal, signal.SIGKILL)
+    try:
+        parent = multiprocessing.parent_process()
+        if parent is not None and os.getppid() != parent.pid:  # it ended before
+            _exit(1)
+        yield
+    finally:
+        prctl(set_parent_death_signal, 0)
 
 
 @contextmanager
@@ -176,19 +217,6 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Block Ctrl-C in processes started here until they have set their own handler."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def available_cores() -> int:

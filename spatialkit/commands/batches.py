@@ -110,6 +110,7 @@ def workers(
     files: int,
     cluster: str | None = None,
     versions: Callable[[], dict[str, str]] | None = None,
+    timeout: float | None = None,
 ) -> Iterator[Executor | None]:
     """Provide the executor of a batch.
 
@@ -124,6 +125,9 @@ def workers(
     versions : callable, optional
         Function of a module that returns versions by name, which must be equal on the workers of
         the cluster. By default that of spatialkit.
+    timeout : float, optional
+        Maximum duration of a job in s, which requires a worker process. It does not apply to a
+        cluster.
 
     Yields
     ------
@@ -133,10 +137,10 @@ def workers(
     if cluster is not None:
         with _dask(cluster, versions or own_version) as executor:
             yield executor
-    elif min(jobs, files) > 1:
+    elif files and (timeout or min(jobs, files) > 1):
         from spatialkit.batch import WorkerProcesses
 
-        pool = WorkerProcesses(min(jobs, files))
+        pool = WorkerProcesses(min(jobs, files), timeout=timeout)
         try:
             yield pool
         except BaseException:

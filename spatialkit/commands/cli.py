@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import warnings
 from importlib import import_module
 
 import click
 
+from spatialkit import interrupts
 from spatialkit._compiling import CLOCK
 from spatialkit._distribution import describe_conflict
 from spatialkit._version import __version__
@@ -38,10 +38,6 @@ COMMANDS = (
     "warmup",
     "completion",
 )
-
-
-# Numbers of the signals that interrupted this process.
-_received = [int(signal.SIGINT)]
 
 
 class _Commands(PluginGroup):
@@ -110,24 +106,28 @@ def main(arguments: list[str] | None = None) -> int:
         with CLOCK.notified(_print_compiling):
             return cli.main(arguments, "spatialkit", standalone_mode=False, obj=state) or 0
     except (click.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        return 128 + _received[-1]
-    except click.ClickException as error:
-        toolkit.print_error(_usage_message(error), state["debug"])
-    except SpatialkitError as error:
-        toolkit.print_error(toolkit.message_of(error), state["debug"])
+        return interrupts.report()
     except Exception as error:
-        sentence = f"unexpected {type(error).__name__}: {error} (see --debug)"
-        toolkit.print_error(sentence, state["debug"])
+        if interrupts.received():  # a consequence of the interruption
+            return interrupts.report()
+        toolkit.print_error(_message(error), state["debug"])
+        return 2
     finally:
         warnings.showwarning = show
-    return 2
 
 
 def _print_compiling() -> None:
     from tqdm import tqdm  # it prints above a progress bar, if there is one
 
     tqdm.write("Compiling numba kernels (first run only) ...", file=sys.stderr)
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, click.ClickException):
+        return _usage_message(error)
+    if isinstance(error, SpatialkitError):
+        return toolkit.message_of(error)
+    return f"unexpected {type(error).__name__}: {error} (see --debug)"
 
 
 def _usage_message(error: click.ClickException) -> str:
@@ -144,18 +144,5 @@ def _usage_message(error: click.ClickException) -> str:
 
 
 def run() -> None:
-    """Run the command of this process and exit with its status.
-
-    SIGTERM (docker stop, timeout, Slurm) and SIGHUP (a closed terminal) end it as Ctrl-C does,
-    unless they are ignored (nohup).
-    """
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _interrupt)
-    sys.exit(main())
-
-
-def _interrupt(number: int, frame: object) -> None:
-    _received.append(number)
-    raise KeyboardInterrupt
+    """Run the command of this process and exit with its status."""
+    sys.exit(interrupts.exit_status(main))

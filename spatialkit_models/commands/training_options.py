@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from importlib.util import find_spec
@@ -180,7 +181,7 @@ def run_training(
     settings: Mapping[str, Any],
     run: Mapping[str, Any],
 ) -> int:
-    """Train, and return the exit status: 130 for a run that was stopped.
+    """Train, and return the exit status: 128 + n for a run that signal n stopped.
 
     Parameters
     ----------
@@ -201,4 +202,5 @@ def run_training(
     recipe.training.require_length()
     workers = default_workers() if run["workers"] is None else run["workers"]
     result = train(task(recipe, max(1, workers)), out, **{**run, "workers": workers})
-    return 0 if result.finished else 130
+    # One of several processes may be stopped by the signal of another.
+    return 0 if result.finished else 128 + (result.stop_signal or signal.SIGTERM)

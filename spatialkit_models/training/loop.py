@@ -23,12 +23,12 @@ import torch
 from torch import Tensor, nn
 
 from spatialkit.errors import OptionError, SpatialkitError
+from spatialkit.interrupts import ignore_signals, signals_blocked
 from spatialkit.validation import as_choice, as_count, as_number
 from spatialkit_models.training.config import TrainingConfig
 from spatialkit_models.training.processes import (
     default_workers,
     device_name,
-    ignore_signals,
     launch_fabric,
     stop_requested,
     synchronize,
@@ -71,6 +71,8 @@ class TrainingResult:
         Seconds of training audio per second, in this process's part of the run.
     waiting : float
         Ratio of that time spent waiting for data, 0 to 1.
+    stop_signal : int
+        Number of the signal that this process received; 0 if none.
     """
 
     step: int
@@ -80,6 +82,7 @@ class TrainingResult:
     best: dict[str, float]
     audio_per_second: float
     waiting: float
+    stop_signal: int
 
 
 def train(
@@ -95,8 +98,9 @@ def train(
     """Train the network of a task with AdamW and save the averaged weights that validate best.
 
     Started by ``torchrun``, each process trains on its part of each batch, on its own device;
-    ``out`` must be the same directory for all. SIGTERM and Ctrl-C end the run after the current
-    step, with a checkpoint. On Linux, the process keeps the memory that it frees from then on.
+    ``out`` must be the same directory for all. Ctrl-C, SIGTERM and SIGHUP end the run after the
+    current step, with a checkpoint. On Linux, the process keeps the memory that it frees from then
+    on.
 
     Parameters
     ----------
@@ -187,11 +191,12 @@ class _Training:
     def progress(self) -> float:
         return self.config.progress(self.step, self.elapsed)
 
-    def run(self, stop: Callable[[], bool], checkpoint_every: float) -> TrainingResult:
+    def run(self, stop: Callable[[], int], checkpoint_every: float) -> TrainingResult:
         """Train to the end of the run."""
         fabric, config = self.fabric, self.config
         loss, optimizer = fabric.setup(self.task.loss, self.optimizer)
-        batches = iter(self._loader())
+        with signals_blocked():
+            batches = iter(self._loader())
         before, began = self.elapsed, time.monotonic()
         saved, stopped = began, False
         with self._reporting() as report:  # None except in the first process
@@ -205,7 +210,7 @@ class _Training:
                     figures = self._update(loss, optimizer, batch)
                 self.step += 1
                 stopped, self.elapsed = synchronize(
-                    fabric, stop(), before + time.monotonic() - began
+                    fabric, bool(stop()), before + time.monotonic() - began
                 )
                 if report is None:
                     continue
@@ -220,7 +225,7 @@ class _Training:
                 finished = self.progress == 1.0
                 report.end(self.step, self.elapsed, finished)
                 report.summary(self.initial, self.best, self.best_step, finished)
-        return self._result()
+        return self._result(stop())
 
     def _update(self, loss: Any, optimizer: Any, batch: Mapping[str, Tensor]) -> dict[str, Any]:
         """Do one step; return the figures to report."""
@@ -295,11 +300,11 @@ class _Training:
             batch_size=None,
             num_workers=self.workers,
             prefetch_factor=4 if self.workers else None,
-            worker_init_fn=ignore_signals,
+            worker_init_fn=_ignore_signals,
             pin_memory=self.fabric.device.type == "cuda",
         )
 
-    def _result(self) -> TrainingResult:
+    def _result(self, stop_signal: int) -> TrainingResult:
         return TrainingResult(
             step=self.step,
             elapsed=self.elapsed,
@@ -308,6 +313,7 @@ class _Training:
             best=self.best,
             audio_per_second=self.meter.audio_per_second,
             waiting=self.meter.waiting_ratio,
+            stop_signal=stop_signal,
         )
 
 
@@ -323,6 +329,11 @@ class _Batches:
     def __getitem__(self, step: int) -> dict[str, np.ndarray]:
         start = step * self.batch_size + self.rank * self.part_size
         return dict(self.examples.batch(start, self.part_size))
+
+
+def _ignore_signals(worker: int) -> None:
+    """Leave the end of a worker to the loop, which ends it after the current step."""
+    ignore_signals()
 
 
 def _seed(device: torch.device, *key: int) -> None:

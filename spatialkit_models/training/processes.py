@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from spatialkit.errors import OptionError
+from spatialkit.interrupts import GRACE, SIGNALS
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = [
     "default_workers",
     "device_name",
-    "ignore_signals",
     "launch_fabric",
     "stop_requested",
     "synchronize",
@@ -71,31 +72,41 @@ def synchronize(fabric: Fabric, stop: bool, elapsed: float) -> tuple[bool, float
 
 
 @contextmanager
-def stop_requested() -> Iterator[Callable[[], bool]]:
-    """Record the first SIGTERM or Ctrl-C instead of ending; the second has its usual effect."""
+def stop_requested() -> Iterator[Callable[[], int]]:
+    """Record the first signal instead of ending; a later one has its usual effect, after `GRACE`.
+
+    Yields
+    ------
+    callable
+        Returns the number of the signal, 0 for none.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False  # only the main thread may handle signals
+        yield lambda: 0  # only the main thread may handle signals
         return
     received: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    since = 0.0
+    before = {number: signal.getsignal(number) for number in SIGNALS}
 
     def record(number: int, frame: Any) -> None:
-        received.append(number)
-        signal.signal(number, before[signal.Signals(number)] or signal.SIG_DFL)
+        nonlocal since
+        if not received:
+            since = time.monotonic()
+            received.append(number)
+        elif time.monotonic() - since > GRACE:
+            restore()
+            signal.raise_signal(number)
 
-    for number in before:
-        signal.signal(number, record)
-    try:
-        yield lambda: bool(received)
-    finally:
+    def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
 
-
-def ignore_signals(worker: int) -> None:
-    """Ignore stop signals in a worker: the loop ends its workers after the current step."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as with nohup
+            signal.signal(number, record)
+    try:
+        yield lambda: received[0] if received else 0
+    finally:
+        restore()
 
 
 def default_workers() -> int:

@@ -1,4 +1,4 @@
-"""Signals end commands as Ctrl-C does: a status of their own, and nothing half-written."""
+"""Signals end every command with a status of its own, and leave nothing half-written or running."""
 
 from __future__ import annotations
 
@@ -7,76 +7,211 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from spatialkit.files import write
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-
-def restore_signals():
-    """Undo what a background job of a shell inherits."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Commands that take seconds, in a folder with the songs.
+COMMANDS = {
+    "upmix": "upmix a.wav -o out/new.wav -O layout=22.2",
+    "batch": "upmix a.wav b.wav -o out/ --jobs 2 -O layout=22.2",
+    "serial batch": "upmix a.wav b.wav -o out/ -O layout=22.2",
+    "render": "render room.wav -o out/new.wav --to 22.2",
+    "decode": "decode scene.wav -o out/new.wav --layout 22.2",
+    "encode": "encode a.wav -o out/new.wav --azimuth 0,90",
+    "downmix": "downmix room.wav -o out/new.flac",
+    "evaluate": "evaluate a.wav b.wav",
+    "train": "train style-vae --stems procedural --out out/run --minutes 10",
+}
+WHOLE_GROUP = pytest.mark.parametrize("group", [False, True], ids=["leader", "group"])
 
 
 @pytest.fixture(scope="module")
 def songs(tmp_path_factory):
-    """Folder with two songs that take seconds to upmix."""
+    """Folder with songs that take seconds to process."""
     folder = tmp_path_factory.mktemp("songs")
-    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (2, 6_000_000)).astype(np.float32)
-    for name in "ab":
-        write(folder / f"{name}.wav", noise, 48000)
+    rng = np.random.default_rng(0)
+    for name, format, channels in (("a", None, 2), ("scene", "ambix1", 4), ("room", "5.1", 6)):
+        noise = rng.uniform(-0.1, 0.1, (channels, 4_000_000)).astype(np.float32)
+        write(folder / f"{name}.wav", noise, 48000, format=format)
+    os.link(folder / "a.wav", folder / "b.wav")
     return folder
 
 
-def start(folder, inputs, output):
-    """Start an upmix, and wait until it writes."""
+@pytest.fixture
+def folder(songs, tmp_path):
+    """Folder with links to the songs, and a folder for outputs."""
+    for path in songs.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "out").mkdir()
+    return tmp_path
+
+
+def restore_signals():
+    """Undo what a background job of a shell inherits."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def start(folder, command, **options):
+    """Start a command in a group of its own, and wait until it handles signals."""
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "spatialkit",
-            "upmix",
-            *map(str, inputs),
-            *output,
-            "-O",
-            "layout=22.2",
-        ],
+        [sys.executable, "-m", "spatialkit", *COMMANDS[command].split()],
         cwd=folder,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
+        start_new_session=True,
         preexec_fn=restore_signals,
+        **{"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, **options},
     )
-    deadline = time.monotonic() + 60.0
-    while not list(folder.rglob("*.part*")) and not list(folder.rglob(".*")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.01)
+    wait_until(lambda: handles_signals(process.pid))
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("batch", [False, True])
-def test_a_signal_ends_an_upmix_and_leaves_nothing(songs, tmp_path, number, batch):
-    inputs = [songs / "a.wav", songs / "b.wav"] if batch else [songs / "a.wav"]
-    output = ["-o", "out/", "--jobs", "2"] if batch else ["-o", "out.wav"]
-    process = start(tmp_path, inputs, output)
-    process.send_signal(number)
+def handles_signals(pid):
+    (caught,) = (
+        line.split()[1]
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if line.startswith("SigCgt")
+    )
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60.0
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def is_writing(folder):
+    return any(folder.rglob(".spatialkit-*"))
+
+
+def end(process, number, group):
+    """Send a signal, and return the status of the process and what it printed."""
+    (os.killpg if group else os.kill)(process.pid, number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
-    assert errors.endswith("interrupted\n")
-    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".jsonl"]
-    assert left == []
+    wait_until(lambda: not has_members(process.pid))
+    return process.returncode, errors.strip()
 
 
-def test_workers_end_when_their_leader_is_killed(songs, tmp_path):
-    inputs = [songs / "a.wav", songs / "b.wav"]
-    process = start(tmp_path, inputs, ["-o", "out/", "--jobs", "2"])
+def has_members(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def outputs(folder):
+    return [path for path in (folder / "out").rglob("*") if path.suffix != ".jsonl"]
+
+
+def require_nothing(folder, command):
+    made = outputs(folder)
+    if command == "train":  # the run directory may exist, without a step
+        made = [path for path in made if path.name not in ("run", ".lock", "config.json")]
+    assert made == []
+
+
+@WHOLE_GROUP
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("command", ["upmix", "batch", "serial batch"])
+def test_a_signal_ends_an_upmix_that_writes(folder, command, number, group):
+    process = start(folder, command)
+    wait_until(lambda: is_writing(folder))
+    assert end(process, number, group) == (128 + number, "interrupted")
+    require_nothing(folder, command)
+
+
+@WHOLE_GROUP
+@pytest.mark.parametrize("command", ["render", "decode", "encode", "downmix"])
+def test_a_signal_ends_a_conversion_that_writes(folder, command, group):
+    process = start(folder, command)
+    wait_until(lambda: is_writing(folder))
+    assert end(process, signal.SIGTERM, group) == (128 + signal.SIGTERM, "interrupted")
+    require_nothing(folder, command)
+
+
+@pytest.mark.parametrize(("moment", "number"), [(0.0, 2), (0.0, 15), (0.02, 1), (0.05, 2)])
+def test_a_signal_during_the_imports_prints_no_traceback(folder, moment, number):
+    process = start(folder, "evaluate")
+    time.sleep(moment)
+    assert end(process, number, False) == (128 + number, "interrupted")
+
+
+def test_no_large_module_is_imported_before_signals_are_handled():
+    loaded = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import spatialkit"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    names = [line.rpartition("|")[2].strip() for line in loaded.splitlines()]
+    assert not {"numpy", "click"} & set(names[: names.index("spatialkit.interrupts")])
+
+
+@pytest.mark.slow
+@WHOLE_GROUP
+@pytest.mark.parametrize("moment", [0.05, 0.1, 0.2, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_signal_at_any_moment_ends_a_command(folder, command, number, moment, group):
+    process = start(folder, command)
+    time.sleep(moment)
+    if process.poll() is None:
+        assert end(process, number, group) == (128 + number, "interrupted")
+        require_nothing(folder, command)
+
+
+def test_a_second_signal_does_not_interrupt_the_end(folder):
+    """`timeout` sends a signal to the process and to its group."""
+    process = start(folder, "batch")
+    wait_until(lambda: is_writing(folder))
+    for _ in range(3):
+        os.killpg(process.pid, signal.SIGTERM)
+        time.sleep(0.01)
+    assert end(process, signal.SIGTERM, True) == (128 + signal.SIGTERM, "interrupted")
+    require_nothing(folder, "batch")
+
+
+@pytest.mark.parametrize("command", ["upmix", "batch"])
+def test_a_closed_terminal_ends_a_command(folder, command):
+    leader, terminal = os.openpty()
+    process = start(folder, command, stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    wait_until(lambda: is_writing(folder))
+    os.close(leader)  # SIGHUP only reaches the group of a terminal that is its own
+    os.killpg(process.pid, signal.SIGHUP)
+    assert process.wait(60) == 128 + signal.SIGHUP
+    wait_until(lambda: not has_members(process.pid))
+    require_nothing(folder, command)
+
+
+def test_ignored_signals_stay_ignored(folder):
+    """As with nohup, and Ctrl-C in the background."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.argv = ['-m']; import spatialkit; input()"],
+        stdin=subprocess.PIPE,
+        preexec_fn=lambda: [signal.signal(number, signal.SIG_IGN) for number in SIGNALS],
+    )
+    for number in SIGNALS:
+        time.sleep(0.1)
+        process.send_signal(number)
+    process.communicate(b"\n")
+    assert process.returncode == 0
+
+
+def test_workers_end_when_their_leader_is_killed(folder):
+    process = start(folder, "batch")
+    wait_until(lambda: is_writing(folder))
     process.kill()
     process.communicate(timeout=60)  # until the last worker closes the pipe
     assert process.returncode == -signal.SIGKILL
-    assert not list((tmp_path / "out").glob("*.wav"))
+    wait_until(lambda: not has_members(process.pid))
+    assert not list((folder / "out").glob("*.wav"))

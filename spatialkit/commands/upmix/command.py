@@ -93,6 +93,12 @@ SUBTYPES = get_args(Subtype)
     help="Address of a Dask scheduler to run the files on, such as tcp://host:8786.",
 )
 @click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.0, min_open=True),
+    metavar="SECONDS",
+    help="Maximum time for a file, after which it has failed. By default none.",
+)
+@click.option(
     "--log",
     type=toolkit.FILE,
     metavar="FILE",
@@ -114,6 +120,7 @@ def command(
     verify: bool,
     shard: tuple[int, int] | None,
     cluster: str | None,
+    timeout: float | None,
     log: Path | None,
 ) -> int:
     """Upmix stereo or mono to surround or Ambisonics.
@@ -141,9 +148,13 @@ def command(
     is_folder = files.is_folder(sources, output)
     if verify and not resume:
         raise OptionError("--verify requires --resume, which skips the outputs to verify")
-    needs_folder = resume or bool(shard or cluster or log)
+    if timeout and cluster:
+        raise OptionError("--timeout has no effect on the workers of --cluster: leave it out")
+    needs_folder = resume or bool(shard or cluster or timeout or log)
     if needs_folder and not is_folder:
-        raise OptionError("--resume, --shard, --cluster and --log require a folder as OUT")
+        raise OptionError(
+            "--resume, --shard, --cluster, --timeout and --log require a folder as OUT"
+        )
     if not (needs_folder or len(sources) > 1 or os.path.isdir(sources[0])):
         if is_folder:
             with files.removed_if_empty(Path(output)):
@@ -161,7 +172,7 @@ def command(
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
     flags = {"force": force, "verify": verify, "absolute": cluster is not None}
     work = _jobs(upmixer, pairs, stems, subtype, reading, logs, **flags)
-    records = _upmix_all(pairs, work, log, jobs, cluster, as_json)
+    records = _upmix_all(pairs, work, log, jobs, cluster, timeout, as_json)
     if as_json:
         toolkit.print_json(records)
     else:
@@ -246,6 +257,7 @@ def _upmix_all(
     log: Path,
     jobs: int,
     cluster: str | None,
+    timeout: float | None,
     as_json: bool,
 ) -> list[dict[str, Any]]:
     """Run all jobs, log and print their records, and return them in the order of the jobs."""
@@ -258,7 +270,7 @@ def _upmix_all(
     try:
         with (
             batches.RecordLog(log) as written,
-            batches.workers(jobs, len(work), cluster, versions) as executor,
+            batches.workers(jobs, len(work), cluster, versions, timeout) as executor,
         ):
             for number, facts in batches.run_jobs(
                 upmix_in_batch, work, executor, names=names, unit="file", quiet=quiet

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -97,7 +102,7 @@ def test_an_interrupted_run_ends_as_one_without_interruption(
 
     monkeypatch.setattr(loop._Training, "_update", interrupted)
     halves = [*line.split(), str(tmp_path / "halves")]
-    assert main(halves) == 130
+    assert main(halves) == 128 + signal.SIGTERM
     monkeypatch.setattr(loop._Training, "_update", update)
     assert main(halves) == 2
     assert "already contains a run; resume it (--resume)" in capsys.readouterr().err
@@ -109,6 +114,46 @@ def test_an_interrupted_run_ends_as_one_without_interruption(
         assert whole.keys() == half.keys()
         for key, tensor in whole.items():
             assert torch.equal(tensor, half[key]), key
+
+
+def signal_until(deadline, group):
+    while time.monotonic() < deadline:
+        os.killpg(group, 0)
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="groups of POSIX")
+def test_a_signal_to_the_group_stops_a_run_with_a_checkpoint(tmp_path, starts, scenes):
+    """Twice, as `timeout` sends it to the process and to its group."""
+    number = signal.SIGHUP
+    line = f"train ambisonizer --scenes {scenes} --start {starts}/ambisonizer.safetensors"
+    line += " --minutes 10 --batch-size 2 --warmup 0 --workers 2 --device cpu --out run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spatialkit", *line.split()],
+        cwd=tmp_path,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+        text=True,
+    )
+    log, deadline = tmp_path / "run/log.jsonl", time.monotonic() + 100.0
+    while not (log.exists() and '"step": 10,' in log.read_text()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    for _ in range(2):
+        os.killpg(process.pid, number)
+    printed, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (128 + number, "")
+    assert "stopped at step " in printed
+    entry = json.loads(log.read_text().splitlines()[-1])
+    assert entry["finished"] is False
+    path = tmp_path / "run/checkpoint.safetensors"
+    state = json.loads(read_tensors(path.read_bytes(), path)[1]["state"])
+    assert state["step"] == entry["step"]
+    with pytest.raises(ProcessLookupError):
+        signal_until(deadline, process.pid)
 
 
 def test_the_benchmark_evaluates_published_networks(tmp_path, scenes):

@@ -17,10 +17,13 @@ from spatialkit.files.lengths import Extent, Part, extent_of
 from spatialkit.files.libsndfile import SndFile, count_samples
 from spatialkit.files.mpeg_audio import frames_start
 from spatialkit.files.ogg_opus import projection
+from spatialkit.files.pipes import open_binary
 from spatialkit.files.recognition import is_audio, unsupported_codec, unsupported_container
 from spatialkit.files.sound import JoinedSounds, Sound
 from spatialkit.files.views import View
 
+# A higher sample rate in a header, beyond that of DSD as PCM, is damage.
+MAX_SAMPLE_RATE = 1_600_000
 # What happens to a file that is shorter than it specifies.
 OnTruncated = Literal["error", "warn"]
 
@@ -40,7 +43,7 @@ class OpenFile(NamedTuple):
 @contextmanager
 def open_audio(path: Path, on_truncated: OnTruncated = "error") -> Iterator[OpenFile]:
     """Open a file, with PyAV if libsndfile does not support its container or codec."""
-    with path.open("rb") as file, ExitStack() as resources:
+    with open_binary(path) as file, ExitStack() as resources:
         binary = _from_audio_on(file)
         if not binary.seek(0, io.SEEK_END):
             raise AudioFileError(f"{path} is empty")
@@ -68,6 +71,11 @@ def open_audio(path: Path, on_truncated: OnTruncated = "error") -> Iterator[Open
                 content = part.open(binary)
                 sounds.append(pyav.AvFile(path, content, demuxer, codec, strict=strict))
             resources.callback(sounds[-1].close)
+        if sounds[0].samplerate > MAX_SAMPLE_RATE:
+            raise AudioFileError(
+                f"{path} specifies a sample rate of {sounds[0].samplerate} Hz; the highest one "
+                f"that is read is {MAX_SAMPLE_RATE} Hz"
+            )
         _require_agreement(path, sounds)
         sound = sounds[0] if len(sounds) == 1 else JoinedSounds(sounds)
         yield OpenFile(binary, sound, sounds[0], extent.missing)

@@ -96,6 +96,7 @@ from spatialkit.commands.toolkit.printing import (
     print_wrapped,
     printable,
 )
+from spatialkit.commands.toolkit.standard_output import writes_output
 
 __all__ = [
     "Conversion",
@@ -154,6 +155,7 @@ __all__ = [
     "reading_facts",
     "reading_options",
     "truncated_option",
+    "writes_output",
     "scene_format",
     "setting_option",
     "use_options",

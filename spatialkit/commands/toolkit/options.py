@@ -11,11 +11,12 @@ import click
 
 from spatialkit.commands.toolkit.messages import start_command
 from spatialkit.commands.toolkit.names import LayoutName, Name, ambisonic_names
+from spatialkit.commands.toolkit.standard_output import writes_output
 from spatialkit.validation import as_number, as_sample_rate
 
 FILE = click.Path(path_type=Path)
 LAYOUT_FILE = "a .json file"
-OUTPUT_HELP = "Output file: .wav or .flac; mono or stereo also .ogg or .opus."
+OUTPUT_HELP = 'Output file: .wav or .flac; mono or stereo also .ogg or .opus; "-": standard output.'
 FORMAT_NAMES = f"a layout, {LAYOUT_FILE}, ambix1 to ambix7 or fuma1 to fuma3"
 SCENE_NAMES = "ambix1 to ambix7 (by default, from the channels) or fuma1 to fuma3"
 # Arguments of `spatialkit.files.read` and `stream` that are options of commands.
@@ -41,7 +42,7 @@ debug_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 force_option = click.option("--force", is_flag=True, help="Replace an existing output.")
 file_argument = click.argument("source", metavar="IN", type=FILE)
-output_option = click.option(
+_output = click.option(
     "-o",
     "--output",
     required=True,
@@ -49,6 +50,11 @@ output_option = click.option(
     type=FILE,
     help=OUTPUT_HELP,
 )
+
+
+def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option ``--output``, whose value "-" is standard output."""
+    return _output(writes_output(function))
 
 
 truncated_option = click.option(

@@ -39,7 +39,7 @@ SUBTYPES = get_args(Subtype)
     required=True,
     metavar="OUT",
     type=click.Path(),
-    help="Output file (.wav, .flac, .ogg, .opus), or folder of .wav files.",
+    help='Output file (.wav, .flac, .ogg, .opus; "-": standard output), or folder of .wav files.',
 )
 @click.option(
     "-u",
@@ -104,6 +104,7 @@ SUBTYPES = get_args(Subtype)
     metavar="FILE",
     help="File for the records (JSON lines). By default OUT/upmix.jsonl.",
 )
+@toolkit.writes_output
 def command(
     sources: tuple[Path, ...],
     output: str,

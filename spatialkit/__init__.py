@@ -95,7 +95,14 @@ from spatialkit.upmixing import (
 )
 
 if TYPE_CHECKING:
-    from spatialkit.binaural import HRTF, read_hrtf
+    from spatialkit.binaural import (
+        HRTF,
+        BinauralReport,
+        binaural_filters,
+        binaural_report,
+        binauralize,
+        read_hrtf,
+    )
 
 __all__ = [
     "AmbisonicFormat",
@@ -103,6 +110,7 @@ __all__ = [
     "AudioFileError",
     "AudioStream",
     "AudioWriter",
+    "BinauralReport",
     "DecoderReport",
     "DirectionError",
     "HRTF",
@@ -119,6 +127,9 @@ __all__ = [
     "Upmixer",
     "UpmixerError",
     "__version__",
+    "binaural_filters",
+    "binaural_report",
+    "binauralize",
     "channel_map",
     "check_upmixer",
     "convert_ambisonics",

@@ -1,8 +1,9 @@
-"""Format conversion between loudspeaker layouts and Ambisonics, by one matrix."""
+"""Conversion between loudspeaker layouts and Ambisonics, by one matrix, and to headphones."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from inspect import signature
 from typing import Any, cast
 
 import numpy as np
@@ -32,9 +33,11 @@ from spatialkit.panning import vbap_gains
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import match_name
 
-__all__ = ["as_target", "render", "render_matrix"]
+__all__ = ["is_binaural", "render", "render_matrix"]
 
 DECODING_OPTIONS = ("decoder", "weights")
+# Arguments of `render_binaural` that are arguments of `render`.
+ARGUMENTS = ("audio", "source")
 
 
 def render(
@@ -43,7 +46,7 @@ def render(
     target: str | Format | None = None,
     **options: Any,
 ) -> FloatArray[FloatT]:
-    """Convert audio from one format to another.
+    """Convert audio from one format to another, or render it for headphones.
 
     Parameters
     ----------
@@ -52,14 +55,17 @@ def render(
     source : str, Layout or AmbisonicFormat
         Format of ``audio``; may be omitted for an `Audio` with a format.
     target : str, Layout or AmbisonicFormat
-        Format of the result.
+        Format of the result; "binaural" for headphones.
     **options
-        As in `render_matrix`.
+        As in `render_matrix`. To "binaural": ``sample_rate`` (unless ``audio`` is an `Audio`),
+        ``hrtf``, ``method``, ``order``, ``yaw``, ``pitch``, ``roll`` and ``lfe_gain`` as in
+        `spatialkit.binaural.render_binaural`.
 
     Returns
     -------
     ndarray, shape (..., channels of the target, samples)
-        The product of `render_matrix` and ``audio``, in the precision of ``audio``.
+        The product of `render_matrix` and ``audio``, in the precision of ``audio``. For headphones,
+        left and right ear, (..., 2, samples).
 
     Raises
     ------
@@ -67,6 +73,8 @@ def render(
         If ``audio`` is not audio of the format ``source``.
     LayoutError, OptionError
         As in `render_matrix`; also if a format is missing or ``source`` contradicts the `Audio`.
+    AudioFileError
+        If a file with an HRTF cannot be read.
 
     Examples
     --------
@@ -75,12 +83,16 @@ def render(
     >>> from spatialkit import Audio
     >>> render(Audio(np.ones((2, 100)), 48000, "stereo"), target="7.1.4").shape
     (12, 100)
+    >>> render(np.ones((12, 100)), "7.1.4", "binaural", sample_rate=48000, yaw=30.0).shape
+    (2, 100)
     """
+    if is_binaural(target):
+        return _render_binaural(audio, source, options)
     samples, _, form = unpack_audio(audio, format=source, format_name="source")
     for argument, value in (("source", form), ("target", target)):
         if value is None:
             raise LayoutError(f"{argument} is missing; pass a format such as {argument}='5.1'")
-    start, goal = get_format(cast(Format, form)), as_target(cast(Format, target))
+    start, goal = get_format(cast(Format, form)), get_format(cast(Format, target))
     matrix = _matrix_of(start, goal, options)
     array = channels_of(samples, start)
     return np.matmul(matrix.astype(array.dtype), array)
@@ -107,7 +119,7 @@ def render_matrix(
     Raises
     ------
     LayoutError
-        If a format is unknown, or the target is "binaural", which is not available yet.
+        If a format is unknown, or the target is "binaural", which is not a matrix.
     OptionError
         If an option is unknown or does not apply to these formats.
 
@@ -140,29 +152,48 @@ def render_matrix(
            [ 0.   ,  0.   ],
            [ 0.866,  0.866]])
     """
-    return _matrix_of(get_format(source), as_target(target), options).copy()
+    if is_binaural(target):
+        raise LayoutError("'binaural' needs filters, not a matrix; use render")
+    return _matrix_of(get_format(source), get_format(target), options).copy()
 
 
-def as_target(target: str | Format) -> Format:
-    """Return the format that `render` converts to.
+def is_binaural(target: object) -> bool:
+    """Return whether a target of `render` is "binaural", which is no format of channels.
 
     Parameters
     ----------
-    target : str, Layout or AmbisonicFormat
-
-    Raises
-    ------
-    LayoutError
-        If the format is unknown, or "binaural", which is not available yet.
+    target : object
 
     Examples
     --------
-    >>> as_target("foa").name
-    'ambix1'
+    >>> is_binaural("Binaural"), is_binaural("stereo")
+    (True, False)
     """
-    if match_name(target, ("binaural",)):
-        raise LayoutError("binaural rendering is not available in this version")
-    return get_format(target)
+    return match_name(target, ("binaural",)) is not None
+
+
+def _render_binaural(
+    audio: AudioLike[FloatT], source: str | Format | None, options: dict[str, Any]
+) -> FloatArray[FloatT]:
+    from spatialkit.binaural import render_binaural
+
+    known = [name for name in signature(render_binaural).parameters if name not in ARGUMENTS]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise OptionError(
+            f"render to 'binaural' has no option {unknown[0]!r}; accepted: {', '.join(known)}"
+        )
+    samples, rate, form = unpack_audio(
+        audio,
+        sample_rate=options.pop("sample_rate", None),
+        format=source,
+        format_name="source",
+    )
+    if form is None:
+        raise LayoutError("source is missing; pass a format such as source='5.1'")
+    if rate is None:
+        raise OptionError("sample_rate is missing; pass it in Hz to render to 'binaural'")
+    return render_binaural(samples, form, sample_rate=rate, **options)
 
 
 def _matrix_of(source: Format, target: Format, options: dict[str, Any]) -> NDArray[np.float64]:

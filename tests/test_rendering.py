@@ -182,9 +182,9 @@ def test_a_returned_matrix_is_a_copy():
 # What is refused
 
 
-def test_binaural_is_not_available_yet():
-    with pytest.raises(LayoutError, match="binaural rendering is not available in this version"):
-        render(np.zeros((2, 10)), "stereo", "binaural")
+def test_binaural_is_no_matrix():
+    with pytest.raises(LayoutError, match="'binaural' needs filters, not a matrix; use render"):
+        render_matrix("stereo", "binaural")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,23 @@
-"""Headphones: HRTFs."""
+"""Headphones: HRTFs, binaural filters, their errors, and rendering."""
 
+from spatialkit.binaural.convolution import binauralize
+from spatialkit.binaural.filters import METHODS, Method, binaural_filters
 from spatialkit.binaural.hrtf import HRTF, Equalization
 from spatialkit.binaural.reading import HRTF_NAMES, read_hrtf
+from spatialkit.binaural.rendering import BinauralStream, render_binaural
+from spatialkit.binaural.report import BinauralReport, binaural_report
 
-__all__ = ["HRTF", "HRTF_NAMES", "Equalization", "read_hrtf"]
+__all__ = [
+    "BinauralReport",
+    "BinauralStream",
+    "Equalization",
+    "HRTF",
+    "HRTF_NAMES",
+    "METHODS",
+    "Method",
+    "binaural_filters",
+    "binaural_report",
+    "binauralize",
+    "read_hrtf",
+    "render_binaural",
+]

@@ -25,6 +25,9 @@ COINCIDENT = 1e-4
 MIN_RATE = 8000
 # Largest gain of an equalization, in dB: loudspeakers radiate little at the lowest frequencies.
 MAX_BOOST_DB = 20.0
+# Power of both ears together in a diffuse field, relative to that of the sources. At 0 dB, the
+# upmix of six songs to 7.1.4 is 0.3 LU louder on headphones than the songs, and -0.2 to 1.0 LU.
+LEVEL_DB = -0.5
 # Directions that are interpolated at a time.
 BLOCK_SIZE = 512
 
@@ -231,8 +234,9 @@ class HRTF:
 
         One minimum-phase filter is applied to all responses of both ears. It removes the
         colouration that all directions share, also that of microphones and loudspeakers, and sets
-        the level: with sound from all directions, the power of both ears together is that of the
-        sources, so that binaural audio is as loud as its source.
+        the level: with sound from all directions, the power of both ears together is 0.5 dB below
+        that of the sources. Music is then as loud as its source within 1 LU, because its channels
+        are correlated.
 
         Parameters
         ----------
@@ -252,7 +256,7 @@ class HRTF:
         as_choice(target, "target", ("diffuse-field",))
         taps = 2 * self.ir.shape[-1]
         n_fft = responses.fft_size(taps)
-        response = np.sqrt(2.0) * self.diffuse_field(n_fft)
+        response = np.sqrt(2.0) * 10.0 ** (-LEVEL_DB / 20.0) * self.diffuse_field(n_fft)
         limit = np.sqrt(np.mean(response**2)) * 10.0 ** (-MAX_BOOST_DB / 20.0)
         inverse = responses.minimum_phase(-np.log(np.maximum(response, limit)))
         spectra = np.fft.rfft(self.ir, n_fft, axis=-1) * inverse

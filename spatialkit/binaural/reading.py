@@ -22,9 +22,9 @@ HRTF_NAMES = ("ku100",)
 """Names of the bundled sets."""
 
 BUNDLED_LICENCE = "Apache-2.0, (c) 2018 University of York (SADIE II, subject D1, Neumann KU100)"
-# OpenAL stores the set at a lower level. With this gain, the power of both ears together in a
-# diffuse field is that of the sources, as after `HRTF.equalized` (mean of 100 Hz to 16 kHz).
-BUNDLED_GAIN_DB = 2.88
+# OpenAL stores the set at a lower level. With this gain, its level in a diffuse field is that after
+# `HRTF.equalized` (mean of 100 Hz to 16 kHz).
+BUNDLED_GAIN_DB = 2.38
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MAX_MHR_BYTES = 1 << 26
 
@@ -74,6 +74,8 @@ def read_hrtf(name_or_path: StrPath | HRTF = "ku100") -> HRTF:
             start = file.read(8)
             content = start + file.read(MAX_MHR_BYTES) if start == mhr.MAGIC else b""
     except FileNotFoundError as error:
+        if path.suffix or len(path.parts) > 1:
+            raise AudioFileError(f"{path} cannot be read: {error.strerror}") from error
         message = unknown_name("HRTF", os.fspath(name_or_path), HRTF_NAMES)
         raise AudioFileError(f"{message}, or the path of a .sofa or .mhr file") from error
     except (OSError, ValueError) as error:

@@ -27,6 +27,11 @@ def fft_size(taps: int) -> int:
     return 1 << max(7, (2 * taps - 1).bit_length())
 
 
+def frequencies(n_fft: int, sample_rate: float) -> NDArray[np.float64]:
+    """Return the frequencies (bins,) in Hz of a real transform."""
+    return np.arange(n_fft // 2 + 1, dtype=np.float64) * (sample_rate / n_fft)
+
+
 def log_magnitude(spectrum: NDArray[np.complex128]) -> NDArray[np.float64]:
     """Return the natural logarithm of magnitudes (..., bins), limited from below."""
     magnitude = np.abs(spectrum)
@@ -62,8 +67,7 @@ def estimate_delays(responses: NDArray[np.float64], sample_rate: float) -> NDArr
     and all of them about equally: the square root of their power (smoothed coherence transform).
     """
     n_fft = fft_size(responses.shape[-1])
-    frequencies = np.fft.rfftfreq(n_fft, 1.0 / sample_rate)
-    low_pass = 1.0 / (1.0 + (frequencies / MAX_FREQUENCY) ** 8)
+    low_pass = 1.0 / (1.0 + (frequencies(n_fft, sample_rate) / MAX_FREQUENCY) ** 8)
     rows = responses.reshape(-1, responses.shape[-1])
     delays = np.empty(len(rows))
     for start in range(0, len(rows), BLOCK_SIZE):

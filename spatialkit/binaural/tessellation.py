@@ -47,7 +47,7 @@ class Tessellation:
             assert faces is not None
         self._corners, self._normals = faces
         self._points = directions
-        self._shares = self._shares_of_corners()
+        self._added = self._shares_of_added_corners()
 
     def weights(self, directions: Vectors) -> NDArray[np.float64]:
         """Return weights (n, measured directions) of unit vectors (n, 3).
@@ -65,15 +65,15 @@ class Tessellation:
             corners = np.array([self._corners[face] for face in faces[rows]])
             found = _wachspress(hits[rows], self._points[corners], self._normals[faces[rows]])
             weights[rows[:, None], corners] = found
-        return weights @ self._shares
+        return weights[:, : self._count] + weights[:, self._count :] @ self._added
 
-    def _shares_of_corners(self) -> NDArray[np.float64]:
-        """Return the parts (corners, measured directions) of which each corner consists."""
-        shares = np.eye(len(self._points), self._count)
-        for added in range(self._count, len(self._points)):
+    def _shares_of_added_corners(self) -> NDArray[np.float64]:
+        """Return the weights (added corners, measured directions) of which these consist."""
+        shares = np.zeros((len(self._points) - self._count, self._count))
+        for row, added in enumerate(range(self._count, len(self._points))):
             near = {n for corners in self._corners if added in corners for n in corners}
             measured = [n for n in sorted(near) if n < self._count] or list(range(self._count))
-            shares[added, measured] = 1.0 / len(measured)
+            shares[row, measured] = 1.0 / len(measured)
         return shares
 
 

@@ -8,25 +8,75 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spatialkit.commands import toolkit
+from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from spatialkit.files import AudioStream
     from spatialkit.layouts import Layout
+
+BINAURAL = "binaural"
+
+
+def method_names() -> tuple[str, ...]:
+    """Return the names of the designs of binaural filters."""
+    from spatialkit.binaural import METHODS
+
+    return METHODS
+
+
+class TargetName(toolkit.LayoutName):
+    """Name of a format, path of a .json file with a layout, or "binaural"."""
+
+    def __init__(self) -> None:
+        super().__init__(ambisonics=True)
+
+    def names(self) -> tuple[str, ...]:
+        return (*super().names(), BINAURAL)
 
 
 @toolkit.command(
     "spatialkit render film.wav -o dome.wav --to 7.1.4",
     "spatialkit render scene.wav -o surround.wav --from ambix3 --to 5.1",
+    "spatialkit render film.wav -o headphones.wav --to binaural --hrtf head.sofa",
 )
 @toolkit.file_argument
 @toolkit.output_option
 @click.option(
     "--to",
     "target_format",
-    type=toolkit.LayoutName(ambisonics=True),
+    type=TargetName(),
     metavar="FORMAT",
     required=True,
-    help=f"Output format: {toolkit.FORMAT_NAMES}.",
+    help=f"Output format: {toolkit.FORMAT_NAMES}, or binaural (headphones).",
+)
+@click.option(
+    "--hrtf",
+    type=toolkit.Name(("ku100",)),
+    metavar="NAME",
+    help="HRTF: ku100 (default), or a .sofa or .mhr file.",
+)
+@click.option(
+    "--method",
+    type=toolkit.Name(method_names),
+    metavar="NAME",
+    help="Design of the filters, such as magls or time-aligned. By default auto.",
+)
+@click.option(
+    "--order",
+    type=int,
+    metavar="N",
+    help="Ambisonic order through which loudspeakers are rendered, 1 to 7. By default none.",
+)
+@click.option("--yaw", type=float, metavar="DEG", help="Rotation of the scene to the left.")
+@click.option("--pitch", type=float, metavar="DEG", help="Rotation of its front upwards.")
+@click.option("--roll", type=float, metavar="DEG", help="Rotation of its left side upwards.")
+@click.option(
+    "--lfe-gain",
+    type=float,
+    metavar="GAIN",
+    help="Gain of the LFE, such as 3.16 for +10 dB. By default 0, without LFE.",
 )
 @toolkit.reading_options()
 @toolkit.force_option
@@ -38,17 +88,34 @@ def command(
     reading: dict[str, Any],
     force: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Convert any layout or Ambisonic format to any other.
+    """Convert between layouts and Ambisonics, or for headphones.
 
     Channels with the same role in both layouts are copied (left of stereo to left of quad, but not
     the surround of 5.1, at 110 degrees, to the side of 7.1, at 90); in layouts from .json files
     those with the same direction. The other channels are panned. Output with fewer channels is a
     downmix.
-    """
-    from spatialkit.rendering import as_target, render
 
-    target = as_target(target_format)
+    --to binaural renders loudspeakers by one pair of head-related responses each, and Ambisonics by
+    filters of magnitude least squares, and prints the loudness (BS.1770) of both files. The options
+    from --hrtf to --lfe-gain apply to it only.
+    """
+    from spatialkit.layouts import get_format
+    from spatialkit.rendering import is_binaural, render
+
+    binaural = {name: value for name, value in options.items() if value is not None}
+    if is_binaural(target_format):
+        toolkit.check_output(output, [source], force)
+        facts = _render_binaural(source, output, binaural, reading, force)
+        toolkit.print_output(facts, as_json)
+        if not as_json:
+            toolkit.print_line(f"  {_binaural_line(facts, source)}")
+        return
+    if binaural:
+        option = next(iter(binaural)).replace("_", "-")
+        raise OptionError(f"--{option} requires --to binaural, got --to {target_format}")
+    target = get_format(target_format)
     toolkit.check_output(output, [source], force)
 
     def plan(audio: AudioStream) -> toolkit.Conversion:
@@ -57,3 +124,43 @@ def command(
 
     facts = toolkit.convert_file(source, output, reading, plan, force=force)
     toolkit.print_output(facts, as_json)
+
+
+def _render_binaural(
+    source: Path, output: Path, options: dict[str, Any], reading: dict[str, Any], force: bool
+) -> dict[str, Any]:
+    """Render a file for headphones, and return its facts with the loudness of both files."""
+    from spatialkit.binaural import BinauralStream, read_hrtf
+    from spatialkit.layouts import Layout, get_layout
+    from spatialkit.metrics import LoudnessMeter
+
+    name = options.pop("hrtf", "ku100")
+    hrtf, stereo = read_hrtf(name), get_layout("stereo")
+    meters: list[LoudnessMeter] = []
+
+    def plan(audio: AudioStream) -> toolkit.Conversion:
+        found = toolkit.known_format(source, audio.format, audio.channels)
+        rendered = BinauralStream(found, audio.sample_rate, hrtf=hrtf, **options)
+        # The loudness of Ambisonics is not defined.
+        layouts = [stereo, *([found] if isinstance(found, Layout) else [])]
+        meters.extend(LoudnessMeter(layout, audio.sample_rate) for layout in layouts)
+
+        def convert(block: NDArray[Any]) -> NDArray[Any]:
+            ears = rendered.process(block)
+            for meter, samples in zip(meters, (ears, block), strict=False):
+                meter.add(samples)
+            return ears
+
+        return toolkit.Conversion(convert, stereo)
+
+    facts = toolkit.convert_file(source, output, reading, plan, force=force)
+    loudness = [float(meter.finish()) for meter in meters]
+    facts |= {"hrtf": name, "loudness": loudness[0] + facts["gain_db"]}
+    return facts | ({"source_loudness": loudness[1]} if len(loudness) > 1 else {})
+
+
+def _binaural_line(facts: dict[str, Any], source: Path) -> str:
+    line = f"for headphones, HRTF {facts['hrtf']}; loudness {facts['loudness']:.1f} LUFS"
+    if "source_loudness" in facts:
+        line += f", {source} {facts['source_loudness']:.1f} LUFS"
+    return line

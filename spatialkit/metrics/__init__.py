@@ -18,10 +18,11 @@ from spatialkit.metrics.evaluation import UNITS, evaluate
 from spatialkit.metrics.ild_distance import WildMethod, ild_error, wasserstein_distance, wild
 from spatialkit.metrics.intensity import active_intensity, diffuseness, energy_density
 from spatialkit.metrics.interchannel import icc, ild, ipd
-from spatialkit.metrics.loudness import TruePeakMeter, loudness, true_peak
+from spatialkit.metrics.loudness import LoudnessMeter, TruePeakMeter, loudness, true_peak
 
 __all__ = [
     "AngleWeighting",
+    "LoudnessMeter",
     "MIN_RELATIVE_EIGENVALUE",
     "MIN_RELATIVE_LEVEL",
     "TruePeakMeter",

@@ -12,7 +12,7 @@ from spatialkit.audio import AudioLike
 from spatialkit.layouts import Layout
 from spatialkit.metrics.inputs import as_loudspeaker_layout, as_rate, as_signal, unpack_signal
 
-__all__ = ["TruePeakMeter", "loudness", "true_peak"]
+__all__ = ["LoudnessMeter", "TruePeakMeter", "loudness", "true_peak"]
 
 # The two stages of K-weighting as printed in BS.1770, numerator and denominator at 48 kHz: a shelf
 # (effect of the head), then a high-pass filter (Annex 1, Tables 1 and 2).
@@ -94,14 +94,88 @@ def loudness(
     rate = as_rate(sample_rate, MIN_RATE)
     where = None if given is None else as_loudspeaker_layout(given)
     signals = np.atleast_2d(as_signal(samples, layout=where, allow_mono=True))
-    power = _block_powers(signals, _channel_weights(where, signals.shape[-2]), rate)
-    if power.shape[-1] == 0:
-        return np.full(power.shape[:-1], np.nan)[()]
-    gate = power > _power_of(ABSOLUTE_GATE_LUFS)
-    relative = 10.0 ** (RELATIVE_GATE_LU / 10.0) * _mean(power, gate)
-    gate &= power > relative[..., None]
-    with np.errstate(divide="ignore"):
-        return (OFFSET_LU + 10.0 * np.log10(_mean(power, gate)))[()]
+    meter = LoudnessMeter(where, rate)
+    for start in range(0, max(signals.shape[-1], 1), CHUNK_SIZE):
+        meter.add(signals[..., start : start + CHUNK_SIZE])
+    return meter.finish()
+
+
+class LoudnessMeter:
+    """Measure the loudness of a signal block by block, as `loudness` defines it.
+
+    Parameters
+    ----------
+    layout : Layout, optional
+        Layout that determines the channel weights; None weights all channels equally.
+    sample_rate : float
+        Sample rate in Hz.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = np.sin(2 * np.pi * 997 / 48000 * np.arange(48000))
+    >>> meter = LoudnessMeter(None, 48000)
+    >>> for block in np.array_split(tone[None], 7, axis=1):
+    ...     meter.add(block)
+    >>> float(meter.finish().round(2))
+    -3.01
+    """
+
+    def __init__(self, layout: Layout | None, sample_rate: float) -> None:
+        self._layout, self._rate = layout, sample_rate
+        self._sections = np.array(
+            [_section_at_rate(stage, sample_rate) for stage in (HEAD_SHELF, HIGH_PASS)]
+        )
+        self._state: NDArray[np.float64] | None = None
+        self._energies: list[NDArray[np.float64]] = []  # of complete steps, (..., steps)
+        self._open: NDArray[np.float64] = np.zeros(())  # energy of the incomplete one
+        self._samples = 0
+
+    def add(self, block: NDArray[np.floating]) -> None:
+        """Measure the next samples, shape (..., channels, n)."""
+        from scipy.signal import sosfilt
+
+        weights = _channel_weights(self._layout, block.shape[-2])
+        if self._state is None:
+            self._state = np.zeros((len(weights), len(self._sections), *block.shape[:-2], 2))
+            self._open = np.zeros(block.shape[:-2])
+        start, self._samples = self._samples, self._samples + block.shape[-1]
+        edges = self._edges(self._samples)
+        inside = edges[edges > start] - start  # ends of the steps that the block completes
+        splits = np.append(0, inside[inside < block.shape[-1]])
+        energies = np.zeros((*block.shape[:-2], len(splits)))
+        for channel in np.flatnonzero(weights) if block.shape[-1] else ():
+            signal = block[..., channel, :].astype(np.float64)
+            weighted, self._state[channel] = sosfilt(
+                self._sections, signal, axis=-1, zi=self._state[channel]
+            )
+            energies += weights[channel] * np.add.reduceat(weighted**2, splits, axis=-1)
+        energies[..., 0] += self._open
+        complete = len(inside)
+        self._energies.append(energies[..., :complete])
+        self._open = energies[..., complete] if complete < len(splits) else 0.0 * self._open
+
+    def finish(self) -> NDArray[np.float64]:
+        """Return the loudness (...) in LUFS of all samples; NaN below 400 ms."""
+        if not self._energies:
+            return np.array(np.nan)[()]
+        energies = np.concatenate(self._energies, axis=-1)
+        if energies.shape[-1] < STEPS_PER_BLOCK:
+            return np.full(energies.shape[:-1], np.nan)[()]
+        edges = np.append(0, self._edges(self._samples))
+        windows = np.lib.stride_tricks.sliding_window_view(energies, STEPS_PER_BLOCK, axis=-1)
+        power = windows.sum(axis=-1) / (edges[STEPS_PER_BLOCK:] - edges[:-STEPS_PER_BLOCK])
+        gate = power > _power_of(ABSOLUTE_GATE_LUFS)
+        relative = 10.0 ** (RELATIVE_GATE_LU / 10.0) * _mean(power, gate)
+        gate &= power > relative[..., None]
+        with np.errstate(divide="ignore"):
+            return (OFFSET_LU + 10.0 * np.log10(_mean(power, gate)))[()]
+
+    def _edges(self, samples: int) -> NDArray[np.intp]:
+        """Return the ends of the complete steps of 100 ms in the first samples."""
+        steps = int((samples + 1) * STEPS_PER_SECOND / self._rate)
+        edges = np.rint(np.arange(1, steps + 1) * self._rate / STEPS_PER_SECOND).astype(np.intp)
+        return edges[edges <= samples]
 
 
 def true_peak(audio: AudioLike[Any], sample_rate: float | None = None) -> NDArray[np.float64]:
@@ -215,27 +289,6 @@ def _channel_weights(layout: Layout | None, channels: int) -> NDArray[np.float64
     magnitude = np.abs(np.remainder(azimuth + 180.0, 360.0) - 180.0)
     lateral = (magnitude >= 60.0) & (magnitude <= 120.0) & (np.abs(elevation) < 30.0)
     return np.where(layout.is_lfe, 0.0, np.where(lateral, SIDE_WEIGHT, 1.0))
-
-
-def _block_powers(
-    signals: NDArray[np.floating], weights: NDArray[np.float64], rate: float
-) -> NDArray[np.float64]:
-    """Return the weighted sum over channels of the K-weighted mean squares of gating blocks."""
-    from scipy.signal import sosfilt
-
-    steps = int(signals.shape[-1] * STEPS_PER_SECOND / rate + 1e-9)
-    blocks = max(steps - STEPS_PER_BLOCK + 1, 0)
-    power = np.zeros((*signals.shape[:-2], blocks))
-    if not blocks:
-        return power
-    edges = np.rint(np.arange(steps + 1) * rate / STEPS_PER_SECOND).astype(np.intp)
-    sections = np.array([_section_at_rate(stage, rate) for stage in (HEAD_SHELF, HIGH_PASS)])
-    for channel in np.flatnonzero(weights):
-        weighted = sosfilt(sections, signals[..., channel, :].astype(np.float64), axis=-1)
-        energy = np.add.reduceat(weighted[..., : edges[-1]] ** 2, edges[:-1], axis=-1)
-        windows = np.lib.stride_tricks.sliding_window_view(energy, STEPS_PER_BLOCK, axis=-1)
-        power += weights[channel] * windows.sum(axis=-1)
-    return power / (edges[STEPS_PER_BLOCK:] - edges[:-STEPS_PER_BLOCK])
 
 
 def _section_at_rate(

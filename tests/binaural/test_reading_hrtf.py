@@ -47,7 +47,7 @@ def unpacked():
 
 def test_the_bundled_set_is_the_content_of_its_file():
     hrtf = read_hrtf("ku100")
-    gain = 10.0 ** (2.88 / 20.0) / 2.0**23
+    gain = 10.0 ** (2.38 / 20.0) / 2.0**23
     for number, (elevation, clockwise, taps, delay) in enumerate(unpacked()):
         assert hrtf.elevation[number] == pytest.approx(elevation)
         assert np.cos(np.radians(hrtf.azimuth[number] + clockwise)) == pytest.approx(1.0)
@@ -66,7 +66,7 @@ def test_fractional_delays_keep_magnitude_and_phase():
         if number % 97 or delay == int(delay):
             continue
         spectrum = np.exp(-2j * np.pi * np.outer(frequencies, np.arange(64))) @ taps
-        spectrum *= 10.0 ** (2.88 / 20.0) / 2.0**23
+        spectrum *= 10.0 ** (2.38 / 20.0) / 2.0**23
         shift = np.exp(-2j * np.pi * frequencies * (16.0 + delay))
         found = np.exp(-2j * np.pi * np.outer(frequencies, np.arange(144))) @ hrtf.ir[number, 0]
         # The interpolation filter has 33 taps.
@@ -215,6 +215,8 @@ def test_without_h5py_the_extra_is_named(monkeypatch):
 def test_unknown_names_and_other_files_are_refused(tmp_path):
     with pytest.raises(AudioFileError, match=r"unknown HRTF 'ku10'; did you mean 'ku100'.*path of"):
         read_hrtf("ku10")
+    with pytest.raises(AudioFileError, match=r"head\.sofa cannot be read: No such file"):
+        read_hrtf("head.sofa")
     with pytest.raises(AudioFileError, match="HRTF must be a name, got 3"):
         read_hrtf(3)
     with pytest.raises(AudioFileError, match="cannot be read: Is a directory"):

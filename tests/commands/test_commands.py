@@ -694,7 +694,16 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
             "render five.wav -o out.wav --to 5.1",
             "does not specify the format of its 5 channels: add --from",
         ),
-        ("render stereo.wav -o out.wav --to binaural", "binaural"),
+        (
+            "render stereo.wav -o out.wav --to 5.1 --yaw 9",
+            "--yaw requires --to binaural, got --to 5",
+        ),
+        (
+            "render stereo.wav -o out.wav --to binaural --hrtf a.sofa",
+            "a.sofa cannot be read: No such",
+        ),
+        ("render stereo.wav -o out.wav --to binaural --method best", "unknown method 'best'"),
+        ("render stereo.wav -o out.wav --to binaural --yaw nan", "yaw must be finite"),
         ("downmix stereo.wav -o out.wav --to 7.1", "render"),
         ("downmix surround.wav -o surround.wav --force", "output surround.wav is the input"),
         ("upmix nothing.wav -o out.wav", "nothing.wav cannot be read: No such file"),

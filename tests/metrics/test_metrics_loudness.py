@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
-from spatialkit.layouts import Layout
-from spatialkit.metrics import TruePeakMeter, loudness, true_peak
+from spatialkit.layouts import Layout, get_layout
+from spatialkit.metrics import LoudnessMeter, TruePeakMeter, loudness, true_peak
 from spatialkit.metrics.loudness import HEAD_SHELF, HIGH_PASS, _section_at_rate
 
 RATES = [8000, 11025, 22050, 32000, 44100, 48000, 88200, 96000, 192000]
@@ -192,3 +192,17 @@ def test_invalid_arguments_are_rejected():
     broken[1, 7] = np.nan
     with pytest.raises(SignalError, match=r"audio holds nan at index \(1, 7\)"):
         true_peak(broken, 48000)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 44100, 48000])
+def test_a_meter_of_blocks_equals_the_loudness_of_the_whole(rng, rate):
+    audio = rng.standard_normal((6, 2 * rate)) * np.linspace(0.01, 1.0, 2 * rate)
+    layout = get_layout("5.1")
+    meter, start = LoudnessMeter(layout, rate), 0
+    while start < audio.shape[1]:
+        # Blocks that end at the ends of steps, one before and after them, and anywhere.
+        size = int(rng.choice([0, 1, rate // 10, rate // 10 + 1, int(rng.integers(1, 3000))]))
+        meter.add(audio[:, start : start + size])
+        start += size
+    np.testing.assert_allclose(meter.finish(), loudness(audio, layout, rate), atol=1e-9)
+    assert np.isnan(LoudnessMeter(layout, rate).finish())

@@ -1,0 +1,149 @@
+"""Convolution of many channels with the filters of both ears, of whole signals and blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spatialkit.audio import AudioLike, unpack_audio
+from spatialkit.errors import ShapeError
+from spatialkit.typing import FloatArray, FloatT
+from spatialkit.validation import as_array, as_audio, require_finite
+
+__all__ = ["Convolver", "as_filters", "binauralize"]
+
+# Transforms are at least this many times longer than the filters, and at least this long.
+SIZE_RATIO, MIN_SIZE = 8, 2048
+# Bytes of spectra in memory at a time: they fit the CPU cache.
+GROUP_BYTES = 1 << 21
+# Samples of a whole signal that are converted at a time.
+BLOCK_SIZE = 1 << 18
+
+
+def binauralize(audio: AudioLike[FloatT], filters: ArrayLike) -> FloatArray[FloatT]:
+    """Convolve channels with the filters of both ears, and sum them.
+
+    Parameters
+    ----------
+    audio : array_like of float or Audio, shape (..., channels, samples)
+        Ambisonics in the order and normalization of the filters, or any channels.
+    filters : array_like, shape (2, channels, taps)
+        From `binaural_filters`; or for loudspeakers, ``hrtf.at(azimuth, elevation)`` with its first
+        two axes exchanged.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, samples)
+        Left and right ear, in the precision of ``audio``. The result has the length of ``audio``:
+        it ends before the decay of the last samples, so that blocks stay aligned.
+
+    Raises
+    ------
+    ShapeError, SignalError
+        If ``audio`` does not have the channels of ``filters``, or these are not finite.
+
+    Examples
+    --------
+    >>> from spatialkit import encode_ambisonics
+    >>> from spatialkit.binaural import binaural_filters
+    >>> noise = np.random.default_rng(0).standard_normal(48000)
+    >>> scene = encode_ambisonics(noise, 90.0, order=3)
+    >>> left, right = binauralize(scene, binaural_filters(order=3))
+    >>> bool(left.std() > 4.0 * right.std())
+    True
+    """
+    samples, _, _ = unpack_audio(audio)
+    gains = as_filters(filters)
+    array = as_audio(samples, channels=gains.shape[1], of="the filters")
+    found = np.empty((*array.shape[:-2], 2, array.shape[-1]), array.dtype)
+    for item in np.ndindex(array.shape[:-2]):
+        convolver = Convolver(gains, array.dtype)
+        for start in range(0, array.shape[-1], BLOCK_SIZE):
+            block = array[item][:, start : start + BLOCK_SIZE]
+            found[item][:, start : start + BLOCK_SIZE] = convolver.process(block)
+    return found
+
+
+def as_filters(filters: ArrayLike) -> NDArray[np.float64]:
+    """Return filters (2, channels, taps) as finite numbers."""
+    array = as_array(filters, "filters", ShapeError)
+    if array.ndim != 3 or array.shape[0] != 2 or 0 in array.shape:
+        raise ShapeError(f"filters must have shape (2, channels, taps), got {array.shape}")
+    return require_finite(array.astype(np.float64), "filters")
+
+
+class Convolver:
+    """Convolution of successive blocks of any size, without delay.
+
+    Overlap-save: each channel is transformed once, and each ear is transformed back once.
+
+    Parameters
+    ----------
+    filters : ndarray of float64, shape (2, channels, taps)
+    dtype : data type
+        float32 or float64, of all blocks.
+    """
+
+    def __init__(self, filters: NDArray[np.float64], dtype: Any) -> None:
+        self._filters = filters.astype(dtype)
+        self._past = np.zeros((filters.shape[1], filters.shape[2] - 1), dtype)
+        self._spectra: dict[int, NDArray[Any]] = {}
+
+    def process(
+        self, block: NDArray[Any], filters: NDArray[np.float64] | None = None
+    ) -> NDArray[Any]:
+        """Return both ears (2, samples) of the next block (channels, samples).
+
+        Parameters
+        ----------
+        block : ndarray, shape (channels, samples)
+        filters : ndarray, shape (2, channels, taps), optional
+            New filters of the same shape, used from the next block on; during this block the
+            output is crossfaded from that of the present filters.
+        """
+        count, taps = block.shape[-1], self._filters.shape[-1]
+        if not count:
+            self._filters = self._filters if filters is None else filters.astype(block.dtype)
+            self._spectra = {}
+            return np.zeros((2, 0), block.dtype)
+        joined = np.concatenate([self._past, block], axis=-1)
+        found = self._convolved(joined)
+        if filters is not None:
+            self._filters, self._spectra = filters.astype(found.dtype), {}
+            # The last sample is that of the new filters, so that the next block continues it.
+            ramp = ((np.arange(count) + 1.0) / count).astype(found.dtype)
+            found += ramp * (self._convolved(joined) - found)
+        self._past = joined[:, joined.shape[-1] - (taps - 1) :].copy()
+        return found
+
+    def _convolved(self, joined: NDArray[Any]) -> NDArray[Any]:
+        """Return the part of the convolution that depends on no sample before ``joined``."""
+        from scipy import fft
+
+        taps = self._filters.shape[-1]
+        count = joined.shape[-1] - (taps - 1)
+        size = 1 << (min(max(SIZE_RATIO * taps, MIN_SIZE), joined.shape[-1]) - 1).bit_length()
+        spectra = self._spectra_of(size)
+        step = size - (taps - 1)
+        blocks = -(-count // step)
+        padded = np.pad(joined, ((0, 0), (0, blocks * step - count)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, size, axis=-1)[:, ::step]
+        found = np.empty((2, blocks, step), joined.dtype)
+        group = max(1, GROUP_BYTES // (joined.itemsize * size * len(joined)))
+        for start in range(0, blocks, group):
+            inputs = fft.rfft(windows[:, start : start + group], axis=-1)
+            for ear in range(2):
+                total = inputs[0] * spectra[ear, 0]
+                for channel in range(1, len(inputs)):
+                    total += inputs[channel] * spectra[ear, channel]
+                found[ear, start : start + group] = fft.irfft(total, size, axis=-1)[:, taps - 1 :]
+        return found.reshape(2, -1)[:, :count]
+
+    def _spectra_of(self, size: int) -> NDArray[Any]:
+        from scipy import fft
+
+        if size not in self._spectra:
+            self._spectra = {size: fft.rfft(self._filters, size, axis=-1)}
+        return self._spectra[size]

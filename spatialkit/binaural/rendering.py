@@ -1,0 +1,226 @@
+"""Rendering of loudspeaker layouts and Ambisonics for headphones, with rotation of the scene."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spatialkit.ambisonics import convert_ambisonics, harmonics_in, rotate_ambisonics
+from spatialkit.binaural import orientation, responses
+from spatialkit.binaural.convolution import Convolver
+from spatialkit.binaural.filters import METHODS, Method, binaural_filters
+from spatialkit.binaural.hrtf import HRTF, MIN_RATE
+from spatialkit.binaural.reading import read_hrtf
+from spatialkit.errors import OptionError
+from spatialkit.geometry import rotation_matrix, to_spherical
+from spatialkit.layouts import AmbisonicFormat, Format, Layout, channels_of, get_format
+from spatialkit.typing import FloatArray, FloatT, StrPath
+from spatialkit.validation import as_choice, as_number, as_sample_rate, require_finite
+
+__all__ = ["BinauralStream", "render_binaural"]
+
+# Order through which loudspeakers are rendered with the methods for Ambisonics.
+DEFAULT_ORDER = 5
+# Samples of a constant orientation that are converted at a time.
+BLOCK_SIZE = 1 << 18
+
+
+def render_binaural(
+    audio: FloatArray[FloatT],
+    source: str | Format,
+    *,
+    sample_rate: float,
+    hrtf: StrPath | HRTF = "ku100",
+    method: Method = "auto",
+    order: int | None = None,
+    yaw: ArrayLike = 0.0,
+    pitch: ArrayLike = 0.0,
+    roll: ArrayLike = 0.0,
+    lfe_gain: float = 0.0,
+) -> FloatArray[FloatT]:
+    """Render any layout or Ambisonic format for headphones.
+
+    This is ``spatialkit.render(audio, source, "binaural", ...)``.
+
+    Parameters
+    ----------
+    audio : ndarray of float, shape (..., channels, samples)
+        Channels in the order of ``source``.
+    source : str, Layout or AmbisonicFormat
+        Format of ``audio``.
+    sample_rate : float
+        Hz, at least 8000.
+    hrtf : str, path or HRTF
+        As in `read_hrtf`.
+    method : str
+        Design of the filters, as in `binaural_filters`. For loudspeakers, "auto" and
+        "virtual-loudspeakers" use one HRIR pair in the direction of each loudspeaker, unless
+        ``order`` is given; the other methods encode them to Ambisonics first.
+    order : int, optional
+        Ambisonic order, 1 to 7, through which loudspeakers are rendered; 5 by default for methods
+        that need one. Ambisonics have an order of their own.
+    yaw, pitch, roll : float or array_like, shape (points,)
+        Rotation of the scene in degrees, as in `spatialkit.rotate_ambisonics`: a source at azimuth
+        a is heard at a + yaw. A head that turns to the left by 30 degrees is yaw=-30. Several
+        points are equally spaced from the first to the last sample; between them the scene rotates
+        along the shortest arc.
+    lfe_gain : float
+        Gain of the LFE, which is heard from the front; 0, the default, leaves it out as everywhere
+        else, 3.16 (10 dB) is the level of cinemas.
+
+    Returns
+    -------
+    ndarray, shape (..., 2, samples)
+        Left and right ear, in the precision of ``audio`` and of its length. The delay is that of
+        the HRTF: at most 1.3 ms for "ku100".
+
+    Raises
+    ------
+    ShapeError, SignalError
+        If ``audio`` is not audio of the format ``source``, or not finite.
+    LayoutError, OptionError, DirectionError, AudioFileError
+        If another argument is not accepted.
+
+    Notes
+    -----
+    Loudspeakers rotate by interpolated HRIRs in their new directions, not by panning. While the
+    scene rotates, filters are computed every 2 degrees, and the output is crossfaded between them.
+
+    Examples
+    --------
+    >>> surround = np.random.default_rng(0).standard_normal((12, 48000))
+    >>> render_binaural(surround, "7.1.4", sample_rate=48000, yaw=[0.0, -90.0]).shape
+    (2, 48000)
+    """
+    form, rate = get_format(source), as_sample_rate(sample_rate, minimum=MIN_RATE)
+    array = require_finite(channels_of(audio, form))
+    filters = SourceFilters(form, rate, hrtf, method, order, lfe_gain)
+    path = orientation.as_rotations(yaw, pitch, roll)
+    items = list(np.ndindex(array.shape[:-2]))
+    found = np.empty((*array.shape[:-2], 2, array.shape[-1]), array.dtype)
+    first = filters.rotated(path[0])
+    convolvers = [Convolver(first, array.dtype) for _ in items]
+    for start, stop, rotation in orientation.segments(path, array.shape[-1], BLOCK_SIZE):
+        target = None if rotation is None else filters.rotated(rotation)
+        for item, convolver in zip(items, convolvers, strict=True):
+            found[item][:, start:stop] = convolver.process(array[item][:, start:stop], target)
+    return found
+
+
+class BinauralStream:
+    """Render blocks of any size for headphones: joined, they equal `render_binaural`.
+
+    Parameters
+    ----------
+    source : str, Layout or AmbisonicFormat
+        Format of the blocks.
+    sample_rate : float
+        Hz, at least 8000.
+    hrtf, method, order, yaw, pitch, roll, lfe_gain
+        As in `render_binaural`, with a constant rotation.
+
+    Examples
+    --------
+    >>> stream = BinauralStream("stereo", 48000, yaw=30.0)
+    >>> stream.process(np.zeros((2, 64), np.float32)).shape
+    (2, 64)
+    """
+
+    latency = 0
+    """Number of samples that are held back."""
+
+    def __init__(
+        self,
+        source: str | Format,
+        sample_rate: float,
+        *,
+        hrtf: StrPath | HRTF = "ku100",
+        method: Method = "auto",
+        order: int | None = None,
+        yaw: float = 0.0,
+        pitch: float = 0.0,
+        roll: float = 0.0,
+        lfe_gain: float = 0.0,
+    ) -> None:
+        self._source = get_format(source)
+        rate = as_sample_rate(sample_rate, minimum=MIN_RATE)
+        filters = SourceFilters(self._source, rate, hrtf, method, order, lfe_gain)
+        angles = as_number(yaw, "yaw"), as_number(pitch, "pitch"), as_number(roll, "roll")
+        self._filters = filters.rotated(rotation_matrix(*angles))
+        self._convolver: Convolver | None = None
+
+    def process(self, block: FloatArray[FloatT]) -> FloatArray[FloatT]:
+        """Return both ears (2, samples) of the next block (channels, samples)."""
+        array = channels_of(block, self._source, "block")
+        if self._convolver is None:
+            self._convolver = Convolver(self._filters, array.dtype)
+        return self._convolver.process(array)
+
+    def flush(self) -> NDArray[Any]:
+        """Return the rest: no samples, as none are held back."""
+        return np.zeros((2, 0), np.float32)
+
+
+class SourceFilters:
+    """Filters from the channels of a format to both ears, for any rotation.
+
+    Parameters
+    ----------
+    source : Layout or AmbisonicFormat
+    rate : int
+    hrtf, method, order, lfe_gain
+        As in `render_binaural`.
+    """
+
+    def __init__(
+        self,
+        source: Format,
+        rate: int,
+        hrtf: StrPath | HRTF,
+        method: Method,
+        order: int | None,
+        lfe_gain: float,
+    ) -> None:
+        self._source, self._rate, self._hrtf = source, rate, read_hrtf(hrtf)
+        self._lfe_gain = as_number(lfe_gain, "lfe_gain", minimum=0.0)
+        method = as_choice(method, "method", METHODS)
+        if isinstance(source, AmbisonicFormat):
+            if order is not None:
+                raise OptionError(f"{source.name} has an order; order={order} is for loudspeakers")
+            order = source.order
+        elif order is None and method not in ("auto", "virtual-loudspeakers"):
+            order = DEFAULT_ORDER
+        self._order = order
+        if order is not None:
+            self._form = AmbisonicFormat(order, "N3D")
+            self._filters = binaural_filters(
+                self._hrtf, order, method=method, sample_rate=rate, normalization="N3D"
+            )
+
+    def rotated(self, rotation: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return filters (2, channels, taps) of the scene rotated by a matrix (3, 3)."""
+        if isinstance(self._source, Layout):
+            return self._of_loudspeakers(self._source, rotation)
+        identity = np.eye(self._source.n_channels)
+        matrix = convert_ambisonics(identity, self._source, self._form)
+        angles = orientation.angles_of(rotation)
+        matrix = rotate_ambisonics(matrix, *angles, normalization="N3D")
+        return np.einsum("eht,hc->ect", self._filters, matrix, optimize=True)
+
+    def _of_loudspeakers(
+        self, layout: Layout, rotation: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        # An LFE has no direction: it does not rotate.
+        vectors = np.tile([1.0, 0.0, 0.0], (layout.n_channels, 1))
+        vectors[layout.loudspeakers] = layout.directions[layout.loudspeakers] @ rotation.T
+        if self._order is None:
+            pairs = self._hrtf.at(*to_spherical(vectors))
+            pairs = responses.resample(pairs, self._hrtf.sample_rate, self._rate)
+            filters = np.moveaxis(pairs, 1, 0).copy()
+        else:
+            gains = harmonics_in(vectors, self._form)
+            filters = np.einsum("eht,ch->ect", self._filters, gains, optimize=True)
+        filters[:, layout.is_lfe] *= self._lfe_gain
+        return filters

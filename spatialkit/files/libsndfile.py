@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.files.silence import silent
 from spatialkit.files.sound import BLOCK_SIZE
 
 # libsndfile seeks to wrong samples in Vorbis, Opus and MP3, and not at all in some encodings.
@@ -39,7 +40,8 @@ class SndFile:
     ) -> None:
         import soundfile
 
-        self._file, self._matrix = soundfile.SoundFile(file), matrix
+        with silent():
+            self._file, self._matrix = soundfile.SoundFile(file), matrix
         # python-soundfile seeks after each read of a file that it can seek in, and a seek loses
         # the frames before it that the next ones of MP3 depend on.
         self._can_seek = self._file.seekable() and not self._file.format.startswith(_NO_SEEK)
@@ -54,7 +56,8 @@ class SndFile:
         skipped, self._skipped = self._skipped, 0
         while skipped and (step := len(self.read(min(skipped, BLOCK_SIZE), dtype))):
             skipped -= step
-        block: NDArray[Any] = self._file.read(count, dtype, always_2d=True)
+        with silent():
+            block: NDArray[Any] = self._file.read(count, dtype, always_2d=True)
         return block if self._matrix is None else block @ self._matrix.T.astype(dtype)
 
     def seek(self, start: int) -> None:

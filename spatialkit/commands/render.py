@@ -90,7 +90,7 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Convert between layouts and Ambisonics, or for headphones.
+    """Convert between layouts, Ambisonics and headphones.
 
     Channels with the same role in both layouts are copied (left of stereo to left of quad, but not
     the surround of 5.1, at 110 degrees, to the side of 7.1, at 90); in layouts from .json files

@@ -20,6 +20,7 @@ from spatialkit.upmixing.block_processing import upmix_in_blocks
 from spatialkit.upmixing.conformance import check_upmixer
 from spatialkit.upmixing.decorrelation import AllPassDecorrelator
 from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
+from spatialkit.upmixing.headphones import headphones_path
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.plane_waves import plane_wave_x
 from spatialkit.upmixing.registry import (
@@ -54,6 +55,7 @@ __all__ = [
     "describe_options",
     "describe_upmixers",
     "get_upmixer",
+    "headphones_path",
     "kept_upmixer",
     "load_upmixer",
     "option",

@@ -18,6 +18,7 @@ from spatialkit.errors import UpmixerError, error_message
 from spatialkit.files import AudioStream, Subtype, stream, write_stream
 from spatialkit.plugins import kept_folder
 from spatialkit.sample_queue import SampleQueue
+from spatialkit.upmixing.headphones import write_headphones
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.registry import get_upmixer, load_upmixer
 from spatialkit.upmixing.source_check import SourceCheck, SourceReport
@@ -44,6 +45,9 @@ class UpmixJob:
         Encoding of the output, as in `spatialkit.write`.
     reading : mapping
         Arguments of `spatialkit.files.stream` for the source, such as ``format``.
+    headphones : str
+        HRTF, as in `spatialkit.read_hrtf`, of a version for headphones that is written beside the
+        output, see `headphones_path`; "" for none.
     """
 
     source: str | Path
@@ -53,6 +57,7 @@ class UpmixJob:
     overwrite: bool = False
     subtype: Subtype | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
+    headphones: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,9 @@ class UpmixedFile:
         that gain and before quantization.
     source : SourceReport or None
         Properties of the source; None if it is neither mono nor stereo.
+    headphones : dict, optional
+        HRTF, largest magnitude ("peak"), gain of the peak guard ("gain_db"), and loudness in LUFS
+        of the version for headphones ("loudness") and of the source ("source_loudness").
     """
 
     channels: int
@@ -87,6 +95,7 @@ class UpmixedFile:
     downmix_error_db: float
     downmix_correction_db: float
     source: SourceReport | None
+    headphones: dict[str, Any] | None = None
 
 
 def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = None) -> UpmixedFile:
@@ -140,20 +149,27 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
         _require_accepted(upmixer, source, job.source)
         meter = DownmixMeter.find(upmixer.format, source.channels)
         check = SourceCheck(source.sample_rate) if source.channels <= 2 else None
-        with write_stream(
-            job.output,
-            source.sample_rate,
-            format=upmixer.format,
-            samples=source.samples,
-            subtype=job.subtype,
-            peak_guard=True,
-            overwrite=job.overwrite,
-        ) as target:
+        encoding: dict[str, Any] = {"subtype": job.subtype, "overwrite": job.overwrite}
+        with (
+            write_stream(
+                job.output,
+                source.sample_rate,
+                format=upmixer.format,
+                samples=source.samples,
+                peak_guard=True,
+                **encoding,
+            ) as target,
+            write_headphones(
+                job.output, source, upmixer.format, job.headphones, **encoding
+            ) as headphones,
+        ):
             originals = SampleQueue()  # input samples whose upmix is not complete
 
             def finish(upmix: NDArray[Any], original: NDArray[Any]) -> None:
                 meter.add(upmix, original)
                 target.write(upmix)
+                if headphones:
+                    headphones.write(upmix, original)
 
             # One block is read, one upmixed and one written at a time.
             with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
@@ -185,6 +201,7 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
         meter.error_db,
         meter.correction_db,
         check.report() if check else None,
+        headphones.facts() if headphones else None,
     )
 
 

@@ -96,7 +96,7 @@ from spatialkit.commands.toolkit.printing import (
     print_wrapped,
     printable,
 )
-from spatialkit.commands.toolkit.standard_output import writes_output
+from spatialkit.commands.toolkit.standard_output import STANDARD_OUTPUT, writes_output
 
 __all__ = [
     "Conversion",
@@ -105,6 +105,7 @@ __all__ = [
     "LAYOUT_FILE",
     "OUTPUT_HELP",
     "SCENE_NAMES",
+    "STANDARD_OUTPUT",
     "LayoutName",
     "Name",
     "Setting",

@@ -30,6 +30,7 @@ SUBTYPES = get_args(Subtype)
 @toolkit.command(
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4",
     "spatialkit upmix a.flac b.flac -o surround/ -O ambience=-3",
+    "spatialkit upmix song.wav -o surround.wav --layout 7.1.4 --headphones",
     "spatialkit upmix albums/ -o surround/ --jobs 4 --resume",
 )
 @click.argument("sources", metavar="IN...", nargs=-1, required=True, type=toolkit.FILE)
@@ -58,6 +59,17 @@ SUBTYPES = get_args(Subtype)
     help="Output layout: short for -O layout=NAME.",
 )
 @toolkit.setting_option
+@click.option(
+    "--headphones",
+    is_flag=True,
+    help="Also write a version for headphones, such as OUT.headphones.wav.",
+)
+@click.option(
+    "--hrtf",
+    type=toolkit.Name(("ku100",)),
+    metavar="NAME",
+    help="HRTF of --headphones: ku100 (default), or a .sofa or .mhr file.",
+)
 @toolkit.reading_options()
 @click.option(
     "--stems-root",
@@ -111,6 +123,8 @@ def command(
     name: str,
     layout: str | None,
     settings: tuple[str, ...],
+    headphones: bool,
+    hrtf: str | None,
     reading: dict[str, Any],
     stems_root: Path | None,
     subtype: Subtype | None,
@@ -141,9 +155,15 @@ def command(
     The printed downmix SNR compares IN with the downmix of OUT (ITU-R BS.775; W of Ambisonics).
     The correction is the level, relative to OUT, of the signal that would make the downmix exact.
     Both are measured before scaling and encoding.
+
+    --headphones renders the upmix with one pair of head-related responses per loudspeaker, or
+    filters of magnitude least squares for Ambisonics, and prints its loudness beside that of IN.
     """
     from spatialkit.files import subtype_of
 
+    if hrtf and not headphones:
+        raise OptionError("--hrtf requires --headphones")
+    ears = _checked_hrtf(hrtf or "ku100") if headphones else ""
     upmixer = toolkit.make_upmixer(name, settings, layout)
     stems = files.StemFolders.of(stems_root, upmixer)
     is_folder = files.is_folder(sources, output)
@@ -159,20 +179,21 @@ def command(
     if not (needs_folder or len(sources) > 1 or os.path.isdir(sources[0])):
         if is_folder:
             with files.removed_if_empty(Path(output)):
-                (pair,) = _plan(sources, Path(output), None, force)
-                _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json)
+                (pair,) = _plan(sources, Path(output), None, force, ears)
+                _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json, ears)
         else:
             pair = files.Pair(sources[0], Path(output), output)
-            toolkit.check_output(pair.output, sources, force)
-            _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json)
+            for path in _outputs(pair, ears):
+                toolkit.check_output(path, sources, force)
+            _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json, ears)
         return 0
     subtype = subtype_of(".wav", subtype)
     stems.check_batch(upmixer, files.pairs_in(Path(output), sources))
     log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")
-    pairs = _plan(sources, Path(output), shard, force or resume)
+    pairs = _plan(sources, Path(output), shard, force or resume, ears)
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
     flags = {"force": force, "verify": verify, "absolute": cluster is not None}
-    work = _jobs(upmixer, pairs, stems, subtype, reading, logs, **flags)
+    work = _jobs(upmixer, pairs, stems, subtype, reading, logs, ears, **flags)
     records = _upmix_all(pairs, work, log, jobs, cluster, timeout, as_json)
     if as_json:
         toolkit.print_json(records)
@@ -189,6 +210,7 @@ def _upmix_one(
     reading: dict[str, Any],
     force: bool,
     as_json: bool,
+    ears: str,
 ) -> None:
     """Upmix one file and print its facts; an error is raised."""
     from spatialkit.commands.upmix.job import upmix_one
@@ -198,7 +220,7 @@ def _upmix_one(
     if chosen:
         files.stem_files(chosen["stems"], pair.source)
     options = option_values(upmixer) | chosen
-    job = UpmixJob(pair.source, pair.output, upmixer.name, options, force, subtype, reading)
+    job = UpmixJob(pair.source, pair.output, upmixer.name, options, force, subtype, reading, ears)
     facts = upmix_one(job)
     if as_json:
         toolkit.print_json([facts])
@@ -206,14 +228,36 @@ def _upmix_one(
         _print(facts)
 
 
+def _checked_hrtf(hrtf: str) -> str:
+    """Return the HRTF of --headphones, after reading it: an error ends the command early.
+
+    Workers on other machines need an absolute path.
+    """
+    from spatialkit.binaural import HRTF_NAMES, read_hrtf
+    from spatialkit.validation import match_name
+
+    if click.get_current_context().params["output"] == toolkit.STANDARD_OUTPUT:
+        raise OptionError("--headphones writes two files: specify a file or a folder as OUT")
+    read_hrtf(hrtf)
+    return match_name(hrtf, HRTF_NAMES) or os.path.abspath(hrtf)
+
+
+def _outputs(pair: Pair, ears: str) -> list[Path]:
+    """Return the audio files that are written for a pair."""
+    from spatialkit.upmixing import headphones_path
+
+    return [pair.output, *([headphones_path(pair.output)] if ears else [])]
+
+
 def _plan(
-    sources: Sequence[Path], folder: Path, shard: tuple[int, int] | None, replace: bool
+    sources: Sequence[Path], folder: Path, shard: tuple[int, int] | None, replace: bool, ears: str
 ) -> list[Pair]:
     """Return the files to process, after checks of all outputs."""
     pairs = files.pairs_in(folder, sources)
     inputs = [pair.source for pair in pairs]
     pairs = [pair for pair in pairs if files.in_shard(pair.name, shard)]
-    toolkit.check_outputs([pair.output for pair in pairs], inputs, replace)
+    outputs = [path for pair in pairs for path in _outputs(pair, ears)]
+    toolkit.check_outputs(outputs, inputs, replace)
     files.make_folders(folder, pairs)
     return pairs
 
@@ -225,6 +269,7 @@ def _jobs(
     subtype: Subtype,
     reading: dict[str, Any],
     logs: Iterable[Path],
+    ears: str,
     *,
     force: bool,
     verify: bool,
@@ -236,7 +281,8 @@ def _jobs(
 
     recorded = batches.finished(logs, ("name",), ("key", "size"))
     digests = batches.finished(logs, ("name",), ("digest",)) if verify else {}
-    settings, options = settings_of(upmixer, subtype, reading), option_values(upmixer)
+    settings = settings_of(upmixer, subtype, reading, ears)
+    options = option_values(upmixer)
     jobs = []
     for pair in pairs:
         paths = [pair.source, pair.output]
@@ -247,7 +293,7 @@ def _jobs(
             record = (*record, *digests.get((pair.name,), (None,)))
         found = stems.options(pair, absolute=absolute)
         chosen = options | found
-        work = UpmixJob(source, output, upmixer.name, chosen, overwrite, subtype, reading)
+        work = UpmixJob(source, output, upmixer.name, chosen, overwrite, subtype, reading, ears)
         jobs.append(BatchJob(work, settings, record, found.get("stems", "")))
     return jobs
 
@@ -306,5 +352,12 @@ def _print(facts: dict[str, Any]) -> None:
     if math.isnan(error):
         measured = "no downmix rule for this layout" if math.isnan(correction) else "silent"
     toolkit.print_line(f"  from {facts['input']} by {facts['upmixer']}; {measured}")
+    if "headphones" in facts:
+        ears = facts["headphones"]
+        toolkit.print_line(
+            f"  {ears['output']}: for headphones, HRTF {ears['hrtf']}, peak {ears['peak_db']:.1f} "
+            f"dB; loudness {ears['loudness']:.1f} LUFS, {facts['input']} "
+            f"{ears['source_loudness']:.1f} LUFS"
+        )
     for hint in facts["hints"]:
         toolkit.print_wrapped(hint, first=2, rest=2)

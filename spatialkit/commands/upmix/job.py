@@ -23,7 +23,13 @@ from spatialkit.commands import batches, toolkit
 from spatialkit.commands.upmix import files
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import Layout
-from spatialkit.upmixing import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
+from spatialkit.upmixing import (
+    UpmixedFile,
+    UpmixJob,
+    headphones_path,
+    kept_upmixer,
+    upmix_file,
+)
 from spatialkit.validation import read_json
 
 RECORD = "record.json"
@@ -58,7 +64,9 @@ def versions_of(upmixer: str) -> dict[str, str]:
     return {**batches.own_version(), f"the package of {upmixer}": upmixer_package(upmixer)}
 
 
-def settings_of(upmixer: Any, subtype: str, reading: Mapping[str, Any]) -> str:
+def settings_of(
+    upmixer: Any, subtype: str, reading: Mapping[str, Any], headphones: str = ""
+) -> str:
     """Return everything that an upmix depends on apart from its source, as JSON."""
     from spatialkit._version import __version__
     from spatialkit.upmixing import option_values, upmixer_package
@@ -69,6 +77,7 @@ def settings_of(upmixer: Any, subtype: str, reading: Mapping[str, Any]) -> str:
     }
     package = upmixer_package(upmixer.name)
     settings = [__version__, package, upmixer.name, options, subtype]
+    settings += [headphones] if headphones else []
     return json.dumps([*settings, toolkit.reading_facts(reading)], sort_keys=True)
 
 
@@ -84,10 +93,11 @@ def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
     output = Path(job.work.output)
     stems = files.stem_files(job.stems, job.work.source) if job.stems else []
     key = batches.file_key([job.work.source, *stems], job.settings)
-    if job.recorded and _is_unchanged(output, key, job.recorded):
+    complete = not job.work.headphones or headphones_path(output).exists()
+    if job.recorded and complete and _is_unchanged(output, key, job.recorded):
         return {"status": "skipped", "key": key}
     staging = staging_folder(output)
-    facts = _completed_facts(staging, output, key)
+    facts = _completed_facts(job.work, staging, key)
     if facts is None:
         _require_free(job.work)
         try:
@@ -114,8 +124,15 @@ def _is_unchanged(output: Path, key: str, recorded: tuple[Any, ...]) -> bool:
 
 
 def _require_free(work: UpmixJob) -> None:
-    if not work.overwrite and os.path.exists(work.output):
-        raise AudioFileError(f"{work.output} exists: add --force to replace it")
+    for path in outputs_of(work):
+        if not work.overwrite and os.path.exists(path):
+            raise AudioFileError(f"{path} exists: add --force to replace it")
+
+
+def outputs_of(work: UpmixJob) -> list[Path]:
+    """Return the audio files that a job writes; the upmix is the last one."""
+    output = Path(work.output)
+    return [*([headphones_path(output)] if work.headphones else []), output]
 
 
 def staging_folder(output: Path) -> Path:
@@ -130,8 +147,9 @@ def clear_staging(output: Path, *, recorded: bool) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _completed_facts(staging: Path, output: Path, key: str) -> dict[str, Any] | None:
+def _completed_facts(work: UpmixJob, staging: Path, key: str) -> dict[str, Any] | None:
     """Return the facts of an upmix that a lost worker completed, after moving it if necessary."""
+    output = Path(work.output)
     try:
         facts = read_json(staging / RECORD)
     except OptionError:
@@ -139,7 +157,7 @@ def _completed_facts(staging: Path, output: Path, key: str) -> dict[str, Any] | 
     if facts.get("key") != key or not isinstance(facts.get("size"), int):
         return None
     if _size(staging / output.name) == facts["size"]:
-        storage.move(staging / output.name, output)
+        _move_staged(work, staging)
     return facts if _size(output) == facts["size"] else None
 
 
@@ -157,14 +175,22 @@ def _upmix_staged(work: UpmixJob, staging: Path, output: Path, key: str) -> dict
         facts["warnings"] = [text.replace(str(staged), str(output)) for text in warnings]
     _require_free(work)  # again, as the upmix may have taken hours
     storage.replace_file(staging / RECORD, json.dumps(facts).encode())
-    storage.move(staged, output)
+    _move_staged(work, staging)
     return facts
+
+
+def _move_staged(work: UpmixJob, staging: Path) -> None:
+    """Move all files of a job to their places, the upmix last."""
+    for path in outputs_of(work):
+        if (staging / path.name).exists():
+            storage.move(staging / path.name, path)
 
 
 def _facts(work: UpmixJob, result: UpmixedFile, path: Path) -> dict[str, Any]:
     """Return the facts of an upmix that was written to ``path``."""
     upmixer = kept_upmixer(work.upmixer, work.options)
     facts = toolkit.output_facts(path, upmixer.format, result.peak)
+    ears = result.headphones
     return {
         "upmixer": work.upmixer,
         **upmixer.facts,
@@ -176,7 +202,14 @@ def _facts(work: UpmixJob, result: UpmixedFile, path: Path) -> dict[str, Any]:
         "downmix_correction_db": result.downmix_correction_db,
         "source": asdict(result.source) if result.source else None,
         "hints": result.source.sentences() if result.source else [],
+        **({"headphones": _headphones_facts(ears, work)} if ears else {}),
     }
+
+
+def _headphones_facts(ears: dict[str, Any], work: UpmixJob) -> dict[str, Any]:
+    peak_db = toolkit.decibels(ears["peak"]) + ears["gain_db"]
+    measured = {name: value for name, value in ears.items() if name != "peak"}
+    return {"output": str(headphones_path(work.output)), "peak_db": peak_db, **measured}
 
 
 def _size(path: Path) -> int | None:

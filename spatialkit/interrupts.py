@@ -20,6 +20,7 @@ from typing import Any
 __all__ = [
     "GRACE",
     "SIGNALS",
+    "end_with_parent",
     "exit_status",
     "ignore_signals",
     "received",
@@ -115,6 +116,9 @@ def exit_status(command: Callable[[], int]) -> int:
 def _prepare_end(status: int) -> None:
     """Ensure that Python ends soon and with a status, whatever is left to it."""
     ignore_signals()  # Python resets other handlers, and the process would end by the signal
+    # After a KeyboardInterrupt in an `exec` of text, such as that of dataclasses, `python -m` ends by
+    # SIGINT even if it was caught; the next `exec` forgets it.
+    exec("")
     last = threading.Timer(GRACE, _exit, (status,))  # of threads that do not end
     last.daemon = True
     last.start()
@@ -144,3 +148,20 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def end_with_parent(enabled: bool = True) -> None:
+    """Let Linux kill this worker process when the thread that started it ends.
+
+    A thread of the worker cannot do so while compiled code holds the lock of the interpreter.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+    import multiprocessing
+
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL if enabled else 0)
+    parent = multiprocessing.parent_process()
+    if enabled and parent is not None and os.getppid() != parent.pid:  # it ended before
+        _exit(1)

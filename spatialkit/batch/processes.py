@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
@@ -17,7 +16,7 @@ from multiprocessing.connection import Connection
 from os import _exit  # plug-ins run with another os._exit
 from typing import Any
 
-from spatialkit.interrupts import ignore_signals, signals_blocked
+from spatialkit.interrupts import GRACE, end_with_parent, ignore_signals, signals_blocked
 
 # A job whose worker process died is run once more, as the machine may have been short of memory. A
 # job whose worker dies twice fails.
@@ -31,6 +30,8 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+# Signal of the main process that interrupts a job; those to all processes are ignored.
+_INTERRUPT = getattr(signal, "SIGUSR1", None)
 _starting = threading.Lock()
 
 
@@ -78,11 +79,14 @@ class WorkerProcesses(ThreadPoolExecutor):
             worker.close()
 
     def kill(self) -> None:
-        """Stop the processes immediately; their jobs fail."""
+        """Stop the processes immediately; their jobs fail.
+
+        Jobs are interrupted by KeyboardInterrupt, so that they remove unfinished files. Processes
+        that have not ended after two seconds are killed.
+        """
         self._killed = True
         super().shutdown(wait=False, cancel_futures=True)
-        for worker in list(self._workers):
-            worker.kill()
+        _stop(list(self._workers))
 
     def _do(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run a job in the process of the current thread."""
@@ -95,11 +99,11 @@ class WorkerProcesses(ThreadPoolExecutor):
                 worker = self._own.worker = _Worker(self._threads_each)
                 self._workers.add(worker)
                 if self._killed:  # since the check above
-                    worker.kill()
+                    _stop([worker])
             try:
                 return worker.do((function, args, kwargs), self._timeout)
             except TimeoutError:
-                worker.kill()
+                _stop([worker])
                 self._discard(worker)
                 raise
             except (EOFError, OSError):
@@ -156,26 +160,45 @@ class _Worker:
         self._connection.close()
         self._process.join()
 
-    def kill(self) -> None:
-        """Stop the process immediately."""
+    def interrupt(self) -> None:
+        """Interrupt the job, where the system can."""
+        if _INTERRUPT is not None and self._process.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid or 0, _INTERRUPT)
+
+    def kill(self, deadline: float) -> None:
+        """Wait for the end of the process until a time of the monotonic clock, then kill it."""
+        self._process.join(max(0.0, deadline - time.monotonic()) if _INTERRUPT else 0.0)
         self._process.kill()
         self._process.join()
+
+
+def _stop(workers: Sequence[_Worker]) -> None:
+    """Interrupt the jobs of processes, and kill those processes that do not end."""
+    for worker in workers:
+        worker.interrupt()
+    deadline = time.monotonic() + GRACE
+    for worker in workers:
+        worker.kill(deadline)
 
 
 def _serve(connection: Connection) -> None:
     """Run jobs in the worker process until the connection is closed or lost."""
     ignore_signals()
+    if _INTERRUPT is not None:
+        signal.signal(_INTERRUPT, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             work = connection.recv_bytes()
             connection.send_bytes(b"")
             try:
-                with _killed_with_parent():
-                    function, args, kwargs = pickle.loads(work)
-                    reply = pickle.dumps((True, function(*args, **kwargs)))
+                end_with_parent()
+                function, args, kwargs = pickle.loads(work)
+                reply = pickle.dumps((True, function(*args, **kwargs)))
             except Exception as error:
                 reply = pickle.dumps((False, f"{type(error).__name__}: {error}"))
+            end_with_parent(False)  # the thread that waits for jobs may end before this process
             connection.send_bytes(reply)
 
 
@@ -185,26 +208,6 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     _exit(1)
-
-
-@contextmanager
-def _killed_with_parent() -> Iterator[None]:
-    """Let Linux kill this process with its parent, also while compiled code blocks all threads.
-
-    More precisely, with the thread of the parent that controls this process, and waits for the job.
-    """
-    if sys.platform != "linux":
-        yield
-        return
-    prctl, set_parent_death_signal = ctypes.CDLL(None).prctl, 1
-    prctl(set_parent_death_signal, signal.SIGKILL)
-    try:
-        parent = multiprocessing.parent_process()
-        if parent is not None and os.getppid() != parent.pid:  # it ended before
-            _exit(1)
-        yield
-    finally:
-        prctl(set_parent_death_signal, 0)
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from spatialkit.typing import StrPath
 __all__ = ["lock", "locked_folder"]
 
 LOCK = ".lock"
-# Locked byte on Windows, where others can neither read nor write what is locked.
-_OFFSET = 2**62
+# Locked byte on Windows, where others can neither read nor write what is locked: the last possible.
+_OFFSET = 2**31 - 2
 
 
 @contextmanager

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from spatialkit.errors import OptionError, SpatialkitError
-from spatialkit.interrupts import ignore_signals, signals_blocked
+from spatialkit.interrupts import end_with_parent, ignore_signals, signals_blocked
 from spatialkit.validation import as_choice, as_count, as_number
 from spatialkit_models.training.config import TrainingConfig
 from spatialkit_models.training.processes import (
@@ -300,7 +300,7 @@ class _Training:
             batch_size=None,
             num_workers=self.workers,
             prefetch_factor=4 if self.workers else None,
-            worker_init_fn=_ignore_signals,
+            worker_init_fn=_leave_end_to_loop,
             pin_memory=self.fabric.device.type == "cuda",
         )
 
@@ -331,9 +331,10 @@ class _Batches:
         return dict(self.examples.batch(start, self.part_size))
 
 
-def _ignore_signals(worker: int) -> None:
-    """Leave the end of a worker to the loop, which ends it after the current step."""
+def _leave_end_to_loop(worker: int) -> None:
+    """Let a worker go on until the loop ends it, after the current step, or is killed."""
     ignore_signals()
+    end_with_parent()
 
 
 def _seed(device: torch.device, *key: int) -> None:

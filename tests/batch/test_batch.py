@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -16,6 +19,7 @@ import pytest
 from spatialkit.batch import Record, WorkerProcesses, run_batch, runner
 from spatialkit.batch.processes import THREAD_VARIABLES, available_cores
 from spatialkit.errors import LayoutError, OptionError
+from spatialkit.storage import replacing, replacing_folder
 
 
 def square(number):
@@ -218,6 +222,52 @@ def test_workers_divide_the_cores(monkeypatch):
     # One each if they are more than the cores; what the user has said stands.
     assert record.result == {**dict.fromkeys(THREAD_VARIABLES, "1"), "MKL_NUM_THREADS": "7"}
     assert "OMP_NUM_THREADS" not in os.environ
+
+
+def write_for_long(folder):
+    with replacing_folder(folder) as draft, replacing(draft / "a") as file:
+        file.write(b"a")
+        time.sleep(600)
+
+
+def hang(path):
+    """Write a file, and hang in compiled code that holds the lock of the interpreter."""
+    path.touch()
+    ctypes.PyDLL(None).pause()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("timeout", [None, 1.0])
+def test_interrupted_jobs_remove_unfinished_files(tmp_path, timeout):
+    pool = WorkerProcesses(2, timeout=timeout)
+    futures = [pool.submit(write_for_long, tmp_path / name) for name in "ab"]
+    while len(list(tmp_path.rglob(".spatialkit-*/.spatialkit-*"))) < 2:
+        time.sleep(0.01)
+    if timeout:
+        for future in futures:
+            with pytest.raises(TimeoutError, match=r"^the job took longer than 1 s, and its work"):
+                future.result(timeout=60)
+    pool.kill()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills what hangs in such code")
+def test_a_worker_that_hangs_ends_with_its_leader(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from spatialkit.batch import WorkerProcesses;"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r}); import {__name__.rpartition('.')[2]};"
+        f"WorkerProcesses(1).submit({__name__.rpartition('.')[2]}.hang, Path(sys.argv[1])).result()"
+    )
+    leader = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "started")],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    while not (tmp_path / "started").exists():
+        assert leader.poll() is None
+        time.sleep(0.01)
+    leader.kill()
+    leader.communicate(timeout=60)  # until the worker closes the pipe, too
 
 
 def test_workers_can_be_killed_while_they_run_jobs():

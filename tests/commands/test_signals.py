@@ -69,6 +69,7 @@ def start(folder, command, **options):
         **{"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, **options},
     )
     wait_until(lambda: handles_signals(process.pid))
+    assert process.poll() is None
     return process
 
 
@@ -138,6 +139,26 @@ def test_a_signal_ends_a_conversion_that_writes(folder, command, group):
     require_nothing(folder, command)
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_an_interruption_of_evaluated_text_has_the_same_status(tmp_path, number):
+    """After that, ``python -m`` ends by SIGINT, see `spatialkit.interrupts`."""
+    code = f"import signal; signal.raise_signal({int(number)})"
+    script = (
+        "import signal, sys\n"
+        "from spatialkit import interrupts\n"
+        "def command():\n"
+        "    try:\n"
+        f"        exec({code!r})\n"
+        "    except KeyboardInterrupt:\n"
+        "        return interrupts.report()\n"
+        "sys.exit(interrupts.exit_status(command))"
+    )
+    (tmp_path / "program.py").write_text(script)
+    line = [sys.executable, "-m", "program"]
+    done = subprocess.run(line, cwd=tmp_path, preexec_fn=restore_signals)
+    assert done.returncode == 128 + number
+
+
 @pytest.mark.parametrize(("moment", "number"), [(0.0, 2), (0.0, 15), (0.02, 1), (0.05, 2)])
 def test_a_signal_during_the_imports_prints_no_traceback(folder, moment, number):
     process = start(folder, "evaluate")
@@ -165,8 +186,15 @@ def test_a_signal_at_any_moment_ends_a_command(folder, command, number, moment, 
     process = start(folder, command)
     time.sleep(moment)
     if process.poll() is None:
-        assert end(process, number, group) == (128 + number, "interrupted")
+        status, errors = end(process, number, group)
+    else:
+        status, errors = 0, process.communicate()[1]
+    if errors:
+        assert (status, errors) == (128 + number, "interrupted")
         require_nothing(folder, command)
+    else:  # it was complete, and Python was about to end
+        assert status in (0, -number)
+        assert command in ("downmix", "evaluate", "encode")
 
 
 def test_a_second_signal_does_not_interrupt_the_end(folder):

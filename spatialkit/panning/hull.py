@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,11 @@ Vectors = NDArray[np.float64]
 MIN_THICKNESS = 1e-3
 # Largest difference of the equations of one face. The reference code of BS.2127 uses 1e-5.
 SAME_FACE = 1e-6
+# Sets of more points, or with closer ones, are left to SciPy (Qhull).
+MAX_TRIED = 40
+MIN_APART = 1e-3
+# Largest height of a point above the plane of a face in which it is, from rounding.
+ON_PLANE = 1e-12
 # Largest flatness (`_flatness`) of adjacent faces that are one: loudspeakers whose directions were
 # measured or rounded are in one plane as those of a standard are. It is half of the smallest
 # flatness of adjacent faces in the named layouts that are not in one plane: 0.0150, in 4+9+0.
@@ -35,32 +41,46 @@ class Face:
 
 def convex_hull(points: Vectors) -> list[Face]:
     """Return the faces of the convex hull, nearly flat ones merged; none if the hull is flat."""
-    from scipy.spatial import ConvexHull
-
     if len(points) < 4 or np.linalg.svd(points - points.mean(axis=0))[1][-1] < MIN_THICKNESS:
         return []
-    hull = ConvexHull(points)
     equations: list[Vectors] = []
     members: list[set[int]] = []
-    face_of: list[int] = []
-    for simplex, equation in zip(hull.simplices, hull.equations, strict=True):
+    for simplex, equation in zip(*_triangles(points), strict=True):
         same = (n for n, one in enumerate(equations) if np.linalg.norm(one - equation) < SAME_FACE)
         number = next(same, len(equations))
         if number == len(equations):
             equations.append(equation)
             members.append(set())
         members[number].update(simplex.tolist())
-        face_of.append(number)
-    pairs = {
-        (min(face_of[n], face_of[other]), max(face_of[n], face_of[other]))
-        for n, neighbours in enumerate(hull.neighbors)
-        for other in neighbours
-    }
     faces = [
         Face(_around(points, sorted(corners), equation[:3]), equation[:3], -float(equation[3]))
         for equation, corners in zip(equations, members, strict=True)
     ]
-    return _merge_faces(points, faces, sorted(pair for pair in pairs if pair[0] != pair[1]))
+    pairs = combinations(range(len(faces)), 2)
+    return _merge_faces(
+        points, faces, [(a, b) for a, b in pairs if len(members[a] & members[b]) > 1]
+    )
+
+
+def _triangles(points: Vectors) -> tuple[NDArray[np.intp], Vectors]:
+    """Return corners (n, 3) and plane equations (n, 4) of triangles on a hull, which cover it."""
+    apart = np.linalg.norm(points[:, None] - points, axis=-1) + 2.0 * np.eye(len(points))
+    if len(points) > MAX_TRIED or apart.min() < MIN_APART:
+        from scipy.spatial import ConvexHull
+
+        hull = ConvexHull(points)
+        return hull.simplices, hull.equations
+    # Of the few loudspeakers of a layout all triangles are tried: the import of SciPy's hull would
+    # take a quarter of a second of each command.
+    corners = np.array(list(combinations(range(len(points)), 3)))
+    first, second, third = points[corners.T]
+    normals = np.cross(second - first, third - first)
+    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+    distances = np.sum(normals * first, axis=-1)
+    heights = normals @ points.T - distances[:, None]
+    outward, inward = ((sign * heights <= ON_PLANE).all(axis=1) for sign in (1.0, -1.0))
+    equations = np.column_stack([normals, -distances]) * np.where(inward, -1.0, 1.0)[:, None]
+    return corners[outward | inward], equations[outward | inward]
 
 
 def _merge_faces(points: Vectors, faces: list[Face], pairs: list[tuple[int, int]]) -> list[Face]:

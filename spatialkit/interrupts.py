@@ -116,8 +116,8 @@ def exit_status(command: Callable[[], int]) -> int:
 def _prepare_end(status: int) -> None:
     """Ensure that Python ends soon and with a status, whatever is left to it."""
     ignore_signals()  # Python resets other handlers, and the process would end by the signal
-    # After a KeyboardInterrupt in an `exec` of text, such as that of dataclasses, `python -m` ends by
-    # SIGINT even if it was caught; the next `exec` forgets it.
+    # After a KeyboardInterrupt in an `exec` of text, such as that of dataclasses, `python -m` ends
+    # by SIGINT even if it was caught; the next `exec` forgets it.
     exec("")
     last = threading.Timer(GRACE, _exit, (status,))  # of threads that do not end
     last.daemon = True

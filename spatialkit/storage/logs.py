@@ -19,7 +19,8 @@ class RecordLog:
     """File of JSON lines to which one process at a time appends records.
 
     Each record is flushed to the disk. An interruption truncates at most the last line, which the
-    next record does not join.
+    next record does not join. As a context manager, a new file is removed again after an error
+    before the first record.
 
     Parameters
     ----------
@@ -43,6 +44,7 @@ class RecordLog:
     def __init__(self, path: Path, *, error: type[SpatialkitError] = AudioFileError) -> None:
         self.path = path
         self._error = error
+        self._is_new = not os.path.lexists(path)
         with writing_errors(path, error):
             self._file = path.open("a+b", buffering=0)
         try:
@@ -64,6 +66,8 @@ class RecordLog:
         return self
 
     def __exit__(self, *raised: object) -> None:
+        if any(raised) and self._is_new and not self._file.seek(0, os.SEEK_END):
+            self.path.unlink(missing_ok=True)  # an error before the first record
         self._file.close()
 
     def add(self, record: Mapping[str, Any]) -> None:

@@ -72,6 +72,8 @@ def parse_json(
     >>> parse_json('{"gain": 0.5}', "settings")
     {'gain': 0.5}
     """
+    if not isinstance(text, (str, bytes)):
+        raise error(f"{name} must be text, got {reprlib.repr(text)}")
     try:
         if isinstance(text, bytes):
             text = text.decode()

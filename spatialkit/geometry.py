@@ -9,7 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.validation import as_angles, as_directions
+from spatialkit.errors import ShapeError
+from spatialkit.validation import as_angles, as_count, as_directions, as_numbers
+
+# Largest degree of a quadrature: 500,000 points.
+MAX_DEGREE = 1000
 
 __all__ = ["angle_between", "rotation_matrix", "sphere_quadrature", "to_cartesian", "to_spherical"]
 
@@ -62,13 +66,18 @@ def to_spherical(vectors: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.fl
     azimuth, elevation : ndarray of float64, shape (...)
         Degrees, azimuth in (-180, 180], elevation in [-90, 90].
 
+    Raises
+    ------
+    ShapeError
+        If the vectors are not real numbers with a last axis of length 3.
+
     Examples
     --------
     >>> azimuth, elevation = to_spherical([0.0, -2.0, 0.0])
     >>> float(azimuth), float(elevation)
     (-90.0, 0.0)
     """
-    x, y, z = np.moveaxis(np.asarray(vectors, dtype=np.float64), -1, 0)
+    x, y, z = np.moveaxis(_as_vectors(vectors, "vectors"), -1, 0)
     horizontal = np.hypot(x, y)
     undefined = (horizontal == 0.0) & (z == 0.0)
     azimuth = np.where(undefined, np.nan, np.degrees(np.arctan2(y, x)))
@@ -89,17 +98,36 @@ def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     ndarray of float64, shape (...)
         Degrees, 0 to 180.
 
+    Raises
+    ------
+    ShapeError
+        If the vectors are not real numbers with a last axis of length 3, or their shapes do not
+        broadcast against each other.
+
     Examples
     --------
     >>> float(angle_between([1.0, 0.0, 0.0], [0.0, 3.0, 0.0]))
     90.0
     """
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    a, b = _as_vectors(a, "a"), _as_vectors(b, "b")
+    try:
+        a, b = np.broadcast_arrays(a, b)
+    except ValueError as error:
+        raise ShapeError(
+            f"a of shape {a.shape} and b of shape {b.shape} do not broadcast against each other"
+        ) from error
     # atan2 of cross and dot product: the arc cosine of a dot product loses precision near 0.
     sine = np.linalg.norm(np.cross(a, b), axis=-1)
     cosine = np.sum(a * b, axis=-1)
     undefined = (sine == 0.0) & (cosine == 0.0)
     return np.where(undefined, np.nan, np.degrees(np.arctan2(sine, cosine)))
+
+
+def _as_vectors(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    vectors = as_numbers(values, name, ShapeError)
+    if vectors.ndim < 1 or vectors.shape[-1] != 3:
+        raise ShapeError(f"{name} must have shape (..., 3), got {vectors.shape}")
+    return vectors
 
 
 def rotation_matrix(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> NDArray[np.float64]:
@@ -141,7 +169,7 @@ def sphere_quadrature(degree: int) -> tuple[NDArray[np.float64], NDArray[np.floa
     Parameters
     ----------
     degree : int
-        Largest degree of the spherical polynomials whose mean is exact.
+        Largest degree of the spherical polynomials whose mean is exact, 0 to 1000.
 
     Returns
     -------
@@ -155,6 +183,7 @@ def sphere_quadrature(degree: int) -> tuple[NDArray[np.float64], NDArray[np.floa
     >>> (weights @ vectors**2).round(6)
     array([0.333333, 0.333333, 0.333333])
     """
+    degree = as_count(degree, "degree", minimum=0, maximum=MAX_DEGREE)
     height, height_weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
     # A multiple of four steps, offset by half a step, has all three mirror planes.
     steps = 4 * (degree // 4 + 1)

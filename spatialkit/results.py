@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 CONFIDENCE = 0.95
+MAX_DECIMALS = 20
 
 
 @dataclass(frozen=True)
@@ -180,9 +181,24 @@ class Benchmark:
                 rows.append(Row(**{**row, "values": values, "speed": _number(row["speed"])}))
             metrics = tuple(as_dataclass(Metric, x, "metric") for x in facts.pop("metrics"))
             facts |= {name: tuple(facts[name]) for name in ("examples", "notes")}
-            return cls(metrics=metrics, rows=tuple(rows), **facts)
+            results = cls(metrics=metrics, rows=tuple(rows), **facts)
+            results._check_types()
+            return results
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise OptionError(f"the text is not JSON of a benchmark: {error!r}") from error
+            raise OptionError("the text is not JSON of a benchmark (see to_json)") from error
+
+    def _check_types(self) -> None:
+        """Raise a `TypeError` if a text or an object is something else."""
+        texts = [self.title, *self.notes]
+        objects = [self.settings, self.findings, *self.examples]
+        for row in self.rows:
+            texts += [row.system, row.error, *row.setting.values()]
+        if not all(isinstance(each, str) for each in texts):
+            raise TypeError("not text")
+        if not all(isinstance(each, dict) for each in objects):
+            raise TypeError("not an object")
+        if not all(0 <= metric.decimals <= MAX_DECIMALS for metric in self.metrics):
+            raise TypeError("not a number of decimals")
 
     def to_markdown(self) -> str:
         """Return tables with one line per system, and notes, as Markdown."""

@@ -25,7 +25,7 @@ from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import OptionError
 from spatialkit.layouts import AmbisonicFormat, ChannelOrder, Layout, Normalization, get_layout
 from spatialkit.typing import FloatArray, FloatT
-from spatialkit.validation import as_choice, as_number, as_sample_rate
+from spatialkit.validation import MAX_SAMPLE_RATE, as_choice, as_number, as_sample_rate
 
 __all__ = ["decode_ambisonics", "decode_foa", "decoder_matrix"]
 
@@ -153,7 +153,7 @@ def _decode(
         return harmonics.apply(_matrix(layout, form, decoder, weights), audio)
     if sample_rate is None:
         raise OptionError("weights='dual-band' needs sample_rate, in Hz")
-    rate = as_sample_rate(sample_rate)
+    rate = as_sample_rate(sample_rate, maximum=MAX_SAMPLE_RATE)
     crossover = as_number(crossover, "crossover", minimum=MIN_CROSSOVER, unit="Hz")
     if crossover >= rate / 2.0:
         raise OptionError(

@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike
 from spatialkit.ambisonics import harmonics
 from spatialkit.ambisonics.transforms import convert_ambisonics
 from spatialkit.audio import AudioLike
-from spatialkit.errors import ShapeError
+from spatialkit.errors import OptionError, ShapeError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import AmbisonicFormat, ChannelOrder, Normalization
 from spatialkit.typing import FloatArray, FloatT
-from spatialkit.validation import as_directions, as_number
+from spatialkit.validation import as_directions, as_numbers, shown
 
 __all__ = ["virtual_microphones"]
 
@@ -68,8 +68,9 @@ def virtual_microphones(
     array([1. , 0.5, 0. ])
     """
     audio, form = harmonics.as_ambisonics(ambisonics, normalization, channel_order)
-    checked = [as_number(value, "pattern", minimum=0.0, maximum=1.0) for value in np.ravel(pattern)]
-    patterns = np.reshape(checked, np.shape(pattern))
+    patterns = as_numbers(pattern, "pattern", OptionError)
+    if not np.all((patterns >= 0.0) & (patterns <= 1.0)):
+        raise OptionError(f"pattern must be from 0 to 1, got {shown(pattern)}")
     azimuths, elevations = as_directions(azimuth, elevation)
     try:
         azimuths, elevations, patterns = np.broadcast_arrays(azimuths, elevations, patterns)

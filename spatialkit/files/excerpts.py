@@ -8,6 +8,9 @@ from spatialkit.errors import OptionError
 from spatialkit.files.inspection import FileInfo
 from spatialkit.validation import as_count, as_number
 
+# More than any file has.
+MAX_SECONDS = 1e15
+
 
 @dataclass(frozen=True)
 class Excerpt:
@@ -29,11 +32,11 @@ class Excerpt:
             raise OptionError(
                 "start and stop (samples) exclude offset and duration (seconds): pass either"
             )
-        offset = 0.0 if self.offset is None else self.offset
-        start = round(as_number(offset, "offset", minimum=0.0, unit="s") * header.sample_rate)
+        offset = 0.0 if self.offset is None else _seconds(self.offset, "offset")
+        start = round(offset * header.sample_rate)
         stop, end = length, ""
         if self.duration is not None:
-            seconds = as_number(self.duration, "duration", minimum=0.0, unit="s")
+            seconds = _seconds(self.duration, "duration")
             stop = start + round(seconds * header.sample_rate)
             end = f" to {offset + seconds:g} s"
         if start < stop <= length or (start, stop) == (0, length):
@@ -44,3 +47,8 @@ class Excerpt:
             python="; choose another offset or duration",
             command_line="; choose another --start or --duration",
         )
+
+
+def _seconds(value: float, name: str) -> float:
+    """Return a duration, limited so that its number of samples is finite."""
+    return min(as_number(value, name, minimum=0.0, unit="s"), MAX_SECONDS)

@@ -21,7 +21,7 @@ from spatialkit.files.resampling import rejoin_blocks, resample_blocks
 from spatialkit.files.sound import BLOCK_SIZE
 from spatialkit.layouts import Format
 from spatialkit.typing import StrPath
-from spatialkit.validation import as_choice, as_count, as_sample_rate
+from spatialkit.validation import MAX_SAMPLE_RATE, as_choice, as_count, as_sample_rate
 
 __all__ = ["AudioStream", "SampleType", "read", "stream"]
 
@@ -296,7 +296,7 @@ def _open_stream(
     dtype = as_choice(dtype, "dtype", get_args(SampleType))
     on_truncated = as_choice(on_truncated, "on_truncated", get_args(OnTruncated))
     if sample_rate is not None:
-        sample_rate = as_sample_rate(sample_rate)
+        sample_rate = as_sample_rate(sample_rate, maximum=MAX_SAMPLE_RATE)
     with ExitStack() as resources:
         file = resources.enter_context(inspected(Path(path), on_truncated))
         known, order = format_to_read(file.header, file.channels, format, force_format)

@@ -8,13 +8,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit.errors import OptionError
 from spatialkit.sample_queue import SampleQueue
-from spatialkit.validation import as_audio, as_choice, as_count, as_number
+from spatialkit.validation import MAX_SAMPLE_RATE, as_audio, as_choice, as_count, as_number
 
 __all__ = ["RESAMPLING_QUALITIES", "ResamplingQuality", "resample"]
 
 # Names of soxr: "HQ" is designed for 20 bits, "VHQ" for 28 bits (artefacts below -140 dB).
 ResamplingQuality = Literal["HQ", "VHQ"]
+MAX_RATIO = 1000.0
 RESAMPLING_QUALITIES: tuple[ResamplingQuality, ...] = ("HQ", "VHQ")
 
 
@@ -34,7 +36,7 @@ def resample(
     ----------
     audio : array_like of float, shape (..., channels, samples) or (samples,)
     rate : float
-        Sample rate of ``audio`` in Hz, at least 1.
+        Sample rate of ``audio`` in Hz, 1 to 10 MHz.
     new_rate : float
         Sample rate of the result in Hz, at least 1.
     quality : {"VHQ", "HQ"}
@@ -64,8 +66,13 @@ def resample(
     (2, 48000)
     """
     array = as_audio(audio, allow_mono=True)
-    rate = as_number(rate, "rate", minimum=1.0, unit="Hz")
-    new_rate = as_number(new_rate, "new_rate", minimum=1.0, unit="Hz")
+    rate = as_number(rate, "rate", minimum=1.0, maximum=MAX_SAMPLE_RATE, unit="Hz")
+    new_rate = as_number(new_rate, "new_rate", minimum=1.0, maximum=MAX_SAMPLE_RATE, unit="Hz")
+    if not 1.0 / MAX_RATIO <= new_rate / rate <= MAX_RATIO:
+        raise OptionError(
+            f"new_rate must be {1.0 / MAX_RATIO:g} to {MAX_RATIO:g} times the rate of {rate:g} Hz, "
+            f"got {new_rate:g} Hz"
+        )
     quality = as_choice(quality, "quality", RESAMPLING_QUALITIES)
     if length is None:
         length = round(array.shape[-1] * new_rate / rate)

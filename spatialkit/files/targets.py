@@ -154,7 +154,7 @@ def subtype_of(kind: str, subtype: str | None) -> Subtype:
     'PCM_24'
     """
     accepted = SUBTYPES[as_choice(kind, "file extension", SUBTYPES)]
-    return as_choice(subtype or accepted[0], f"subtype of {kind}", accepted)
+    return as_choice(accepted[0] if subtype is None else subtype, f"subtype of {kind}", accepted)
 
 
 def warn_ambiguous(target: Target, format: str | Format | None, stacklevel: int) -> None:

@@ -66,7 +66,7 @@ def convert(data: dict[str, Any]) -> Fields:
         labels = {n: _label(entry.get("Label", n)) for n, entry in real.items()}
         name = _label(layout.get("Name") or data.get("Name") or "custom")
     except PARSING_ERRORS as error:
-        raise LayoutError(f"not a loudspeaker layout of IEM or SPARTA: {error!r}") from error
+        raise LayoutError(f"not a loudspeaker layout of IEM or SPARTA: {_cause(error)}") from error
     used = [*real, *lfe]
     if len(real) < len(entries) or any(n < 1 or n > MAX_CHANNEL for n in used):
         raise LayoutError(
@@ -91,22 +91,33 @@ def convert(data: dict[str, Any]) -> Fields:
     )
 
 
+def _cause(error: Exception) -> str:
+    if isinstance(error, LayoutError):
+        return str(error)
+    if isinstance(error, KeyError):
+        return f"the field {error} is missing"
+    return (
+        "LoudspeakerLayout (or GenericLayout) must be an object, its Loudspeakers (or Elements) "
+        "a list of objects with Azimuth, Elevation and Channel"
+    )
+
+
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{reprlib.repr(value)} is not a number")
+        raise LayoutError(f"{reprlib.repr(value)} is not a number")
     return float(value)
 
 
 def _channel(value: Any) -> int:
     number = _number(value)
     if not number.is_integer():  # nor are infinity and NaN
-        raise ValueError(f"Channel {value} is not a whole number")
+        raise LayoutError(f"Channel {value} is not a whole number")
     return int(number)
 
 
 def _label(value: Any) -> str:
     if not isinstance(value, (int, str)):
-        raise TypeError(f"{reprlib.repr(value)} is not text")
+        raise LayoutError(f"{reprlib.repr(value)} is not text")
     return str(value)
 
 

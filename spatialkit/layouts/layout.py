@@ -11,11 +11,21 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.errors import DirectionError, LayoutError
+from spatialkit.errors import DirectionError, LayoutError, OptionError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import json, tables
 from spatialkit.layouts.nominal import label_directions
-from spatialkit.validation import as_choice, as_directions, match_name, unknown_name
+from spatialkit.validation import (
+    as_angles,
+    as_array,
+    as_choice,
+    as_count,
+    as_directions,
+    as_numbers,
+    match_name,
+    shown,
+    unknown_name,
+)
 
 __all__ = ["Layout", "get_layout", "layout_names"]
 
@@ -87,15 +97,16 @@ class Layout:
     nominal: NDArray[np.float64] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        try:
-            labels = tuple(str(label) for label in self.labels)
-            azimuth = np.array(self.azimuth, dtype=np.float64)
-            elevation = np.zeros(len(labels)) if self.elevation is None else self.elevation
-            elevation = np.array(elevation, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise LayoutError(
-                f"layout {self.name!r} needs labels and angles in degrees: {error}"
-            ) from error
+        if not isinstance(self.name, str):
+            raise LayoutError(f"name of a layout must be text, got {shown(self.name)}")
+        labels = _as_labels(self.labels, self.name)
+        of = f"of layout {self.name!r}"
+        azimuth = as_numbers(self.azimuth, f"azimuth {of}", LayoutError, unit="degrees").copy()
+        elevation = np.zeros(len(labels))
+        if self.elevation is not None:
+            elevation = as_numbers(
+                self.elevation, f"elevation {of}", LayoutError, unit="degrees"
+            ).copy()
         repeated = sorted({label for label in labels if labels.count(label) > 1})
         if repeated:
             raise LayoutError(
@@ -104,7 +115,10 @@ class Layout:
         if self.is_lfe is None:
             is_lfe = np.array([label.startswith("LFE") for label in labels], dtype=bool)
         else:
-            is_lfe = np.array(self.is_lfe, dtype=bool)
+            is_lfe = as_array(self.is_lfe, f"is_lfe {of}", LayoutError)
+            if is_lfe.dtype.kind not in "biu":
+                raise LayoutError(f"is_lfe {of} must be True or False, got {shown(self.is_lfe)}")
+            is_lfe = is_lfe.astype(bool)
         for what, values in (("azimuth", azimuth), ("elevation", elevation), ("is_lfe", is_lfe)):
             if values.shape != (len(labels),):
                 raise LayoutError(
@@ -147,11 +161,12 @@ class Layout:
             return other.nominal
         try:
             azimuth, elevation = given
-            nominal = np.array(np.broadcast_arrays(azimuth, elevation), dtype=np.float64)
+            angles = [as_numbers(each, "nominal", LayoutError) for each in (azimuth, elevation)]
+            nominal = np.array(np.broadcast_arrays(*angles))
         except (TypeError, ValueError) as error:
             raise LayoutError(
                 f"nominal of layout {self.name!r} must be a layout, or azimuths and elevations in "
-                f"degrees: {error}"
+                f"degrees, got {shown(given)}"
             ) from error
         if nominal.shape != (2, self.n_channels):
             raise LayoutError(
@@ -182,7 +197,9 @@ class Layout:
         >>> Layout.from_directions([45, 135, -135, -45]).labels
         ('1', '2', '3', '4')
         """
-        azimuths, elevations = as_directions(np.atleast_1d(azimuth), elevation)
+        azimuths, elevations = as_directions(
+            np.atleast_1d(as_angles(azimuth, "azimuth")), elevation
+        )
         labels = tuple(str(number + 1) for number in range(azimuths.size))
         return cls(name, labels, azimuths, elevations)
 
@@ -209,8 +226,10 @@ class Layout:
         >>> Layout.from_wave_mask(0x3F).name
         '5.1'
         """
-        if not isinstance(mask, (int, np.integer)):
-            raise LayoutError(f"mask must be a whole number, got {mask!r}")
+        try:
+            mask = as_count(mask, "mask", minimum=0)
+        except OptionError as error:
+            raise LayoutError(str(error)) from None
         labels = [label for label, bit in tables.WAVE_BITS.items() if mask & bit]
         if mask != sum(tables.WAVE_BITS[label] for label in labels) or not labels:
             raise LayoutError(
@@ -433,6 +452,16 @@ class Layout:
 
     def __repr__(self) -> str:
         return f"Layout({self.name!r}: {' '.join(self.labels)})"
+
+
+def _as_labels(labels: Any, name: str) -> tuple[str, ...]:
+    try:
+        found = [label if isinstance(label, str) else str(as_count(label, "")) for label in labels]
+    except (TypeError, OptionError) as error:
+        raise LayoutError(
+            f"labels of layout {name!r} must be a sequence of names, got {shown(labels)}"
+        ) from error
+    return tuple(map(str, found))
 
 
 def layout_names() -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError, SignalError
 from spatialkit.metrics.inputs import as_pair, unpack_pair
 from spatialkit.stft import StreamingSTFT
-from spatialkit.validation import as_array, as_choice, as_number, require_finite
+from spatialkit.validation import as_choice, as_count, as_number, as_numbers, require_finite
 
 __all__ = ["WildMethod", "ild_error", "wasserstein_distance", "wild"]
 
@@ -21,6 +21,7 @@ __all__ = ["WildMethod", "ild_error", "wasserstein_distance", "wild"]
 WildMethod = Literal["exact", "histogram"]
 
 FRAMES_PER_BLOCK = 64
+SMALLEST = np.finfo(np.float32).tiny
 DECIBELS_PER_NEPER = 20.0 / np.log(10.0)
 
 
@@ -203,7 +204,7 @@ def wasserstein_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     0.5
     """
     first, second = (
-        require_finite(np.atleast_1d(as_array(samples, name, SignalError)).astype(np.float64), name)
+        require_finite(np.atleast_1d(as_numbers(samples, name, SignalError)), name)
         for samples, name in ((a, "a"), (b, "b"))
     )
     if first.shape[:-1] != second.shape[:-1] or 0 in (first.shape[-1], second.shape[-1]):
@@ -222,7 +223,7 @@ class _LevelDifferences:
     """
 
     def __init__(self, n_fft: int, hop: int, floor_db: float, clip_db: float) -> None:
-        self.n_fft, self.hop = n_fft, hop
+        self.n_fft, self.hop = as_count(n_fft, "n_fft"), as_count(hop, "hop")
         self.floor = 10.0 ** (floor_db / 20.0)
         self.clip = clip_db / DECIBELS_PER_NEPER
 
@@ -296,8 +297,9 @@ class _LevelDifferences:
         The floor itself is exactly 0: a rounding error would be equal in all bins that it limits,
         and would not average out.
         """
-        np.divide(magnitude, self.floor * loudest, out=magnitude)
-        np.maximum(magnitude, 1.0, out=magnitude)
+        with np.errstate(over="ignore"):  # 770 dB above the floor are enough
+            np.divide(magnitude, max(self.floor * loudest, SMALLEST), out=magnitude)
+        np.clip(magnitude, 1.0, np.finfo(np.float32).max, out=magnitude)
         return np.log(magnitude, out=magnitude)
 
     def _difference(self, level: NDArray[np.float32], i: int, j: int) -> NDArray[np.float32]:

@@ -12,12 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.audio import Audio, AudioLike, require_equal_rates, unpack_audio
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format, get_layout
-from spatialkit.validation import as_array, as_audio, as_sample_rate, require_finite
+from spatialkit.validation import (
+    MAX_SAMPLE_RATE,
+    as_array,
+    as_audio,
+    as_sample_rate,
+    require_finite,
+)
 
 # Values converted to float64 at a time: no metric makes a second copy of a long signal.
 VALUES_PER_BLOCK = 1 << 18
-# Smallest peak, and reciprocal of the largest, of signals that can be squared and summed.
-MIN_PEAK = 1e-100
+# Smallest peak, and reciprocal of the largest, of signals that need no scaling: those in float64
+# are squared and summed, those in float32 transformed.
+MIN_PEAKS = {np.dtype(np.float32): 1e-30, np.dtype(np.float64): 1e-100}
 
 
 def unpack_pair(
@@ -73,7 +80,7 @@ def as_rate(sample_rate: float | None, minimum: int) -> int:
     """Return a required sample rate in Hz."""
     if sample_rate is None:
         raise OptionError("sample_rate is missing; specify it in Hz, or pass an Audio")
-    return as_sample_rate(sample_rate, minimum=minimum)
+    return as_sample_rate(sample_rate, minimum=minimum, maximum=MAX_SAMPLE_RATE)
 
 
 def as_signal(
@@ -114,12 +121,14 @@ def as_pair(
 
 
 def _in_range(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return both signals times a power of two if their squares exceed the range of float64."""
-    if not first.size or first.dtype == second.dtype == np.float32:
+    """Return both signals times a power of two if their squares or sums may exceed their range."""
+    if not (first.size and second.size):
         return first, second
     peak = max(float(np.abs([each.max(), each.min()]).max()) for each in (first, second))
-    if not peak or MIN_PEAK < peak < 1.0 / MIN_PEAK:
+    minimum = MIN_PEAKS[np.result_type(first, second)]
+    if not peak or minimum < peak < 1.0 / minimum:
         return first, second
+    first, second = first.astype(np.float64, copy=False), second.astype(np.float64, copy=False)
     scale = -math.frexp(peak)[1]
     return np.ldexp(first, scale), np.ldexp(second, scale)
 

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.audio import AudioLike
+from spatialkit.errors import ShapeError
 from spatialkit.layouts import Layout
 from spatialkit.metrics.inputs import as_loudspeaker_layout, as_rate, as_signal, unpack_signal
+from spatialkit.validation import as_audio, as_count, as_number
 
 __all__ = ["LoudnessMeter", "TruePeakMeter", "loudness", "true_peak"]
 
@@ -250,7 +252,8 @@ class TruePeakMeter:
     """
 
     def __init__(self, channels: int, sample_rate: float) -> None:
-        self._channels = channels
+        self._channels = as_count(channels, "channels")
+        sample_rate = as_number(sample_rate, "sample_rate", minimum=1.0, unit="Hz")
         self._factor = next((factor for limit, factor in OVERSAMPLING if sample_rate < limit), 1)
         self._streams: list[Any] = []
         self._dtype = np.dtype(np.float32)
@@ -258,6 +261,9 @@ class TruePeakMeter:
 
     def add(self, block: NDArray[np.floating]) -> None:
         """Measure the next samples, shape (channels, n); the first block sets the precision."""
+        block = as_audio(block, "block", channels=self._channels)
+        if block.ndim != 2:
+            raise ShapeError(f"block must have shape (channels, samples), got {block.shape}")
         if self._factor > 1 and not self._streams:
             import soxr
 

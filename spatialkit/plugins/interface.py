@@ -11,7 +11,7 @@ from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SpatialkitError
 from spatialkit.layouts import AmbisonicFormat, Format, get_format
 from spatialkit.plugins.options import NoOptions, build_options, option_texts
-from spatialkit.validation import as_audio, as_sample_rate, require_finite
+from spatialkit.validation import MAX_SAMPLE_RATE, as_audio, as_sample_rate, require_finite
 
 __all__ = ["Plugin"]
 
@@ -75,7 +75,7 @@ class Plugin:
         array = self._check_input(samples)
         if found_rate is None:
             raise OptionError("sample_rate is required for an array: pass the sample rate in Hz")
-        return array, as_sample_rate(found_rate)
+        return array, as_sample_rate(found_rate, maximum=MAX_SAMPLE_RATE)
 
     def _unpack_block(self, block: AudioLike[Any], sample_rate: int) -> NDArray[Any]:
         """Return a block of a stream at ``sample_rate`` as (channels, samples)."""

@@ -12,7 +12,7 @@ from spatialkit.errors import SpatialkitError, error_message
 from spatialkit.plugins.folder import kept_folder
 from spatialkit.plugins.interface import Plugin
 from spatialkit.plugins.options import Option, describe_options
-from spatialkit.validation import match_name, unknown_name
+from spatialkit.validation import match_name, shown, unknown_name
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -101,11 +101,11 @@ class Registry(Generic[PluginT]):
         """Register a plug-in under a name for the lifetime of the process."""
         if not is_plugin_name(name):
             raise self._error(
-                f"{self._kind} name must consist of letters, digits and '-', got {name!r}"
+                f"{self._kind} name must consist of letters, digits and '-', got {shown(name)}"
             )
         if not callable(factory):
             example = f"such as {self._a_base()} class"
-            raise self._error(f"factory must be callable, {example}, got {factory!r}")
+            raise self._error(f"factory must be callable, {example}, got {shown(factory)}")
         if name in self.registered or name in self.entries():
             raise self._error(
                 f"{self._kind} name {name!r} is in use by {self.origin(name)}; choose another"
@@ -199,6 +199,8 @@ class Registry(Generic[PluginT]):
 
     def spelling(self, name: str) -> str:
         """Return the name of a plug-in as it is installed, for a name in upper or lower case."""
+        if not isinstance(name, str):
+            raise self._error(unknown_name(self._kind, name, self.names()))
         return match_name(name, self.names()) or name
 
     def entries(self) -> dict[str, list[EntryPoint]]:

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError, ShapeError, SignalError
-from spatialkit.validation import as_array, as_count
+from spatialkit.validation import as_array, as_count, as_numbers
 
 # The inverse divides by the overlap sum of the squared window. Below this ratio to its maximum,
 # rounding errors and changes of the spectrum would be amplified too much.
 MIN_OVERLAP = 1e-3
+MAX_N_FFT = 1 << 22
 # Frames transformed at a time; their buffer stays in the CPU cache.
 FRAMES_PER_BLOCK = 64
 
@@ -26,7 +27,7 @@ class Frames:
     """Transform of frames with given size, hop and window, and its least-squares inverse."""
 
     def __init__(self, n_fft: int, hop: int, window: str | ArrayLike) -> None:
-        self.n_fft = as_count(n_fft, "n_fft", minimum=2)
+        self.n_fft = as_count(n_fft, "n_fft", minimum=2, maximum=MAX_N_FFT)
         self.hop = as_count(hop, "hop", maximum=self.n_fft)
         self.centre = self.n_fft // 2
         self.bins = self.n_fft // 2 + 1
@@ -145,9 +146,9 @@ def as_window(window: str | ArrayLike, n_fft: int) -> NDArray[np.float64]:
                 f"window must be a name of scipy.signal.get_window or an array, got "
                 f"{window!r} ({error})"
             ) from error
-    array = np.asarray(window)
+    array = as_numbers(window, "window", OptionError)
     if array.shape != (n_fft,):
         raise ShapeError(f"window must have shape (n_fft,) = ({n_fft},), got {array.shape}")
-    if not (np.isrealobj(array) and np.all(np.isfinite(array))):
+    if not np.all(np.isfinite(array)):
         raise OptionError("window must contain finite real numbers only")
-    return array.astype(np.float64)
+    return array.copy()

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.errors import ShapeError
-from spatialkit.validation import as_count
+from spatialkit.errors import ShapeError, SignalError
+from spatialkit.validation import as_array, as_count
 
 __all__ = ["moving_sum"]
 
@@ -44,13 +44,15 @@ def moving_sum(values: ArrayLike, *, frames: int | None = 1, bins: int | None = 
     >>> moving_sum(np.array([[1.0, 2.0, 3.0, 4.0]]), frames=3)
     array([[3., 6., 9., 7.]])
     """
-    sums = np.asarray(values)
+    sums = as_array(values, "values", SignalError)
+    if sums.dtype.kind not in "biufc":
+        raise SignalError(f"values must be an array of numbers, got {sums.dtype}")
     if sums.ndim < 2:
         raise ShapeError(f"values must have shape (..., bins, frames), got {sums.shape}")
     for count, name, axis in ((bins, "bins", -2), (frames, "frames", -1)):
         if count is None:
             sums = sums.sum(axis=axis, keepdims=True)
-        elif as_count(count, name) > 1 and sums.shape[axis]:
+        elif (count := min(as_count(count, name), 2 * sums.shape[axis])) > 1:
             around = [(0, 0)] * sums.ndim
             around[axis] = ((count - 1) // 2, count // 2)
             padded = np.pad(sums, around)

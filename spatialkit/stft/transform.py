@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.audio import AudioLike, unpack_audio
-from spatialkit.errors import OptionError, ShapeError
+from spatialkit.errors import OptionError, ShapeError, SignalError
 from spatialkit.sample_queue import SampleQueue
 from spatialkit.stft.frames import Frames
-from spatialkit.validation import as_audio
+from spatialkit.validation import as_array, as_audio
 
 __all__ = ["StreamingISTFT", "StreamingSTFT", "istft", "stft"]
 
@@ -183,7 +183,7 @@ class StreamingSTFT:
         ndarray of complex, shape (..., bins, frames)
             The number of frames may be 0.
         """
-        array = np.atleast_1d(block)
+        array = np.atleast_1d(as_array(block, "block", SignalError))
         # A block may have fewer samples than channels: only its data type is checked.
         as_audio(array.reshape(-1), "block", allow_mono=True)
         if self._queue is None:

@@ -36,7 +36,7 @@ from spatialkit.files import resample
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.plugins import Plugin
 from spatialkit.sample_queue import SampleQueue
-from spatialkit.validation import as_sample_rate, require_finite
+from spatialkit.validation import MAX_SAMPLE_RATE, as_sample_rate, require_finite
 
 __all__ = ["UpmixStream", "Upmixer"]
 
@@ -151,7 +151,7 @@ class Upmixer(Plugin):
         -------
         UpmixStream
         """
-        rate = as_sample_rate(sample_rate)
+        rate = as_sample_rate(sample_rate, maximum=MAX_SAMPLE_RATE)
         if self.sample_rate not in (None, rate):
             return _WholeStream(self, rate)
         return self._stream(rate)

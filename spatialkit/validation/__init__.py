@@ -8,13 +8,15 @@ The functions are public so that plug-ins accept and refuse arguments as the pac
 
 from spatialkit._distribution import extra
 from spatialkit._json import as_dataclass, parse_json, read_json, read_json_lines
-from spatialkit.validation.arrays import as_array
+from spatialkit.validation.arrays import as_array, as_numbers
 from spatialkit.validation.audio import as_audio, require_finite
 from spatialkit.validation.directions import as_angles, as_directions
 from spatialkit.validation.names import as_choice, match_name, unknown_name
-from spatialkit.validation.numbers import as_count, as_number, as_sample_rate
+from spatialkit.validation.numbers import MAX_SAMPLE_RATE, as_count, as_number, as_sample_rate
+from spatialkit.validation.values import shown
 
 __all__ = [
+    "MAX_SAMPLE_RATE",
     "as_angles",
     "as_array",
     "as_audio",
@@ -23,6 +25,7 @@ __all__ = [
     "as_dataclass",
     "as_directions",
     "as_number",
+    "as_numbers",
     "as_sample_rate",
     "extra",
     "match_name",
@@ -30,5 +33,6 @@ __all__ = [
     "read_json",
     "read_json_lines",
     "require_finite",
+    "shown",
     "unknown_name",
 ]

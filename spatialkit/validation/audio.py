@@ -93,8 +93,13 @@ def as_audio(
     if array.ndim < (1 if allow_mono else 2):
         wanted = "(..., channels, samples)" + (" or (samples,)" if allow_mono else "")
         raise ShapeError(f"{name} must have shape {wanted}, got {array.shape}")
-    if array.ndim == 1:
+    if array.ndim == 1 and channels in (None, 1):
         return array
+    if array.ndim == 1:
+        raise ShapeError(
+            f"{name} must have {channels} channels{' for ' + of if of else ''}, "
+            f"(..., {channels}, samples), got shape {array.shape}"
+        )
     count, samples = array.shape[-2:]
     if channels is not None and count != channels:
         hint = "; time is the last axis: transpose it" if samples == channels else ""

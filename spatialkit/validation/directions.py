@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import reprlib
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import DirectionError, ShapeError
-from spatialkit.validation.arrays import as_array
+from spatialkit.validation.arrays import as_numbers
 
 __all__ = ["as_angles", "as_directions"]
 
@@ -38,10 +36,7 @@ def as_angles(values: ArrayLike, name: str) -> NDArray[np.float64]:
     >>> as_angles([0, 90], "azimuth")
     array([ 0., 90.])
     """
-    array = as_array(values, name, DirectionError)
-    if array.dtype.kind not in "iuf":
-        raise DirectionError(f"{name} must be numbers in degrees, got {reprlib.repr(values)}")
-    array = array.astype(np.float64, copy=False)
+    array = as_numbers(values, name, DirectionError, unit="degrees")
     if not np.all(np.isfinite(array)):
         bad = array[~np.isfinite(array)].flat[0]
         raise DirectionError(f"{name} must be finite degrees, got {bad}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from spatialkit.errors import OptionError, SpatialkitError
+from spatialkit.validation.values import shown
 
 __all__ = ["as_choice", "match_name", "unknown_name"]
 
@@ -110,9 +111,11 @@ def unknown_name(kind: str, value: Any, accepted: Iterable[str]) -> str:
     names = tuple(accepted)
     choices = ", ".join(map(repr, names)) or "none"
     if not isinstance(value, str):
-        return f"{kind} must be a name, got {value!r}. Accepted: {choices}"
+        return f"{kind} must be a name, got {shown(value)}. Accepted: {choices}"
     folded = {name.casefold(): name for name in names}
     close = get_close_matches(value.casefold(), folded, n=1)
     if close:
-        return f"unknown {kind} {value!r}; did you mean {folded[close[0]]!r}? Accepted: {choices}"
-    return f"unknown {kind} {value!r}. Accepted: {choices}"
+        return (
+            f"unknown {kind} {shown(value)}; did you mean {folded[close[0]]!r}? Accepted: {choices}"
+        )
+    return f"unknown {kind} {shown(value)}. Accepted: {choices}"

@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 
 from spatialkit.errors import OptionError
+from spatialkit.validation.values import shown
+
+# Of signals that are processed: filters and windows have a length in seconds.
+MAX_SAMPLE_RATE = 10_000_000
 
 __all__ = ["as_count", "as_number", "as_sample_rate"]
 
@@ -44,19 +48,19 @@ def as_number(
     """
     unit = f" {unit}" if unit else ""
     try:
-        if isinstance(value, (bool, np.bool_)):
+        if isinstance(value, (bool, np.bool_)) or np.iscomplexobj(value):
             raise TypeError
         number = float(value)
-    except (TypeError, ValueError, OverflowError) as error:
+    except Exception as error:  # of any object that converts itself, such as a tensor
         raise OptionError(
-            f"{name} must be a number{unit and ' of' + unit}, got {value!r}"
+            f"{name} must be a number{unit and ' of' + unit}, got {shown(value)}"
         ) from error
     if not (np.isfinite(number) and minimum <= number <= maximum):
         if np.isinf(maximum):
             accepted = "finite" if np.isinf(minimum) else f"at least {minimum:g}{unit}"
         else:
             accepted = f"from {minimum:g} to {maximum:g}{unit}"
-        raise OptionError(f"{name} must be {accepted}, got {value!r}")
+        raise OptionError(f"{name} must be {accepted}, got {shown(value)}")
     return number
 
 
@@ -97,13 +101,13 @@ def as_count(
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
         count = operator.index(value)
-    except TypeError:
+    except Exception:  # as above
         raise OptionError(
-            f"{name} must be a whole number{unit and ' of' + unit}, got {value!r}"
+            f"{name} must be a whole number{unit and ' of' + unit}, got {shown(value)}"
         ) from None
     if count < minimum or (maximum is not None and count > maximum):
         accepted = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
-        raise OptionError(f"{name} must be {accepted}{unit}, got {count}")
+        raise OptionError(f"{name} must be {accepted}{unit}, got {shown(count)}")
     return count
 
 

@@ -124,7 +124,7 @@ def test_errors_in_audio_data_are_raised_by_the_iteration(tmp_path):
     ("options", "words"),
     [
         ({"block": 0}, "block must be at least 1"),
-        ({"sample_rate": 0}, "sample_rate must be at least 1"),
+        ({"sample_rate": 0}, "sample_rate must be from 1 to 10000000 Hz"),
         ({"sample_rate": 44100.5}, "sample_rate must be"),
         ({"dtype": "int16"}, "unknown dtype 'int16'"),
         ({"start": -1}, "start of .*ogg must be from 0 to"),

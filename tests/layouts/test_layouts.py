@@ -291,8 +291,8 @@ def test_other_json_is_refused(text, message):
         (("x", ["a"], [0.0], [np.nan]), "elevation must be finite"),
         (("x", ["a"], [0.0], [91.0]), "elevation must be from -90 to 90"),
         (("x", ["a", "b"], [0.0]), "one value per channel"),
-        (("x", ["a"], ["north"]), "needs labels and angles in degrees"),
-        (("x", None, [0.0]), "needs labels and angles in degrees"),
+        (("x", ["a"], ["north"]), "must be numbers in degrees"),
+        (("x", None, [0.0]), "must be a sequence of names"),
     ],
 )
 def test_impossible_layouts_are_refused_at_construction(arguments, message):

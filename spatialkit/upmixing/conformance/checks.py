@@ -25,6 +25,7 @@ from spatialkit.upmixing.conformance.refusals import (
 from spatialkit.upmixing.conformance.streams import check_streams
 from spatialkit.upmixing.declaration import check_declaration
 from spatialkit.upmixing.interface import Upmixer
+from spatialkit.validation import shown
 
 __all__ = ["check_upmixer"]
 
@@ -116,7 +117,7 @@ def _per_channel_count(
 
 def _check_declaration(upmixer: Upmixer) -> None:
     if not isinstance(upmixer, Upmixer):
-        raise UpmixerError(f"upmixer must be an Upmixer, got {upmixer!r}")
+        raise UpmixerError(f"upmixer must be an Upmixer, got {shown(upmixer)}")
     check_declaration(upmixer)
 
 

@@ -19,7 +19,7 @@ FOLDER ?=
 COUNT ?= 25
 
 .PHONY: demo test slow check docs hooks bench figures sdist test-wheel test-sdist test-lowest \
-	test-newest mutants clean
+	test-newest mutants torture clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -27,7 +27,7 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q
 
-# Property tests with 20 times as many examples, and two minutes of damaged files.
+# Property tests with 20 times as many examples, and other slow tests.
 slow: $(VENV)/.test
 	$(BIN)/python -m pytest -q -m "slow or hypothesis" --hypothesis-profile=slow
 
@@ -60,6 +60,16 @@ figures: $(VENV)/.test
 mutants: $(VENV)/.test
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 		$(BIN)/python tests/mutants.py $(FOLDER) --count $(COUNT)
+
+# Attacks in worker processes: damaged files, odd arguments, hostile JSON, random command lines.
+# ONLY=calls CASE=7 repeats one case.
+SEED ?= 0
+MINUTES ?= 20
+ONLY ?=
+CASE ?=
+torture: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python tests/torture --seed $(SEED) --minutes $(MINUTES) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(CASE),--case $(CASE))
 
 sdist: $(VENV)/.test
 	rm -rf dist

@@ -20,7 +20,7 @@ CORE = (
     "interrupts",
     *("errors", "_version", "_distribution", "_json", "_compiling", "_kernels", "typing"),
     "storage",
-    *("validation", "geometry", "sample", "sample_queue", "results"),
+    *("validation", "geometry", "auditory", "sample", "sample_queue", "results"),
     *("layouts", "audio", "panning", "ambisonics", "downmix", "stft", "files"),
     *("binaural", "rendering"),
     *("plugins", "metrics", "upmixing", "batch", "", "commands", "__main__"),

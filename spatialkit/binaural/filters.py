@@ -131,7 +131,8 @@ def _designed(
         method = "magls-covariance" if order >= COVARIANCE_ORDER else "magls"
     # Designed at the rate of the set, and then converted.
     own_taps = -(-taps * hrtf.sample_rate // rate)
-    n_fft = OVERSAMPLING * responses.fft_size(max(own_taps, hrtf.ir.shape[-1])) // 2
+    longest = max(own_taps, round(DURATION * hrtf.sample_rate), hrtf.ir.shape[-1])
+    n_fft = OVERSAMPLING * responses.fft_size(longest) // 2
     spectra = _spectra(hrtf, order, method, transition, n_fft)
     filters = np.fft.irfft(spectra, n_fft, axis=-1)[..., :own_taps]
     filters = responses.resample(filters, hrtf.sample_rate, rate)

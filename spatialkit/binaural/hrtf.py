@@ -71,7 +71,7 @@ class HRTF:
     >>> from spatialkit.binaural import read_hrtf
     >>> hrtf = read_hrtf("ku100")
     >>> hrtf
-    HRTF('ku100': 1982 directions, 144 taps at 48000 Hz)
+    HRTF('ku100': 1982 directions, 128 taps at 48000 Hz)
     >>> left, right = hrtf.at(90.0)
     >>> round(10 * np.log10(np.sum(left**2) / np.sum(right**2)))
     16
@@ -170,7 +170,7 @@ class HRTF:
         --------
         >>> from spatialkit.binaural import read_hrtf
         >>> read_hrtf().at([0.0, 1.0, 2.0], 7.0).shape
-        (3, 2, 144)
+        (3, 2, 128)
         """
         vectors = to_cartesian(azimuth, elevation)
         flat = vectors.reshape(-1, 3)
@@ -217,7 +217,7 @@ class HRTF:
         --------
         >>> from spatialkit.binaural import read_hrtf
         >>> read_hrtf().resampled(44100)
-        HRTF('ku100': 1982 directions, 133 taps at 44100 Hz)
+        HRTF('ku100': 1982 directions, 118 taps at 44100 Hz)
         """
         rate = as_sample_rate(sample_rate, minimum=MIN_RATE)
         if rate == self.sample_rate:
@@ -251,7 +251,7 @@ class HRTF:
         --------
         >>> from spatialkit.binaural import read_hrtf
         >>> read_hrtf().equalized("diffuse-field")
-        HRTF('ku100': 1982 directions, 288 taps at 48000 Hz)
+        HRTF('ku100': 1982 directions, 256 taps at 48000 Hz)
         """
         as_choice(target, "target", ("diffuse-field",))
         taps = 2 * self.ir.shape[-1]

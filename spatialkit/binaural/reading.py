@@ -61,7 +61,7 @@ def read_hrtf(name_or_path: StrPath | HRTF = "ku100") -> HRTF:
     Examples
     --------
     >>> read_hrtf("ku100").ir.shape
-    (1982, 2, 144)
+    (1982, 2, 128)
     """
     if isinstance(name_or_path, HRTF):
         return name_or_path

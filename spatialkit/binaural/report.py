@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit import auditory
 from spatialkit.ambisonics import harmonics_in
-from spatialkit.binaural import cues, responses
+from spatialkit.binaural import responses
 from spatialkit.binaural.convolution import as_filters
 from spatialkit.binaural.hrtf import HRTF
 from spatialkit.binaural.reading import read_hrtf
@@ -112,20 +113,20 @@ def binaural_report(
         )
     rate = truth.sample_rate
     n_fft = 2 * responses.fft_size(max(array.shape[-1], truth.ir.shape[-1]))
-    starts, frequencies = cues.band_starts(rate, n_fft)
+    starts, frequencies = auditory.erb_bands(rate, n_fft)
     harmonics = harmonics_in(truth.vectors, AmbisonicFormat(order, normalization))
     found = np.tensordot(harmonics, np.fft.rfft(array, n_fft, axis=-1), (1, 1))
     wanted = np.fft.rfft(truth.ir, n_fft, axis=-1)
-    powers = [cues.sum_bands(np.abs(each) ** 2, starts) for each in (found, wanted)]
+    powers = [auditory.sum_bands(np.abs(each) ** 2, starts) for each in (found, wanted)]
     levels = [10.0 * np.log10(np.maximum(each, np.finfo(np.float64).tiny)) for each in powers]
     totals = [
         10.0 * np.log10(np.maximum(each.sum(axis=1), np.finfo(np.float64).tiny)) for each in powers
     ]
-    low_pass = cues.low_pass_power(rate, n_fft)
+    low_pass = auditory.low_frequency_weights(rate, n_fft)
     horizontal = np.abs(truth.elevation) < HORIZONTAL
     horizontal = horizontal if horizontal.any() else np.ones_like(horizontal)
     times = [
-        cues.cross_correlation_delay(low_pass * each[:, 0] * each[:, 1].conj(), rate)
+        auditory.interaural_delay(low_pass * each[:, 0] * each[:, 1].conj(), rate)
         for each in (found[horizontal], wanted[horizontal])
     ]
     ilds = [level[horizontal, 0] - level[horizontal, 1] for level in levels]
@@ -146,6 +147,6 @@ def _diffuse_coherence(
     spectra: NDArray[np.complex128], weights: NDArray[np.float64], starts: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Return the real coherence (bands,) of both ears for independent sources in all directions."""
-    cross = cues.sum_bands((weights @ (spectra[:, 0] * spectra[:, 1].conj())).real, starts)
-    powers = cues.sum_bands(np.tensordot(weights, np.abs(spectra) ** 2, (0, 0)), starts)
+    cross = auditory.sum_bands((weights @ (spectra[:, 0] * spectra[:, 1].conj())).real, starts)
+    powers = auditory.sum_bands(np.tensordot(weights, np.abs(spectra) ** 2, (0, 0)), starts)
     return cross / np.sqrt(np.maximum(powers[0] * powers[1], np.finfo(np.float64).tiny))

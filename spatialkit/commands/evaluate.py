@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 @click.argument("estimate", required=False, type=toolkit.FILE)
 @toolkit.reading_options(source="both files", also="--layout", output=False)
 @click.option(
+    "--binaural",
+    is_flag=True,
+    help="Also compare both files as heard through headphones.",
+)
+@click.option(
     "--batch",
     type=toolkit.FILE,
     metavar="FILE.csv",
@@ -48,6 +53,7 @@ def command(
     reference: Path | None,
     estimate: Path | None,
     reading: dict[str, Any],
+    binaural: bool,
     batch: Path | None,
     output: Path | None,
     jobs: int,
@@ -65,6 +71,9 @@ def command(
     --from; paths are relative to its folder. --resume skips pairs with a record and repeats those
     that failed or had other content, options or versions.
 
+    --binaural renders both files with the bundled HRTF and adds errors of the interaural time
+    difference, level difference and coherence, and of the composite loudness per ERB band.
+
     In JSON, undefined values are null and infinite values "inf" or "-inf".
     """
     if batch is not None:
@@ -72,12 +81,12 @@ def command(
             raise OptionError("specify either two files or --batch, not both")
         if resume and not output:
             raise OptionError("--resume requires -o, the file with the records to resume from")
-        return _evaluate_all(_pairs(batch, reading), output, jobs, resume, as_json)
+        return _evaluate_all(_pairs(batch, reading, binaural), output, jobs, resume, as_json)
     if output or resume:
         raise OptionError("-o and --resume require --batch")
     if not (reference and estimate):
         raise OptionError("specify two files, REFERENCE and ESTIMATE, or --batch FILE.csv")
-    values, assumed = _evaluate(reference, estimate, reading, "with --from")
+    values, assumed = _evaluate(reference, estimate, reading, binaural, "with --from")
     if as_json:
         toolkit.print_json({**values, **({"read_as": assumed[1]} if assumed else {})})
     else:
@@ -88,7 +97,7 @@ def command(
 
 
 def _evaluate(
-    reference: Path, estimate: Path, reading: dict[str, Any], place: str
+    reference: Path, estimate: Path, reading: dict[str, Any], binaural: bool, place: str
 ) -> tuple[dict[str, float], tuple[Path, str] | None]:
     """Return the metrics of two files.
 
@@ -105,7 +114,13 @@ def _evaluate(
             "resample one of them"
         )
     both = _common_format(first, second, place)
-    values = evaluate(first.samples, second.samples, layout=both, sample_rate=first.sample_rate)
+    values = evaluate(
+        first.samples,
+        second.samples,
+        layout=both,
+        sample_rate=first.sample_rate,
+        binaural=binaural,
+    )
     if both and not (first.format and second.format):
         return values, (estimate if first.format else reference, both.name)
     return values, None
@@ -144,6 +159,7 @@ class _Pair:
     folder: Path
     line: str
     reading: dict[str, Any]
+    binaural: bool
     recorded: str | None = None
 
     @property
@@ -152,7 +168,7 @@ class _Pair:
         return self.reference, self.estimate, self.layout
 
 
-def _pairs(table_file: Path, reading: dict[str, Any]) -> list[_Pair]:
+def _pairs(table_file: Path, reading: dict[str, Any], binaural: bool) -> list[_Pair]:
     """Read the lines of a batch table; ``reading`` has the format of lines without one."""
     try:
         with table_file.open(encoding="utf-8-sig", newline="") as file:
@@ -170,6 +186,7 @@ def _pairs(table_file: Path, reading: dict[str, Any]) -> list[_Pair]:
                     table_file.parent,
                     f"line {table.line_num} of {table_file}",
                     reading,
+                    binaural,
                 )
                 for row in table
             ]
@@ -231,11 +248,13 @@ def _evaluate_pair(pair: _Pair) -> dict[str, Any]:
         is_file = pair.layout.lower().endswith(".json")
         layout = get_layout(str(pair.folder / pair.layout)) if is_file else pair.layout
         reading = {**reading, "format": layout}
-    key = batches.file_key(paths, json.dumps([__version__, toolkit.reading_facts(reading)]))
+    settings = [__version__, toolkit.reading_facts(reading), *["binaural"] * pair.binaural]
+    key = batches.file_key(paths, json.dumps(settings))
     if pair.recorded == key:
         return {"status": "skipped", "key": key}
     with batches.collect_warnings() as warnings:
-        values, assumed = _evaluate(*paths, reading, f"in the column layout of {pair.line}")
+        place = f"in the column layout of {pair.line}"
+        values, assumed = _evaluate(*paths, reading, pair.binaural, place)
     facts: dict[str, Any] = {"key": key, "metrics": values}
     if assumed:
         facts["read_as"] = assumed[1]

@@ -5,6 +5,7 @@ result has one float64 value per item of the batch axes. NaN or infinity in a si
 that contains the first index. Each docstring specifies the result for silent signals.
 """
 
+from spatialkit.metrics.binaural import interaural_coherence, itd
 from spatialkit.metrics.direction import (
     MIN_RELATIVE_EIGENVALUE,
     MIN_RELATIVE_LEVEL,
@@ -38,7 +39,9 @@ __all__ = [
     "icc",
     "ild",
     "ild_error",
+    "interaural_coherence",
     "ipd",
+    "itd",
     "loudness",
     "sd_sdr",
     "si_sdr",

@@ -12,6 +12,7 @@ from spatialkit.downmix import downmix
 from spatialkit.errors import LayoutError, ShapeError
 from spatialkit.geometry import angle_between
 from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.metrics.binaural import binaural_errors
 from spatialkit.metrics.direction import energy_vector
 from spatialkit.metrics.distortion import sd_sdr, si_sdr, snr
 from spatialkit.metrics.ild_distance import ild_error, wild
@@ -38,6 +39,10 @@ UNITS = {
     "loudness_difference": "LU",
     "true_peak_reference": "dBTP",
     "true_peak_estimate": "dBTP",
+    "binaural_itd_error": "us",
+    "binaural_ild_error": "dB",
+    "binaural_coherence_error": "",
+    "binaural_loudness_error": "dB",
 }
 
 
@@ -47,6 +52,7 @@ def evaluate(
     *,
     layout: str | Layout | AmbisonicFormat | None = None,
     sample_rate: float | None = None,
+    binaural: bool = False,
 ) -> dict[str, float]:
     """Evaluate one pair of signals by all applicable metrics with their default parameters.
 
@@ -59,6 +65,9 @@ def evaluate(
         Format of both signals. Without it, metrics that need a format are omitted.
     sample_rate : float, optional
         Sample rate of both signals in Hz. Without it, metrics that need a rate are omitted.
+    binaural : bool
+        Whether both signals are also compared as heard through headphones, rendered with the
+        bundled HRTF; needs ``layout`` and ``sample_rate``.
 
     Returns
     -------
@@ -85,6 +94,14 @@ def evaluate(
             loudspeaker layouts, and for one or two channels without layout.
         "true_peak_reference", "true_peak_estimate"
             dBTP; see `true_peak`. With ``sample_rate``.
+        "binaural_itd_error", "binaural_ild_error", "binaural_loudness_error"
+            Mean absolute errors of the interaural time difference in microseconds, of the
+            interaural level difference, and of the composite loudness (the power of both ears
+            together) in dB, over frames of 85 ms and, for the latter two, bands of one ERB; those
+            40 dB below the loudest of the reference are left out. With ``binaural``.
+        "binaural_coherence_error"
+            Mean absolute error of the interaural coherence over bands of one ERB, without unit; see
+            `interaural_coherence`. With ``binaural``.
 
     Raises
     ------
@@ -136,6 +153,14 @@ def evaluate(
             scores["loudness_difference"] = levels[1] - levels[0]
         scores["true_peak_reference"] = true_peak(first, sample_rate)
         scores["true_peak_estimate"] = true_peak(second, sample_rate)
+    if binaural:
+        if where is None:
+            raise LayoutError(
+                "metrics for headphones need the format of both signals",
+                python="; pass layout",
+                command_line=": add --from",
+            )
+        scores |= binaural_errors(first, second, where, sample_rate)
     return {name: float(score) for name, score in scores.items()}
 
 

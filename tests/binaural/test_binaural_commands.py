@@ -81,3 +81,18 @@ def test_a_failed_rendering_leaves_no_file(folder, capsys):
     assert main(["render", "nan.wav", "-o", "ears.wav", "--to", "binaural"]) == 2
     assert "nan.wav" in capsys.readouterr().err
     assert not (folder / "ears.wav").exists()
+
+
+def test_evaluate_compares_what_is_heard(folder, capsys):
+    write("quiet.wav", 0.5 * read("film.wav").samples, 48000, format="5.1")
+    assert main(["evaluate", "film.wav", "quiet.wav", "--binaural", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["binaural_loudness_error"] == pytest.approx(6.02, abs=0.01)
+    assert values["binaural_itd_error"] == pytest.approx(0.0, abs=1e-3)
+    (folder / "pairs.csv").write_text("reference,estimate\nfilm.wav,quiet.wav\n")
+    assert main(["evaluate", "--batch", "pairs.csv", "--binaural"]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"] == values
+    soundfile.write("two.wav", np.zeros((480, 5)), 48000)
+    assert main(["evaluate", "two.wav", "two.wav", "--binaural"]) == 2
+    error = "metrics for headphones need the format of both signals: add --from\n"
+    assert capsys.readouterr().err.endswith(error)

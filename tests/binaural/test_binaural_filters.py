@@ -16,7 +16,6 @@ from spatialkit.binaural import (
     design,
     read_hrtf,
 )
-from spatialkit.binaural.cues import cross_correlation_delay
 from spatialkit.errors import OptionError, ShapeError, SignalError
 
 KU100 = read_hrtf()
@@ -41,13 +40,12 @@ def test_magnitude_least_squares_equals_spaudiopy(order):
     found = design.magnitude_least_squares(
         spectra, basis, projection, frequencies, 600.0 * order, iterations=1, octaves=0.0
     )
-    filters = np.fft.irfft(found, 1024, axis=-1)[..., :144]
+    filters = np.fft.irfft(found, 1024, axis=-1)[..., :128]
     # It fades the first and last samples.
     filters[..., -32:] *= np.hanning(64)[32:]
     filters[..., :4] *= np.hanning(8)[:4]
-    # The stored set has another gain and float32.
-    with np.load(PEER) as stored:
-        peer = stored[f"order{order}"] * 10.0 ** ((2.38 - 2.88) / 20.0)
+    with np.load(PEER) as stored:  # in float32
+        peer = stored[f"order{order}"]
     np.testing.assert_allclose(filters, peer, atol=1e-6 * np.abs(peer).max())
 
 
@@ -78,14 +76,14 @@ def test_the_covariance_of_a_diffuse_field_is_that_of_the_set():
 @pytest.mark.parametrize(
     ("order", "method", "magnitude", "itd", "coherence"),
     [
-        (1, "magls", 2.2, 190.0, 0.25),
-        (2, "magls", 1.6, 75.0, 0.15),
-        (3, "magls", 1.4, 45.0, 0.09),
-        (3, "magls-covariance", 1.55, 45.0, 0.01),
-        (5, "magls-covariance", 0.95, 30.0, 0.01),
-        (7, "magls", 0.68, 27.0, 0.05),
-        (3, "time-aligned", 2.9, 40.0, 0.04),
-        (3, "virtual-loudspeakers", 3.2, 40.0, 0.17),
+        (1, "magls", 2.0, 185.0, 0.25),
+        (2, "magls", 1.4, 60.0, 0.16),
+        (3, "magls", 1.1, 15.0, 0.07),
+        (3, "magls-covariance", 1.2, 15.0, 0.01),
+        (5, "magls-covariance", 0.8, 9.0, 0.01),
+        (7, "magls", 0.55, 9.0, 0.05),
+        (3, "time-aligned", 1.6, 13.0, 0.03),
+        (3, "virtual-loudspeakers", 2.8, 13.0, 0.14),
     ],
 )
 def test_errors_of_the_bundled_set(order, method, magnitude, itd, coherence):
@@ -127,13 +125,6 @@ def test_filters_of_known_errors_have_these_errors():
     assert binaural_report(later, hrtf).itd_error_us == pytest.approx(125.0, abs=0.5)
     swapped = binaural_report(head * [[[1.0]], [[-1.0]]], hrtf)
     np.testing.assert_allclose(swapped.coherence, -report.coherence, atol=1e-12)
-
-
-@pytest.mark.parametrize("delay", [-31.25, -0.5, 0.0, 7.3, 40.0])
-def test_delays_are_found_between_samples(delay):
-    frequencies = np.arange(513) / 1024.0
-    cross = np.exp(2j * np.pi * frequencies * delay) * np.exp(-((frequencies / 0.05) ** 2))
-    assert 48000 * cross_correlation_delay(cross, 48000) == pytest.approx(delay, abs=0.01)
 
 
 # Properties

@@ -46,10 +46,10 @@ def test_applicable_metrics_are_present_and_floats(rng, channels, layout, sample
 
 def test_every_metric_has_a_unit(rng):
     surround, scene = rng.standard_normal((6, 24_000)), rng.standard_normal((4, 24_000))
-    scores = evaluate(surround, surround, layout="5.1", sample_rate=48000)
+    scores = evaluate(surround, surround, layout="5.1", sample_rate=48000, binaural=True)
     scores |= evaluate(scene, scene, layout="foa", sample_rate=48000)
     assert UNITS.keys() == scores.keys()
-    assert set(UNITS.values()) == {"dB", "degrees", "LUFS", "LU", "dBTP", ""}
+    assert set(UNITS.values()) == {"dB", "degrees", "LUFS", "LU", "dBTP", "us", ""}
 
 
 def test_values_are_those_of_the_metrics(rng):

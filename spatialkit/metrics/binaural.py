@@ -1,0 +1,245 @@
+"""Metrics of signals for both ears: interaural time difference and coherence, and their errors.
+
+Cues are measured in bands of one ERB and frames of 85 ms; those 40 dB below the loudest of the
+reference are inaudible beside it and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit import auditory
+from spatialkit.audio import AudioLike
+from spatialkit.layouts import Format
+from spatialkit.metrics.inputs import as_rate, as_signal, unpack_signal
+
+__all__ = ["interaural_coherence", "itd"]
+
+MIN_RATE = 8000
+# Length of a frame in seconds, rounded to a power of two: 4096 samples at 48 kHz.
+FRAME = 0.085
+FRAMES_PER_BLOCK = 64
+FLOOR_DB = -40.0
+# Lags of the coherence per millisecond, on either side.
+LAGS = 48
+
+
+def itd(binaural: AudioLike[Any], sample_rate: float | None = None) -> NDArray[np.float64]:
+    r"""Calculate the interaural time difference (ITD) of the whole signal.
+
+    .. math:: \arg\max_\tau \sum_t l(t) \, r(t + \tau), \quad |\tau| \le 1 \text{ms}
+
+    of both ears below 1.5 kHz, where hearing uses the phase. Bands of one ERB count equally, as
+    bass would prevail otherwise, whose phase determines no direction.
+
+    Parameters
+    ----------
+    binaural : array_like of float or Audio, shape (..., 2, samples)
+        Left and right ear. An `Audio` also specifies ``sample_rate``.
+    sample_rate : float, optional
+        Sample rate in Hz, at least 8000; required for arrays.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        Microseconds, positive if the left ear receives the signal first: for a source at the left.
+        NaN if an ear is silent.
+
+    Raises
+    ------
+    ShapeError, SignalError
+        If ``binaural`` does not have two channels, or a sample is NaN or infinite.
+    OptionError
+        If ``sample_rate`` is not accepted.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal(48000)
+    >>> binaural = np.stack([noise, np.roll(noise, 24)])
+    >>> float(itd(binaural, 48000).round(1))
+    500.0
+    """
+    signals, rate = _both_ears(binaural, sample_rate)
+    delays = np.empty(signals.shape[:-2])
+    for item in np.ndindex(delays.shape):
+        cross, power = _sums(signals[item], rate)
+        delays[item] = auditory.interaural_delay(_balanced(cross, power, rate), rate)
+    return (1e6 * delays)[()]
+
+
+def interaural_coherence(
+    binaural: AudioLike[Any], sample_rate: float | None = None, *, per_band: bool = False
+) -> NDArray[np.float64]:
+    r"""Calculate the interaural coherence in bands of one ERB.
+
+    .. math:: \max_{|\tau| \le 1 \text{ms}}
+        \frac{\sum_t l(t) \, r(t + \tau)}{\sqrt{\sum_t l(t)^2 \sum_t r(t)^2}}
+
+    in each band. It is near 1 for one source, and lower for a wide one or in a diffuse field.
+
+    Parameters
+    ----------
+    binaural : array_like of float or Audio, shape (..., 2, samples)
+        Left and right ear. An `Audio` also specifies ``sample_rate``.
+    sample_rate : float, optional
+        Sample rate in Hz, at least 8000; required for arrays.
+    per_band : bool
+        Whether the result has one value per band instead of their mean.
+
+    Returns
+    -------
+    ndarray of float64, shape (...) or (..., bands)
+        Up to 1, without unit. The bands are those of `spatialkit.auditory.erb_bands`, 38 at 48 kHz.
+        Bands in which an ear is 40 dB below its loudest band are NaN and not part of the mean; all
+        are for silence.
+
+    Raises
+    ------
+    ShapeError, SignalError, OptionError
+        As for `itd`.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal((2, 480000))
+    >>> mixed = np.stack([noise[0], noise[0] + noise[1]])
+    >>> float(interaural_coherence(mixed, 48000).round(1))
+    0.7
+    """
+    signals, rate = _both_ears(binaural, sample_rate)
+    found = np.array([_coherence(item, rate) for item in signals.reshape(-1, *signals.shape[-2:])])
+    found = found.reshape(*signals.shape[:-2], -1)
+    return found if per_band else _mean(found)
+
+
+def binaural_errors(
+    reference: NDArray[Any], estimate: NDArray[Any], form: Format, sample_rate: float | None
+) -> dict[str, float]:
+    """Return the errors of the cues of two signals that are rendered for headphones.
+
+    Parameters
+    ----------
+    reference, estimate : ndarray of float, shape (channels, samples)
+    form : Layout or AmbisonicFormat
+    sample_rate : float
+
+    Returns
+    -------
+    dict of str to float
+        "binaural_itd_error" in microseconds, "binaural_ild_error" and "binaural_loudness_error" in
+        dB, means of absolute errors over frames, and for the latter two also over bands;
+        "binaural_coherence_error", mean over bands. NaN if a signal is silent.
+    """
+    from spatialkit.binaural import render_binaural
+
+    rate = as_rate(sample_rate, MIN_RATE)
+    ears = [render_binaural(each, form, sample_rate=rate) for each in (reference, estimate)]
+    (truth, times), (found, other_times) = (_cues(each, rate) for each in ears)
+    floor = 10.0 ** (FLOOR_DB / 10.0) * truth.max(initial=0.0)
+    audible = truth.sum(axis=0) > max(floor, np.finfo(np.float64).tiny)
+    levels = [10.0 * np.log10(np.maximum(each, 1e-3 * floor + 1e-300)) for each in (truth, found)]
+    totals = [
+        10.0 * np.log10(np.maximum(each.sum(axis=0), 1e-3 * floor + 1e-300))
+        for each in (truth, found)
+    ]
+    ild = np.abs((levels[0][0] - levels[0][1]) - (levels[1][0] - levels[1][1]))
+    coherence = [_coherence(each, rate) for each in ears]
+    frames = audible.any(axis=-1)
+    return {
+        "binaural_itd_error": float(_mean(1e6 * np.abs(times - other_times)[frames])),
+        "binaural_ild_error": float(_mean(ild[audible])),
+        "binaural_coherence_error": float(_mean(np.abs(coherence[0] - coherence[1]))),
+        "binaural_loudness_error": float(_mean(np.abs(totals[0] - totals[1])[audible])),
+    }
+
+
+def _both_ears(binaural: AudioLike[Any], sample_rate: float | None) -> tuple[NDArray[Any], int]:
+    from spatialkit.layouts import get_layout
+
+    samples, _, sample_rate = unpack_signal(binaural, None, sample_rate, "binaural")
+    rate = as_rate(sample_rate, MIN_RATE)
+    return as_signal(samples, "binaural", layout=get_layout("stereo")), rate
+
+
+def _spectra(signal: NDArray[Any], rate: int) -> Iterator[NDArray[np.complex128]]:
+    """Yield spectra (2, frames, bins) of successive frames, which overlap by half."""
+    size = 1 << round(np.log2(FRAME * rate))
+    hop = size // 2
+    window = np.sin(np.pi * (np.arange(size) + 0.5) / size)  # powers of two frames sum to 1
+    frames = -(-signal.shape[1] // hop) + 1
+    for start in range(0, frames, FRAMES_PER_BLOCK):
+        count = min(FRAMES_PER_BLOCK, frames - start)
+        first = (start - 1) * hop
+        part = signal[:, max(first, 0) : first + (count + 1) * hop].astype(np.float64)
+        before = max(-first, 0)
+        part = np.pad(part, ((0, 0), (before, (count + 1) * hop - before - part.shape[1])))
+        windows = np.lib.stride_tricks.sliding_window_view(part, size, axis=-1)[:, ::hop]
+        # Padded to twice the length, so that lags do not wrap.
+        yield np.fft.rfft(windows * window, 2 * size, axis=-1)
+
+
+def _sums(signal: NDArray[Any], rate: int) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Return the cross-spectrum (bins,) and the powers (2, bins) of both ears."""
+    cross, power = 0.0, 0.0
+    for spectra in _spectra(signal, rate):
+        cross = cross + np.sum(spectra[0] * spectra[1].conj(), axis=0)
+        power = power + np.sum(np.abs(spectra) ** 2, axis=1)
+    return np.asarray(cross, np.complex128), np.asarray(power, np.float64)
+
+
+def _balanced(
+    cross: NDArray[np.complex128], power: NDArray[np.float64], rate: int
+) -> NDArray[np.complex128]:
+    """Return a cross-spectrum (..., bins) below 1.5 kHz in which all bands count equally."""
+    n_fft = 2 * (cross.shape[-1] - 1)
+    starts, _ = auditory.erb_bands(rate, n_fft)
+    bands = np.sqrt(np.prod(auditory.sum_bands(power, starts), axis=0))
+    gains = np.zeros(bands.shape)
+    np.divide(1.0, bands, out=gains, where=bands > 0.0)
+    balanced = np.zeros_like(cross)
+    inside = slice(starts[0], starts[-1])
+    balanced[..., inside] = cross[..., inside] * np.repeat(gains, np.diff(starts), axis=-1)
+    return balanced * auditory.low_frequency_weights(rate, n_fft)
+
+
+def _coherence(signal: NDArray[Any], rate: int) -> NDArray[np.float64]:
+    """Return the coherence (bands,) of both ears (2, samples)."""
+    cross, power = _sums(signal, rate)
+    starts, _ = auditory.erb_bands(rate, 2 * (len(cross) - 1))
+    bands = auditory.sum_bands(power, starts)
+    radians = np.pi * np.arange(len(cross)) / (len(cross) - 1) * rate * auditory.MAX_ITD
+    # Lags one by one: a matrix of all of them would take 10 MB.
+    best = np.full(len(starts) - 1, -np.inf)
+    for lag in np.arange(-LAGS, LAGS + 1) / LAGS:
+        shifted = auditory.sum_bands((cross * np.exp(1j * lag * radians)).real, starts)
+        best = np.maximum(best, shifted)
+    floor = 10.0 ** (FLOOR_DB / 10.0) * bands.max(axis=-1, keepdims=True)
+    audible = ((bands > 0.0) & (bands >= floor)).all(axis=0)
+    coherence = np.full(len(best), np.nan)
+    np.divide(best, np.sqrt(bands[0]) * np.sqrt(bands[1]), out=coherence, where=audible)
+    return np.minimum(coherence, 1.0)
+
+
+def _cues(signal: NDArray[Any], rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return band powers (2, frames, bands) and time differences (frames,) in seconds."""
+    powers, delays = [], []
+    for spectra in _spectra(signal, rate):
+        n_fft = 2 * (spectra.shape[-1] - 1)
+        starts, _ = auditory.erb_bands(rate, n_fft)
+        power = np.abs(spectra) ** 2
+        powers.append(auditory.sum_bands(power, starts))
+        cross = _balanced(spectra[0] * spectra[1].conj(), power, rate)
+        delays.append(auditory.interaural_delay(cross, rate))
+    return np.concatenate(powers, axis=1), np.concatenate(delays)
+
+
+def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean (...) of the values (..., n) that are not NaN, NaN if there are none."""
+    known = ~np.isnan(values)
+    count = np.count_nonzero(known, axis=-1)
+    total = np.sum(values, axis=-1, where=known)
+    mean = np.full(np.shape(total), np.nan)
+    return np.divide(total, count, out=mean, where=count > 0)[()]

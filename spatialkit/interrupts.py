@@ -45,6 +45,11 @@ class _Interrupts:
         self._since = 0.0
         self._swallowed = False
 
+    def start(self) -> None:
+        """Let the next signal raise KeyboardInterrupt."""
+        sys.unraisablehook = self.raise_again
+        self.running = True
+
     def install(self) -> None:
         """Handle signals that are not ignored (nohup), nor handled by somebody else."""
         for number in SIGNALS:
@@ -69,12 +74,25 @@ class _Interrupts:
             sys.__unraisablehook__(unraisable)
             return
         self._swallowed = True
-        threading.Timer(0.01, _thread.interrupt_main, (self.received,)).start()
+        threading.Timer(0.01, _interrupt_main_thread, (self.received,)).start()
+
+
+def _interrupt_main_thread(number: int) -> None:
+    if hasattr(signal, "pthread_kill"):  # also ends a call of the system
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        _thread.interrupt_main(number)
+
+
+def _is_imported_for_command() -> bool:
+    """Return whether ``python -m spatialkit`` or the script ``spatialkit`` imports this module."""
+    if sys.argv[:1] == ["-m"]:  # until the module, which comes before its arguments, is found
+        return sys.orig_argv[-len(sys.argv)] == "spatialkit"
+    return os.path.basename("".join(sys.argv[:1])) in ("spatialkit", "spatialkit.exe")
 
 
 _interrupts = _Interrupts()
-# Imported for ``python -m spatialkit``, or by the script ``spatialkit``.
-if sys.argv and os.path.basename(sys.argv[0]) in ("-m", "spatialkit", "spatialkit.exe"):
+if _is_imported_for_command():
     _interrupts.install()
 
 
@@ -101,8 +119,7 @@ def exit_status(command: Callable[[], int]) -> int:
         Returns an exit status, and calls `report` after KeyboardInterrupt.
     """
     _interrupts.install()
-    sys.unraisablehook = _interrupts.raise_again
-    _interrupts.running = True
+    _interrupts.start()
     try:
         status = command()
     except KeyboardInterrupt:  # before or after the statement of the command that catches it
@@ -142,8 +159,17 @@ def signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def ignore_signals() -> None:
-    """Ignore `SIGNALS` in a worker process, which the process that started it ends."""
+def ignore_signals(interruption: int | None = None) -> None:
+    """Ignore `SIGNALS` in a worker process, which the process that started it ends.
+
+    Parameters
+    ----------
+    interruption : int, optional
+        Number of another signal, by which it does so. The signal raises KeyboardInterrupt.
+    """
+    if interruption is not None:
+        signal.signal(interruption, _interrupts.handle)
+        _interrupts.start()
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):

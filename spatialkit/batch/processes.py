@@ -17,6 +17,7 @@ from os import _exit  # plug-ins run with another os._exit
 from typing import Any
 
 from spatialkit.interrupts import GRACE, end_with_parent, ignore_signals, signals_blocked
+from spatialkit.validation import as_number
 
 # A job whose worker process died is run once more, as the machine may have been short of memory. A
 # job whose worker dies twice fails.
@@ -31,7 +32,7 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
 )
 # Signal of the main process that interrupts a job; those to all processes are ignored.
-_INTERRUPT = getattr(signal, "SIGUSR1", None)
+_INTERRUPTION = getattr(signal, "SIGUSR1", None)
 _starting = threading.Lock()
 
 
@@ -49,8 +50,8 @@ class WorkerProcesses(ThreadPoolExecutor):
     count : int
         Maximum number of processes; each is started when the first job needs it.
     timeout : float, optional
-        Maximum duration of a job in s. A job that takes longer fails, and its process is killed and
-        replaced.
+        Maximum duration of a job in s, 0.001 to 1,000,000. A job that takes longer fails, and its
+        process is killed and replaced.
 
     Examples
     --------
@@ -62,6 +63,8 @@ class WorkerProcesses(ThreadPoolExecutor):
 
     def __init__(self, count: int, *, timeout: float | None = None) -> None:
         super().__init__(count)
+        if timeout is not None:
+            timeout = as_number(timeout, "timeout", minimum=1e-3, maximum=1e6, unit="s")
         self._timeout = timeout
         self._threads_each = max(1, available_cores() // count)
         self._own = threading.local()
@@ -162,13 +165,13 @@ class _Worker:
 
     def interrupt(self) -> None:
         """Interrupt the job, where the system can."""
-        if _INTERRUPT is not None and self._process.is_alive():
+        if _INTERRUPTION is not None and self._process.is_alive():
             with suppress(ProcessLookupError):
-                os.kill(self._process.pid or 0, _INTERRUPT)
+                os.kill(self._process.pid or 0, _INTERRUPTION)
 
     def kill(self, deadline: float) -> None:
         """Wait for the end of the process until a time of the monotonic clock, then kill it."""
-        self._process.join(max(0.0, deadline - time.monotonic()) if _INTERRUPT else 0.0)
+        self._process.join(max(0.0, deadline - time.monotonic()) if _INTERRUPTION else 0.0)
         self._process.kill()
         self._process.join()
 
@@ -184,11 +187,9 @@ def _stop(workers: Sequence[_Worker]) -> None:
 
 def _serve(connection: Connection) -> None:
     """Run jobs in the worker process until the connection is closed or lost."""
-    ignore_signals()
-    if _INTERRUPT is not None:
-        signal.signal(_INTERRUPT, signal.default_int_handler)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError, KeyboardInterrupt):
+        ignore_signals(_INTERRUPTION)
+        threading.Thread(target=_watch_parent, daemon=True).start()
         while True:
             work = connection.recv_bytes()
             connection.send_bytes(b"")
@@ -202,7 +203,7 @@ def _serve(connection: Connection) -> None:
             connection.send_bytes(reply)
 
 
-def _end_with_parent() -> None:
+def _watch_parent() -> None:
     """End this process as soon as its parent ends, however that happens."""
     parent = multiprocessing.parent_process()
     assert parent is not None

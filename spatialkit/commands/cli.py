@@ -66,7 +66,7 @@ def cli(context: click.Context) -> None:
     See "spatialkit upmix --help" for the options of a command. "spatialkit completion --help"
     shows how to switch on completion with the Tab key (bash, zsh, fish).
 
-    Exit status: 0 done, 1 some files failed, 2 invalid usage or input.
+    Exit status: 0 done, 1 some files failed, 2 invalid usage or input, 128 + n ended by signal n.
     """
     if context.invoked_subcommand is None:
         toolkit.print_text(context.get_help())

@@ -318,6 +318,8 @@ def test_records_are_added_whole_and_in_lines(tmp_path):
 def test_two_batches_do_not_write_to_one_log(album, capsys):
     assert upmix("album/a.wav album/b.flac -o out") == 0
     stamps = [Path("out", name).stat().st_mtime_ns for name in ("a.wav", "b.wav")]
+    staging = staging_folder(Path("out/a.wav"))  # of the other batch
+    staging.mkdir()
     with RecordLog(Path("out/upmix.jsonl")):
         assert upmix("album/a.wav album/b.flac -o out --force") == 2
     error = capsys.readouterr().err
@@ -326,6 +328,7 @@ def test_two_batches_do_not_write_to_one_log(album, capsys):
         "another file\n"
     )
     assert [Path("out", name).stat().st_mtime_ns for name in ("a.wav", "b.wav")] == stamps
+    assert staging.exists()
 
 
 @pytest.mark.parametrize("parts", [1, 3, 8])

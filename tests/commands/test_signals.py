@@ -139,6 +139,38 @@ def test_a_signal_ends_a_conversion_that_writes(folder, command, group):
     require_nothing(folder, command)
 
 
+@pytest.mark.parametrize("worker", [False, True])
+def test_an_interruption_in_a_callback_of_compiled_code_is_repeated(worker):
+    """Compiled code continues after such an error, which Python only prints."""
+    script = (
+        "import ctypes, signal, sys, time\n"
+        "from spatialkit import interrupts\n"
+        "def command():\n"
+        "    try:\n"
+        "        ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGUSR1))()\n"
+        "        time.sleep(60)\n"
+        "    except KeyboardInterrupt:\n"
+        "        return interrupts.report()\n"
+        "sys.exit(interrupts.exit_status(command))"
+    )
+    if worker:
+        script = script.replace("interrupts.exit_status(command)", "command()")
+        script = script.replace(
+            "def command", "interrupts.ignore_signals(signal.SIGUSR1)\ndef command"
+        )
+    else:
+        script = script.replace("SIGUSR1", "SIGTERM")
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        preexec_fn=restore_signals,
+        timeout=20,
+        capture_output=True,
+        text=True,
+    )
+    number = signal.SIGUSR1 if worker else signal.SIGTERM
+    assert (done.returncode, done.stderr) == (128 + number, "interrupted\n")
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_an_interruption_of_evaluated_text_has_the_same_status(tmp_path, number):
     """After that, ``python -m`` ends by SIGINT, see `spatialkit.interrupts`."""
@@ -221,10 +253,27 @@ def test_a_closed_terminal_ends_a_command(folder, command):
     require_nothing(folder, command)
 
 
+def test_another_program_that_imports_the_package_handles_its_signals(tmp_path):
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program/__init__.py").write_text("import spatialkit")
+    (tmp_path / "program/__main__.py").write_text(
+        "import os, signal\n"
+        "try:\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('handled')"
+    )
+    line = [sys.executable, "-m", "program", "-m", "spatialkit"]
+    done = subprocess.run(
+        line, cwd=tmp_path, preexec_fn=restore_signals, capture_output=True, text=True
+    )
+    assert (done.stdout, done.returncode) == ("handled\n", 0)
+
+
 def test_ignored_signals_stay_ignored(folder):
     """As with nohup, and Ctrl-C in the background."""
     process = subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.argv = ['-m']; import spatialkit; input()"],
+        [sys.executable, "-c", "import sys; sys.argv = ['spatialkit']; import spatialkit; input()"],
         stdin=subprocess.PIPE,
         preexec_fn=lambda: [signal.signal(number, signal.SIG_IGN) for number in SIGNALS],
     )

@@ -106,7 +106,7 @@ SUBTYPES = get_args(Subtype)
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0.0, min_open=True),
+    type=click.FloatRange(min=1e-3, max=1e6),
     metavar="SECONDS",
     help="Maximum time for a file, after which it has failed. By default none.",
 )
@@ -314,27 +314,25 @@ def _upmix_all(
     names = [str(pair.source) for pair in pairs]
     versions = partial(versions_of, work[0].work.upmixer) if work else None
     records: dict[int, dict[str, Any]] = {}
-    try:
-        with (
-            batches.RecordLog(log) as written,
-            batches.workers(jobs, len(work), cluster, versions, timeout) as executor,
-        ):
-            for number, facts in batches.run_jobs(
-                upmix_in_batch, work, executor, names=names, unit="file", quiet=quiet
-            ):
-                pair = pairs[number]
-                paths = {"input": str(pair.source), "output": str(pair.output)}
-                records[number] = {"name": pair.name, **paths, **facts, **paths}
-                if facts["status"] != "skipped":
-                    written.add(records[number])
-                if facts["status"] == "done" and not as_json:
-                    _print(records[number])
-                # A job of a lost cluster has the status "failed" but may have been complete.
-                clear_staging(pair.output, recorded=facts["status"] != "failed")
-    finally:  # interrupted jobs
-        for number, pair in enumerate(pairs):
-            if number not in records:
-                clear_staging(pair.output, recorded=False)
+    with batches.RecordLog(log) as written:  # locked: no other batch uses the staging folders
+        try:
+            with batches.workers(jobs, len(work), cluster, versions, timeout) as executor:
+                for number, facts in batches.run_jobs(
+                    upmix_in_batch, work, executor, names=names, unit="file", quiet=quiet
+                ):
+                    pair = pairs[number]
+                    paths = {"input": str(pair.source), "output": str(pair.output)}
+                    records[number] = {"name": pair.name, **paths, **facts, **paths}
+                    if facts["status"] != "skipped":
+                        written.add(records[number])
+                    if facts["status"] == "done" and not as_json:
+                        _print(records[number])
+                    # A job of a lost cluster has the status "failed" but may have been complete.
+                    clear_staging(pair.output, recorded=facts["status"] != "failed")
+        finally:  # interrupted jobs
+            for number, pair in enumerate(pairs):
+                if number not in records:
+                    clear_staging(pair.output, recorded=False)
     return [records[number] for number in sorted(records)]
 
 

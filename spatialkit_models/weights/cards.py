@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,7 +44,7 @@ __all__ = [
 
 SHIPPED = Path(__file__).with_name("files")
 REQUIREMENTS = ("torch", "safetensors")
-STORAGES = ("float32", "float16")
+STORAGES = ("float32", "float16", "float8_e4m3fn")
 MAX_BYTES = 512 * 2**20
 
 
@@ -79,7 +79,8 @@ class Card:
         Parts of the network whose tensors are in other bundled weights: by name of the part their
         ``weights`` and ``sha256``.
     storage : str
-        Floating-point type in the file, "float32" or "float16". Networks are float32 either way.
+        Floating-point type in the file, except of shared parts: "float32", "float16" or
+        "float8_e4m3fn" (values up to 448, 3 bits of mantissa). Networks are float32 in any case.
     parameters : int
         Number of trained parameters; set by `save_weights`.
     sha256 : str
@@ -148,10 +149,13 @@ def save_weights(path: str | Path, network: nn.Module, card: Card) -> Card:
     import torch
 
     path = _as_path(path)
-    dtype = getattr(torch, card.storage)
-    tensors = {name: _stored(tensor, dtype) for name, tensor in network.state_dict().items()}
+    shared, storage = _shared_tensors(card, path), getattr(torch, card.storage)
+    tensors = {
+        name: _stored(tensor, shared[name].dtype if name in shared else storage)
+        for name, tensor in network.state_dict().items()
+    }
     _require_finite(tensors, path)
-    for name, tensor in _shared_tensors(card, path).items():
+    for name, tensor in shared.items():
         if not torch.equal(tensors.pop(name), tensor):
             raise WeightsError(
                 f"tensor {name!r} of the network differs from the shared weights: replace it by "
@@ -243,7 +247,8 @@ def load_weights(path: str | Path, model: str) -> tuple[Any, Card]:
             "one of the two was replaced"
         )
     tensors, _ = read_tensors(data, path)
-    tensors |= _shared_tensors(card, path)
+    shared = _shared_tensors(card, path)
+    tensors |= shared
     # First without memory for tensors: the config may specify a network of any size.
     for device in ("meta", "cpu"):
         try:
@@ -257,7 +262,7 @@ def load_weights(path: str | Path, model: str) -> tuple[Any, Card]:
                 f"{error}"
             ) from error
         expected = network.state_dict()
-        _require_equal_form(tensors, expected, card, path)
+        _require_equal_form(tensors, expected, card, path, shared)
     _require_finite(tensors, path)
     network.load_state_dict({key: tensors[key].to(expected[key].dtype) for key in expected})
     return network.eval(), card
@@ -323,9 +328,16 @@ def _stored(tensor: Tensor, dtype: Any) -> Tensor:
 
 
 def _require_equal_form(
-    tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], card: Card, path: Path
+    tensors: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
+    card: Card,
+    path: Path,
+    shared: Collection[str],
 ) -> None:
-    """Raise a WeightsError for the first name, shape or type that differs."""
+    """Raise a WeightsError for the first name, shape or type that differs.
+
+    The type of shared tensors is that of their own file.
+    """
     import torch
 
     for name in sorted(tensors.keys() ^ expected.keys()):
@@ -336,6 +348,7 @@ def _require_equal_form(
     storage = getattr(torch, card.storage)
     for name, tensor in expected.items():
         found, dtype = tensors[name], storage if tensor.is_floating_point() else tensor.dtype
+        dtype = found.dtype if name in shared else dtype
         if (found.shape, found.dtype) != (tensor.shape, dtype):
             raise WeightsError(
                 f"{path}: tensor {name!r} must have shape {tuple(tensor.shape)} and type "
@@ -345,5 +358,5 @@ def _require_equal_form(
 
 def _require_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
     for name, tensor in tensors.items():
-        if not bool(tensor.isfinite().all()):
+        if not bool(tensor.double().isfinite().all()):  # float8 has no `isfinite`
             raise WeightsError(f"{path}: tensor {name!r} has weights that are NaN or infinite")

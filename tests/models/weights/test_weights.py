@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import pickle
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import pytest
 
@@ -97,27 +97,27 @@ def test_weights_are_unchanged_by_a_round_trip(path):
     assert json.loads(path.with_suffix(".json").read_text()) == asdict(card)
 
 
-def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path):
+@pytest.mark.parametrize(
+    ("storage", "size", "mantissa", "smallest"),
+    [("float16", 0.6, 11, 1e-7), ("float8_e4m3fn", 0.35, 4, 2**-10)],
+)
+def test_lower_precision_saves_space_and_loads_as_float32(
+    tmp_path, storage, size, mantissa, smallest
+):
     model = net(500, seed=9)
-    for storage in cards.STORAGES:
-        save_weights(
-            tmp_path / f"{storage}.safetensors",
-            model,
-            Card(
-                model="net",
-                architecture="net-wide",
-                config={"width": 500},
-                storage=storage,
-            ),
-        )
-    full, half = (
-        (tmp_path / f"{storage}.safetensors").stat().st_size for storage in cards.STORAGES
-    )
-    assert half < 0.6 * full
-    loaded, _ = load_weights(tmp_path / "float16.safetensors", "net")
+    files = []
+    for name in ("float32", storage):
+        files.append(tmp_path / f"{name}.safetensors")
+        card = Card(model="net", architecture="net-wide", config={"width": 500}, storage=name)
+        save_weights(files[-1], model, card)
+    full, small = (file.stat().st_size for file in files)
+    assert small < size * full
+    loaded, _ = load_weights(files[1], "net")
     assert loaded.layer.weight.dtype == torch.float32
-    # float16 has a mantissa of 11 bits.
-    torch.testing.assert_close(loaded.layer.weight, model.layer.weight, rtol=2**-11, atol=1e-7)
+    # Rounded to the bits of the mantissa, or to multiples of the smallest number.
+    torch.testing.assert_close(
+        loaded.layer.weight, model.layer.weight, rtol=2.0**-mantissa, atol=smallest
+    )
     assert not torch.equal(loaded.layer.weight, model.layer.weight)
 
 
@@ -311,6 +311,14 @@ def test_a_shared_part_is_stored_once_and_loaded_into_the_network(whole):
     loaded, _ = load_weights(path, "net")
     for name, tensor in network.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor)
+
+
+def test_a_shared_part_keeps_the_precision_of_its_own_file(whole):
+    path, network, card = whole
+    save_weights(path, network, replace(card, storage="float16"))
+    loaded, _ = load_weights(path, "net")
+    assert torch.equal(loaded.part.layer.weight, network.part.layer.weight)
+    assert torch.equal(loaded.end.weight, network.end.weight.half().float())
 
 
 def test_another_version_of_a_shared_part_is_refused(whole, path):

@@ -73,7 +73,7 @@ def stems(
         notes: tuple[str, ...] = ()
         if weights or not names:
             models, notes = choose_models(
-                "separator", weights, lambda paths: load_systems(paths, rate)
+                "separator", weights, lambda _: load_systems(weights, rate)
             )
             systems += models
         results = benchmark_separators(

@@ -53,6 +53,10 @@ class MaskConfig:
         Dilation of each residual block, frames to both sides.
     dropout : float
         Dropout probability of the features in training.
+    reach : int
+        Frames before and after a frame over which the network averages; 0 for all of the excerpt.
+        Masks of long signals then do not depend on where windows begin. Half of the length of
+        the training excerpts is right: there, the mean is that of the excerpt either way.
     """
 
     sample_rate: int = 44100
@@ -64,6 +68,7 @@ class MaskConfig:
     width: int = 192
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)
     dropout: float = 0.1
+    reach: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "regions", tuple(map(tuple, self.regions)))
@@ -79,3 +84,4 @@ class MaskConfig:
             for value in sum(values, ()) if name == "regions" else values:
                 as_count(value, name, maximum=MAX_SIZE)
         as_number(self.dropout, "dropout", minimum=0.0, maximum=1.0)
+        as_count(self.reach, "reach", minimum=0, maximum=MAX_SIZE)

@@ -11,15 +11,16 @@ from spatialkit_models.modules.config import MaskConfig
 from spatialkit_models.modules.covariance import Covariance, Resolution
 from spatialkit_models.stem_names import N_STEMS
 
-__all__ = ["GroupedLinear", "StemMasks", "mask_loss"]
+__all__ = ["GroupedLinear", "StemMasks", "mask_loss", "mean_nearby"]
 
 
 class StemMasks(nn.Module):
     """Masks of the stems in every band of a stereo spectrum.
 
     Groups of bands are described separately and joined to one vector per frame. Residual blocks
-    process the sequence of frames (a frame, its neighbours, and the mean of the excerpt); their
-    output is split into groups again and added to the description of each group.
+    process the sequence of frames (a frame, its neighbours, and the mean of the excerpt or of the
+    frames within reach); their output is split into groups again and added to the description of
+    each group.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class StemMasks(nn.Module):
         self.register_buffer("log_prior", torch.zeros(N_STEMS, bands))
         self.describe = GroupedLinear(groups, 4 * config.bands_per_group, features)
         self.join = nn.Linear(groups * features, width)
-        self.blocks = nn.ModuleList(_Block(width, d, config.dropout) for d in config.dilations)
+        self.blocks = nn.ModuleList(_Block(width, d, config) for d in config.dilations)
         self.part = nn.Linear(width, groups * features)
         self.norm = nn.LayerNorm(features)
         # Small initial weights: training starts from masks near the prior.
@@ -65,7 +66,7 @@ class StemMasks(nn.Module):
             Independent of the level of the excerpt.
         """
         left, both, right = stereo.products.unbind(2)
-        level = (left + right).mean((1, 2))[:, None, None, None]
+        level = mean_nearby((left + right).mean(2), self.config.reach)[:, :, None, None]
         powers = torch.stack([left, right, left + right + 2.0 * both, left + right - 2.0 * both], 2)
         # Three square roots are much faster than a general power of 1/8.
         return (powers.clamp_min(0.0) / (level + 1e-12) + 1e-7).sqrt().sqrt().sqrt()
@@ -124,24 +125,46 @@ class GroupedLinear(nn.Module):
 
 
 class _Block(nn.Module):
-    """Residual block over a frame, the frames `dilation` before and after, and the mean of all."""
+    """Residual block over a frame, the frames `dilation` before and after, and their mean."""
 
-    def __init__(self, width: int, dilation: int, dropout: float) -> None:
+    def __init__(self, width: int, dilation: int, config: MaskConfig) -> None:
         super().__init__()
-        self.dilation = dilation
+        self.dilation, self.reach = dilation, config.reach
         self.norm = nn.LayerNorm(width)
         self.inner = nn.Linear(4 * width, width)
         self.outer = nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, frame: Tensor) -> Tensor:
         value = self.norm(frame)
         shift = min(self.dilation, value.shape[1])
         before = functional.pad(value, (0, 0, shift, 0))[:, : value.shape[1]]
         after = functional.pad(value, (0, 0, 0, shift))[:, -value.shape[1] :]
-        mean = value.mean(1, keepdim=True).expand_as(value)
+        mean = mean_nearby(value, self.reach).expand_as(value)
         inner = functional.gelu(self.inner(torch.cat([before, value, after, mean], -1)))
         return frame + self.outer(self.dropout(inner))
+
+
+def mean_nearby(values: Tensor, reach: int) -> Tensor:
+    """Average over the frames within reach; at both ends over as many of the nearest frames.
+
+    Parameters
+    ----------
+    values : Tensor, shape (batch, time, ...)
+    reach : int
+        Frames before and after; 0 for all.
+
+    Returns
+    -------
+    Tensor, shape (batch, time, ...), or (batch, 1, ...) if the mean is that of all frames
+    """
+    frames, count = values.shape[1], 2 * reach + 1
+    if not reach or frames <= count:
+        return values.mean(1, keepdim=True)
+    first = (torch.arange(frames, device=values.device) - reach).clamp(0, frames - count)
+    # Differences of sums of many frames need double precision.
+    sums = torch.cat([torch.zeros_like(values[:, :1]), values], 1).double().cumsum(1)
+    return ((sums[:, first + count] - sums[:, first]) / count).to(values.dtype)
 
 
 def mask_loss(logits: Tensor, powers: Tensor) -> Tensor:

@@ -285,15 +285,15 @@ def separator_system(name: str, texts: Mapping[str, str], sample_rate: int) -> S
 def load_systems(
     paths: Sequence[str | os.PathLike[str]], sample_rate: int
 ) -> tuple[SeparatorSystem, ...]:
-    """Return the separator "masks" with files of weights, and each network's prior as a baseline.
+    """Return the separator "masks" with the shipped or given weights, and baselines.
 
-    The baseline multiplies every frame by the mean masks of the training data: a constant
+    The baseline of each multiplies every frame by the mean masks of the training data: a constant
     spectrum per stem.
 
     Parameters
     ----------
     paths : sequence of path
-        Files of weights, each with its model card beside it.
+        Files of weights, each with its model card beside it; empty for the shipped weights.
     sample_rate : int
         Sample rate of the songs in Hz.
 
@@ -302,30 +302,24 @@ def load_systems(
     WeightsError
         If a file is missing, corrupted, or contains another model.
     """
-    import torch
-
-    from spatialkit_models.modules import Covariance
     from spatialkit_models.separation.mask_model import load_mask_model
 
     systems: list[SeparatorSystem] = []
-    for path in paths:
-        model = load_mask_model(Path(path))
-        windowed = separator_system("masks", {"weights": str(path)}, sample_rate)
+    for path in paths or ("",):
+        model = load_mask_model(Path(path) if path else "")
+        windowed = separator_system("masks", {"weights": str(path)} if path else {}, sample_rate)
 
-        @torch.inference_mode()
         def masks(audio: NDArray[Any], style: None, model: Any = model) -> NDArray[Any]:
-            spectrum = model.stft(torch.from_numpy(audio)[None].to(model.device))
-            found = model.masks(Covariance.of(spectrum, model.network.resolution))
-            return found[0].cpu().numpy()
+            return model.masks(audio)
 
-        config = model.network.config
-        title = Path(path).stem
+        title = Path(path).stem if path else windowed.name
         title = f"{title} ({path})" if title in {system.name for system in systems} else title
         systems.append(
-            SeparatorSystem(title, windowed.upmix, facts=windowed.facts, masks=masks, config=config)
+            SeparatorSystem(
+                title, windowed.upmix, facts=windowed.facts, masks=masks, config=model.config
+            )
         )
-        prior = model.network.log_prior.softmax(0).cpu().numpy()
-        systems.append(_constant(f"mean masks of {title}", prior, config))
+        systems.append(_constant(f"mean masks of {title}", model.mean_masks(), model.config))
     return tuple(systems)
 
 

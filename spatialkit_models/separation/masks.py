@@ -1,4 +1,4 @@
-"""Separator with the shipped network: soft masks of the left and right channel."""
+"""Separator with the shipped networks: soft masks of the left and right channel."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class MaskOptions:
 class MaskSeparator(TrainedPlugin, Separator):
     """Shipped separator of stereo songs: a mask of every stem, the same for both channels.
 
-    A network estimates the ratio of each stem's power in every band of the spectrum, and the
+    Two networks estimate the ratio of each stem's power in every band of the spectrum, and the
     spectra of left and right are multiplied by it: stems keep the width that they have in the song.
-    The masks are the mean of those of the song and of its mirror image. The sum of the stems is the
-    song without any residual.
+    The logits are averaged over the networks, over the song and its mirror image, and over
+    neighbouring frames. The sum of the stems is the song without any residual.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class MaskSeparator(TrainedPlugin, Separator):
     model = "separator"
     options_class = MaskOptions
     window = 10.0
-    overlap = 2.0
+    overlap = 4.0
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -48,7 +48,8 @@ class MaskSeparator(TrainedPlugin, Separator):
 
         self._model = load_mask_model(self.options.weights)
         self.sample_rate = self._model.sample_rate
-        self.version = f"spatialkit-audio {__version__}, separator-masks {self._model.sha256[:8]}"
+        hashes = " ".join(sha256[:8] for sha256 in self._model.sha256)
+        self.version = f"spatialkit-audio {__version__}, {self.model} {hashes}"
 
     def _separate(self, audio: NDArray[Any], sample_rate: int, start: int) -> NDArray[Any]:
-        return self._model.separate(audio)
+        return self._model.separate(audio, start)

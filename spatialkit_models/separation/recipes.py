@@ -13,7 +13,8 @@ RECIPES = {
     "masks": Recipe(
         name="masks",
         architecture="separator-masks",
-        network=MaskConfig(),
+        # Half of the length of a mix: the means are those of training.
+        network=MaskConfig(reach=PowerMixConfig().frames // 2),
         scenes=PowerMixConfig(),
         loss=MaskLossConfig(),
         training=TrainingConfig(learning_rate=3e-3),

@@ -92,7 +92,7 @@ class StyleVAEUpmixer(LearnedUpmixer):
         ``spatialkit train style-vae``.
     separator : str or Separator
         Separator of the song (`spatialkit_models.separation.get_separator`); "masks", the default,
-        is the bundled network. The paper's network has no stems and ignores it.
+        has the bundled networks. The paper's network has no stems and ignores it.
     stems : str, Path or mapping
         Folder of the stems of the song, aligned with it, or files by stem: vocals, drums, bass and
         other, as Demucs and MUSDB18 name them. They replace the separator.

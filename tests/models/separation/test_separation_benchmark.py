@@ -138,7 +138,7 @@ def test_the_command_writes_tables(songs, tmp_path, capsys):
     assert "Mean of the four stems' SDR: mixed, ideal ratio masks " in text
     facts = json.loads((tmp_path / "all.json").read_text())
     systems = [row["system"] for row in facts["rows"] if row["setting"]["protocol"] == "mixed"]
-    assert systems == ["ideal ratio masks", "separator-masks", "mean masks of separator-masks"]
+    assert systems == ["ideal ratio masks", "masks", "mean masks of masks"]
     assert not any(row["error"] for row in facts["rows"])
 
 

@@ -15,7 +15,7 @@ PAGE = DOCS / "guides" / "real-mixes.md"
 TARGET = DOCS / "images" / "real-mixes.png"
 STEMS = ("vocals", "drums", "bass", "other")
 SYSTEM = "style-vae, `band`"
-SONGS = {"francium": "francium (held out)", "caesium": "caesium (chose the weights)"}
+SONGS = {"francium": "francium (held out)", "caesium": "caesium (training data in part)"}
 COLOURS = {"before": "#E69F00", "own network": "#0072B2", "true stems": "#009E73"}
 
 

@@ -75,6 +75,14 @@ MIXED_EXAMPLES, MIXED_SECONDS = 12, 30.0
     help="Protocol mixed: directions such as vocals:0,other:110/-110; by default style band.",
 )
 @click.option(
+    "--stem-sdr",
+    "stem_sdrs",
+    type=float,
+    metavar="DB",
+    multiple=True,
+    help="Protocol mixed: also upmix from stems of this mean SDR (repeatable).",
+)
+@click.option(
     "--latents",
     metavar="FILE",
     type=toolkit.FILE,
@@ -91,6 +99,7 @@ def style_vae(
     style: str,
     style_datasets: tuple[tuple[str, float], ...],
     directions: str | None,
+    stem_sdrs: tuple[float, ...],
     latents: Path | None,
     names: tuple[str, ...],
     settings: dict[str, str],
@@ -121,10 +130,10 @@ def style_vae(
         if latents or style_datasets:
             raise OptionError("--latents and --style-stems have no effect with --protocol mixed")
         with toolkit.isolated_plugins():
-            mixed = _mixed(songs, examples, directions, names, settings, weights)
+            mixed = _mixed(songs, examples, directions, stem_sdrs, names, settings, weights)
         return report.write(mixed)
-    if names or directions:
-        raise OptionError("--upmixer and --directions need --protocol mixed")
+    if names or directions or stem_sdrs:
+        raise OptionError("--upmixer, --directions and --stem-sdr need --protocol mixed")
     models, notes = choose_models("style-vae", weights, load_systems)
     if latents and not models:
         raise OptionError("--latents needs a model: pass its weights with --weights")
@@ -162,6 +171,7 @@ def _mixed(
     songs: Songs,
     examples: int | None,
     directions: str | None,
+    stem_sdrs: tuple[float, ...],
     names: tuple[str, ...],
     settings: dict[str, str],
     weights: tuple[Path, ...],
@@ -177,7 +187,7 @@ def _mixed(
         baseline_systems,
         benchmark_mixed,
         load_windowed_systems,
-        true_stem_system,
+        stem_system,
     )
 
     excerpts = songs.excerpts(MIXED_SECONDS)
@@ -190,7 +200,8 @@ def _mixed(
         models, notes = choose_models(
             "style-vae", weights, lambda paths: load_windowed_systems(paths, chosen, rate)
         )
-        systems += [*models, true_stem_system(chosen, rate)] if models else []
+        systems += [*models, stem_system(chosen, rate)] if models else []
+    systems += [stem_system(chosen, rate, sdr_db=value) for value in stem_sdrs]
     results = benchmark_mixed(
         excerpts,
         # An upmixer of the user that equals a baseline is run once.

@@ -1,6 +1,7 @@
 """Benchmark runner: run systems on reference examples and aggregate metrics."""
 
 from spatialkit_models.evaluation.excerpts import SAMPLE_RATE, SEED, RoomChoice, SongExcerpts
+from spatialkit_models.evaluation.leakage import add_leakage
 from spatialkit_models.evaluation.level_differences import largest_level_difference
 from spatialkit_models.evaluation.listed_excerpts import (
     POOL,
@@ -33,6 +34,7 @@ __all__ = [
     "StemImages",
     "System",
     "Trial",
+    "add_leakage",
     "estimate_images",
     "largest_level_difference",
     "load_models",

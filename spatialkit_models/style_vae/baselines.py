@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from spatialkit.files import write
 from spatialkit.upmixing import get_upmixer
-from spatialkit_models.evaluation import System, load_models, upmixer_system
+from spatialkit.validation import as_number
+from spatialkit_models.evaluation import System, add_leakage, load_models, upmixer_system
 from spatialkit_models.stem_names import STEMS
 
 __all__ = [
@@ -23,8 +24,9 @@ __all__ = [
     "StyleSystem",
     "baseline_systems",
     "load_systems",
+    "StemSystem",
     "load_windowed_systems",
-    "true_stem_system",
+    "stem_system",
 ]
 
 BASELINE = "all-channel-stereo"
@@ -134,10 +136,30 @@ def load_windowed_systems(
     )  # fmt: skip
 
 
-def true_stem_system(
-    directions: Mapping[str, float | Sequence[float]], sample_rate: int = SAMPLE_RATE
-) -> System:
-    """Return the upmixer with the true stems of the song as files: the limit of any separator.
+@dataclass(frozen=True)
+class StemSystem(System):
+    """Upmixer that receives the stems of the song.
+
+    Parameters
+    ----------
+    sdr_db : float, optional
+        Mean SDR of the stems, in dB; the true stems by default.
+    """
+
+    sdr_db: float | None = field(default=None, kw_only=True)
+
+    def given(self, stems: NDArray[Any]) -> NDArray[Any]:
+        """Return the stems that the upmixer receives, see `add_leakage`."""
+        return stems if self.sdr_db is None else add_leakage(stems, self.sdr_db)
+
+
+def stem_system(
+    directions: Mapping[str, float | Sequence[float]],
+    sample_rate: int = SAMPLE_RATE,
+    *,
+    sdr_db: float | None = None,
+) -> StemSystem:
+    """Return the upmixer with the stems of the song as files: a limit for separators.
 
     Parameters
     ----------
@@ -145,7 +167,16 @@ def true_stem_system(
         Directions of stems, as in `directions_style`.
     sample_rate : int
         Sample rate of the songs in Hz.
+    sdr_db : float, optional
+        Mean SDR of the stems, in dB; the true stems by default.
+
+    Raises
+    ------
+    OptionError
+        If ``sdr_db`` is not a finite number.
     """
+    if sdr_db is not None:
+        sdr_db = as_number(sdr_db, "SDR of stems", unit="dB")
 
     def upmix(stereo: NDArray[Any], stems: NDArray[Any]) -> NDArray[Any]:
         with TemporaryDirectory() as folder:
@@ -154,4 +185,5 @@ def true_stem_system(
             upmixer = get_upmixer("style-vae", style=dict(directions), stems=folder)
             return upmixer.upmix(stereo, sample_rate)
 
-    return System("style-vae, true stems", upmix, uses_style=True)
+    quality = "true stems" if sdr_db is None else f"stems at {sdr_db:g} dB"
+    return StemSystem(f"style-vae, {quality}", upmix, uses_style=True, sdr_db=sdr_db)

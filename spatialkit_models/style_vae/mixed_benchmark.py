@@ -32,9 +32,10 @@ from spatialkit_models.evaluation import (
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.baselines import (
     LAYOUT,
+    StemSystem,
     baseline_systems,
     load_windowed_systems,
-    true_stem_system,
+    stem_system,
 )
 from spatialkit_models.style_vae.directions import BAND, direction_gains
 from spatialkit_models.style_vae.stem_panning import stereo_gains
@@ -47,16 +48,17 @@ __all__ = [
     "benchmark_mixed",
     "load_windowed_systems",
     "score_mixed",
-    "true_stem_system",
+    "stem_system",
 ]
 
 # A stem this far below the sum of the stems cannot be evaluated: -30 dB.
 MIN_RELATIVE_ENERGY = 1e-3
 # Windows with less energy than this, relative to the mean of all, are left out of the variation.
 MIN_WINDOW_ENERGY = 1e-2
-# The song is also upmixed without its first seconds, in which analysis windows start elsewhere; of
-# both upmixes the first second, in which recursive filters settle, is not compared.
-OFFSET_SECONDS, SETTLING_SECONDS = 5.0, 1.0
+# The song is also upmixed without its first samples, so that analysis windows start elsewhere, but
+# not the frames of usual transforms inside them: 5.0 s at 44.1 kHz. The first second of both
+# upmixes, in which recursive filters settle, is not compared.
+OFFSET_SAMPLES, SETTLING_SECONDS = 54 * 4096, 1.0
 
 TABLES = {
     "placement": ("%", "higher", "In place by stem"),
@@ -77,8 +79,8 @@ MIXED_METRICS = (
     Metric("variation", "variation", "points", "lower", "Standard deviation of 'in place' over "
            "windows of 10 s, mean over active stems."),
     Metric("jump", "largest jump", "dB", "lower", "Largest level difference of a loudspeaker in an "
-           "octave band and second to the upmix of the song without its first 5 s, whose analysis "
-           "windows start elsewhere; levels limited to 30 dB below the band."),
+           "octave band and second to the upmix of the song without its first 221,184 samples, for "
+           "which analysis windows start elsewhere; levels limited to 30 dB below the band."),
     Metric("snr", "SNR", "dB", "higher", "Target relative to its difference to the upmix, over all "
            "channels; dominated by the loudest stem."),
     Metric("level", "level", "dB", "near 0", "Energy of the upmix relative to that of the target."),
@@ -108,8 +110,8 @@ def benchmark_mixed(
         Songs whose stems are summed and upmixed. Excerpts of 30 s have three windows.
     systems : sequence of System
         Functions of stereo that return the channels of "5.0", of `baseline_systems`,
-        `load_windowed_systems` and `upmixer_system`. Systems that use a style receive the true
-        stems (4, 2, samples).
+        `load_windowed_systems`, `stem_system` and `upmixer_system`. Systems that use a style
+        receive the stems (4, 2, samples).
     directions : mapping
         Directions of stems in the target, as in `directions_style`; the style "band" by default.
     examples : int
@@ -136,15 +138,20 @@ def benchmark_mixed(
             audio = stems.excerpt(number)
             mixture = audio.sum(0)
             for system in systems:
+                given = audio if system.uses_style else None
+                if isinstance(system, StemSystem):
+                    given = system.given(audio)
 
-                def evaluate(upmix: NDArray[Any], system: System = system) -> dict[str, float]:
-                    offset = round(OFFSET_SECONDS * excerpts.sample_rate)
-                    given = audio[..., offset:] if system.uses_style else None
-                    later = system.upmix(mixture[:, offset:], given)
+                def evaluate(
+                    upmix: NDArray[Any], system: System = system, given: Any = given
+                ) -> dict[str, float]:
+                    rest = None if given is None else given[..., OFFSET_SAMPLES:]
+                    later = system.upmix(mixture[:, OFFSET_SAMPLES:], rest)
                     found = score_mixed(audio, matrices, upmix, excerpts.sample_rate)
-                    return found | {"jump": _jump(upmix[:, offset:], later, excerpts.sample_rate)}
+                    jump = _jump(upmix[:, OFFSET_SAMPLES:], later, excerpts.sample_rate)
+                    return found | {"jump": jump}
 
-                yield Trial(system, {}, mixture, audio if system.uses_style else None, evaluate)
+                yield Trial(system, {}, mixture, given, evaluate)
 
         return Example(facts, excerpts.seconds, trials())
 

@@ -12,6 +12,7 @@ from spatialkit.errors import OptionError
 from spatialkit_models.evaluation import (
     SongExcerpts,
     System,
+    add_leakage,
     estimate_images,
     largest_level_difference,
     read_list,
@@ -169,7 +170,7 @@ def test_the_benchmark_reports_jumps_between_windows(songs, monkeypatch):
     # Windows of 1 s, an offset of 0.5 s and levels of 0.25 s in place of 10 s, 5 s and 1 s.
     monkeypatch.setattr(level_differences, "SEGMENT_SECONDS", 0.25)
     monkeypatch.setattr(stem_images, "WINDOW_SECONDS", 1.0)
-    monkeypatch.setattr(mixed_benchmark, "OFFSET_SECONDS", 0.5)
+    monkeypatch.setattr(mixed_benchmark, "OFFSET_SAMPLES", RATE // 2)
     monkeypatch.setattr(mixed_benchmark, "SETTLING_SECONDS", 0.1)
     excerpts = SongExcerpts([(songs, 1.0)], "all", 2.0, 3, RATE, starts={"song1": (0.0, 1.0)})
     systems = band_system("steady"), band_system("swapping", 1.0)
@@ -269,6 +270,37 @@ def test_the_upmixer_with_true_stems_has_them_in_place(rng):
     """The bound of all separators: at least 99 % in place, through files and the upmixer."""
     pytest.importorskip("torch")
     stems = np.repeat(colored(rng, 1.0), 6, axis=2)[..., :44100].astype(np.float32)
-    found = mixed_benchmark.true_stem_system(BAND).upmix(stems.sum(0), stems)
+    found = mixed_benchmark.stem_system(BAND).upmix(stems.sum(0), stems)
     scores = score_mixed(stems, MATRICES, found, 44100)
     assert min(scores[f"placement_{stem}"] for stem in STEMS) > 99.0
+
+
+@pytest.mark.parametrize("sdr_db", [6.0, 9.0])
+def test_leakage_keeps_the_sum_and_has_the_mean_sdr(rng, sdr_db):
+    stems = colored(rng).astype(np.float32)[..., :-100]  # no multiple of the hop
+    stems[2] *= 1e-3  # 60 dB softer: does not count
+    found = add_leakage(stems, sdr_db, seed=3)
+    assert found.dtype == stems.dtype
+    np.testing.assert_allclose(found.sum(0), stems.sum(0), atol=1e-5)
+    errors = np.square(found - stems, dtype=np.float64).sum((1, 2))
+    sdr = 10.0 * np.log10(np.square(stems).sum((1, 2)) / errors)
+    assert sdr[[0, 1, 3]].mean() == pytest.approx(sdr_db, abs=1e-3)
+    np.testing.assert_array_equal(add_leakage(stems, sdr_db, seed=3), found)
+    assert not np.array_equal(add_leakage(stems, sdr_db, seed=4), found)
+    np.testing.assert_array_equal(add_leakage(0.0 * stems, sdr_db), 0.0 * stems)
+
+
+def test_the_command_evaluates_stems_with_leakage(songs, tmp_path, capsys):
+    pytest.importorskip("torch")
+    line = ["benchmark", "style-vae", "--protocol", "mixed", "--stems", str(songs)]
+    line += ["--split", "all", "--starts", "0.5", "--seconds", "1", "-u", "matrix"]
+    path = tmp_path / "all.json"
+    assert main([*line, "--stem-sdr", "6", "--stem-sdr", "20", "--json", str(path)]) == 0
+    rows = {row["system"]: row["values"] for row in json.loads(path.read_text())["rows"]}
+    better, worse = (rows[f"style-vae, stems at {sdr} dB"] for sdr in (20, 6))
+    assert min(better["placement"]) > min(worse["placement"]) > 60.0
+    assert min(better["placement"]) > 95.0
+    assert main([*line, "--stem-sdr", "nan"]) == 2
+    assert "SDR of stems must be" in capsys.readouterr().err
+    assert main(["benchmark", "style-vae", "--stems", str(songs), "--stem-sdr", "6"]) == 2
+    assert "--stem-sdr need --protocol mixed" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 # Small tests: torch's threads cost more than they save. Read when it is loaded.
@@ -29,6 +30,13 @@ DATA = Path(__file__).parent / "data"
 def rng():
     """Return a generator with the same seed in every run."""
     return np.random.default_rng(20261121)
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the example in a docstring that needs an optional package, if it is not installed."""
+    for item in items:
+        if item.name.endswith(".simulate_room") and not find_spec("pyroomacoustics"):
+            item.add_marker(pytest.mark.skip(reason="needs pyroomacoustics"))
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ __all__ = ["WildMethod", "ild_error", "wasserstein_distance", "wild"]
 WildMethod = Literal["exact", "histogram"]
 
 FRAMES_PER_BLOCK = 64
-SMALLEST = np.finfo(np.float32).tiny
+SMALLEST = np.finfo(np.float32).smallest_subnormal
 DECIBELS_PER_NEPER = 20.0 / np.log(10.0)
 
 
@@ -277,7 +277,7 @@ class _LevelDifferences:
                 error = np.abs(self._difference(a, i, j) - self._difference(b, i, j))
                 total += float(np.sum(error, where=either, dtype=np.float64))
                 count += int(np.count_nonzero(either))
-        return DECIBELS_PER_NEPER * total / count
+        return DECIBELS_PER_NEPER * total / count if count else np.nan
 
     def _magnitudes(self, audio: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
         """Yield blocks (channels, frames, bins) of the magnitudes of the spectrum."""

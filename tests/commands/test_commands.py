@@ -19,6 +19,7 @@ from spatialkit import commands
 from spatialkit.__main__ import main
 from spatialkit.ambisonics import decode_ambisonics, encode_ambisonics, virtual_microphones
 from spatialkit.commands import COMMANDS, plugins
+from spatialkit.commands.toolkit import conversion
 from spatialkit.downmix import downmix, match_downmix
 from spatialkit.files import info, read, write
 from spatialkit.layouts import Layout, get_layout, layout_names
@@ -214,6 +215,7 @@ def test_upmix_of_several_files_shows_a_progress_bar_in_a_terminal(folder, capsy
         assert ("0/2" in captured.err) == shown
         assert captured.out.count("up/stereo.wav") == captured.out.count("up/mono.wav") == 1
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(conversion, "DELAY", 600.0)  # on a slow machine a short file takes longer
     assert run_command("upmix stereo.wav -o one.wav") == 0
     assert capsys.readouterr().err == ""
 

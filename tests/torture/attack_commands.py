@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -327,8 +328,12 @@ def judge_files(line: list[str], status: int, before: dict[str, str], work: Path
         base = os.path.basename(name)
         if ".part" in base or (base.startswith(".") and base not in (".wav", "..wav")):
             raise Finding(f"{name} was left behind")
-        if name.lower().endswith((".wav", ".flac", ".ogg", ".opus")):
+        if name.lower().endswith((".wav", ".flac", ".ogg", ".opus")) and not is_log(line, name):
             try:
                 read(work / name)
             except SpatialkitError as error:
                 raise Finding(f"{name} was written, but {error}") from None
+
+
+def is_log(line: list[str], name: str) -> bool:
+    return any(first == "--log" and last == name for first, last in pairwise(line))

@@ -113,7 +113,8 @@ def test_a_failed_song_leaves_no_new_folders(song, folder, capsys):
 def test_wrong_use(song, folder, capsys):
     (folder / "more").mkdir()
     write("more/song.flac", song, RATE)
-    assert main(["separate", "song.wav", "more/song.flac", "-o", "stems"]) == 2
+    two = ["separate", "song.wav", "more/song.flac", "-o", "stems", "--separator", "parts"]
+    assert main(two) == 2
     assert "have the same output" in capsys.readouterr().err
     assert main(["separate", "song.wav", "-o", "stems", "--separator", "part"]) == 2
     assert "did you mean 'parts'" in capsys.readouterr().err

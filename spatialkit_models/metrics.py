@@ -15,7 +15,7 @@ import numpy as np
 
 from spatialkit.errors import SignalError
 from spatialkit.layouts import Layout, get_layout
-from spatialkit.validation import as_audio, as_choice, extra
+from spatialkit.validation import as_audio, as_choice, extra, shown
 
 try:
     import torch
@@ -59,6 +59,8 @@ class _MeanOfItems(Metric):
     def _check(**signals: Tensor) -> None:
         """Reject what `spatialkit.metrics` rejects: integers, frames-first audio, NaN."""
         for name, signal in signals.items():
+            if not isinstance(signal, Tensor):
+                raise SignalError(f"{name} must be a tensor, got {shown(signal)}")
             if signal.dtype not in (torch.float32, torch.float64):
                 hint = "float()" if signal.is_floating_point() else "float() / 32768 for 16 bits"
                 raise SignalError(

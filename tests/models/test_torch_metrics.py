@@ -204,9 +204,10 @@ def test_sums_are_exact_for_more_items_than_float32_can_count():
         (torch.ones(5, 100).half(), "must be float32 or float64, got torch.float16"),
         (torch.ones(100), r"must have shape \(..., channels, samples\)"),
         (torch.ones(4000, 5), "looks frames-first"),
+        ([[1.0]], r"must be a tensor, got \[\[1.0\]\]"),
         (torch.full((5, 100), torch.nan), "contains NaN or infinity"),
     ],
-    ids=["integers", "half", "one axis", "frames-first", "NaN"],
+    ids=["integers", "half", "one axis", "frames-first", "list", "NaN"],
 )
 def test_signals_are_checked_as_in_the_core(name, invalid, message):
     metric = make_metrics()[name]

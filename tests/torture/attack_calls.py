@@ -296,12 +296,37 @@ def valid_calls(
         ("parse_json", parse_json, {"text": '{"a": 1}'}),
         ("read_json", validation.read_json, {"path": folder / "stereo.wav"}),
         ("require_finite", require_finite, {"audio": pair}),
+        *torch_calls(five, noise(5, 600)),
         ("Benchmark.from_json", Benchmark.from_json, {"text": '{"rows": []}'}),
     ]
     return {
         f"{name} {number}": (function, given)
         for number, (name, function, given) in enumerate(every)
     }
+
+
+def torch_calls(
+    first: np.ndarray, second: np.ndarray
+) -> list[tuple[str, Callable[..., Any], dict[str, Any]]]:
+    """Metrics of torchmetrics, if it is installed."""
+    try:
+        import torch
+
+        from spatialkit_models import metrics as classes
+    except ImportError:
+        return []
+    torch.set_num_threads(1)
+
+    def update(make: Callable[[], Any]) -> Callable[..., Any]:
+        return lambda **signals: make()(**{name: tensor(each) for name, each in signals.items()})
+
+    def tensor(signal: Any) -> Any:
+        is_native = type(signal) is np.ndarray and signal.dtype in (np.float32, np.float64)
+        return torch.tensor(signal.tolist(), dtype=torch.float32) if is_native else signal
+
+    names = "SNR", "SDSDR", "SISDR", "WILD", "ILDError", "EnergyVectorAngle"
+    given = {"preds": first, "target": second}
+    return [(name, update(getattr(classes, name)), given) for name in names]
 
 
 # Callables with the state that they need.

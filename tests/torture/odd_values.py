@@ -38,7 +38,7 @@ def junk() -> list[Any]:
         *(float("inf"), float("-inf"), np.float16(1), np.float32(0.25), np.longdouble(1)),
         *(np.int8(3), np.uint64(2**64 - 1), np.bool_(True), np.str_("5.1"), np.bytes_(b"5.1")),
         *(np.array(None), np.array("text"), np.array(5.0), np.array([]), np.zeros((0, 0))),
-        *(np.zeros((2, 0)), np.zeros((0, 5)), np.ones((1,) * 32), np.array(["a", "b"])),
+        *(np.zeros((2, 0)), np.zeros((0, 5)), np.ones((1,) * 16), np.array(["a", "b"])),
         *(np.datetime64("NaT"), np.array(["2020-01-01"], "M8[D]"), np.timedelta64(5, "s")),
         *(np.ma.array([1.0, 2.0], mask=[False, True]), structured, np.void(b"ab")),
         *(np.array([1, "a", None], dtype=object), np.array([[1], [1, 2]], dtype=object)),

@@ -14,8 +14,9 @@ from spatialkit.validation import as_array, as_audio, require_finite
 
 __all__ = ["Convolver", "as_filters", "binauralize"]
 
-# Transforms are at least this many times longer than the filters, and at least this long.
-SIZE_RATIO, MIN_SIZE = 8, 2048
+# Transforms are this many times longer than the filters, and at least this long, unless a block is
+# shorter.
+SIZE_RATIO, MIN_SIZE = 16, 4096
 # Bytes of spectra in memory at a time: they fit the CPU cache.
 GROUP_BYTES = 1 << 21
 # Samples of a whole signal that are converted at a time.
@@ -88,7 +89,7 @@ class Convolver:
 
     def __init__(self, filters: NDArray[np.float64], dtype: Any) -> None:
         self._filters = filters.astype(dtype)
-        self._past = np.zeros((filters.shape[1], filters.shape[2] - 1), dtype)
+        self._past = np.zeros((filters.shape[1], filters.shape[2] - 1), dtype)  # last input
         self._spectra: dict[int, NDArray[Any]] = {}
 
     def process(
@@ -103,43 +104,46 @@ class Convolver:
             New filters of the same shape, used from the next block on; during this block the
             output is crossfaded from that of the present filters.
         """
-        count, taps = block.shape[-1], self._filters.shape[-1]
-        if not count:
-            self._filters = self._filters if filters is None else filters.astype(block.dtype)
-            self._spectra = {}
-            return np.zeros((2, 0), block.dtype)
-        joined = np.concatenate([self._past, block], axis=-1)
-        found = self._convolved(joined)
+        found = self._convolved(block)
         if filters is not None:
-            self._filters, self._spectra = filters.astype(found.dtype), {}
+            self._filters, self._spectra = filters.astype(block.dtype), {}
             # The last sample is that of the new filters, so that the next block continues it.
-            ramp = ((np.arange(count) + 1.0) / count).astype(found.dtype)
-            found += ramp * (self._convolved(joined) - found)
-        self._past = joined[:, joined.shape[-1] - (taps - 1) :].copy()
+            count = block.shape[-1]
+            ramp = ((np.arange(count) + 1.0) / max(count, 1)).astype(block.dtype)
+            found += ramp * (self._convolved(block) - found)
+        lead = self._past.shape[-1]
+        joined = np.concatenate([self._past, block[:, max(block.shape[-1] - lead, 0) :]], axis=-1)
+        self._past = joined[:, joined.shape[-1] - lead :].copy()
         return found
 
-    def _convolved(self, joined: NDArray[Any]) -> NDArray[Any]:
-        """Return the part of the convolution that depends on no sample before ``joined``."""
+    def _convolved(self, block: NDArray[Any]) -> NDArray[Any]:
+        """Return both ears of a block with the present filters."""
         from scipy import fft
 
-        taps = self._filters.shape[-1]
-        count = joined.shape[-1] - (taps - 1)
-        size = 1 << (min(max(SIZE_RATIO * taps, MIN_SIZE), joined.shape[-1]) - 1).bit_length()
+        (channels, count), lead = block.shape, self._past.shape[-1]
+        found = np.empty((2, count), block.dtype)
+        size = 1 << (min(max(SIZE_RATIO * (lead + 1), MIN_SIZE), lead + count) - 1).bit_length()
+        step = size - lead
+        windows = max(1, min(GROUP_BYTES // (block.itemsize * size * channels), -(-count // step)))
+        joined = np.zeros((channels, lead + windows * step), block.dtype)
+        joined[:, :lead] = self._past
+        shifted = np.lib.stride_tricks.sliding_window_view(joined, size, axis=-1)[:, ::step]
         spectra = self._spectra_of(size)
-        step = size - (taps - 1)
-        blocks = -(-count // step)
-        padded = np.pad(joined, ((0, 0), (0, blocks * step - count)))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, size, axis=-1)[:, ::step]
-        found = np.empty((2, blocks, step), joined.dtype)
-        group = max(1, GROUP_BYTES // (joined.itemsize * size * len(joined)))
-        for start in range(0, blocks, group):
-            inputs = fft.rfft(windows[:, start : start + group], axis=-1)
-            for ear in range(2):
-                total = inputs[0] * spectra[ear, 0]
-                for channel in range(1, len(inputs)):
-                    total += inputs[channel] * spectra[ear, channel]
-                found[ear, start : start + group] = fft.irfft(total, size, axis=-1)[:, taps - 1 :]
-        return found.reshape(2, -1)[:, :count]
+        totals = np.empty((2, windows, size // 2 + 1), spectra.dtype)
+        product = np.empty_like(totals[0])
+        for start in range(0, count, windows * step):
+            part = block[:, start : start + windows * step]
+            end = lead + part.shape[-1]
+            joined[:, lead:end], joined[:, end:] = part, 0.0
+            inputs = fft.rfft(shifted, axis=-1)
+            for total, gains in zip(totals, spectra, strict=True):
+                np.multiply(inputs[0], gains[0], out=total)
+                for each, gain in zip(inputs[1:], gains[1:], strict=True):
+                    total += np.multiply(each, gain, out=product)
+            ears = fft.irfft(totals, size, axis=-1)[..., lead:].reshape(2, -1)
+            found[:, start : start + part.shape[-1]] = ears[:, : part.shape[-1]]
+            joined[:, :lead] = joined[:, end - lead : end].copy()
+        return found
 
     def _spectra_of(self, size: int) -> NDArray[Any]:
         from scipy import fft

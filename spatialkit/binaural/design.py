@@ -51,11 +51,10 @@ def magnitude_least_squares(
     delay = np.exp(1j * steps.mean(axis=-1)) if steps.size else np.ones(2)
     magnitudes = np.abs(responses)
     for index in range(first, len(frequencies)):
-        pair = filters[:, :, index - 1] @ harmonics.T * delay[:, None]
+        pair = _times(filters[:, :, index - 1], harmonics.T) * delay[:, None]
         for _ in range(iterations):
-            pair = _unit(pair) * magnitudes[:, :, index].T
-            found = pair @ projection.T
-            pair = found @ harmonics.T
+            found = _times(_unit(pair) * magnitudes[:, :, index].T, projection.T)
+            pair = _times(found, harmonics.T)
         ratio = min(1.0, (index - first + 1) / (last - first + 1))
         filters[:, :, index] += ratio * (found - filters[:, :, index])
     return filters
@@ -96,6 +95,13 @@ def _root(covariance: Spectra) -> Spectra:
     trace = np.trace(covariance, axis1=-2, axis2=-1).real
     floor = np.maximum(1e-12 * trace, np.finfo(np.float64).tiny)
     return np.linalg.cholesky(covariance + floor[:, None, None] * np.eye(2))
+
+
+def _times(values: Spectra, matrix: NDArray[np.float64]) -> Spectra:
+    """Multiply complex rows by a real matrix, four times as fast as by a complex one."""
+    both = np.concatenate([values.real, values.imag]) @ matrix
+    half = len(values)
+    return both[:half] + 1j * both[half:]
 
 
 def _unit(values: Spectra) -> Spectra:

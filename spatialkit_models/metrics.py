@@ -61,6 +61,8 @@ class _MeanOfItems(Metric):
         for name, signal in signals.items():
             if not isinstance(signal, Tensor):
                 raise SignalError(f"{name} must be a tensor, got {shown(signal)}")
+            if signal.layout != torch.strided or signal.is_meta:
+                raise SignalError(f"{name} must be a dense tensor with values, got {shown(signal)}")
             if signal.dtype not in (torch.float32, torch.float64):
                 hint = "float()" if signal.is_floating_point() else "float() / 32768 for 16 bits"
                 raise SignalError(

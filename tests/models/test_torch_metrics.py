@@ -205,9 +205,10 @@ def test_sums_are_exact_for_more_items_than_float32_can_count():
         (torch.ones(100), r"must have shape \(..., channels, samples\)"),
         (torch.ones(4000, 5), "looks frames-first"),
         ([[1.0]], r"must be a tensor, got \[\[1.0\]\]"),
+        (torch.ones(5, 100, device="meta"), "must be a dense tensor with values"),
         (torch.full((5, 100), torch.nan), "contains NaN or infinity"),
     ],
-    ids=["integers", "half", "one axis", "frames-first", "list", "NaN"],
+    ids=["integers", "half", "one axis", "frames-first", "list", "meta", "NaN"],
 )
 def test_signals_are_checked_as_in_the_core(name, invalid, message):
     metric = make_metrics()[name]

@@ -10,7 +10,9 @@ the imaginary loudspeakers, the real positions the gains on these faces.
 
 On the systems of ITU-R BS.2051 the mesh is the configuration of the point source panner of
 ITU-R BS.2127-1, section 6.1. The rules are generalized to any other layout, and do not depend on
-the azimuth that is in front.
+the azimuth that is in front. There are two exceptions, in which the azimuths of the imaginary
+loudspeakers are arbitrary: two loudspeakers at the poles (gains differ by up to 0.07), and three or
+more of which all are within about 0.05 degrees of one place or of two opposite ones.
 """
 
 from __future__ import annotations
@@ -175,9 +177,10 @@ def _local_axes(places: Vectors) -> Vectors:
         normal = axes[2]
     else:
         # Two opposite loudspeakers are in many planes: choose one with a horizontal lateral axis.
+        # With two at the poles, all vertices are an octahedron, which is nearly round.
         lateral = np.cross([0.0, 0.0, 1.0], places[0])
         if np.linalg.norm(lateral) < COPLANAR:
-            lateral = np.array([0.0, 1.0, 0.0])
+            return np.eye(3)
         normal = np.cross(places[0], lateral)
     normal = normal / np.linalg.norm(normal)
     if np.hypot(normal[0], normal[1]) < COPLANAR:
@@ -285,6 +288,7 @@ def _close_hull(vertices: _Vertices) -> list[Face]:
     """Add imaginary loudspeakers in gaps and in faces of many corners; return the hull's faces."""
     points = vertices.nominal
     _, thickness, axes = np.linalg.svd(points - points.mean(axis=0))
+    thickness = np.append(thickness, np.zeros(3 - len(thickness)))  # of two points
     for axis in axes[thickness < MIN_THICKNESS]:
         for side in (-1.0, 1.0):
             vertices.add(side * axis, side * axis)

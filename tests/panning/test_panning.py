@@ -339,6 +339,14 @@ def test_coincident_loudspeakers_share_equally_in_power():
     )
 
 
+@pytest.mark.parametrize("elevation", [-70.0, 0.0, 35.0])
+def test_the_gains_of_two_loudspeakers_at_the_poles_hardly_depend_on_azimuth(elevation):
+    """The same in the directions of imaginary loudspeakers; between them, as on an octahedron."""
+    gains = vbap_gains(np.arange(360.0), elevation, layout=UNUSUAL[3])
+    assert np.ptp(gains, axis=0).max() < 0.07
+    np.testing.assert_allclose(gains[:270], gains[90:], atol=1e-12)
+
+
 # Spread -------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,15 @@ from spatialkit.validation import as_angles, as_count, as_directions, as_numbers
 # Largest degree of a quadrature: 500,000 points.
 MAX_DEGREE = 1000
 
-__all__ = ["angle_between", "rotation_matrix", "sphere_quadrature", "to_cartesian", "to_spherical"]
+__all__ = [
+    "angle_between",
+    "arc_tangents",
+    "rotation_matrix",
+    "sphere_quadrature",
+    "to_cartesian",
+    "to_spherical",
+    "unit_vectors",
+]
 
 
 def to_cartesian(azimuth: ArrayLike, elevation: ArrayLike = 0.0) -> NDArray[np.float64]:
@@ -42,15 +50,22 @@ def to_cartesian(azimuth: ArrayLike, elevation: ArrayLike = 0.0) -> NDArray[np.f
     array([[1., 0., 0.],
            [0., 1., 0.]])
     """
-    azimuth, elevation = as_directions(azimuth, elevation)
+    return unit_vectors(*as_directions(azimuth, elevation))
+
+
+def unit_vectors(
+    azimuth: NDArray[np.float64], elevation: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Convert directions, of one shape and already checked, to unit vectors (..., 3)."""
     # Reduced in degrees: the sine of a large angle in radians is less precise.
     azimuth_rad = np.radians(np.fmod(azimuth, 360.0))
     elevation_rad = np.radians(elevation)
     horizontal = np.cos(elevation_rad)
-    return np.stack(
-        [horizontal * np.cos(azimuth_rad), horizontal * np.sin(azimuth_rad), np.sin(elevation_rad)],
-        axis=-1,
-    )
+    vectors = np.empty((*azimuth_rad.shape, 3))
+    vectors[..., 0] = horizontal * np.cos(azimuth_rad)
+    vectors[..., 1] = horizontal * np.sin(azimuth_rad)
+    vectors[..., 2] = np.sin(elevation_rad)
+    return vectors
 
 
 def to_spherical(vectors: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -128,6 +143,21 @@ def _as_vectors(values: ArrayLike, name: str) -> NDArray[np.float64]:
     if vectors.ndim < 1 or vectors.shape[-1] != 3:
         raise ShapeError(f"{name} must have shape (..., 3), got {vectors.shape}")
     return vectors
+
+
+def arc_tangents(starts: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute unit tangents (n, 3) at the starts of the shortest arcs between unit vectors (n, 3).
+
+    An arc between opposite points starts to the left, or to the front if that is impossible. The
+    point at an angle ``a`` from the start is ``cos(a) * start + sin(a) * tangent``.
+    """
+    tangents = ends - np.sum(starts * ends, axis=1, keepdims=True) * starts
+    for fallback in ([0.0, 1.0, 0.0], [1.0, 0.0, 0.0]):
+        # The norm is the sine of the angle: below 1e-9 the points are opposite or equal.
+        undefined = np.linalg.norm(tangents, axis=1) < 1e-9
+        along = (starts[undefined] @ fallback)[:, None]
+        tangents[undefined] = np.array(fallback) - starts[undefined] * along
+    return tangents / np.linalg.norm(tangents, axis=1, keepdims=True)
 
 
 def rotation_matrix(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from types import FunctionType
 from typing import Any
 
@@ -59,7 +59,8 @@ class Kernel:
         flat: list[Any] = [_UNUSED, _UNUSED]
         for argument in arguments:
             if isinstance(argument, np.ndarray):
-                flat += (None, None, argument.size, argument.itemsize, argument.ctypes.data)
+                address = argument.__array_interface__["data"][0]  # faster than .ctypes
+                flat += (None, None, argument.size, argument.itemsize, address)
                 flat += argument.shape
                 flat += argument.strides
             else:
@@ -91,5 +92,10 @@ _UNUSED = ctypes.addressof(_unused)
 
 def _type_of(argument: Any) -> tuple[str, int, bool]:
     if isinstance(argument, np.ndarray):
-        return argument.dtype.name, argument.ndim, argument.flags.c_contiguous
-    return _NUMBERS.get(type(argument)) or argument.dtype.name, 0, True
+        return _name_of(argument.dtype), argument.ndim, argument.flags.c_contiguous
+    return _NUMBERS.get(type(argument)) or _name_of(argument.dtype), 0, True
+
+
+@cache
+def _name_of(dtype: np.dtype[Any]) -> str:
+    return str(dtype.name)

@@ -116,6 +116,12 @@ class Convolver:
         self._past = joined[:, joined.shape[-1] - lead :].copy()
         return found
 
+    def successor(self, filters: NDArray[np.float64]) -> Convolver:
+        """Return a convolver with other filters of the same length that continues this one."""
+        convolver = Convolver(filters, self._past.dtype)
+        convolver._past = self._past.copy()
+        return convolver
+
     def _convolved(self, block: NDArray[Any]) -> NDArray[Any]:
         """Return both ears of a block with the present filters."""
         from scipy import fft

@@ -253,7 +253,7 @@ class HRTF:
         >>> read_hrtf().equalized("diffuse-field")
         HRTF('ku100': 1982 directions, 256 taps at 48000 Hz)
         """
-        as_choice(target, "target", ("diffuse-field",))
+        target = as_choice(target, "target", ("diffuse-field",))
         taps = 2 * self.ir.shape[-1]
         n_fft = responses.fft_size(taps)
         response = np.sqrt(2.0) * 10.0 ** (-LEVEL_DB / 20.0) * self.diffuse_field(n_fft)

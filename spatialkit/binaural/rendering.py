@@ -25,6 +25,8 @@ __all__ = ["BinauralStream", "render_binaural"]
 DEFAULT_ORDER = 5
 # Samples of a constant orientation that are converted at a time.
 BLOCK_SIZE = 1 << 18
+# Crossfade between the filters of two rotations in a stream.
+FADE_SECONDS = 0.01
 
 
 def render_binaural(
@@ -119,7 +121,7 @@ class BinauralStream:
     sample_rate : float
         Hz, at least 8000.
     hrtf, method, order, yaw, pitch, roll, lfe_gain
-        As in `render_binaural`, with a constant rotation.
+        As in `render_binaural`, with one rotation, which `turn` changes.
 
     Examples
     --------
@@ -146,17 +148,46 @@ class BinauralStream:
     ) -> None:
         self._source = get_format(source)
         rate = as_sample_rate(sample_rate, minimum=MIN_RATE)
-        filters = SourceFilters(self._source, rate, hrtf, method, order, lfe_gain)
+        self._filters = SourceFilters(self._source, rate, hrtf, method, order, lfe_gain)
+        self._fade = max(1, round(FADE_SECONDS * rate))
+        self.reset()
+        self.turn(yaw, pitch, roll)
+
+    def turn(self, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> None:
+        """Rotate the scene from the next block on.
+
+        The filters of the new rotation are faded in over 10 ms; a rotation that is set before the
+        end of the last fade replaces the one that waits for it.
+        """
         angles = as_number(yaw, "yaw"), as_number(pitch, "pitch"), as_number(roll, "roll")
-        self._filters = filters.rotated(rotation_matrix(*angles))
-        self._convolver: Convolver | None = None
+        self._rotation = rotation_matrix(*angles)
+        self._is_turned = True
+
+    def reset(self) -> None:
+        """Forget all blocks: the next one has the present rotation from its first sample on."""
+        self._current: Convolver | None = None
+        self._next: Convolver | None = None
+        self._faded = 0
 
     def process(self, block: FloatArray[FloatT]) -> FloatArray[FloatT]:
         """Return both ears (2, samples) of the next block (channels, samples)."""
         array = channels_of(block, self._source, "block")
-        if self._convolver is None:
-            self._convolver = Convolver(self._filters, array.dtype)
-        return self._convolver.process(array)
+        if self._current is None:
+            self._current = Convolver(self._filters.rotated(self._rotation), array.dtype)
+            self._is_turned = False
+        elif self._is_turned and self._next is None and array.shape[1]:
+            self._next = self._current.successor(self._filters.rotated(self._rotation))
+            self._is_turned, self._faded = False, 0
+        found = self._current.process(array)
+        if self._next is None:
+            return found
+        change = self._next.process(array) - found
+        places = np.arange(self._faded + 1, self._faded + array.shape[1] + 1)
+        found += change * np.minimum(places / self._fade, 1.0).astype(array.dtype)
+        self._faded += array.shape[1]
+        if self._faded >= self._fade:
+            self._current, self._next = self._next, None
+        return found
 
     def flush(self) -> NDArray[Any]:
         """Return the rest: no samples, as none are held back."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spatialkit.commands.toolkit import counted
-from spatialkit.errors import DirectionError, ShapeError
+from spatialkit.errors import DirectionError, OptionError, ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from spatialkit.files import AudioStream
 
 Points = list[list[float]]
 SYNTAX = "30 (all channels), 30,-30 (one per channel) or 0:90:180 (moving)"
@@ -41,13 +44,12 @@ class Angles(click.ParamType):
 
 
 def direction_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options ``--azimuth`` and ``--elevation`` and their description to a command."""
+    """Add the options of directions and their description to a command."""
     function.__doc__ = f"{function.__doc__ or ''}{HELP}"
     azimuth = click.option(
         "--azimuth",
         type=Angles(),
-        required=True,
-        help="Azimuth in degrees, positive to the left (see above).",
+        help="Azimuth in degrees, positive to the left (see above). Required without --trajectory.",
     )
     elevation = click.option(
         "--elevation",
@@ -56,7 +58,69 @@ def direction_options(function: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="Elevation in degrees, -90 to 90, positive up.",
     )
-    return azimuth(elevation(function))
+    trajectory = click.option(
+        "--trajectory",
+        "trajectories",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="FILE",
+        help="Path with times, spread and gain (.csv, .json), in place of the other directions; "
+        "one for all channels, or repeated: one per channel.",
+    )
+    return azimuth(elevation(trajectory(function)))
+
+
+def along_trajectories(
+    files: Sequence[Path],
+    audio: AudioStream,
+    place: Callable[..., NDArray[Any]],
+    *,
+    azimuth: Points | None,
+    has_spread: bool,
+) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Return a function that places whole audio along paths in files.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    audio : AudioStream
+        Source, which has the number of channels and samples.
+    place : callable
+        As `spatialkit.vbap_pan` or `spatialkit.encode_ambisonics`.
+    azimuth : list, optional
+        The option, which must not be specified.
+    has_spread : bool
+        Whether ``place`` has the argument ``spread``.
+    """
+    import numpy as np
+
+    from spatialkit.trajectory import read_trajectory
+
+    if azimuth is not None:
+        raise OptionError("--azimuth and --trajectory are mutually exclusive: pass one of them")
+    if len(files) not in (1, audio.channels):
+        raise ShapeError(
+            f"--trajectory is specified {counted(len(files), 'time')}, IN has "
+            f"{counted(audio.channels, 'channel')}: specify one file, or one per channel"
+        )
+    length = max(1, audio.samples), audio.sample_rate
+    paths = [read_trajectory(file) for file in files]
+    directions = [(*path.directions(*length), path.spreads(*length)) for path in paths]
+    points = max(len(angles) for path in directions for angles in path)
+    angles = np.array([[np.broadcast_to(each, points) for each in path] for path in directions])
+    angles = np.broadcast_to(angles, (audio.channels, *angles.shape[1:]))
+    gains = np.array([path.gains(*length) for path in paths], np.float32)[:, : audio.samples]
+    spread = {"spread": angles[:, 2]} if has_spread else {}
+    return lambda samples: place(
+        samples * gains, azimuth=angles[:, 0], elevation=angles[:, 1], **spread
+    )
+
+
+def required(azimuth: Points | None) -> Points:
+    """Return the azimuth, which is required without trajectories."""
+    if azimuth is None:
+        raise OptionError("--azimuth or --trajectory is required")
+    return azimuth
 
 
 def to_arrays(sources: int, **angles: Points) -> list[NDArray[Any]]:

@@ -31,8 +31,9 @@ def command(
     source: Path,
     output: Path,
     reading: dict[str, Any],
-    azimuth: directions.Points,
+    azimuth: directions.Points | None,
     elevation: directions.Points,
+    trajectories: tuple[Path, ...],
     order: int,
     force: bool,
     as_json: bool,
@@ -45,8 +46,14 @@ def command(
     toolkit.check_output(output, [source], force)
 
     def plan(audio: AudioStream) -> toolkit.Conversion:
+        if trajectories:
+            place = partial(encode_ambisonics, order=order)
+            moving = directions.along_trajectories(
+                trajectories, audio, place, azimuth=azimuth, has_spread=False
+            )
+            return toolkit.Conversion(moving, target, whole=True)
         azimuths, elevations = directions.to_arrays(
-            audio.channels, azimuth=azimuth, elevation=elevation
+            audio.channels, azimuth=directions.required(azimuth), elevation=elevation
         )
         encode = partial(encode_ambisonics, azimuth=azimuths, elevation=elevations, order=order)
         return toolkit.Conversion(encode, target, whole=azimuths.ndim > 1)

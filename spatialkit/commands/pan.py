@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     "spatialkit pan voice.wav -o left.wav --azimuth 30",
     "spatialkit pan duo.wav -o dome.wav --azimuth 45,-45 --layout 7.1.4",
     "spatialkit pan bee.wav -o around.wav --azimuth 0:90:180:270:360",
+    "spatialkit pan bee.wav -o around.wav --trajectory bee.csv --layout 7.1.4",
 )
 @toolkit.file_argument
 @toolkit.output_option
@@ -38,8 +39,9 @@ def command(
     source: Path,
     output: Path,
     reading: dict[str, Any],
-    azimuth: directions.Points,
+    azimuth: directions.Points | None,
     elevation: directions.Points,
+    trajectories: tuple[Path, ...],
     spread: directions.Points,
     layout: str | Layout,
     force: bool,
@@ -53,8 +55,14 @@ def command(
     toolkit.check_output(output, [source], force)
 
     def plan(audio: AudioStream) -> toolkit.Conversion:
+        if trajectories:
+            place = partial(vbap_pan, layout=target)
+            moving = directions.along_trajectories(
+                trajectories, audio, place, azimuth=azimuth, has_spread=True
+            )
+            return toolkit.Conversion(moving, target, whole=True)
         azimuths, elevations, spreads = directions.to_arrays(
-            audio.channels, azimuth=azimuth, elevation=elevation, spread=spread
+            audio.channels, azimuth=directions.required(azimuth), elevation=elevation, spread=spread
         )
         pan = partial(
             vbap_pan, azimuth=azimuths, elevation=elevations, layout=target, spread=spreads

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import ShapeError
-from spatialkit.geometry import angle_between, to_cartesian
+from spatialkit.geometry import angle_between, arc_tangents, to_cartesian
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_angles, as_audio, as_directions
 
@@ -146,27 +146,15 @@ def _control_points(
         np.arange(len(segment)) - np.repeat(np.cumsum(intervals) - intervals, intervals)
     ) / intervals[segment]
     covered = np.radians(angles[segment] * fraction)[:, None]
-    vectors = np.cos(covered) * starts[segment] + np.sin(covered) * _tangents(starts, ends)[segment]
+    vectors = (
+        np.cos(covered) * starts[segment] + np.sin(covered) * arc_tangents(starts, ends)[segment]
+    )
     times = np.append((segment + fraction) * spacing, n_samples - 1)
     followed = [
         np.append(values[segment] + fraction * np.diff(values)[segment], values[-1])
         for values in along
     ]
     return times, np.vstack([vectors, path[-1:]]), followed
-
-
-def _tangents(starts: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return unit tangents of the arcs at their starts.
-
-    An arc between opposite points starts to the left, or to the front if that is impossible.
-    """
-    tangents = ends - np.sum(starts * ends, axis=1, keepdims=True) * starts
-    for fallback in ([0.0, 1.0, 0.0], [1.0, 0.0, 0.0]):
-        # The norm is the sine of the angle: below 1e-9 the points are opposite or equal.
-        undefined = np.linalg.norm(tangents, axis=1) < 1e-9
-        along = (starts[undefined] @ fallback)[:, None]
-        tangents[undefined] = np.array(fallback) - starts[undefined] * along
-    return tangents / np.linalg.norm(tangents, axis=1, keepdims=True)
 
 
 def _place_moving(

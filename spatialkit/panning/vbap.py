@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.audio import AudioLike
 from spatialkit.errors import OptionError, ShapeError
-from spatialkit.geometry import to_cartesian
+from spatialkit.geometry import unit_vectors
 from spatialkit.layouts import Layout, get_layout
 from spatialkit.panning.spread import arc_points, cap_points, cap_size
 from spatialkit.panning.trajectories import place_sources
@@ -95,20 +95,21 @@ def vbap_gains(
     layout = get_layout(layout)
     azimuths, elevations = as_directions(azimuth, elevation)
     spreads = _as_spread(spread)
-    try:
-        azimuths, elevations, spreads = np.broadcast_arrays(azimuths, elevations, spreads)
-    except ValueError as error:
-        raise ShapeError(
-            f"spread of shape {spreads.shape} does not broadcast against directions of shape "
-            f"{azimuths.shape}"
-        ) from error
+    if spreads.shape != azimuths.shape:
+        try:
+            azimuths, elevations, spreads = np.broadcast_arrays(azimuths, elevations, spreads)
+        except ValueError as error:
+            raise ShapeError(
+                f"spread of shape {spreads.shape} does not broadcast against directions of shape "
+                f"{azimuths.shape}"
+            ) from error
     gains_of = panner(layout).gains
     gains = np.empty((azimuths.size, layout.n_channels))
     flat = [values.reshape(-1) for values in (azimuths, elevations, spreads)]
     # Blocks fit the CPU cache: twice as fast as whole arrays.
     for start in range(0, len(gains), BLOCK_SIZE):
         azimuth, elevation, spread = (values[start : start + BLOCK_SIZE] for values in flat)
-        gains[start : start + BLOCK_SIZE] = gains_of(to_cartesian(azimuth, elevation), spread)
+        gains[start : start + BLOCK_SIZE] = gains_of(unit_vectors(azimuth, elevation), spread)
     return gains.reshape(*azimuths.shape, layout.n_channels)
 
 
@@ -226,6 +227,8 @@ class Panner:
         """Compute gains (n, channels) of unit vectors (n, 3) with spreads (n,) in degrees."""
         vectors = vectors @ self._mesh.local_axes.T
         gains = self._point_gains(vectors)
+        if not spreads.any():
+            return gains
         # Up to 360 degrees the mean over all directions replaces the quadrature, so that the
         # result is the same for every direction.
         whole = np.clip(1.0 - (360.0 - spreads) / FULL_SPREAD_CROSSFADE, 0.0, 1.0)

@@ -74,6 +74,8 @@ def as_directions(
     if np.any(np.abs(elevations) > 90.0):
         bad = elevations[np.abs(elevations) > 90.0].flat[0]
         raise DirectionError(f"elevation must be from -90 to 90 degrees, got {bad:g}")
+    if azimuths.shape == elevations.shape:  # the following would take longer than the checks
+        return azimuths, elevations
     try:
         azimuths, elevations = np.broadcast_arrays(azimuths, elevations)
     except ValueError as error:

@@ -649,7 +649,7 @@ def test_a_broken_upmixer_does_not_break_the_list(capsys, monkeypatch):
         ("sing", "unknown command 'sing'. Accepted: 'upmix', "),
         ("pan", "Missing argument 'IN'. See: spatialkit pan --help"),
         ("pan mono.wav --azimuth 0", "Missing option '-o' / '--output'"),
-        ("pan mono.wav -o out.wav", "Missing option '--azimuth'"),
+        ("pan mono.wav -o out.wav", "--azimuth or --trajectory is required"),
         ("pan mono.wav -o out.wav --azimuth left", "--azimuth must be degrees such as"),
         ("pan mono.wav -o out.wav --azimuth nan", "azimuth must be finite degrees"),
         ("pan mono.wav -o out.wav --azimuth 0 --elevation 91", "elevation must be from -90"),

@@ -1,0 +1,117 @@
+"""Block processors: time per block of moving sources, turning scenes and headphones.
+
+The median and the 99th percentile of one block, of which at 48 kHz one of 64 samples lasts 1333 us,
+one of 512 samples 10667 us, and one of 2048 samples 42667 us.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import Row
+from spatialkit import vbap_gains, vbap_pan
+from spatialkit.realtime import (
+    BinauralProcessor,
+    DecoderProcessor,
+    EncoderProcessor,
+    PannerProcessor,
+    Processor,
+    RotatorProcessor,
+)
+
+RATE, SIZES, BLOCKS, SOURCES = 48000, (64, 512, 2048), 400, 8
+
+
+def rows() -> list[Row]:
+    found = []
+    for size in SIZES:
+        block = np.random.default_rng(0).standard_normal((64, size)).astype(np.float32)
+        tasks: list[tuple[str, str, Callable[[int], Any]]] = [
+            ("pan 8 moving sources to 7.1.4", "spatialkit", _panner(block)),
+            ("pan 8 moving sources to 7.1.4", "vbap_pan per block", _pan_whole(block)),
+            ("pan 8 moving sources to 7.1.4", "NumPy, gains and ramp", _numpy_ramp(block)),
+            ("encode 8 moving sources, order 3", "spatialkit", _encoder(block)),
+            ("turn order 3", "spatialkit", _turned(RotatorProcessor(3, RATE), block)),
+            ("decode order 3 to 7.1.4, dual-band", "spatialkit", _decoder(block)),
+            (
+                "7.1.4 to a still head",
+                "spatialkit",
+                _still(BinauralProcessor("7.1.4", RATE), block),
+            ),
+            (
+                "7.1.4 to a turning head",
+                "spatialkit",
+                _turned(BinauralProcessor("7.1.4", RATE), block),
+            ),
+        ]
+        found += [_row(f"{task}, {size} samples", library, run) for task, library, run in tasks]
+    return found
+
+
+def _row(task: str, library: str, run: Callable[[int], Any]) -> Row:
+    run(0)
+    times = np.empty(BLOCKS)
+    for number in range(BLOCKS):
+        start = time.perf_counter()
+        run(number)
+        times[number] = time.perf_counter() - start
+    median, late = np.percentile(times, [50, 99])
+    return Row(task, library, float(median), "us", note=f"99th percentile {1e6 * late:.0f} us")
+
+
+def _azimuths(number: int) -> np.ndarray:
+    return 45.0 * np.arange(SOURCES) + number
+
+
+def _panner(block: np.ndarray) -> Callable[[int], Any]:
+    panner = PannerProcessor("7.1.4", RATE, sources=SOURCES)
+    return lambda number: panner.process(block[:SOURCES], azimuth=_azimuths(number), elevation=10.0)
+
+
+def _pan_whole(block: np.ndarray) -> Callable[[int], Any]:
+    def run(number: int) -> Any:
+        path = np.stack([_azimuths(number), _azimuths(number + 1)], axis=1)
+        return vbap_pan(block[:SOURCES], path, 10.0, layout="7.1.4")
+
+    return run
+
+
+def _numpy_ramp(block: np.ndarray) -> Callable[[int], Any]:
+    ramp = np.linspace(0.0, 1.0, block.shape[1], dtype=np.float32)
+
+    def run(number: int) -> Any:
+        before, after = (
+            vbap_gains(_azimuths(number + n), 10.0, layout="7.1.4").astype(np.float32)
+            for n in range(2)
+        )
+        audio = block[:SOURCES]
+        return before.T @ (audio * (1.0 - ramp)) + after.T @ (audio * ramp)
+
+    return run
+
+
+def _encoder(block: np.ndarray) -> Callable[[int], Any]:
+    encoder = EncoderProcessor(3, RATE, sources=SOURCES)
+    return lambda number: encoder.process(block[:SOURCES], azimuth=_azimuths(number))
+
+
+def _decoder(block: np.ndarray) -> Callable[[int], Any]:
+    return _still(DecoderProcessor("7.1.4", 3, RATE, weights="dual-band"), block)
+
+
+def _headphones() -> Processor:
+    return BinauralProcessor("7.1.4", RATE)
+
+
+def _still(processor: Processor, block: np.ndarray) -> Callable[[int], Any]:
+    return lambda number: processor.process(block[: processor.n_inputs])
+
+
+def _turned(processor: Processor, block: np.ndarray) -> Callable[[int], Any]:
+    return lambda number: processor.process(
+        block[: processor.n_inputs], yaw=float(number), pitch=5.0, roll=2.0
+    )

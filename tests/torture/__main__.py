@@ -31,7 +31,7 @@ CPU_SECONDS = 20.0
 CLOCK_SECONDS = 120.0
 MEMORY = 2 * 2**30
 # Seconds after which a worker ends and another kind gets its turn.
-TURN_SECONDS = 30.0
+TURN_SECONDS = 120.0
 
 
 def attack_kind(kind: str):

@@ -135,6 +135,8 @@ class Worker:
         if late:
             os.killpg(self.process.pid, signal.SIGKILL)
         status = self.process.wait()
+        while self.read():
+            pass
         if not self.is_ready:
             sys.exit(f"the worker does not start: python tests/torture --only {self.kind} --case 0")
         if self.next == self.case and status:
@@ -156,6 +158,12 @@ class Worker:
 
 def run(kinds: list[str], seed: int, seconds: float, cases: int, workers: int) -> int:
     """Run workers until the time is over, print findings and counts, return the exit status."""
+    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+        os.environ["TMPDIR"] = folder  # of the workers, which may be killed
+        return supervise(kinds, seed, seconds, cases, workers)
+
+
+def supervise(kinds: list[str], seed: int, seconds: float, cases: int, workers: int) -> int:
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
     following = dict.fromkeys(kinds, 0)
     waiting, running = list(kinds), {}

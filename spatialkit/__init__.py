@@ -31,6 +31,7 @@ when first needed.
 # First, as it handles signals that arrive during the other imports of a command.
 from spatialkit import interrupts as interrupts  # isort: split
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from spatialkit import metrics
@@ -174,9 +175,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the names of `spatialkit.binaural` when they are first used."""
-    if name in __all__:
-        from spatialkit import binaural
-
-        return getattr(binaural, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import `spatialkit.binaural` when it or one of its names is first used."""
+    if name != "binaural" and name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    binaural = import_module("spatialkit.binaural")
+    return binaural if name == "binaural" else getattr(binaural, name)

@@ -31,7 +31,7 @@ MODELS = (
     *("style_vae", "ambisonizer", "upmixers", "commands"),
 )
 ORDER = {"spatialkit": CORE, "spatialkit_models": MODELS}
-HEAVY = ("numba", "scipy.signal", "torch", "soundfile", "soxr", "matplotlib")
+HEAVY = ("numba", "scipy.signal", "torch", "soundfile", "soxr", "matplotlib", "spatialkit.binaural")
 
 
 def modules(package: str) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -183,22 +183,17 @@ class HRTF:
         n_fft = responses.fft_size(self.ir.shape[-1])
         weights = self._tessellation.weights(vectors)
         used = np.flatnonzero(weights.any(axis=0))
-        weights, aligned = weights[:, used], self._aligned[used]
+        weights, delays = weights[:, used], self.delays[used]
+        aligned = np.fft.rfft(self.ir[used], n_fft, axis=-1) * responses.shifts(-delays, n_fft)
         spectra = np.tensordot(weights, aligned, (1, 0))
         magnitudes = np.exp(np.tensordot(weights, responses.log_magnitude(aligned), (1, 0)))
         spectra *= magnitudes / np.maximum(np.abs(spectra), np.finfo(np.float64).tiny)
-        spectra *= responses.shifts(np.tensordot(weights, self.delays[used], (1, 0)), n_fft)
+        spectra *= responses.shifts(np.tensordot(weights, delays, (1, 0)), n_fft)
         return np.fft.irfft(spectra, n_fft, axis=-1)[..., : self.ir.shape[-1]]
 
     @cached_property
     def _tessellation(self) -> Tessellation:
         return Tessellation(self.vectors)
-
-    @cached_property
-    def _aligned(self) -> NDArray[np.complex128]:
-        """Spectra (directions, 2, bins) of the responses without their delays."""
-        n_fft = responses.fft_size(self.ir.shape[-1])
-        return np.fft.rfft(self.ir, n_fft, axis=-1) * responses.shifts(-self.delays, n_fft)
 
     def resampled(self, sample_rate: float) -> HRTF:
         """Return the set at another sample rate, with the same frequency responses.
@@ -223,7 +218,8 @@ class HRTF:
         if rate == self.sample_rate:
             return self
         ratio = rate / self.sample_rate
-        return self._with(
+        return replace(
+            self,
             ir=responses.resample(self.ir, self.sample_rate, rate),
             sample_rate=rate,
             delays=self.delays * ratio,
@@ -260,10 +256,21 @@ class HRTF:
         limit = np.sqrt(np.mean(response**2)) * 10.0 ** (-MAX_BOOST_DB / 20.0)
         inverse = responses.minimum_phase(-np.log(np.maximum(response, limit)))
         spectra = np.fft.rfft(self.ir, n_fft, axis=-1) * inverse
-        return self._with(ir=np.fft.irfft(spectra, n_fft, axis=-1)[..., :taps])
+        return replace(self, ir=np.fft.irfft(spectra, n_fft, axis=-1)[..., :taps])
 
     def diffuse_field(self, n_fft: int) -> NDArray[np.float64]:
-        """Return the magnitudes (bins,) of the mean power over all directions and both ears."""
+        """Return the response to sound from all directions, which `equalized` makes flat.
+
+        Parameters
+        ----------
+        n_fft : int
+            Length of the transform, even.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_fft // 2 + 1,)
+            Magnitudes of the mean power over all directions and both ears.
+        """
         power = np.zeros(n_fft // 2 + 1)
         for weight, pair in zip(self.weights, self.ir, strict=True):
             power += weight * np.mean(np.abs(np.fft.rfft(pair, n_fft, axis=-1)) ** 2, axis=0)
@@ -279,12 +286,9 @@ class HRTF:
         >>> bool(np.allclose(hrtf.mirrored().at(30.0), hrtf.at(-30.0)[::-1], atol=1e-12))
         True
         """
-        return self._with(ir=self.ir[:, ::-1], azimuth=-self.azimuth, delays=self.delays[:, ::-1])
-
-    def _with(self, **changes: object) -> HRTF:
-        from dataclasses import replace
-
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(
+            self, ir=self.ir[:, ::-1], azimuth=-self.azimuth, delays=self.delays[:, ::-1]
+        )
 
 
 def coincident(vectors: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -76,7 +76,7 @@ def render_binaural(
     -------
     ndarray, shape (..., 2, samples)
         Left and right ear, in the precision of ``audio`` and of its length. The delay is that of
-        the HRTF: at most 1.3 ms for "ku100".
+        the HRTF: at most 1 ms for "ku100".
 
     Raises
     ------

@@ -84,6 +84,8 @@ def _faces(
 
     None if the points do not surround the listener at a distance.
     """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
     from scipy.spatial import ConvexHull, QhullError
 
     try:
@@ -93,30 +95,23 @@ def _faces(
     if (-hull.equations[:, 3]).min() <= min_distance:
         return None
     normals = hull.equations[:, :3] / -hull.equations[:, 3:]
-    face_of = np.full(len(normals), -1)
-    faces, first = [], []
-    for start in range(len(normals)):
-        if face_of[start] >= 0:
-            continue
-        face_of[start], pending, triangles = start, [start], []
-        while pending:
-            triangle = pending.pop()
-            triangles.append(triangle)
-            for other in hull.neighbors[triangle]:
-                same = np.abs(normals[other] - normals[start]).max() < SAME_FACE
-                if face_of[other] < 0 and same:
-                    face_of[other] = start
-                    pending.append(other)
-        faces.append(_around(points, np.unique(hull.simplices[triangles]), normals[start]))
-        first.append(start)
-    return faces, normals[first]
+    first, second = np.repeat(np.arange(len(normals)), 3), hull.neighbors.ravel()
+    same = np.abs(normals[first] - normals[second]).max(axis=1) < SAME_FACE
+    edges = np.ones(same.sum()), (first[same], second[same])
+    links = csr_array(edges, shape=(len(normals), len(normals)))
+    _, face_of = connected_components(links, directed=False)
+    triangles = np.split(np.argsort(face_of), np.cumsum(np.bincount(face_of))[:-1])
+    corners = [
+        _around(points, np.unique(hull.simplices[face]), normals[face[0]]) for face in triangles
+    ]
+    return corners, normals[[face[0] for face in triangles]]
 
 
 def _around(points: Vectors, corners: NDArray[np.intp], normal: Vectors) -> NDArray[np.intp]:
     """Return corners in their order around a face, anticlockwise from outside."""
     arms = points[corners] - points[corners].mean(axis=0)
     lateral = np.cross(normal, arms[0]) / np.linalg.norm(normal)
-    return corners[np.argsort(np.arctan2(arms @ lateral, arms @ arms[0] / np.linalg.norm(arms[0])))]
+    return corners[np.argsort(np.arctan2(arms @ lateral, arms @ arms[0]))]
 
 
 def _wachspress(hits: Vectors, corners: Vectors, normals: Vectors) -> NDArray[np.float64]:

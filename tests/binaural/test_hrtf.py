@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import spatialkit
 from spatialkit.binaural import HRTF, read_hrtf
 from spatialkit.errors import DirectionError, OptionError, ShapeError, SignalError
 from spatialkit.geometry import angle_between, to_cartesian
@@ -218,3 +219,10 @@ def test_unknown_targets_and_rates_are_refused():
         KU100.resampled(44100.5)
     with pytest.raises(DirectionError, match="elevation"):
         KU100.at(0.0, 91.0)
+
+
+def test_names_are_imported_on_first_use():
+    assert spatialkit.read_hrtf is read_hrtf
+    assert spatialkit.binaural.HRTF is spatialkit.HRTF is HRTF
+    with pytest.raises(AttributeError, match="module 'spatialkit' has no attribute 'read_hrft'"):
+        spatialkit.read_hrft  # noqa: B018

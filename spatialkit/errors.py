@@ -38,10 +38,16 @@ __all__ = [
 ]
 
 
+# Longer messages are shortened in the middle.
+MAX_LENGTH = 2000
+
+
 class _Advised(Exception):
     """Message with a next action in Python and one on the command line."""
 
     def __init__(self, message: str = "", *, python: str = "", command_line: str = "") -> None:
+        if len(message) > MAX_LENGTH:  # names from files may have any length
+            message = f"{message[: MAX_LENGTH // 2]} ... {message[-MAX_LENGTH // 2 :]}"
         super().__init__(message + python)
         self._message, self._command_line = message, command_line
 

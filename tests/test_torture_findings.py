@@ -88,6 +88,13 @@ def test_each_gives_one_sentence(call, message):
     assert "\n" not in str(caught.value)
 
 
+def test_long_names_from_files_give_short_messages():
+    text = Layout("x" * 10**5, ["FL"], [0.0]).to_json()
+    with pytest.raises(SpatialkitError, match=r"^layout 'x+ \.\.\. x+") as caught:
+        Layout.from_json(text.replace('"Elevation": 0.0', '"Elevation": 99'))
+    assert len(str(caught.value)) < 2100
+
+
 def test_small_whole_numbers_of_numpy_are_used_as_those_of_python(rng):
     """The product of an int8 with the size of a block exceeded its range."""
     pair = rng.uniform(-1.0, 1.0, (2, 2, 600))

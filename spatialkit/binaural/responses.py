@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -98,11 +100,16 @@ def resample(responses: NDArray[np.float64], rate: int, new_rate: int) -> NDArra
     """
     if rate == new_rate:
         return responses
-    taps = responses.shape[-1]
+    return responses @ _conversion(responses.shape[-1], rate, new_rate)
+
+
+@lru_cache(maxsize=16)
+def _conversion(taps: int, rate: int, new_rate: int) -> NDArray[np.float64]:
+    """Return the matrix (taps, taps of the result) that converts responses to another rate."""
     cutoff = CUTOFF * min(1.0, new_rate / rate)
-    new_times = np.arange(-(-taps * new_rate // rate)) * (rate / new_rate)
-    kernel = windowed_sinc(new_times - np.arange(taps)[:, None], cutoff, HALF_WIDTH / cutoff)
-    return responses @ kernel * (rate / new_rate)
+    times = np.arange(-(-taps * new_rate // rate), dtype=np.float64) * (rate / new_rate)
+    kernel = windowed_sinc(times - np.arange(taps)[:, None], cutoff, HALF_WIDTH / cutoff)
+    return kernel * (rate / new_rate)
 
 
 def windowed_sinc(

@@ -13,7 +13,7 @@ PEERS ?= librosa spaudiopy fast-bss-eval
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Extras of `make test-lowest` and `make test-newest`: `test,train` includes the models.
 EXTRAS ?= test
-# Folder of spatialkit whose tests `make mutants` examines (default: six of them), and the number
+# Folder of spatialkit whose tests `make mutants` examines (default: seven of them), and the number
 # of mutants per folder.
 FOLDER ?=
 COUNT ?= 25

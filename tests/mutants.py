@@ -30,7 +30,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("panning", "ambisonics", "downmix", "metrics", "files", "stft")
+FOLDERS = ("panning", "ambisonics", "binaural", "downmix", "metrics", "files", "stft")
 EQUIVALENT = ROOT / "tests" / "data" / "equivalent_mutants.toml"
 # Imported once, before the fork of each run.
 PRELOADED = (

@@ -44,8 +44,8 @@ def read_hrtf(name_or_path: StrPath | HRTF = "ku100") -> HRTF:
     -------
     HRTF
         Of a SOFA file: the responses with Data.Delay applied, in the sample rate of the file, and
-        directions in the listener's view; of repeated directions, such as the poles, the first is
-        used.
+        directions in the listener's view. Of repeated directions, such as the poles, the first one
+        at the largest distance is used.
 
     Raises
     ------
@@ -104,8 +104,14 @@ def _bundled(name: str) -> HRTF:
 
 def _from_sofa(path: Path) -> HRTF:
     found = sofa.read(path)
-    kept = np.delete(np.arange(len(found.ir)), coincident(found.vectors))
-    azimuth, elevation = to_spherical(found.vectors[kept])
+    distances = np.linalg.norm(found.arms, axis=1)
+    if not distances.all():
+        raise AudioFileError(f"{path} contains a source at the position of the listener")
+    # The first one of equal directions, of several distances at the largest.
+    order = np.argsort(-distances.round(3), kind="stable")
+    again = coincident(found.arms[order] / distances[order, None])
+    kept = np.sort(np.delete(order, again))
+    azimuth, elevation = to_spherical(found.arms[kept])
     return HRTF(
         found.ir[kept],
         azimuth,

@@ -15,6 +15,11 @@ from spatialkit.validation import extra
 # Conventions whose data are one response per direction and ear.
 CONVENTIONS = ("SimpleFreeFieldHRIR", "FreeFieldHRIR", "GeneralFIR", "GeneralFIR-E")
 DATA_TYPES = ("FIR", "FIR-E")
+# Errors of h5py and NumPy in damaged files.
+EXPECTED = (
+    *(OSError, RuntimeError, MemoryError, ValueError, TypeError),
+    *(LookupError, AttributeError, ArithmeticError),
+)
 # Largest number of samples of all responses, and of one delay.
 MAX_VALUES = 1 << 28
 MAX_DELAY = 1 << 16
@@ -24,7 +29,8 @@ class SofaData(NamedTuple):
     """Contents of a file, with its delays applied."""
 
     ir: NDArray[np.float64]
-    vectors: NDArray[np.float64]
+    arms: NDArray[np.float64]
+    """Vectors (directions, 3) from the listener to the sources, of any unit of length."""
     sample_rate: float
     title: str
     licence: str
@@ -41,7 +47,7 @@ def read(path: Path) -> SofaData:
             return _read(file)
     except AudioFileError as error:
         raise AudioFileError(f"{path} {error}") from None
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError) as error:
+    except EXPECTED as error:
         reason = str(error).partition("\n")[0].strip("'\"")
         raise AudioFileError(f"{path} is a damaged SOFA file: {reason}") from error
 
@@ -70,11 +76,11 @@ def _read(file: Any) -> SofaData:
         raise AudioFileError("contains several sample rates; accepted: one")
     licence = _text(file, "License") or "unknown"
     title = _text(file, "Title") or _text(file, "DatabaseName")
-    return SofaData(responses, _directions(file, count), float(rate[0]), title, licence)
+    return SofaData(responses, _arms(file, count), float(rate[0]), title, licence)
 
 
-def _directions(file: Any, count: int) -> NDArray[np.float64]:
-    """Return vectors (count, 3) from the listener to the source, x where the listener looks."""
+def _arms(file: Any, count: int) -> NDArray[np.float64]:
+    """Return vectors (count, 3) from the listener to the sources; x is where the listener looks."""
     source, listener = _positions(file, "SourcePosition"), _positions(file, "ListenerPosition")
     view = _positions(file, "ListenerView", (1.0, 0.0, 0.0))
     up = _positions(file, "ListenerUp", (0.0, 0.0, 1.0))
@@ -82,7 +88,7 @@ def _directions(file: Any, count: int) -> NDArray[np.float64]:
     up = np.cross(view, left)
     axes = [_units(_broadcast(axis, (count, 3))) for axis in (view, left, up)]
     arms = _broadcast(source, (count, 3)) - _broadcast(listener, (count, 3))
-    return _units(np.einsum("kni,ni->nk", np.stack(axes), arms))
+    return np.einsum("kni,ni->nk", np.stack(axes), arms)
 
 
 def _positions(
@@ -98,8 +104,11 @@ def _positions(
         values = values[..., 0]
     if values.ndim != 2 or values.shape[1] != 3:
         raise AudioFileError(f"contains {name} of shape {values.shape}; accepted: (directions, 3)")
-    owner = file[name] if "Type" in file[name].attrs else file.get("ListenerView", file[name])
+    owner = file[name]
+    if name == "ListenerUp" and "Type" not in owner.attrs:  # that of the view
+        owner = file.get("ListenerView", owner)
     kind, units = _text(owner, "Type").lower(), _text(owner, "Units").lower()
+    kind = kind or ("spherical" if name == "SourcePosition" else "cartesian")
     if kind == "cartesian":
         return values
     if kind != "spherical":
@@ -165,7 +174,7 @@ def _broadcast(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[n
 def _units(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     if not lengths.all():
-        raise AudioFileError("contains a source at the position of the listener")
+        raise AudioFileError("contains a vector of length 0 in ListenerView or ListenerUp")
     return vectors / lengths
 
 

@@ -159,6 +159,15 @@ def test_fractional_delays_per_direction(tmp_path, rng):
     np.testing.assert_allclose(found.ir, shifted[..., : found.ir.shape[-1]], atol=1e-9)
 
 
+def test_of_several_distances_the_largest_is_used(tmp_path, rng):
+    ir = responses(rng, 4)
+    positions = [[0, 0, 0.5], [90, 0, 0.5], [0, 0, 2.0], [0, 0, 2.0]]
+    entry = (np.array(positions, float), None, None)  # the types of the convention
+    path = write_sofa(tmp_path / "a.sofa", ir, np.zeros((4, 2)), SourcePosition=entry)
+    np.testing.assert_array_equal(read_hrtf(path).ir, ir[1:3])
+    np.testing.assert_allclose(read_hrtf(path).azimuth, [90.0, 0.0], atol=1e-9)
+
+
 def test_one_emitter_is_accepted(tmp_path, rng):
     ir = responses(rng)
     attributes = {"SOFAConventions": "FreeFieldHRIR", "DataType": "FIR-E"}
@@ -188,6 +197,7 @@ def test_one_emitter_is_accepted(tmp_path, rng):
         ({}, {"SourcePosition": (np.ones((3, 3)), "spherical", "")}, "damaged SOFA file"),
         ({}, {"SourcePosition": (np.ones((8, 3)), "spherical harmonics", "")}, "type 'spherical h"),
         ({}, {"SourcePosition": (np.zeros((8, 3)), "cartesian", "")}, "position of the listener"),
+        ({}, {"ListenerUp": ([[1.0, 0.0, 0.0]], None, None)}, "length 0 in ListenerView or"),
     ],
 )
 def test_files_without_usable_responses_are_refused(tmp_path, rng, attributes, variables, message):

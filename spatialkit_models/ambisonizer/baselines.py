@@ -10,10 +10,25 @@ from typing import Any
 from numpy.typing import NDArray
 
 from spatialkit.upmixing import describe_options, get_upmixer, load_upmixer
-from spatialkit_models.evaluation import SAMPLE_RATE, System, load_models, upmixer_system
+from spatialkit.validation import as_number
+from spatialkit_models.evaluation import (
+    SAMPLE_RATE,
+    System,
+    add_leakage,
+    load_models,
+    upmix_stems,
+    upmixer_system,
+)
 from spatialkit_models.stem_names import STEMS
 
-__all__ = ["AmbisonicSystem", "Condition", "baseline_systems", "load_systems", "named_system"]
+__all__ = [
+    "AmbisonicSystem",
+    "Condition",
+    "baseline_systems",
+    "load_systems",
+    "named_system",
+    "stem_system",
+]
 
 BASELINES: dict[str, tuple[str, dict[str, Any]]] = {
     "foa-sides": ("foa-sides", {}),
@@ -35,10 +50,13 @@ class Condition:
         Front-rear position of vocals, drums, bass and other, from -1 (rear) to 1 (front).
     seed : int
         Seed of the scene.
+    stems : ndarray, shape (4, 2, samples), optional
+        Stereo stems of a song as mixed.
     """
 
     stage: tuple[float, ...]
     seed: int = 0
+    stems: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,9 +67,12 @@ class AmbisonicSystem(System):
     ----------
     channels : tuple of int
         Accepted numbers of input channels: 1 for mono, 2 for stereo.
+    needs_stems : bool
+        Whether it upmixes only songs whose stems the condition contains.
     """
 
     channels: tuple[int, ...] = field(kw_only=True)
+    needs_stems: bool = field(default=False, kw_only=True)
 
 
 def baseline_systems(sample_rate: int = SAMPLE_RATE) -> tuple[AmbisonicSystem, ...]:
@@ -97,6 +118,33 @@ def load_systems(
 
         systems.append(AmbisonicSystem(name, upmix, True, facts, channels=(1, 2)))
     return tuple(systems)
+
+
+def stem_system(sdr_db: float, sample_rate: int = SAMPLE_RATE) -> AmbisonicSystem:
+    """Return the upmixer with the stems of the song as files, with leakage (`add_leakage`).
+
+    Parameters
+    ----------
+    sdr_db : float
+        Mean SDR of the stems, in dB.
+    sample_rate : int
+        Sample rate of the songs in Hz.
+
+    Raises
+    ------
+    OptionError
+        If ``sdr_db`` is not a finite number.
+    """
+    sdr_db = as_number(sdr_db, "SDR of stems", unit="dB")
+
+    def upmix(stereo: NDArray[Any], condition: Condition) -> NDArray[Any]:
+        assert condition.stems is not None
+        stems = add_leakage(condition.stems, sdr_db)
+        stage = dict(zip(STEMS, condition.stage, strict=True))
+        return upmix_stems("ambisonizer", stereo, stems, sample_rate, stage=stage)
+
+    title = f"ambisonizer, stems at {sdr_db:g} dB"
+    return AmbisonicSystem(title, upmix, True, channels=(2,), needs_stems=True)
 
 
 def named_system(

@@ -23,6 +23,7 @@ from spatialkit_models.ambisonizer.baselines import (
     baseline_systems,
     load_systems,
     named_system,
+    stem_system,
 )
 from spatialkit_models.ambisonizer.cues import CUES, CuePool
 from spatialkit_models.ambisonizer.file_benchmark import benchmark_scene_files
@@ -59,6 +60,7 @@ __all__ = [
     "load_systems",
     "named_system",
     "baseline_systems",
+    "stem_system",
 ]
 
 PROTOCOLS = {
@@ -289,9 +291,11 @@ def _example(
             audio = case.audio
             setting = {"protocol": case.protocol, "stage": case.stage}
             for system in systems:
-                if len(audio) not in system.channels:
+                if len(audio) not in system.channels or (system.needs_stems and case.stems is None):
                     continue
-                condition = Condition(case.stage_values) if system.uses_style else None
+                condition = None
+                if system.uses_style:
+                    condition = Condition(case.stage_values, stems=case.stems)
 
                 def evaluate(
                     estimate: NDArray[Any],

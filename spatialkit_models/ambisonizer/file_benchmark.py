@@ -85,7 +85,7 @@ def _example(scenes: WXYFiles, number: int, systems: Sequence[AmbisonicSystem]) 
         stereo = np.stack([w + y, w - y])
         score = partial(reference.scores, stereo=stereo)
         for system in systems:
-            if 2 in system.channels:
+            if 2 in system.channels and not system.needs_stems:
                 condition = Condition(ALL_FRONT) if system.uses_style else None
                 setting = {"protocol": "files", "stage": "front"}
                 yield Trial(system, setting, stereo, condition, score)

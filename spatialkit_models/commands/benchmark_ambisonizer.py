@@ -75,6 +75,14 @@ EXAMPLES, SECONDS = 40, 10.0
     type=click.Choice(("stated", "random", "uniform", "hand", "mono")),
     help="Type of scenes (repeatable); by default all; random, uniform, hand need --rooms.",
 )
+@click.option(
+    "--stem-sdr",
+    "stem_sdrs",
+    type=float,
+    metavar="DB",
+    multiple=True,
+    help="Protocol stated: also upmix from stems of this mean SDR (repeatable).",
+)
 @upmixer_options
 @report_options
 @toolkit.debug_option
@@ -88,6 +96,7 @@ def ambisonizer(
     room_format: str,
     dry_below: float,
     protocols: tuple[str, ...],
+    stem_sdrs: tuple[float, ...],
     names: tuple[str, ...],
     settings: dict[str, str],
     weights: tuple[Path, ...],
@@ -109,6 +118,7 @@ def ambisonizer(
         benchmark_scene_files,
         load_systems,
         named_system,
+        stem_system,
     )
 
     if scenes and (songs.datasets or songs.listed or songs.starts or room_directories or protocols):
@@ -117,6 +127,8 @@ def ambisonizer(
         )
     if not scenes and not songs.datasets:
         raise OptionError("--stems is missing: pass songs with stems, or --scenes")
+    if stem_sdrs and (scenes or (protocols and "stated" not in protocols)):
+        raise OptionError("--stem-sdr needs --protocol stated")
     report.check()
     with toolkit.isolated_plugins():
         systems = [*baseline_systems(), *(named_system(name, settings) for name in names)]
@@ -124,6 +136,7 @@ def ambisonizer(
         if weights or not names:
             models, notes = choose_models("ambisonizer", weights, load_systems)
             systems += models
+        systems += [stem_system(value) for value in stem_sdrs]
         chosen = tuple({system.name: system for system in systems}.values())
         excerpts = songs.excerpts(SECONDS)
         count = EXAMPLES if examples is None else examples

@@ -19,7 +19,7 @@ from spatialkit_models.evaluation.runner import (
     versions,
 )
 from spatialkit_models.evaluation.stem_images import StemImages, estimate_images
-from spatialkit_models.evaluation.upmixers import upmixer_system
+from spatialkit_models.evaluation.upmixers import upmix_stems, upmixer_system
 
 __all__ = [
     "POOL",
@@ -40,6 +40,7 @@ __all__ = [
     "load_models",
     "read_list",
     "run_benchmark",
+    "upmix_stems",
     "upmixer_system",
     "versions",
 ]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from numpy.typing import NDArray
 
+from spatialkit.files import write
 from spatialkit.layouts import get_format
 from spatialkit.rendering import render
 from spatialkit.upmixing import describe_options, get_upmixer, load_upmixer, parse_options
 from spatialkit_models.evaluation.runner import System
+from spatialkit_models.stem_names import STEMS
 
-__all__ = ["upmixer_system"]
+__all__ = ["upmix_stems", "upmixer_system"]
 
 
 def upmixer_system(
@@ -66,3 +70,26 @@ def upmixer_system(
     title = title or ", ".join([name, *(f"{key}={value}" for key, value in texts.items())])
     facts = {"upmixer": name, "options": dict(texts), "accepts": upmixer.accepts}
     return System(title, upmix, facts=facts)
+
+
+def upmix_stems(
+    name: str, stereo: NDArray[Any], stems: NDArray[Any], sample_rate: int, **options: Any
+) -> NDArray[Any]:
+    """Upmix a song with its stems as files.
+
+    Parameters
+    ----------
+    name : str
+        Name of an upmixer with an option ``stems``.
+    stereo : ndarray, shape (2, samples)
+    stems : ndarray, shape (4, 2, samples)
+        Vocals, drums, bass and other.
+    sample_rate : int
+        Sample rate in Hz.
+    **options
+        Further options of the upmixer.
+    """
+    with TemporaryDirectory() as folder:
+        for stem, audio in zip(STEMS, stems, strict=True):
+            write(Path(folder, f"{stem}.wav"), audio, sample_rate)
+        return get_upmixer(name, stems=folder, **options).upmix(stereo, sample_rate)

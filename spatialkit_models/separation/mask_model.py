@@ -35,7 +35,7 @@ SHARPNESS, BIAS = 1.2, (0.2, 0.0, 0.0, 0.0)
 
 
 class MaskModel:
-    """Trained mask networks that take and return arrays: the mean of their logits counts.
+    """Trained mask networks that take and return arrays; their logits are averaged.
 
     Parameters
     ----------
@@ -74,15 +74,17 @@ class MaskModel:
         rms = float(np.sqrt(np.mean(np.square(stereo, dtype=np.float64))))
         scaled = np.multiply(stereo, LEVEL / rms, dtype=np.float64).astype(np.float32)
         spectrum = self._spectrum(scaled)
-        masks = self._masks(spectrum)[0]
-        # One stem at a time needs a quarter of the memory.
-        stems = [self._masked(spectrum, mask, stereo.shape[1]) for mask in masks.unbind(1)]
-        return torch.stack(stems)[..., early:].cpu().numpy() * np.float32(rms / LEVEL)
+        masks = self._masks(spectrum).unbind(1)
+        # One stem at a time needs a quarter of the memory; the last one is what the others leave.
+        found = torch.stack([self._masked(spectrum, mask, stereo.shape[1]) for mask in masks[:-1]])
+        stems = found[..., early:].cpu().numpy()
+        stems = np.concatenate([stems, (scaled[:, early:] - stems.sum(0))[None]])
+        return stems * np.float32(rms / LEVEL)
 
     @torch.inference_mode()
     def masks(self, stereo: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute masks (frames, 4, bands) of stereo (2, samples)."""
-        return self._masks(self._spectrum(stereo))[0].cpu().numpy()
+        return self._masks(self._spectrum(stereo)).cpu().numpy()
 
     @torch.inference_mode()
     def mean_masks(self) -> NDArray[np.float32]:
@@ -94,14 +96,14 @@ class MaskModel:
         return self.stft(torch.from_numpy(stereo)[None].to(self.device))
 
     def _masks(self, spectrum: Tensor) -> Tensor:
-        """Compute masks (1, frames, 4, bands), equal for a song and its mirror image."""
+        """Compute masks (frames, 4, bands), equal for a song and its mirror image."""
         stereo = Covariance.of(spectrum, self.resolution)
         both = concatenate(stereo, Covariance(stereo.products.flip(2), 2))
         found = [network(both).float().mean(0) for network in self.networks]
         logits = _smooth(torch.stack(found).mean(0))
         if len(found) > 1:
             logits = SHARPNESS * logits + logits.new_tensor(BIAS)[:, None]
-        return logits.softmax(1)[None]
+        return logits.softmax(1)
 
     def _masked(self, spectrum: Tensor, mask: Tensor, samples: int) -> Tensor:
         """Multiply both channels by a mask (time, bands), and return audio (2, samples)."""

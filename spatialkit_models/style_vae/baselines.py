@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from numpy.typing import NDArray
 
-from spatialkit.files import write
 from spatialkit.upmixing import get_upmixer
 from spatialkit.validation import as_number
-from spatialkit_models.evaluation import System, add_leakage, load_models, upmixer_system
-from spatialkit_models.stem_names import STEMS
+from spatialkit_models.evaluation import (
+    System,
+    add_leakage,
+    load_models,
+    upmix_stems,
+    upmixer_system,
+)
 
 __all__ = [
     "BASELINE",
@@ -179,11 +181,7 @@ def stem_system(
         sdr_db = as_number(sdr_db, "SDR of stems", unit="dB")
 
     def upmix(stereo: NDArray[Any], stems: NDArray[Any]) -> NDArray[Any]:
-        with TemporaryDirectory() as folder:
-            for name, stem in zip(STEMS, stems, strict=True):
-                write(Path(folder, f"{name}.wav"), stem, sample_rate)
-            upmixer = get_upmixer("style-vae", style=dict(directions), stems=folder)
-            return upmixer.upmix(stereo, sample_rate)
+        return upmix_stems("style-vae", stereo, stems, sample_rate, style=dict(directions))
 
     quality = "true stems" if sdr_db is None else f"stems at {sdr_db:g} dB"
     return StemSystem(f"style-vae, {quality}", upmix, uses_style=True, sdr_db=sdr_db)

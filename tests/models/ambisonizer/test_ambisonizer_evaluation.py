@@ -342,6 +342,25 @@ def test_the_command_reports_invalid_arguments(tmp_path, capsys):
     assert "contains no response" in capsys.readouterr().err
 
 
+def test_the_command_evaluates_stems_with_leakage(songs, tmp_path, capsys):
+    pytest.importorskip("torch")
+    line = ["benchmark", "ambisonizer", "--stems", str(songs), "--split", "all", "-u", "foa-sides"]
+    line += ["--starts", "0.5", "--seconds", "1"]
+    path = tmp_path / "all.json"
+    assert main([*line, "--stem-sdr", "6", "--stem-sdr", "20", "--json", str(path)]) == 0
+    rows = {
+        (row["system"], row["setting"]["stage"]): row["values"]
+        for row in json.loads(path.read_text())["rows"]
+        if row["setting"]["protocol"] == "stated"
+    }
+    better, worse = (rows[f"ambisonizer, stems at {sdr} dB", "band"] for sdr in (20, 6))
+    assert min(better["x_snr"]) > max(worse["x_snr"]) > 0.0
+    assert main([*line, "--stem-sdr", "nan"]) == 2
+    assert "SDR of stems must be" in capsys.readouterr().err
+    assert main([*line, "--protocol", "mono", "--stem-sdr", "6"]) == 2
+    assert "--stem-sdr needs --protocol stated" in capsys.readouterr().err
+
+
 def test_missing_weights_are_named(tmp_path, capsys):
     pytest.importorskip("torch")
     line = ["benchmark", "ambisonizer", "--stems", "procedural", "--protocol", "stated"]

@@ -86,6 +86,7 @@ from spatialkit.layouts import (
 from spatialkit.panning import LayoutReport, layout_report, vbap_gains, vbap_pan
 from spatialkit.rendering import render, render_matrix
 from spatialkit.sample import sample_path
+from spatialkit.setups import LoudspeakerSetup
 from spatialkit.stft import StreamingISTFT, StreamingSTFT, istft, stft
 from spatialkit.upmixing import (
     Upmixer,
@@ -118,6 +119,7 @@ __all__ = [
     "Layout",
     "LayoutReport",
     "LayoutError",
+    "LoudspeakerSetup",
     "OptionError",
     "ShapeError",
     "SignalError",

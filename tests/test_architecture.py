@@ -20,9 +20,19 @@ CORE = (
     "interrupts",
     *("errors", "_version", "_distribution", "_json", "_compiling", "_kernels", "typing"),
     "storage",
-    *("validation", "geometry", "trajectory", "auditory", "sample", "sample_queue", "results"),
+    *(
+        "validation",
+        "geometry",
+        "trajectory",
+        "auditory",
+        "acoustics",
+        "crossover",
+        "sample",
+        "sample_queue",
+        "results",
+    ),
     *("layouts", "audio", "panning", "ambisonics", "downmix", "stft", "files"),
-    *("binaural", "rendering", "realtime"),
+    *("binaural", "rendering", "setups", "realtime"),
     *("plugins", "metrics", "upmixing", "batch", "", "commands", "__main__"),
 )
 MODELS = (

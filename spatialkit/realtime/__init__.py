@@ -10,6 +10,7 @@ from spatialkit.realtime.binaural import BinauralProcessor
 from spatialkit.realtime.chaining import chain
 from spatialkit.realtime.panning import PannerProcessor
 from spatialkit.realtime.processor import Processor
+from spatialkit.realtime.setups import SetupProcessor
 
 __all__ = [
     "BinauralProcessor",
@@ -18,5 +19,6 @@ __all__ = [
     "PannerProcessor",
     "Processor",
     "RotatorProcessor",
+    "SetupProcessor",
     "chain",
 ]

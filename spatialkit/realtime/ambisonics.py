@@ -15,9 +15,9 @@ from spatialkit.ambisonics import (
     decoder_matrix,
     harmonics_in,
 )
+from spatialkit.crossover import BandSplit
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import AmbisonicFormat, ChannelOrder, Layout, Normalization, get_layout
-from spatialkit.realtime.bands import BandSplit
 from spatialkit.realtime.processor import Processor
 from spatialkit.realtime.ramps import GainRamp, MatrixRamp
 from spatialkit.realtime.rotation import HarmonicRotation, Orientation

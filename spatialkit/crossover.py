@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from spatialkit.errors import OptionError
 from spatialkit.validation import as_number
 
-__all__ = ["BandSplit"]
+__all__ = ["MIN_CROSSOVER", "BandSplit"]
 
 MIN_CROSSOVER = 20.0
+"""Lowest frequency of a crossover in Hz."""
 
 
 class BandSplit:
@@ -28,6 +29,8 @@ class BandSplit:
         Hz.
     crossover : float
         Hz; both bands are 6 dB down there.
+    name : str
+        Name of the argument ``crossover`` of the calling function, for error messages.
 
     References
     ----------
@@ -35,13 +38,15 @@ class BandSplit:
        24(1), 1976.
     """
 
-    def __init__(self, channels: int, sample_rate: int, crossover: float) -> None:
+    def __init__(
+        self, channels: int, sample_rate: int, crossover: float, name: str = "crossover"
+    ) -> None:
         from scipy.signal import butter
 
-        hertz = as_number(crossover, "crossover", minimum=MIN_CROSSOVER, unit="Hz")
+        hertz = as_number(crossover, name, minimum=MIN_CROSSOVER, unit="Hz")
         if hertz >= sample_rate / 2.0:
             raise OptionError(
-                f"crossover must be below half the sample rate of {sample_rate} Hz, got {hertz:g}"
+                f"{name} must be below half the sample rate of {sample_rate} Hz, got {hertz:g}"
             )
         section = butter(2, 2.0 * hertz / sample_rate, output="sos")
         self._low = np.vstack([section, section])

@@ -70,20 +70,30 @@ def _controls(
     if len(rotations) == 1:
         yield samples, None
         return
-    from scipy.spatial.transform import Rotation, Slerp
-
-    points = Rotation.from_matrix(rotations)
-    angles = np.degrees((points[1:] * points[:-1].inv()).magnitude())
-    steps = np.maximum(1, np.ceil(angles / STEP_DEGREES - 1e-9)).astype(np.intp)
-    # In units of the distance between points: the steps within each.
-    times = np.concatenate([n + np.arange(1, count + 1) / count for n, count in enumerate(steps)])
-    stops = np.ceil(times / len(steps) * samples - 1e-9).astype(np.intp)
-    matrices = Slerp(np.arange(len(rotations)), points)(times).as_matrix()
+    planes, angles = _turns(rotations[1:] @ np.swapaxes(rotations[:-1], 1, 2))
     done, current = 0, rotations[0]
-    for stop, matrix in zip(stops.tolist(), matrices, strict=True):
-        if stop - done < MIN_SAMPLES and stop < samples:
-            continue
-        if stop > done:
-            still = np.abs(matrix - current).max() < 1e-12
-            yield stop, None if still else matrix
-            done, current = stop, matrix
+    for number, angle in enumerate(angles):
+        steps = max(1, int(np.ceil(np.degrees(abs(angle)) / STEP_DEGREES - 1e-9)))
+        for step in range(1, steps + 1):
+            stop = int(np.ceil((number + step / steps) / len(angles) * samples - 1e-9))
+            if stop <= done or (stop - done < MIN_SAMPLES and stop < samples):
+                continue
+            part = angle * step / steps
+            turn = np.eye(3) + np.sin(part) * planes[number]
+            turn += (1.0 - np.cos(part)) * planes[number] @ planes[number]
+            rotation = turn @ rotations[number]
+            still = np.abs(rotation - current).max() < 1e-12
+            yield stop, None if still else rotation
+            done, current = stop, rotation
+
+
+def _turns(rotations: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the cross-product matrices (n, 3, 3) of the axes of rotations, and angles (n,)."""
+    # The axis is the eigenvector with eigenvalue 1; upwards, so that half a turn is to the left.
+    axes = np.linalg.eigh(0.5 * (rotations + np.swapaxes(rotations, 1, 2)))[1][:, :, -1]
+    x, y, z = (axes * np.where(axes[:, 2:] < 0.0, -1.0, 1.0)).T
+    zero = np.zeros_like(x)
+    planes = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(-1, 3, 3)
+    sines = 0.5 * np.sum(planes * rotations, axis=(1, 2))
+    cosines = 0.5 * (np.trace(rotations, axis1=1, axis2=2) - 1.0)
+    return planes, np.arctan2(sines, cosines)

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 import spatialkit
 from spatialkit import encode_ambisonics, get_layout, render, rotate_ambisonics
-from spatialkit.binaural import BinauralStream, binauralize, read_hrtf, render_binaural
+from spatialkit.binaural import (
+    BinauralStream,
+    binauralize,
+    orientation,
+    read_hrtf,
+    render_binaural,
+)
 from spatialkit.binaural.convolution import Convolver
 from spatialkit.errors import (
     AudioFileError,
@@ -208,6 +214,30 @@ def test_a_path_along_the_shortest_arc(rng):
     audio = rng.standard_normal((4, 9600))
     short = headphones(audio, "ambix1", yaw=[170.0, -170.0])
     np.testing.assert_allclose(short, headphones(audio, "ambix1", yaw=[170.0, 190.0]), atol=1e-9)
+
+
+@pytest.mark.parametrize("end", [(80.0, 30.0, -20.0), (0.0, 90.0, 0.0), (150.0, -60.0, 100.0)])
+def test_rotations_between_points_are_equal_steps_about_one_axis(end):
+    """Oracle: the same steps by SciPy."""
+    transform = pytest.importorskip("scipy.spatial.transform")
+    start = (10.0, -5.0, 40.0)
+    rotations = orientation.as_rotations(*zip(start, end, strict=True))
+    found = list(orientation.segments(rotations, 48000, 48000))
+    both = transform.Rotation.from_matrix(rotations)
+    slerp = transform.Slerp([0.0, 48000.0], both)
+    assert found[-1][1] == 48000
+    steps = np.diff([0, *(stop for _, stop, _ in found)])
+    assert np.ptp(steps) <= 1
+    assert len(found) == np.ceil(np.degrees((both[1] * both[0].inv()).magnitude()) / 2.0)
+    for _, stop, rotation in found:
+        apart = transform.Rotation.from_matrix(rotation) * slerp(stop).inv()
+        assert np.degrees(apart.magnitude()) < 0.01  # a sample
+
+
+def test_half_a_turn_is_through_the_left():
+    rotations = orientation.as_rotations([0.0, 180.0], 0.0, 0.0)
+    middle = list(orientation.segments(rotations, 9000, 9000))[44]
+    np.testing.assert_allclose(middle[2] @ [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], atol=1e-9)
 
 
 def test_many_points_on_few_samples(rng):

@@ -92,11 +92,6 @@ def binaural_report(
     ShapeError, SignalError, AudioFileError
         If ``filters`` have another shape or are not finite, or as in `read_hrtf`.
 
-    Notes
-    -----
-    The mean over bands of `BinauralReport.magnitude_error_db` is the measure in which decoders are
-    most often compared. Errors below 1 dB are hard to hear with music.
-
     Examples
     --------
     >>> from spatialkit.binaural import binaural_filters
@@ -118,10 +113,8 @@ def binaural_report(
     found = np.tensordot(harmonics, np.fft.rfft(array, n_fft, axis=-1), (1, 1))
     wanted = np.fft.rfft(truth.ir, n_fft, axis=-1)
     powers = [auditory.sum_bands(np.abs(each) ** 2, starts) for each in (found, wanted)]
-    levels = [10.0 * np.log10(np.maximum(each, np.finfo(np.float64).tiny)) for each in powers]
-    totals = [
-        10.0 * np.log10(np.maximum(each.sum(axis=1), np.finfo(np.float64).tiny)) for each in powers
-    ]
+    levels = [_decibels(each) for each in powers]
+    totals = [_decibels(each.sum(axis=1)) for each in powers]
     low_pass = auditory.low_frequency_weights(rate, n_fft)
     horizontal = np.abs(truth.elevation) < HORIZONTAL
     horizontal = horizontal if horizontal.any() else np.ones_like(horizontal)
@@ -141,6 +134,10 @@ def binaural_report(
         coherence_error=np.abs(coherences[0] - coherences[1]),
         loudness_error_db=truth.weights @ np.abs(totals[0] - totals[1]),
     )
+
+
+def _decibels(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 10.0 * np.log10(np.maximum(power, np.finfo(np.float64).tiny))
 
 
 def _diffuse_coherence(

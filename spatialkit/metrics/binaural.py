@@ -138,13 +138,10 @@ def binaural_errors(
     rate = as_rate(sample_rate, MIN_RATE)
     ears = [render_binaural(each, form, sample_rate=rate) for each in (reference, estimate)]
     (truth, times), (found, other_times) = (_cues(each, rate) for each in ears)
-    floor = 10.0 ** (FLOOR_DB / 10.0) * truth.max(initial=0.0)
-    audible = truth.sum(axis=0) > max(floor, np.finfo(np.float64).tiny)
-    levels = [10.0 * np.log10(np.maximum(each, 1e-3 * floor + 1e-300)) for each in (truth, found)]
-    totals = [
-        10.0 * np.log10(np.maximum(each.sum(axis=0), 1e-3 * floor + 1e-300))
-        for each in (truth, found)
-    ]
+    floor = max(10.0 ** (FLOOR_DB / 10.0) * truth.max(initial=0.0), np.finfo(np.float64).tiny)
+    audible = truth.sum(axis=0) > floor
+    levels = [_level(each, floor) for each in (truth, found)]
+    totals = [_level(each.sum(axis=0), floor) for each in (truth, found)]
     ild = np.abs((levels[0][0] - levels[0][1]) - (levels[1][0] - levels[1][1]))
     coherence = [_coherence(each, rate) for each in ears]
     frames = audible.any(axis=-1)
@@ -154,6 +151,11 @@ def binaural_errors(
         "binaural_coherence_error": float(_mean(np.abs(coherence[0] - coherence[1]))),
         "binaural_loudness_error": float(_mean(np.abs(totals[0] - totals[1])[audible])),
     }
+
+
+def _level(power: NDArray[np.float64], floor: float) -> NDArray[np.float64]:
+    """Return powers in dB, limited to 30 dB below the floor of what is audible."""
+    return 10.0 * np.log10(np.maximum(power, 1e-3 * floor))
 
 
 def _both_ears(binaural: AudioLike[Any], sample_rate: float | None) -> tuple[NDArray[Any], int]:

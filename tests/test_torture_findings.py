@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import spatialkit
-from spatialkit import Layout, geometry, get_upmixer, metrics
+from spatialkit import Layout, geometry, get_layout, get_upmixer, metrics
+from spatialkit.binaural import HRTF, binauralize, render_binaural
 from spatialkit.errors import SpatialkitError
 from spatialkit.files import resample
+from spatialkit.realtime import PannerProcessor
 from spatialkit.results import Benchmark
 from spatialkit.stft import moving_sum
 from spatialkit.validation import as_number, as_numbers, parse_json, shown
@@ -137,3 +139,25 @@ def test_benchmarks_with_other_types_are_refused(change):
     facts = {"title": "", "metrics": [], "rows": [], "examples": [], "notes": [], **change}
     with pytest.raises(SpatialkitError, match="is not JSON of a benchmark"):
         Benchmark.from_json(spatialkit.results.to_json(facts))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: metrics.LoudnessMeter("5.0", 3), "sample_rate must be from 8000"),
+        (lambda: metrics.LoudnessMeter("no", 48000), "unknown layout 'no'"),
+        (lambda: metrics.LoudnessMeter(get_layout("5.0"), 48000).add(FIVE[:2]), "have 5 channels"),
+        (lambda: HRTF([["a"]], [0.0], [0.0], 48000), "ir must be numbers"),
+        (lambda: binauralize(FIVE, np.ones((2, 5, 9), complex)), "filters must be numbers"),
+        (lambda: render_binaural(FIVE, "5.0", sample_rate=10**400), "sample_rate must be from"),
+        (lambda: PannerProcessor("5.0", 48000, sources=10**9), "sources must be from 1 to 1024"),
+        (lambda: PannerProcessor("5.0", 48000).process([[1.0], [1.0, 2.0]]), "equal lengths"),
+    ],
+)
+def test_each_for_headphones_and_in_real_time_gives_one_sentence(call, message):
+    with pytest.raises(SpatialkitError, match=message):
+        call()
+
+
+def test_batches_without_samples_have_no_coherence():
+    assert np.isnan(metrics.interaural_coherence(np.zeros((3, 2, 0)), 48000)).tolist() == [True] * 3

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import ShapeError
 from spatialkit.typing import FloatArray, FloatT
-from spatialkit.validation import as_array, as_audio, require_finite
+from spatialkit.validation import as_audio, as_numbers, require_finite
 
 __all__ = ["Convolver", "as_filters", "binauralize"]
 
@@ -69,10 +69,10 @@ def binauralize(audio: AudioLike[FloatT], filters: ArrayLike) -> FloatArray[Floa
 
 def as_filters(filters: ArrayLike) -> NDArray[np.float64]:
     """Return filters (2, channels, taps) as finite numbers."""
-    array = as_array(filters, "filters", ShapeError)
+    array = as_numbers(filters, "filters", ShapeError)
     if array.ndim != 3 or array.shape[0] != 2 or 0 in array.shape:
         raise ShapeError(f"filters must have shape (2, channels, taps), got {array.shape}")
-    return require_finite(array.astype(np.float64), "filters")
+    return require_finite(array, "filters")
 
 
 class Convolver:

@@ -15,7 +15,7 @@ from spatialkit.binaural.reading import read_hrtf
 from spatialkit.geometry import sphere_quadrature, to_spherical
 from spatialkit.layouts import MAX_ORDER, AmbisonicFormat, Normalization
 from spatialkit.typing import StrPath
-from spatialkit.validation import as_choice, as_count, as_number, as_sample_rate
+from spatialkit.validation import MAX_SAMPLE_RATE, as_choice, as_count, as_number, as_sample_rate
 
 __all__ = ["METHODS", "Method", "binaural_filters"]
 
@@ -109,7 +109,7 @@ def binaural_filters(
     """
     order = as_count(order, "order", maximum=MAX_ORDER)
     method = as_choice(method, "method", METHODS)
-    rate = as_sample_rate(sample_rate, minimum=MIN_RATE)
+    rate = as_sample_rate(sample_rate, minimum=MIN_RATE, maximum=MAX_SAMPLE_RATE)
     taps = round(DURATION * rate) if taps is None else as_count(taps, "taps", maximum=1 << 16)
     if transition is None:
         transition = TRANSITIONS[min(order, max(TRANSITIONS))]

@@ -13,7 +13,14 @@ from spatialkit.binaural import responses
 from spatialkit.binaural.tessellation import Tessellation
 from spatialkit.errors import ShapeError, SignalError
 from spatialkit.geometry import to_cartesian
-from spatialkit.validation import as_choice, as_directions, as_sample_rate, require_finite
+from spatialkit.validation import (
+    MAX_SAMPLE_RATE,
+    as_choice,
+    as_directions,
+    as_numbers,
+    as_sample_rate,
+    require_finite,
+)
 
 __all__ = ["HRTF", "Equalization"]
 
@@ -86,9 +93,9 @@ class HRTF:
     licence: str = "unknown"
 
     def __post_init__(self) -> None:
-        rate = as_sample_rate(self.sample_rate, minimum=MIN_RATE)
+        rate = as_sample_rate(self.sample_rate, minimum=MIN_RATE, maximum=MAX_SAMPLE_RATE)
         object.__setattr__(self, "sample_rate", rate)
-        ir = np.array(self.ir, dtype=np.float64)
+        ir = as_numbers(self.ir, "ir", SignalError).copy()
         azimuth, elevation = as_directions(self.azimuth, self.elevation)
         if ir.ndim != 3 or ir.shape[1] != 2 or 0 in ir.shape:
             raise ShapeError(f"ir must have shape (directions, 2, taps), got {ir.shape}")
@@ -102,7 +109,7 @@ class HRTF:
         if self.delays is None:
             delays = responses.estimate_delays(ir, rate)
         else:
-            delays = np.array(self.delays, dtype=np.float64)
+            delays = as_numbers(self.delays, "delays", SignalError).copy()
         if delays.shape != ir.shape[:2]:
             raise ShapeError(f"delays must have shape {ir.shape[:2]}, got {delays.shape}")
         require_finite(delays, "delays")
@@ -214,7 +221,7 @@ class HRTF:
         >>> read_hrtf().resampled(44100)
         HRTF('ku100': 1982 directions, 118 taps at 44100 Hz)
         """
-        rate = as_sample_rate(sample_rate, minimum=MIN_RATE)
+        rate = as_sample_rate(sample_rate, minimum=MIN_RATE, maximum=MAX_SAMPLE_RATE)
         if rate == self.sample_rate:
             return self
         ratio = rate / self.sample_rate

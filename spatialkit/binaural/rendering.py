@@ -17,7 +17,13 @@ from spatialkit.errors import OptionError
 from spatialkit.geometry import rotation_matrix, to_spherical
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, channels_of, get_format
 from spatialkit.typing import FloatArray, FloatT, StrPath
-from spatialkit.validation import as_choice, as_number, as_sample_rate, require_finite
+from spatialkit.validation import (
+    MAX_SAMPLE_RATE,
+    as_choice,
+    as_number,
+    as_sample_rate,
+    require_finite,
+)
 
 __all__ = ["BinauralStream", "render_binaural"]
 
@@ -96,7 +102,8 @@ def render_binaural(
     >>> render_binaural(surround, "7.1.4", sample_rate=48000, yaw=[0.0, -90.0]).shape
     (2, 48000)
     """
-    form, rate = get_format(source), as_sample_rate(sample_rate, minimum=MIN_RATE)
+    form = get_format(source)
+    rate = as_sample_rate(sample_rate, minimum=MIN_RATE, maximum=MAX_SAMPLE_RATE)
     array = require_finite(channels_of(audio, form))
     filters = SourceFilters(form, rate, hrtf, method, order, lfe_gain)
     path = orientation.as_rotations(yaw, pitch, roll)
@@ -147,7 +154,7 @@ class BinauralStream:
         lfe_gain: float = 0.0,
     ) -> None:
         self._source = get_format(source)
-        rate = as_sample_rate(sample_rate, minimum=MIN_RATE)
+        rate = as_sample_rate(sample_rate, minimum=MIN_RATE, maximum=MAX_SAMPLE_RATE)
         self._filters = SourceFilters(self._source, rate, hrtf, method, order, lfe_gain)
         self._fade = max(1, round(FADE_SECONDS * rate))
         self.reset()

@@ -110,8 +110,9 @@ def interaural_coherence(
     0.7
     """
     signals, rate = _both_ears(binaural, sample_rate)
-    found = np.array([_coherence(item, rate) for item in signals.reshape(-1, *signals.shape[-2:])])
-    found = found.reshape(*signals.shape[:-2], -1)
+    lead = signals.shape[:-2]
+    found = np.array([_coherence(signals[item], rate) for item in np.ndindex(lead)])
+    found = found.reshape(*lead, -1)
     return found if per_band else _mean(found)
 
 

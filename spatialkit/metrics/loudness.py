@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError
-from spatialkit.layouts import Layout
+from spatialkit.layouts import Layout, get_layout
 from spatialkit.metrics.inputs import as_loudspeaker_layout, as_rate, as_signal, unpack_signal
 from spatialkit.validation import as_audio, as_count, as_number
 
@@ -124,7 +124,8 @@ class LoudnessMeter:
     """
 
     def __init__(self, layout: Layout | None, sample_rate: float) -> None:
-        self._layout, self._rate = layout, sample_rate
+        self._layout = None if layout is None else get_layout(layout)
+        self._rate = sample_rate = as_rate(sample_rate, MIN_RATE)
         self._sections = np.array(
             [_section_at_rate(stage, sample_rate) for stage in (HEAD_SHELF, HIGH_PASS)]
         )
@@ -137,6 +138,7 @@ class LoudnessMeter:
         """Measure the next samples, shape (..., channels, n)."""
         from scipy.signal import sosfilt
 
+        block = as_audio(block, "block", channels=self._layout and self._layout.n_channels)
         weights = _channel_weights(self._layout, block.shape[-2])
         if self._state is None:
             self._state = np.zeros((len(weights), len(self._sections), *block.shape[:-2], 2))

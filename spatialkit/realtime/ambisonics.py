@@ -21,7 +21,7 @@ from spatialkit.layouts import AmbisonicFormat, ChannelOrder, Layout, Normalizat
 from spatialkit.realtime.processor import Processor
 from spatialkit.realtime.ramps import GainRamp, MatrixRamp
 from spatialkit.realtime.rotation import HarmonicRotation, Orientation
-from spatialkit.realtime.sources import SourceParameters
+from spatialkit.realtime.sources import MAX_SOURCES, SourceParameters
 from spatialkit.validation import as_choice, as_count
 
 __all__ = ["DecoderProcessor", "EncoderProcessor", "RotatorProcessor"]
@@ -62,7 +62,7 @@ class EncoderProcessor(Processor):
         channel_order: ChannelOrder = "ACN",
     ) -> None:
         self.format = AmbisonicFormat(order, normalization, channel_order)
-        count = as_count(sources, "sources")
+        count = as_count(sources, "sources", maximum=MAX_SOURCES)
         super().__init__(count, self.format.n_channels, sample_rate)
         self._sources = SourceParameters(count, self._gains_of, azimuth=0.0, elevation=0.0)
         self._ramp = GainRamp(count, self.n_outputs, self.sample_rate, unit_power=False)

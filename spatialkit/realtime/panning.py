@@ -11,7 +11,7 @@ from spatialkit.layouts import Layout, get_layout
 from spatialkit.panning import vbap_gains
 from spatialkit.realtime.processor import Processor
 from spatialkit.realtime.ramps import GainRamp
-from spatialkit.realtime.sources import SourceParameters
+from spatialkit.realtime.sources import MAX_SOURCES, SourceParameters
 from spatialkit.validation import as_count
 
 __all__ = ["PannerProcessor"]
@@ -46,7 +46,7 @@ class PannerProcessor(Processor):
 
     def __init__(self, layout: str | Layout, sample_rate: float, *, sources: int = 1) -> None:
         self.layout = get_layout(layout)
-        count = as_count(sources, "sources")
+        count = as_count(sources, "sources", maximum=MAX_SOURCES)
         super().__init__(count, self.layout.n_channels, sample_rate)
         gains_of = partial(vbap_gains, layout=self.layout)
         self._sources = SourceParameters(count, gains_of, azimuth=0.0, elevation=0.0, spread=0.0)

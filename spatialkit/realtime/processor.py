@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError, ShapeError, SignalError
-from spatialkit.validation import as_sample_rate
+from spatialkit.validation import MAX_SAMPLE_RATE, as_array, as_sample_rate
 
 __all__ = ["Processor"]
 
@@ -35,7 +35,7 @@ class Processor(ABC):
 
     def __init__(self, n_inputs: int, n_outputs: int, sample_rate: float) -> None:
         self.n_inputs, self.n_outputs = n_inputs, n_outputs
-        self.sample_rate = as_sample_rate(sample_rate)
+        self.sample_rate = as_sample_rate(sample_rate, maximum=MAX_SAMPLE_RATE)
 
     def process(self, block: NDArray[Any], **parameters: ArrayLike) -> NDArray[Any]:
         """Process the next block.
@@ -59,13 +59,11 @@ class Processor(ABC):
         """
         if parameters:
             self.set(**parameters)
-        array = np.asarray(block)
+        array = as_array(block, "block", SignalError)
         if array.ndim == 1 and self.n_inputs == 1:
             array = array[None]
         if array.ndim != 2 or len(array) != self.n_inputs:
-            raise ShapeError(
-                f"block must have shape ({self.n_inputs}, samples), got {np.shape(block)}"
-            )
+            raise ShapeError(f"block must have shape ({self.n_inputs}, samples), got {array.shape}")
         if array.dtype not in (np.float32, np.float64):
             raise SignalError(f"block must be float32 or float64, got {array.dtype}")
         return self._process(array)

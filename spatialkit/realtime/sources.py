@@ -14,6 +14,8 @@ __all__ = ["SourceParameters"]
 
 Values = dict[str, NDArray[np.float64]]
 
+MAX_SOURCES = 1024
+
 
 class SourceParameters:
     """Parameters of sources by name, each of shape (sources,), and the gains that follow from them.

@@ -102,22 +102,26 @@ class Worker:
         self.kind, self.case, self.started = kind, first, time.monotonic()
         self.findings: list[tuple[int, str]] = []
         self.outcomes: Counter[str] = Counter()
-        self.next, self.is_ready = first, False
+        self.next, self.is_ready, self.rest = first, False, b""
         numbers = map(str, (seed, first, last, seconds))
         self.process = subprocess.Popen(
             [sys.executable, str(HERE), "--work", kind, *numbers],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            text=True,
-            errors="backslashreplace",
             start_new_session=True,
         )
         assert self.process.stdout is not None
 
     def read(self) -> bool:
-        """Read a line of the process; return False at its end."""
-        line = self.process.stdout.readline().rstrip("\n")
+        """Read lines of the process; return False at its end."""
+        data = os.read(self.process.stdout.fileno(), 1 << 16)
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        for line in lines:
+            self.note(line.decode(errors="backslashreplace"))
+        return bool(data)
+
+    def note(self, line: str) -> None:
         word, _, rest = line.partition(" ")
         if word == "case":
             self.case, self.started, self.is_ready = int(rest), time.monotonic(), True
@@ -127,7 +131,6 @@ class Worker:
         elif word == "finding":
             self.findings.append((self.case, rest))
             self.next = self.case + 1
-        return bool(line)
 
     def finish(self) -> None:
         """Wait for the end of the process; a crash or a hang is a finding."""

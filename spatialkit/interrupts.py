@@ -81,7 +81,7 @@ def _interrupt_main_thread(number: int) -> None:
     if hasattr(signal, "pthread_kill"):  # also ends a call of the system
         signal.pthread_kill(threading.main_thread().ident or 0, number)
     else:
-        _thread.interrupt_main(number)
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def _is_imported_for_command() -> bool:

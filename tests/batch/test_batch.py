@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+import itertools
 import math
 import multiprocessing
 import os
@@ -233,7 +233,7 @@ def write_for_long(folder):
 def hang(path):
     """Write a file, and hang in compiled code that holds the lock of the interpreter."""
     path.touch()
-    ctypes.PyDLL(None).pause()
+    all(itertools.repeat(True))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -249,6 +249,19 @@ def test_interrupted_jobs_remove_unfinished_files(tmp_path, timeout):
                 future.result(timeout=60)
     pool.kill()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_worker_that_cannot_be_interrupted_is_killed(tmp_path):
+    pool = WorkerProcesses(1)
+    future = pool.submit(hang, tmp_path / "started")
+    while not (tmp_path / "started").exists():
+        time.sleep(0.01)
+    (worker,) = pool._workers
+    pool.kill()
+    assert worker._process.exitcode == -signal.SIGKILL
+    with pytest.raises(BrokenExecutor, match="the job was cancelled"):
+        future.result(timeout=60)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills what hangs in such code")

@@ -32,7 +32,8 @@ class AmbisonizerConfig:
         the result of the previous extraction.
     """
 
-    masks: MaskConfig = field(default_factory=lambda: MaskConfig(dropout=0.2))
+    # Half of the 3 s of training scenes, in frames.
+    masks: MaskConfig = field(default_factory=lambda: MaskConfig(dropout=0.2, reach=64))
     iterations: int = 2
 
     def __post_init__(self) -> None:

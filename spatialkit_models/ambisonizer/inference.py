@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from spatialkit.errors import OptionError
 from spatialkit.upmixing import AllPassDecorrelator
@@ -183,6 +183,9 @@ class StageModel(AmbisonizerModel):
     conditionings = ("natural",)
 
     def _predict(self, pair: Tensor, scene: Scene, start: int) -> Tensor:
+        # Frames begin at multiples of the hop in the song, for all windows.
+        early = start % self.network.stft.hop_length
+        pair = nn.functional.pad(pair, (early, 0))
         samples = pair.shape[1]
         if len(pair) == 2:
             stage = torch.tensor([scene.stage], dtype=torch.float32, device=self.device)
@@ -197,7 +200,7 @@ class StageModel(AmbisonizerModel):
             gains = torch.from_numpy(mono_gains(scene.seed, scene.stage))[None].to(self.device)
             both = self.network.stft(torch.cat([pair, self._decorrelated(pair)])[None])
             predicted = self.network.place(both * self._widths(), gains)[:, :, 1:]
-        return self.network.stft.inverse(predicted, samples)[0]
+        return self.network.stft.inverse(predicted, samples)[0, :, early:]
 
     def _widths(self) -> Tensor:
         """Return gains of W and its decorrelated copy, (2, bins).

@@ -363,6 +363,24 @@ def test_blocks_and_windows_of_a_linear_network_join_to_the_whole(
     assert np.array_equal(make("own").upmix(stereo, RATE)[3], x)
 
 
+def test_frames_of_all_windows_begin_at_multiples_of_the_hop_in_the_song(
+    half_ahead, rng, monkeypatch
+):
+    received = []
+
+    def recorded(audio):
+        received.append(audio)
+        return STFT.forward(half_ahead.network.stft, audio)
+
+    monkeypatch.setattr(half_ahead.network.stft, "forward", recorded)
+    stereo, start = noise(rng, 2, 9000), 3000
+    x = half_ahead.predict(stereo, inference.Scene(), start)
+    early = start % half_ahead.network.stft.hop_length
+    assert received[0].shape[-1] == 9000 + early
+    assert not received[0][..., :early].any()
+    assert np.allclose(x[0], 0.625 * stereo.sum(0), atol=1e-5)
+
+
 def test_only_the_output_of_the_network_is_resampled(half_ahead, rng, monkeypatch):
     shorten(monkeypatch, half_ahead)
     time = np.arange(4 * 48000) / 48000

@@ -14,6 +14,7 @@ from spatialkit.commands import toolkit
 if TYPE_CHECKING:
     from spatialkit.files import AudioStream
     from spatialkit.layouts import AmbisonicFormat, Layout
+    from spatialkit.setups import LoudspeakerSetup
 
 DECODERS = get_args(Decoder)
 WEIGHTS = get_args(Weights)
@@ -21,11 +22,13 @@ WEIGHTS = get_args(Weights)
 
 @toolkit.command(
     "spatialkit decode scene.wav -o speakers.wav --layout 7.1.4",
+    "spatialkit decode scene.wav -o scene-in-room.wav --setup room.json",
     "spatialkit decode b-format.wav -o quad.wav --from fuma1 --layout quad",
 )
 @toolkit.file_argument
 @toolkit.output_option
 @toolkit.layout_option("5.0")
+@toolkit.setup_option
 @toolkit.reading_options(formats=toolkit.SCENE_NAMES)
 @click.option(
     "--decoder",
@@ -49,6 +52,7 @@ def command(
     source: Path,
     output: Path,
     layout: str | Layout,
+    setup: LoudspeakerSetup | None,
     reading: dict[str, Any],
     decoder: Decoder,
     weights: Weights,
@@ -59,7 +63,7 @@ def command(
     from spatialkit.ambisonics import decode_ambisonics
     from spatialkit.layouts import get_layout
 
-    target = get_layout(layout)
+    target = get_layout(toolkit.layout_of(setup, layout))
     toolkit.check_output(output, [source], force)
 
     def plan(audio: AudioStream, scene: AmbisonicFormat) -> toolkit.Conversion:
@@ -74,5 +78,5 @@ def command(
         )
         return toolkit.Conversion(decode, target, whole=weights.lower() == "dual-band")
 
-    facts = toolkit.convert_scene(source, output, reading, plan, force=force)
+    facts = toolkit.convert_scene(source, output, reading, plan, force=force, setup=setup)
     toolkit.print_output(facts, as_json, source)

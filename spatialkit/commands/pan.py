@@ -13,12 +13,14 @@ from spatialkit.commands import directions, toolkit
 if TYPE_CHECKING:
     from spatialkit.files import AudioStream
     from spatialkit.layouts import Layout
+    from spatialkit.setups import LoudspeakerSetup
 
 
 @toolkit.command(
     "spatialkit pan voice.wav -o left.wav --azimuth 30",
     "spatialkit pan duo.wav -o dome.wav --azimuth 45,-45 --layout 7.1.4",
     "spatialkit pan bee.wav -o around.wav --azimuth 0:90:180:270:360",
+    "spatialkit pan voice.wav -o voice-in-room.wav --azimuth 30 --setup room.json",
     "spatialkit pan bee.wav -o around.wav --trajectory bee.csv --layout 7.1.4",
 )
 @toolkit.file_argument
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     help="Width of a source in degrees, 0 to 360.",
 )
 @toolkit.layout_option("5.0")
+@toolkit.setup_option
 @toolkit.force_option
 @toolkit.json_option
 def command(
@@ -44,6 +47,7 @@ def command(
     trajectories: tuple[Path, ...],
     spread: directions.Points,
     layout: str | Layout,
+    setup: LoudspeakerSetup | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -51,7 +55,7 @@ def command(
     from spatialkit.layouts import get_layout
     from spatialkit.panning import vbap_pan
 
-    target = get_layout(layout)
+    target = get_layout(toolkit.layout_of(setup, layout))
     toolkit.check_output(output, [source], force)
 
     def plan(audio: AudioStream) -> toolkit.Conversion:
@@ -69,5 +73,5 @@ def command(
         )
         return toolkit.Conversion(pan, target, whole=azimuths.ndim > 1)
 
-    facts = toolkit.convert_file(source, output, reading, plan, force=force)
+    facts = toolkit.convert_file(source, output, reading, plan, force=force, setup=setup)
     toolkit.print_output(facts, as_json)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from spatialkit.files import AudioStream
     from spatialkit.layouts import Layout
+    from spatialkit.setups import LoudspeakerSetup
 
 BINAURAL = "binaural"
 
@@ -39,6 +40,7 @@ class TargetName(toolkit.LayoutName):
 @toolkit.command(
     "spatialkit render film.wav -o dome.wav --to 7.1.4",
     "spatialkit render scene.wav -o surround.wav --from ambix3 --to 5.1",
+    "spatialkit render film.wav -o room.wav --setup room.json",
     "spatialkit render film.wav -o headphones.wav --to binaural --hrtf head.sofa",
 )
 @toolkit.file_argument
@@ -48,9 +50,10 @@ class TargetName(toolkit.LayoutName):
     "target_format",
     type=TargetName(),
     metavar="FORMAT",
-    required=True,
-    help=f"Output format: {toolkit.FORMAT_NAMES}, or binaural (headphones).",
+    help=f"Output format: {toolkit.FORMAT_NAMES}, or binaural (headphones). "
+    "Required without --setup.",
 )
+@toolkit.setup_option
 @click.option(
     "--hrtf",
     type=toolkit.Name(("ku100",)),
@@ -84,7 +87,8 @@ class TargetName(toolkit.LayoutName):
 def command(
     source: Path,
     output: Path,
-    target_format: str | Layout,
+    target_format: str | Layout | None,
+    setup: LoudspeakerSetup | None,
     reading: dict[str, Any],
     force: bool,
     as_json: bool,
@@ -105,7 +109,8 @@ def command(
     from spatialkit.rendering import is_binaural, render
 
     binaural = {name: value for name, value in options.items() if value is not None}
-    if is_binaural(target_format):
+    goal = toolkit.layout_of(setup, target_format, "target_format")
+    if is_binaural(goal):
         toolkit.check_output(output, [source], force)
         facts = _render_binaural(source, output, binaural, reading, force)
         toolkit.print_output(facts, as_json)
@@ -114,15 +119,16 @@ def command(
         return
     if binaural:
         option = next(iter(binaural)).replace("_", "-")
-        raise OptionError(f"--{option} requires --to binaural, got --to {target_format}")
-    target = get_format(target_format)
+        given = f"--to {goal}" if setup is None else "--setup"
+        raise OptionError(f"--{option} requires --to binaural, got {given}")
+    target = get_format(goal)
     toolkit.check_output(output, [source], force)
 
     def plan(audio: AudioStream) -> toolkit.Conversion:
         found = toolkit.known_format(source, audio.format, audio.channels)
         return toolkit.Conversion(lambda block: render(block, found, target), target)
 
-    facts = toolkit.convert_file(source, output, reading, plan, force=force)
+    facts = toolkit.convert_file(source, output, reading, plan, force=force, setup=setup)
     toolkit.print_output(facts, as_json)
 
 

@@ -18,6 +18,7 @@ from spatialkit.errors import UpmixerError, error_message
 from spatialkit.files import AudioStream, Subtype, stream, write_stream
 from spatialkit.plugins import kept_folder
 from spatialkit.sample_queue import SampleQueue
+from spatialkit.setups import LoudspeakerSetup
 from spatialkit.upmixing.headphones import write_headphones
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.registry import get_upmixer, load_upmixer
@@ -48,6 +49,9 @@ class UpmixJob:
     headphones : str
         HRTF, as in `spatialkit.read_hrtf`, of a version for headphones that is written beside the
         output, see `headphones_path`; "" for none.
+    setup : LoudspeakerSetup, optional
+        Loudspeakers to which the output is adjusted, with the layout of the upmixer. The version
+        for headphones and the measurements are those of the upmix itself.
     """
 
     source: str | Path
@@ -58,6 +62,7 @@ class UpmixJob:
     subtype: Subtype | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
     headphones: str = ""
+    setup: LoudspeakerSetup | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class UpmixedFile:
     sample_rate : int
         Sample rate in hertz.
     peak : float
-        Largest magnitude of the upmix; 1 is full scale.
+        Largest magnitude of the output before ``gain_db``; 1 is full scale.
     gain_db : float
         Gain of the peak guard: 0 unless the upmix exceeds the range of the encoding.
     subtype : str
@@ -148,6 +153,7 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
     with stream(job.source, **job.reading) as source:
         _require_accepted(upmixer, source, job.source)
         meter = DownmixMeter.find(upmixer.format, source.channels)
+        room = job.setup.filter(source.sample_rate) if job.setup else None
         check = SourceCheck(source.sample_rate) if source.channels <= 2 else None
         encoding: dict[str, Any] = {"subtype": job.subtype, "overwrite": job.overwrite}
         with (
@@ -167,7 +173,7 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
 
             def finish(upmix: NDArray[Any], original: NDArray[Any]) -> None:
                 meter.add(upmix, original)
-                target.write(upmix)
+                target.write(room.process(upmix) if room else upmix)
                 if headphones:
                     headphones.write(upmix, original)
 
@@ -195,7 +201,7 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
         upmixer.format.n_channels,
         source.samples,
         source.sample_rate,
-        meter.peak,
+        target.peak if room else meter.peak,
         target.gain_db,
         target.subtype,
         meter.error_db,

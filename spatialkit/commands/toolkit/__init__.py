@@ -66,9 +66,11 @@ from spatialkit.commands.toolkit.options import (
     file_argument,
     force_option,
     json_option,
+    layout_of,
     layout_option,
     output_option,
     reading_options,
+    setup_option,
     truncated_option,
 )
 from spatialkit.commands.toolkit.plugins import (
@@ -129,6 +131,7 @@ __all__ = [
     "json_line",
     "json_option",
     "known_format",
+    "layout_of",
     "layout_option",
     "make_upmixer",
     "message_of",
@@ -159,6 +162,7 @@ __all__ = [
     "writes_output",
     "scene_format",
     "setting_option",
+    "setup_option",
     "use_options",
     "write_output",
     "write_text",

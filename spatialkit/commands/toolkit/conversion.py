@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from spatialkit.files import AudioStream
     from spatialkit.layouts import AmbisonicFormat, Format
+    from spatialkit.setups import LoudspeakerSetup
 
 # Seconds before a progress bar appears.
 DELAY = 0.5
@@ -94,6 +95,7 @@ def convert_file(
     plan: Callable[[AudioStream], Conversion],
     *,
     force: bool,
+    setup: LoudspeakerSetup | None = None,
 ) -> dict[str, Any]:
     """Convert an audio file with the peak guard, in constant memory unless it is needed whole.
 
@@ -106,6 +108,8 @@ def convert_file(
         Called with the open source; returns the conversion.
     force : bool
         Whether an existing output is replaced.
+    setup : LoudspeakerSetup, optional
+        Loudspeakers to which the output is adjusted, whose layout is its format.
 
     Returns
     -------
@@ -126,6 +130,13 @@ def convert_file(
 
     with stream(source, **reading) as audio:
         conversion = plan(audio)
+        convert = conversion.function
+        if setup is not None:
+            room = setup.filter(audio.sample_rate)
+
+            def convert(block: NDArray[Any]) -> NDArray[Any]:
+                return room.process(conversion.function(block))
+
         with (
             write_stream(
                 output,
@@ -147,11 +158,11 @@ def convert_file(
                 if conversion.whole:
                     whole[:, done:end] = block
                 else:
-                    target.write(conversion.function(block))
+                    target.write(convert(block))
                 done = end
                 report(block.shape[1] / audio.sample_rate, audio.duration)
             if conversion.whole:
-                target.write(conversion.function(whole))
+                target.write(convert(whole))
     return written_facts(output, conversion.format, target)
 
 
@@ -162,12 +173,13 @@ def convert_scene(
     plan: Callable[[AudioStream, AmbisonicFormat], Conversion],
     *,
     force: bool,
+    setup: LoudspeakerSetup | None = None,
 ) -> dict[str, Any]:
     """Convert an Ambisonic file as `convert_file` does.
 
     Parameters
     ----------
-    source, output, reading, force
+    source, output, reading, force, setup
         As for `convert_file`.
     plan : callable
         Called with the open source and its format; returns the conversion.
@@ -192,4 +204,5 @@ def convert_scene(
             assumed["read_as"] = scene.name
         return plan(audio, scene)
 
-    return convert_file(source, output, reading, plan_scene, force=force) | assumed
+    facts = convert_file(source, output, reading, plan_scene, force=force, setup=setup)
+    return facts | assumed

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
+    from spatialkit.setups import LoudspeakerSetup
 
 
 class Name(click.ParamType):
@@ -66,6 +67,24 @@ class LayoutName(Name):
     ) -> list[CompletionItem]:
         names = super().shell_complete(ctx, param, incomplete)
         return names or [CompletionItem(incomplete, type="file")]
+
+
+class SetupFile(click.ParamType):
+    """Path of a .json file, which is read as a `LoudspeakerSetup`."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> LoudspeakerSetup:
+        from pathlib import Path
+
+        from spatialkit.setups import LoudspeakerSetup
+
+        return LoudspeakerSetup.from_json(Path(value)) if isinstance(value, str) else value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="file")]
 
 
 def _starting(names: Iterable[str], incomplete: str) -> list[CompletionItem]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from spatialkit.commands.toolkit.messages import start_command
-from spatialkit.commands.toolkit.names import LayoutName, Name, ambisonic_names
+from spatialkit.commands.toolkit.names import LayoutName, Name, SetupFile, ambisonic_names
 from spatialkit.commands.toolkit.standard_output import writes_output
+from spatialkit.errors import OptionError
 from spatialkit.validation import as_number, as_sample_rate
+
+if TYPE_CHECKING:
+    from spatialkit.layouts import Layout
+    from spatialkit.setups import LoudspeakerSetup
 
 FILE = click.Path(path_type=Path)
 LAYOUT_FILE = "a .json file"
@@ -169,6 +175,43 @@ def layout_option(default: str | None, help: str = "Output layout") -> Callable[
         show_default=default is not None,
         help=f"{help} (see spatialkit layouts), or {LAYOUT_FILE}.",
     )
+
+
+setup_option = click.option(
+    "--setup",
+    type=SetupFile(),
+    metavar="FILE",
+    help="Setup of the room (.json): its layout, distances, levels and subwoofers.",
+)
+
+
+def layout_of(
+    setup: LoudspeakerSetup | None, given: str | Layout | None, option: str = "layout"
+) -> str | Layout:
+    """Return the layout of ``--setup``, or the value of another option.
+
+    Parameters
+    ----------
+    setup : LoudspeakerSetup, optional
+    given : str or Layout, optional
+        Value of the other option.
+    option : str
+        Name of the parameter of the other option.
+
+    Raises
+    ------
+    OptionError
+        If both options are specified, or none.
+    """
+    context = click.get_current_context()
+    name = next(each.opts[0] for each in context.command.params if each.name == option)
+    if setup is None:
+        if given is None:
+            raise OptionError(f"{name} or --setup is required")
+        return given
+    if context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+        raise OptionError(f"{name} and --setup are mutually exclusive: the setup has a layout")
+    return setup.layout
 
 
 def command(*examples: str) -> Callable[[Callable[..., Any]], click.Command]:

@@ -14,6 +14,7 @@ from spatialkit.commands.toolkit.printing import print_line, print_wrapped
 from spatialkit.errors import OptionError, SpatialkitError
 
 if TYPE_CHECKING:
+    from spatialkit.layouts import Layout
     from spatialkit.plugins import Option, PluginDescription
     from spatialkit.upmixing import Upmixer
 
@@ -118,7 +119,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, str]:
     return texts
 
 
-def make_upmixer(name: str, settings: Sequence[str], layout: str | None = None) -> Upmixer:
+def make_upmixer(name: str, settings: Sequence[str], layout: str | Layout | None = None) -> Upmixer:
     """Create an upmixer from its name and its options as text.
 
     Parameters
@@ -126,7 +127,7 @@ def make_upmixer(name: str, settings: Sequence[str], layout: str | None = None) 
     name : str
     settings : sequence of str
         Values of `setting_option`, "KEY=VALUE".
-    layout : str, optional
+    layout : str or Layout, optional
         Value of the option "layout".
 
     Raises
@@ -138,9 +139,15 @@ def make_upmixer(name: str, settings: Sequence[str], layout: str | None = None) 
     """
     from spatialkit.upmixing import get_upmixer, load_upmixer, parse_options
 
-    texts = parse_settings([*settings, *([] if layout is None else [f"layout={layout}"])])
+    named = [f"layout={layout}"] if isinstance(layout, str) else []
+    texts = parse_settings([*settings, *named])
     with isolated_plugins():
-        return get_upmixer(name, **parse_options(load_upmixer(name), texts))
+        options = parse_options(load_upmixer(name), texts)
+        if layout is not None and not named:
+            if "layout" in options:
+                raise OptionError("-O layout= and --setup are mutually exclusive")
+            options["layout"] = layout
+        return get_upmixer(name, **options)
 
 
 def plugin_facts(plugin: PluginDescription) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from spatialkit.files import Subtype
 if TYPE_CHECKING:
     from spatialkit.commands.upmix.files import Pair
     from spatialkit.commands.upmix.job import BatchJob
+    from spatialkit.setups import LoudspeakerSetup
     from spatialkit.upmixing import Upmixer
 
 # Above this downmix SNR the downmix equals the input to rounding errors: no correction is printed.
@@ -58,6 +59,7 @@ SUBTYPES = get_args(Subtype)
     metavar="NAME",
     help="Output layout: short for -O layout=NAME.",
 )
+@toolkit.setup_option
 @toolkit.setting_option
 @click.option(
     "--headphones",
@@ -122,6 +124,7 @@ def command(
     output: str,
     name: str,
     layout: str | None,
+    setup: LoudspeakerSetup | None,
     settings: tuple[str, ...],
     headphones: bool,
     hrtf: str | None,
@@ -164,7 +167,8 @@ def command(
     if hrtf and not headphones:
         raise OptionError("--hrtf requires --headphones")
     ears = _checked_hrtf(hrtf or "ku100") if headphones else ""
-    upmixer = toolkit.make_upmixer(name, settings, layout)
+    target = layout if setup is None else toolkit.layout_of(setup, layout)
+    upmixer = toolkit.make_upmixer(name, settings, target)
     stems = files.StemFolders.of(stems_root, upmixer)
     is_folder = files.is_folder(sources, output)
     if verify and not resume:
@@ -180,12 +184,12 @@ def command(
         if is_folder:
             with files.removed_if_empty(Path(output)):
                 (pair,) = _plan(sources, Path(output), None, force, ears)
-                _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json, ears)
+                _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json, ears, setup)
         else:
             pair = files.Pair(sources[0], Path(output), output)
             for path in _outputs(pair, ears):
                 toolkit.check_output(path, sources, force)
-            _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json, ears)
+            _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json, ears, setup)
         return 0
     subtype = subtype_of(".wav", subtype)
     stems.check_batch(upmixer, files.pairs_in(Path(output), sources))
@@ -193,7 +197,7 @@ def command(
     pairs = _plan(sources, Path(output), shard, force or resume, ears)
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
     flags = {"force": force, "verify": verify, "absolute": cluster is not None}
-    work = _jobs(upmixer, pairs, stems, subtype, reading, logs, ears, **flags)
+    work = _jobs(upmixer, pairs, stems, subtype, reading, logs, ears, setup, **flags)
     records = _upmix_all(pairs, work, log, jobs, cluster, timeout, as_json)
     if as_json:
         toolkit.print_json(records)
@@ -211,6 +215,7 @@ def _upmix_one(
     force: bool,
     as_json: bool,
     ears: str,
+    setup: LoudspeakerSetup | None,
 ) -> None:
     """Upmix one file and print its facts; an error is raised."""
     from spatialkit.commands.upmix.job import upmix_one
@@ -220,7 +225,9 @@ def _upmix_one(
     if chosen:
         files.stem_files(chosen["stems"], pair.source)
     options = option_values(upmixer) | chosen
-    job = UpmixJob(pair.source, pair.output, upmixer.name, options, force, subtype, reading, ears)
+    job = UpmixJob(
+        pair.source, pair.output, upmixer.name, options, force, subtype, reading, ears, setup
+    )
     facts = upmix_one(job)
     if as_json:
         toolkit.print_json([facts])
@@ -270,6 +277,7 @@ def _jobs(
     reading: dict[str, Any],
     logs: Iterable[Path],
     ears: str,
+    setup: LoudspeakerSetup | None,
     *,
     force: bool,
     verify: bool,
@@ -281,7 +289,7 @@ def _jobs(
 
     recorded = batches.finished(logs, ("name",), ("key", "size"))
     digests = batches.finished(logs, ("name",), ("digest",)) if verify else {}
-    settings = settings_of(upmixer, subtype, reading, ears)
+    settings = settings_of(upmixer, subtype, reading, ears, setup)
     options = option_values(upmixer)
     jobs = []
     for pair in pairs:
@@ -293,7 +301,9 @@ def _jobs(
             record = (*record, *digests.get((pair.name,), (None,)))
         found = stems.options(pair, absolute=absolute)
         chosen = options | found
-        work = UpmixJob(source, output, upmixer.name, chosen, overwrite, subtype, reading, ears)
+        work = UpmixJob(
+            source, output, upmixer.name, chosen, overwrite, subtype, reading, ears, setup
+        )
         jobs.append(BatchJob(work, settings, record, found.get("stems", "")))
     return jobs
 

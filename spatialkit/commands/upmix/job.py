@@ -23,6 +23,7 @@ from spatialkit.commands import batches, toolkit
 from spatialkit.commands.upmix import files
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import Layout
+from spatialkit.setups import LoudspeakerSetup
 from spatialkit.upmixing import (
     UpmixedFile,
     UpmixJob,
@@ -65,7 +66,11 @@ def versions_of(upmixer: str) -> dict[str, str]:
 
 
 def settings_of(
-    upmixer: Any, subtype: str, reading: Mapping[str, Any], headphones: str = ""
+    upmixer: Any,
+    subtype: str,
+    reading: Mapping[str, Any],
+    headphones: str = "",
+    setup: LoudspeakerSetup | None = None,
 ) -> str:
     """Return everything that an upmix depends on apart from its source, as JSON."""
     from spatialkit._version import __version__
@@ -78,6 +83,7 @@ def settings_of(
     package = upmixer_package(upmixer.name)
     settings = [__version__, package, upmixer.name, options, subtype]
     settings += [headphones] if headphones else []
+    settings += [setup.to_json()] if setup else []
     return json.dumps([*settings, toolkit.reading_facts(reading)], sort_keys=True)
 
 

@@ -19,6 +19,7 @@ from spatialkit.ambisonics.decoder_design import (
 from spatialkit.ambisonics.decoding import decoder_matrix
 from spatialkit.geometry import angle_between
 from spatialkit.layouts import Layout, get_layout
+from spatialkit.panning import is_enclosed
 from spatialkit.validation import as_choice
 
 __all__ = ["DecoderReport", "decoder_report"]
@@ -31,9 +32,9 @@ REPORT_DEGREE = 90
 class DecoderReport:
     """Energy, energy vector and conditioning of a decoder, as `decoder_report` returns them.
 
-    The values are over plane waves from all directions, or from the whole horizon on flat layouts.
-    Directions that no loudspeakers enclose, such as below 7.1.4, are included and determine the
-    extreme values.
+    The values are over plane waves from the directions that loudspeakers enclose: not from below a
+    dome such as 7.1.4, or between the rear loudspeakers of a layout that has none. On flat layouts
+    they are directions of the horizon. If loudspeakers enclose no direction, they are over all.
     """
 
     layout: str
@@ -44,6 +45,8 @@ class DecoderReport:
     """Decoder design."""
     weights: OrderWeights
     """Gains of the orders."""
+    coverage: float
+    """Part of the sphere that loudspeakers enclose, 0 to 1; of the horizon on flat layouts."""
     energy_min_db: float
     """Smallest energy, in dB relative to the mean; -inf for a silent direction."""
     energy_max_db: float
@@ -68,7 +71,8 @@ class DecoderReport:
 
     def __str__(self) -> str:
         return (
-            f"{self.decoder} ({self.weights}) of order {self.order} on {self.layout}: "
+            f"{self.decoder} ({self.weights}) of order {self.order} on {self.layout}, "
+            f"{self.coverage:.0%} of all directions: "
             f"energy {self.energy_min_db:+.1f} to {self.energy_max_db:+.1f} dB, "
             f"|rE| {self.re_length_min:.2f} minimum, {self.re_length_mean:.2f} mean, "
             f"direction error {self.direction_error_mean:.1f} degrees mean, "
@@ -94,8 +98,8 @@ def decoder_report(
     Returns
     -------
     DecoderReport
-        Computed for 4232 directions of the sphere, about 4 degrees apart, or for 364 directions of
-        the horizon, 1 degree apart, on flat layouts.
+        Computed for those of 4232 directions of the sphere, about 4 degrees apart, that
+        loudspeakers enclose; on flat layouts of 364 directions of the horizon, 1 degree apart.
 
     Raises
     ------
@@ -115,6 +119,10 @@ def decoder_report(
     weights = as_choice(weights, "weights", ORDER_WEIGHTS)
     matrix = decoder_matrix(layout, order, decoder=decoder, weights=weights, normalization="N3D")
     vectors, quadrature = plane_waves(layout, REPORT_DEGREE)
+    enclosed = is_enclosed(vectors, layout)
+    coverage = quadrature @ enclosed / quadrature.sum()
+    if enclosed.any():
+        vectors, quadrature = vectors[enclosed], quadrature[enclosed]
     energies = (harmonics.harmonics(vectors, order) @ matrix.T) ** 2
     energy = energies.sum(axis=-1)
     # A direction without energy has no energy vector and is left out of its statistics.
@@ -123,12 +131,14 @@ def decoder_report(
     lengths = np.linalg.norm(energy_vectors, axis=-1)
     errors = angle_between(energy_vectors, vectors[active])
     with np.errstate(divide="ignore"):
-        energy_db = 10.0 * np.log10([energy.min(), energy.max()])
+        mean = np.average(energy, weights=quadrature)
+        energy_db = 10.0 * np.log10(np.array([energy.min(), energy.max()]) / mean)
     return DecoderReport(
         layout=layout.name,
         order=order,
         decoder=decoder,
         weights=weights,
+        coverage=float(coverage),
         energy_min_db=float(energy_db[0]),
         energy_max_db=float(energy_db[1]),
         re_length_min=float(lengths.min()),

@@ -1,11 +1,13 @@
 """Amplitude panning to loudspeaker layouts."""
 
+from spatialkit.panning.coverage import is_enclosed
 from spatialkit.panning.report import LayoutReport, layout_report
 from spatialkit.panning.trajectories import place_sources
 from spatialkit.panning.vbap import vbap_gains, vbap_pan
 
 __all__ = [
     "LayoutReport",
+    "is_enclosed",
     "layout_report",
     "place_sources",
     "vbap_gains",

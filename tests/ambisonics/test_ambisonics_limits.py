@@ -15,15 +15,51 @@ from spatialkit.ambisonics import (
 )
 from spatialkit.ambisonics.decoder_design import design
 from spatialkit.errors import LayoutError, OptionError
-from spatialkit.geometry import to_spherical
+from spatialkit.geometry import angle_between, sphere_quadrature, to_spherical
 from spatialkit.layouts import Layout, get_layout
 
 
 def test_the_report_includes_directions_of_little_energy():
-    """Sources behind two frontal loudspeakers have little energy and a large error."""
-    report = decoder_report("stereo", 1, decoder="sampling", weights="max-re")
+    """Sources behind a single loudspeaker have little energy and a large error."""
+    report = decoder_report("mono", 1, decoder="sampling", weights="max-re")
     assert report.energy_min_db < -10.0
     assert report.direction_error_max > 150.0
+    assert report.coverage == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "coverage"),
+    [
+        ("7.1.4", 0.5),
+        ("4+5+0", 0.5),
+        ("5.1", 1.0),
+        ("quad", 1.0),
+        ("stereo", 60.0 / 360.0),
+        ("3.0", 60.0 / 360.0),
+    ],
+)
+def test_the_report_is_over_the_directions_between_loudspeakers(name, coverage):
+    assert decoder_report(name, 1).coverage == pytest.approx(coverage, abs=0.03)
+
+
+def test_a_dome_is_reported_over_its_upper_hemisphere():
+    """Oracle: the definitions, with public functions, over the grid above the horizon."""
+    vectors, weights = sphere_quadrature(90)
+    above = vectors[:, 2] > -1e-9
+    azimuth, elevation = to_spherical(vectors[above])
+    weights = weights[above] / weights[above].sum()
+    form = {"order": 3, "normalization": "N3D"}
+    matrix = decoder_matrix("7.1.4", **form)
+    energies = (spherical_harmonics(azimuth, elevation, **form) @ matrix.T) ** 2
+    energy = energies.sum(axis=-1)
+    directions = np.nan_to_num(get_layout("7.1.4").directions)
+    energy_vectors = energies @ directions / energy[:, None]
+    errors = angle_between(energy_vectors, vectors[above])
+    report = decoder_report("7.1.4", 3)
+    assert report.energy_min_db == pytest.approx(10 * np.log10(energy.min() / (weights @ energy)))
+    assert report.direction_error_mean == pytest.approx(weights @ errors)
+    assert report.direction_error_max == pytest.approx(errors.max())
+    assert report.direction_error_max < 30.0  # 90 degrees with the directions below the floor
 
 
 def test_the_report_of_a_flat_layout_is_over_364_directions_of_the_horizon():

@@ -245,7 +245,7 @@ def test_condition_number_is_that_of_the_harmonics_at_the_loudspeakers():
     report = decoder_report("22.2", 2)
     assert report.condition_number == pytest.approx(np.linalg.cond(modes), rel=1e-9)
     assert decoder_report("7.1.4", 3).condition_number == np.inf
-    assert str(report).startswith("allrad (max-re) of order 2 on 22.2: energy ")
+    assert str(report).startswith("allrad (max-re) of order 2 on 22.2, ")
     assert repr(report) == "DecoderReport('22.2', order=2, decoder='allrad', weights='max-re')"
 
 

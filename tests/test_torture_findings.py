@@ -159,5 +159,12 @@ def test_each_for_headphones_and_in_real_time_gives_one_sentence(call, message):
         call()
 
 
+def test_blocks_may_have_fewer_samples_than_channels():
+    meter = metrics.LoudnessMeter(None, 8000)
+    meter.add(np.ones((128, 8000)))
+    meter.add(np.ones((128, 10)))
+    assert np.isfinite(meter.finish())
+
+
 def test_batches_without_samples_have_no_coherence():
     assert np.isnan(metrics.interaural_coherence(np.zeros((3, 2, 0)), 48000)).tolist() == [True] * 3

@@ -138,7 +138,10 @@ class LoudnessMeter:
         """Measure the next samples, shape (..., channels, n)."""
         from scipy.signal import sosfilt
 
-        block = as_audio(block, "block", channels=self._layout and self._layout.n_channels)
+        channels = self._layout.n_channels if self._layout else None
+        if channels is None and np.ndim(block) > 1:
+            channels = np.shape(block)[-2]  # a block may have fewer samples than channels
+        block = as_audio(block, "block", channels=channels)
         weights = _channel_weights(self._layout, block.shape[-2])
         if self._state is None:
             self._state = np.zeros((len(weights), len(self._sections), *block.shape[:-2], 2))

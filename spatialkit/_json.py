@@ -114,6 +114,8 @@ def read_json(
     OptionError
         Or ``error``: if the file cannot be read, is larger, or contains anything else.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise error(f"path must be text or a path object, got {reprlib.repr(path)}")
     name = os.fspath(path)
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # reading a pipe or device may never end

@@ -17,7 +17,7 @@ from spatialkit.files.sound import Sound
 from spatialkit.files.stored_channels import decoded_channels, stored_channels
 from spatialkit.layouts import Format
 from spatialkit.typing import StrPath
-from spatialkit.validation import as_choice
+from spatialkit.validation import as_choice, as_path
 
 __all__ = ["FileInfo", "info"]
 
@@ -94,7 +94,7 @@ def info(path: StrPath, *, on_truncated: OnTruncated = "error") -> FileInfo:
     ('VORBIS', 30.0)
     """
     on_truncated = as_choice(on_truncated, "on_truncated", get_args(OnTruncated))
-    with inspected(Path(path), on_truncated) as found:
+    with inspected(as_path(path), on_truncated) as found:
         for doubt in found.doubts:
             warnings.warn(doubt, stacklevel=2)
         return found.header

@@ -25,8 +25,6 @@ _COPY_SIZE = 1 << 20
 def open_binary(path: Path) -> Iterator[BinaryIO]:
     """Open a file; "-" is standard input, unless it is a terminal."""
     with ExitStack() as resources:
-        if "\0" in str(path):
-            raise AudioFileError(f"{str(path)!r} is not a path: it contains a null character")
         if path != STANDARD_INPUT:
             file: BinaryIO = resources.enter_context(path.open("rb"))
         elif sys.stdin is None or sys.stdin.isatty():

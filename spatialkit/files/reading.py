@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -21,7 +20,7 @@ from spatialkit.files.resampling import rejoin_blocks, resample_blocks
 from spatialkit.files.sound import BLOCK_SIZE
 from spatialkit.layouts import Format
 from spatialkit.typing import StrPath
-from spatialkit.validation import MAX_SAMPLE_RATE, as_choice, as_count, as_sample_rate
+from spatialkit.validation import MAX_SAMPLE_RATE, as_choice, as_count, as_path, as_sample_rate
 
 __all__ = ["AudioStream", "SampleType", "read", "stream"]
 
@@ -298,7 +297,7 @@ def _open_stream(
     if sample_rate is not None:
         sample_rate = as_sample_rate(sample_rate, maximum=MAX_SAMPLE_RATE)
     with ExitStack() as resources:
-        file = resources.enter_context(inspected(Path(path), on_truncated))
+        file = resources.enter_context(inspected(as_path(path), on_truncated))
         known, order = format_to_read(file.header, file.channels, format, force_format)
         for doubt in (*file.doubts, *doubts(file.header, file.channels, format is not None)):
             warnings.warn(doubt, stacklevel=3)

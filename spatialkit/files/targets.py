@@ -23,7 +23,14 @@ from spatialkit.files import wave
 from spatialkit.files.channels import COMMON_MASKS, by_text
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, channel_map, get_format
 from spatialkit.typing import StrPath
-from spatialkit.validation import as_choice, as_count, as_sample_rate, match_name, unknown_name
+from spatialkit.validation import (
+    as_choice,
+    as_count,
+    as_path,
+    as_sample_rate,
+    match_name,
+    unknown_name,
+)
 
 __all__ = ["Dither", "Subtype", "check_target", "subtype_of"]
 
@@ -95,7 +102,7 @@ def make_target(
     overwrite: bool,
 ) -> Target:
     """Validate all arguments of `write` and `write_stream` except the samples."""
-    path = Path(path)
+    path = as_path(path)
     check_target(path, overwrite)
     kind = path.suffix.lower()
     subtype = subtype_of(kind, subtype)

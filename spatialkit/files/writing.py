@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from spatialkit.audio import AudioLike, unpack_audio
@@ -21,6 +20,7 @@ from spatialkit.files.writer import (
 )
 from spatialkit.layouts import Format, get_format
 from spatialkit.typing import StrPath
+from spatialkit.validation import as_path
 
 __all__ = ["write", "write_stream"]
 
@@ -102,7 +102,7 @@ def write(
     ...     hex(info(f"{folder}/silence.wav").wave_mask)
     '0x60f'
     """
-    check_target(Path(path), overwrite)
+    check_target(as_path(path), overwrite)
     name = f"samples of {path}"
     samples, sample_rate, format = unpack_audio(
         samples, sample_rate=sample_rate, format=format, name="samples"

@@ -13,6 +13,7 @@ from spatialkit.validation.audio import as_audio, require_finite
 from spatialkit.validation.directions import as_angles, as_directions
 from spatialkit.validation.names import as_choice, match_name, unknown_name
 from spatialkit.validation.numbers import MAX_SAMPLE_RATE, as_count, as_number, as_sample_rate
+from spatialkit.validation.paths import as_path
 from spatialkit.validation.values import shown
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "as_directions",
     "as_number",
     "as_numbers",
+    "as_path",
     "as_sample_rate",
     "extra",
     "match_name",

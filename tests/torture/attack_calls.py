@@ -59,8 +59,6 @@ def attack(state: State, folder: Path, rng: np.random.Generator) -> str:
             kinds.add(plain)
         else:
             value, kind = JUNK[rng.integers(len(JUNK))], "junk"
-            if parameter == "path" and not isinstance(value, str):
-                continue
             if parameter in SIZES and isinstance(value, Integral) and value > MAX_SIZE:
                 continue
             kinds.add("junk")

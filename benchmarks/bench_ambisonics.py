@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.harness import Row, best_times
 from spatialkit.ambisonics import (
     decode_ambisonics,
+    decode_foa,
     decoder_matrix,
     encode_ambisonics,
     rotate_ambisonics,
@@ -100,8 +101,22 @@ def audio_rows():
     ]
 
 
+def parametric_rows():
+    first = np.random.default_rng(0).standard_normal((4, SAMPLES // 4), dtype=np.float32)
+    tasks = {
+        "dirac": lambda: decode_foa(first, "7.1.4", decoder="dirac", sample_rate=48_000),
+        "linear": lambda: decode_foa(first, "7.1.4"),
+    }
+    times = best_times(tasks, runs=2)
+    task = "decode order 1 to 7.1.4, 15 s"
+    return [
+        Row(f"{task}, linear", "spatialkit", times["linear"], "ms"),
+        Row(f"{task}, by directions", "spatialkit", times["dirac"], "ms"),
+    ]
+
+
 def rows() -> list[Row]:
-    return [*design_rows(), *audio_rows()]
+    return [*design_rows(), *audio_rows(), *parametric_rows()]
 
 
 if __name__ == "__main__":

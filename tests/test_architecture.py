@@ -31,7 +31,7 @@ CORE = (
         "sample_queue",
         "results",
     ),
-    *("layouts", "audio", "panning", "ambisonics", "downmix", "stft", "files"),
+    *("layouts", "audio", "stft", "decorrelation", "panning", "ambisonics", "downmix", "files"),
     *("binaural", "rendering", "setups", "realtime"),
     *("plugins", "metrics", "upmixing", "batch", "", "commands", "__main__"),
 )

@@ -1,10 +1,11 @@
 """Ambisonics of orders 1 to 7: encoding, transforms, virtual microphones and decoding."""
 
-from spatialkit.ambisonics.decoder_design import Decoder, OrderWeights, Weights
+from spatialkit.ambisonics.decoder_design import Decoder, FoaDecoder, OrderWeights, Weights
 from spatialkit.ambisonics.decoding import decode_ambisonics, decode_foa, decoder_matrix
 from spatialkit.ambisonics.encoding import encode_ambisonics, encode_foa, spherical_harmonics
 from spatialkit.ambisonics.harmonics import harmonics_in
 from spatialkit.ambisonics.microphones import virtual_microphones
+from spatialkit.ambisonics.parametric import ParametricStream, upscale_ambisonics
 from spatialkit.ambisonics.report import DecoderReport, decoder_report
 from spatialkit.ambisonics.transforms import (
     convert_ambisonics,
@@ -16,7 +17,9 @@ from spatialkit.ambisonics.transforms import (
 __all__ = [
     "Decoder",
     "DecoderReport",
+    "FoaDecoder",
     "OrderWeights",
+    "ParametricStream",
     "Weights",
     "convert_ambisonics",
     "convert_foa",
@@ -30,5 +33,6 @@ __all__ = [
     "rotate_ambisonics",
     "rotate_foa",
     "spherical_harmonics",
+    "upscale_ambisonics",
     "virtual_microphones",
 ]

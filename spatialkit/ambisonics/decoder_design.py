@@ -18,6 +18,9 @@ from spatialkit.panning import vbap_gains
 Decoder: TypeAlias = Literal["allrad", "epad", "mode-matching", "sampling"]
 """Method by which a decoder is designed."""
 
+FoaDecoder: TypeAlias = Literal["allrad", "epad", "mode-matching", "sampling", "dirac"]
+"""Decoders of first-order Ambisonics: "dirac" estimates directions, the others are matrices."""
+
 OrderWeights: TypeAlias = Literal["basic", "max-re", "in-phase"]
 """Gains of the orders in one decoder matrix."""
 
@@ -25,6 +28,7 @@ Weights: TypeAlias = Literal["basic", "max-re", "in-phase", "dual-band"]
 """Gains of the orders, or "dual-band": "basic" below a crossover and "max-re" above."""
 
 DECODERS: tuple[Decoder, ...] = get_args(Decoder)
+FOA_DECODERS: tuple[FoaDecoder, ...] = get_args(FoaDecoder)
 ORDER_WEIGHTS: tuple[OrderWeights, ...] = get_args(OrderWeights)
 WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 

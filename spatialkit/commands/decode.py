@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from spatialkit.ambisonics import Decoder, Weights
+from spatialkit.ambisonics import FoaDecoder, Weights
 from spatialkit.commands import toolkit
+from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
     from spatialkit.files import AudioStream
     from spatialkit.layouts import AmbisonicFormat, Layout
     from spatialkit.setups import LoudspeakerSetup
 
-DECODERS = get_args(Decoder)
+DECODERS = get_args(FoaDecoder)
 WEIGHTS = get_args(Weights)
 
 
 @toolkit.command(
     "spatialkit decode scene.wav -o speakers.wav --layout 7.1.4",
     "spatialkit decode scene.wav -o scene-in-room.wav --setup room.json",
+    "spatialkit decode recording.wav -o speakers.wav --layout 7.1.4 --decoder dirac",
     "spatialkit decode b-format.wav -o quad.wav --from fuma1 --layout quad",
 )
 @toolkit.file_argument
@@ -36,7 +39,7 @@ WEIGHTS = get_args(Weights)
     metavar="NAME",
     default="allrad",
     show_default=True,
-    help=f"Decoder: {toolkit.one_of(DECODERS)}.",
+    help=f"Decoder: {toolkit.one_of(DECODERS)}. dirac, for order 1, estimates directions.",
 )
 @click.option(
     "--weights",
@@ -54,21 +57,28 @@ def command(
     layout: str | Layout,
     setup: LoudspeakerSetup | None,
     reading: dict[str, Any],
-    decoder: Decoder,
+    decoder: FoaDecoder,
     weights: Weights,
     force: bool,
     as_json: bool,
 ) -> None:
     """Decode Ambisonics to loudspeakers."""
-    from spatialkit.ambisonics import decode_ambisonics
+    from spatialkit.ambisonics import decode_ambisonics, decode_foa
     from spatialkit.layouts import get_layout
 
     target = get_layout(toolkit.layout_of(setup, layout))
     toolkit.check_output(output, [source], force)
 
     def plan(audio: AudioStream, scene: AmbisonicFormat) -> toolkit.Conversion:
+        is_sharp = decoder.lower() == "dirac"
+        if is_sharp and scene.order > 1:
+            raise OptionError(
+                f"decoder dirac is for first order, {source} has order {scene.order}: choose "
+                "another --decoder"
+            )
+        function: Callable[..., Any] = decode_foa if is_sharp else decode_ambisonics
         decode = partial(
-            decode_ambisonics,
+            function,
             layout=target,
             decoder=decoder,
             weights=weights,
@@ -76,7 +86,8 @@ def command(
             normalization=scene.normalization,
             channel_order=scene.channel_order,
         )
-        return toolkit.Conversion(decode, target, whole=weights.lower() == "dual-band")
+        whole = is_sharp or weights.lower() == "dual-band"
+        return toolkit.Conversion(decode, target, whole=whole)
 
     facts = toolkit.convert_scene(source, output, reading, plan, force=force, setup=setup)
     toolkit.print_output(facts, as_json, source)

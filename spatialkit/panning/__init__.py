@@ -3,12 +3,13 @@
 from spatialkit.panning.coverage import is_enclosed
 from spatialkit.panning.report import LayoutReport, layout_report
 from spatialkit.panning.trajectories import place_sources
-from spatialkit.panning.vbap import vbap_gains, vbap_pan
+from spatialkit.panning.vbap import panner, vbap_gains, vbap_pan
 
 __all__ = [
     "LayoutReport",
     "is_enclosed",
     "layout_report",
+    "panner",
     "place_sources",
     "vbap_gains",
     "vbap_pan",

@@ -10,6 +10,8 @@ import scipy.optimize
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spatialkit.decorrelation import PAIRS, all_pass_sections
+from spatialkit.decorrelation.kernels import all_pass
 from spatialkit.downmix import downmix_matrix
 from spatialkit.errors import LayoutError, SpatialkitWarning
 from spatialkit.files import read, write
@@ -18,9 +20,8 @@ from spatialkit.metrics import downmix_error
 from spatialkit.panning import vbap_gains
 from spatialkit.sample import sample_path
 from spatialkit.upmixing import get_upmixer
-from spatialkit.upmixing.ambience.filters import PAIRS, all_pass_sections, band_edges
+from spatialkit.upmixing.ambience.filters import band_edges
 from spatialkit.upmixing.ambience.kernels import (
-    all_pass,
     average_products,
     channel_products,
     mix,

@@ -1,4 +1,4 @@
-"""Filters of `Ambience`: decorrelators, critical bands, LFE low-pass and mono spreading."""
+"""Filters of `Ambience`: critical bands, LFE low-pass and mono spreading."""
 
 from __future__ import annotations
 
@@ -7,28 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Decorrelators of mirror pairs of channels: delays of four all-pass sections in milliseconds,
-# negative for those with a gain of opposite sign. Found by measurement: of 90,000 random sets of
-# 9 to 14.5 ms in total, each the one least correlated in octaves from 125 Hz to 8 kHz with its
-# mirror image, the pairs before it and its input, among those that make the level of the front
-# differ least between left and right for noise and 11 songs.
-PAIRS = (
-    (-0.85, -3.92, -3.01, -5.08),
-    (-3.44, -3.27, -2.21, -0.69),
-    (3.76, -2.59, -4.62, 3.02),
-    (-3.68, 2.47, -1.67, 4.27),
-    (2.87, 4.58, 1.94, 4.94),
-    (-2.47, 4.93, 0.82, 5.48),
-    (3.11, -5.44, 1.85, 3.89),
-    (-0.97, 4.48, 4.48, -1.69),
-    (1.56, -3.38, -3.88, 5.34),
-    (-2.78, 4.98, -0.67, 5.22),
-    (-4.62, 5.46, -0.79, -2.99),
-    (-3.71, 0.83, -3.61, -3.6),
-)
-PAIR_SCALE = 0.87  # ratio of the delays of a pair to those of the pair len(PAIRS) before it
-# One half: the decay after a sound ends reaches exact zeros.
-GAIN = 0.5
 PRE_DELAY_SECONDS = 0.006
 # Mono spreading: largest distance from the centre (1 is the edge of the stage), period of the
 # alternation between left and right in ERBs, and corner frequency in Hz.
@@ -36,30 +14,6 @@ MONO_SPREAD = 0.5
 MONO_SPREAD_PERIOD = 5.0
 MONO_SPREAD_FROM = 300.0
 LFE_PLAYBACK_DB = 10.0
-
-
-def all_pass_sections(
-    pair: int, mirrored: bool, sample_rate: int
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return delays in samples and gains of the all-pass sections of a decorrelator.
-
-    The decorrelators of a mirror pair of channels have the same delays and gains of opposite sign,
-    so that they delay by the same amount on average and are uncorrelated: one section with gain g
-    and one with -g have a correlation of (1 - g^2)^2 / (1 + g^2) - g^2, 0.2 for g = 0.5, and four
-    in series the product.
-
-    Parameters
-    ----------
-    pair : int
-        Number of the pair, from 0.
-    mirrored : bool
-        Whether the decorrelator is that of the second channel of the pair.
-    sample_rate : int
-        Hz.
-    """
-    signed = 1e-3 * sample_rate * np.array(PAIRS[pair % len(PAIRS)])
-    delays = np.maximum(np.round(np.abs(signed) * PAIR_SCALE ** (pair // len(PAIRS))), 1.0)
-    return delays.astype(np.intp), (-GAIN if mirrored else GAIN) * np.sign(signed)
 
 
 def band_edges(bins: int, sample_rate: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.ambisonics import harmonics_in
+from spatialkit.decorrelation import decorrelator_numbers
 from spatialkit.downmix import downmix_matrix
 from spatialkit.errors import LayoutError
 from spatialkit.geometry import to_cartesian
@@ -101,7 +102,7 @@ def _place_with_exact_downmix(
     matrix[:, decorrelated] += share
     residual[:, decorrelated] -= downmix @ share
     matrix[list(pair)] += np.linalg.pinv(downmix[:, list(pair)]) @ residual
-    return Placement(gains, routing[:, around], _decorrelators(layout, around), matrix)
+    return Placement(gains, routing[:, around], decorrelator_numbers(layout, around), matrix)
 
 
 def _centre_share(
@@ -134,7 +135,7 @@ def _place_by_vbap(layout: Layout, options: Any, channels: int, pair: tuple[int,
     dry = -rear * front
     lfe = _one_hot(layout.n_channels, np.flatnonzero(layout.is_lfe)).sum(axis=1, keepdims=True)
     matrix = np.concatenate([front @ _input_gains(channels), direct, dry, wet, lfe], axis=1)
-    return Placement(gains, routing[:, around], _decorrelators(layout, around), matrix)
+    return Placement(gains, routing[:, around], decorrelator_numbers(layout, around), matrix)
 
 
 def _place_in_ambisonics(form: AmbisonicFormat, options: Any, channels: int) -> Placement:
@@ -155,7 +156,7 @@ def _place_in_ambisonics(form: AmbisonicFormat, options: Any, channels: int) -> 
     dry = rear * (scale * encoder @ _undecorrelated(routing, routing).T - front)
     lfe = np.zeros((form.n_channels, 1))
     matrix = np.concatenate([front @ _input_gains(channels), direct, dry, wet, lfe], axis=1)
-    return Placement(gains, routing[:, around], _decorrelators(bed, around), matrix)
+    return Placement(gains, routing[:, around], decorrelator_numbers(bed, around), matrix)
 
 
 def _direct_signals(
@@ -229,25 +230,6 @@ def _routing(layout: Layout, options: Any) -> NDArray[np.float64]:
     # If all of these channels are elevated, `height` is their level relative to the front.
     reference = np.where(np.any(level * ~above), power, np.sum((gains > 0.0) * 1.0, 1)[:, None])
     return balance * amplitude(options.ambience) * gains / np.sqrt(np.maximum(reference, 1e-9))
-
-
-def _decorrelators(layout: Layout, channels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the numbers of the decorrelators of channels: n and ~n for mirror pairs.
-
-    Channels are a pair if each is the closest to the mirror image of the other.
-    """
-    directions = layout.nominal_directions[channels]
-    numbers = np.zeros(len(channels), np.intp)
-    if not numbers.size:
-        return numbers
-    closest = np.argmax(directions @ (directions * [1.0, -1.0, 1.0]).T, axis=0)
-    count = 0
-    for n, partner in enumerate(closest):
-        if partner < n and closest[partner] == n:
-            numbers[n] = ~numbers[partner]
-        else:
-            numbers[n], count = count, count + 1
-    return numbers
 
 
 def _undecorrelated(

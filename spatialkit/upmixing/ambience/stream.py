@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from spatialkit.decorrelation import Decorrelator
 from spatialkit.sample_queue import SampleQueue
 from spatialkit.stft import StreamingISTFT, StreamingSTFT
 from spatialkit.upmixing.ambience.filters import (
     PRE_DELAY_SECONDS,
-    all_pass_sections,
     band_edges,
     lfe_gains,
     mono_spread,
@@ -154,7 +154,7 @@ class _Mixing:
     ) -> None:
         self._routing = placement.routing.astype(dtype)
         self._decorrelators = [
-            _Decorrelator(int(number), sample_rate, dtype) for number in placement.decorrelators
+            Decorrelator(int(number), sample_rate, dtype) for number in placement.decorrelators
         ]
         self._first = channels + placement.gains.shape[1]  # row of the ambience
         self._matrix = placement.matrix.astype(dtype, order="C")
@@ -187,19 +187,3 @@ class _Mixing:
         outputs = np.empty((len(self._matrix), samples), rows.dtype)
         mix(self._matrix, rows, outputs)
         return outputs
-
-
-class _Decorrelator:
-    """All-pass filter of one channel."""
-
-    def __init__(self, number: int, sample_rate: int, dtype: DTypeLike) -> None:
-        mirrored = number < 0
-        delays, gains = all_pass_sections(~number if mirrored else number, mirrored, sample_rate)
-        self._coefficients = delays, gains.astype(dtype)
-        self._state = np.zeros((delays.size, delays.max()), dtype), np.zeros_like(delays)
-
-    def process(self, signal: NDArray[Any]) -> None:
-        """Filter the next samples in place."""
-        from spatialkit.upmixing.ambience.kernels import all_pass
-
-        all_pass(signal, *self._coefficients, *self._state)

@@ -34,6 +34,8 @@ COVARIANCE_ORDER = 3
 TRANSITIONS = {1: 1050.0, 2: 1150.0, 3: 1500.0}
 # Seconds of the filters: 256 samples at 48 kHz. Half of that costs 0.2 dB.
 DURATION = 256 / 48000.0
+# Largest difference of mirrored filters, relative to their peak, of a set that is symmetric.
+ROUNDING = 1e-8
 # Transforms are this many times longer than the filters.
 OVERSAMPLING = 4
 
@@ -133,12 +135,26 @@ def _designed(
     own_taps = -(-taps * hrtf.sample_rate // rate)
     longest = max(own_taps, round(DURATION * hrtf.sample_rate), hrtf.ir.shape[-1])
     n_fft = OVERSAMPLING * responses.fft_size(longest) // 2
-    spectra = _spectra(hrtf, order, method, transition, n_fft)
+    spectra = _symmetric(_spectra(hrtf, order, method, transition, n_fft))
     filters = np.fft.irfft(spectra, n_fft, axis=-1)[..., :own_taps]
     filters = responses.resample(filters, hrtf.sample_rate, rate)
     filters = np.pad(filters, ((0, 0), (0, 0), (0, max(0, taps - filters.shape[-1]))))[..., :taps]
     filters.flags.writeable = False
     return filters
+
+
+def _symmetric(spectra: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return filters without the rounding errors by which those of a symmetric set are not.
+
+    They grow from bin to bin. Harmonics of negative degree change their sign when left and right
+    are exchanged.
+    """
+    acn = np.arange(spectra.shape[1])
+    order = np.floor(np.sqrt(acn)).astype(np.intp)
+    mirrored = spectra[::-1] * np.where(acn < order * (order + 1), -1.0, 1.0)[:, None]
+    if np.abs(mirrored - spectra).max() > ROUNDING * np.abs(spectra).max():
+        return spectra
+    return 0.5 * (spectra + mirrored)
 
 
 def _spectra(

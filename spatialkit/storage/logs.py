@@ -56,8 +56,7 @@ class RecordLog:
                 last = self._file.read(1)
             if first not in (b"", b"{"):  # such as a song, or the list of pairs itself
                 raise error(f"{path} is not a file of records: choose another file")
-            if last not in (b"", b"\n"):
-                self._append(b"\n")
+            self._is_cut = last not in (b"", b"\n")
         except BaseException:
             self._file.close()
             raise
@@ -72,7 +71,9 @@ class RecordLog:
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Append a record; after an error, the file is as before."""
-        self._append(f"{to_json(record)}\n".encode())
+        start = "\n" if self._is_cut else ""
+        self._append(f"{start}{to_json(record)}\n".encode())
+        self._is_cut = False
 
     def _append(self, data: bytes) -> None:
         with writing_errors(self.path, self._error):

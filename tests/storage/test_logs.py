@@ -113,3 +113,17 @@ def test_a_song_is_no_log(tmp_path):
     with pytest.raises(AudioFileError, match=r"a.wav is not a file of records: choose another"):
         RecordLog(path)
     assert path.read_bytes() == b"RIFF"
+
+
+def test_a_log_to_which_nothing_is_added_is_not_changed(tmp_path):
+    """As where a batch ends by an error before its first record: a new one is removed."""
+    (tmp_path / "cut.jsonl").write_text('{"a": 1')
+    for name in ("cut.jsonl", "new.jsonl"):
+        with pytest.raises(ZeroDivisionError), RecordLog(tmp_path / name):
+            raise ZeroDivisionError
+    assert [path.name for path in tmp_path.iterdir()] == ["cut.jsonl"]
+    assert (tmp_path / "cut.jsonl").read_text() == '{"a": 1'
+    with RecordLog(tmp_path / "cut.jsonl") as log:
+        log.add({"b": 2})
+        log.add({"c": 3})
+    assert (tmp_path / "cut.jsonl").read_text() == '{"a": 1\n{"b": 2}\n{"c": 3}\n'

@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.errors import DirectionError, LayoutError, OptionError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import json, tables
+from spatialkit.layouts.arguments import as_labels, as_lfe
 from spatialkit.layouts.nominal import label_directions
 from spatialkit.validation import (
     as_angles,
-    as_array,
     as_choice,
     as_count,
     as_directions,
@@ -99,7 +99,8 @@ class Layout:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise LayoutError(f"name of a layout must be text, got {shown(self.name)}")
-        labels = _as_labels(self.labels, self.name)
+        labels = as_labels(self.labels, self.name)
+        is_lfe = as_lfe(self.is_lfe, labels, self.name)
         of = f"of layout {self.name!r}"
         azimuth = as_numbers(self.azimuth, f"azimuth {of}", LayoutError, unit="degrees").copy()
         elevation = np.zeros(len(labels))
@@ -107,18 +108,6 @@ class Layout:
             elevation = as_numbers(
                 self.elevation, f"elevation {of}", LayoutError, unit="degrees"
             ).copy()
-        repeated = sorted({label for label in labels if labels.count(label) > 1})
-        if repeated:
-            raise LayoutError(
-                f"layout {self.name!r} has the label {', '.join(repeated)} more than once"
-            )
-        if self.is_lfe is None:
-            is_lfe = np.array([label.startswith("LFE") for label in labels], dtype=bool)
-        else:
-            is_lfe = as_array(self.is_lfe, f"is_lfe {of}", LayoutError)
-            if is_lfe.dtype.kind not in "biu":
-                raise LayoutError(f"is_lfe {of} must be True or False, got {shown(self.is_lfe)}")
-            is_lfe = is_lfe.astype(bool)
         for what, values in (("azimuth", azimuth), ("elevation", elevation), ("is_lfe", is_lfe)):
             if values.shape != (len(labels),):
                 raise LayoutError(
@@ -452,16 +441,6 @@ class Layout:
 
     def __repr__(self) -> str:
         return f"Layout({self.name!r}: {' '.join(self.labels)})"
-
-
-def _as_labels(labels: Any, name: str) -> tuple[str, ...]:
-    try:
-        found = [label if isinstance(label, str) else str(as_count(label, "")) for label in labels]
-    except (TypeError, OptionError) as error:
-        raise LayoutError(
-            f"labels of layout {name!r} must be a sequence of names, got {shown(labels)}"
-        ) from error
-    return tuple(map(str, found))
 
 
 def layout_names() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import warnings
+from collections.abc import Callable
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -18,33 +19,27 @@ import spatialkit as sk
 from spatialkit import files, metrics
 
 RATE = 48000
-JUNK = junk()
 # Arguments that ask for so much memory; a MemoryError of Python is right for them.
 SIZES, MAX_SIZE = ("length", "samples", "n_fft"), 10**5
 
 
-class State:
-    """Valid calls, and what they need."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        rng = np.random.default_rng(5)
-
-        def noise(*shape: int) -> np.ndarray:
-            return rng.uniform(-0.5, 0.5, shape).astype(np.float32)
-
-        files.write(folder / "stereo.wav", noise(2, 500), RATE)
-        self.calls = valid_calls(noise, folder)
+Calls = dict[str, tuple[Callable[..., Any], dict[str, Any]]]
 
 
-def prepare(folder: Path) -> State:
-    return State(folder)
+def prepare(folder: Path) -> Calls:
+    rng = np.random.default_rng(5)
+
+    def noise(*shape: int) -> np.ndarray:
+        return rng.uniform(-0.5, 0.5, shape).astype(np.float32)
+
+    files.write(folder / "stereo.wav", noise(2, 500), RATE)
+    return valid_calls(noise, folder)
 
 
-def attack(state: State, folder: Path, rng: np.random.Generator) -> str:
+def attack(calls: Calls, folder: Path, rng: np.random.Generator) -> str:
     """Call a function with one or two odd arguments."""
-    name = str(rng.choice(list(state.calls)))
-    function, valid = state.calls[name]
+    name = str(rng.choice(list(calls)))
+    function, valid = calls[name]
     given, kinds, described = dict(valid), {"ordinary"}, []
     for parameter in rng.permutation(list(given))[: rng.integers(1, 3)]:
         value = given[parameter]
@@ -58,7 +53,8 @@ def attack(state: State, folder: Path, rng: np.random.Generator) -> str:
             value = [*value[:-1], changed]
             kinds.add(plain)
         else:
-            value, kind = JUNK[rng.integers(len(JUNK))], "junk"
+            every = junk()  # some of it can be used once
+            value, kind = every[rng.integers(len(every))], "junk"
             if parameter in SIZES and isinstance(value, Integral) and value > MAX_SIZE:
                 continue
             kinds.add("junk")

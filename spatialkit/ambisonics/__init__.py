@@ -6,6 +6,7 @@ from spatialkit.ambisonics.encoding import encode_ambisonics, encode_foa, spheri
 from spatialkit.ambisonics.harmonics import harmonics_in
 from spatialkit.ambisonics.microphones import virtual_microphones
 from spatialkit.ambisonics.parametric import ParametricStream, upscale_ambisonics
+from spatialkit.ambisonics.recordings import Capsules, a_to_b
 from spatialkit.ambisonics.report import DecoderReport, decoder_report
 from spatialkit.ambisonics.transforms import (
     convert_ambisonics,
@@ -15,12 +16,14 @@ from spatialkit.ambisonics.transforms import (
 )
 
 __all__ = [
+    "Capsules",
     "Decoder",
     "DecoderReport",
     "FoaDecoder",
     "OrderWeights",
     "ParametricStream",
     "Weights",
+    "a_to_b",
     "convert_ambisonics",
     "convert_foa",
     "decode_ambisonics",

@@ -27,6 +27,7 @@ COMMANDS = (
     "encode",
     "decode",
     "microphones",
+    "rotate",
     "render",
     "downmix",
     "evaluate",

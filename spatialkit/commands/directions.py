@@ -116,7 +116,7 @@ def along_trajectories(
     )
 
 
-def required(azimuth: Points | None) -> Points:
+def required_azimuth(azimuth: Points | None) -> Points:
     """Return the azimuth, which is required without trajectories."""
     if azimuth is None:
         raise OptionError("--azimuth or --trajectory is required")

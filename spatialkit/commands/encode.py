@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from spatialkit.ambisonics import Capsules
 from spatialkit.commands import directions, toolkit
+from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
     from spatialkit.files import AudioStream
 
+MICROPHONES = get_args(Capsules)
+
 
 @toolkit.command(
     "spatialkit encode voice.wav -o scene.wav --azimuth 30 --order 3",
+    "spatialkit encode capsules.wav -o scene.wav --a-format zoom-h3-vr",
     "spatialkit encode bee.wav -o scene.wav --azimuth 0:180 --elevation 0:45",
 )
 @toolkit.file_argument
@@ -24,6 +29,14 @@ if TYPE_CHECKING:
 @directions.direction_options
 @click.option(
     "--order", type=int, metavar="N", default=1, show_default=True, help="Ambisonic order, 1 to 7."
+)
+@click.option(
+    "--a-format",
+    "geometry",
+    type=toolkit.Name(MICROPHONES),
+    metavar="MICROPHONE",
+    help="IN is the A-format of a microphone, in place of directions: "
+    f"{toolkit.one_of(MICROPHONES)}.",
 )
 @toolkit.force_option
 @toolkit.json_option
@@ -35,17 +48,23 @@ def command(
     elevation: directions.Points,
     trajectories: tuple[Path, ...],
     order: int,
+    geometry: Capsules | None,
     force: bool,
     as_json: bool,
 ) -> None:
     """Encode static or moving sources to Ambisonics (AmbiX)."""
-    from spatialkit.ambisonics import encode_ambisonics
+    from spatialkit.ambisonics import a_to_b, encode_ambisonics
     from spatialkit.layouts import AmbisonicFormat
 
     target = AmbisonicFormat(order)
     toolkit.check_output(output, [source], force)
 
+    if geometry and (azimuth is not None or trajectories or order != 1):
+        raise OptionError("--a-format excludes --azimuth, --trajectory and --order: omit them")
+
     def plan(audio: AudioStream) -> toolkit.Conversion:
+        if geometry:
+            return toolkit.Conversion(partial(a_to_b, geometry=geometry), target)
         if trajectories:
             place = partial(encode_ambisonics, order=order)
             moving = directions.along_trajectories(
@@ -53,7 +72,7 @@ def command(
             )
             return toolkit.Conversion(moving, target, whole=True)
         azimuths, elevations = directions.to_arrays(
-            audio.channels, azimuth=directions.required(azimuth), elevation=elevation
+            audio.channels, azimuth=directions.required_azimuth(azimuth), elevation=elevation
         )
         encode = partial(encode_ambisonics, azimuth=azimuths, elevation=elevations, order=order)
         return toolkit.Conversion(encode, target, whole=azimuths.ndim > 1)

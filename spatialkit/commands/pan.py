@@ -66,7 +66,10 @@ def command(
             )
             return toolkit.Conversion(moving, target, whole=True)
         azimuths, elevations, spreads = directions.to_arrays(
-            audio.channels, azimuth=directions.required(azimuth), elevation=elevation, spread=spread
+            audio.channels,
+            azimuth=directions.required_azimuth(azimuth),
+            elevation=elevation,
+            spread=spread,
         )
         pan = partial(
             vbap_pan, azimuth=azimuths, elevation=elevations, layout=target, spread=spreads

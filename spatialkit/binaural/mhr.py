@@ -20,7 +20,6 @@ MAGIC = b"MinPHR03"
 LEAD = 16
 DELAYS_PER_SAMPLE = 4
 MAX_TAPS = 128
-MAX_DIRECTIONS = 1 << 16
 
 
 class Responses(NamedTuple):

@@ -71,8 +71,7 @@ def read_hrtf(name_or_path: StrPath | HRTF = "ku100") -> HRTF:
     try:
         path = Path(name_or_path)
         with path.open("rb") as file:
-            start = file.read(8)
-            content = start + file.read(MAX_MHR_BYTES) if start == mhr.MAGIC else b""
+            magic, status = file.read(len(HDF5_MAGIC)), os.fstat(file.fileno())
     except FileNotFoundError as error:
         if path.suffix or len(path.parts) > 1:
             raise AudioFileError(f"{path} cannot be read: {error.strerror}") from error
@@ -83,15 +82,24 @@ def read_hrtf(name_or_path: StrPath | HRTF = "ku100") -> HRTF:
         raise AudioFileError(f"{name_or_path!s} cannot be read: {reason}") from error
     except TypeError as error:
         raise AudioFileError(unknown_name("HRTF", name_or_path, HRTF_NAMES)) from error
+    state = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
     try:
-        if start == mhr.MAGIC:
-            return HRTF(**mhr.read(content, str(path))._asdict(), name=path.stem)
-        if start == HDF5_MAGIC:
-            return _from_sofa(path)
+        return _from_file(path, magic, state)
     except AudioFileError:
         raise
     except SpatialkitError as error:
         raise AudioFileError(f"{path} contains no usable HRTF: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def _from_file(path: Path, magic: bytes, state: tuple[int, ...]) -> HRTF:
+    """Read a file again only if its ``state`` has changed: its filters are in a cache, too."""
+    if magic == mhr.MAGIC:
+        with path.open("rb") as file:
+            content = file.read(MAX_MHR_BYTES)
+        return HRTF(**mhr.read(content, str(path))._asdict(), name=path.stem)
+    if magic == HDF5_MAGIC:
+        return _from_sofa(path)
     raise AudioFileError(f"{path} is neither a SOFA file (HDF5) nor an MHR file (MinPHR03)")
 
 

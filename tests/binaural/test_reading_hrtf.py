@@ -159,6 +159,14 @@ def test_fractional_delays_per_direction(tmp_path, rng):
     np.testing.assert_allclose(found.ir, shifted[..., : found.ir.shape[-1]], atol=1e-9)
 
 
+def test_a_file_is_read_again_only_if_it_has_changed(tmp_path, rng):
+    first = read_hrtf(write_sofa(tmp_path / "a.sofa", responses(rng)))
+    assert read_hrtf(str(tmp_path / "a.sofa")) is first
+    other = responses(rng)
+    write_sofa(tmp_path / "a.sofa", other)
+    np.testing.assert_array_equal(read_hrtf(tmp_path / "a.sofa").ir, other[:7])
+
+
 def test_of_several_distances_the_largest_is_used(tmp_path, rng):
     ir = responses(rng, 4)
     positions = [[0, 0, 0.5], [90, 0, 0.5], [0, 0, 2.0], [0, 0, 2.0]]

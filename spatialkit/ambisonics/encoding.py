@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.ambisonics import harmonics
-from spatialkit.audio import AudioLike
+from spatialkit.ambisonics.near_field import filter_order
+from spatialkit.audio import AudioLike, unpack_audio
+from spatialkit.errors import OptionError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import AmbisonicFormat, ChannelOrder, Normalization
-from spatialkit.panning import place_sources
+from spatialkit.panning import distances_along, place_sources
 from spatialkit.typing import FloatArray, FloatT
+from spatialkit.validation import MAX_SAMPLE_RATE, as_audio, as_number, as_sample_rate
 
 __all__ = ["encode_ambisonics", "encode_foa", "spherical_harmonics"]
 
@@ -75,6 +78,9 @@ def encode_foa(
     azimuth: ArrayLike,
     elevation: ArrayLike = 0.0,
     *,
+    distance: ArrayLike | None = None,
+    near_field_radius: float | None = None,
+    sample_rate: float | None = None,
     normalization: Normalization = "SN3D",
     channel_order: ChannelOrder = "ACN",
 ) -> FloatArray[FloatT]:
@@ -86,6 +92,8 @@ def encode_foa(
         One source, or several; the channels of an `Audio` are its sources.
     azimuth, elevation : array_like
         Degrees; shapes as in `encode_ambisonics`.
+    distance, near_field_radius, sample_rate
+        As in `encode_ambisonics`.
     normalization : {"SN3D", "N3D", "FuMa"}
         Normalization of the result.
     channel_order : {"ACN", "FuMa"}
@@ -103,7 +111,14 @@ def encode_foa(
     array([1., 1., 0., 0.])
     """
     return encode_ambisonics(
-        audio, azimuth, elevation, normalization=normalization, channel_order=channel_order
+        audio,
+        azimuth,
+        elevation,
+        distance=distance,
+        near_field_radius=near_field_radius,
+        sample_rate=sample_rate,
+        normalization=normalization,
+        channel_order=channel_order,
     )
 
 
@@ -113,6 +128,9 @@ def encode_ambisonics(
     elevation: ArrayLike = 0.0,
     *,
     order: int = 1,
+    distance: ArrayLike | None = None,
+    near_field_radius: float | None = None,
+    sample_rate: float | None = None,
     normalization: Normalization = "SN3D",
     channel_order: ChannelOrder = "ACN",
 ) -> FloatArray[FloatT]:
@@ -129,6 +147,17 @@ def encode_ambisonics(
         in `spatialkit.vbap_pan`.
     elevation : array_like
         Degrees, -90 to 90: a scalar, (sources,), or the shape of ``azimuth``.
+    distance : array_like, optional
+        Metres, in the shapes of ``azimuth``, with any number of points. The gain is 1 up to 1 m and
+        ``1 / distance`` beyond; linear between points. For delay and absorption in air see
+        `spatialkit.propagation.propagate`.
+    near_field_radius : float, optional
+        Metres, 0.1 to 100: distance of the loudspeakers for which the wave fronts of sources at
+        ``distance``, which must not move, or of plane waves without it, are encoded [1]_. Sources
+        nearer than half the radius have the wave front of that distance. By default the harmonics
+        of all orders have the same spectrum.
+    sample_rate : float, optional
+        Hz; required with ``near_field_radius`` unless ``audio`` is an `Audio`.
     order : int
         1 to 7; at most 3 with FuMa.
     normalization : {"SN3D", "N3D", "FuMa"}
@@ -147,6 +176,13 @@ def encode_ambisonics(
         If the audio has the wrong number of sources, or is not floating point.
     DirectionError
         If an angle is not finite, or an elevation is outside -90 to 90 degrees.
+    OptionError
+        If a distance or the radius is out of range, or the sample rate is missing.
+
+    References
+    ----------
+    .. [1] J. Daniel, "Spatial Sound Encoding Including Near Field Effect: Introducing Distance
+       Coding Filters and a Viable, New Ambisonic Format", AES 23rd International Conference, 2003.
 
     Examples
     --------
@@ -155,12 +191,38 @@ def encode_ambisonics(
     (9, 3)
     """
     form = AmbisonicFormat(order, normalization, channel_order)
-    return place_sources(
-        audio,
-        azimuth,
-        elevation,
-        lambda vectors: harmonics.harmonics_in(vectors, form),
-        n_outputs=form.n_channels,
-        step_degrees=STEP_DEGREES / form.order,
-        unit_power=False,
-    )
+
+    def place(sources: AudioLike[FloatT], channels: NDArray[np.intp]) -> FloatArray[FloatT]:
+        return place_sources(
+            sources,
+            azimuth,
+            elevation,
+            lambda vectors: harmonics.harmonics_in(vectors, form)[..., channels],
+            n_outputs=len(channels),
+            step_degrees=STEP_DEGREES / form.order,
+            unit_power=False,
+            distance=distance,
+        )
+
+    every = np.arange(form.n_channels)
+    if near_field_radius is None:
+        return place(audio, every)
+    radius = as_number(near_field_radius, "near_field_radius", minimum=0.1, maximum=100.0, unit="m")
+    samples, rate, _ = unpack_audio(audio, sample_rate=sample_rate)
+    if rate is None:
+        raise OptionError("near_field_radius needs sample_rate, in Hz")
+    array = as_audio(samples, allow_mono=True)
+    metres = np.full((1, 1), np.inf)
+    if distance is not None:
+        metres = distances_along(distance, array)
+    if metres.shape[1] > 1:
+        raise OptionError("near_field_radius needs sources at a constant distance")
+    hertz = as_sample_rate(rate, maximum=MAX_SAMPLE_RATE)
+    orders = harmonics.orders_of_acn(form.order)[harmonics.acn_and_scale(form)[0]]
+    sources = array[None] if array.ndim == 1 else array
+    out = np.empty((*sources.shape[:-2], form.n_channels, sources.shape[-1]), array.dtype)
+    for order_of_part in range(form.order + 1):
+        part = filter_order(sources, order_of_part, metres[:, 0], radius, hertz)
+        channels = np.flatnonzero(orders == order_of_part)
+        out[..., channels, :] = place(part.reshape(array.shape), channels)
+    return out

@@ -28,9 +28,12 @@ Between two points a source moves along the shortest arc; a full circle needs po
 
 
 class Angles(click.ParamType):
-    """Points of each source, in degrees."""
+    """Points of each source, in degrees or another unit."""
 
     name = "ANGLES"
+
+    def __init__(self, unit: str = "degrees") -> None:
+        self._unit = unit
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Points:
         if not isinstance(value, str):
@@ -39,7 +42,7 @@ class Angles(click.ParamType):
             return [[float(point) for point in path.split(":")] for path in value.split(",")]
         except ValueError:
             raise DirectionError(
-                f"{param.opts[0]} must be degrees such as {SYNTAX}, got {value!r}"
+                f"{param.opts[0]} must be {self._unit} such as {SYNTAX}, got {value!r}"
             ) from None
 
 
@@ -67,7 +70,18 @@ def direction_options(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Path with times, spread and gain (.csv, .json), in place of the other directions; "
         "one for all channels, or repeated: one per channel.",
     )
-    return azimuth(elevation(trajectory(function)))
+    distance = click.option(
+        "--distance",
+        type=Angles("metres"),
+        metavar="METRES",
+        help="Distance: level 1/distance beyond 1 m. Written as directions. By default 1 m.",
+    )
+    return azimuth(elevation(distance(trajectory(function))))
+
+
+def distances(sources: int, distance: Points | None) -> NDArray[Any] | None:
+    """Return the option ``--distance`` as the argument of `spatialkit.vbap_pan`."""
+    return None if distance is None else to_arrays(sources, distance=distance)[0]
 
 
 def along_trajectories(

@@ -46,6 +46,7 @@ def command(
     reading: dict[str, Any],
     azimuth: directions.Points | None,
     elevation: directions.Points,
+    distance: directions.Points | None,
     trajectories: tuple[Path, ...],
     order: int,
     geometry: Capsules | None,
@@ -59,14 +60,17 @@ def command(
     target = AmbisonicFormat(order)
     toolkit.check_output(output, [source], force)
 
-    if geometry and (azimuth is not None or trajectories or order != 1):
-        raise OptionError("--a-format excludes --azimuth, --trajectory and --order: omit them")
+    if geometry and (azimuth is not None or trajectories or order != 1 or distance is not None):
+        raise OptionError(
+            "--a-format excludes --azimuth, --distance, --trajectory and --order: omit them"
+        )
 
     def plan(audio: AudioStream) -> toolkit.Conversion:
         if geometry:
             return toolkit.Conversion(partial(a_to_b, geometry=geometry), target)
+        metres = directions.distances(audio.channels, distance)
         if trajectories:
-            place = partial(encode_ambisonics, order=order)
+            place = partial(encode_ambisonics, order=order, distance=metres)
             moving = directions.along_trajectories(
                 trajectories, audio, place, azimuth=azimuth, has_spread=False
             )
@@ -74,8 +78,15 @@ def command(
         azimuths, elevations = directions.to_arrays(
             audio.channels, azimuth=directions.required_azimuth(azimuth), elevation=elevation
         )
-        encode = partial(encode_ambisonics, azimuth=azimuths, elevation=elevations, order=order)
-        return toolkit.Conversion(encode, target, whole=azimuths.ndim > 1)
+        encode = partial(
+            encode_ambisonics,
+            azimuth=azimuths,
+            elevation=elevations,
+            order=order,
+            distance=metres,
+        )
+        moves = azimuths.ndim > 1 or (metres is not None and metres.ndim > 1)
+        return toolkit.Conversion(encode, target, whole=moves)
 
     facts = toolkit.convert_file(source, output, reading, plan, force=force)
     toolkit.print_output(facts, as_json)

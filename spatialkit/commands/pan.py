@@ -44,6 +44,7 @@ def command(
     reading: dict[str, Any],
     azimuth: directions.Points | None,
     elevation: directions.Points,
+    distance: directions.Points | None,
     trajectories: tuple[Path, ...],
     spread: directions.Points,
     layout: str | Layout,
@@ -59,8 +60,9 @@ def command(
     toolkit.check_output(output, [source], force)
 
     def plan(audio: AudioStream) -> toolkit.Conversion:
+        metres = directions.distances(audio.channels, distance)
         if trajectories:
-            place = partial(vbap_pan, layout=target)
+            place = partial(vbap_pan, layout=target, distance=metres)
             moving = directions.along_trajectories(
                 trajectories, audio, place, azimuth=azimuth, has_spread=True
             )
@@ -72,9 +74,15 @@ def command(
             spread=spread,
         )
         pan = partial(
-            vbap_pan, azimuth=azimuths, elevation=elevations, layout=target, spread=spreads
+            vbap_pan,
+            azimuth=azimuths,
+            elevation=elevations,
+            layout=target,
+            spread=spreads,
+            distance=metres,
         )
-        return toolkit.Conversion(pan, target, whole=azimuths.ndim > 1)
+        moves = azimuths.ndim > 1 or (metres is not None and metres.ndim > 1)
+        return toolkit.Conversion(pan, target, whole=moves)
 
     facts = toolkit.convert_file(source, output, reading, plan, force=force, setup=setup)
     toolkit.print_output(facts, as_json)

@@ -1,12 +1,14 @@
 """Amplitude panning to loudspeaker layouts."""
 
 from spatialkit.panning.coverage import is_enclosed
+from spatialkit.panning.paths import distances_along
 from spatialkit.panning.report import LayoutReport, layout_report
 from spatialkit.panning.trajectories import place_sources
 from spatialkit.panning.vbap import panner, vbap_gains, vbap_pan
 
 __all__ = [
     "LayoutReport",
+    "distances_along",
     "is_enclosed",
     "layout_report",
     "panner",

@@ -15,11 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import ShapeError
 from spatialkit.geometry import angle_between, arc_tangents, to_cartesian
+from spatialkit.panning.paths import as_paths, distances_along
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_angles, as_audio, as_directions
 
 # 10 ms at 16 kHz, less at higher rates: arrays carry no sample rate.
 STEP_SAMPLES = 160
+# Metres at which a source has its own level; nearer ones are not louder.
+REFERENCE_DISTANCE = 1.0
 # Control points whose gains are in memory at a time.
 BLOCK_SIZE = 4096
 
@@ -34,6 +37,7 @@ def place_sources(
     step_degrees: float,
     unit_power: bool,
     spread: ArrayLike | None = None,
+    distance: ArrayLike | None = None,
 ) -> FloatArray[FloatT]:
     """Sum sources, each multiplied by the gains of its direction.
 
@@ -53,6 +57,9 @@ def place_sources(
         Whether gains have unit power and keep it between control points.
     spread : array_like, optional
         Spread of each direction in degrees, in the shape of ``elevation``.
+    distance : array_like, optional
+        Metres, in the shape of ``azimuth``, with any number of points: the gain is
+        ``1 / max(distance, 1)``.
 
     Returns
     -------
@@ -66,6 +73,9 @@ def place_sources(
     paths = _paths(azimuth, elevation, others, array)
     vectors, extras = to_cartesian(*paths[:2]), paths[2:]
     out = np.zeros((*sources.shape[:-2], n_outputs, sources.shape[-1]), dtype=array.dtype)
+    if distance is not None:
+        metres = distances_along(distance, array)
+        sources = sources / np.maximum(metres, REFERENCE_DISTANCE).astype(array.dtype)
     if not sources.size:
         return out
     if vectors.shape[1] == 1 or sources.shape[-1] == 1:
@@ -93,21 +103,7 @@ def _paths(
     arrays = []
     named = [("azimuth", azimuth), ("elevation", elevation), *(("spread", o) for o in others)]
     for name, values in named:
-        array = as_angles(values, name)
-        if audio.ndim == 1:
-            fits = array.ndim <= 1
-            array = array.reshape(1, -1) if fits else array
-        else:
-            fits = array.ndim == 0 or (array.ndim <= 2 and array.shape[0] == n_sources)
-            array = array.reshape(-1, 1) if array.ndim <= 1 else array
-        if not fits or array.shape[-1] == 0:
-            accepted = (
-                "a scalar or (points,) for audio of shape (samples,)"
-                if audio.ndim == 1
-                else f"a scalar, ({n_sources},) or ({n_sources}, points) for {n_sources} sources"
-            )
-            raise ShapeError(f"{name} must be {accepted}, got shape {np.shape(values)}")
-        arrays.append(array)
+        arrays.append(as_paths(as_angles(values, name), name, audio))
     try:
         shape = np.broadcast_shapes((n_sources, 1), *(array.shape for array in arrays))
     except ValueError as error:

@@ -120,6 +120,7 @@ def vbap_pan(
     *,
     layout: str | Layout = "5.0",
     spread: ArrayLike = 0.0,
+    distance: ArrayLike | None = None,
 ) -> FloatArray[FloatT]:
     """Pan static or moving sources to the channels of a layout.
 
@@ -138,6 +139,10 @@ def vbap_pan(
     elevation, spread : array_like
         Degrees, as in `vbap_gains`: a scalar, the shape of ``azimuth``, or (sources,) with an
         azimuth of (sources, points).
+    distance : array_like, optional
+        Metres, in the shapes of ``azimuth``, with any number of points. The gain is 1 up to 1 m and
+        ``1 / distance`` beyond; linear between points. For delay and absorption in air see
+        `spatialkit.propagation.propagate`.
     layout : str or Layout
         See `spatialkit.layout_names`.
 
@@ -182,6 +187,7 @@ def vbap_pan(
         step_degrees=STEP_DEGREES,
         unit_power=True,
         spread=_as_spread(spread),
+        distance=distance,
     )
 
 

@@ -828,3 +828,18 @@ def test_commands_of_other_packages_are_found_and_loaded_on_use(capsys, monkeypa
     assert "command 'lost' (no_such_package:command) failed to import" in capsys.readouterr().err
     assert main(["no"]) == 2
     assert "(greetings:greet.name) is not a click.Command: 'greet'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("distance", ["4", "1:9"])
+def test_distance_of_a_source(folder, distance):
+    metres = [float(each) for each in distance.split(":")]
+    line = f"mono.wav --azimuth 30 --distance {distance} --force"
+    assert run_command(f"pan {line} -o out.wav") == 0
+    mono = samples("mono.wav")[0]
+    expected = vbap_pan(mono, 30.0, distance=metres)
+    assert samples("out.wav") == pytest.approx(expected, abs=1e-6)
+    assert run_command(f"encode {line} -o out.wav") == 0
+    assert samples("out.wav") == pytest.approx(
+        encode_ambisonics(mono, 30.0, distance=metres), abs=1e-6
+    )
+    assert run_command(f"pan {line} -o out.wav --distance near") == 2

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.shell_completion import ShellComplete
 
-from spatialkit.ambisonics import Decoder, Weights, decode_ambisonics
+from spatialkit.ambisonics import FoaDecoder, Weights, decode_ambisonics
 from spatialkit.commands import cli, main
 from spatialkit.commands.toolkit import ambisonic_names
 from spatialkit.commands.upmix.command import SUBTYPES
@@ -116,7 +116,7 @@ def test_commands_and_options_are_completed():
         ("pan a.wav --layout ", layout_names()),
         ("decode a.wav --from ", ambisonic_names()),
         ("microphones a.wav --from ", ambisonic_names()),
-        ("decode a.wav --decoder ", get_args(Decoder)),
+        ("decode a.wav --decoder ", get_args(FoaDecoder)),
         ("decode a.wav --weights ", get_args(Weights)),
         ("downmix a.wav --method ", get_args(DownmixMethod)),
         ("render a.wav --to fu", ["fuma1", "fuma2", "fuma3"]),

@@ -173,35 +173,43 @@ def supervise(kinds: list[str], seed: int, seconds: float, cases: int, workers: 
     findings = 0
     end, shown = time.monotonic() + seconds, time.monotonic()
     selector = selectors.DefaultSelector()
-    while waiting or running:
-        while waiting and len(running) < workers:
-            kind = waiting.pop(0)
-            left = end - time.monotonic()
-            if left <= 0 or following[kind] >= cases:
-                continue
-            turn = min(left, TURN_SECONDS)
-            worker = Worker(kind, seed, following[kind], cases, turn)
-            running[worker.process.stdout] = worker
-            selector.register(worker.process.stdout, selectors.EVENT_READ)
-        ready = {key.fileobj for key, _ in selector.select(1.0)}
-        for pipe, worker in list(running.items()):
-            if (pipe in ready and worker.read()) or (pipe not in ready and not worker.is_late()):
-                continue
-            worker.finish()
-            selector.unregister(pipe)
-            del running[pipe]
-            pipe.close()
-            following[worker.kind] = worker.next
-            counts[worker.kind].update(worker.outcomes)
-            counts[worker.kind]["findings"] += len(worker.findings)
-            for case, text in worker.findings:
-                findings += 1
-                print(f"finding {findings}: {worker.kind} {case}: {text}")
-                print(f"    make torture SEED={seed} ONLY={worker.kind} CASE={case}", flush=True)
-            waiting.append(worker.kind)
-        if time.monotonic() - shown > 60.0:
-            shown = time.monotonic()
-            print(summary(counts, end - shown), flush=True)
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                kind = waiting.pop(0)
+                left = end - time.monotonic()
+                if left <= 0 or following[kind] >= cases:
+                    continue
+                turn = min(left, TURN_SECONDS)
+                worker = Worker(kind, seed, following[kind], cases, turn)
+                running[worker.process.stdout] = worker
+                selector.register(worker.process.stdout, selectors.EVENT_READ)
+            ready = {key.fileobj for key, _ in selector.select(1.0)}
+            for pipe, worker in list(running.items()):
+                if (pipe in ready and worker.read()) or (
+                    pipe not in ready and not worker.is_late()
+                ):
+                    continue
+                worker.finish()
+                selector.unregister(pipe)
+                del running[pipe]
+                pipe.close()
+                following[worker.kind] = worker.next
+                counts[worker.kind].update(worker.outcomes)
+                counts[worker.kind]["findings"] += len(worker.findings)
+                for case, text in worker.findings:
+                    findings += 1
+                    print(f"finding {findings}: {worker.kind} {case}: {text}")
+                    print(
+                        f"    make torture SEED={seed} ONLY={worker.kind} CASE={case}", flush=True
+                    )
+                waiting.append(worker.kind)
+            if time.monotonic() - shown > 60.0:
+                shown = time.monotonic()
+                print(summary(counts, end - shown), flush=True)
+    finally:
+        for worker in running.values():
+            os.killpg(worker.process.pid, signal.SIGKILL)
     print(f"seed {seed}: {summary(counts, 0.0)}")
     return 1 if findings else 0
 

@@ -182,3 +182,42 @@ def test_without_torch_the_demo_skips_the_neural_upmixer(tmp_path, capsys, monke
         "francium-5.1.wav",
         "francium-7.1.4.wav",
     ]
+
+
+def test_the_example_of_osc_plays_in_a_callback(tmp_path, monkeypatch, capsys):
+    """The sound card is a thread that asks for a few blocks."""
+    import socket
+    import types
+
+    received = []
+
+    class OutputStream:
+        def __init__(self, rate, block, channels, callback):
+            self.block, self.channels, self.callback = block, channels, callback
+
+        def __enter__(self):
+            for _ in range(50):
+                out = np.empty((self.block, self.channels), np.float32)
+                self.callback(out, self.block, None, None)
+                received.append(out)
+            raise KeyboardInterrupt
+
+        def __exit__(self, *raised):
+            pass
+
+    device = types.ModuleType("sounddevice")
+    device.OutputStream = OutputStream
+    device.query_devices = lambda kind: {"max_output_channels": 2}
+    monkeypatch.setitem(sys.modules, "sounddevice", device)
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        taken.bind(("127.0.0.1", 4001))
+    except OSError:
+        pytest.skip("port 4001 is in use")
+    taken.close()
+    (path,) = [path for path in EXAMPLES if "osc" in path.stem]
+    with pytest.raises(KeyboardInterrupt):
+        run(path, monkeypatch, "--live")
+    joined = np.concatenate(received)
+    assert joined.shape == (50 * 512, 2)
+    assert 0.1 < np.abs(joined).max() < 1.0

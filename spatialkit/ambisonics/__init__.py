@@ -1,6 +1,12 @@
 """Ambisonics of orders 1 to 7: encoding, transforms, virtual microphones and decoding."""
 
-from spatialkit.ambisonics.decoder_design import Decoder, FoaDecoder, OrderWeights, Weights
+from spatialkit.ambisonics.decoder_design import (
+    Decoder,
+    FoaDecoder,
+    OrderWeights,
+    Weights,
+    order_gains,
+)
 from spatialkit.ambisonics.decoding import decode_ambisonics, decode_foa, decoder_matrix
 from spatialkit.ambisonics.encoding import encode_ambisonics, encode_foa, spherical_harmonics
 from spatialkit.ambisonics.harmonics import harmonics_in
@@ -33,6 +39,7 @@ __all__ = [
     "encode_ambisonics",
     "encode_foa",
     "harmonics_in",
+    "order_gains",
     "rotate_ambisonics",
     "rotate_foa",
     "spherical_harmonics",

@@ -59,7 +59,7 @@ def design(
     else:
         matrix = _from_modes(modes_of(layout, order), decoder) @ _scene_harmonics(layout, order)
     on_circle = layout.is_flat and decoder != "allrad"
-    matrix *= _order_gains(weights, order, on_circle)[harmonics.orders_of_acn(order)]
+    matrix *= order_gains(weights, order, on_circle=on_circle)[harmonics.orders_of_acn(order)]
     vectors, quadrature = plane_waves(layout, 2 * order)
     energy = np.sum((harmonics.harmonics(vectors, order) @ matrix.T) ** 2, axis=-1)
     matrix /= np.sqrt(quadrature @ energy)
@@ -83,8 +83,23 @@ def _from_modes(modes: NDArray[np.float64], decoder: Decoder) -> NDArray[np.floa
     return (left * values) @ right
 
 
-def _order_gains(weights: OrderWeights, order: int, on_circle: bool) -> NDArray[np.float64]:
-    """Compute the gains of the orders 0 to ``order``, for spherical or circular harmonics."""
+def order_gains(
+    weights: OrderWeights, order: int, *, on_circle: bool = False
+) -> NDArray[np.float64]:
+    """Compute the gains of the orders 0 to ``order``, for spherical or circular harmonics.
+
+    Parameters
+    ----------
+    weights : {"basic", "max-re", "in-phase"}
+    order : int
+    on_circle : bool
+        Whether they are for circular harmonics.
+
+    Examples
+    --------
+    >>> order_gains("max-re", 1).round(4)
+    array([1.    , 0.5774])
+    """
     n = np.arange(order + 1)
     if weights == "max-re" and on_circle:
         return np.cos(n * np.pi / (2 * order + 2))

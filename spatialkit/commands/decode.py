@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from spatialkit.ambisonics import FoaDecoder, Weights
 from spatialkit.commands import toolkit
@@ -16,7 +18,7 @@ from spatialkit.errors import OptionError
 if TYPE_CHECKING:
     from spatialkit.files import AudioStream
     from spatialkit.layouts import AmbisonicFormat, Layout
-    from spatialkit.setups import LoudspeakerSetup
+    from spatialkit.setups import AmbisonicDecoder, LoudspeakerSetup
 
 DECODERS = get_args(FoaDecoder)
 WEIGHTS = get_args(Weights)
@@ -26,6 +28,7 @@ WEIGHTS = get_args(Weights)
     "spatialkit decode scene.wav -o speakers.wav --layout 7.1.4",
     "spatialkit decode scene.wav -o scene-in-room.wav --setup room.json",
     "spatialkit decode recording.wav -o speakers.wav --layout 7.1.4 --decoder dirac",
+    "spatialkit decode scene.wav -o dome.wav --matrix allrad.json",
     "spatialkit decode b-format.wav -o quad.wav --from fuma1 --layout quad",
 )
 @toolkit.file_argument
@@ -49,6 +52,12 @@ WEIGHTS = get_args(Weights)
     show_default=True,
     help=f"Weights of the orders: {toolkit.one_of(WEIGHTS)}.",
 )
+@click.option(
+    "--matrix",
+    type=toolkit.FILE,
+    metavar="FILE",
+    help="Decoder file, .json (IEM) or .config (ambiX), in place of --decoder and --layout.",
+)
 @toolkit.force_option
 @toolkit.json_option
 def command(
@@ -59,6 +68,7 @@ def command(
     reading: dict[str, Any],
     decoder: FoaDecoder,
     weights: Weights,
+    matrix: Path | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -68,8 +78,14 @@ def command(
 
     target = get_layout(toolkit.layout_of(setup, layout))
     toolkit.check_output(output, [source], force)
+    file = None if matrix is None else _read_matrix(matrix, setup)
 
     def plan(audio: AudioStream, scene: AmbisonicFormat) -> toolkit.Conversion:
+        if file is not None:
+            apply = partial(
+                file.apply, normalization=scene.normalization, channel_order=scene.channel_order
+            )
+            return toolkit.Conversion(apply, file.layout, channels=len(file.matrix))
         is_sharp = decoder.lower() == "dirac"
         if is_sharp and scene.order > 1:
             raise OptionError(
@@ -91,3 +107,22 @@ def command(
 
     facts = toolkit.convert_scene(source, output, reading, plan, force=force, setup=setup)
     toolkit.print_output(facts, as_json, source)
+
+
+def _read_matrix(path: Path, setup: LoudspeakerSetup | None) -> AmbisonicDecoder:
+    """Return the decoder of ``--matrix``, for the layout of ``--setup`` if specified."""
+    from spatialkit.setups import read_decoder
+
+    context = click.get_current_context()
+    for option in ("layout", "decoder", "weights"):
+        if context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            raise OptionError(f"--{option} and --matrix are mutually exclusive")
+    decoder = read_decoder(path)
+    if setup is None:
+        return decoder
+    if len(decoder.matrix) != setup.layout.n_channels:
+        raise OptionError(
+            f"{path} has {len(decoder.matrix)} outputs, --setup has {setup.layout.n_channels} "
+            "channels"
+        )
+    return replace(decoder, layout=setup.layout)

@@ -114,7 +114,7 @@ if live:
         block = process(frames)
         out[:] = (block if channels == 6 else spatialkit.downmix(block, "5.1", "stereo")).T
 
-    with sounddevice.OutputStream(RATE, BLOCK, channels=channels, callback=callback):
+    with receiver, sounddevice.OutputStream(RATE, BLOCK, channels=channels, callback=callback):
         print(f"listening on port {PORT}; Ctrl-C ends")
         while True:
             time.sleep(1.0)
@@ -134,6 +134,8 @@ for number in range(4 * RATE // BLOCK):
     ):
         sender.sendto(packet, receiver.getsockname())
     blocks.append(process(BLOCK))
+sender.close()
+receiver.close()
 audio = np.concatenate(blocks, axis=1)
 spatialkit.write(folder / "osc.wav", audio, RATE, format="5.1", overwrite=True)
 

@@ -17,8 +17,8 @@ __all__ = ["SetupProcessor"]
 class SetupProcessor(Processor):
     """Adjust the channels of a layout to the loudspeakers of a room.
 
-    The output equals `spatialkit.LoudspeakerSetup.apply`. Delays of the setup are its purpose and
-    do not count as latency.
+    The output equals `spatialkit.setups.LoudspeakerSetup.apply`. Delays of the setup are its
+    purpose and do not count as latency.
 
     Parameters
     ----------

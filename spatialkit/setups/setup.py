@@ -37,7 +37,7 @@ class LoudspeakerSetup:
     Parameters
     ----------
     layout : str, path or Layout
-        Loudspeakers and subwoofers; for real directions see `Layout.move`.
+        Loudspeakers and subwoofers; for real directions see `spatialkit.layouts.Layout.move`.
     distance : float, array_like or dict, optional
         Distance from the listener in metres, 0.05 to 300. Nearer loudspeakers are delayed, and
         attenuated by ``(distance / farthest) ** distance_exponent``, to match the farthest one.

@@ -20,7 +20,7 @@ class WeightsError(SpatialkitError, ValueError):
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file atomically, see `spatialkit.storage.replacing`."""
+    """Replace a file atomically, see ``spatialkit.storage.replacing``."""
     storage.replace_file(path, data, error=WeightsError)
 
 

@@ -13,6 +13,7 @@ __all__ = ["SPEED_OF_SOUND", "air_absorption"]
 SPEED_OF_SOUND = 343.2
 """Metres per second, at 20 degrees Celsius."""
 
+MAX_FREQUENCY = 1e7
 KELVIN = 273.15
 REFERENCE_KELVIN = 293.15
 TRIPLE_POINT_KELVIN = 273.16
@@ -31,7 +32,7 @@ def air_absorption(
     Parameters
     ----------
     frequency : array_like
-        Hz, 0 or more.
+        Hz, 0 to 10 million.
     temperature : float
         Degrees Celsius, -50 to 70.
     humidity : float
@@ -60,8 +61,8 @@ def air_absorption(
     array([  4.7, 105.3])
     """
     hertz = as_numbers(frequency, "frequency", OptionError, unit="Hz")
-    if not np.all(np.isfinite(hertz) & (hertz >= 0.0)):
-        raise OptionError("frequency must be finite and at least 0 Hz")
+    if not np.all((hertz >= 0.0) & (hertz <= MAX_FREQUENCY)):
+        raise OptionError(f"frequency must be from 0 to {MAX_FREQUENCY:.0f} Hz")
     kelvin = KELVIN + as_number(
         temperature, "temperature", minimum=-50.0, maximum=70.0, unit="degrees Celsius"
     )

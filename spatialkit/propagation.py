@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -20,6 +22,8 @@ FRAME, HOP = 1024, 256
 # below -90 dB up to 0.4 times the sample rate.
 TAPS = 32
 KAISER = 9.0
+# Times between two samples for which the interpolation is tabulated.
+PHASES = 512
 # Samples interpolated at a time.
 BLOCK_SIZE = 8192
 
@@ -43,7 +47,7 @@ def propagate(
     ----------
     audio : array_like of float or Audio, shape (samples,) or (..., sources, samples)
     distance : array_like
-        Metres, at least 0: a scalar, (points,) for audio (samples,), (sources,), or
+        Metres, 0 to 100000: a scalar, (points,) for audio (samples,), (sources,), or
         (sources, points), as the azimuth of `spatialkit.vbap_pan`. Linear between points.
     sample_rate : float, optional
         Hz; required unless ``audio`` is an `Audio`.
@@ -64,7 +68,7 @@ def propagate(
     ShapeError, SignalError
         If the shapes of distances and audio do not match, or ``audio`` is not floating point.
     OptionError
-        If a distance is negative or not finite, or the sample rate is missing.
+        If a distance is out of range, or the sample rate is missing.
 
     Examples
     --------
@@ -98,18 +102,27 @@ def propagate(
     return out.reshape(array.shape)
 
 
+@cache
+def _interpolation_table() -> NDArray[np.float64]:
+    """Return the weights (PHASES + 1, 2 TAPS) of samples around times between two samples."""
+    offsets = np.arange(1 - TAPS, TAPS + 1) - np.linspace(0.0, 1.0, PHASES + 1)[:, None]
+    window = np.i0(KAISER * np.sqrt(np.maximum(1.0 - (offsets / TAPS) ** 2, 0.0)))
+    weights: NDArray[np.float64] = np.sinc(offsets) * window / np.i0(KAISER)
+    return weights
+
+
 def _delayed(signal: FloatArray[FloatT], delay: NDArray[np.float64]) -> FloatArray[FloatT]:
     """Return a signal, delayed by a number of samples at each sample."""
     padded = np.pad(signal, TAPS)
     out = np.empty_like(signal)
-    taps = np.arange(1 - TAPS, TAPS + 1)
+    taps, table = np.arange(1 - TAPS, TAPS + 1), _interpolation_table()
     for start in range(0, len(signal), BLOCK_SIZE):
         times = np.arange(start, min(start + BLOCK_SIZE, len(signal)), dtype=float)
         times -= delay[start : start + BLOCK_SIZE]
         whole = np.floor(times)
-        offsets = taps - (times - whole)[:, None]
-        window = np.i0(KAISER * np.sqrt(np.maximum(1.0 - (offsets / TAPS) ** 2, 0.0)))
-        weights = np.sinc(offsets) * window / np.i0(KAISER)
+        phase = (times - whole) * PHASES
+        row = np.minimum(phase.astype(np.int64), PHASES - 1)
+        weights = table[row] + (phase - row)[:, None] * (table[row + 1] - table[row])
         # Zeros before the start: padding is silent.
         places = np.clip(whole.astype(np.int64)[:, None] + taps + TAPS, 0, len(padded) - 1)
         out[start : start + BLOCK_SIZE] = (padded[places] * weights).sum(axis=1)

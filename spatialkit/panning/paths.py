@@ -12,6 +12,8 @@ from spatialkit.validation import as_numbers
 
 __all__ = ["distances_along"]
 
+MAX_DISTANCE = 1e5
+
 
 def as_paths(values: NDArray[np.float64], name: str, audio: NDArray[Any]) -> NDArray[np.float64]:
     """Return values as (sources or 1, points), after checking that they fit the audio.
@@ -43,7 +45,7 @@ def distances_along(distance: ArrayLike, audio: NDArray[Any]) -> NDArray[np.floa
     Parameters
     ----------
     distance : array_like
-        Metres, at least 0, in the shapes of the azimuth of `spatialkit.vbap_pan`.
+        Metres, 0 to 100000, in the shapes of the azimuth of `spatialkit.vbap_pan`.
     audio : ndarray, shape (samples,) or (..., sources, samples)
 
     Returns
@@ -54,7 +56,7 @@ def distances_along(distance: ArrayLike, audio: NDArray[Any]) -> NDArray[np.floa
     Raises
     ------
     OptionError
-        If a distance is not a number, not finite, or negative.
+        If a distance is not a number, or out of range.
     ShapeError
         If the shape does not match that of the audio.
 
@@ -64,10 +66,10 @@ def distances_along(distance: ArrayLike, audio: NDArray[Any]) -> NDArray[np.floa
     array([[1. , 1.5, 2. , 2.5, 3. ]])
     """
     metres = as_numbers(distance, "distance", OptionError, unit="metres")
-    wrong = ~(np.isfinite(metres) & (metres >= 0.0))
+    wrong = ~((metres >= 0.0) & (metres <= MAX_DISTANCE))
     if wrong.any():
         raise OptionError(
-            f"distance must be finite and at least 0 metres, got {metres[wrong].flat[0]:g}"
+            f"distance must be from 0 to {MAX_DISTANCE:.0f} metres, got {metres[wrong].flat[0]:g}"
         )
     paths = as_paths(metres, "distance", audio)
     points, samples = paths.shape[1], audio.shape[-1]

@@ -7,7 +7,6 @@ import os
 import re
 from dataclasses import dataclass
 from math import isqrt
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,24 @@ from spatialkit import storage
 from spatialkit.ambisonics import convert_ambisonics, order_gains
 from spatialkit.audio import AudioLike, unpack_ambisonics
 from spatialkit.errors import AudioFileError, LayoutError, OptionError
-from spatialkit.layouts import AmbisonicFormat, ChannelOrder, Layout, Normalization
+from spatialkit.layouts import (
+    AmbisonicFormat,
+    ChannelOrder,
+    Layout,
+    Normalization,
+    get_layout,
+)
 from spatialkit.setups.json import without_gains
 from spatialkit.typing import FloatArray, FloatT, StrPath
-from spatialkit.validation import as_array, as_audio, as_choice, read_json, shown
+from spatialkit.validation import (
+    as_array,
+    as_audio,
+    as_choice,
+    as_number,
+    as_path,
+    read_json,
+    shown,
+)
 
 __all__ = ["AmbisonicDecoder", "read_decoder", "write_decoder"]
 
@@ -142,7 +155,7 @@ def write_decoder(
     path: StrPath,
     matrix: ArrayLike,
     *,
-    layout: Layout | None = None,
+    layout: str | Layout | None = None,
     name: str = "decoder",
     overwrite: bool = False,
 ) -> None:
@@ -153,7 +166,7 @@ def write_decoder(
     path : str or path
     matrix : array_like, shape (outputs, harmonics)
         Gains of AmbiX (ACN, SN3D), such as `spatialkit.decoder_matrix` returns.
-    layout : Layout, optional
+    layout : str or Layout, optional
         Layout whose channels are the outputs. ``.config`` does not contain it.
     name : str
         Name in the file.
@@ -170,27 +183,31 @@ def write_decoder(
     Examples
     --------
     >>> import tempfile
-    >>> from spatialkit import decoder_matrix, get_layout
+    >>> from spatialkit import decoder_matrix
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = f"{folder}/dome.json"
-    ...     write_decoder(path, decoder_matrix("7.1.4", 3), layout=get_layout("7.1.4"))
+    ...     write_decoder(path, decoder_matrix("7.1.4", 3), layout="7.1.4")
     ...     read_decoder(path)
     AmbisonicDecoder(order 3, 12 outputs, layout '7.1.4')
     """
+    is_iem = _extension(path) == ".json"
     gains = _as_matrix(matrix, "matrix")
-    if layout is not None and layout.n_channels != len(gains):
+    target = None if layout is None else get_layout(layout)
+    if target is not None and target.n_channels != len(gains):
         raise OptionError(
-            f"matrix has {len(gains)} outputs, layout {layout.name!r} has {layout.n_channels} "
+            f"matrix has {len(gains)} outputs, layout {target.name!r} has {target.n_channels} "
             "channels"
         )
-    text = (_to_iem if _extension(path) == ".json" else _to_ambix)(gains, layout, name)
+    title = " ".join(str(name).split())
+    text = _to_iem(gains, target, title) if is_iem else _to_ambix(gains, title)
     if os.path.exists(path) and not overwrite:
         raise AudioFileError(f"{os.fspath(path)} exists: pass overwrite=True to replace it")
     storage.replace_file(path, text.encode())
 
 
 def _extension(path: StrPath) -> str:
-    return as_choice(Path(path).suffix, "extension of a decoder file", EXTENSIONS)
+    suffix = as_path(path, error=OptionError).suffix
+    return as_choice(suffix, "extension of a decoder file", EXTENSIONS)
 
 
 def _read_text(path: StrPath) -> str:
@@ -314,10 +331,10 @@ def _from_ambix(text: str) -> AmbisonicDecoder:
         raise OptionError("has no decoder: the section #DECODERMATRIX is missing or empty")
     try:
         values = [[float(each) for each in row] for row in rows]
-        gain = float(options.get("/dec_mat_gain", 1.0)) or 1.0
         mirrored = [key for key in MIRRORS if int(options.get(key, 0)) == 1]
     except ValueError as error:
         raise OptionError(f"contains no number where one is needed: {error}") from error
+    gain = as_number(options.get("/dec_mat_gain", 1.0), "/dec_mat_gain", minimum=-1e6, maximum=1e6)
     scale = as_choice(options.get("/coeff_scale", "sn3d"), "/coeff_scale", NORMALIZATIONS)
     sequence = as_choice(options.get("/coeff_seq", "acn"), "/coeff_seq", CHANNEL_ORDERS)
     matrix = _in_ambix(gain * _as_matrix(values, "#DECODERMATRIX"), scale, sequence)
@@ -328,7 +345,7 @@ def _from_ambix(text: str) -> AmbisonicDecoder:
     return _decoder(matrix, None, options.get("/debug_msg"))
 
 
-def _to_ambix(matrix: NDArray[np.float64], layout: Layout | None, name: str) -> str:
+def _to_ambix(matrix: NDArray[np.float64], name: str) -> str:
     head = ["#GLOBAL", f"/debug_msg {name}", "/coeff_scale sn3d", "/coeff_seq acn", "#END", ""]
     rows = ["\t".join(f"{gain:.17g}" for gain in row) for row in matrix]
     return "\n".join([*head, "#DECODERMATRIX", *rows, "#END", ""])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ __all__ = ["LoudspeakerSetup"]
 
 MIN_DISTANCE, MAX_DISTANCE = 0.05, 300.0
 MAX_FREQUENCY = 1e6
+# Samples that are in memory in double precision at a time.
+BLOCK_SIZE = 8192
 # ITU-R BS.775: the LFE is recorded 10 dB lower than the other channels.
 LFE_GAIN_DB = 10.0
 
@@ -125,7 +128,7 @@ class LoudspeakerSetup:
             limits = {"minimum": least, "maximum": most, "default": default}
             # Only loudspeakers have a crossover.
             if name == "crossover" and np.isscalar(given):
-                given = np.where(self.layout.is_lfe, np.nan, given)
+                given = {label: cast(float, given) for label in self.layout.without_lfe().labels}
             return channel_values(given, name, self.layout, unit=unit, **limits)
 
         band = MIN_CROSSOVER, MAX_FREQUENCY, "Hz", np.nan
@@ -331,7 +334,10 @@ class LoudspeakerSetup:
         array = as_audio(samples, channels=self.layout.n_channels, of=of)
         out = np.empty_like(array)
         for item in np.ndindex(array.shape[:-2]):
-            out[item] = self.filter(rate).process(array[item])
+            room = self.filter(rate)
+            for start in range(0, array.shape[-1], BLOCK_SIZE):
+                block = slice(start, start + BLOCK_SIZE)
+                out[item][:, block] = room.process(array[item][:, block])
         return out
 
     def __eq__(self, other: object) -> bool:

@@ -157,7 +157,8 @@ def test_malformed_iem_files(tmp_path, content, sentence):
         ("0.25\t-", "loud\t-", "contains no number where one is needed"),
         ("0.25\t-", "0.25 1 \t-", "#DECODERMATRIX must be an array of numbers"),
         ("/coeff_seq acn", "/coeff_seq sid", "unknown /coeff_seq 'sid'"),
-        ("/dec_mat_gain 2.0", "/dec_mat_gain much", "contains no number where one is needed"),
+        ("/dec_mat_gain 2.0", "/dec_mat_gain much", "/dec_mat_gain must be a number"),
+        ("/dec_mat_gain 2.0", "/dec_mat_gain inf", "/dec_mat_gain must be from"),
     ],
 )
 def test_malformed_ambix_files(tmp_path, old, new, sentence):
@@ -170,6 +171,8 @@ def test_malformed_ambix_files(tmp_path, old, new, sentence):
 def test_refused_arguments(tmp_path):
     with pytest.raises(OptionError, match=r"unknown extension of a decoder file '.txt'"):
         read_decoder(tmp_path / "decoder.txt")
+    with pytest.raises(OptionError, match="path must be text or a path object, got 3"):
+        read_decoder(3)
     with pytest.raises(OptionError, match=r"no.config: cannot be read: No such file"):
         read_decoder(tmp_path / "no.config")
     matrix, path = decoder_matrix("quad", 1), tmp_path / "quad.json"

@@ -205,6 +205,7 @@ def test_layouts_of_iem_with_gains_and_radii():
         ({"distance": [1.0, 2.0]}, r"distance must be a number, a dictionary by label, or have"),
         ({"gain_db": "loud"}, "gain_db must be numbers in dB, got 'loud'"),
         ({"delay": {"FL": 5.0}}, "delay of FL must be from 0 to 1 s, got 5.0"),
+        ({"crossover": "low"}, "crossover of FL must be a number of Hz, got 'low'"),
         ({"crossover": {"LFE": 80.0}}, "crossover of LFE is that of a subwoofer"),
         ({"high_pass": {"FL": 90.0}, "low_pass": {"FL": 80.0}}, "high_pass of FL must be below"),
         ({"subwoofers": ["LFE"]}, "subwoofers must be a dictionary of lists of labels"),

@@ -77,6 +77,10 @@ def test_values_are_shown_in_one_short_line(value, text):
         (lambda: resample(FIVE, 2**60, 48000), "rate must be from 1 to"),
         (lambda: resample(FIVE, 1, 48000), "new_rate must be 0.001 to 1000 times the rate"),
         (lambda: spatialkit.info("\0"), "path must not contain a null character"),
+        (
+            lambda: spatialkit.info("/dev/zero"),
+            "/dev/zero is a device|cannot be read: No such file",
+        ),
         (lambda: spatialkit.read(None), "path must be text or a path object, got None"),
         (lambda: spatialkit.write(b"a.wav", FIVE, 48000), "path must be text or a path object"),
         (lambda: parse_json(5, "the text"), "the text must be text, got 5"),

@@ -33,7 +33,10 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
             )
         else:
             file = cast(BinaryIO, sys.stdin.buffer)
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # /dev/zero never ends
+            raise AudioFileError(f"{path} is a device, not an audio file")
+        if not stat.S_ISREG(mode):
             stored = resources.enter_context(tempfile.TemporaryFile())
             shutil.copyfileobj(file, stored, _COPY_SIZE)
             file = cast(BinaryIO, stored)

@@ -209,7 +209,8 @@ def supervise(kinds: list[str], seed: int, seconds: float, cases: int, workers: 
                 print(summary(counts, end - shown), flush=True)
     finally:
         for worker in running.values():
-            os.killpg(worker.process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(worker.process.pid, signal.SIGKILL)
     print(f"seed {seed}: {summary(counts, 0.0)}")
     return 1 if findings else 0
 

@@ -6,14 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.ambisonics import harmonics
-from spatialkit.ambisonics.near_field import filter_order
-from spatialkit.audio import AudioLike, unpack_audio
-from spatialkit.errors import OptionError
+from spatialkit.ambisonics.near_field import near_field_parts
+from spatialkit.audio import AudioLike
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import AmbisonicFormat, ChannelOrder, Normalization
-from spatialkit.panning import distances_along, place_sources
+from spatialkit.panning import place_sources
 from spatialkit.typing import FloatArray, FloatT
-from spatialkit.validation import MAX_SAMPLE_RATE, as_audio, as_number, as_sample_rate
 
 __all__ = ["encode_ambisonics", "encode_foa", "spherical_harmonics"]
 
@@ -204,25 +202,9 @@ def encode_ambisonics(
             distance=distance,
         )
 
-    every = np.arange(form.n_channels)
     if near_field_radius is None:
-        return place(audio, every)
-    radius = as_number(near_field_radius, "near_field_radius", minimum=0.1, maximum=100.0, unit="m")
-    samples, rate, _ = unpack_audio(audio, sample_rate=sample_rate)
-    if rate is None:
-        raise OptionError("near_field_radius needs sample_rate, in Hz")
-    array = as_audio(samples, allow_mono=True)
-    metres = np.full((1, 1), np.inf)
-    if distance is not None:
-        metres = distances_along(distance, array)
-    if metres.shape[1] > 1:
-        raise OptionError("near_field_radius needs sources at a constant distance")
-    hertz = as_sample_rate(rate, maximum=MAX_SAMPLE_RATE)
-    orders = harmonics.orders_of_acn(form.order)[harmonics.acn_and_scale(form)[0]]
-    sources = array[None] if array.ndim == 1 else array
-    out = np.empty((*sources.shape[:-2], form.n_channels, sources.shape[-1]), array.dtype)
-    for order_of_part in range(form.order + 1):
-        part = filter_order(sources, order_of_part, metres[:, 0], radius, hertz)
-        channels = np.flatnonzero(orders == order_of_part)
-        out[..., channels, :] = place(part.reshape(array.shape), channels)
-    return out
+        return place(audio, np.arange(form.n_channels))
+    parts = near_field_parts(audio, form.order, distance, near_field_radius, sample_rate)
+    # In every channel order, harmonics of higher orders follow those of lower orders.
+    encoded = [place(part, np.arange(n**2, (n + 1) ** 2)) for n, part in enumerate(parts)]
+    return np.concatenate(encoded, axis=-2)

@@ -27,7 +27,7 @@ WEIGHTS = get_args(Weights)
 @toolkit.command(
     "spatialkit decode scene.wav -o speakers.wav --layout 7.1.4",
     "spatialkit decode scene.wav -o scene-in-room.wav --setup room.json",
-    "spatialkit decode recording.wav -o speakers.wav --layout 7.1.4 --decoder dirac",
+    "spatialkit decode foa.wav -o speakers.wav --layout 7.1.4 --decoder dirac",
     "spatialkit decode scene.wav -o dome.wav --matrix allrad.json",
     "spatialkit decode b-format.wav -o quad.wav --from fuma1 --layout quad",
 )

@@ -45,7 +45,10 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Rotate an Ambisonic scene: roll first, then pitch, then yaw."""
+    """Rotate an Ambisonic scene.
+
+    Roll first, then pitch, then yaw.
+    """
     from spatialkit.ambisonics import rotate_ambisonics
 
     toolkit.check_output(output, [source], force)

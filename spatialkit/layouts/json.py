@@ -75,7 +75,7 @@ def convert(data: dict[str, Any]) -> Fields:
     if scaled:
         raise LayoutError(
             f"the loudspeaker of channel {scaled[0]} has a gain other than 1: "
-            "a layout holds directions only; read it with LoudspeakerSetup.from_json or --setup"
+            "a layout holds directions only; read it as a LoudspeakerSetup"
         )
     numbers = range(1, max(used, default=0) + 1)
     unused = [n for n in numbers if n not in real]

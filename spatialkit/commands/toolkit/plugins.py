@@ -145,7 +145,9 @@ def make_upmixer(name: str, settings: Sequence[str], layout: str | Layout | None
         options = parse_options(load_upmixer(name), texts)
         if layout is not None and not named:
             if "layout" in options:
-                raise OptionError("-O layout= and --setup are mutually exclusive")
+                raise OptionError(
+                    "the option layout and the setup of a room are mutually exclusive"
+                )
             options["layout"] = layout
         return get_upmixer(name, **options)
 

@@ -4,7 +4,7 @@ Sources moved by another program
 
 Receive positions from a digital audio workstation or a tracking system by ADM-OSC, and pan with
 them block by block. Without arguments the script sends messages to itself and writes a file to the
-folder demo-output. ``python examples/15_controlled_by_osc.py --live`` plays a tone through the
+folder demo-output. ``python examples/16_controlled_by_osc.py --live`` plays a tone through the
 sound card (extra ``live``) until Ctrl-C; then send, for example, ``/adm/obj/1/azim 90.0`` to port
 4001.
 """

@@ -98,7 +98,10 @@ def test_resume_repeats_files_whose_setup_has_changed(room, capsys):
         ("pan mono.wav --azimuth 0 --layout 5.1", "--layout and --setup are mutually exclusive"),
         ("render stereo.wav --to 5.1", "--to and --setup are mutually exclusive"),
         ("render stereo.wav --hrtf ku100", "--hrtf requires --to binaural, got --setup"),
-        ("upmix stereo.wav -O layout=5.1", "-O layout= and --setup are mutually exclusive"),
+        (
+            "upmix stereo.wav -O layout=5.1",
+            "the option layout and the setup of a room are mutually exclusive",
+        ),
         ("upmix stereo.wav --layout 5.1", "--layout and --setup are mutually exclusive"),
         ("upmix stereo.wav -u foa", "foa"),
     ],

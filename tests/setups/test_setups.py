@@ -193,7 +193,7 @@ def test_layouts_of_iem_with_gains_and_radii():
     assert setup.layout.labels == ("1", "2")
     assert setup.gain_db == pytest.approx([0.0, -6.0206], abs=1e-4)
     assert setup.total_gain == pytest.approx([1.0, 0.25])
-    with pytest.raises(LayoutError, match=r"gain other than 1.*LoudspeakerSetup.from_json"):
+    with pytest.raises(LayoutError, match=r"gain other than 1.*LoudspeakerSetup"):
         Layout.from_json(json.dumps(IEM))
 
 

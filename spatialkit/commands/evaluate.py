@@ -170,6 +170,8 @@ class _Pair:
 
 def _pairs(table_file: Path, reading: dict[str, Any], binaural: bool) -> list[_Pair]:
     """Read the lines of a batch table; ``reading`` has the format of lines without one."""
+    if table_file.is_char_device() or table_file.is_block_device():  # /dev/zero never ends
+        raise AudioFileError(f"{table_file} is a device, not a table of files")
     try:
         with table_file.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, restval="")

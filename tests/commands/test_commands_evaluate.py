@@ -144,3 +144,9 @@ def test_errors_are_one_sentence(pairs, capsys, line, words):
     assert captured.err.count("\n") == 1
     assert words in captured.err
     assert {path: path.read_bytes() for path in Path("songs").iterdir()} == before
+
+
+@pytest.mark.skipif(not Path("/dev/zero").is_char_device(), reason="no such device")
+def test_a_device_is_no_table(capsys):
+    assert main(["evaluate", "--batch", "/dev/zero"]) == 2
+    assert capsys.readouterr().err == "Error: /dev/zero is a device, not a table of files\n"

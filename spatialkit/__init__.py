@@ -24,8 +24,8 @@ Upmix by name:
 >>> upmixer.upmix(np.stack([voice, voice]), 48000).shape
 (6, 48000)
 
-Importing the package is fast: numba, SciPy, soundfile, soxr and `spatialkit.binaural` are imported
-when first needed.
+Importing the package is fast: numba, SciPy, soundfile, soxr, `spatialkit.binaural` and
+`spatialkit.setups` are imported when first needed.
 """
 
 # First, as it handles signals that arrive during the other imports of a command.
@@ -86,7 +86,6 @@ from spatialkit.layouts import (
 from spatialkit.panning import LayoutReport, layout_report, vbap_gains, vbap_pan
 from spatialkit.rendering import render, render_matrix
 from spatialkit.sample import sample_path
-from spatialkit.setups import LoudspeakerSetup
 from spatialkit.stft import StreamingISTFT, StreamingSTFT, istft, stft
 from spatialkit.upmixing import (
     Upmixer,
@@ -105,6 +104,7 @@ if TYPE_CHECKING:
         binauralize,
         read_hrtf,
     )
+    from spatialkit.setups import LoudspeakerSetup
 
 __all__ = [
     "AmbisonicFormat",
@@ -177,7 +177,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import `spatialkit.binaural` when it or one of its names is first used."""
+    """Import `spatialkit.binaural` and `spatialkit.setups` when they are first used."""
+    if name in ("setups", "LoudspeakerSetup"):
+        setups = import_module("spatialkit.setups")
+        return setups if name == "setups" else setups.LoudspeakerSetup
     if name != "binaural" and name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     binaural = import_module("spatialkit.binaural")

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, cast
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files import pyav
 from spatialkit.files.demuxers import demuxer_of
 from spatialkit.files.leading_bytes import tags_end
-from spatialkit.files.lengths import Extent, Part, extent_of
 from spatialkit.files.libsndfile import SndFile, count_samples
 from spatialkit.files.mpeg_audio import frames_start
 from spatialkit.files.ogg_opus import projection
@@ -21,6 +20,9 @@ from spatialkit.files.pipes import open_binary
 from spatialkit.files.recognition import is_audio, unsupported_codec, unsupported_container
 from spatialkit.files.sound import JoinedSounds, Sound
 from spatialkit.files.views import View
+
+if TYPE_CHECKING:
+    from spatialkit.files.lengths import Extent, Part
 
 # A higher sample rate in a header, beyond that of DSD as PCM, is damage.
 MAX_SAMPLE_RATE = 1_600_000
@@ -43,6 +45,8 @@ class OpenFile(NamedTuple):
 @contextmanager
 def open_audio(path: Path, on_truncated: OnTruncated = "error") -> Iterator[OpenFile]:
     """Open a file, with PyAV if libsndfile does not support its container or codec."""
+    from spatialkit.files.lengths import extent_of
+
     with open_binary(path) as file, ExitStack() as resources:
         binary = _from_audio_on(file)
         if not binary.seek(0, io.SEEK_END):

@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.layouts import Layout
-from spatialkit.panning.hull import convex_hull
-from spatialkit.panning.mesh import SPANNING_DISTANCE
 
 __all__ = ["is_enclosed"]
 
@@ -38,6 +36,9 @@ def is_enclosed(vectors: NDArray[np.float64], layout: Layout) -> NDArray[np.bool
     >>> is_enclosed(front_zenith_nadir, get_layout("7.1.4"))
     array([ True,  True, False])
     """
+    from spatialkit.panning.hull import convex_hull
+    from spatialkit.panning.mesh import SPANNING_DISTANCE
+
     places = layout.directions[layout.loudspeakers]
     if layout.is_flat:
         # Copies of the loudspeakers and of the listener above and below make a prism.

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,14 @@ from spatialkit.errors import UpmixerError, error_message
 from spatialkit.files import AudioStream, Subtype, stream, write_stream
 from spatialkit.plugins import kept_folder
 from spatialkit.sample_queue import SampleQueue
-from spatialkit.setups import LoudspeakerSetup
 from spatialkit.upmixing.headphones import write_headphones
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.registry import get_upmixer, load_upmixer
 from spatialkit.upmixing.source_check import SourceCheck, SourceReport
 from spatialkit.validation import require_finite
+
+if TYPE_CHECKING:
+    from spatialkit.setups import LoudspeakerSetup
 
 __all__ = ["UpmixJob", "UpmixedFile", "upmix_file"]
 

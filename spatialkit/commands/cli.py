@@ -128,6 +128,8 @@ def _message(error: Exception) -> str:
         return _usage_message(error)
     if isinstance(error, SpatialkitError):
         return toolkit.message_of(error)
+    if isinstance(error, OSError) and error.filename is not None:  # such as a name that is too long
+        return f"{error.filename} cannot be read or written: {error.strerror}"
     return f"unexpected {type(error).__name__}: {error} (see --debug)"
 
 

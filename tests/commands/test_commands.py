@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import types
@@ -843,3 +844,14 @@ def test_distance_of_a_source(folder, distance):
         encode_ambisonics(mono, 30.0, distance=metres), abs=1e-6
     )
     assert run_command(f"pan {line} -o out.wav --distance near") == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other limits of names")
+def test_a_name_that_is_too_long_is_one_sentence(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--rooms", "rooms", "--out", "out", "--train", "1", "--valid", "0", "--test", "0"]
+    assert main(["scenes", "--stems", "1" * 400, *arguments]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: 111")
+    assert "unexpected" not in said
+    assert len(said.splitlines()) == 1

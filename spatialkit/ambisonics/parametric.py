@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from spatialkit.ambisonics import harmonics
 from spatialkit.ambisonics.decoder_design import design
+from spatialkit.ambisonics.transforms import convert_foa
 from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.decorrelation import Decorrelator, decorrelator_numbers
 from spatialkit.errors import OptionError, ShapeError
@@ -279,7 +280,4 @@ def first_order(
     _, rate, _ = unpack_audio(ambisonics, sample_rate=sample_rate, name="ambisonics")
     if rate is None:
         raise OptionError("decoding by directions needs sample_rate, in Hz")
-    acn, scale = harmonics.acn_and_scale(form)
-    plain = harmonics.acn_and_scale(AmbisonicFormat(1))[1]
-    places = np.argsort(acn)
-    return audio[..., places, :] * (plain / scale[places]).astype(audio.dtype)[:, None], rate
+    return convert_foa(audio, form, AmbisonicFormat(1)), rate

@@ -65,7 +65,7 @@ class EncoderProcessor(Processor):
         count = as_count(sources, "sources", maximum=MAX_SOURCES)
         super().__init__(count, self.format.n_channels, sample_rate)
         self._sources = SourceParameters(count, self._gains_of, azimuth=0.0, elevation=0.0)
-        self._ramp = GainRamp(count, self.n_outputs, self.sample_rate, unit_power=False)
+        self._ramp = GainRamp(self.n_outputs, self.sample_rate, unit_power=False)
 
     def set(self, **parameters: ArrayLike) -> None:
         """Change parameters from the next block on.

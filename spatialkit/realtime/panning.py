@@ -50,7 +50,7 @@ class PannerProcessor(Processor):
         super().__init__(count, self.layout.n_channels, sample_rate)
         gains_of = partial(vbap_gains, layout=self.layout)
         self._sources = SourceParameters(count, gains_of, azimuth=0.0, elevation=0.0, spread=0.0)
-        self._ramp = GainRamp(count, self.n_outputs, self.sample_rate, unit_power=True)
+        self._ramp = GainRamp(self.n_outputs, self.sample_rate, unit_power=True)
 
     def set(self, **parameters: ArrayLike) -> None:
         """Change parameters from the next block on.

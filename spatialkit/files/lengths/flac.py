@@ -64,24 +64,29 @@ def flac_extent(file: BinaryIO) -> Extent:
     """Return the extent of a FLAC file, and of those that are joined to it."""
     if not re.match(_START, bytes_at(file, 0, 8)):
         return Extent()  # damaged
+    size, head = size_of(file), bytes_at(file, 0, _TOTAL + 5)
+    last = _last_frame(file, 0, size, head)
+    starts = _starts(file, size, head, last[0])
+    if starts == [0]:
+        part, missing = _part(head, 0, size, last)
+        return Extent((part,), missing)
     parts, problems = [], []
-    for start, end in pairwise((*_starts(file), size_of(file))):
-        part, missing = _part(file, start, end)
+    for start, end in pairwise((*starts, size)):
+        head = bytes_at(file, start, _TOTAL + 5)
+        part, missing = _part(head, start, end, _last_frame(file, start, end, head))
         parts.append(part)
         problems.append(missing)
     return Extent(tuple(parts), next(filter(None, problems), ""))
 
 
-def _starts(file: BinaryIO) -> list[int]:
+def _starts(file: BinaryIO, size: int, head: bytes, last: _Frame) -> list[int]:
     """Return the positions of the headers in a file, the first of which is 0."""
-    size = size_of(file)
-    head = bytes_at(file, 0, _TOTAL + 5)
     probed = [
         frames[0].samples
         for number in range(1, _PROBES)
         if (frames := _frames(bytes_at(file, size * number // _PROBES, _REACHES[0]), head))
     ]
-    probed.append(_last_frame(file, 0, size, head)[0].samples)
+    probed.append(last.samples)
     if probed == sorted(probed) and probed[-1] == _total(head):
         return [0]  # without reading the whole file
     starts, at = [0], 1
@@ -100,11 +105,10 @@ def _total(head: bytes) -> int:
     return int.from_bytes(head[_TOTAL:], "big") & 0xFFFFFFFFF
 
 
-def _part(file: BinaryIO, start: int, end: int) -> tuple[Part, str]:
+def _part(head: bytes, start: int, end: int, last: tuple[_Frame, bool]) -> tuple[Part, str]:
     """Return a part with its true number of samples, and what is missing of it."""
-    head = bytes_at(file, start, _TOTAL + 5)
     total = _total(head)
-    frame, is_whole = _last_frame(file, start, end, head)
+    frame, is_whole = last
     if is_whole and total == frame.samples:
         return Part(start, end), ""
     number = (head[_TOTAL : _TOTAL + 1] or b"\0")[0] >> 4 << 36 | frame.samples

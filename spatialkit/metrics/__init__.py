@@ -20,6 +20,7 @@ from spatialkit.metrics.ild_distance import WildMethod, ild_error, wasserstein_d
 from spatialkit.metrics.intensity import active_intensity, diffuseness, energy_density
 from spatialkit.metrics.interchannel import icc, ild, ipd
 from spatialkit.metrics.loudness import LoudnessMeter, TruePeakMeter, loudness, true_peak
+from spatialkit.metrics.statistics import bootstrap_interval, holm_bonferroni
 
 __all__ = [
     "AngleWeighting",
@@ -31,11 +32,13 @@ __all__ = [
     "WildMethod",
     "active_intensity",
     "angle_error",
+    "bootstrap_interval",
     "diffuseness",
     "downmix_error",
     "energy_density",
     "energy_vector",
     "evaluate",
+    "holm_bonferroni",
     "icc",
     "ild",
     "ild_error",

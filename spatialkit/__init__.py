@@ -24,8 +24,8 @@ Upmix by name:
 >>> upmixer.upmix(np.stack([voice, voice]), 48000).shape
 (6, 48000)
 
-Importing the package is fast: numba, SciPy, soundfile, soxr, `spatialkit.binaural` and
-`spatialkit.setups` are imported when first needed.
+Importing the package is fast: numba, SciPy, soundfile, soxr, `spatialkit.batch`,
+`spatialkit.binaural`, `spatialkit.metrics` and `spatialkit.setups` are imported when first needed.
 """
 
 # First, as it handles signals that arrive during the other imports of a command.
@@ -34,7 +34,6 @@ from spatialkit import interrupts as interrupts  # isort: split
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from spatialkit import metrics
 from spatialkit._version import __version__
 from spatialkit.ambisonics import (
     DecoderReport,
@@ -52,7 +51,6 @@ from spatialkit.ambisonics import (
     virtual_microphones,
 )
 from spatialkit.audio import Audio
-from spatialkit.batch import run_batch
 from spatialkit.downmix import downmix, downmix_matrix, match_downmix
 from spatialkit.errors import (
     AudioFileError,
@@ -96,6 +94,8 @@ from spatialkit.upmixing import (
 )
 
 if TYPE_CHECKING:
+    from spatialkit import metrics
+    from spatialkit.batch import run_batch
     from spatialkit.binaural import (
         HRTF,
         BinauralReport,
@@ -176,12 +176,22 @@ __all__ = [
 ]
 
 
+# Folders that take long to import and that most programs do without, with the names from them.
+_IMPORTED_WHEN_USED = {
+    "batch": ("run_batch",),
+    "binaural": (
+        *("HRTF", "BinauralReport", "binaural_filters", "binaural_report", "binauralize"),
+        "read_hrtf",
+    ),
+    "metrics": (),
+    "setups": ("LoudspeakerSetup",),
+}
+
+
 def __getattr__(name: str) -> Any:
-    """Import `spatialkit.binaural` and `spatialkit.setups` when they are first used."""
-    if name in ("setups", "LoudspeakerSetup"):
-        setups = import_module("spatialkit.setups")
-        return setups if name == "setups" else setups.LoudspeakerSetup
-    if name != "binaural" and name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    binaural = import_module("spatialkit.binaural")
-    return binaural if name == "binaural" else getattr(binaural, name)
+    """Import a folder of `_IMPORTED_WHEN_USED` when it, or a name from it, is first used."""
+    for folder, names in _IMPORTED_WHEN_USED.items():
+        if name == folder or name in names:
+            module = import_module(f"spatialkit.{folder}")
+            return module if name == folder else getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

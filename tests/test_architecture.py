@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 # Top-level modules and folders from the bottom up: each imports from those before it only. The
 # namespace of the package itself, "", gathers public names for users.
 CORE = (
-    "interrupts",
+    *("interrupts", "_fourier"),
     *("errors", "_version", "_distribution", "_json", "_compiling", "_kernels", "typing"),
     "storage",
     *("validation", "geometry", "trajectory", "auditory", "acoustics", "crossover"),
@@ -28,7 +28,7 @@ CORE = (
     *("plugins", "metrics", "upmixing", "batch", "", "commands", "__main__"),
 )
 MODELS = (
-    *("", "_lazy", "stem_names", "stft_resolutions", "losses", "modules", "metrics"),
+    *("", "stem_names", "stft_resolutions", "losses", "modules", "metrics"),
     *("weights", "inference", "data", "training", "evaluation", "separation"),
     *("style_vae", "ambisonizer", "upmixers", "commands"),
 )

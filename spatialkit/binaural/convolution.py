@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit._fourier import irfft, rfft
 from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import ShapeError
 from spatialkit.typing import FloatArray, FloatT
@@ -124,8 +125,6 @@ class Convolver:
 
     def _convolved(self, block: NDArray[Any]) -> NDArray[Any]:
         """Return both ears of a block with the present filters."""
-        from scipy import fft
-
         (channels, count), lead = block.shape, self._past.shape[-1]
         found = np.empty((2, count), block.dtype)
         size = 1 << (min(max(SIZE_RATIO * (lead + 1), MIN_SIZE), lead + count) - 1).bit_length()
@@ -141,19 +140,17 @@ class Convolver:
             part = block[:, start : start + windows * step]
             end = lead + part.shape[-1]
             joined[:, lead:end], joined[:, end:] = part, 0.0
-            inputs = fft.rfft(shifted, axis=-1)
+            inputs = rfft(shifted)
             for total, gains in zip(totals, spectra, strict=True):
                 np.multiply(inputs[0], gains[0], out=total)
                 for each, gain in zip(inputs[1:], gains[1:], strict=True):
                     total += np.multiply(each, gain, out=product)
-            ears = fft.irfft(totals, size, axis=-1)[..., lead:].reshape(2, -1)
+            ears = irfft(totals, size)[..., lead:].reshape(2, -1)
             found[:, start : start + part.shape[-1]] = ears[:, : part.shape[-1]]
             joined[:, :lead] = joined[:, end - lead : end].copy()
         return found
 
     def _spectra_of(self, size: int) -> NDArray[Any]:
-        from scipy import fft
-
         if size not in self._spectra:
-            self._spectra = {size: fft.rfft(self._filters, size, axis=-1)}
+            self._spectra = {size: rfft(self._filters, size)}
         return self._spectra[size]

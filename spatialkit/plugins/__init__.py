@@ -6,6 +6,7 @@ Upmixers (`spatialkit.upmixing`) and the separators of the models are plug-ins.
 from spatialkit.plugins.conformance import CheckResult, Status, global_random_state, run_checks
 from spatialkit.plugins.folder import kept_folder
 from spatialkit.plugins.interface import Plugin
+from spatialkit.plugins.lazy import lazy_attribute
 from spatialkit.plugins.options import (
     Option,
     build_options,
@@ -29,6 +30,7 @@ __all__ = [
     "global_random_state",
     "is_plugin_name",
     "kept_folder",
+    "lazy_attribute",
     "option",
     "option_texts",
     "option_values",

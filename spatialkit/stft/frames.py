@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit._fourier import irfft, rfft
 from spatialkit.errors import OptionError, ShapeError, SignalError
 from spatialkit.validation import as_array, as_count, as_numbers
 
@@ -58,8 +59,6 @@ class Frames:
 
     def analyse(self, padded: NDArray[Any], count: int) -> NDArray[Any]:
         """Return the first ``count`` frames of ``padded`` (..., samples)."""
-        import scipy.fft
-
         lead, window = padded.shape[:-1], self.window.astype(padded.dtype)
         rows = padded.reshape(math.prod(lead), padded.shape[-1])
         spectrum = np.empty((len(rows), count, self.bins), np.result_type(padded, np.complex64))
@@ -68,20 +67,18 @@ class Frames:
                 framed = np.lib.stride_tricks.sliding_window_view(row, self.n_fft)[:: self.hop]
             for k in range(0, count, FRAMES_PER_BLOCK):
                 end = min(k + FRAMES_PER_BLOCK, count)
-                target[k:end] = scipy.fft.rfft(framed[k:end] * window)
+                target[k:end] = rfft(framed[k:end] * window)
         return spectrum.reshape(*lead, count, self.bins).swapaxes(-1, -2)
 
     def overlap_add(self, spectrum: NDArray[Any], summed: NDArray[Any]) -> None:
         """Add frames (..., bins, frames) to ``summed`` (..., samples), in order."""
-        import scipy.fft
-
         # Window divided by the overlap sum of all frames, which is periodic in the hop.
         dual = self.window / np.resize(self.overlaps[-1], self.n_fft)
         dual = dual.astype(summed.dtype)
         for row in np.ndindex(spectrum.shape[:-2]):
             framed, target = spectrum[row].T, summed[row]
             for k in range(0, len(framed), FRAMES_PER_BLOCK):
-                segments = scipy.fft.irfft(framed[k : k + FRAMES_PER_BLOCK], self.n_fft)
+                segments = irfft(framed[k : k + FRAMES_PER_BLOCK], self.n_fft)
                 segments *= dual
                 for start, segment in enumerate(segments, k):
                     target[start * self.hop : start * self.hop + self.n_fft] += segment

@@ -1,21 +1,17 @@
 """Upmixers: interface, registry, options, conformance checks, file upmixing and benchmark."""
 
+from typing import TYPE_CHECKING, Any
+
 from spatialkit.plugins import (
     CheckResult,
     Option,
     describe_options,
+    lazy_attribute,
     option,
     option_values,
     parse_options,
 )
 from spatialkit.upmixing import controls
-from spatialkit.upmixing.benchmark import (
-    SECONDS,
-    SEED,
-    BenchmarkRow,
-    UpmixBenchmark,
-    benchmark_upmixers,
-)
 from spatialkit.upmixing.block_processing import upmix_in_blocks
 from spatialkit.upmixing.conformance import check_upmixer
 from spatialkit.upmixing.decorrelation import AllPassDecorrelator
@@ -33,6 +29,15 @@ from spatialkit.upmixing.registry import (
     upmixer_package,
 )
 from spatialkit.upmixing.source_check import SourceCheck, SourceReport
+
+if TYPE_CHECKING:  # at run time `__getattr__` imports these
+    from spatialkit.upmixing.benchmark import (
+        SECONDS,
+        SEED,
+        BenchmarkRow,
+        UpmixBenchmark,
+        benchmark_upmixers,
+    )
 
 __all__ = [
     "SECONDS",
@@ -68,3 +73,7 @@ __all__ = [
     "upmixer_names",
     "upmixer_package",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return lazy_attribute(__name__, name, ("benchmark",))

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from spatialkit.files import AudioStream, AudioWriter, Subtype, write_stream
 from spatialkit.layouts import Format, get_layout
-from spatialkit.metrics import LoudnessMeter
 
 __all__ = ["headphones_path"]
 
@@ -43,6 +42,7 @@ class HeadphonesWriter:
 
     def __init__(self, file: AudioWriter, form: Format, sample_rate: int, hrtf: str) -> None:
         from spatialkit.binaural import BinauralStream
+        from spatialkit.metrics import LoudnessMeter
 
         self._file, self._hrtf = file, hrtf
         self._stream = BinauralStream(form, sample_rate, hrtf=hrtf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,8 @@ def as_array(values: Any, name: str, error: type[SpatialkitError]) -> NDArray[An
     """
     if values is None:
         raise error(f"{name} must be an array of numbers, got None")
-    if isinstance(values, np.ma.MaskedArray):
+    # Masked arrays exist only where numpy.ma is imported, which takes 10 ms.
+    if "numpy.ma" in sys.modules and isinstance(values, np.ma.MaskedArray):
         raise error(
             f"{name} must be an array without mask, got a masked array; fill it first, such as "
             "array.filled(0.0)"

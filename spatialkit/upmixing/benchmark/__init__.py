@@ -1,7 +1,13 @@
 """Benchmark of upmixers on scenes with known directions and ambience."""
 
-from spatialkit.upmixing.benchmark.report import BenchmarkRow, UpmixBenchmark
-from spatialkit.upmixing.benchmark.runner import SECONDS, SEED, benchmark_upmixers
+from typing import TYPE_CHECKING, Any
+
+from spatialkit.plugins import lazy_attribute
+from spatialkit.upmixing.benchmark.defaults import SECONDS, SEED
+
+if TYPE_CHECKING:  # at run time `__getattr__` imports these
+    from spatialkit.upmixing.benchmark.report import BenchmarkRow, UpmixBenchmark
+    from spatialkit.upmixing.benchmark.runner import benchmark_upmixers
 
 __all__ = [
     "SECONDS",
@@ -10,3 +16,7 @@ __all__ = [
     "UpmixBenchmark",
     "benchmark_upmixers",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return lazy_attribute(__name__, name, ("report", "runner"))

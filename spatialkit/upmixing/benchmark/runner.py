@@ -33,6 +33,7 @@ from spatialkit.upmixing.benchmark.components import (
     octave_correlation,
     separate_components,
 )
+from spatialkit.upmixing.benchmark.defaults import SECONDS, SEED
 from spatialkit.upmixing.benchmark.report import (
     KNOWN,
     MEASURES,
@@ -54,8 +55,6 @@ from spatialkit.validation import as_count, as_number, unknown_name
 __all__ = ["BenchmarkRow", "UpmixBenchmark", "benchmark_upmixers"]
 
 FFMPEG = "ffmpeg"
-SEED = 20261121
-SECONDS = 30.0
 # Duration of an upmix before the timing starts, which compiles loops and loads models.
 WARM_UP = 0.5
 # Kinds of scenes that are also upmixed with left and right exchanged.

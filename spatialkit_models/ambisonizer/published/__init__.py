@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from spatialkit_models._lazy import lazy_attribute
+from spatialkit.plugins import lazy_attribute
 from spatialkit_models.ambisonizer.published.config import (
     PublishedConfig,
     PublishedLossConfig,

@@ -1,4 +1,4 @@
-"""Lazy exports of packages whose modules import torch."""
+"""Exports of packages whose modules take long to import, until the first use."""
 
 from __future__ import annotations
 

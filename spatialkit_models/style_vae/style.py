@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import SpatialkitError
 from spatialkit.storage import replace_file
-from spatialkit.validation import as_dataclass, as_number, parse_json, read_json
+from spatialkit.validation import as_dataclass, as_number, parse_json, read_json, shown
 from spatialkit_models.stem_names import N_STEMS
 from spatialkit_models.weights import missing_packages
 
@@ -80,8 +80,13 @@ class Style:
                 f"{len(self.confidence)}"
             )
         for name in ("model", "weights", "source"):
-            if not isinstance(getattr(self, name), str):
-                raise StyleError(f"{name} of a style must be text, got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise StyleError(f"{name} of a style must be text, got {shown(value)}")
+            if name != "source" and not value.isprintable():  # messages quote the others
+                raise StyleError(
+                    f"{name} of a style must be printable text in one line, got {shown(value)}"
+                )
 
     def save(self, path: str | Path) -> None:
         """Write the style to a JSON file; an existing file is replaced.

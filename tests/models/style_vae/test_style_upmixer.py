@@ -362,6 +362,8 @@ def test_styles_are_unchanged_by_files(fast, five, tmp_path):
         ({"mean": [float("nan")] * 8}, "mean of a style must be a list of finite numbers"),
         ({"log_variance": [0.0]}, "must have the same length, at least 1, got 8 and 1"),
         ({"weights": 5}, "weights must be text, got 5"),
+        ({"weights": "a\nb"}, "printable text in one line"),
+        ({"model": "\x1b[2J"}, "printable text in one line"),
         ({"more": 1}, "unknown field 'more'"),
     ],
 )

@@ -12,15 +12,10 @@ from numpy.typing import NDArray
 
 from spatialkit.files import flac_masks, wave
 from spatialkit.files.channels import COMMON_MASKS
-from spatialkit.files.targets import Target
+from spatialkit.files.formats import Target
 
 # libsndfile's Vorbis encoder allocates each block on the stack, which a long block overflows.
 _CODEC_BLOCK_SIZE = 16384
-
-
-def encoder_for(file: BinaryIO, target: Target) -> WaveEncoder | CodecEncoder:
-    """Return the encoder of an output file, which writes the start of the file."""
-    return (WaveEncoder if target.kind == ".wav" else CodecEncoder)(file, target)
 
 
 class Quantizer:
@@ -108,7 +103,7 @@ class CodecEncoder:
                 "w",
                 target.sample_rate,
                 target.channels,
-                format="FLAC" if target.kind == ".flac" else "OGG",
+                format="FLAC" if target.file_format.name == "flac" else "OGG",
                 subtype=target.subtype,
             )
         if self.tagged:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,16 @@ from spatialkit.errors import (
     ShapeError,
     SpatialkitWarning,
 )
-from spatialkit.files import wave
 from spatialkit.files.channels import COMMON_MASKS, by_text
+from spatialkit.files.formats import (
+    FILE_FORMATS,
+    Dither,
+    FileFormat,
+    Subtype,
+    Target,
+    format_of_path,
+    format_suffix,
+)
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, channel_map, get_format
 from spatialkit.typing import StrPath
 from spatialkit.validation import (
@@ -28,65 +36,11 @@ from spatialkit.validation import (
     as_count,
     as_path,
     as_sample_rate,
-    match_name,
-    unknown_name,
 )
 
 __all__ = ["Dither", "Subtype", "check_target", "subtype_of"]
 
-Subtype: TypeAlias = Literal["FLOAT", "DOUBLE", "PCM_16", "PCM_24", "VORBIS", "OPUS"]
-"""Name of an encoding of audio files, see `spatialkit.write`."""
-Dither: TypeAlias = Literal["tpdf"]
-"""Name of a dither, see `spatialkit.write`."""
-
-# Accepted encodings by file extension; the first is the default.
-SUBTYPES: dict[str, tuple[Subtype, ...]] = {
-    ".wav": ("FLOAT", "PCM_16", "PCM_24", "DOUBLE"),
-    ".flac": ("PCM_24", "PCM_16"),
-    ".ogg": ("VORBIS", "OPUS"),
-    ".opus": ("OPUS",),
-}
-MAX_FLAC_CHANNELS = 8
-MAX_RATES = {"FLAC": 655350, "VORBIS": 200000}
-OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
-
-
-@dataclass(frozen=True)
-class Target:
-    """Validated description of an output file, returned by `make_target`."""
-
-    path: Path
-    sample_rate: int
-    channels: int
-    samples: int | None
-    subtype: Subtype
-    dither: Dither | None
-    seed: int
-    # Order in which the channels are stored (None: unchanged), and the mask of that order, or the
-    # description of a format that has none.
-    order: NDArray[np.intp] | None
-    mask: int
-    text: str = ""
-
-    @property
-    def kind(self) -> str:
-        """File extension in lower case."""
-        return self.path.suffix.lower()
-
-    @property
-    def bits(self) -> int:
-        """Bits per PCM sample, 0 for other encodings."""
-        return int(self.subtype[-2:]) if self.subtype.startswith("PCM") else 0
-
-    @property
-    def full_scale(self) -> float:
-        """Maximum magnitude of a sample that is accepted."""
-        return {"FLOAT": float(np.finfo(np.float32).max), "DOUBLE": np.inf}.get(self.subtype, 1.0)
-
-    @property
-    def guarded(self) -> bool:
-        """Return whether the encoding would clip or distort samples beyond -1 to 1."""
-        return self.full_scale == 1.0
+MIN_BIT_RATE = 6000
 
 
 def make_target(
@@ -100,18 +54,20 @@ def make_target(
     dither: Dither | None,
     seed: int,
     overwrite: bool,
+    bit_rate: int | None = None,
+    file_format: FileFormat | None = None,
 ) -> Target:
-    """Validate all arguments of `write` and `write_stream` except the samples."""
+    """Validate all arguments of `write` and `write_stream` except the samples.
+
+    ``file_format`` replaces that of the path, such as for a WAV file with ADM metadata.
+    """
     path = as_path(path)
     check_target(path, overwrite)
-    kind = path.suffix.lower()
-    subtype = subtype_of(kind, subtype)
+    file_format = file_format or format_of_path(path)
+    if subtype is not None:
+        subtype = _checked_subtype(file_format, path, subtype)
     if dither is not None:
         dither = as_choice(dither, "dither", get_args(Dither))
-        if not subtype.startswith("PCM"):
-            raise OptionError(
-                f"dither must be None for subtype {subtype}, got {dither!r}; it applies to PCM only"
-            )
     if format is not None:
         format = get_format(format)
         if channels not in (None, format.n_channels):
@@ -130,10 +86,27 @@ def make_target(
     order, mask = _stored_order(channels, format)
     seed = as_count(seed, "seed", minimum=0)
     sample_rate = as_sample_rate(sample_rate)
-    text = _stored_text(format) if kind == ".wav" and not mask else ""
-    target = Target(path, sample_rate, channels, samples, subtype, dither, seed, order, mask, text)
-    {".wav": _check_wave, ".flac": _check_flac}.get(kind, _check_ogg)(target)
+    text = _stored_text(format) if file_format.name == "wav" and not mask else ""
+    target = Target(
+        *(path, file_format, sample_rate, channels, samples, file_format.subtypes[0], dither),
+        *(seed, order, mask, format, text, as_bit_rate(bit_rate)),
+    )
+    chosen = subtype or file_format.default_subtype(target)
+    target = replace(target, subtype=chosen)
+    if dither is not None and not target.bits:
+        raise OptionError(
+            f"dither must be None for subtype {chosen}, got {dither!r}; it applies to PCM only"
+        )
+    file_format.require(target)
+    require_samples(target, samples)
     return target
+
+
+def as_bit_rate(bit_rate: float | None) -> int | None:
+    """Return a bit rate in bit/s as an integer."""
+    if bit_rate is None:
+        return None
+    return as_count(bit_rate, "bit_rate", minimum=MIN_BIT_RATE, unit="bit/s")
 
 
 def subtype_of(kind: str, subtype: str | None) -> Subtype:
@@ -142,7 +115,7 @@ def subtype_of(kind: str, subtype: str | None) -> Subtype:
     Parameters
     ----------
     kind : str
-        File extension: ".wav", ".flac", ".ogg" or ".opus".
+        File extension, such as ".wav" or ".flac".
     subtype : str, optional
         Requested encoding; by default the first that the extension accepts.
 
@@ -160,8 +133,15 @@ def subtype_of(kind: str, subtype: str | None) -> Subtype:
     >>> subtype_of(".flac", None)
     'PCM_24'
     """
-    accepted = SUBTYPES[as_choice(kind, "file extension", SUBTYPES)]
-    return as_choice(accepted[0] if subtype is None else subtype, f"subtype of {kind}", accepted)
+    suffixes = [suffix for found in FILE_FORMATS for suffix in found.suffixes]
+    found = format_of_path(Path("name" + as_choice(kind, "file extension", suffixes)))
+    chosen = found.subtypes[0] if subtype is None else subtype
+    return as_choice(chosen, f"subtype of {kind}", found.subtypes)
+
+
+def _checked_subtype(file_format: FileFormat, path: Path, subtype: str) -> Subtype:
+    kind = format_suffix(path).lower()
+    return as_choice(subtype, f"subtype of {kind}", file_format.subtypes)
 
 
 def warn_ambiguous(target: Target, format: str | Format | None, stacklevel: int) -> None:
@@ -169,7 +149,7 @@ def warn_ambiguous(target: Target, format: str | Format | None, stacklevel: int)
     if format is None or target.mask or target.text:
         return
     name = get_format(format).name
-    if target.kind == ".flac":
+    if target.file_format.name == "flac":
         warning = SpatialkitWarning(
             f"FLAC has no tag for {name}; other programs would treat the channels of {target.path} "
             "as loudspeaker feeds. Use .wav"
@@ -200,12 +180,7 @@ def check_target(path: Path, overwrite: bool) -> None:
         If the extension is not supported, the path exists and is not to be replaced, or its
         directory does not exist.
     """
-    extension = path.suffix
-    if match_name(extension, SUBTYPES) is None:
-        raise AudioFileError(
-            f"{path} cannot be written: "
-            + unknown_name("output file extension", extension, SUBTYPES)
-        )
+    format_of_path(path)
     if os.path.exists(path):
         if not os.path.isfile(path):
             raise AudioFileError(f"{path} cannot be written: it is not a regular file")
@@ -242,54 +217,10 @@ def _stored_text(format: Format | None) -> str:
     return next((text for text in texts if by_text(text, format.n_channels).format == format), "")
 
 
-def _check_wave(target: Target) -> None:
-    bits = wave.WAVE_ENCODINGS[target.subtype][1]
-    if target.channels * bits // 8 > 0xFFFF:
-        raise AudioFileError(
-            f"{target.path} cannot be written: a WAV file has at most {0xFFFF * 8 // bits} "
-            f"channels of {target.subtype}, got {target.channels}"
-        )
-    maximum = wave.MAX_SIZE // (target.channels * bits // 8)
-    as_sample_rate(target.sample_rate, maximum=maximum)
-
-
-def _check_flac(target: Target) -> None:
-    as_sample_rate(target.sample_rate, maximum=MAX_RATES["FLAC"])
-    if target.channels > MAX_FLAC_CHANNELS:
-        raise AudioFileError(
-            f"{target.path} cannot be written: a FLAC file has at most 8 channels, got "
-            f"{target.channels}; use .wav"
-        )
-    require_samples(target, target.samples)
-
-
-def _check_ogg(target: Target) -> None:
-    if target.channels > 2:
-        raise AudioFileError(
-            f"{target.path} cannot be written: Ogg files are written in mono and stereo only, got "
-            f"{target.channels} channels (libsndfile would swap centre and right, and filter "
-            "another channel as the LFE); use .wav or .flac"
-        )
-    if target.mask != COMMON_MASKS[target.channels]:
-        raise AudioFileError(
-            f"{target.path} cannot be written: the format of an Ogg file with {target.channels} "
-            "channels must be mono or stereo; use .wav"
-        )
-    if target.subtype == "OPUS" and target.sample_rate not in OPUS_RATES:
-        raise OptionError(
-            f"sample_rate must be one of {', '.join(map(str, OPUS_RATES))} Hz for Opus, got "
-            f"{target.sample_rate!r}",
-            python="; convert with read(..., sample_rate=48000) or files.resample",
-            command_line="; add --sample-rate 48000",
-        )
-    as_sample_rate(target.sample_rate, maximum=MAX_RATES["VORBIS"])
-    require_samples(target, target.samples)
-
-
 def require_samples(target: Target, samples: int | None) -> None:
-    """Reject empty files in containers that do not support them."""
-    if samples == 0 and target.kind != ".wav":
-        name = target.kind[1:].capitalize() if target.kind != ".flac" else "FLAC"
+    """Reject empty files in formats that do not support them."""
+    if samples == 0 and not target.file_format.empty:
         raise AudioFileError(
-            f"{target.path} cannot be written: {name} does not support 0 samples; use .wav"
+            f"{target.path} cannot be written: {target.file_format.title} does not support 0 "
+            "samples; use .wav"
         )

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit import storage
 from spatialkit.errors import AudioFileError, ShapeError, SignalError, SpatialkitWarning
-from spatialkit.files.encoders import encoder_for
+from spatialkit.files.formats import Target
 from spatialkit.files.sound import BLOCK_SIZE
-from spatialkit.files.targets import Target, check_target, require_samples
+from spatialkit.files.targets import check_target, require_samples
 from spatialkit.layouts import Format, channels_of
 from spatialkit.storage import writing_errors
 from spatialkit.validation import as_audio, require_finite
@@ -51,7 +51,7 @@ class AudioWriter:
         self._valid = True
         self._buffer = _TemporaryBuffer(target) if peak_guard else None
         with writing_errors(target.path):
-            self._encoder = encoder_for(file, target)
+            self._encoder = target.file_format.open(file, target)
 
     def __enter__(self) -> AudioWriter:
         return self

@@ -26,9 +26,9 @@ from spatialkit.errors import (
     SpatialkitWarning,
 )
 from spatialkit.files import Audio, Subtype, info, read, stream, write, write_stream
+from spatialkit.files.formats import FILE_FORMATS, file_format
 from spatialkit.files.ogg_opus import opus_family
 from spatialkit.files.sound import BLOCK_SIZE
-from spatialkit.files.targets import SUBTYPES
 from spatialkit.files.wave import WAVE_ENCODINGS
 from spatialkit.layouts import (
     AmbisonicFormat,
@@ -639,6 +639,6 @@ def test_unknown_names_suggest_the_closest(tmp_path):
 
 
 def test_the_subtypes_for_type_checkers_are_those_of_the_table():
-    accepted = {subtype for subtypes in SUBTYPES.values() for subtype in subtypes}
+    accepted = {subtype for found in FILE_FORMATS for subtype in found.subtypes}
     assert set(get_args(Subtype)) == accepted
-    assert tuple(SUBTYPES[".wav"]) == tuple(WAVE_ENCODINGS)
+    assert file_format("wav").subtypes == tuple(WAVE_ENCODINGS)

@@ -36,7 +36,8 @@ def command() -> None:
 @command.command(
     "upmix",
     epilog="\b\nExamples:\n  spatialkit benchmark upmix\n"
-    "  spatialkit benchmark upmix --stems songs/ --markdown -o table.md",
+    "  spatialkit benchmark upmix --stems songs/ --markdown -o table.md\n"
+    "  spatialkit benchmark upmix --layout 7.1.4 -u foa-residual -u foa-residual:decoder=dirac",
 )
 @toolkit.layout_option("5.1")
 @click.option(
@@ -46,7 +47,7 @@ def command() -> None:
     type=toolkit.UpmixerName(),
     metavar="NAME",
     multiple=True,
-    help="Name of an upmixer (see spatialkit upmixers) or ffmpeg (repeatable).",
+    help="Name of an upmixer, or NAME:KEY=VALUE,... with options, or ffmpeg (repeatable).",
 )
 @click.option(
     "--stems",

@@ -16,6 +16,7 @@ from spatialkit.upmixing.block_processing import upmix_in_blocks
 from spatialkit.upmixing.conformance import check_upmixer
 from spatialkit.upmixing.decorrelation import AllPassDecorrelator
 from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
+from spatialkit.upmixing.foa import FirstOrderDecoder
 from spatialkit.upmixing.headphones import headphones_path
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.plane_waves import plane_wave_x
@@ -45,6 +46,7 @@ __all__ = [
     "AllPassDecorrelator",
     "BenchmarkRow",
     "CheckResult",
+    "FirstOrderDecoder",
     "Option",
     "SourceCheck",
     "SourceReport",

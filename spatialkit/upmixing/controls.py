@@ -10,13 +10,15 @@ Each function declares one field of an options dataclass::
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
+from spatialkit.ambisonics import FoaDecoder
 from spatialkit.plugins import option
 
 __all__ = [
     "ambience",
     "center",
+    "decoder",
     "exact_downmix",
     "front_rear",
     "height",
@@ -31,6 +33,18 @@ __all__ = [
 def layout(default: str = "5.1") -> Any:
     """Declare the output format; the type of the field specifies whether Ambisonics is accepted."""
     return option(default, "Output format.")
+
+
+DECODERS = get_args(FoaDecoder)
+
+
+def decoder(default: str = "allrad") -> Any:
+    """Declare the decoder from first-order Ambisonics to the output format.
+
+    `spatialkit.upmixing.FirstOrderDecoder` applies it.
+    """
+    help = "Decoder of first-order Ambisonics to loudspeakers; 'dirac' is sharp."
+    return option(default, help, choices=DECODERS)
 
 
 def width(default: float = 30.0) -> Any:

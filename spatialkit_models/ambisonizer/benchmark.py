@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import OptionError
+from spatialkit.layouts import Layout, get_layout
 from spatialkit.results import Benchmark
 from spatialkit.validation import as_choice
 from spatialkit_models.ambisonizer.baselines import (
@@ -26,6 +27,7 @@ from spatialkit_models.ambisonizer.baselines import (
     stem_system,
 )
 from spatialkit_models.ambisonizer.cues import CUES, CuePool
+from spatialkit_models.ambisonizer.decoded import decoded_scores
 from spatialkit_models.ambisonizer.file_benchmark import benchmark_scene_files
 from spatialkit_models.ambisonizer.margins import margin_notes, margins
 from spatialkit_models.ambisonizer.scores import METRICS, Reference, side_scores
@@ -90,6 +92,7 @@ def benchmark_ambisonizer(
     rooms: RoomChoice | None = None,
     protocols: Sequence[str] | None = None,
     examples: int = 40,
+    layout: str | Layout | None = None,
     progress: bool = False,
 ) -> Benchmark:
     """Evaluate systems on scenes of stems of songs.
@@ -107,6 +110,9 @@ def benchmark_ambisonizer(
         Keys of `PROTOCOLS`; by default all, or without ``rooms`` those that need none.
     examples : int
         Number of examples.
+    layout : str or Layout, optional
+        Loudspeakers that upmixes of the protocol "stated" are also decoded to, by a linear decoder
+        and by "dirac" (`spatialkit.decode_foa`), to measure the directions of the stems.
     progress : bool
         Show a progress bar.
 
@@ -133,7 +139,10 @@ def benchmark_ambisonizer(
                 f"protocol {protocol!r} needs rooms: pass directories of room responses",
                 command_line=" (--rooms)",
             )
-    scenes = _Scenes(excerpts, rooms, protocols)
+    loudspeakers = get_layout(layout) if layout is not None else None
+    if loudspeakers and "stated" not in protocols:
+        raise OptionError("layout needs the protocol 'stated', whose stems have known directions")
+    scenes = _Scenes(excerpts, rooms, protocols, loudspeakers)
     pools: dict[tuple[str, str], CuePool] = {}
     results = run_benchmark(
         (_example(scenes, POOL * number, systems, pools) for number in range(count)),
@@ -145,6 +154,7 @@ def benchmark_ambisonizer(
             "examples": count,
             "rooms": rooms.facts() if rooms else None,
             "protocols": list(protocols),
+            "layout": loudspeakers.name if loudspeakers else None,
             "rule_stage": MEAN_STAGE,
             "mono_seeds": SEEDS,
             "systems": {system.name: dict(system.facts) for system in systems},
@@ -183,6 +193,9 @@ class _Case:
     stage_values: tuple[float, ...]
     stems: NDArray[Any] | None = None
     """Stereo stems (4, 2, samples) of a song as mixed."""
+    plane_waves: NDArray[Any] | None = None
+    """W, Y and X in front (4, 3, samples) of the same stems, if upmixes are to be decoded."""
+    layout: Layout | None = None
 
     @property
     def audio(self) -> NDArray[Any]:
@@ -196,6 +209,10 @@ class _Case:
         if self.stems is not None:
             rate = self.scene.sample_rate
             found |= side_scores(self.stems, self.stage_values, estimate, rate)
+            if self.plane_waves is not None and self.layout is not None:
+                found |= decoded_scores(
+                    self.plane_waves, self.stage_values, estimate, self.layout, rate
+                )
         return found
 
 
@@ -203,8 +220,13 @@ class _Scenes:
     """Scenes of all protocols; those of one number share stems and room."""
 
     def __init__(
-        self, excerpts: SongExcerpts, rooms: RoomChoice | None, protocols: Sequence[str]
+        self,
+        excerpts: SongExcerpts,
+        rooms: RoomChoice | None,
+        protocols: Sequence[str],
+        layout: Layout | None = None,
     ) -> None:
+        self.layout = layout
         self.seconds, self.seed = excerpts.seconds, excerpts.seed
         self.sample_rate, self.protocols = excerpts.sample_rate, protocols
         self.stems = excerpts.open(stereo=True)
@@ -245,7 +267,8 @@ class _Scenes:
                 scene = self._scene(mix_stage(stems, np.array(stage, np.float32)))
             if stated:
                 w, y = stems[:, 0], stems[:, 1]
-                yield _Case("stated", name, scene, stage, np.stack([w + y, w - y], 1))
+                sides, waves = np.stack([w + y, w - y], 1), stems if self.layout else None
+                yield _Case("stated", name, scene, stage, sides, waves, self.layout)
             if mono and front:
                 yield _Case("mono", name, scene, stage)
 

@@ -15,6 +15,7 @@ from spatialkit.metrics import si_sdr, snr
 from spatialkit.results import Metric
 from spatialkit.stft import stft
 from spatialkit_models.ambisonizer.cues import CUES, CuePool, cue_distances, cues_of
+from spatialkit_models.ambisonizer.decoded import DECODED
 from spatialkit_models.ambisonizer.field import Field, field_of
 from spatialkit_models.data.songs import SILENCE
 from spatialkit_models.evaluation import estimate_images
@@ -59,6 +60,7 @@ METRICS = (
            "that the regression on the stems explains. By stem: energy of its image in the "
            "cardioid of its side, front or rear, relative to that in both; stems in the middle "
            "(stage between -0.5 and 0.5) or below -50 dBFS are left out.", SIDES),
+    *DECODED,
     Metric("diffuseness_bias", "diffuseness bias", "%", "near 0", "Mean signed error of the "
            "diffuseness.", _MORE),
     Metric("x_convergence", "spectral convergence of X", "%", "lower", "Norm of the error of the "

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.files import resample
-from spatialkit.rendering import render_matrix
 from spatialkit.stft import istft, stft
-from spatialkit.upmixing import AllPassDecorrelator
+from spatialkit.upmixing import AllPassDecorrelator, FirstOrderDecoder
 from spatialkit_models.ambisonizer.inference import WIDE_FROM, ambix
 from spatialkit_models.ambisonizer.loudness import match_loudness
 from spatialkit_models.data.scenes import mono_gains, residual_x
@@ -50,14 +49,14 @@ class AmbisonizerStream(WindowedStream):
         window, overlap = max(round(model.window * ratio), 2), round(model.overlap * ratio)
         super().__init__(upmixer, sample_rate, window, overlap)
         self._model, self._scene = model, scene
-        self._matrix = render_matrix("foa", upmixer.format)
+        self._decoder = FirstOrderDecoder(upmixer.format, upmixer.options.decoder)
 
     def _upmix_window(self, audio: NDArray[Any], start: int) -> NDArray[np.float64]:
         rate, own_rate = self.sample_rate, self._model.sample_rate
         native = resample(audio, rate, own_rate)
         predicted = self._model.predict(native, self._scene, round(start * own_rate / rate))
         back = fitted(resample(predicted, own_rate, rate), audio.shape[1])
-        feeds = self._matrix @ ambix(audio, back)
+        feeds = self._decoder.apply(ambix(audio, back), rate)
         return match_loudness(feeds, audio, self.upmixer.format, rate)
 
 
@@ -81,12 +80,12 @@ class StemStageStream(StemUpmixStream):
     ) -> None:
         super().__init__(upmixer, sample_rate, separator)
         self._scene = scene
-        self._matrix = render_matrix("foa", upmixer.format)
+        self._decoder = FirstOrderDecoder(upmixer.format, upmixer.options.decoder)
 
     def _upmix_stems(self, stems: NDArray[np.float64]) -> NDArray[np.float64]:
         predicted = self._staged(stems) if stems.shape[1] == 2 else self._placed(stems[:, 0])
         song = stems.sum(0)
-        feeds = self._matrix @ ambix(song, predicted)
+        feeds = self._decoder.apply(ambix(song, predicted), self.sample_rate)
         return match_loudness(feeds, song, self.upmixer.format, self.sample_rate)
 
     def _staged(self, stems: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError, SpatialkitWarning
 from spatialkit.layouts import AmbisonicFormat, Layout
-from spatialkit.upmixing import controls, option
+from spatialkit.upmixing import FirstOrderDecoder, controls, option
 from spatialkit_models.data.scenes import ALL_FRONT, NO_AMBIENCE, parse_stage
 from spatialkit_models.inference import LearnedUpmixer
 from spatialkit_models.separation import (
@@ -50,6 +50,7 @@ class AmbisonizerOptions:
         minimum=0,
     )
     layout: Layout | AmbisonicFormat = controls.layout("foa")
+    decoder: str = controls.decoder()
     variant: str = option("stage", "Network.", choices=("stage", "published"))
     conditioning: str = option(
         "natural",
@@ -90,8 +91,11 @@ class AmbisonizerUpmixer(LearnedUpmixer):
         instruments wide; other seeds sample directions of an ordinary stage. For the published
         network, the seed of its latent; 0 uses the mean.
     layout : str, Layout or AmbisonicFormat
-        Format of the output (`spatialkit.render`); "foa", the default, is not rendered.
-        Loudspeaker feeds have the loudness of the input (BS.1770), window by window.
+        Format of the output; "foa", the default, is not decoded. Loudspeaker feeds have the
+        loudness of the input (BS.1770), window by window.
+    decoder : str
+        Decoder to loudspeakers, as in `spatialkit.decode_foa`; "allrad" by default. "dirac" is
+        sharp, also to Ambisonics of higher order, but not linear.
     variant : {"stage", "published"}
         The shipped network, or the published one [1]_, which needs ``weights`` from ``spatialkit
         convert-checkpoint``, ignores ``stage`` and is slow.
@@ -154,6 +158,7 @@ class AmbisonizerUpmixer(LearnedUpmixer):
 
         values = parse_stage(self.options.stage)
         self.stage = dict(zip(STEMS, values, strict=True))
+        FirstOrderDecoder(self.format, self.options.decoder)  # refuse what cannot be decoded
         self._model = load_ambisonizer_model(self.options.variant, self.options.weights)
         if self._model.variant != self.options.variant:
             raise OptionError(

@@ -21,6 +21,7 @@ from spatialkit_models.commands.benchmark_options import (
 from spatialkit_models.commands.scenes import normalization_option
 
 if TYPE_CHECKING:
+    from spatialkit.layouts import Layout
     from spatialkit_models.data.scenes import WXYNormalization
 
 EXAMPLES, SECONDS = 40, 10.0
@@ -30,7 +31,8 @@ EXAMPLES, SECONDS = 40, 10.0
     "ambisonizer",
     epilog="\b\nExamples:\n"
     "  spatialkit benchmark ambisonizer --stems musdb18hq/ --rooms rooms/ --split test\n"
-    "  spatialkit benchmark ambisonizer --stems songs/ --protocol stated --figure table.png",
+    "  spatialkit benchmark ambisonizer --stems songs/ --protocol stated --figure table.png\n"
+    "  spatialkit benchmark ambisonizer --stems songs/ --protocol stated --layout 7.1.4",
 )
 @song_options(examples=f"{EXAMPLES}", seconds=f"{SECONDS:g}", required=False)
 @click.option(
@@ -83,6 +85,12 @@ EXAMPLES, SECONDS = 40, 10.0
     multiple=True,
     help="Protocol stated: also upmix from stems of this mean SDR (repeatable).",
 )
+@click.option(
+    "--layout",
+    type=toolkit.LayoutName(),
+    metavar="NAME",
+    help="Protocol stated: also decode to NAME by allrad and dirac, and measure the stems.",
+)
 @upmixer_options
 @report_options
 @toolkit.debug_option
@@ -97,6 +105,7 @@ def ambisonizer(
     dry_below: float,
     protocols: tuple[str, ...],
     stem_sdrs: tuple[float, ...],
+    layout: str | Layout | None,
     names: tuple[str, ...],
     settings: dict[str, str],
     weights: tuple[Path, ...],
@@ -129,6 +138,8 @@ def ambisonizer(
         raise OptionError("--stems is missing: pass songs with stems, or --scenes")
     if stem_sdrs and (scenes or (protocols and "stated" not in protocols)):
         raise OptionError("--stem-sdr needs --protocol stated")
+    if layout and (scenes or (protocols and "stated" not in protocols)):
+        raise OptionError("--layout needs --protocol stated")
     report.check()
     with toolkit.isolated_plugins():
         systems = [*baseline_systems(), *(named_system(name, settings) for name in names)]
@@ -163,6 +174,7 @@ def ambisonizer(
                 rooms=rooms,
                 protocols=protocols or None,
                 examples=count,
+                layout=layout,
                 progress=True,
             )
     return report.write(replace(results, notes=(*results.notes, *notes)))

@@ -510,3 +510,22 @@ def test_the_group_lists_upmix_and_commands_of_packages(capsys, monkeypatch):
     assert main(["benchmark", "other"]) == 0
     assert main(["benchmark", "upmix", "--help"]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_upmixers_are_compared_with_options_of_theirs():
+    names = ["foa-residual", "foa-residual:decoder=dirac,level=1"]
+    results = benchmark_upmixers(names, layout="5.1", seconds=2.0)
+    assert [row.name for row in results.rows] == names
+    linear, sharp = (row.measures["direction_error"] for row in results.rows)
+    assert sharp < 0.7 * linear
+
+
+@pytest.mark.parametrize("name", ["matrix:width", "matrix:=1", "matrix:wide=1"])
+def test_options_that_cannot_be_read_are_refused(name):
+    with pytest.raises(OptionError, match="NAME:KEY=VALUE|no option 'wide'"):
+        benchmark_upmixers([name], seconds=2.0)
+
+
+def test_ffmpeg_has_no_options():
+    with pytest.raises(UpmixerError, match="ffmpeg:level"):
+        benchmark_upmixers(["ffmpeg:level=1"], seconds=2.0)

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from spatialkit.ambisonics import encode_ambisonics, virtual_microphones
+from spatialkit.ambisonics import (
+    convert_ambisonics,
+    decode_foa,
+    encode_ambisonics,
+    upscale_ambisonics,
+    virtual_microphones,
+)
 from spatialkit.errors import OptionError, ShapeError
 from spatialkit.metrics import downmix_error
 from spatialkit.rendering import render
@@ -80,6 +86,52 @@ def test_other_formats_are_the_rendered_ambisonics(name, target, rng):
     audio = given_to(name, rng)
     expected = render(upmixed(name, audio), "foa", target)
     np.testing.assert_allclose(upmixed(name, audio, layout=target), expected, atol=FLOAT64_SUM)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_loudspeakers_are_decoded_by_the_decoder_of_the_option(name, rng):
+    audio = given_to(name, rng)
+    for decoder in ("epad", "dirac"):
+        options = {"sample_rate": RATE} if decoder == "dirac" else {}
+        expected = decode_foa(upmixed(name, audio), "7.1.4", decoder=decoder, **options)
+        found = upmixed(name, audio, layout="7.1.4", decoder=decoder)
+        np.testing.assert_allclose(found, expected, atol=FLOAT64_SUM)
+
+
+@pytest.mark.parametrize("target", ["ambix3", "fuma2"])
+def test_dirac_sharpens_to_higher_orders(target, rng):
+    audio = given_to("foa-residual", rng)
+    expected = upscale_ambisonics(upmixed("foa-residual", audio), int(target[-1]), sample_rate=RATE)
+    expected = convert_ambisonics(expected, f"ambix{target[-1]}", target)
+    found = upmixed("foa-residual", audio, layout=target, decoder="dirac")
+    np.testing.assert_allclose(found, expected, atol=FLOAT64_SUM)
+
+
+@pytest.mark.parametrize("name", ["foa-sides", "foa-residual"])
+def test_sharp_streams_equal_the_whole_within_their_latency(name, rng):
+    upmixer = get_upmixer(name, layout="7.1.4", decoder="dirac")
+    check_upmixer(upmixer)
+    audio = given_to(name, rng, 9 * FRAME)
+    stream = upmixer.stream(RATE)
+    sizes = [0, 1, 700, 5000, 4096]
+    parts = [stream.process(block) for block in np.split(audio, np.cumsum(sizes), axis=1)]
+    held = audio.shape[1] - sum(part.shape[1] for part in parts)
+    assert 0 < held <= stream.latency < 6000
+    joined = np.concatenate([*parts, stream.flush()], axis=1)
+    np.testing.assert_allclose(joined, upmixer.upmix(audio, RATE), atol=FLOAT64_SUM)
+
+
+@pytest.mark.parametrize(
+    ("layout", "decoder"), [("foa", "dirac"), ("fuma1", "dirac"), ("ambix3", "epad")]
+)
+def test_a_decoder_without_effect_is_refused(layout, decoder):
+    with pytest.raises(OptionError, match="has no effect on the output format .* choose"):
+        get_upmixer("foa-sides", layout=layout, decoder=decoder)
+
+
+def test_an_unknown_decoder_is_refused():
+    with pytest.raises(OptionError, match="unknown decoder .parametric.. .*dirac"):
+        get_upmixer("foa-sides", layout="5.1", decoder="parametric")
 
 
 @pytest.mark.parametrize("name", ALL)

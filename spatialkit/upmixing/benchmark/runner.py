@@ -9,6 +9,7 @@ the compensation of the delay of an upmixer shortens the signal.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -26,7 +27,7 @@ from spatialkit.errors import (
 )
 from spatialkit.layouts import Layout, get_format, get_layout
 from spatialkit.metrics import angle_error, downmix_error, loudness
-from spatialkit.plugins import describe_options
+from spatialkit.plugins import describe_options, parse_options
 from spatialkit.upmixing.benchmark import ffmpeg, measures
 from spatialkit.upmixing.benchmark.components import (
     cross_spectra,
@@ -80,7 +81,9 @@ def benchmark_upmixers(
     Parameters
     ----------
     names : sequence of str, optional
-        Names from `upmixer_names`, or "ffmpeg" for the ``surround`` filter of an installed ffmpeg.
+        Names from `upmixer_names`, perhaps with options as text, such as
+        "foa-residual:decoder=dirac,level=1"; or "ffmpeg" for the ``surround`` filter of an
+        installed ffmpeg.
         By default the built-in upmixers without models whose default output is a loudspeaker
         layout, and ffmpeg if it is installed and supports the layout.
     layout : str or Layout
@@ -93,7 +96,7 @@ def benchmark_upmixers(
     seed : int
         Random seed of directions, reverberation and noise, at least 0.
     options : mapping of str to mapping, optional
-        Options by name of the upmixer, such as ``{"matrix": {"width": 20.0}}``.
+        Options by entry of ``names``, such as ``{"matrix": {"width": 20.0}}``.
 
     Returns
     -------
@@ -152,7 +155,8 @@ def _systems(
     chosen = _chosen(names)
     known = (*upmixer_names(), FFMPEG)
     for name in (*chosen, *options):
-        if name not in known:
+        plain = name.partition(":")[0]
+        if plain not in known or (plain == FFMPEG and name != FFMPEG):
             raise UpmixerError(unknown_name("upmixer", name, known))
     systems, failed, notes = [], [], []
     for name in chosen:
@@ -187,9 +191,12 @@ def _ffmpeg_system(layout: Layout) -> _System:
     return _System(FFMPEG, version, layout, upmix)
 
 
-def _registered_system(name: str, layout: Layout, options: Mapping[str, Any]) -> _System:
-    declared = {option.name for option in describe_options(load_upmixer(name))}
-    settings = {"layout": layout, **options} if "layout" in declared else dict(options)
+def _registered_system(title: str, layout: Layout, options: Mapping[str, Any]) -> _System:
+    name, _, text = title.partition(":")
+    upmixer_class = load_upmixer(name)
+    declared = {option.name for option in describe_options(upmixer_class)}
+    settings = {"layout": layout} if "layout" in declared else {}
+    settings |= {**parse_options(upmixer_class, _texts(title, text)), **options}
     upmixer = get_upmixer(name, **settings)
     if not isinstance(upmixer.format, Layout):
         raise LayoutError(
@@ -199,7 +206,20 @@ def _registered_system(name: str, layout: Layout, options: Mapping[str, Any]) ->
     raw = None
     if getattr(upmixer.options, "exact_downmix", False):
         raw = get_upmixer(name, **{**settings, "exact_downmix": False}).upmix
-    return _System(name, origin, upmixer.format, upmixer.upmix, raw)
+    return _System(title, origin, upmixer.format, upmixer.upmix, raw)
+
+
+def _texts(title: str, text: str) -> dict[str, str]:
+    """Return options of "NAME:KEY=VALUE,KEY=VALUE" by name; values may contain commas."""
+    texts: dict[str, str] = {}
+    for part in re.split(r",(?=[^,=]*=)", text) if text else ():
+        key, equals, value = part.partition("=")
+        if not (key and equals):
+            raise OptionError(
+                f"options must follow the name of an upmixer as NAME:KEY=VALUE, got {title!r}"
+            )
+        texts[key.strip()] = value
+    return texts
 
 
 Upmix = Callable[[NDArray[Any], int], NDArray[Any]]

@@ -1,5 +1,6 @@
 """Baseline upmixers to first-order Ambisonics."""
 
+from spatialkit.upmixing.foa.decoding import FirstOrderDecoder
 from spatialkit.upmixing.foa.upmixers import FOAMono, FOAPair, FOAResidual, FOASides
 
 __all__ = [
@@ -7,4 +8,5 @@ __all__ = [
     "FOAPair",
     "FOAResidual",
     "FOASides",
+    "FirstOrderDecoder",
 ]

@@ -1,4 +1,4 @@
-"""Streams of `FOAResidual` and `FOAMono`."""
+"""Streams of the upmixers to first-order Ambisonics."""
 
 from __future__ import annotations
 
@@ -11,9 +11,60 @@ from spatialkit.sample_queue import SampleQueue
 from spatialkit.stft import StreamingISTFT, StreamingSTFT
 from spatialkit.upmixing.ambience.stream import FRAME_SECONDS, HOPS_IN_FRAME, MIN_FRAME
 from spatialkit.upmixing.decorrelation import AllPassDecorrelator
+from spatialkit.upmixing.foa.decoding import SharpStream
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.passive import apply_gains
 from spatialkit.upmixing.plane_waves import plane_wave_x
+
+
+class GainStream(UpmixStream):
+    """Stream of output = gains @ (left, right)."""
+
+    def __init__(self, upmixer: Upmixer, sample_rate: int, gains: NDArray[np.float64]) -> None:
+        super().__init__(upmixer, sample_rate)
+        self._gains = gains
+
+    def take(self, block: NDArray[Any]) -> NDArray[Any]:
+        """Return as many samples as ``block`` has."""
+        return apply_gains(self._gains, block)
+
+    def finish(self) -> NDArray[Any]:
+        """Return no samples."""
+        return np.zeros((len(self._gains), 0), self._nothing().dtype)
+
+    _process = take
+    _flush = finish
+
+
+class SharpUpmixStream(UpmixStream):
+    """Stream of first order that is decoded by "dirac".
+
+    Parameters
+    ----------
+    upmixer : Upmixer
+    scene : UpmixStream
+        Stream with ``take`` and ``finish`` that return W, Y, Z and X.
+    decoder : SharpStream
+    """
+
+    def __init__(self, upmixer: Upmixer, scene: Any, decoder: SharpStream) -> None:
+        super().__init__(upmixer, scene.sample_rate)
+        self._scene, self._decoder = scene, decoder
+        self.latency = scene.latency + decoder.latency
+
+    def take(self, block: NDArray[Any]) -> NDArray[Any]:
+        """Return the samples that ``block`` makes ready."""
+        return self._decoder.process(self._scene.take(block))
+
+    def finish(self) -> NDArray[Any]:
+        """Return the remaining samples."""
+        scene = self._scene.finish()
+        first = self._decoder.process(scene) if scene.shape[1] else None
+        rest = self._decoder.flush()
+        return rest if first is None else np.concatenate([first, rest], axis=1)
+
+    _process = take
+    _flush = finish
 
 
 class ResidualStream(UpmixStream):

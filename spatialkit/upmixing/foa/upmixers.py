@@ -2,11 +2,12 @@
 
 All return horizontal AmbiX (ACN order W, Y, Z, X; SN3D; +Y left, +X front) with silent Z. W, the
 downmix of Ambisonics, equals the input (L + R) / 2. With ``layout`` the Ambisonic signal is
-rendered to another format (`spatialkit.render`).
+converted to another format, by the decoder ``decoder``.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,23 +16,59 @@ from numpy.typing import NDArray
 
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.plugins import option
-from spatialkit.rendering import render_matrix
 from spatialkit.upmixing import controls
 from spatialkit.upmixing.block_processing import upmix_in_blocks
-from spatialkit.upmixing.foa.streams import MonoStream, ResidualStream
+from spatialkit.upmixing.foa.decoding import FirstOrderDecoder
+from spatialkit.upmixing.foa.streams import GainStream, MonoStream, ResidualStream, SharpUpmixStream
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
-from spatialkit.upmixing.passive import PassiveUpmixer
 
 __all__ = ["FOAResidual", "FOAMono", "FOAPair", "FOASides"]
 
-FIRST_ORDER = AmbisonicFormat(1)
 # W and Y of left and right.
 MID_SIDE = np.array([[0.5, 0.5], [0.5, -0.5]])
 
 
-def _rendering(target: Layout | AmbisonicFormat) -> NDArray[np.float64]:
-    """Return the gains of W, Y and X in ``target``, shape (channels, 3)."""
-    return render_matrix(FIRST_ORDER, target)[:, [0, 1, 3]]
+class FirstOrderUpmixer(Upmixer):
+    """Base class of upmixers to W, Y and X, which are decoded to the format of the output."""
+
+    linear_level = True
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._decoder = FirstOrderDecoder(self.format, self.options.decoder)
+        # Gains of W, Y and X, of what `_first_order` returns.
+        self._wyx = self._decoder.matrix[:, [0, 1, 3]]
+
+    def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
+        stream = self._stream(sample_rate)
+        return upmix_in_blocks(audio, self.format.n_channels, stream.take, stream.finish)
+
+    def _stream(self, sample_rate: int) -> Any:
+        stream = self._first_order(sample_rate)
+        if self._decoder.is_linear:
+            return stream
+        return SharpUpmixStream(self, stream, self._decoder.stream(sample_rate))
+
+    @abstractmethod
+    def _first_order(self, sample_rate: int) -> Any:
+        """Return a stream of the product of ``_wyx`` and W, Y and X."""
+
+
+class PassiveFirstOrder(FirstOrderUpmixer):
+    """Base class of upmixers whose W, Y and X are ``waves`` @ (left, right)."""
+
+    accepts = (2,)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.memoryless = self._decoder.is_linear
+
+    @abstractmethod
+    def _waves(self) -> NDArray[np.float64]:
+        """Return the gains of left and right in W, Y and X, shape (3, 2)."""
+
+    def _first_order(self, sample_rate: int) -> UpmixStream:
+        return GainStream(self, sample_rate, self._wyx @ self._waves())
 
 
 @dataclass(frozen=True)
@@ -39,11 +76,12 @@ class FOAPairOptions:
     """Options of `FOAPair`."""
 
     layout: Layout | AmbisonicFormat = controls.layout("foa")
+    decoder: str = controls.decoder()
     width: float = controls.width()
     exact_downmix: bool = controls.exact_downmix()
 
 
-class FOAPair(PassiveUpmixer):
+class FOAPair(PassiveFirstOrder):
     """Stereo to first-order Ambisonics: left and right as two plane waves.
 
     The left and right channels arrive from +-``width`` degrees at half their amplitude::
@@ -56,6 +94,9 @@ class FOAPair(PassiveUpmixer):
     ----------
     layout : str, Layout or AmbisonicFormat
         Output format; "foa" by default.
+    decoder : str
+        Decoder to loudspeakers, as in `spatialkit.decode_foa`; "allrad" by default. "dirac" is
+        sharp, also to Ambisonics of higher order, but not linear.
     width : float
         Angle from the centre of the stage to its edge in degrees, 0 to 90; 30 by default.
     exact_downmix : bool
@@ -70,14 +111,11 @@ class FOAPair(PassiveUpmixer):
     """
 
     name = "foa-pair"
-    accepts = (2,)
     options_class = FOAPairOptions
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def _waves(self) -> NDArray[np.float64]:
         angle = np.radians(self.options.width)
-        waves = np.array([[1.0, 1.0], [np.sin(angle), -np.sin(angle)], [np.cos(angle)] * 2])
-        self.gains = _rendering(self.format) @ (0.5 * waves)
+        return 0.5 * np.array([[1.0, 1.0], [np.sin(angle), -np.sin(angle)], [np.cos(angle)] * 2])
 
 
 @dataclass(frozen=True)
@@ -85,13 +123,14 @@ class FOASidesOptions:
     """Options of `FOASides`."""
 
     layout: Layout | AmbisonicFormat = controls.layout("foa")
+    decoder: str = controls.decoder()
     front: float = option(
         0.0, "Ratio of X to W; negative values are behind.", minimum=-1.0, maximum=1.0
     )
     exact_downmix: bool = controls.exact_downmix()
 
 
-class FOASides(PassiveUpmixer):
+class FOASides(PassiveFirstOrder):
     """Stereo to first-order Ambisonics: mid is W, side is Y, X is proportional to W.
 
     In AmbiX (ACN, SN3D)::
@@ -104,6 +143,9 @@ class FOASides(PassiveUpmixer):
     ----------
     layout : str, Layout or AmbisonicFormat
         Output format; "foa" by default.
+    decoder : str
+        Decoder to loudspeakers, as in `spatialkit.decode_foa`; "allrad" by default. "dirac" is
+        sharp, also to Ambisonics of higher order, but not linear.
     front : float
         Ratio of X to W, -1 (behind) to 1 (in front); 0 by default: front and rear are equal.
     exact_downmix : bool
@@ -119,12 +161,10 @@ class FOASides(PassiveUpmixer):
     """
 
     name = "foa-sides"
-    accepts = (2,)
     options_class = FOASidesOptions
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.gains = _rendering(self.format) @ [*MID_SIDE, self.options.front * MID_SIDE[0]]
+    def _waves(self) -> NDArray[np.float64]:
+        return np.array([*MID_SIDE, self.options.front * MID_SIDE[0]])
 
 
 @dataclass(frozen=True)
@@ -132,11 +172,12 @@ class FOAResidualOptions:
     """Options of `FOAResidual`."""
 
     layout: Layout | AmbisonicFormat = controls.layout("foa")
+    decoder: str = controls.decoder()
     level: float = option(0.75, "Ratio of X to the residual.", minimum=0.0, maximum=1.0)
     exact_downmix: bool = controls.exact_downmix()
 
 
-class FOAResidual(Upmixer):
+class FOAResidual(FirstOrderUpmixer):
     """Stereo to first-order Ambisonics: mid is W, side is Y, X is their residual in front.
 
     For a plane wave from azimuth a, Y = W sin(a) and X = W cos(a) in AmbiX (ACN, SN3D): if one
@@ -152,6 +193,9 @@ class FOAResidual(Upmixer):
     ----------
     layout : str, Layout or AmbisonicFormat
         Output format; "foa" by default.
+    decoder : str
+        Decoder to loudspeakers, as in `spatialkit.decode_foa`; "allrad" by default. "dirac" is
+        sharp, also to Ambisonics of higher order, but not linear.
     level : float
         Ratio of X to the residual, 0 to 1; 0.75 by default, as wide and reverberant sound has a
         smaller X than a plane wave.
@@ -161,7 +205,8 @@ class FOAResidual(Upmixer):
 
     Notes
     -----
-    The latency of a stream is one frame minus one sample: 2047 samples at 44.1 and 48 kHz.
+    The latency of a stream is one frame minus one sample: 2047 samples at 44.1 and 48 kHz; with
+    "dirac", that of `spatialkit.ambisonics.ParametricStream` is added.
 
     Examples
     --------
@@ -175,18 +220,9 @@ class FOAResidual(Upmixer):
     name = "foa-residual"
     accepts = (2,)
     options_class = FOAResidualOptions
-    linear_level = True
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._gains = _rendering(self.format) * [1.0, 1.0, self.options.level]
-
-    def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
-        stream = ResidualStream(self, sample_rate, self._gains)
-        return upmix_in_blocks(audio, self.format.n_channels, stream.take, stream.finish)
-
-    def _stream(self, sample_rate: int) -> UpmixStream:
-        return ResidualStream(self, sample_rate, self._gains)
+    def _first_order(self, sample_rate: int) -> UpmixStream:
+        return ResidualStream(self, sample_rate, self._wyx * [1.0, 1.0, self.options.level])
 
 
 @dataclass(frozen=True)
@@ -194,6 +230,7 @@ class FOAMonoOptions:
     """Options of `FOAMono`."""
 
     layout: Layout | AmbisonicFormat = controls.layout("foa")
+    decoder: str = controls.decoder()
     front: float = option(
         0.7, "Ratio of X to W; negative values are behind.", minimum=-1.0, maximum=1.0
     )
@@ -203,7 +240,7 @@ class FOAMonoOptions:
     exact_downmix: bool = controls.exact_downmix()
 
 
-class FOAMono(Upmixer):
+class FOAMono(FirstOrderUpmixer):
     """Mono to first-order Ambisonics: W in front, Y a decorrelated copy of W.
 
     In AmbiX (ACN, SN3D)::
@@ -218,6 +255,9 @@ class FOAMono(Upmixer):
     ----------
     layout : str, Layout or AmbisonicFormat
         Output format; "foa" by default.
+    decoder : str
+        Decoder to loudspeakers, as in `spatialkit.decode_foa`; "allrad" by default. "dirac" is
+        sharp, also to Ambisonics of higher order, but not linear.
     front : float
         Ratio of X to W, -1 (behind) to 1 (in front); 0.7 by default.
     side : float
@@ -228,7 +268,7 @@ class FOAMono(Upmixer):
 
     Notes
     -----
-    Streams have no latency.
+    Streams have no latency; with "dirac" that of `spatialkit.ambisonics.ParametricStream`.
 
     References
     ----------
@@ -250,16 +290,7 @@ class FOAMono(Upmixer):
     name = "foa-mono"
     accepts = (1,)
     options_class = FOAMonoOptions
-    linear_level = True
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def _first_order(self, sample_rate: int) -> UpmixStream:
         passed = [[1.0, 0.0], [0.0, self.options.side], [self.options.front, 0.0]]
-        self._gains = _rendering(self.format) @ passed
-
-    def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
-        stream = MonoStream(self, sample_rate, self._gains)
-        return upmix_in_blocks(audio, self.format.n_channels, stream.take, stream.finish)
-
-    def _stream(self, sample_rate: int) -> UpmixStream:
-        return MonoStream(self, sample_rate, self._gains)
+        return MonoStream(self, sample_rate, self._wyx @ passed)

@@ -427,3 +427,17 @@ def test_margins_of_a_model_do_not_need_the_others_and_one_example_has_no_interv
     )
     (found,) = margins(Benchmark("", (metric,), rows), ["broken", "net"])
     assert found.sentence(metric) == "SNR +2.0 dB against loud"
+
+
+def test_stems_of_stated_scenes_are_nearer_to_their_directions_by_dirac(excerpts):
+    """X of foa-residual at level 1 is that of the scene on the stage "front"."""
+    systems = [one for one in baseline_systems(RATE) if one.name == "foa-residual, level 1"]
+    results = benchmark_ambisonizer(
+        excerpts, systems, protocols=["stated"], examples=1, layout="7.1.4"
+    )
+    (front,) = [row for row in results.rows if row.setting["stage"] == "front"]
+    (linear,), (sharp,) = front.values["stems_allrad"], front.values["stems_dirac"]
+    assert sharp < linear
+    assert results.settings["layout"] == "7.1.4"
+    with pytest.raises(OptionError, match="layout needs the protocol 'stated'"):
+        benchmark_ambisonizer(excerpts, systems, protocols=["mono"], layout="7.1.4")

@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from spatialkit.ambisonics import virtual_microphones
+from spatialkit.ambisonics import decode_foa, virtual_microphones
 from spatialkit.errors import OptionError, SpatialkitWarning, UpmixerError
 from spatialkit.files import write
 from spatialkit.metrics import loudness
@@ -266,6 +266,21 @@ def test_loudspeaker_feeds_are_the_rendered_field_at_the_loudness_of_the_song(ow
     np.testing.assert_allclose(feeds, gain * rendered, atol=1e-5)
     song = loudness(audio, "stereo" if channels == 2 else "mono", RATE)
     np.testing.assert_allclose(loudness(feeds, "7.1.4", RATE), song, atol=0.01)
+
+
+def test_loudspeaker_feeds_are_decoded_by_the_decoder_of_the_option(own, rng):
+    """One window: its scene decoded, at the loudness of the song."""
+    audio = noise(rng, 2)
+    feeds = make(own, layout="7.1.4", decoder="dirac").upmix(audio, RATE)
+    scene = make(own).upmix(audio, RATE)
+    sharp = decode_foa(scene, "7.1.4", decoder="dirac", sample_rate=RATE)
+    gain = np.vdot(feeds, sharp) / np.vdot(sharp, sharp)
+    np.testing.assert_allclose(feeds, gain * sharp, atol=1e-5)
+    np.testing.assert_allclose(
+        loudness(feeds, "7.1.4", RATE), loudness(audio, "stereo", RATE), atol=0.01
+    )
+    with pytest.raises(OptionError, match="has no effect on the output format 'ambix1'"):
+        make(own, decoder="dirac")
 
 
 def test_the_loudness_of_what_is_too_short_to_measure_is_raised_by_the_usual_gain(own, rng):

@@ -125,12 +125,12 @@ def test_sharp_streams_equal_the_whole_within_their_latency(name, rng):
     ("layout", "decoder"), [("foa", "dirac"), ("fuma1", "dirac"), ("ambix3", "epad")]
 )
 def test_a_decoder_without_effect_is_refused(layout, decoder):
-    with pytest.raises(OptionError, match="has no effect on the output format .* choose"):
+    with pytest.raises(OptionError, match=r"has no effect on the output format .* choose"):
         get_upmixer("foa-sides", layout=layout, decoder=decoder)
 
 
 def test_an_unknown_decoder_is_refused():
-    with pytest.raises(OptionError, match="unknown decoder .parametric.. .*dirac"):
+    with pytest.raises(OptionError, match=r"unknown decoder .parametric.. .*dirac"):
         get_upmixer("foa-sides", layout="5.1", decoder="parametric")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.ambisonics import Decoder, ParametricStream, convert_ambisonics
+from spatialkit.ambisonics import ParametricStream, convert_ambisonics
 from spatialkit.errors import OptionError
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.rendering import render_matrix

@@ -59,6 +59,10 @@ class WaveEncoder:
             reserve=target.samples is None,
         )
 
+    def trailer(self, samples: int) -> bytes:
+        """Return the chunks after the audio data."""
+        return b""
+
     def put(self, block: NDArray[Any]) -> None:
         """Encode and write a block (channels, n)."""
         if self.quantized is None:
@@ -75,7 +79,9 @@ class WaveEncoder:
     def finish(self, samples: int) -> None:
         """Complete the file, which has ``samples`` samples per channel."""
         header, size = self.header(samples)
-        self.file.write(bytes(size - self.file.tell()))  # pad byte: chunks have an even size
+        trailer = self.trailer(samples)
+        # A pad byte: chunks have an even size.
+        self.file.write(bytes(size - len(trailer) - self.file.tell()) + trailer)
         if self.target.samples is None:
             self.file.seek(0)
             self.file.write(header)

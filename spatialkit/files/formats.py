@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import Format
 from spatialkit.validation import unknown_name
+
+if TYPE_CHECKING:
+    from spatialkit.files.adm import AdmContent
 
 __all__ = [
     "Dither",
@@ -162,6 +165,8 @@ class Target:
     format: Format | None = None
     text: str = ""
     bit_rate: int | None = None
+    # Content of a file with ADM metadata that is not a single bed or scene.
+    adm: AdmContent | None = None
 
     @property
     def bits(self) -> int:
@@ -181,6 +186,7 @@ class Target:
 
 _RULES = "spatialkit.files.rules:"
 _ENCODERS = "spatialkit.files.encoders:"
+_ADM = "spatialkit.files.adm.encoder:"
 
 FILE_FORMATS: tuple[FileFormat, ...] = (
     FileFormat(
@@ -207,6 +213,12 @@ FILE_FORMATS: tuple[FileFormat, ...] = (
         problem=_RULES + "ogg_problem",
         encoder=_ENCODERS + "CodecEncoder",
         tags="vorbis",
+    ),
+    FileFormat(
+        *("adm", "ADM BWF", (".adm.wav",), ("PCM_24", "PCM_16")),
+        problem=_ADM + "adm_problem",
+        encoder=_ADM + "AdmEncoder",
+        empty=True,
     ),
 )
 

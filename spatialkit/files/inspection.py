@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, get_args
 
-from spatialkit.errors import SpatialkitWarning
+from spatialkit.errors import AudioFileError, SpatialkitWarning
 from spatialkit.files import pyav, wave
+from spatialkit.files.adm import AdmInfo, parse_adm
+from spatialkit.files.adm.xml import XMLProblem
 from spatialkit.files.channels import Channels
 from spatialkit.files.opening import OnTruncated, OpenFile, open_audio, reading_errors
 from spatialkit.files.sound import Sound
@@ -45,6 +47,9 @@ class FileInfo:
     tracks : int
         Number of audio tracks. `read` reads the default track, or else the one that FFmpeg ranks
         highest.
+    adm : AdmInfo, optional
+        Programme, objects, packs and blocks of the Audio Definition Model (WAV, BW64); None
+        without them. Only `info` reads it.
     """
 
     path: Path
@@ -56,6 +61,7 @@ class FileInfo:
     format: Format | None
     wave_mask: int | None
     tracks: int = 1
+    adm: AdmInfo | None = None
 
     @property
     def duration(self) -> float:
@@ -84,7 +90,7 @@ def info(path: StrPath, *, on_truncated: OnTruncated = "error") -> FileInfo:
     Warns
     -----
     SpatialkitWarning
-        If the file is truncated and ``on_truncated`` is "warn".
+        If the file is truncated and ``on_truncated`` is "warn", or its ADM metadata is not valid.
 
     Examples
     --------
@@ -97,19 +103,35 @@ def info(path: StrPath, *, on_truncated: OnTruncated = "error") -> FileInfo:
     with inspected(as_path(path), on_truncated) as found:
         for doubt in found.doubts:
             warnings.warn(doubt, stacklevel=2)
-        return found.header
+        try:
+            return replace(found.header, adm=found.adm())
+        except AudioFileError as error:
+            warnings.warn(f"{error}; it is ignored", SpatialkitWarning, stacklevel=2)
+            return found.header
 
 
 class Inspected(NamedTuple):
     """Open file with its header, and the format of its channels with their order in the file.
 
-    ``doubts`` are warnings about what the file contains.
+    ``doubts`` are warnings about what the file contains; ``chunks`` has the contents of chunks with
+    metadata.
     """
 
     header: FileInfo
     channels: Channels
     sound: Sound
     doubts: list[SpatialkitWarning]
+    chunks: Mapping[bytes, bytes]
+
+    def adm(self) -> AdmInfo | None:
+        """Return the description of the ADM metadata, None if there is none."""
+        axml, chna = self.chunks.get(b"axml", b""), self.chunks.get(b"chna", b"")
+        if not (axml and chna):
+            return None
+        try:
+            return parse_adm(axml, chna)
+        except XMLProblem as error:
+            raise AudioFileError(f"{self.header.path} has ADM metadata that {error}") from error
 
 
 @contextmanager
@@ -118,24 +140,26 @@ def inspected(path: Path, on_truncated: OnTruncated) -> Iterator[Inspected]:
     with ExitStack() as resources:
         with reading_errors(path):
             file = resources.enter_context(open_audio(path, on_truncated))
-            header, channels = _header(path, file)
+            header, channels, chunks = _header(path, file)
         doubts = []
         if file.missing:
             text = f"{path} is truncated: {file.missing}; only what it contains is read"
             doubts.append(SpatialkitWarning(text))
-        yield Inspected(header, channels, file.sound, doubts)
+        yield Inspected(header, channels, file.sound, doubts, chunks)
 
 
-def _header(path: Path, file: OpenFile) -> tuple[FileInfo, Channels]:
+def _header(path: Path, file: OpenFile) -> tuple[FileInfo, Channels, Mapping[bytes, bytes]]:
     binary, sound, first, _ = file
     binary.seek(0)
     kind = binary.read(4)
     container, mask = sound.format, None
+    chunks: Mapping[bytes, bytes] = {}
     if isinstance(first, pyav.AvFile):
         channels = decoded_channels(first)
     elif kind in wave.WAVE_KINDS:
         container = "WAV" if kind == b"RIFF" else kind.decode()
         header = wave.read_wave_header(binary)
+        chunks = header.metadata
         mask, channels = header.mask, wave.wave_channels(header, sound.channels)
     else:
         mask, channels = stored_channels(container, binary, sound.channels)
@@ -150,4 +174,4 @@ def _header(path: Path, file: OpenFile) -> tuple[FileInfo, Channels]:
         mask,
         first.tracks if isinstance(first, pyav.AvFile) else 1,
     )
-    return found, channels
+    return found, channels, chunks

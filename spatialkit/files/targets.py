@@ -19,6 +19,7 @@ from spatialkit.errors import (
     ShapeError,
     SpatialkitWarning,
 )
+from spatialkit.files.adm import AdmContent
 from spatialkit.files.channels import COMMON_MASKS, by_text
 from spatialkit.files.formats import (
     FILE_FORMATS,
@@ -56,14 +57,15 @@ def make_target(
     overwrite: bool,
     bit_rate: int | None = None,
     file_format: FileFormat | None = None,
+    adm: bool | AdmContent = False,
 ) -> Target:
     """Validate all arguments of `write` and `write_stream` except the samples.
 
-    ``file_format`` replaces that of the path, such as for a WAV file with ADM metadata.
+    ``file_format`` replaces that of the path. With ``adm`` it is that of ADM, in a WAV file.
     """
     path = as_path(path)
     check_target(path, overwrite)
-    file_format = file_format or format_of_path(path)
+    file_format = file_format or (_adm_format(path) if adm else format_of_path(path))
     if subtype is not None:
         subtype = _checked_subtype(file_format, path, subtype)
     if dither is not None:
@@ -90,6 +92,7 @@ def make_target(
     target = Target(
         *(path, file_format, sample_rate, channels, samples, file_format.subtypes[0], dither),
         *(seed, order, mask, format, text, as_bit_rate(bit_rate)),
+        adm=None if isinstance(adm, bool) else adm,
     )
     chosen = subtype or file_format.default_subtype(target)
     target = replace(target, subtype=chosen)
@@ -100,6 +103,16 @@ def make_target(
     file_format.require(target)
     require_samples(target, samples)
     return target
+
+
+def _adm_format(path: Path) -> FileFormat:
+    """Return the format of a WAV file with ADM metadata."""
+    if not path.name.lower().endswith(".wav"):
+        raise AudioFileError(
+            f"{path} cannot be written: ADM metadata is in WAV files; use .wav, such as "
+            f"{path.stem}.adm.wav"
+        )
+    return next(found for found in FILE_FORMATS if found.name == "adm")
 
 
 def as_bit_rate(bit_rate: float | None) -> int | None:
@@ -141,6 +154,7 @@ def subtype_of(kind: str, subtype: str | None) -> Subtype:
 
 def _checked_subtype(file_format: FileFormat, path: Path, subtype: str) -> Subtype:
     kind = format_suffix(path).lower()
+    kind = kind if kind in file_format.suffixes else file_format.suffixes[0]
     return as_choice(subtype, f"subtype of {kind}", file_format.subtypes)
 
 
@@ -154,6 +168,8 @@ def warn_ambiguous(target: Target, format: str | Format | None, stacklevel: int)
             f"FLAC has no tag for {name}; other programs would treat the channels of {target.path} "
             "as loudspeaker feeds. Use .wav"
         )
+    elif target.file_format.name != "wav":
+        return
     else:
         warning = SpatialkitWarning(
             f"{target.path} does not contain the labels and directions of the layout {name!r}, "

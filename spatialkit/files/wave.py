@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO, NamedTuple
 
 from spatialkit.files import chunks
-from spatialkit.files.adm import adm_channels
+from spatialkit.files.adm.tracks import adm_channels
 from spatialkit.files.channels import COMMON_MASKS, Channels, by_mask, by_text
 
 # Maximum of a RIFF size. This value itself stands for "see ds64", or for "unknown" in a RIFF file
@@ -43,7 +43,7 @@ _B_FORMAT_TAIL = bytes.fromhex("00002107d3118644c8c1ca000000")
 _B_FORMAT_ORDERS = {4: 1, 9: 2, 16: 3}
 # Chunks with metadata, which may also follow the audio data, and limits against invalid files.
 _METADATA = (b"LIST", b"chna", b"axml")
-_MAX_METADATA_SIZE = 2**24
+_MAX_METADATA_SIZE = 2**25
 _MAX_CHUNKS = 10000
 _FORMAT_TAG = b"spkt"
 _WAVE64_FORMAT = bytes.fromhex("666d7420f3acd3118cd100c04f8edb8a")
@@ -58,6 +58,8 @@ def wave_header(
     *,
     text: str = "",
     reserve: bool = False,
+    adm: bytes = b"",
+    trailing: int = 0,
 ) -> tuple[bytes, int]:
     """Return the header of a WAV file up to its first sample, and the file size in bytes.
 
@@ -65,10 +67,14 @@ def wave_header(
     the place of the ds64 chunk of RF64: both headers then have the same length, and one can replace
     the other later. The format is WAVE_FORMAT_EXTENSIBLE for more than 2 channels, more than 16
     bits, or a mask that is not the default. ``text`` describes a format that has no mask.
+
+    With ``adm``, the content of the chunk chna, the header is that of BS.2088: RIFF or BW64, and
+    without WAVE_FORMAT_EXTENSIBLE. ``trailing`` is the size of chunks after the audio data.
     """
     tag, bits = WAVE_ENCODINGS[subtype]
     frame = channels * bits // 8
     extensible = channels > 2 or bits > 16 or mask != COMMON_MASKS[channels]
+    extensible = extensible and not adm
     fmt = struct.pack(
         "<HHIIHH",
         _EXTENSIBLE if extensible else tag,
@@ -88,9 +94,11 @@ def wave_header(
         entry += bytes(len(entry) % 2)
         content = b"INFO" + _chunk_head(_FORMAT_TAG, len(entry)) + entry
         written += _chunk_head(b"LIST", len(content)) + content
+    if adm:
+        written += wave_chunk(b"chna", adm)
     data = samples * frame
     reserved = 8 + _DS64.size
-    size = 12 + reserved * reserve + len(written) + 8 + data + data % 2
+    size = 12 + reserved * reserve + len(written) + 8 + data + data % 2 + trailing
     if size - 8 <= MAX_RIFF_SIZE:
         junk = _chunk_head(b"JUNK", _DS64.size) + bytes(_DS64.size) if reserve else b""
         written += _chunk_head(b"data", data)
@@ -98,7 +106,12 @@ def wave_header(
     size += reserved * (not reserve)
     ds64 = _chunk_head(b"ds64", _DS64.size) + _DS64.pack(size - 8, data, samples, 0)
     written += _chunk_head(b"data", MAX_SIZE)
-    return _chunk_head(b"RF64", MAX_SIZE) + b"WAVE" + ds64 + written, size
+    return _chunk_head(b"BW64" if adm else b"RF64", MAX_SIZE) + b"WAVE" + ds64 + written, size
+
+
+def wave_chunk(name: bytes, content: bytes) -> bytes:
+    """Return a chunk with its content, padded to an even size."""
+    return _chunk_head(name, len(content)) + content + bytes(len(content) % 2)
 
 
 def _chunk_head(name: bytes, size: int) -> bytes:

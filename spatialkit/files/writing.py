@@ -35,6 +35,7 @@ def write(
     dither: Dither | None = None,
     seed: int = 0,
     peak_guard: bool = False,
+    adm: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Write a WAV, FLAC or Ogg file; after an error no file exists.
@@ -70,6 +71,10 @@ def write(
     peak_guard : bool
         Whether to scale all samples down, with a warning, if any exceeds -1 to 1 in PCM, Vorbis or
         Opus. By default such samples raise an error. FLOAT and DOUBLE are never scaled.
+    adm : bool
+        Whether to describe the channels by the Audio Definition Model (.wav only, PCM_24 or
+        PCM_16): an ADM BWF file, BW64 above 4 GiB, for renderers and workstations that read ITU-R
+        BS.2076. See `spatialkit.objects.write_adm` for objects.
     overwrite : bool
         Whether an existing file is replaced.
 
@@ -121,6 +126,7 @@ def write(
         dither=dither,
         seed=seed,
         overwrite=overwrite,
+        adm=adm,
     )
     warn_ambiguous(target, format, stacklevel=3)
     peak = peak_of(array, name)
@@ -147,6 +153,7 @@ def write_stream(
     dither: Dither | None = None,
     seed: int = 0,
     peak_guard: bool = False,
+    adm: bool = False,
     overwrite: bool = False,
 ) -> Iterator[AudioWriter]:
     """Write an audio file block by block: context manager with the options of `write`.
@@ -167,7 +174,7 @@ def write_stream(
     samples : int, optional
         Number of samples per channel; another number written is an error. If omitted, a WAV file
         reserves space in its header and becomes RF64 if it exceeds 4 GiB.
-    subtype, dither, seed, overwrite
+    subtype, dither, seed, adm, overwrite
         As for `write`.
     peak_guard : bool
         As for `write`. Because the peak is known only at the end, the samples are buffered in a
@@ -214,6 +221,7 @@ def write_stream(
         dither=dither,
         seed=seed,
         overwrite=overwrite,
+        adm=adm,
     )
     warn_ambiguous(target, format, stacklevel=4)
     with (

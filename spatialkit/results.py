@@ -14,7 +14,7 @@ import numpy as np
 from spatialkit._json import as_dataclass, parse_json, to_json
 from spatialkit.errors import OptionError, SpatialkitError
 from spatialkit.storage import replacing
-from spatialkit.validation import extra
+from spatialkit.validation import extra, reason
 
 __all__ = [
     "Benchmark",
@@ -324,7 +324,9 @@ def write_figure(figure: Any, path: str | os.PathLike[str]) -> None:
         with replacing(path, error=SpatialkitError) as file:
             figure.savefig(file, dpi="figure", format=Path(path).suffix[1:] or None)
     except (OSError, ValueError) as error:
-        raise SpatialkitError(f"figure {os.fspath(path)} cannot be written: {error}") from error
+        raise SpatialkitError(
+            f"figure {os.fspath(path)} cannot be written: {reason(error)}"
+        ) from error
 
 
 def _draw(axis: Any, place: int, values: Sequence[float], color: str) -> None:

@@ -13,7 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.errors import DirectionError, OptionError, ShapeError
 from spatialkit.geometry import angle_between, arc_tangents, to_cartesian, to_spherical
 from spatialkit.typing import StrPath
-from spatialkit.validation import as_count, as_directions, as_numbers, as_sample_rate, read_json
+from spatialkit.validation import (
+    as_count,
+    as_directions,
+    as_numbers,
+    as_sample_rate,
+    read_json,
+    reason,
+)
 
 __all__ = ["Trajectory", "read_trajectory"]
 
@@ -230,7 +237,7 @@ def _read_csv(path: Path) -> dict[str, list[float]]:
     try:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
     except csv.Error as error:
-        raise OptionError(f"{path} is not CSV: {error}") from error
+        raise OptionError(f"{path} is not CSV: {reason(error)}") from error
     names = [name.strip().lower() for name in rows[0]] if rows else []
     columns: dict[str, list[float]] = {name: [] for name in names}
     for number, row in enumerate(rows[1:], start=2):

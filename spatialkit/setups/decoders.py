@@ -32,6 +32,7 @@ from spatialkit.validation import (
     as_number,
     as_path,
     read_json,
+    reason,
     shown,
 )
 
@@ -333,7 +334,7 @@ def _from_ambix(text: str) -> AmbisonicDecoder:
         values = [[float(each) for each in row] for row in rows]
         mirrored = [key for key in MIRRORS if int(options.get(key, 0)) == 1]
     except ValueError as error:
-        raise OptionError(f"contains no number where one is needed: {error}") from error
+        raise OptionError(f"contains no number where one is needed: {reason(error)}") from error
     gain = as_number(options.get("/dec_mat_gain", 1.0), "/dec_mat_gain", minimum=-1e6, maximum=1e6)
     scale = as_choice(options.get("/coeff_scale", "sn3d"), "/coeff_scale", NORMALIZATIONS)
     sequence = as_choice(options.get("/coeff_seq", "acn"), "/coeff_seq", CHANNEL_ORDERS)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit._fourier import irfft, rfft
 from spatialkit.errors import OptionError, ShapeError, SignalError
-from spatialkit.validation import as_array, as_count, as_numbers
+from spatialkit.validation import as_array, as_count, as_numbers, reason
 
 # The inverse divides by the overlap sum of the squared window. Below this ratio to its maximum,
 # rounding errors and changes of the spectrum would be amplified too much.
@@ -141,7 +141,7 @@ def as_window(window: str | ArrayLike, n_fft: int) -> NDArray[np.float64]:
         except ValueError as error:
             raise OptionError(
                 f"window must be a name of scipy.signal.get_window or an array, got "
-                f"{window!r} ({error})"
+                f"{window!r} ({reason(error)})"
             ) from error
     array = as_numbers(window, "window", OptionError)
     if array.shape != (n_fft,):

@@ -14,7 +14,7 @@ from spatialkit.validation.directions import as_angles, as_directions
 from spatialkit.validation.names import as_choice, match_name, unknown_name
 from spatialkit.validation.numbers import MAX_SAMPLE_RATE, as_count, as_number, as_sample_rate
 from spatialkit.validation.paths import as_path
-from spatialkit.validation.values import shown
+from spatialkit.validation.values import reason, shown
 
 __all__ = [
     "MAX_SAMPLE_RATE",
@@ -35,6 +35,7 @@ __all__ = [
     "read_json",
     "read_json_lines",
     "require_finite",
+    "reason",
     "shown",
     "unknown_name",
 ]

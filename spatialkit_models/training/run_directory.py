@@ -21,7 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 from spatialkit.errors import OptionError
 from spatialkit.storage import RecordLog, locked_folder, remove_parts
-from spatialkit.validation import as_count, as_dataclass, as_number, parse_json, read_json_lines
+from spatialkit.validation import (
+    as_count,
+    as_dataclass,
+    as_number,
+    parse_json,
+    read_json_lines,
+    reason,
+)
 from spatialkit_models.weights import (
     Card,
     WeightsError,
@@ -44,6 +51,7 @@ __all__ = ["RunDirectory", "TrainingState"]
 
 SETTINGS = "config.json"
 MAX_BYTES = 8 * 2**30
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # of a parameter, by AdamW
 UNTRAINED = "weights of step 0: no validation during training was better than the one before it"
 
 
@@ -188,10 +196,12 @@ class RunDirectory:
             network.load_state_dict(groups["model"])
             ema.load_state_dict(groups["ema"])
             settings = optimizer.state_dict()["param_groups"]
-            _require_shapes(states, settings, optimizer)
+            _require_states(states, settings, optimizer)
             optimizer.load_state_dict({"state": states, "param_groups": settings})
         except (KeyError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"{path} is not a checkpoint of this run: {error}") from error
+            raise WeightsError(
+                f"{path} is not a checkpoint of this run: {reason(error)}"
+            ) from error
         return state
 
     def save_best(self, ema: nn.Module, step: int, metrics: dict[str, float], device: str) -> None:
@@ -221,17 +231,21 @@ class RunDirectory:
             log.add(entry)
 
 
-def _require_shapes(
+def _require_states(
     states: Mapping[int, Mapping[str, Tensor]], settings: Any, optimizer: Optimizer
 ) -> None:
-    """Raise a ValueError if a tensor of the optimizer does not fit its parameter."""
+    """Raise a ValueError if the tensors of the optimizer, an AdamW, do not fit its parameters."""
     parameters = [each for group in optimizer.param_groups for each in group["params"]]
     numbers = [number for group in settings for number in group["params"]]
     shapes = {number: each.shape for number, each in zip(numbers, parameters, strict=True)}
     for number, values in states.items():
+        if number not in shapes or values.keys() != MOMENTS:
+            raise ValueError(f"the tensors optimizer.{number} are not {', '.join(sorted(MOMENTS))}")
         for name, value in values.items():
-            if value.ndim and value.shape != shapes.get(number):
+            if value.shape != (() if name == "step" else shapes[number]):
                 raise ValueError(f"tensor optimizer.{number}.{name} has another shape")
+            if value.is_complex() or not value.isfinite().all():
+                raise ValueError(f"tensor optimizer.{number}.{name} is not of finite real numbers")
 
 
 def _program() -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialkit.errors import OptionError
-from spatialkit.validation import as_choice, as_count, as_dataclass, extra
+from spatialkit.validation import as_choice, as_count, as_dataclass, extra, reason
 from spatialkit_models.weights.architectures import ARCHITECTURES
 from spatialkit_models.weights.storage import (
     WeightsError,
@@ -259,7 +259,7 @@ def load_weights(path: str | Path, model: str) -> tuple[Any, Card]:
                 continue  # the constructor computes with values of tensors
             raise WeightsError(
                 f"the config in {card_path} does not describe a {card.architecture} network: "
-                f"{error}"
+                f"{reason(error)}"
             ) from error
         expected = network.state_dict()
         _require_equal_form(tensors, expected, card, path, shared)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,9 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
     """Read a file of at most ``max_bytes`` bytes."""
     try:
         with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
+            # Python reserves as much memory as is asked for.
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(min(size, max_bytes) + 1)
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror}") from error
     if len(data) > max_bytes:
@@ -57,7 +60,9 @@ def read_tensors(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, 
     try:
         tensors = load(data)
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a dtype unknown to torch
-        raise WeightsError(f"{path} is not a valid safetensors file: {error}") from error
+        raise WeightsError(
+            f"{path} is not a valid safetensors file: {validation.reason(error)}"
+        ) from error
     # `load` has validated the header: its length in 8 bytes, then JSON.
     header = data[8 : 8 + int.from_bytes(data[:8], "little")]
     found = validation.parse_json(header, f"the header of {path}", error=WeightsError)

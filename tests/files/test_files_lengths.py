@@ -18,6 +18,7 @@ from spatialkit.errors import AudioFileError, OptionError, SpatialkitWarning
 from spatialkit.files import info, read, stream, write
 from spatialkit.files.lengths import extent_of
 from spatialkit.files.lengths.tags import tags_start
+from spatialkit.files.mpeg_audio import frame_of
 from spatialkit.files.views import View
 
 RATE = file_kinds.RATE
@@ -302,6 +303,23 @@ def test_an_mp3_tag_without_a_number_of_frames_is_not_believed(path):
     place = max(data.find(b"Xing"), data.find(b"Info"))
     data[place + 7] = 0
     assert samples_of(path, bytes(data)).shape[1] == 97920
+
+
+@pytest.mark.parametrize("announced", [0, 10])
+def test_damage_between_the_parts_of_an_mp3_is_skipped(path, announced):
+    """After a tag without a number of frames, and between the frames announced and others."""
+    pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    data = mp3_file("stereo", 48000, 4, tag=True)
+    place = max(data.find(b"Xing"), data.find(b"Info"))
+    after = place - 36  # the header of the tag's frame, and side information
+    for _ in range(1 + announced):
+        after += frame_of(data[after : after + 4]).size
+    tag = bytearray(data[:after])
+    tag[place + 7] = announced > 0
+    tag[place + 8 : place + 12] = struct.pack(">I", announced)
+    whole = samples_of(path, data)
+    found = samples_of(path, bytes(tag) + b"damage" * 7 + data[after:])
+    assert abs(found.shape[1] - whole.shape[1]) <= 4 * 1152
 
 
 @pytest.mark.skipif(os.name == "nt", reason="prints to the console there")

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-KINDS = ("files", "calls", "json", "commands")
+KINDS = ("files", "calls", "json", "commands", "tensors")
 # Limits of one case: CPU time, and time on the clock for what waits instead of computing.
 CPU_SECONDS = 20.0
 CLOCK_SECONDS = 120.0

@@ -17,6 +17,7 @@ from valid_calls import valid_calls
 
 import spatialkit as sk
 from spatialkit import files, metrics
+from spatialkit.upmixing.registry import UPMIXERS
 
 RATE = 48000
 # Arguments that ask for so much memory; a MemoryError of Python is right for them.
@@ -78,6 +79,7 @@ def attack(calls: Calls, folder: Path, rng: np.random.Generator) -> str:
     except Finding as finding:
         raise Finding(f"{about}: {finding}") from finding.__cause__
     finally:
+        UPMIXERS.registered.clear()
         for path in folder.glob("out*"):
             path.unlink()
     return outcome

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-CASES = {"files": 60, "calls": 800, "json": 30, "commands": 25}
+CASES = {"files": 60, "calls": 800, "json": 30, "commands": 25, "tensors": 60}
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="limits of Linux")
 

@@ -41,7 +41,8 @@ class _Part:
     """Frames in a row, with the number of them that a tag announces.
 
     ``place`` is that of the number in the file, ``delays`` that of LAME's delay and padding; 0 if
-    there are none. ``boundary`` is the end of the announced frames.
+    there are none. ``boundary`` is the end of the announced frames, ``following`` the start of the
+    next one; there may be damage between them.
     """
 
     first: Frame
@@ -53,6 +54,7 @@ class _Part:
     has_size: bool = False
     count: int = 0
     boundary: int = 0
+    following: int = 0
 
 
 def mpeg_extent(file: BinaryIO) -> Extent:
@@ -68,13 +70,17 @@ def mpeg_extent(file: BinaryIO) -> Extent:
         if tag or is_first or not parts:
             parts.append(tag or _Part(frame, at, at))
         part = parts[-1]
+        if not (tag or part.count or part.announced):
+            part.start = at  # damage may follow a tag that does not tell the number of frames
         part.end = at + frame.size
         part.count += not tag
         if part.count == part.announced:
             part.boundary = part.end
+        elif part.count == part.announced + 1:
+            part.following = at
         if part.announced and part.count > part.announced + _TOLERANCE:
             # Frames beyond those that the tag announces are those of another file.
-            parts.append(_Part(frame, part.boundary, part.end, count=part.count - part.announced))
+            parts.append(_Part(frame, part.following, part.end, count=part.count - part.announced))
             part.count, part.end = part.announced, part.boundary
     parts = [part for part in parts if part.count]
     if not parts:

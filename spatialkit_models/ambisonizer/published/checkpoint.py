@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from spatialkit.errors import SpatialkitWarning
+from spatialkit.validation import reason
 from spatialkit_models.ambisonizer.published.config import PublishedConfig
 from spatialkit_models.ambisonizer.published.network import MODEL, PublishedAmbisonizer
 from spatialkit_models.weights import MAX_BYTES, Card, WeightsError, read_bytes, save_weights
@@ -86,7 +87,9 @@ def _read_state(data: bytes, path: Path) -> dict[str, Tensor]:
     try:
         entries = zipfile.ZipFile(io.BytesIO(data)).infolist()
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-        raise WeightsError(f"{path} is not a valid torch checkpoint (.pth): {error}") from error
+        raise WeightsError(
+            f"{path} is not a valid torch checkpoint (.pth): {reason(error)}"
+        ) from error
     # Torch does not compress: a compressed entry could expand to any size.
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
         raise WeightsError(f"{path} has compressed entries, which torch checkpoints do not have")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from spatialkit.errors import AudioFileError
 from spatialkit.stft import stft
 from spatialkit.storage import replace_file, replacing
-from spatialkit.validation import as_dataclass, read_json
+from spatialkit.validation import as_dataclass, read_json, reason
 from spatialkit_models.data.songs import Song
 from spatialkit_models.modules import MaskConfig
 from spatialkit_models.stem_names import N_STEMS, STEMS
@@ -138,7 +138,7 @@ def open_powers(path: str | os.PathLike[str]) -> SongPowers:
     try:
         roots = np.load(path, mmap_mode="r")
     except (OSError, ValueError) as error:
-        raise AudioFileError(f"{path} cannot be read: {error}; remove it") from error
+        raise AudioFileError(f"{path} cannot be read: {reason(error)}; remove it") from error
     loudness = np.array(stored.loudness, np.float32).reshape(-1, N_STEMS)
     return SongPowers(stored.name, roots, stored.groups, loudness)
 

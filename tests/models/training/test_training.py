@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import time
+import tracemalloc
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -24,7 +25,13 @@ pytest.importorskip("tensorboard")
 from spatialkit.errors import OptionError
 from spatialkit.storage import locked_folder
 from spatialkit_models.training import Recipe, Task, TrainingConfig, TrainingError, loop, train
-from spatialkit_models.weights import ARCHITECTURES, Architecture, WeightsError, load_weights
+from spatialkit_models.weights import (
+    ARCHITECTURES,
+    Architecture,
+    WeightsError,
+    load_weights,
+    read_bytes,
+)
 
 posix = pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
 TRUTH = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]], np.float32)
@@ -490,6 +497,11 @@ def begun(tmp_path_factory):
         "null",
         {"optimizer.0.exp_avg": torch.zeros(7)},
         {"optimizer.9.exp_avg": torch.zeros(7)},
+        {"optimizer.0.exp_avg": torch.zeros(())},
+        {"optimizer.0.exp_avg_sq": None},
+        {"optimizer.0.step": torch.zeros(1)},
+        {"optimizer.0.step": torch.tensor(math.nan)},
+        {"model.a\nb": torch.zeros(1)},
     ],
 )
 def test_an_edited_state_is_refused_in_one_sentence(begun, tmp_path, change):
@@ -501,15 +513,28 @@ def test_an_edited_state_is_refused_in_one_sentence(begun, tmp_path, change):
     tensors = safetensors.load(data)
     if isinstance(change, str):
         text = change
-    elif any(name in tensors or name.startswith("optimizer") for name in change):
+    elif any(name.startswith(("model", "optimizer")) for name in change):
         text = json.dumps(state)
-        tensors |= change
+        tensors = {name: each for name, each in (tensors | change).items() if each is not None}
     else:
         text = json.dumps(state | change)
     data = safetensors.save(tensors, {"state": text})
     (out / "checkpoint.safetensors").write_bytes(data)
-    with pytest.raises(WeightsError, match=r"checkpoint\.safetensors is not a checkpoint of this"):
+    expected = r"checkpoint\.safetensors is not a checkpoint of this"
+    with pytest.raises(WeightsError, match=expected) as caught:
         run(out, steps=3, validate_every=3, resume=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_reading_reserves_no_more_memory_than_a_file_needs(tmp_path):
+    """Python allocates what `read` is asked for."""
+    path = tmp_path / "small"
+    path.write_bytes(b"abc")
+    tracemalloc.start()
+    assert read_bytes(path, 2**31) == b"abc"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
 
 
 def test_a_run_is_resumed_whatever_its_log_contains(begun, tmp_path):

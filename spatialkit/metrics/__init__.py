@@ -6,6 +6,7 @@ that contains the first index. Each docstring specifies the result for silent si
 """
 
 from spatialkit.metrics.binaural import interaural_coherence, itd
+from spatialkit.metrics.catalogue import GROUPS, METRICS, UNITS, select_metrics
 from spatialkit.metrics.direction import (
     MIN_RELATIVE_EIGENVALUE,
     MIN_RELATIVE_LEVEL,
@@ -15,7 +16,7 @@ from spatialkit.metrics.direction import (
     velocity_vector,
 )
 from spatialkit.metrics.distortion import downmix_error, sd_sdr, si_sdr, snr
-from spatialkit.metrics.evaluation import UNITS, evaluate
+from spatialkit.metrics.evaluation import evaluate
 from spatialkit.metrics.ild_distance import WildMethod, ild_error, wasserstein_distance, wild
 from spatialkit.metrics.intensity import active_intensity, diffuseness, energy_density
 from spatialkit.metrics.interchannel import icc, ild, ipd

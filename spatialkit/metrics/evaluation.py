@@ -1,79 +1,66 @@
-"""Evaluation of one pair of signals by all applicable metrics."""
+"""Evaluation of pairs of signals by all applicable metrics."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.audio import AudioLike
-from spatialkit.downmix import downmix
-from spatialkit.errors import LayoutError, ShapeError
-from spatialkit.geometry import angle_between
+from spatialkit.audio import Audio, AudioLike
+from spatialkit.errors import LayoutError, OptionError
 from spatialkit.layouts import AmbisonicFormat, Layout
-from spatialkit.metrics.binaural import binaural_errors
-from spatialkit.metrics.direction import energy_vector
-from spatialkit.metrics.distortion import sd_sdr, si_sdr, snr
-from spatialkit.metrics.ild_distance import ild_error, wild
-from spatialkit.metrics.inputs import as_pair, in_blocks, unpack_pair
-from spatialkit.metrics.intensity import intensity_and_energy
-from spatialkit.metrics.loudness import loudness, true_peak
+from spatialkit.metrics.catalogue import GROUPS, select_metrics
+from spatialkit.metrics.inputs import as_pair, as_signal, unpack_pair
+from spatialkit.metrics.measures import MEASURES, Pair
+from spatialkit.typing import StrPath
 
-__all__ = ["UNITS", "evaluate"]
-
-# Units of the metrics that `evaluate` returns; "" for metrics without unit.
-UNITS = {
-    "snr": "dB",
-    "sd_sdr": "dB",
-    "si_sdr": "dB",
-    "wild": "dB",
-    "ild_error": "dB",
-    "downmix_snr": "dB",
-    "energy_vector_angle": "degrees",
-    "energy_vector_difference": "",
-    "intensity_angle": "degrees",
-    "diffuseness_difference": "",
-    "loudness_reference": "LUFS",
-    "loudness_estimate": "LUFS",
-    "loudness_difference": "LU",
-    "true_peak_reference": "dBTP",
-    "true_peak_estimate": "dBTP",
-    "binaural_itd_error": "us",
-    "binaural_ild_error": "dB",
-    "binaural_coherence_error": "",
-    "binaural_loudness_error": "dB",
-}
+__all__ = ["evaluate"]
 
 
 def evaluate(
-    reference: AudioLike[Any],
-    estimate: AudioLike[Any],
+    reference: AudioLike[Any] | StrPath,
+    estimate: AudioLike[Any] | StrPath,
     *,
     layout: str | Layout | AmbisonicFormat | None = None,
     sample_rate: float | None = None,
+    stems: AudioLike[Any] | StrPath | None = None,
+    azimuth: ArrayLike | None = None,
+    elevation: ArrayLike = 0.0,
     binaural: bool = False,
-) -> dict[str, float]:
-    """Evaluate one pair of signals by all applicable metrics with their default parameters.
+    metrics: str | Iterable[str] | None = None,
+) -> dict[str, Any]:
+    """Evaluate an estimate by all applicable metrics with their default parameters.
 
     Parameters
     ----------
-    reference, estimate : array_like of float or Audio, shape (channels, samples)
-        One item; both signals have the same shape. An `Audio` also specifies ``layout`` and
-        ``sample_rate``, which must be equal for both signals.
+    reference, estimate : array_like of float, Audio, or path, shape (..., channels, samples)
+        Signals of equal shape. An `Audio` or a file also specifies ``layout`` and ``sample_rate``,
+        which must be equal for both signals.
     layout : str, Layout or AmbisonicFormat, optional
         Format of both signals. Without it, metrics that need a format are omitted.
     sample_rate : float, optional
         Sample rate of both signals in Hz. Without it, metrics that need a rate are omitted.
+    stems : array_like of float, Audio, or path, shape (..., stems, samples), optional
+        Sources of the reference, one channel each, for "angle_error".
+    azimuth, elevation : array_like, shape (..., stems), optional
+        True directions of the stems in degrees, see `angle_error`.
     binaural : bool
         Whether both signals are also compared as heard through headphones, rendered with the
         bundled HRTF; needs ``layout`` and ``sample_rate``.
+    metrics : str or iterable of str, optional
+        Names of metrics (`METRICS`) and groups (`GROUPS`), such as ``["snr", "levels"]``; a metric
+        that does not apply is an error then. By default all metrics that apply, those of the group
+        "binaural" only with ``binaural``.
 
     Returns
     -------
-    dict of str to float
-        Value by name of the metric; the units are in `UNITS`. NaN where a metric is not defined for
-        the reference (most often because it is silent).
+    dict of str to float or ndarray of float64, shape (...)
+        Value by name of the metric, a float for one item and an array for a batch; the units are in
+        `UNITS`. NaN where a metric is not defined for the reference (most often because it is
+        silent).
 
         "snr", "sd_sdr", "si_sdr"
             dB; see `snr`, `sd_sdr` and `si_sdr`. Always present.
@@ -89,6 +76,9 @@ def evaluate(
             Angle between the active intensities in degrees, and diffuseness of the estimate minus
             that of the reference, without unit, both over all bins and frames; see
             `active_intensity` and `diffuseness`. For Ambisonics.
+        "angle_error"
+            Degrees; mean over the stems, see `angle_error`. For loudspeaker layouts, with ``stems``
+            and ``azimuth``.
         "loudness_reference", "loudness_estimate", "loudness_difference"
             LUFS, and estimate minus reference in LU; see `loudness`. With ``sample_rate``, for
             loudspeaker layouts, and for one or two channels without layout.
@@ -106,9 +96,12 @@ def evaluate(
     Raises
     ------
     ShapeError
-        If the shapes differ, are not (channels, samples), or do not fit ``layout``.
+        If the shapes differ, are not (..., channels, samples), or do not fit ``layout``.
     SignalError, LayoutError, OptionError
-        If a sample is NaN or infinite, or another argument is not accepted.
+        If a sample is NaN or infinite, a metric that ``metrics`` names does not apply, or another
+        argument is not accepted.
+    AudioFileError
+        If a file cannot be read.
 
     Examples
     --------
@@ -118,70 +111,63 @@ def evaluate(
     >>> round(scores["loudness_difference"], 2), scores["energy_vector_angle"]
     (-6.02, 0.0)
     """
+    chosen = select_metrics(metrics)
+    if binaural and chosen is not None:
+        chosen = (*chosen, *GROUPS["binaural"])
     samples, others, where, sample_rate = unpack_pair(
-        reference, estimate, layout=layout, sample_rate=sample_rate
+        _as_audio(reference, layout),
+        _as_audio(estimate, layout),
+        layout=layout,
+        sample_rate=sample_rate,
     )
     first, second = as_pair(samples, others, layout=where)
-    if first.ndim != 2:
-        raise ShapeError(
-            "reference and estimate must be one item each, (channels, samples), got shape "
-            f"{first.shape}; call evaluate once per item"
+    if binaural and where is None:
+        raise LayoutError(
+            "metrics for headphones need the format of both signals",
+            python="; pass layout",
+            command_line=": add --from",
         )
-    scores: dict[str, Any] = {
-        "snr": snr(first, second),
-        "sd_sdr": sd_sdr(first, second),
-        "si_sdr": si_sdr(first, second),
-    }
-    if isinstance(where, AmbisonicFormat):
-        intensities, diffuse = zip(
-            *(_overall_intensity(signal, where) for signal in (first, second)), strict=True
-        )
-        scores["intensity_angle"] = angle_between(*intensities)
-        scores["diffuseness_difference"] = diffuse[1] - diffuse[0]
-    elif len(first) > 1:
-        scores |= {"wild": wild(first, second), "ild_error": ild_error(first, second)}
-    if isinstance(where, Layout):
-        if where.n_channels > 2:
-            scores |= _downmix_scores(first, second, where)
-        vectors = [energy_vector(signal, where) for signal in (first, second)]
-        scores["energy_vector_angle"] = angle_between(*vectors)
-        scores["energy_vector_difference"] = np.linalg.norm(vectors[1] - vectors[0])
-    if sample_rate is not None:
-        if isinstance(where, Layout) or (where is None and len(first) <= 2):
-            levels = [float(loudness(signal, where, sample_rate)) for signal in (first, second)]
-            scores["loudness_reference"], scores["loudness_estimate"] = levels
-            scores["loudness_difference"] = levels[1] - levels[0]
-        scores["true_peak_reference"] = true_peak(first, sample_rate)
-        scores["true_peak_estimate"] = true_peak(second, sample_rate)
-    if binaural:
-        if where is None:
-            raise LayoutError(
-                "metrics for headphones need the format of both signals",
-                python="; pass layout",
-                command_line=": add --from",
-            )
-        scores |= binaural_errors(first, second, where, sample_rate)
-    return {name: float(score) for name, score in scores.items()}
+    sources = _as_stems(stems, azimuth)
+    pair = Pair(first, second, where, sample_rate, sources, azimuth, elevation)
+    scores: dict[str, Any] = {}
+    for measure in MEASURES:
+        if chosen is None:
+            wanted = measure.names if binaural or measure.names[0] not in GROUPS["binaural"] else ()
+        else:
+            wanted = tuple(name for name in measure.names if name in chosen)
+        if not wanted:
+            continue
+        missing = measure.lacks(pair)
+        if not missing:
+            found = measure.function(pair)
+            scores |= {name: found[name] for name in wanted}
+        elif chosen is not None:
+            raise OptionError(f"metric {wanted[0]!r} needs {missing}; omit it from metrics")
+    if first.ndim == 2:
+        return {name: float(score) for name, score in scores.items()}
+    return {name: np.asarray(score, np.float64) for name, score in scores.items()}
 
 
-def _downmix_scores(
-    reference: NDArray[Any], estimate: NDArray[Any], where: Layout
-) -> dict[str, NDArray[np.float64]]:
-    try:
-        mixes = [downmix(signal, where, "stereo") for signal in (reference, estimate)]
-    except LayoutError:  # a label without a rule
-        return {}
-    return {"downmix_snr": snr(*mixes)}
+def _as_audio(signal: AudioLike[Any] | StrPath, layout: Any) -> AudioLike[Any]:
+    """Return a signal; read it if it is a path."""
+    if not isinstance(signal, (str, os.PathLike)):
+        return signal
+    from spatialkit.files import read
+
+    audio = read(signal)
+    # A format of the file that agrees with the argument is replaced by it; another is an error.
+    return audio if audio.format is not None or layout is None else Audio(
+        audio.samples, audio.sample_rate, layout
+    )
 
 
-def _overall_intensity(
-    audio: NDArray[Any], where: AmbisonicFormat
-) -> tuple[NDArray[np.float64], float]:
-    """Return the active intensity summed over all samples, and the diffuseness."""
-    total, energy = np.zeros(3), 0.0
-    for (block,) in in_blocks(audio):
-        # Samples are treated as a spectrum with one bin: over the whole band the sums over time and
-        # frequency are equal (Parseval).
-        intensities, energies = intensity_and_energy(block[:, None, :] + 0j, where)
-        total, energy = total + intensities.sum(axis=(-2, -1)), energy + energies.sum()
-    return total, float(1.0 - np.linalg.norm(total) / energy) if energy else np.nan
+def _as_stems(
+    stems: AudioLike[Any] | StrPath | None, azimuth: ArrayLike | None
+) -> NDArray[Any] | None:
+    if (stems is None) != (azimuth is None):
+        missing = "stems" if stems is None else "azimuth"
+        raise OptionError(f"stems and azimuth belong together; {missing} is missing")
+    if stems is None:
+        return None
+    audio = _as_audio(stems, None)
+    return as_signal(audio.samples if isinstance(audio, Audio) else audio, "stems")

@@ -1,0 +1,220 @@
+"""Measures that `evaluate` applies to a pair: what each needs, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spatialkit.downmix import downmix
+from spatialkit.errors import LayoutError
+from spatialkit.geometry import angle_between
+from spatialkit.layouts import AmbisonicFormat, Format, Layout
+from spatialkit.metrics.binaural import binaural_errors
+from spatialkit.metrics.direction import angle_error, energy_vector
+from spatialkit.metrics.distortion import sd_sdr, si_sdr, snr
+from spatialkit.metrics.ild_distance import ild_error, wild
+from spatialkit.metrics.inputs import in_blocks
+from spatialkit.metrics.intensity import intensity_and_energy
+from spatialkit.metrics.loudness import loudness, true_peak
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Pair of signals (..., channels, samples) with what is known about them."""
+
+    reference: NDArray[Any]
+    estimate: NDArray[Any]
+    format: Format | None = None
+    sample_rate: float | None = None
+    stems: NDArray[Any] | None = None
+    azimuth: ArrayLike | None = None
+    elevation: ArrayLike = 0.0
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return self.reference.shape[-2]
+
+    @property
+    def both(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Reference and estimate."""
+        return self.reference, self.estimate
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Function of a pair that returns the values of some metrics.
+
+    ``lacks`` returns what the metrics need that the pair does not have, "" if it has everything.
+    """
+
+    names: tuple[str, ...]
+    function: Callable[[Pair], Values]
+    lacks: Callable[[Pair], str]
+
+
+def _always(pair: Pair) -> str:
+    return ""
+
+
+def _channel_pairs(pair: Pair) -> str:
+    if isinstance(pair.format, AmbisonicFormat):
+        return "channels of a loudspeaker layout, not Ambisonics"
+    return "" if pair.channels > 1 else "two channels or more"
+
+
+def _loudspeakers(pair: Pair) -> str:
+    return "" if isinstance(pair.format, Layout) else "a loudspeaker layout"
+
+
+def _downmixed(pair: Pair) -> str:
+    if not isinstance(pair.format, Layout) or pair.format.n_channels <= 2:
+        return "a loudspeaker layout with more than two channels"
+    try:
+        downmix(pair.reference[..., :0], pair.format, "stereo")
+    except LayoutError as error:  # a label without a rule
+        return f"a layout with a downmix rule: {error}"
+    return ""
+
+
+def _scene(pair: Pair) -> str:
+    return "" if isinstance(pair.format, AmbisonicFormat) else "an Ambisonic format"
+
+
+def _rate(pair: Pair) -> str:
+    return "" if pair.sample_rate is not None else "a sample rate"
+
+
+def _weighted(pair: Pair) -> str:
+    if isinstance(pair.format, Layout) or (pair.format is None and pair.channels <= 2):
+        return _rate(pair)
+    return "a loudspeaker layout"
+
+
+def _stems(pair: Pair) -> str:
+    if pair.stems is None:
+        return "stems and their azimuth"
+    return _loudspeakers(pair)
+
+
+def _rendered(pair: Pair) -> str:
+    return _rate(pair) if pair.format is not None else "a format"
+
+
+def _downmix_snr(pair: Pair) -> Values:
+    assert pair.format is not None
+    mixes = (downmix(each, pair.format, "stereo") for each in pair.both)
+    return {"downmix_snr": snr(*mixes)}
+
+
+def _energy_vectors(pair: Pair) -> Values:
+    assert isinstance(pair.format, Layout)
+    first, second = (energy_vector(each, pair.format) for each in pair.both)
+    return {
+        "energy_vector_angle": angle_between(first, second),
+        "energy_vector_difference": np.linalg.norm(second - first, axis=-1),
+    }
+
+
+def _intensities(pair: Pair) -> Values:
+    assert isinstance(pair.format, AmbisonicFormat)
+    (first, diffuse), (second, other) = (_intensity(each, pair.format) for each in pair.both)
+    return {
+        "intensity_angle": angle_between(first, second),
+        "diffuseness_difference": other - diffuse,
+    }
+
+
+def _intensity(
+    audio: NDArray[Any], where: AmbisonicFormat
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the active intensity (..., 3) summed over all samples, and the diffuseness (...)."""
+    lead = audio.shape[:-2]
+    total, energy = np.zeros((*lead, 3)), np.zeros(lead)
+    for (block,) in in_blocks(audio):
+        # Samples are treated as a spectrum with one bin: over the whole band the sums over time and
+        # frequency are equal (Parseval).
+        intensities, energies = intensity_and_energy(block[..., None, :] + 0j, where)
+        total += intensities.sum(axis=(-2, -1))
+        energy += energies.sum(axis=(-3, -2, -1))
+    diffuse = np.full(lead, np.nan)
+    np.divide(np.linalg.norm(total, axis=-1), energy, out=diffuse, where=energy > 0.0)
+    return total, 1.0 - diffuse
+
+
+def _angles(pair: Pair) -> Values:
+    assert isinstance(pair.format, Layout) and pair.stems is not None and pair.azimuth is not None
+    errors = angle_error(
+        pair.stems, pair.estimate, pair.azimuth, pair.format, elevation=pair.elevation
+    )
+    return {"angle_error": mean_of_known(errors)}
+
+
+def _loudness(pair: Pair) -> Values:
+    assert not isinstance(pair.format, AmbisonicFormat)
+    first, second = (loudness(each, pair.format, pair.sample_rate) for each in pair.both)
+    with np.errstate(invalid="ignore"):  # both silent
+        difference = second - first
+    return {
+        "loudness_reference": first,
+        "loudness_estimate": second,
+        "loudness_difference": difference,
+    }
+
+
+def _peaks(pair: Pair) -> Values:
+    first, second = (true_peak(each, pair.sample_rate) for each in pair.both)
+    return {"true_peak_reference": first, "true_peak_estimate": second}
+
+
+def _binaural(pair: Pair) -> Values:
+    assert pair.format is not None
+    lead = pair.reference.shape[:-2]
+    items = [
+        binaural_errors(pair.reference[item], pair.estimate[item], pair.format, pair.sample_rate)
+        for item in np.ndindex(lead)
+    ]
+    return {
+        name: np.array([item[name] for item in items]).reshape(lead) for name in BINAURAL_NAMES
+    }
+
+
+def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean (...) of the values (..., n) that are not NaN, NaN if there are none."""
+    known = ~np.isnan(values)
+    count = np.count_nonzero(known, axis=-1)
+    total = np.sum(values, axis=-1, where=known)
+    mean = np.full(np.shape(total), np.nan)
+    return np.divide(total, count, out=mean, where=count > 0)[()]
+
+
+BINAURAL_NAMES = (
+    "binaural_itd_error",
+    "binaural_ild_error",
+    "binaural_coherence_error",
+    "binaural_loudness_error",
+)
+
+# In the order of the results.
+MEASURES = (
+    Measure(("snr",), lambda pair: {"snr": snr(*pair.both)}, _always),
+    Measure(("sd_sdr",), lambda pair: {"sd_sdr": sd_sdr(*pair.both)}, _always),
+    Measure(("si_sdr",), lambda pair: {"si_sdr": si_sdr(*pair.both)}, _always),
+    Measure(("wild",), lambda pair: {"wild": wild(*pair.both)}, _channel_pairs),
+    Measure(("ild_error",), lambda pair: {"ild_error": ild_error(*pair.both)}, _channel_pairs),
+    Measure(("downmix_snr",), _downmix_snr, _downmixed),
+    Measure(("energy_vector_angle", "energy_vector_difference"), _energy_vectors, _loudspeakers),
+    Measure(("intensity_angle", "diffuseness_difference"), _intensities, _scene),
+    Measure(("angle_error",), _angles, _stems),
+    Measure(
+        ("loudness_reference", "loudness_estimate", "loudness_difference"), _loudness, _weighted
+    ),
+    Measure(("true_peak_reference", "true_peak_estimate"), _peaks, _rate),
+    Measure(BINAURAL_NAMES, _binaural, _rendered),
+)

@@ -25,7 +25,7 @@ CORE = (
     *("layouts", "audio", "stft", "decorrelation", "panning", "ambisonics", "downmix"),
     *("propagation", "files"),
     *("binaural", "rendering", "setups", "realtime"),
-    *("plugins", "metrics", "upmixing", "batch", "", "commands", "__main__"),
+    *("plugins", "batch", "metrics", "upmixing", "", "commands", "__main__"),
 )
 MODELS = (
     *("", "stem_names", "stft_resolutions", "losses", "modules", "metrics"),

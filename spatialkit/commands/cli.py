@@ -31,6 +31,7 @@ COMMANDS = (
     "render",
     "downmix",
     "evaluate",
+    "compare",
     "benchmark",
     "layouts",
     "upmixers",

@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
-import csv
-import json
+import math
 import sys
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spatialkit.commands import batches, toolkit
-from spatialkit.errors import AudioFileError, LayoutError, OptionError
-from spatialkit.layouts import get_layout
+from spatialkit.commands.evaluation_pairs import (
+    Pair,
+    evaluate_files,
+    folder_pairs,
+    table_pairs,
+    upmixed_pairs,
+)
+from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
-    from spatialkit.files import Audio
-    from spatialkit.layouts import AmbisonicFormat, Layout
+    from spatialkit.metrics import Results
+
+
+def _metric_names() -> tuple[str, ...]:
+    from spatialkit.metrics import GROUPS, METRICS
+
+    return (*GROUPS, *METRICS)
 
 
 @toolkit.command(
     "spatialkit evaluate original.wav decoded.wav",
-    "spatialkit evaluate --batch pairs.csv -o scores.jsonl --jobs 4",
+    "spatialkit evaluate references/ mine/ -o scores.csv --upmixer ambience --upmixer matrix",
+    "spatialkit evaluate --batch pairs.csv -o scores.csv --jobs 4",
 )
 @click.argument("reference", required=False, type=toolkit.FILE)
 @click.argument("estimate", required=False, type=toolkit.FILE)
 @toolkit.reading_options(source="both files", also="--layout", output=False)
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    type=toolkit.Name(_metric_names),
+    metavar="NAME",
+    help="Metric or group of metrics to calculate (repeatable). By default all that apply.",
+)
 @click.option(
     "--binaural",
     is_flag=True,
@@ -40,24 +59,41 @@ if TYPE_CHECKING:
     help="Table of pairs of files to evaluate instead of one pair.",
 )
 @click.option(
+    "--system",
+    metavar="NAME",
+    help="Name of the system in ESTIMATE, for tables. By default that of the folder.",
+)
+@click.option(
+    "--upmixer",
+    "upmixers",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Also evaluate upmixes of the downmix of each reference (repeatable).",
+)
+@click.option(
     "-o",
     "--output",
     type=toolkit.FILE,
-    metavar="FILE.jsonl",
-    help="File for the records of a batch (JSON lines). By default they are printed.",
+    metavar="FILE",
+    help="Table of a batch (.csv), or its records (.jsonl). By default records are printed.",
 )
 @batches.jobs_option
-@batches.resume_option("the records in FILE.jsonl")
+@batches.resume_option("the records beside the table")
+@toolkit.force_option
 @toolkit.json_option
 def command(
     reference: Path | None,
     estimate: Path | None,
     reading: dict[str, Any],
+    metrics: tuple[str, ...],
     binaural: bool,
     batch: Path | None,
+    system: str | None,
+    upmixers: tuple[str, ...],
     output: Path | None,
     jobs: int,
     resume: bool,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Measure how ESTIMATE differs from REFERENCE.
@@ -67,26 +103,68 @@ def command(
     the pairs of channels); directions of energy or intensity; diffuseness; loudness (BS.1770) and
     true peak. Both files must have the same channels and sample rate.
 
-    The table of a --batch has the columns reference, estimate and optionally layout, which replaces
-    --from; paths are relative to its folder. --resume skips pairs with a record and repeats those
-    that failed or had other content, options or versions.
+    REFERENCE and ESTIMATE can be folders: files with the same name, apart from the extension, are
+    compared. The table of a --batch has the columns reference, estimate and optionally layout,
+    which replaces --from, and system; paths are relative to its folder.
+
+    A table scores.csv has one row per pair, and scores.jsonl beside it one record, from which
+    --resume continues: it skips pairs with a record and repeats those that failed or had other
+    content, options or versions. "spatialkit compare" compares the systems in such tables.
 
     --binaural renders both files with the bundled HRTF and adds errors of the interaural time
     difference, level difference and coherence, and of the composite loudness per ERB band.
 
     In JSON, undefined values are null and infinite values "inf" or "-inf".
     """
+    from spatialkit.metrics import GROUPS, select_metrics
+
+    chosen = select_metrics(metrics or None)
+    if chosen and binaural:
+        chosen = select_metrics([*chosen, "binaural"])
+    binaural = binaural or bool(chosen and set(chosen) & set(GROUPS["binaural"]))
+    fields = {"options": reading, "metrics": chosen, "binaural": binaural}
+    folders = [path for path in (reference, estimate) if path and path.is_dir()]
     if batch is not None:
         if reference or estimate:
             raise OptionError("specify either two files or --batch, not both")
-        if resume and not output:
-            raise OptionError("--resume requires -o, the file with the records to resume from")
-        return _evaluate_all(_pairs(batch, reading, binaural), output, jobs, resume, as_json)
-    if output or resume:
-        raise OptionError("-o and --resume require --batch")
-    if not (reference and estimate):
-        raise OptionError("specify two files, REFERENCE and ESTIMATE, or --batch FILE.csv")
-    values, assumed = _evaluate(reference, estimate, reading, binaural, "with --from")
+        pairs = table_pairs(batch, **fields)
+    elif folders:
+        if reference is None or not reference.is_dir() or (estimate and not estimate.is_dir()):
+            raise OptionError("REFERENCE and ESTIMATE must be two files or two folders")
+        if estimate is None and not upmixers:
+            raise OptionError("specify the folder ESTIMATE, or --upmixer")
+        name = system or (estimate.resolve().name if estimate else "")
+        pairs = folder_pairs(reference, estimate, name, **fields)
+    else:
+        if output or resume or upmixers or system:
+            used = {"-o": output, "--resume": resume, "--system": system, "--upmixer": upmixers}
+            names = " and ".join(name for name, value in used.items() if value)
+            raise OptionError(f"{names} cannot be used with two files: see --batch and folders")
+        if not (reference and estimate):
+            raise OptionError("specify two files, REFERENCE and ESTIMATE, or --batch FILE.csv")
+        return _evaluate_one((reference, estimate), reading, binaural, chosen, as_json)
+    if resume and not output:
+        raise OptionError("--resume requires -o, the file with the records to resume from")
+    if output and output.suffix.lower() == ".csv":
+        toolkit.check_outputs([output], filter(None, [batch]), force or resume)
+        toolkit.check_file(output, force=True)
+    if upmixers:
+        own = pairs if batch or estimate else []
+        pairs = [*own, *upmixed_pairs(pairs, upmixers)]
+    return _evaluate_all(pairs, output, jobs, resume, as_json)
+
+
+def _evaluate_one(
+    paths: tuple[Path, Path],
+    reading: dict[str, Any],
+    binaural: bool,
+    metrics: tuple[str, ...] | None,
+    as_json: bool,
+) -> int:
+    signals = tuple(toolkit.read_input(path, **reading) for path in paths)
+    values, assumed = evaluate_files(
+        paths, (signals[0], signals[1]), binaural, metrics, "with --from"
+    )
     if as_json:
         toolkit.print_json({**values, **({"read_as": assumed[1]} if assumed else {})})
     else:
@@ -94,36 +172,6 @@ def command(
         if assumed:
             toolkit.print_line(f"{assumed[0]} read as {assumed[1]}")
     return 0
-
-
-def _evaluate(
-    reference: Path, estimate: Path, reading: dict[str, Any], binaural: bool, place: str
-) -> tuple[dict[str, float], tuple[Path, str] | None]:
-    """Return the metrics of two files.
-
-    Also the file without a format and the format assumed for it, that of the other file; None if
-    there is none. ``place`` names where users can specify the format, for errors.
-    """
-    from spatialkit.metrics import evaluate
-
-    first = toolkit.read_input(reference, **reading)
-    second = toolkit.read_input(estimate, **reading)
-    if first.sample_rate != second.sample_rate:
-        raise OptionError(
-            f"{reference} has {first.sample_rate} Hz, {estimate} has {second.sample_rate} Hz: "
-            "resample one of them"
-        )
-    both = _common_format(first, second, place)
-    values = evaluate(
-        first.samples,
-        second.samples,
-        layout=both,
-        sample_rate=first.sample_rate,
-        binaural=binaural,
-    )
-    if both and not (first.format and second.format):
-        return values, (estimate if first.format else reference, both.name)
-    return values, None
 
 
 def _print(values: dict[str, float]) -> None:
@@ -136,130 +184,90 @@ def _print(values: dict[str, float]) -> None:
     toolkit.print_table(("metric", f"{'value':>10}", "unit"), rows)
 
 
-def _common_format(first: Audio, second: Audio, place: str) -> Layout | AmbisonicFormat | None:
-    """Return the format of both files; a file without a format is assumed to have the other's."""
-    if first.format and second.format and first.format != second.format:
-        advice = "render one to the format of the other"
-        if first.format.n_channels == second.format.n_channels:
-            advice += f", or specify the format of both {place} and add --force-format"
-        raise LayoutError(
-            f"the reference has the format {first.format.name!r}, the estimate "
-            f"{second.format.name!r}: {advice}"
-        )
-    return first.format or second.format
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """Line of a batch table; ``recorded`` is the key of its record."""
-
-    reference: str
-    estimate: str
-    layout: str
-    folder: Path
-    line: str
-    reading: dict[str, Any]
-    binaural: bool
-    recorded: str | None = None
-
-    @property
-    def names(self) -> tuple[str, str, str]:
-        """Fields that identify the line."""
-        return self.reference, self.estimate, self.layout
-
-
-def _pairs(table_file: Path, reading: dict[str, Any], binaural: bool) -> list[_Pair]:
-    """Read the lines of a batch table; ``reading`` has the format of lines without one."""
-    if table_file.is_char_device() or table_file.is_block_device():  # /dev/zero never ends
-        raise AudioFileError(f"{table_file} is a device, not a table of files")
-    try:
-        with table_file.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, restval="")
-            if not {"reference", "estimate"} <= set(table.fieldnames or ()):
-                raise OptionError(
-                    f"{table_file} must have the columns reference and estimate in its first line, "
-                    f"got {', '.join(table.fieldnames or ()) or 'none'}"
-                )
-            pairs = [
-                _Pair(
-                    row["reference"],
-                    row["estimate"],
-                    row.get("layout", ""),
-                    table_file.parent,
-                    f"line {table.line_num} of {table_file}",
-                    reading,
-                    binaural,
-                )
-                for row in table
-            ]
-    except OSError as error:
-        raise AudioFileError(f"{table_file} cannot be read: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise OptionError(f"{table_file} is not CSV in UTF-8: {error}") from error
-    if not pairs:
-        raise OptionError(f"{table_file} has no line below its header: add one per pair of files")
-    return pairs
-
-
 def _evaluate_all(
-    pairs: list[_Pair], output: Path | None, jobs: int, resume: bool, as_json: bool
+    pairs: list[Pair], output: Path | None, jobs: int, resume: bool, as_json: bool
 ) -> int:
-    """Evaluate all pairs, append their records to a file or print them, return the status."""
-    if resume and output:
-        recorded = batches.finished([output], ("reference", "estimate", "layout"), ("key",))
-        pairs = [replace(pair, recorded=recorded.get(pair.names, (None,))[0]) for pair in pairs]
+    """Evaluate all pairs, write or print their records, return the status."""
+    is_table = bool(output and output.suffix.lower() == ".csv")
+    log_path = output.with_suffix(".jsonl") if output and is_table else output
+    if resume and log_path:
+        recorded = {
+            tuple(pair.names): batches.finished([log_path], tuple(pair.names), ("key", "metrics"))
+            for pair in {tuple(pair.names): pair for pair in pairs}.values()
+        }
+        pairs = [
+            replace(pair, recorded=recorded[tuple(pair.names)].get(tuple(pair.names.values())))
+            for pair in pairs
+        ]
     quiet = as_json or not sys.stderr.isatty() or not output
     records: dict[int, dict[str, Any]] = {}
     with (
-        batches.RecordLog(output) if output else nullcontext() as log,
+        batches.RecordLog(log_path) if log_path else nullcontext() as log,
         batches.workers(jobs, len(pairs)) as executor,
     ):
         for number, facts in batches.run_jobs(
-            _evaluate_pair,
+            Pair.facts,
             pairs,
             executor,
-            names=[pair.line for pair in pairs],
+            names=[pair.place for pair in pairs],
             unit="pair",
             quiet=quiet,
         ):
-            pair = pairs[number]
-            names = dict(zip(("reference", "estimate", "layout"), pair.names, strict=True))
-            records[number] = {**names, **facts}
+            records[number] = {**pairs[number].names, **facts}
             if log is None:
                 toolkit.print_line(toolkit.json_line(records[number]).rstrip())
             elif facts["status"] != "skipped":
                 log.add(records[number])
     found = [records[number] for number in sorted(records)]
+    results = _results(found) if output else None
+    if results and output and is_table:
+        results.to_csv(output)
     if output and as_json:
         toolkit.print_json(found)
-    elif output:
-        toolkit.print_line(f"{batches.summarize(found)}; records: {output}")
+    elif results:
+        _print_summary(results)
+        kind = f"table: {output}, records" if is_table else "records"
+        toolkit.print_line(f"{batches.summarize(found)}; {kind}: {log_path}")
     return int(any(record["status"] == "failed" for record in found))
 
 
-def _evaluate_pair(pair: _Pair) -> dict[str, Any]:
-    """Evaluate a pair, in any process, unless its record is up to date."""
-    from spatialkit._version import __version__
+def _results(records: list[dict[str, Any]]) -> Results:
+    """Return the table of records."""
+    from spatialkit.metrics import Results
 
-    for column, name in (("reference", pair.reference), ("estimate", pair.estimate)):
-        if not name:
-            raise OptionError(f"{pair.line} has no {column}")
-    paths = pair.folder / pair.reference, pair.folder / pair.estimate
-    reading = pair.reading
-    if pair.layout:
-        is_file = pair.layout.lower().endswith(".json")
-        layout = get_layout(str(pair.folder / pair.layout)) if is_file else pair.layout
-        reading = {**reading, "format": layout}
-    settings = [__version__, toolkit.reading_facts(reading), *["binaural"] * pair.binaural]
-    key = batches.file_key(paths, json.dumps(settings))
-    if pair.recorded == key:
-        return {"status": "skipped", "key": key}
-    with batches.collect_warnings() as warnings:
-        place = f"in the column layout of {pair.line}"
-        values, assumed = _evaluate(*paths, reading, pair.binaural, place)
-    facts: dict[str, Any] = {"key": key, "metrics": values}
-    if assumed:
-        facts["read_as"] = assumed[1]
-    if warnings:
-        facts["warnings"] = warnings
-    return facts
+    columns = ("system", "reference", "estimate", "layout", "read_as", "error")
+    used = [name for name in columns if any(record.get(name) for record in records)]
+    rows = []
+    for record in records:
+        values = {
+            name: math.nan if value is None else float(value)
+            for name, value in (record.get("metrics") or {}).items()
+        }
+        rows.append(({name: str(record.get(name) or "") for name in used}, values))
+    return Results.from_rows(rows)
+
+
+def _print_summary(results: Results) -> None:
+    """Print the distribution of each metric, of each system."""
+    from spatialkit.metrics import METRICS
+
+    for system in results.systems or ("",):
+        part = results.select(system=system) if system else results
+        if system:
+            toolkit.print_line(system)
+        rows = []
+        for each in part.summary():
+            if not each.count:
+                continue
+            decimals = METRICS[each.metric].decimals
+            mean, median, low, high = (
+                f"{round(value, decimals) + 0.0:.{decimals}f}"
+                for value in (each.mean, each.median, each.low, each.high)
+            )
+            interval = "-" if math.isnan(each.low) else f"{low} to {high}"
+            undefined = f"{each.count}, {each.undefined} undefined" if each.undefined else ""
+            row = (each.metric, mean, interval, median, METRICS[each.metric].unit or "-")
+            rows.append((*row, undefined or str(each.count)))
+        if rows:
+            header = ("metric", "mean", "95 % interval", "median", "unit", "n")
+            toolkit.print_table(header, rows)

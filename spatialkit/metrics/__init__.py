@@ -5,8 +5,11 @@ result has one float64 value per item of the batch axes. NaN or infinity in a si
 that contains the first index. Each docstring specifies the result for silent signals.
 """
 
+from spatialkit.metrics.batch_evaluation import evaluate_batch
 from spatialkit.metrics.binaural import interaural_coherence, itd
 from spatialkit.metrics.catalogue import GROUPS, METRICS, UNITS, select_metrics
+from spatialkit.metrics.citations import bibtex, citation
+from spatialkit.metrics.comparison import Comparison, compare_systems
 from spatialkit.metrics.direction import (
     MIN_RELATIVE_EIGENVALUE,
     MIN_RELATIVE_LEVEL,
@@ -21,24 +24,37 @@ from spatialkit.metrics.ild_distance import WildMethod, ild_error, wasserstein_d
 from spatialkit.metrics.intensity import active_intensity, diffuseness, energy_density
 from spatialkit.metrics.interchannel import icc, ild, ipd
 from spatialkit.metrics.loudness import LoudnessMeter, TruePeakMeter, loudness, true_peak
+from spatialkit.metrics.paired_tests import PairedTest
+from spatialkit.metrics.results import Results
 from spatialkit.metrics.statistics import bootstrap_interval, holm_bonferroni
+from spatialkit.metrics.summary import MetricSummary
 
 __all__ = [
     "AngleWeighting",
+    "Comparison",
+    "GROUPS",
     "LoudnessMeter",
+    "METRICS",
     "MIN_RELATIVE_EIGENVALUE",
     "MIN_RELATIVE_LEVEL",
+    "MetricSummary",
+    "PairedTest",
+    "Results",
     "TruePeakMeter",
     "UNITS",
     "WildMethod",
     "active_intensity",
     "angle_error",
+    "bibtex",
     "bootstrap_interval",
+    "citation",
+    "compare_systems",
     "diffuseness",
     "downmix_error",
     "energy_density",
     "energy_vector",
     "evaluate",
+    "evaluate_batch",
     "holm_bonferroni",
     "icc",
     "ild",
@@ -48,6 +64,7 @@ __all__ = [
     "itd",
     "loudness",
     "sd_sdr",
+    "select_metrics",
     "si_sdr",
     "snr",
     "true_peak",

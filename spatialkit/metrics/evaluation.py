@@ -156,8 +156,10 @@ def _as_audio(signal: AudioLike[Any] | StrPath, layout: Any) -> AudioLike[Any]:
 
     audio = read(signal)
     # A format of the file that agrees with the argument is replaced by it; another is an error.
-    return audio if audio.format is not None or layout is None else Audio(
-        audio.samples, audio.sample_rate, layout
+    return (
+        audio
+        if audio.format is not None or layout is None
+        else Audio(audio.samples, audio.sample_rate, layout)
     )
 
 

@@ -149,7 +149,9 @@ def _intensity(
 
 
 def _angles(pair: Pair) -> Values:
-    assert isinstance(pair.format, Layout) and pair.stems is not None and pair.azimuth is not None
+    assert isinstance(pair.format, Layout)
+    assert pair.stems is not None
+    assert pair.azimuth is not None
     errors = angle_error(
         pair.stems, pair.estimate, pair.azimuth, pair.format, elevation=pair.elevation
     )
@@ -180,9 +182,7 @@ def _binaural(pair: Pair) -> Values:
         binaural_errors(pair.reference[item], pair.estimate[item], pair.format, pair.sample_rate)
         for item in np.ndindex(lead)
     ]
-    return {
-        name: np.array([item[name] for item in items]).reshape(lead) for name in BINAURAL_NAMES
-    }
+    return {name: np.array([item[name] for item in items]).reshape(lead) for name in BINAURAL_NAMES}
 
 
 def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:

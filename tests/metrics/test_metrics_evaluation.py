@@ -11,9 +11,11 @@ import pytest
 from spatialkit import metrics
 from spatialkit.ambisonics import encode_ambisonics
 from spatialkit.downmix import downmix
-from spatialkit.errors import ShapeError
+from spatialkit.errors import LayoutError, OptionError, ShapeError
+from spatialkit.files import read, write
 from spatialkit.layouts import Layout
 from spatialkit.metrics import UNITS, evaluate
+from spatialkit.panning import vbap_pan
 
 ALWAYS = {"snr", "sd_sdr", "si_sdr"}
 LEVELS = {"wild", "ild_error"}
@@ -48,6 +50,8 @@ def test_every_metric_has_a_unit(rng):
     surround, scene = rng.standard_normal((6, 24_000)), rng.standard_normal((4, 24_000))
     scores = evaluate(surround, surround, layout="5.1", sample_rate=48000, binaural=True)
     scores |= evaluate(scene, scene, layout="foa", sample_rate=48000)
+    stems = {"stems": surround, "azimuth": 0.0, "layout": "5.1", "metrics": "angle_error"}
+    scores |= evaluate(surround, surround, **stems)
     assert UNITS.keys() == scores.keys()
     assert set(UNITS.values()) == {"dB", "degrees", "LUFS", "LU", "dBTP", "us", ""}
 
@@ -109,11 +113,62 @@ def test_silent_and_empty_signals_raise_no_error(rng, layout):
         evaluate(sound[:, :samples], sound[:, :samples], **options)
 
 
-def test_batches_and_wrong_channel_counts_are_rejected():
-    with pytest.raises(ShapeError, match=r"one item each, .* got shape \(2, 2, 10\)"):
-        evaluate(np.zeros((2, 2, 10)), np.zeros((2, 2, 10)))
+def test_wrong_channel_counts_are_rejected():
     with pytest.raises(ShapeError, match=r"reference must have 6 channels for layout '5\.1'"):
         evaluate(np.zeros((5, 10)), np.zeros((5, 10)), layout="5.1")
+
+
+@pytest.mark.parametrize("layout", ["5.0", "foa"])
+def test_each_item_of_a_batch_has_its_own_values(rng, layout):
+    reference, estimate = rng.standard_normal((2, 2, 3, 5 if layout == "5.0" else 4, 24_000))
+    options = {"layout": layout, "sample_rate": 48000, "binaural": True}
+    scores = evaluate(reference, estimate, **options)
+    single = evaluate(reference[1, 2], estimate[1, 2], **options)
+    assert scores.keys() == single.keys()
+    for name, values in scores.items():
+        assert values.shape == (2, 3)
+        assert values.dtype == np.float64
+        # sums of a batch run in blocks of another length
+        assert values[1, 2] == pytest.approx(single[name], rel=1e-6, abs=1e-9)
+        assert len(np.unique(values)) == 6
+
+
+def test_names_and_groups_select_metrics(rng):
+    reference, estimate = rng.standard_normal((2, 2, 24_000))
+    scores = evaluate(reference, estimate, metrics=["Levels", "snr"])
+    assert list(scores) == ["snr", "wild", "ild_error"]
+    assert list(evaluate(reference, estimate, metrics="snr")) == ["snr"]
+    with pytest.raises(OptionError, match="unknown metric 'snrr'; did you mean 'snr'"):
+        evaluate(reference, estimate, metrics="snrr")
+    with pytest.raises(OptionError, match="'loudness_difference' needs a sample rate; omit it"):
+        evaluate(reference, estimate, metrics="loudness_difference")
+    with pytest.raises(OptionError, match="'wild' needs two channels or more"):
+        evaluate(reference[:1], estimate[:1], metrics="wild")
+    with pytest.raises(OptionError, match="metrics is empty"):
+        evaluate(reference, estimate, metrics=[])
+
+
+def test_stems_give_the_mean_angle_error(rng):
+    stems = rng.standard_normal((3, 24_000))
+    azimuth = [10.0, 60.0, -120.0]
+    reference = vbap_pan(stems, azimuth, layout="5.0")
+    estimate = vbap_pan(stems, [13.0, 54.0, -120.0], layout="5.0")
+    scores = evaluate(reference, estimate, layout="5.0", stems=stems, azimuth=azimuth)
+    # a VBAP mix has the directions that it was panned to
+    assert scores["angle_error"] == pytest.approx((3.0 + 6.0 + 0.0) / 3.0, abs=1e-6)
+    with pytest.raises(OptionError, match="stems and azimuth belong together; azimuth is missing"):
+        evaluate(reference, estimate, layout="5.0", stems=stems)
+
+
+def test_files_and_audio_are_evaluated_like_arrays(rng, tmp_path):
+    signals = rng.uniform(-0.5, 0.5, (2, 6, 24_000)).astype(np.float32)
+    paths = [tmp_path / f"{name}.wav" for name in "ab"]
+    for path, samples in zip(paths, signals, strict=True):
+        write(path, samples, 48000, format="5.1", subtype="FLOAT")
+    expected = evaluate(*signals, layout="5.1", sample_rate=48000)
+    assert evaluate(*paths) == evaluate(str(paths[0]), read(paths[1])) == expected
+    with pytest.raises(LayoutError, match=r"layout is '7\.0'"):
+        evaluate(*paths, layout="7.0")
 
 
 def test_the_folder_exports_the_public_names_of_its_modules():

@@ -7,9 +7,9 @@ that contains the first index. Each docstring specifies the result for silent si
 
 from spatialkit.metrics.batch_evaluation import evaluate_batch
 from spatialkit.metrics.binaural import interaural_coherence, itd
-from spatialkit.metrics.catalogue import GROUPS, METRICS, UNITS, select_metrics
 from spatialkit.metrics.citations import bibtex, citation
 from spatialkit.metrics.comparison import Comparison, compare_systems
+from spatialkit.metrics.definitions import GROUPS, METRICS, UNITS, select_metrics
 from spatialkit.metrics.direction import (
     MIN_RELATIVE_EIGENVALUE,
     MIN_RELATIVE_LEVEL,

@@ -11,7 +11,7 @@ from typing import Any
 from spatialkit.batch import WorkerProcesses, run_batch
 from spatialkit.errors import OptionError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format
-from spatialkit.metrics.catalogue import select_metrics
+from spatialkit.metrics.definitions import select_metrics
 from spatialkit.metrics.evaluation import evaluate
 from spatialkit.metrics.results import Results
 from spatialkit.validation import as_count, shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from spatialkit._version import __version__
-from spatialkit.metrics.catalogue import METRICS, select_metrics
+from spatialkit.metrics.definitions import METRICS, select_metrics
 
 __all__ = ["bibtex", "citation"]
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from spatialkit._json import to_json
 from spatialkit.errors import OptionError
-from spatialkit.metrics.catalogue import METRICS, select_metrics
 from spatialkit.metrics.citations import bibtex
+from spatialkit.metrics.definitions import METRICS, select_metrics
 from spatialkit.metrics.paired_tests import (
     TEST_HEADER,
     PairedTest,

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.audio import Audio, AudioLike
 from spatialkit.errors import LayoutError, OptionError
 from spatialkit.layouts import AmbisonicFormat, Layout
-from spatialkit.metrics.catalogue import GROUPS, select_metrics
+from spatialkit.metrics.definitions import GROUPS, select_metrics
 from spatialkit.metrics.inputs import as_pair, as_signal, unpack_pair
 from spatialkit.metrics.measures import MEASURES, Pair
 from spatialkit.typing import StrPath

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spatialkit.errors import OptionError
-from spatialkit.metrics.catalogue import METRICS
+from spatialkit.metrics.definitions import METRICS
 from spatialkit.metrics.summary import summarize_values
 from spatialkit.metrics.table import Table
 from spatialkit.results import figure_class

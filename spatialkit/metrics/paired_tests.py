@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.metrics.catalogue import METRICS
+from spatialkit.metrics.definitions import METRICS
 from spatialkit.metrics.summary import MetricSummary, interval, interval_of_mean, number
 
 __all__ = ["PairedTest"]

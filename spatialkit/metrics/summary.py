@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.metrics.catalogue import METRICS
+from spatialkit.metrics.definitions import METRICS
 from spatialkit.metrics.statistics import bootstrap_interval
 
 __all__ = ["MetricSummary"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.errors import OptionError
-from spatialkit.metrics.catalogue import METRICS
+from spatialkit.metrics.definitions import METRICS
 from spatialkit.validation import unknown_name
 
 # Columns that name an item; other columns of a file that contain only numbers are metrics.

@@ -1,4 +1,4 @@
-"""Catalogue of the metrics that `evaluate` returns: units, direction of better values, groups."""
+"""Definitions of the metrics that `evaluate` returns: units, better values, groups."""
 
 from __future__ import annotations
 

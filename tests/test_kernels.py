@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from spatialkit._kernels import kernel
+from spatialkit._kernels import constant, kernel
 
 CALL = """
 import sys
@@ -147,3 +147,19 @@ def test_a_kernel_that_allocates_is_not_compiled(rng):
 
     with pytest.raises(Exception, match="No implementation of function"):
         allocates(np.zeros(3))
+
+
+def test_a_constant_argument_is_the_array_itself():
+    """Its elements may change; the result is that of a call with the array."""
+
+    @kernel
+    def add(values, out):
+        for n in range(values.shape[0]):
+            out[n] += values[n]
+
+    values, out = np.arange(4.0), np.zeros(4)
+    fixed = constant(values)
+    add(fixed, out)
+    values *= 10.0
+    add(fixed, out)
+    np.testing.assert_array_equal(out, 1.1 * values)

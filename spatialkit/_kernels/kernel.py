@@ -11,8 +11,9 @@ from types import FunctionType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["kernel"]
+__all__ = ["constant", "kernel"]
 
 # Of one argument: name of the data type, number of dimensions (0: a number), contiguity.
 Signature = tuple[tuple[str, int, bool], ...]
@@ -34,9 +35,27 @@ def kernel(function: Callable[..., object]) -> Any:
     that fails, each process compiles again. Calls release the global interpreter lock.
     """
     assert isinstance(function, FunctionType)
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
-        return function
-    return Kernel(function)
+    return Kernel(function) if _is_compiled() else function
+
+
+def _is_compiled() -> bool:
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+
+
+def constant(array: NDArray[Any]) -> Any:
+    """Return an argument of kernels for an array that many calls use, at a fifth of the time.
+
+    The array must not be resized; changes of its elements are seen by the kernels.
+    """
+    return _Constant(array) if _is_compiled() else array
+
+
+class _Constant:
+    """Array with the types and numbers that a call needs."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self._array = array  # keeps the memory
+        self.type, self.flat = _type_of(array), _flat(array)
 
 
 class Kernel:
@@ -55,14 +74,13 @@ class Kernel:
                 native = self._native.get(signature) or self._load(signature)
                 self._native[signature] = native
         # numba's calling convention: pointers to the result and to an exception, then the
-        # arguments; of an array, also its owner and parent (none), before size, data and shape.
+        # arguments.
         flat: list[Any] = [_UNUSED, _UNUSED]
         for argument in arguments:
-            if isinstance(argument, np.ndarray):
-                address = argument.__array_interface__["data"][0]  # faster than .ctypes
-                flat += (None, None, argument.size, argument.itemsize, address)
-                flat += argument.shape
-                flat += argument.strides
+            if isinstance(argument, _Constant):
+                flat += argument.flat
+            elif isinstance(argument, np.ndarray):
+                flat += _flat(argument)
             else:
                 flat.append(argument)
         if native(*flat):
@@ -90,7 +108,15 @@ _unused = ctypes.create_string_buffer(16)
 _UNUSED = ctypes.addressof(_unused)
 
 
+def _flat(array: NDArray[Any]) -> tuple[Any, ...]:
+    """Return the numbers of an array: its owner and parent (none), size, data, shape, strides."""
+    address = array.__array_interface__["data"][0]  # faster than .ctypes
+    return (None, None, array.size, array.itemsize, address, *array.shape, *array.strides)
+
+
 def _type_of(argument: Any) -> tuple[str, int, bool]:
+    if isinstance(argument, _Constant):
+        return argument.type
     if isinstance(argument, np.ndarray):
         return _name_of(argument.dtype), argument.ndim, argument.flags.c_contiguous
     return _NUMBERS.get(type(argument)) or _name_of(argument.dtype), 0, True

@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit._kernels import constant
 from spatialkit.audio import AudioLike
 from spatialkit.errors import OptionError, ShapeError
 from spatialkit.geometry import unit_vectors
@@ -94,7 +95,7 @@ def vbap_gains(
     """
     layout = get_layout(layout)
     azimuths, elevations = as_directions(azimuth, elevation)
-    spreads = _as_spread(spread)
+    spreads = as_spread(spread)
     if spreads.shape != azimuths.shape:
         try:
             azimuths, elevations, spreads = np.broadcast_arrays(azimuths, elevations, spreads)
@@ -186,14 +187,15 @@ def vbap_pan(
         n_outputs=layout.n_channels,
         step_degrees=STEP_DEGREES,
         unit_power=True,
-        spread=_as_spread(spread),
+        spread=as_spread(spread),
         distance=distance,
     )
 
 
-def _as_spread(spread: ArrayLike) -> NDArray[np.float64]:
+def as_spread(spread: ArrayLike) -> NDArray[np.float64]:
+    """Return spreads in degrees as a float64 array, or raise an OptionError."""
     spreads = as_angles(spread, "spread")
-    if np.any((spreads < 0.0) | (spreads > 360.0)):
+    if not ((spreads >= 0.0) & (spreads <= 360.0)).all():
         bad = spreads[(spreads < 0.0) | (spreads > 360.0)].flat[0]
         raise OptionError(f"spread must be from 0 to 360 degrees, got {bad:g}")
     return spreads
@@ -216,11 +218,14 @@ class Panner:
         real = layout.loudspeakers
         self._mesh = build_mesh(layout.nominal_directions[real], layout.directions[real])
         vertices, shared = np.nonzero(self._mesh.shares)
-        self._shares = (
+        shares = (
             np.searchsorted(vertices, np.arange(len(self._mesh.shares) + 1)),
             layout.loudspeakers[shared],
             self._mesh.shares[vertices, shared],
         )
+        mesh = self._mesh
+        constants = (mesh.caps, mesh.edges, mesh.corners, mesh.bases, *shares)
+        self._constants = [constant(array) for array in constants]
 
     @property
     def is_nominal(self) -> bool:
@@ -265,8 +270,8 @@ class Panner:
     def _point_gains(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         from spatialkit.panning.kernels import pan
 
-        mesh, gains = self._mesh, np.empty((len(vectors), self._layout.n_channels))
-        pan(vectors, mesh.caps, mesh.edges, mesh.corners, mesh.bases, *self._shares, gains)
+        gains = np.empty((len(vectors), self._layout.n_channels))
+        pan(vectors, *self._constants, gains)
         return gains
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit.geometry import unit_vectors
 from spatialkit.layouts import Layout, get_layout
-from spatialkit.panning import vbap_gains
+from spatialkit.panning import as_spread, panner
 from spatialkit.realtime.processor import Processor
 from spatialkit.realtime.ramps import GainRamp
 from spatialkit.realtime.sources import MAX_SOURCES, SourceParameters
-from spatialkit.validation import as_count
+from spatialkit.validation import as_count, as_directions
 
 __all__ = ["PannerProcessor"]
 
@@ -48,8 +49,9 @@ class PannerProcessor(Processor):
         self.layout = get_layout(layout)
         count = as_count(sources, "sources", maximum=MAX_SOURCES)
         super().__init__(count, self.layout.n_channels, sample_rate)
-        gains_of = partial(vbap_gains, layout=self.layout)
-        self._sources = SourceParameters(count, gains_of, azimuth=0.0, elevation=0.0, spread=0.0)
+        self._panner = panner(self.layout)
+        initial = {"azimuth": 0.0, "elevation": 0.0, "spread": 0.0}
+        self._sources = SourceParameters(count, self._gains_of, **initial)
         self._ramp = GainRamp(self.n_outputs, self.sample_rate, unit_power=True)
 
     def set(self, **parameters: ArrayLike) -> None:
@@ -67,6 +69,16 @@ class PannerProcessor(Processor):
     def reset(self) -> None:
         """Forget all blocks: the next one has the present directions from its first sample on."""
         self._ramp.reset()
+
+    def _gains_of(
+        self,
+        azimuth: NDArray[np.float64],
+        elevation: NDArray[np.float64],
+        spread: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return what `vbap_gains` does, without the steps that arrays of any shape need."""
+        vectors = unit_vectors(*as_directions(azimuth, elevation))
+        return self._panner.gains(vectors, as_spread(spread))
 
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
         return self._ramp.mix(block, self._sources.gains)

@@ -71,7 +71,7 @@ def as_directions(
     """
     azimuths = as_angles(azimuth, "azimuth")
     elevations = as_angles(elevation, "elevation")
-    if np.any(np.abs(elevations) > 90.0):
+    if np.abs(elevations).max(initial=0.0) > 90.0:
         bad = elevations[np.abs(elevations) > 90.0].flat[0]
         raise DirectionError(f"elevation must be from -90 to 90 degrees, got {bad:g}")
     if azimuths.shape == elevations.shape:  # the following would take longer than the checks

@@ -1,4 +1,4 @@
-"""Block processors: time per block of moving sources, turning scenes and headphones.
+"""Block processors: time per block of moving sources, turning scenes, headphones and rooms.
 
 The median and the 99th percentile of one block, of which at 48 kHz one of 64 samples lasts 1333 us,
 one of 512 samples 10667 us, and one of 2048 samples 42667 us.
@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.signal import butter, sosfilt
 
 from benchmarks.harness import Row
-from spatialkit import vbap_gains, vbap_pan
+from spatialkit import LoudspeakerSetup, get_layout, vbap_gains, vbap_pan
 from spatialkit.realtime import (
     BinauralProcessor,
     DecoderProcessor,
@@ -21,9 +22,18 @@ from spatialkit.realtime import (
     PannerProcessor,
     Processor,
     RotatorProcessor,
+    SetupProcessor,
 )
 
 RATE, SIZES, BLOCKS, SOURCES = 48000, (64, 512, 2048), 400, 8
+# Small loudspeakers at 1.5 to 3.1 m, a subwoofer for all of them.
+LAYOUT = get_layout("7.1.4")
+BASS, DISTANCES = 80.0, np.round(np.linspace(1.5, 3.1, LAYOUT.n_channels), 2)
+ROOM = LoudspeakerSetup(
+    LAYOUT,
+    distance=DISTANCES.tolist(),
+    crossover=dict.fromkeys(np.array(LAYOUT.labels)[~LAYOUT.is_lfe].tolist(), BASS),
+)
 
 
 def rows() -> list[Row]:
@@ -47,12 +57,19 @@ def rows() -> list[Row]:
                 "spatialkit",
                 _turned(BinauralProcessor("7.1.4", RATE), block),
             ),
+            ("7.1.4 to a room", "spatialkit", _still(SetupProcessor(ROOM, RATE), block)),
         ]
         found += [_row(f"{task}, {size} samples", library, run) for task, library, run in tasks]
+        peer = _scipy_room(block)
+        found.append(
+            _row(f"7.1.4 to a room, {size} samples", "SciPy filters", peer, _room_difference())
+        )
     return found
 
 
-def _row(task: str, library: str, run: Callable[[int], Any]) -> Row:
+def _row(
+    task: str, library: str, run: Callable[[int], Any], difference: float | None = None
+) -> Row:
     run(0)
     times = np.empty(BLOCKS)
     for number in range(BLOCKS):
@@ -60,7 +77,9 @@ def _row(task: str, library: str, run: Callable[[int], Any]) -> Row:
         run(number)
         times[number] = time.perf_counter() - start
     median, late = np.percentile(times, [50, 99])
-    return Row(task, library, float(median), "us", note=f"99th percentile {1e6 * late:.0f} us")
+    return Row(
+        task, library, float(median), "us", difference, f"99th percentile {1e6 * late:.0f} us"
+    )
 
 
 def _azimuths(number: int) -> np.ndarray:
@@ -115,3 +134,43 @@ def _turned(processor: Processor, block: np.ndarray) -> Callable[[int], Any]:
     return lambda number: processor.process(
         block[: processor.n_inputs], yaw=float(number), pitch=5.0, roll=2.0
     )
+
+
+class _SciPyRoom:
+    """The room as a program of SciPy's filters would do it: low-pass and high-pass of each channel.
+
+    Both are Butterworth filters of order 2, applied twice (Linkwitz and Riley).
+    """
+
+    def __init__(self) -> None:
+        bands = (butter(2, 2.0 * BASS / RATE, kind, output="sos") for kind in ("low", "high"))
+        self.filters = [np.vstack([band, band]) for band in bands]
+        self.states = [np.zeros((2, LAYOUT.n_channels, 2)) for _ in self.filters]
+        self.gain = (DISTANCES / DISTANCES.max())[:, None]
+        self.delay = np.round((DISTANCES.max() - DISTANCES) / 343.2 * RATE).astype(int)
+        self.past = [np.zeros(delay) for delay in self.delay]
+
+    def process(self, block: np.ndarray) -> np.ndarray:
+        audio = block.astype(np.float64)
+        low, high = audio, audio
+        low, self.states[0] = sosfilt(self.filters[0], low, zi=self.states[0])
+        high, self.states[1] = sosfilt(self.filters[1], high, zi=self.states[1])
+        is_lfe = LAYOUT.is_lfe
+        high[is_lfe] = low[~is_lfe].sum(0) + 10.0**0.5 * audio[is_lfe]
+        high *= self.gain
+        for channel, signal in enumerate(high):
+            whole = np.concatenate([self.past[channel], signal])
+            high[channel], self.past[channel] = np.split(whole, [len(signal)])
+        return high.astype(block.dtype)
+
+
+def _scipy_room(block: np.ndarray) -> Callable[[int], Any]:
+    room = _SciPyRoom()
+    return lambda number: room.process(block[: LAYOUT.n_channels])
+
+
+def _room_difference() -> float:
+    noise = np.random.default_rng(1).standard_normal((LAYOUT.n_channels, 4096))
+    ours, theirs = SetupProcessor(ROOM, RATE), _SciPyRoom()
+    blocks = np.split(noise, 8, axis=1)
+    return float(max(np.abs(ours.process(each) - theirs.process(each)).max() for each in blocks))

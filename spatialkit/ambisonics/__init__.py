@@ -11,6 +11,7 @@ from spatialkit.ambisonics.decoding import decode_ambisonics, decode_foa, decode
 from spatialkit.ambisonics.encoding import encode_ambisonics, encode_foa, spherical_harmonics
 from spatialkit.ambisonics.harmonics import harmonics_in
 from spatialkit.ambisonics.microphones import virtual_microphones
+from spatialkit.ambisonics.near_field import NearFieldFilters, as_radius, near_field_gains
 from spatialkit.ambisonics.parametric import ParametricStream, upscale_ambisonics
 from spatialkit.ambisonics.recordings import Capsules, a_to_b
 from spatialkit.ambisonics.report import DecoderReport, decoder_report
@@ -26,10 +27,12 @@ __all__ = [
     "Decoder",
     "DecoderReport",
     "FoaDecoder",
+    "NearFieldFilters",
     "OrderWeights",
     "ParametricStream",
     "Weights",
     "a_to_b",
+    "as_radius",
     "convert_ambisonics",
     "convert_foa",
     "decode_ambisonics",
@@ -39,6 +42,7 @@ __all__ = [
     "encode_ambisonics",
     "encode_foa",
     "harmonics_in",
+    "near_field_gains",
     "order_gains",
     "rotate_ambisonics",
     "rotate_foa",

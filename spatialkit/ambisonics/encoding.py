@@ -151,7 +151,7 @@ def encode_ambisonics(
         `spatialkit.propagation.propagate`.
     near_field_radius : float, optional
         Metres, 0.1 to 100: distance of the loudspeakers for which the wave fronts of sources at
-        ``distance``, which must not move, or of plane waves without it, are encoded [1]_. Sources
+        ``distance``, or of plane waves without it, are encoded [1]_. Sources
         nearer than half the radius have the wave front of that distance. By default the harmonics
         of all orders have the same spectrum.
     sample_rate : float, optional

@@ -10,9 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.errors import OptionError, ShapeError
 from spatialkit.validation import as_numbers
 
-__all__ = ["distances_along"]
+__all__ = ["REFERENCE_DISTANCE", "as_distances", "distances_along"]
 
 MAX_DISTANCE = 1e5
+REFERENCE_DISTANCE = 1.0
+"""Metres at which a source has its own level; nearer ones are not louder."""
 
 
 def as_paths(values: NDArray[np.float64], name: str, audio: NDArray[Any]) -> NDArray[np.float64]:
@@ -37,6 +39,23 @@ def as_paths(values: NDArray[np.float64], name: str, audio: NDArray[Any]) -> NDA
         )
         raise ShapeError(f"{name} must be {accepted}, got shape {shape}")
     return values
+
+
+def as_distances(distance: ArrayLike) -> NDArray[np.float64]:
+    """Return distances in metres as a float64 array, after checking that they are 0 to 100000.
+
+    Raises
+    ------
+    OptionError
+        If a distance is not a number, or out of range.
+    """
+    metres = as_numbers(distance, "distance", OptionError, unit="metres")
+    wrong = ~((metres >= 0.0) & (metres <= MAX_DISTANCE))
+    if wrong.any():
+        raise OptionError(
+            f"distance must be from 0 to {MAX_DISTANCE:.0f} metres, got {metres[wrong].flat[0]:g}"
+        )
+    return metres
 
 
 def distances_along(distance: ArrayLike, audio: NDArray[Any]) -> NDArray[np.float64]:
@@ -65,13 +84,7 @@ def distances_along(distance: ArrayLike, audio: NDArray[Any]) -> NDArray[np.floa
     >>> distances_along([1.0, 3.0], np.zeros(5))
     array([[1. , 1.5, 2. , 2.5, 3. ]])
     """
-    metres = as_numbers(distance, "distance", OptionError, unit="metres")
-    wrong = ~((metres >= 0.0) & (metres <= MAX_DISTANCE))
-    if wrong.any():
-        raise OptionError(
-            f"distance must be from 0 to {MAX_DISTANCE:.0f} metres, got {metres[wrong].flat[0]:g}"
-        )
-    paths = as_paths(metres, "distance", audio)
+    paths = as_paths(as_distances(distance), "distance", audio)
     points, samples = paths.shape[1], audio.shape[-1]
     if points == 1 or samples <= 1:
         return paths[:, :1]

@@ -15,14 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import ShapeError
 from spatialkit.geometry import angle_between, arc_tangents, to_cartesian
-from spatialkit.panning.paths import as_paths, distances_along
+from spatialkit.panning.paths import REFERENCE_DISTANCE, as_paths, distances_along
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_angles, as_audio, as_directions
 
 # 10 ms at 16 kHz, less at higher rates: arrays carry no sample rate.
 STEP_SAMPLES = 160
-# Metres at which a source has its own level; nearer ones are not louder.
-REFERENCE_DISTANCE = 1.0
 # Control points whose gains are in memory at a time.
 BLOCK_SIZE = 4096
 

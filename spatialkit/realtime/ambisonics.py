@@ -9,11 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.ambisonics import (
     Decoder,
+    NearFieldFilters,
     OrderWeights,
     Weights,
+    as_radius,
     convert_ambisonics,
     decoder_matrix,
     harmonics_in,
+    near_field_gains,
 )
 from spatialkit.crossover import BandSplit
 from spatialkit.geometry import to_cartesian
@@ -41,6 +44,9 @@ class EncoderProcessor(Processor):
         Hz.
     sources : int
         Number of sources.
+    near_field_radius : float, optional
+        Metres: distance of the loudspeakers for which the wave fronts of sources at ``distance``
+        are encoded, as in `spatialkit.encode_ambisonics`. Sources may come nearer and go away.
     normalization : {"SN3D", "N3D", "FuMa"}
     channel_order : {"ACN", "FuMa"}
 
@@ -58,6 +64,7 @@ class EncoderProcessor(Processor):
         sample_rate: float,
         *,
         sources: int = 1,
+        near_field_radius: float | None = None,
         normalization: Normalization = "SN3D",
         channel_order: ChannelOrder = "ACN",
     ) -> None:
@@ -65,7 +72,15 @@ class EncoderProcessor(Processor):
         count = as_count(sources, "sources", maximum=MAX_SOURCES)
         super().__init__(count, self.format.n_channels, sample_rate)
         self._sources = SourceParameters(count, self._gains_of, azimuth=0.0, elevation=0.0)
-        self._ramp = GainRamp(self.n_outputs, self.sample_rate, unit_power=False)
+        # Without near fields, all channels are one part.
+        self._parts = [_Part(slice(None), self.sample_rate, 0, 0.0)]
+        if near_field_radius is not None:
+            radius = as_radius(near_field_radius)
+            # In every channel order, harmonics of higher orders follow those of lower orders.
+            self._parts = [
+                _Part(slice(n**2, (n + 1) ** 2), self.sample_rate, n, radius)
+                for n in range(order + 1)
+            ]
 
     def set(self, **parameters: ArrayLike) -> None:
         """Change parameters from the next block on.
@@ -76,12 +91,16 @@ class EncoderProcessor(Processor):
             Degrees.
         gain : float or array_like, shape (sources,)
             Linear.
+        distance : float or array_like, shape (sources,)
+            Metres: the gain is 1 up to 1 m and ``1 / distance`` beyond, as in
+            `spatialkit.encode_ambisonics`. Until it is set, sources are plane waves of gain 1.
         """
         self._sources.set(parameters)
 
     def reset(self) -> None:
         """Forget all blocks: the next one has the present directions from its first sample on."""
-        self._ramp.reset()
+        for part in self._parts:
+            part.reset()
 
     def _gains_of(
         self, azimuth: NDArray[np.float64], elevation: NDArray[np.float64]
@@ -89,7 +108,49 @@ class EncoderProcessor(Processor):
         return harmonics_in(to_cartesian(azimuth, elevation), self.format)
 
     def _process(self, block: NDArray[Any]) -> NDArray[Any]:
-        return self._ramp.mix(block, self._sources.gains)
+        gains, distance = self._sources.gains, self._sources.distance
+        encoded = [part.encode(block, gains, distance) for part in self._parts]
+        return encoded[0] if len(encoded) == 1 else np.concatenate(encoded)
+
+
+class _Part:
+    """Encoder of some channels, of order n if wave fronts of near sources are encoded."""
+
+    def __init__(self, channels: slice, sample_rate: int, order: int, radius: float) -> None:
+        self._channels, self._order, self._radius = channels, order, radius
+        self._rate = sample_rate
+        self._filters = NearFieldFilters(order, radius, sample_rate) if order else None
+        self._ramp: GainRamp | None = None
+        self._gains: NDArray[np.float64] | None = None
+
+    def reset(self) -> None:
+        """Forget all blocks."""
+        if self._ramp:
+            self._ramp.reset()
+        if self._filters:
+            self._filters.reset()
+
+    def encode(
+        self, block: NDArray[Any], gains: NDArray[np.float64], distance: NDArray[np.float64]
+    ) -> NDArray[Any]:
+        """Return the channels of the next block; the same ``gains`` stand for no change."""
+        if gains is not self._gains:
+            self._gains, self._target = gains, self._target_of(gains, distance)
+        if self._ramp is None:
+            self._ramp = GainRamp(self._target.shape[1], self._rate, unit_power=False)
+        if self._filters:
+            block = np.concatenate([block, *self._filters.process(block)])
+        return self._ramp.mix(block, self._target)
+
+    def _target_of(
+        self, gains: NDArray[np.float64], distance: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the gains of the sources and of their filtered copies, (sources, channels)."""
+        gains = np.ascontiguousarray(gains[:, self._channels])
+        if not self._filters:
+            return gains
+        each = near_field_gains(self._order, distance, self._radius)
+        return np.concatenate([gains, *(factor[:, None] * gains for factor in each)])
 
 
 class RotatorProcessor(Processor):

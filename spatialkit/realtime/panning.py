@@ -63,6 +63,9 @@ class PannerProcessor(Processor):
             Degrees, as in `spatialkit.vbap_gains`.
         gain : float or array_like, shape (sources,)
             Linear.
+        distance : float or array_like, shape (sources,)
+            Metres: the gain is 1 up to 1 m and ``1 / distance`` beyond, as in
+            `spatialkit.vbap_pan`.
         """
         self._sources.set(parameters)
 

@@ -67,6 +67,62 @@ def test_constant_directions_equal_encode_ambisonics(rng, order, normalization):
     assert np.abs(found - expected).max() < 1e-12
 
 
+@pytest.mark.parametrize("form", [{}, {"normalization": "FuMa", "channel_order": "FuMa"}])
+def test_near_fields_of_constant_distances_equal_encode_ambisonics(rng, form):
+    audio, metres = noise(rng, 2), [0.8, 5.0]
+    encoder = EncoderProcessor(3, RATE, sources=2, near_field_radius=1.5, **form)
+    found = in_blocks(encoder, audio, azimuth=[70.0, -20.0], distance=metres)
+    options = {"order": 3, "near_field_radius": 1.5, "sample_rate": RATE, **form}
+    expected = encode_ambisonics(audio, [70.0, -20.0], distance=metres, **options)
+    assert np.abs(found - expected).max() < 1e-11
+    encoder.reset()
+    assert np.abs(in_blocks(encoder, audio) - expected).max() < 1e-11
+
+
+def test_plane_waves_for_loudspeakers_at_a_radius_equal_encode_ambisonics(rng):
+    audio = noise(rng, 1)
+    encoder = EncoderProcessor(2, RATE, near_field_radius=1.5)
+    options = {"order": 2, "near_field_radius": 1.5, "sample_rate": RATE}
+    expected = encode_ambisonics(audio, 30.0, **options)
+    assert np.abs(in_blocks(encoder, audio, azimuth=30.0) - expected).max() < 1e-11
+
+
+@pytest.mark.parametrize(("size", "tolerance"), [(16, 0.15), (256, 0.15), (1000, 0.01)])
+def test_a_source_that_comes_near_in_blocks_follows_the_whole(size, tolerance):
+    """Distances at the ends of blocks; encode_ambisonics is linear in the distance between them.
+
+    Ramps last at least 10 ms, in which the distance changes by 2.5 cm and the level of order 2, up
+    to 1.4, by 8 %. Blocks of 1000 samples are as long as their ramps.
+    """
+    samples = 40 * 1000
+    tone = np.sin(2.0 * np.pi * 60.0 * np.arange(samples) / RATE)
+    encoder = EncoderProcessor(2, RATE, near_field_radius=2.0)
+    ends = np.arange(size, samples + 1, size)
+    metres = 3.0 - 2.0 * ends / samples
+    encoder.set(distance=3.0)
+    encoder.process(np.zeros((1, 1)))
+    blocks = [
+        encoder.process(tone[None, end - size : end], distance=distance)
+        for end, distance in zip(ends, metres, strict=True)
+    ]
+    options = {"order": 2, "near_field_radius": 2.0, "sample_rate": RATE}
+    whole = encode_ambisonics(tone, 0.0, distance=[3.0, 1.0], **options)
+    found = np.concatenate(blocks, axis=1)
+    assert np.abs(found - whole[:, : found.shape[1]]).max() < tolerance
+
+
+@pytest.mark.parametrize("kind", [EncoderProcessor, PannerProcessor])
+def test_distances_are_levels(rng, kind):
+    audio = noise(rng, 2, 3000)
+    place = encode_ambisonics if kind is EncoderProcessor else vbap_pan
+    processor = kind(1 if kind is EncoderProcessor else "5.0", RATE, sources=2)
+    found = in_blocks(processor, audio, azimuth=[70.0, -20.0], distance=[0.5, 4.0], gain=2.0)
+    expected = 2.0 * place(audio, [70.0, -20.0], distance=[0.5, 4.0])
+    assert np.abs(found - expected).max() < 1e-12
+    with pytest.raises(OptionError, match="distance must be from 0 to 100000 metres, got -1"):
+        processor.set(distance=-1.0)
+
+
 @pytest.mark.parametrize("order", [1, 3, 7])
 @pytest.mark.parametrize("angles", [(30, 0, 0), (0, -50, 0), (0, 0, 95), (200, 80, -130)])
 def test_constant_rotations_equal_rotate_ambisonics(rng, order, angles):

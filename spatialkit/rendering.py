@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from inspect import signature
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from spatialkit.ambisonics import (
     decoder_matrix,
     spherical_harmonics,
 )
-from spatialkit.audio import AudioLike, unpack_audio
+from spatialkit.audio import Audio, AudioLike, unpack_audio
 from spatialkit.downmix import downmix_matrix, lfe_matrix, permutation_matrix, roles_of
 from spatialkit.errors import LayoutError, OptionError
 from spatialkit.geometry import angle_between
@@ -33,15 +33,20 @@ from spatialkit.panning import vbap_gains
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import match_name
 
+if TYPE_CHECKING:
+    from spatialkit.objects import ObjectScene
+
 __all__ = ["is_binaural", "render", "render_matrix"]
 
+# Ambisonics through which objects are rendered for headphones.
+OBJECTS_FOR_HEADPHONES = "ambix5"
 DECODING_OPTIONS = ("decoder", "weights")
 # Arguments of `render_binaural` that are arguments of `render`.
 ARGUMENTS = ("audio", "source")
 
 
 def render(
-    audio: AudioLike[FloatT],
+    audio: AudioLike[FloatT] | ObjectScene,
     source: str | Format | None = None,
     target: str | Format | None = None,
     **options: Any,
@@ -50,8 +55,9 @@ def render(
 
     Parameters
     ----------
-    audio : array_like of float or Audio, shape (..., channels, samples)
-        Channels in the order of ``source``.
+    audio : array_like of float or Audio, shape (..., channels, samples), or ObjectScene
+        Channels in the order of ``source``; or beds and objects (`spatialkit.objects`), which have
+        no ``source``.
     source : str, Layout or AmbisonicFormat
         Format of ``audio``; may be omitted for an `Audio` with a format.
     target : str, Layout or AmbisonicFormat
@@ -86,6 +92,11 @@ def render(
     >>> render(np.ones((12, 100)), "7.1.4", "binaural", sample_rate=48000, yaw=30.0).shape
     (2, 100)
     """
+    if not isinstance(audio, (np.ndarray, Audio)):
+        from spatialkit.objects import ObjectScene
+
+        if isinstance(audio, ObjectScene):
+            return _render_scene(audio, source, target, options)
     if is_binaural(target):
         return _render_binaural(audio, source, options)
     samples, _, form = unpack_audio(audio, format=source, format_name="source")
@@ -96,6 +107,31 @@ def render(
     matrix = _matrix_of(start, goal, options)
     array = channels_of(samples, start)
     return np.matmul(matrix.astype(array.dtype), array)
+
+
+def _render_scene(
+    scene: ObjectScene, source: str | Format | None, target: str | Format | None, options: Any
+) -> NDArray[Any]:
+    """Render beds and objects; objects for headphones through Ambisonics."""
+    from spatialkit.objects import render_objects
+
+    if source is not None:
+        raise LayoutError(f"source is {source!r}, but a scene contains the formats of its beds")
+    if target is None:
+        raise LayoutError("target is missing; pass a format such as target='5.1'")
+    beds = list(scene.beds)
+    if is_binaural(target):
+        form = get_format(OBJECTS_FOR_HEADPHONES)
+        if scene.objects:
+            beds.append(Audio(render_objects(scene, form), scene.sample_rate, form))
+        ears = [render(bed, target=target, **options) for bed in beds]
+        return np.sum(ears, axis=0, dtype=np.result_type(*ears))
+    decoded = [bed for bed in beds if isinstance(bed.format, AmbisonicFormat)]
+    rendered = [render(bed, target=target, **(options if bed in decoded else {})) for bed in beds]
+    if options and not decoded:
+        raise OptionError(f"a scene without Ambisonics has no option {next(iter(options))!r}")
+    rendered.append(render_objects(scene, target))
+    return np.sum(rendered, axis=0, dtype=np.result_type(*rendered))
 
 
 def render_matrix(

@@ -23,7 +23,7 @@ CORE = (
     *("validation", "geometry", "trajectory", "auditory", "acoustics", "crossover"),
     *("sample", "sample_queue", "results"),
     *("layouts", "audio", "stft", "decorrelation", "panning", "ambisonics", "downmix"),
-    *("propagation", "files"),
+    *("propagation", "files", "objects"),
     *("binaural", "rendering", "setups", "realtime"),
     *("plugins", "batch", "metrics", "upmixing", "", "commands", "__main__"),
 )

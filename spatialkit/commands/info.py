@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spatialkit.commands import toolkit
 from spatialkit.errors import SpatialkitError
+
+if TYPE_CHECKING:
+    from spatialkit.files.adm import AdmInfo
 
 HRTF_SUFFIXES = (".sofa", ".mhr")
 
@@ -68,7 +71,42 @@ def _facts(file: Path, on_truncated: Any) -> dict[str, Any]:
         "labels": list(getattr(found.format, "labels", [])),
         "wave_mask": found.wave_mask,
         "tracks": found.tracks,
+        **({"adm": _adm_facts(found.adm)} if found.adm else {}),
     }
+
+
+def _adm_facts(adm: AdmInfo) -> dict[str, Any]:
+    """Return programme and parts of ADM metadata."""
+    return {
+        "programme": adm.programme,
+        "programmes": adm.programmes,
+        "parts": [
+            {
+                "name": part.name,
+                "content": part.content,
+                "kind": part.kind,
+                "pack": part.pack,
+                "tracks": list(part.tracks),
+                "format": part.format and part.format.name,
+                "blocks": [len(blocks) for blocks in part.blocks],
+                "unsupported": list(part.unsupported),
+            }
+            for part in adm.parts
+        ],
+    }
+
+
+def _adm_lines(adm: dict[str, Any]) -> list[str]:
+    lines = [f"ADM programme {adm['programme']!r}, {toolkit.counted(len(adm['parts']), 'part')}"]
+    for part in adm["parts"]:
+        tracks = toolkit.counted(len(part["tracks"]), "track")
+        facts = [f"{part['kind']} {part['format'] or part['pack']}", tracks]
+        if part["blocks"]:
+            facts.append(toolkit.counted(sum(part["blocks"]), "block"))
+        if part["unsupported"]:
+            facts.append("not supported: " + ", ".join(part["unsupported"]))
+        lines.append(f"  {part['name']!r}: {'; '.join(facts)}")
+    return lines
 
 
 def _hrtf_facts(file: Path) -> dict[str, Any]:
@@ -112,4 +150,5 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         f"{facts['file']}: {encoding}{tracks}",
         f"{toolkit.counted(facts['samples'], 'sample')}, {facts['duration']:.2f} s",
         f"{channels}, {meaning} (mask: {'none' if mask is None else f'{mask:#x}'})",
+        *(_adm_lines(facts["adm"]) if "adm" in facts else []),
     ]

@@ -101,6 +101,8 @@ def command(
     those with the same direction. The other channels are panned. Output with fewer channels is a
     downmix.
 
+    Files with ADM metadata of objects (ITU-R BS.2076) are rendered as ITU-R BS.2127 specifies.
+
     --to binaural renders loudspeakers by one pair of head-related responses each, and Ambisonics by
     filters of magnitude least squares, and prints the loudness (BS.1770) of both files. The options
     from --hrtf to --lfe-gain apply to it only.
@@ -110,6 +112,11 @@ def command(
 
     binaural = {name: value for name, value in options.items() if value is not None}
     goal = toolkit.layout_of(setup, target_format, "target_format")
+    if "format" not in reading and _has_objects(source):
+        toolkit.check_output(output, [source], force)
+        facts = _render_objects(source, output, goal, binaural, reading, force, setup)
+        toolkit.print_output(facts, as_json)
+        return
     if is_binaural(goal):
         toolkit.check_output(output, [source], force)
         facts = _render_binaural(source, output, binaural, reading, force)
@@ -130,6 +137,56 @@ def command(
 
     facts = toolkit.convert_file(source, output, reading, plan, force=force, setup=setup)
     toolkit.print_output(facts, as_json)
+
+
+def _has_objects(source: Path) -> bool:
+    """Return whether a file has ADM metadata of objects, or of several beds."""
+    if source.suffix.lower() not in (".wav", ".bw64", ".rf64"):
+        return False
+    from spatialkit.files import info
+
+    adm = info(source, on_truncated="warn").adm
+    parts = () if adm is None else adm.parts
+    return len(parts) > 1 or any(part.kind == "Objects" for part in parts)
+
+
+def _render_objects(
+    source: Path,
+    output: Path,
+    goal: str | Layout,
+    options: dict[str, Any],
+    reading: dict[str, Any],
+    force: bool,
+    setup: LoudspeakerSetup | None,
+) -> dict[str, Any]:
+    """Render the beds and objects of a file, and return the facts about the output."""
+    from spatialkit.files import write_stream
+    from spatialkit.layouts import get_format
+    from spatialkit.objects import read_adm
+    from spatialkit.rendering import is_binaural, render
+
+    if reading:
+        raise OptionError(
+            "--start, --duration, --sample-rate and --truncated have no effect on objects, which "
+            "are rendered whole"
+        )
+    form = get_format("stereo" if is_binaural(goal) else goal)
+    scene = read_adm(source)
+    if is_binaural(goal):
+        options = {"sample_rate": scene.sample_rate, **options}
+    rendered = render(scene, target=goal, **options)
+    if setup is not None:
+        rendered = setup.apply(rendered, scene.sample_rate)
+    with write_stream(
+        output,
+        scene.sample_rate,
+        format=form,
+        samples=scene.samples,
+        peak_guard=True,
+        overwrite=force,
+    ) as target:
+        target.write(rendered)
+    return toolkit.written_facts(output, form, target)
 
 
 def _render_binaural(

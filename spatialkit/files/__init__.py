@@ -1,6 +1,7 @@
 """Audio file I/O."""
 
 from spatialkit.audio import Audio
+from spatialkit.files import adm
 from spatialkit.files.inspection import FileInfo, info
 from spatialkit.files.reading import AudioStream, SampleType, read, stream
 from spatialkit.files.resampling import RESAMPLING_QUALITIES, ResamplingQuality, resample
@@ -18,6 +19,7 @@ __all__ = [
     "ResamplingQuality",
     "SampleType",
     "Subtype",
+    "adm",
     "check_target",
     "info",
     "read",

@@ -8,6 +8,7 @@ from typing import Any
 
 from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import OptionError
+from spatialkit.files.adm import AdmContent
 from spatialkit.files.sound import BLOCK_SIZE
 from spatialkit.files.targets import Dither, Subtype, check_target, make_target, warn_ambiguous
 from spatialkit.files.writer import (
@@ -153,7 +154,7 @@ def write_stream(
     dither: Dither | None = None,
     seed: int = 0,
     peak_guard: bool = False,
-    adm: bool = False,
+    adm: bool | AdmContent = False,
     overwrite: bool = False,
 ) -> Iterator[AudioWriter]:
     """Write an audio file block by block: context manager with the options of `write`.
@@ -174,8 +175,10 @@ def write_stream(
     samples : int, optional
         Number of samples per channel; another number written is an error. If omitted, a WAV file
         reserves space in its header and becomes RF64 if it exceeds 4 GiB.
-    subtype, dither, seed, adm, overwrite
+    subtype, dither, seed, overwrite
         As for `write`.
+    adm : bool or AdmContent
+        As for `write`; an `spatialkit.files.adm.AdmContent` describes several beds and objects.
     peak_guard : bool
         As for `write`. Because the peak is known only at the end, the samples are buffered in a
         temporary file in the same directory, in the precision of the first block.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from spatialkit.files.adm.blocks import Blocks
+from spatialkit.layouts import Format
 
 __all__ = ["AdmInfo", "AdmPart"]
 
@@ -23,8 +24,10 @@ class AdmPart:
         Name of the audioPackFormat, such as "5.1_(0+5+0)".
     tracks : tuple of int
         Numbers of its tracks in the file, from 1.
-    track_formats : tuple of str
-        Identifier of the track format or channel format of each track.
+    format : Layout or AmbisonicFormat, optional
+        Format of a bed or scene, whose channels are ``tracks`` in this order.
+    labels : tuple of str
+        Labels of its loudspeakers, such as "M+030"; empty for objects and Ambisonics.
     blocks : tuple of Blocks
         Direction, gain and extent over time of each track; only of objects.
     gain : float
@@ -42,7 +45,8 @@ class AdmPart:
     kind: str
     pack: str
     tracks: tuple[int, ...]
-    track_formats: tuple[str, ...] = field(default=(), repr=False)
+    format: Format | None = None
+    labels: tuple[str, ...] = ()
     blocks: tuple[Blocks, ...] = field(default=(), repr=False)
     gain: float = 1.0
     start: float = 0.0

@@ -19,9 +19,9 @@ from spatialkit.ambisonics import convert_ambisonics
 from spatialkit.errors import AudioFileError
 from spatialkit.files.adm import definitions
 from spatialkit.files.adm.blocks import TICKS, Blocks
+from spatialkit.files.adm.chna import ENTRY
 from spatialkit.layouts import AmbisonicFormat, Format, Layout
 
-CHNA_ENTRY = struct.Struct("<H12s14s11sx")  # number of the track; its UID, track format, pack
 _TYPES = {"DirectSpeakers": 1, "Objects": 3, "HOA": 4}
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -80,7 +80,7 @@ class AdmContent:
         """Return the content of the chunk chna."""
         tracks = [track for written in self._written() for track in written.tracks]
         entries = [
-            CHNA_ENTRY.pack(number, _track_uid(number).encode(), track.encode(), pack.encode())
+            ENTRY.pack(number, _track_uid(number).encode(), track.encode(), pack.encode())
             for number, (track, pack) in enumerate(tracks, 1)
         ]
         return struct.pack("<HH", len(entries), len(entries)) + b"".join(entries)

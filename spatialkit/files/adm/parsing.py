@@ -7,7 +7,6 @@ BS.2127 uses and this package does not support is listed by name, part by part.
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterator
 from math import inf, isfinite
 from xml.etree.ElementTree import Element
@@ -16,13 +15,13 @@ import numpy as np
 
 from spatialkit.errors import SpatialkitError
 from spatialkit.files.adm.blocks import Blocks
+from spatialkit.files.adm.chna import chna_entries
 from spatialkit.files.adm.description import AdmInfo, AdmPart
+from spatialkit.files.adm.tracks import definitions_in, track_channels, track_labels
 from spatialkit.files.adm.xml import XMLProblem, parse_xml, text_of, texts_of
 
-__all__ = ["chna_entries", "parse_adm"]
+__all__ = ["parse_adm"]
 
-_CHNA_HEAD_SIZE = 4
-_CHNA_ENTRY = struct.Struct("<H12s14s11sx")
 _KINDS = {"0001": "DirectSpeakers", "0002": "Matrix", "0003": "Objects", "0004": "HOA"}
 _KINDS |= {"0005": "Binaural"}
 _ELEMENTS = (
@@ -59,21 +58,6 @@ def parse_adm(axml: bytes, chna: bytes) -> AdmInfo:
     return document.info()
 
 
-def chna_entries(chna: bytes) -> Iterator[tuple[int, str, str, str]]:
-    """Yield number (from 1), UID, track format and pack of the entries of a chunk chna.
-
-    A track may have several entries, one for each object that contains it.
-    """
-    entries = len(chna[_CHNA_HEAD_SIZE:]) // _CHNA_ENTRY.size
-    content = chna[_CHNA_HEAD_SIZE:][: entries * _CHNA_ENTRY.size]
-    for number, *texts in _CHNA_ENTRY.iter_unpack(content):
-        if number:  # 0: an entry without content
-            uid, track, pack = (
-                text.rstrip(b"\0 ").decode("ascii", "replace").upper() for text in texts
-            )
-            yield number, uid, track, pack
-
-
 class _Document:
     """Elements by name and identifier, and the tracks of the file by UID."""
 
@@ -83,6 +67,7 @@ class _Document:
             if element.tag in self.elements:
                 key = "UID" if element.tag == "audioTrackUID" else f"{element.tag}ID"
                 self.elements[element.tag].setdefault(element.get(key, "").upper(), element)
+        self.definitions = definitions_in(root)
         self.tracks: dict[str, list[tuple[int, str, str]]] = {}
         for number, uid, track, pack in chna_entries(chna):
             self.tracks.setdefault(uid, []).append((number, track, pack))
@@ -143,6 +128,7 @@ class _Document:
             raise XMLProblem(f"has audioObject {name[:64]!r} with an unknown pack {pack[:32]!r}")
         unsupported = set(_object_problems(found))
         blocks: list[Blocks] = []
+        form, labels = None, tuple[str, ...]()
         if kind == "Objects":
             for track in formats:
                 read, problems = _blocks_of(self.channel(track))
@@ -151,6 +137,16 @@ class _Document:
                     blocks.append(read)
         elif kind in ("Matrix", "Binaural"):
             unsupported.add(kind)
+        else:
+            channels = track_channels(formats, self.definitions)
+            form = channels.format
+            if channels.order is not None:
+                numbers = [numbers[place] for place in channels.order]
+                formats = [formats[place] for place in channels.order]
+            if kind == "DirectSpeakers":
+                labels = track_labels(formats, self.definitions)
+            if form is None and not (labels and all(labels)):
+                unsupported.add("channels without known labels")
         element = self.elements["audioPackFormat"].get(pack.upper())
         return AdmPart(
             name,
@@ -158,7 +154,8 @@ class _Document:
             kind,
             pack if element is None else element.get("audioPackFormatName", pack),
             tuple(numbers),
-            tuple(formats),
+            form,
+            labels,
             tuple(blocks) if len(blocks) == len(formats) else (),
             offset.gain,
             offset.start,

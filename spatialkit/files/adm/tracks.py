@@ -14,8 +14,8 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from spatialkit.errors import SpatialkitError
+from spatialkit.files.adm.chna import chna_entries
 from spatialkit.files.adm.definitions import FIRST_CUSTOM, NORMALIZATIONS, SPEAKERS, bed_labels
-from spatialkit.files.adm.parsing import chna_entries
 from spatialkit.files.adm.xml import XMLProblem, parse_xml, text_of
 from spatialkit.files.channels import Channels, by_ambisonics, by_labels
 from spatialkit.geometry import angle_between
@@ -45,25 +45,39 @@ def adm_channels(metadata: Mapping[bytes, bytes], channels: int) -> Channels:
         return Channels()
     if set(tracks) != set(range(1, channels + 1)):
         return Channels(note="has ADM metadata of other channels, which are ignored")
-    custom = any(int(track[7:11], 16) >= FIRST_CUSTOM for track in tracks.values() if _is_id(track))
-    definitions = _definitions(metadata.get(b"axml", b"")) if custom else {}
-    meanings = [_meaning(tracks[number], definitions) for number in range(1, channels + 1)]
-    labels = [meaning for meaning in meanings if isinstance(meaning, str)]
-    scene = [meaning for meaning in meanings if isinstance(meaning, tuple)]
-    found = Channels()
-    if len(labels) == channels:
-        found = _bed(labels, [_direction(tracks[number], definitions) for number in sorted(tracks)])
-    elif len(scene) == channels and len({normalization for _, normalization in scene}) == 1:
-        found = by_ambisonics([index for index, _ in scene], scene[0][1])
+    formats = [tracks[number] for number in range(1, channels + 1)]
+    custom = any(int(track[7:11], 16) >= FIRST_CUSTOM for track in formats if _is_id(track))
+    found = track_channels(formats, _definitions(metadata.get(b"axml", b"")) if custom else {})
     if found.format or found.note:
         return found
     return Channels(
-        note="has ADM metadata of objects or loudspeakers that are not supported and are ignored"
+        note="has ADM metadata of objects or loudspeakers that are not one bed, read by "
+        "objects.read_adm and `spatialkit render`; it is ignored"
     )
+
+
+def track_channels(formats: Sequence[str], definitions: Mapping[str, Element]) -> Channels:
+    """Return the format of tracks by their track formats, such as "AT_00010001_01"."""
+    meanings = [_meaning(track, definitions) for track in formats]
+    labels = [meaning for meaning in meanings if isinstance(meaning, str)]
+    scene = [meaning for meaning in meanings if isinstance(meaning, tuple)]
+    if len(labels) == len(meanings):
+        return _bed(labels, [_direction(track, definitions) for track in formats])
+    if len(scene) == len(meanings) and len({normalization for _, normalization in scene}) == 1:
+        return by_ambisonics([index for index, _ in scene], scene[0][1])
+    return Channels()
+
+
+def track_labels(formats: Sequence[str], definitions: Mapping[str, Element]) -> tuple[str, ...]:
+    """Return the labels of the loudspeakers of tracks; empty texts where they have none."""
+    meanings = [_meaning(track, definitions) for track in formats]
+    return tuple(each if isinstance(each, str) else "" for each in meanings)
 
 
 def _bed(labels: Sequence[str], directions: Sequence[Direction | None]) -> Channels:
     """Return the format of loudspeakers; directions are those of definitions in the file."""
+    if all(label.startswith("LFE") for label in labels):  # no layout has no loudspeaker
+        return Channels(note="has LFE channels only, whose ADM metadata is ignored")
     found = by_labels(labels)
     if not isinstance(found.format, Layout) or found.format.name == "custom":
         named = (name for name in layout_names() if _is_bed(get_layout(name), labels))
@@ -151,9 +165,13 @@ def _custom_meaning(channel: Element) -> Meaning | None:
 def _definitions(axml: bytes) -> dict[str, Element]:
     """Return the elements of track, stream and channel formats by identifier."""
     try:
-        root = parse_xml(axml)
+        return definitions_in(parse_xml(axml))
     except XMLProblem:
         return {}
+
+
+def definitions_in(root: Element) -> dict[str, Element]:
+    """Return the elements of track, stream and channel formats in a document by identifier."""
     found = {}
     for element in root.iter():
         if element.tag in ("audioTrackFormat", "audioStreamFormat", "audioChannelFormat"):

@@ -175,7 +175,6 @@ __all__ = [
     "write_stream",
 ]
 
-
 # Folders that take long to import and that most programs do without, with the names from them.
 _IMPORTED_WHEN_USED = {
     "batch": ("run_batch",),
@@ -184,6 +183,7 @@ _IMPORTED_WHEN_USED = {
         "read_hrtf",
     ),
     "metrics": (),
+    "plots": (),
     "setups": ("LoudspeakerSetup",),
 }
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeAlias
+from typing import Any, Generic, TypeAlias
 
 import numpy as np
 
+from spatialkit._display import plots
 from spatialkit.errors import LayoutError, OptionError
 from spatialkit.layouts import (
     AmbisonicFormat,
@@ -61,6 +62,13 @@ class Audio(Generic[FloatT]):
     def duration(self) -> float:
         """Length in seconds."""
         return self.samples.shape[-1] / self.sample_rate
+
+    def plot(self, *, ax: Any = None, **options: Any) -> Any:
+        """Plot the level of each channel over time, see `spatialkit.plots.plot_levels`."""
+        return plots().plot_levels(self, ax=ax, **options)
+
+    def _repr_html_(self) -> str:
+        return str(plots().audio_html(self))
 
     def __repr__(self) -> str:
         shape = np.shape(self.samples)

@@ -6,26 +6,25 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from spatialkit._display import plots
 from spatialkit._json import as_dataclass, parse_json, to_json
-from spatialkit.errors import OptionError, SpatialkitError
-from spatialkit.storage import replacing
-from spatialkit.validation import extra, reason
+from spatialkit.errors import OptionError
 
 __all__ = [
+    "Bar",
     "Benchmark",
     "Metric",
+    "Panel",
     "Row",
     "Summary",
-    "figure_class",
     "markdown_table",
     "summarize",
     "to_json",
-    "write_figure",
 ]
 
 CONFIDENCE = 0.95
@@ -110,6 +109,53 @@ def summarize(values: Sequence[float]) -> Summary:
     deviation = float(found.std(ddof=1))
     half = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2)) * deviation / math.sqrt(count)
     return Summary(mean, deviation, mean - half, mean + half, count)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Bar of a figure: one system and one metric.
+
+    Parameters
+    ----------
+    label : str
+        Name beside the bar.
+    mean : float
+        Length of the bar; a value that is not finite is shown as text.
+    low, high : float
+        Confidence interval; NaN for none.
+    points : tuple of float
+        Single values.
+    group : str
+        Bars of the same group have the same colour; by default the label.
+    """
+
+    label: str
+    mean: float
+    low: float = math.nan
+    high: float = math.nan
+    points: tuple[float, ...] = ()
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Panel of a figure: one metric, one bar per system.
+
+    Parameters
+    ----------
+    title : str
+        Title with unit.
+    aim : str
+        Direction of better values, such as "higher is better"; may be empty.
+    bars : tuple of Bar
+    decimals : int
+        Digits after the decimal point.
+    """
+
+    title: str
+    aim: str
+    bars: tuple[Bar, ...]
+    decimals: int = 1
 
 
 @dataclass(frozen=True)
@@ -217,32 +263,38 @@ class Benchmark:
         parts.append("\n".join(f"- {line}" for line in (*lines, *self.notes)))
         return "\n\n".join(parts)
 
+    def panels(self) -> tuple[Panel, ...]:
+        """Return the first table as panels of a figure."""
+        metrics = next(iter(self._tables().values()))
+        rows = [row for row in self.rows if row.has_any(metrics)]
+        panels = []
+        for metric in metrics:
+            bars = []
+            for row in rows:
+                values = tuple(row.values.get(metric.name, ()))
+                found = summarize(values)
+                bars.append(
+                    Bar(row.title, found.mean, found.low, found.high, values, group=row.system)
+                )
+            panels.append(Panel(metric.header, metric.aim, tuple(bars), metric.decimals))
+        return tuple(panels)
+
+    def plot(self, *, ax: Any = None, columns: int = 2) -> NDArray[Any]:
+        """Plot the first table, see `spatialkit.plots.plot_benchmark`."""
+        return plots().plot_benchmark(self, ax=ax, columns=columns)
+
     def figure(self, path: str | os.PathLike[str]) -> None:
-        """Plot the first table, one point per example, to an image file such as .png or .svg.
+        """Plot the first table to an image file such as .png or .svg.
 
         Raises
         ------
         SpatialkitError
             If matplotlib (extra ``plot``) is not installed, or the file cannot be written.
         """
-        metrics = next(iter(self._tables().values()))
-        rows = [row for row in self.rows if row.has_any(metrics)]
-        figure = figure_class()(figsize=(2.5 + 2.6 * len(metrics), 1.2 + 0.3 * len(rows)), dpi=120)
-        figure.set_layout_engine("constrained")
-        axes = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
-        systems = list(dict.fromkeys(row.system for row in rows))
-        for axis, metric in zip(axes, metrics, strict=True):
-            for place, row in enumerate(rows):
-                color = f"C{systems.index(row.system) % 10}"
-                _draw(axis, place, row.values.get(metric.name, ()), color)
-            axis.set_title(metric.header, fontsize=9)
-            axis.set_xlabel(metric.aim, fontsize=8)
-            axis.tick_params(labelsize=8)
-            axis.axvline(0.0, color="0.6", linewidth=0.8)
-        axes[0].set_yticks(range(len(rows)), [row.title for row in rows])
-        axes[0].invert_yaxis()
-        figure.suptitle(self.title, fontsize=10)
-        write_figure(figure, path)
+        plots().write_benchmark(self, path, self.title)
+
+    def _repr_html_(self) -> str:
+        return plots().markdown_html(self.to_markdown())
 
     def _tables(self) -> dict[str, list[Metric]]:
         """Return the metrics by table, without tables that no row has values for."""
@@ -295,51 +347,6 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left
     """
     marks = [*["---"] * left, *["---:"] * (len(header) - left)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, marks, *rows))
-
-
-def figure_class() -> Any:
-    """Return `matplotlib.figure.Figure`.
-
-    Raises
-    ------
-    SpatialkitError
-        If matplotlib (extra ``plot``) is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise SpatialkitError(f"a figure needs {extra('plot')}") from error
-    return Figure
-
-
-def write_figure(figure: Any, path: str | os.PathLike[str]) -> None:
-    """Write a matplotlib figure to a file.
-
-    Raises
-    ------
-    SpatialkitError
-        If the file cannot be written.
-    """
-    try:
-        with replacing(path, error=SpatialkitError) as file:
-            figure.savefig(file, dpi="figure", format=Path(path).suffix[1:] or None)
-    except (OSError, ValueError) as error:
-        raise SpatialkitError(
-            f"figure {os.fspath(path)} cannot be written: {reason(error)}"
-        ) from error
-
-
-def _draw(axis: Any, place: int, values: Sequence[float], color: str) -> None:
-    """Draw the mean as a bar, its confidence interval, and one mark per example."""
-    found = summarize(values)
-    if not math.isfinite(found.mean):
-        axis.text(0.02, place, _rounded(found.mean), fontsize=8, va="center")
-        return
-    axis.barh(place, found.mean, color=color, alpha=0.5)
-    points = [value for value in values if math.isfinite(value)]
-    axis.plot(points, [place] * len(points), "|", color="0.3", markersize=5, alpha=0.4)
-    if math.isfinite(found.deviation):
-        axis.plot([found.low, found.high], [place, place], color="black", linewidth=2.0)
 
 
 def _cell(found: Summary, decimals: int) -> str:

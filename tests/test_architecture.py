@@ -18,14 +18,15 @@ ROOT = Path(__file__).parents[1]
 # namespace of the package itself, "", gathers public names for users.
 CORE = (
     *("interrupts", "_fourier"),
-    *("errors", "_version", "_distribution", "_json", "_compiling", "_kernels", "typing"),
+    *("errors", "_version", "_distribution", "_json", "_compiling", "_kernels", "_display"),
+    "typing",
     "storage",
     *("validation", "geometry", "trajectory", "auditory", "acoustics", "crossover"),
     *("sample", "sample_queue", "results"),
     *("layouts", "audio", "stft", "decorrelation", "panning", "ambisonics", "downmix"),
     *("propagation", "files", "objects"),
     *("binaural", "rendering", "setups", "realtime"),
-    *("plugins", "batch", "metrics", "upmixing", "", "commands", "__main__"),
+    *("plugins", "batch", "metrics", "plots", "upmixing", "", "commands", "__main__"),
 )
 MODELS = (
     *("", "stem_names", "stft_resolutions", "losses", "modules", "metrics"),
@@ -34,6 +35,7 @@ MODELS = (
 )
 ORDER = {"spatialkit": CORE, "spatialkit_models": MODELS}
 HEAVY = ("numba", "scipy.signal", "torch", "soundfile", "soxr", "matplotlib", "spatialkit.binaural")
+HEAVY += ("spatialkit.plots",)
 
 
 def modules(package: str) -> dict[str, Path]:
@@ -227,7 +229,7 @@ MAY_WRITE = {
     "spatialkit._kernels.cache replace": "code of numba",
     "spatialkit_models.data.powers.cache open_memmap": "writes to the file of storage.replacing",
     "spatialkit.interrupts open": "the null device, in place of a closed terminal",
-    "spatialkit.results savefig": "writes to the file of storage.replacing",
+    "spatialkit.plots.figures savefig": "writes to the file of storage.replacing",
     "spatialkit_models.training.report SummaryWriter": "appends to a file of its own per run",
 }
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from spatialkit._display import plots
 from spatialkit.ambisonics import harmonics
 from spatialkit.ambisonics.decoder_design import (
     DECODERS,
@@ -62,6 +65,17 @@ class DecoderReport:
     condition_number: float
     """Condition number of the harmonics at the loudspeakers; infinite if they are linearly
     dependent. It is relevant to "epad" and "mode-matching" only."""
+    energy_mean: float = field(default=1.0, compare=False)
+    """Mean energy, linear, to which the decibels are relative; 1 is that of the plane wave."""
+    loudspeakers: Layout | None = field(default=None, compare=False)
+    """Layout without LFE."""
+
+    def plot(self, *, ax: Any = None) -> NDArray[Any]:
+        """Plot the values over the azimuth, see `spatialkit.plots.plot_decoder_report`."""
+        return plots().plot_decoder_report(self, ax=ax)
+
+    def _repr_html_(self) -> str:
+        return plots().decoder_report_html(self)
 
     def __repr__(self) -> str:
         return (
@@ -146,4 +160,6 @@ def decoder_report(
         direction_error_mean=float(np.average(errors, weights=quadrature[active])),
         direction_error_max=float(errors.max()),
         condition_number=condition_number(modes_of(layout, order)),
+        energy_mean=float(mean),
+        loudspeakers=layout,
     )

@@ -101,7 +101,6 @@ def upmix(
     measured, and ffmpeg's surround filter where ffmpeg is installed. Exit status: 1 if an upmixer
     failed.
     """
-    from spatialkit.results import figure_class
     from spatialkit.upmixing import benchmark_upmixers
 
     if as_json and markdown:
@@ -109,7 +108,9 @@ def upmix(
     for path in filter(None, (figure, output)):
         toolkit.check_file(path, force)
     if figure:
-        figure_class()
+        from spatialkit.plots import new_figure
+
+        new_figure()  # before the work
     with toolkit.isolated_plugins():
         results = benchmark_upmixers(
             names or None, layout=layout, stems=stems, seconds=seconds, seed=seed

@@ -80,7 +80,7 @@ def command(
     the significant differences in words.
     """
     from spatialkit.metrics import Results, compare_systems
-    from spatialkit.results import write_figure
+    from spatialkit.plots import write_figure
 
     extensions = (".md", ".json", ".csv")
     if output and output.suffix.lower() not in extensions:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit._display import plots
 from spatialkit.errors import DirectionError, LayoutError, OptionError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import json, tables
@@ -438,6 +439,13 @@ class Layout:
         # pickle and copy call the constructor: NumPy would restore read-only arrays as writable.
         angles = self.azimuth, self.elevation
         return Layout, (self.name, self.labels, *angles, self.is_lfe, self.nominal)
+
+    def plot(self, *, ax: Any = None, **options: Any) -> Any:
+        """Plot the loudspeakers, see `spatialkit.plots.plot_layout`."""
+        return plots().plot_layout(self, ax=ax, **options)
+
+    def _repr_html_(self) -> str:
+        return str(plots().layout_html(self))
 
     def __repr__(self) -> str:
         return f"Layout({self.name!r}: {' '.join(self.labels)})"

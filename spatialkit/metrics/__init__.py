@@ -22,7 +22,7 @@ from spatialkit.metrics.distortion import downmix_error, sd_sdr, si_sdr, snr
 from spatialkit.metrics.evaluation import evaluate
 from spatialkit.metrics.ild_distance import WildMethod, ild_error, wasserstein_distance, wild
 from spatialkit.metrics.intensity import active_intensity, diffuseness, energy_density
-from spatialkit.metrics.interchannel import icc, ild, ipd
+from spatialkit.metrics.interchannel import correlation, icc, ild, ipd
 from spatialkit.metrics.loudness import LoudnessMeter, TruePeakMeter, loudness, true_peak
 from spatialkit.metrics.paired_tests import PairedTest
 from spatialkit.metrics.results import Results
@@ -49,6 +49,7 @@ __all__ = [
     "bootstrap_interval",
     "citation",
     "compare_systems",
+    "correlation",
     "diffuseness",
     "downmix_error",
     "energy_density",

@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from spatialkit._display import plots
 from spatialkit.errors import OptionError
 from spatialkit.metrics.definitions import METRICS
 from spatialkit.metrics.summary import summarize_values
 from spatialkit.metrics.table import Table
-from spatialkit.results import figure_class
 from spatialkit.validation import unknown_name
 
-# Okabe and Ito's colours, which are told apart with any colour vision.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 COLUMNS = 3
 
 
@@ -36,8 +34,7 @@ def plot_results(results: Table, metrics: str | Sequence[str] | None, ax: Any) -
     rows = max(1, -(-len(names) // COLUMNS))
     columns = min(len(names), COLUMNS) or 1
     height = 0.9 + 0.42 * max(len(results.systems), 1)
-    figure = figure_class()(figsize=(1.2 + 2.9 * columns, height * rows), dpi=120)
-    figure.set_layout_engine("constrained")
+    figure = plots().new_figure(1.2 + 2.9 * columns, height * rows)
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for name, axes in zip(names, grid.flat, strict=False):
         _draw(results, name, axes)
@@ -49,13 +46,13 @@ def plot_results(results: Table, metrics: str | Sequence[str] | None, ax: Any) -
 def _draw(results: Table, name: str, axes: Any) -> Any:
     """Draw one row of points, mean and interval per system."""
     systems = results.systems or ("",)
-    rng = np.random.default_rng(0)
+    rng, palette = np.random.default_rng(0), plots().PALETTE
     for place, system in enumerate(systems):
         part = results.select(system=system) if system else results
         values = part[name]
         found = summarize_values(name, values, part.failed)
         finite = values[np.isfinite(values)]
-        color = COLORS[place % len(COLORS)]
+        color = palette[place % len(palette)]
         heights = place + rng.uniform(-0.22, 0.22, len(finite))
         axes.plot(finite, heights, ".", color=color, markersize=3, alpha=0.35, markeredgewidth=0)
         if np.isfinite(found.low):

@@ -1,4 +1,4 @@
-"""Interchannel level and phase differences and coherence, per bin of a spectrum.
+"""Interchannel level and phase differences and coherence per bin, and correlation of a signal.
 
 Pairs of channels are in the order of ``itertools.combinations(range(channels), 2)``.
 """
@@ -10,11 +10,58 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.metrics.inputs import as_spectrum
+from spatialkit.audio import AudioLike
+from spatialkit.errors import ShapeError
+from spatialkit.metrics.inputs import as_signal, as_spectrum, in_blocks, unpack_signal
 from spatialkit.stft import moving_sum
 from spatialkit.validation import as_number
 
-__all__ = ["icc", "ild", "ipd"]
+__all__ = ["correlation", "icc", "ild", "ipd"]
+
+
+def correlation(audio: AudioLike[Any]) -> NDArray[np.float64]:
+    r"""Calculate the correlation of each pair of channels, as correlation meters show it.
+
+    .. math:: \frac{\sum_n x_i[n] x_j[n]}{\sqrt{\sum_n x_i^2[n] \sum_n x_j^2[n]}}, \quad i < j
+
+    Parameters
+    ----------
+    audio : array_like of float or Audio, shape (..., channels, samples)
+        At least two channels.
+
+    Returns
+    -------
+    ndarray of float64, shape (...) or (..., pairs)
+        -1 to 1: 1 for equal channels, 0 for unrelated ones, -1 for channels with opposite signs;
+        NaN if a channel is silent. One value per item for two channels, one per pair for more.
+
+    Raises
+    ------
+    ShapeError, SignalError
+        If there are fewer than two channels, or a sample is NaN or infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(correlation(np.array([[1.0, 0.0, -1.0, 0.0], [1.0, 1.0, -1.0, -1.0]])).round(3))
+    0.707
+    """
+    signals = as_signal(unpack_signal(audio, None)[0])
+    if signals.shape[-2] < 2:
+        raise ShapeError(f"audio must have at least two channels, got shape {signals.shape}")
+    peaks = np.abs(signals).max(axis=-1, keepdims=True, initial=0.0).astype(np.float64)
+    scale = np.divide(1.0, peaks, out=np.zeros_like(peaks), where=peaks > 0.0)
+    products = np.zeros((*signals.shape[:-1], signals.shape[-2]))
+    for (block,) in in_blocks(signals):
+        scaled = block * scale
+        products += scaled @ scaled.swapaxes(-1, -2)
+    norms = np.sqrt(np.diagonal(products, axis1=-2, axis2=-1))
+    i, j = np.triu_indices(signals.shape[-2], 1)
+    total = norms[..., i] * norms[..., j]
+    found = np.full(total.shape, np.nan)
+    np.divide(products[..., i, j], total, out=found, where=total > 0.0)
+    found = np.clip(found, -1.0, 1.0)
+    return found[..., 0] if signals.shape[-2] == 2 else found
 
 
 def ild(spectrum: ArrayLike, *, floor_db: float = -60.0) -> NDArray[np.float64]:

@@ -240,13 +240,13 @@ class Report:
 
     def check(self, *figures: Path | None) -> None:
         """Raise an error if an output, or one of ``figures``, exists or cannot be written."""
-        from spatialkit.results import figure_class
-
         images = (self.figure, *figures)
         for path in filter(None, (self.facts, self.output, *images)):
             toolkit.check_file(path, self.force)
         if any(images):
-            figure_class()
+            from spatialkit.plots import new_figure
+
+            new_figure()  # before the work
 
     def write(self, results: Benchmark) -> int:
         """Write or print the results and return the exit status."""

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.results import figure_class, write_figure
 from spatialkit_models.data.scenes import Configuration, mix
 from spatialkit_models.evaluation import POOL, SongExcerpts
 from spatialkit_models.style_vae.baselines import StyleSystem
@@ -174,7 +173,9 @@ def draw_latents(found: Sequence[StyleLatents], path: str | os.PathLike[str]) ->
     SpatialkitError
         If matplotlib (extra ``plot``) is not installed, or the file cannot be written.
     """
-    figure = figure_class()(figsize=(8.3, 6.4 * len(found)), dpi=200, layout="constrained")
+    from spatialkit.plots import new_figure, write_figure
+
+    figure = new_figure(8.3, 6.4 * len(found))
     for panel, latents in zip(figure.subfigures(len(found), 1, squeeze=False), found, strict=True):
         top, bottom = panel[0].subfigures(2, 1, height_ratios=[0.8, 1.0])
         _draw_activations(top, latents)

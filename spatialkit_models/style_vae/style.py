@@ -6,6 +6,8 @@ import dataclasses
 import json
 import math
 from dataclasses import dataclass
+from html import escape
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +89,38 @@ class Style:
                 raise StyleError(
                     f"{name} of a style must be printable text in one line, got {shown(value)}"
                 )
+
+    def directions(self) -> dict[str, Any]:
+        """Return the direction of each stem by the bundled weights, see `style_directions`.
+
+        Raises
+        ------
+        StyleError
+            If torch is not installed, or other weights encoded the style.
+        """
+        # The module that decodes styles is above this one in the order of imports.
+        style_vae = import_module("spatialkit_models.style_vae")
+        variant = self.model.removeprefix("style-vae-")
+        return dict(style_vae.style_directions(self, variant=variant))
+
+    def plot(self, *, ax: Any = None, layout: Any = "5.0") -> Any:
+        """Plot the direction of each stem, see `spatialkit.plots.plot_style`."""
+        from spatialkit.plots import plot_style  # 0.3 s
+
+        return plot_style(self, ax=ax, layout=layout)
+
+    def _repr_html_(self) -> str:
+        title = f"<b>Style</b> of {escape(self.model)}: {escape(self.source)}"
+        try:
+            places = self.directions()
+        except StyleError as error:
+            return f"<div>{title}<div>{escape(str(error))}</div></div>"
+        rows = "".join(
+            f"<tr><th>{stem}</th><td>{_azimuth_text(place)}</td><td>{place.length:.2f}</td></tr>"
+            for stem, place in places.items()
+        )
+        header = "<tr><th>stem</th><th>azimuth</th><th>length of rE</th></tr>"
+        return f"<div>{title}<table>{header}{rows}</table></div>"
 
     def save(self, path: str | Path) -> None:
         """Write the style to a JSON file; an existing file is replaced.
@@ -201,6 +235,10 @@ def latent_of(style: Style, model: StyleModel) -> NDArray[np.float32]:
 
 def _weights(style: Style) -> str:
     return f"{style.model} weights {style.weights[:8] or '?'}..."
+
+
+def _azimuth_text(place: Any) -> str:
+    return "around" if math.isnan(place.azimuth) else f"{place.azimuth:.0f}°"
 
 
 def _is_number(value: Any) -> bool:

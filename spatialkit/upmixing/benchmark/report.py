@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from spatialkit.results import figure_class, markdown_table, to_json, write_figure
+from numpy.typing import NDArray
+
+from spatialkit._display import plots
+from spatialkit.results import Bar, Panel, markdown_table, to_json
 
 __all__ = ["MEASURES", "BenchmarkRow", "Measure", "Pool", "UpmixBenchmark"]
 
@@ -161,6 +164,14 @@ class UpmixBenchmark:
         """Return the table as plain text, with the definitions of the measures."""
         return _text(self)
 
+    def panels(self) -> tuple[Panel, ...]:
+        """Return the measures as panels of a figure, with one value per scene."""
+        return _panels(self)
+
+    def plot(self, *, ax: Any = None, columns: int = 2) -> NDArray[Any]:
+        """Plot the measures, see `spatialkit.plots.plot_benchmark`."""
+        return plots().plot_benchmark(self, ax=ax, columns=columns)
+
     def figure(self, path: str | os.PathLike[str]) -> None:
         """Plot the measures, one point per scene, to an image file such as .png or .svg.
 
@@ -169,7 +180,10 @@ class UpmixBenchmark:
         SpatialkitError
             If matplotlib (extra ``plot``) is not installed, or the file cannot be written.
         """
-        _draw(self, path)
+        plots().write_benchmark(self, path, f"Upmixers to {self.layout}: {', '.join(self.songs)}")
+
+    def _repr_html_(self) -> str:
+        return plots().markdown_html(self.to_markdown())
 
 
 def _as_plain(results: UpmixBenchmark) -> dict[str, Any]:
@@ -208,46 +222,22 @@ def _text(results: UpmixBenchmark) -> str:
     return "\n".join(text)
 
 
-def _draw(results: UpmixBenchmark, path: str | os.PathLike[str]) -> None:
-    """Write one bar chart per measure, with a point for each scene."""
+def _panels(results: UpmixBenchmark) -> tuple[Panel, ...]:
+    """Return one panel per measure that has a value, with one value per scene."""
+    panels = []
     rows = [row for row in results.rows if not row.error]
-    shown = [
-        measure
-        for measure in MEASURES
-        if any(math.isfinite(row.measures[measure.name]) for row in rows)
-    ]
-    columns = 4
-    height = math.ceil(max(len(shown), 1) / columns)
-    size = (3.2 * columns, 0.7 + height * (0.9 + 0.3 * len(rows)))
-    figure = figure_class()(figsize=size, dpi=120)
-    figure.set_layout_engine("constrained")
-    axes = figure.subplots(height, columns, squeeze=False, sharey=True).ravel()
-    for axis, measure in zip(axes, shown, strict=False):
-        for place, row in enumerate(rows):
-            _draw_bar(axis, place, row, measure)
-        unit = f" ({measure.unit})" if measure.unit else ""
-        better = f", {measure.better} is better" if measure.better else ""
-        axis.set_title(f"{measure.title}{unit}", fontsize=9)
-        axis.set_xlabel(better.lstrip(", "), fontsize=8)
-        axis.tick_params(labelsize=8)
-        axis.axvline(0.0, color="0.6", linewidth=0.8)
-    axes[0].set_yticks(range(len(rows)), [row.name for row in rows])
-    axes[0].invert_yaxis()
-    for axis in axes[len(shown) :]:
-        axis.set_visible(False)
-    figure.suptitle(f"Upmixers to {results.layout}: {', '.join(results.songs)}", fontsize=10)
-    write_figure(figure, path)
-
-
-def _draw_bar(axis: Any, place: int, row: BenchmarkRow, measure: Measure) -> None:
-    value = row.measures[measure.name]
-    if not math.isfinite(value):
-        axis.text(0.02, place, _number(value, measure), fontsize=8, va="center")
-        return
-    axis.barh(place, _scaled(value, measure), color=f"C{place % 10}", alpha=0.6)
-    scenes = (values.get(measure.name, math.nan) for values in row.scenes.values())
-    points = [_scaled(value, measure) for value in scenes if math.isfinite(value)]
-    axis.plot(points, [place] * len(points), "|", color="black", markersize=6)
+    for measure in MEASURES:
+        if not any(math.isfinite(row.measures[measure.name]) for row in rows):
+            continue
+        bars = []
+        for row in rows:
+            scenes = (values.get(measure.name, math.nan) for values in row.scenes.values())
+            points = tuple(_scaled(value, measure) for value in scenes)
+            bars.append(Bar(row.name, _scaled(row.measures[measure.name], measure), points=points))
+        title = f"{measure.title}, {measure.unit}" if measure.unit else measure.title
+        aim = f"{measure.better} is better" if measure.better else "no better direction"
+        panels.append(Panel(title, aim, tuple(bars), measure.decimals))
+    return tuple(panels)
 
 
 def _cells(results: UpmixBenchmark) -> tuple[list[str], list[list[str]]]:

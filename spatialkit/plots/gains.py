@@ -235,7 +235,7 @@ def plot_energy_vectors(
     """Plot the energy vectors of sources around the listener, from above.
 
     A line leads from each source, on the circle, to the tip of its energy vector: a tip that is
-    nearer to the centre is a less focused source, a line that points aside a false direction.
+    nearer to the centre is a less focused source, a line that points elsewhere a false direction.
 
     Parameters
     ----------

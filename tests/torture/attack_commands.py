@@ -296,7 +296,8 @@ def is_json(line: list[str]) -> bool:
         or line[0] == "benchmark"
     ):
         return False
-    at = line.index("--json") if "--json" in line else -1
+    options = line[: line.index("--")] if "--" in line else line  # the rest are names of files
+    at = options.index("--json") if "--json" in options else -1
     return at > 0 and (not line[at - 1].startswith("-") or line[at - 1] in ("--force", "--resume"))
 
 

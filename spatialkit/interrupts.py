@@ -42,6 +42,7 @@ class _Interrupts:
     def __init__(self) -> None:
         self.received = 0
         self.running = False
+        self.is_reported = False
         self._since = 0.0
         self._swallowed = False
 
@@ -103,8 +104,13 @@ def received() -> int:
 
 def report() -> int:
     """Print that the command was interrupted, and return its exit status."""
+    _interrupts.is_reported = True
     with suppress(OSError):  # a closed terminal
         print("interrupted", file=sys.stderr)
+    return _status()
+
+
+def _status() -> int:
     return 128 + (received() or signal.SIGINT)
 
 
@@ -123,7 +129,7 @@ def exit_status(command: Callable[[], int]) -> int:
     try:
         status = command()
     except KeyboardInterrupt:  # before or after the statement of the command that catches it
-        status = report()
+        status = _status() if _interrupts.is_reported else report()
     _interrupts.running = False
     if received():
         _prepare_end(status)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spatialkit.files import write
+from spatialkit.files import info, read, write
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

@@ -228,6 +228,7 @@ MAY_WRITE = {
     "spatialkit._kernels.cache open": "code of numba: checked by a digest, needs no flush",
     "spatialkit._kernels.cache replace": "code of numba",
     "spatialkit_models.data.powers.cache open_memmap": "writes to the file of storage.replacing",
+    "spatialkit.files.av_encoder open": "writes to the file of storage.replacing",
     "spatialkit.interrupts open": "the null device, in place of a closed terminal",
     "spatialkit.plots.figures savefig": "writes to the file of storage.replacing",
     "spatialkit_models.training.report SummaryWriter": "appends to a file of its own per run",

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 
 from spatialkit.files.channels import Channels, by_ambisonics, by_labels, by_mask
-from spatialkit.layouts import Normalization, get_format
+from spatialkit.layouts import AmbisonicFormat, Format, Layout, Normalization, get_format
 
 _HEADER = struct.Struct(">III")  # tag, bitmap, number of descriptions
 _DESCRIPTION = struct.Struct(">I16x")  # label, flags, coordinates
@@ -195,3 +195,41 @@ def everyday_labels(names: Sequence[str]) -> list[str]:
     if "Rls" in names:
         back = {}
     return [back.get(name) or _LABELS[name] for name in names]
+
+
+def layout_of_mask(mask: int) -> bytes:
+    """Return the AudioChannelLayout of channels in WAVE order with a channel mask."""
+    return _HEADER.pack(_BY_BITMAP << 16, mask, 0)
+
+
+def discrete_layout(channels: int) -> bytes:
+    """Return the AudioChannelLayout of channels without positions."""
+    return _HEADER.pack(_DISCRETE << 16 | channels, 0, 0)
+
+
+def layout_of_format(format: Format) -> bytes:
+    """Return an AudioChannelLayout that `read_layout` reads as a format; empty if there is none."""
+    channels = format.n_channels
+    kinds = [kind for kind, name in _FORMATS.items() if format == get_format(name)]
+    if isinstance(format, AmbisonicFormat) and format.channel_order == "ACN":
+        kinds += [kind for kind, name in _HOA.items() if name == format.normalization]
+    layouts = [_HEADER.pack(kind << 16 | channels, 0, 0) for kind in kinds]
+    if isinstance(format, Layout):
+        layouts += _descriptions(format.labels)
+    return next((each for each in layouts if _is_read_as(each, format)), b"")
+
+
+def _descriptions(labels: Sequence[str]) -> list[bytes]:
+    """Return the list of descriptions of channels; empty if a label has no name of Apple's."""
+    codes: dict[str, int] = {}
+    for code, name in _NAMES.items():
+        codes.setdefault(_LABELS[name], code)
+    if not set(labels) <= codes.keys():
+        return []
+    content = b"".join(_DESCRIPTION.pack(codes[label]) for label in labels)
+    return [_HEADER.pack(_BY_DESCRIPTIONS, 0, len(labels)) + content]
+
+
+def _is_read_as(content: bytes, format: Format) -> bool:
+    found = read_layout(content, format.n_channels)
+    return found.format == format and found.order is None

@@ -38,6 +38,19 @@ class Quantizer:
         return np.clip(np.rint(scaled), -self.scale, self.scale - 1).astype(np.int32)
 
 
+def packed(block: NDArray[Any], target: Target, quantized: Quantizer | None) -> bytes:
+    """Return a block (channels, n) as little-endian PCM, frame by frame."""
+    if quantized is None:
+        return block.T.astype("<f4" if target.subtype == "FLOAT" else "<f8").tobytes()
+    if target.bits == 16:
+        return quantized(block.T).astype("<i2").tobytes()
+    four = np.ascontiguousarray(quantized(block.T), "<i4").view(np.uint8)
+    data = np.empty((four.size // 4, 3), np.uint8)
+    for byte in range(3):  # three strided copies are twice as fast as one of rows of 3
+        data[:, byte] = four.reshape(-1, 4)[:, byte]
+    return data.tobytes()
+
+
 class WaveEncoder:
     """Encoder of WAV files from blocks (channels, n)."""
 
@@ -65,16 +78,7 @@ class WaveEncoder:
 
     def put(self, block: NDArray[Any]) -> None:
         """Encode and write a block (channels, n)."""
-        if self.quantized is None:
-            data = block.T.astype("<f4" if self.target.subtype == "FLOAT" else "<f8")
-        elif self.target.bits == 16:
-            data = self.quantized(block.T).astype("<i2")
-        else:
-            four = np.ascontiguousarray(self.quantized(block.T), "<i4").view(np.uint8)
-            data = np.empty((four.size // 4, 3), np.uint8)
-            for byte in range(3):  # three strided copies are twice as fast as one of rows of 3
-                data[:, byte] = four.reshape(-1, 4)[:, byte]
-        self.file.write(data.tobytes())
+        self.file.write(packed(block, self.target, self.quantized))
 
     def finish(self, samples: int) -> None:
         """Complete the file, which has ``samples`` samples per channel."""
@@ -102,7 +106,7 @@ class CodecEncoder:
         self.file, self.target = file, target
         self.quantized = Quantizer(target) if target.bits else None
         self.tagged = target.mask != COMMON_MASKS.get(target.channels)
-        self.sink = _Sink(file)
+        self.sink = Sink(file)
         with self.failures():
             self.sound = soundfile.SoundFile(
                 self.sink,
@@ -151,8 +155,8 @@ class CodecEncoder:
             raise self.sink.error
 
 
-class _Sink:
-    """File for libsndfile, which does not propagate exceptions: the first one is stored."""
+class Sink:
+    """File for libraries that do not propagate exceptions: the first one is stored."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -160,7 +164,7 @@ class _Sink:
         self.seek, self.tell, self.read = file.seek, file.tell, file.read
 
     def write(self, data: bytes) -> int:
-        """Write data and return the number of bytes; 0 makes libsndfile stop."""
+        """Write data and return the number of bytes; 0 makes libsndfile and FFmpeg stop."""
         try:
             return self.file.write(data)
         except OSError as error:

@@ -35,14 +35,30 @@ __all__ = [
 ]
 
 
-Subtype: TypeAlias = Literal["FLOAT", "DOUBLE", "PCM_16", "PCM_24", "VORBIS", "OPUS"]
+Subtype: TypeAlias = Literal[
+    "FLOAT",
+    "DOUBLE",
+    "PCM_16",
+    "PCM_24",
+    "VORBIS",
+    "OPUS",
+    "OPUS_DISCRETE",
+    "AAC",
+    "ALAC",
+    "FLAC",
+    "AC3",
+    "EAC3",
+    "WAVPACK",
+]
 """Name of an encoding of audio files, see `spatialkit.write`."""
 
 Dither: TypeAlias = Literal["tpdf"]
 """Name of a dither, see `spatialkit.write`."""
 
 # Bits of the integers that an encoding stores exactly.
-_BITS = {"PCM_16": 16, "PCM_24": 24}
+_BITS = {"PCM_16": 16, "PCM_24": 24, "ALAC": 24, "FLAC": 24, "WAVPACK": 24}
+# Encodings without the layout, which are never chosen by default.
+EXPLICIT = ("OPUS_DISCRETE",)
 
 
 class Encoder(Protocol):
@@ -115,8 +131,15 @@ class FileFormat:
             )
 
     def accepts(self, target: Target) -> bool:
-        """Return whether the format can contain the channels of a target in any encoding."""
-        return any(self.accepts_as(target, subtype) for subtype in self.subtypes)
+        """Return whether the format can contain the channels of a target in any encoding.
+
+        FLAC without a mask is not listed: it would be read as loudspeaker feeds.
+        """
+        if self.name == "flac" and target.format and not target.mask:
+            return False
+        return any(
+            self.accepts_as(target, subtype) for subtype in self.subtypes if subtype not in EXPLICIT
+        )
 
     def accepts_as(self, target: Target, subtype: Subtype) -> bool:
         """Return whether the format can contain the channels of a target in an encoding."""
@@ -127,7 +150,7 @@ class FileFormat:
     def default_subtype(self, target: Target) -> Subtype:
         """Return the encoding of a target that specifies none."""
         if self.by_channels:
-            for subtype in self.subtypes:
+            for subtype in (each for each in self.subtypes if each not in EXPLICIT):
                 with suppress(OptionError):
                     if self._problem_as(target, subtype):
                         continue
@@ -188,6 +211,14 @@ _RULES = "spatialkit.files.rules:"
 _ENCODERS = "spatialkit.files.encoders:"
 _ADM = "spatialkit.files.adm.encoder:"
 
+_OGG = "spatialkit.files.ogg_writing:"
+_CAF = "spatialkit.files.caf:"
+_FFMPEG: Any = {
+    "problem": "spatialkit.files.codecs:av_problem",
+    "encoder": "spatialkit.files.av_encoder:AvEncoder",
+    "extra": "av",
+}
+
 FILE_FORMATS: tuple[FileFormat, ...] = (
     FileFormat(
         *("wav", "WAV", (".wav",), ("FLOAT", "PCM_16", "PCM_24", "DOUBLE")),
@@ -204,16 +235,48 @@ FILE_FORMATS: tuple[FileFormat, ...] = (
     ),
     FileFormat(
         *("ogg", "Ogg", (".ogg",), ("VORBIS", "OPUS")),
-        problem=_RULES + "ogg_problem",
-        encoder=_ENCODERS + "CodecEncoder",
+        problem=_OGG + "ogg_problem",
+        encoder=_OGG + "ogg_encoder",
+        by_channels=True,
         tags="vorbis",
     ),
     FileFormat(
         *("opus", "Opus", (".opus",), ("OPUS",)),
-        problem=_RULES + "ogg_problem",
-        encoder=_ENCODERS + "CodecEncoder",
+        problem=_OGG + "ogg_problem",
+        encoder=_OGG + "ogg_encoder",
         tags="vorbis",
     ),
+    FileFormat(
+        *("caf", "CAF", (".caf",), ("PCM_24", "PCM_16", "FLOAT", "DOUBLE")),
+        problem=_CAF + "caf_problem",
+        encoder=_CAF + "CafEncoder",
+        empty=True,
+        tags="caf",
+    ),
+    FileFormat(
+        *("mov", "QuickTime", (".mov",), ("PCM_24", "PCM_16", "FLOAT")),
+        **_FFMPEG,
+        tags="mp4",
+    ),
+    FileFormat(*("m4a", "M4A", (".m4a",), ("AAC", "ALAC")), **_FFMPEG, tags="mp4"),
+    FileFormat(
+        *("mp4", "MP4", (".mp4",), ("AAC", "OPUS", "ALAC", "FLAC", "EAC3", "AC3")),
+        **_FFMPEG,
+        by_channels=True,
+        tags="mp4",
+    ),
+    FileFormat(
+        *("mka", "Matroska", (".mka",), ("FLAC", "OPUS", "OPUS_DISCRETE")),
+        **_FFMPEG,
+        by_channels=True,
+        tags="matroska",
+    ),
+    FileFormat(
+        *("webm", "WebM", (".webm",), ("OPUS", "OPUS_DISCRETE")), **_FFMPEG, tags="matroska"
+    ),
+    FileFormat(*("wavpack", "WavPack", (".wv",), ("WAVPACK",)), **_FFMPEG, tags="ape"),
+    FileFormat(*("ac3", "AC-3", (".ac3",), ("AC3",)), **_FFMPEG),
+    FileFormat(*("eac3", "E-AC-3", (".eac3", ".ec3"), ("EAC3",)), **_FFMPEG),
     FileFormat(
         *("adm", "ADM BWF", (".adm.wav",), ("PCM_24", "PCM_16")),
         problem=_ADM + "adm_problem",

@@ -172,6 +172,7 @@ class AvFile:
         step = Fraction(last.time_base or 0) * self.samplerate
         if step and step.numerator == 1 and (valid := int((last.duration or 0) * step)) > 0:
             samples -= max(0, last.samples - valid)
+        samples -= self._padding(samples, last.samples)
         announced = self._announced_seconds()
         if self._strict and samples / self.samplerate < announced - _TOLERANCE_SECONDS:
             raise AudioFileError(
@@ -257,6 +258,16 @@ class AvFile:
     def _resampled(self, resampler: Any, frame: Any) -> list[Any]:
         with self._failures():
             return list(resampler.resample(frame))
+
+    def _padding(self, samples: int, frame: int) -> int:
+        """Return the samples after the end of a track of MP4, such as the padding of AC-3.
+
+        Its packets have parsers of their own in FFmpeg, which replace the duration of the last one.
+        """
+        if self._demuxer != "mov":
+            return 0
+        padding = samples - round(self._announced_seconds() * self.samplerate)
+        return padding if 0 < padding < frame and self.subtype in ("AC3", "EAC3") else 0
 
     def _announced_seconds(self) -> float:
         """Return the duration of the track in its container, 0 if only the bit rate is known."""

@@ -1,16 +1,14 @@
-"""Limits of WAV, FLAC and Ogg files as they are written without FFmpeg."""
+"""Limits of WAV and FLAC files, and of encodings without bit rate."""
 
 from __future__ import annotations
 
 from spatialkit.errors import OptionError
 from spatialkit.files import wave
-from spatialkit.files.channels import COMMON_MASKS
 from spatialkit.files.formats import Target
 from spatialkit.validation import as_sample_rate
 
 MAX_FLAC_CHANNELS = 8
-MAX_RATES = {"FLAC": 655350, "VORBIS": 200000}
-OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+MAX_FLAC_RATE = 655350
 
 
 def wave_problem(target: Target) -> str:
@@ -21,6 +19,7 @@ def wave_problem(target: Target) -> str:
             f"a WAV file has at most {0xFFFF * 8 // bits} channels of {target.subtype}, got "
             f"{target.channels}"
         )
+    require_no_bit_rate(target)
     maximum = wave.MAX_SIZE // (target.channels * bits // 8)
     as_sample_rate(target.sample_rate, maximum=maximum)
     return ""
@@ -28,34 +27,16 @@ def wave_problem(target: Target) -> str:
 
 def flac_problem(target: Target) -> str:
     """Return why a target cannot be a FLAC file, "" if it can."""
-    as_sample_rate(target.sample_rate, maximum=MAX_RATES["FLAC"])
+    require_no_bit_rate(target)
+    as_sample_rate(target.sample_rate, maximum=MAX_FLAC_RATE)
     if target.channels > MAX_FLAC_CHANNELS:
         return f"a FLAC file has at most 8 channels, got {target.channels}"
     return ""
 
 
-def ogg_problem(target: Target) -> str:
-    """Return why a target cannot be an Ogg file of libsndfile, "" if it can."""
-    if target.channels > 2:
-        return (
-            "Ogg files are written in mono and stereo only, got "
-            f"{target.channels} channels (libsndfile would swap centre and right, and filter "
-            "another channel as the LFE)"
-        )
-    if target.mask != COMMON_MASKS[target.channels]:
-        return f"the format of an Ogg file with {target.channels} channels must be mono or stereo"
-    if target.subtype == "OPUS":
-        require_opus_rate(target)
-    as_sample_rate(target.sample_rate, maximum=MAX_RATES["VORBIS"])
-    return ""
-
-
-def require_opus_rate(target: Target) -> None:
-    """Reject sample rates that Opus does not have."""
-    if target.sample_rate not in OPUS_RATES:
+def require_no_bit_rate(target: Target) -> None:
+    """Reject a bit rate for encodings that have none."""
+    if target.bit_rate is not None:
         raise OptionError(
-            f"sample_rate must be one of {', '.join(map(str, OPUS_RATES))} Hz for Opus, got "
-            f"{target.sample_rate!r}",
-            python="; convert with read(..., sample_rate=48000) or files.resample",
-            command_line="; add --sample-rate 48000",
+            f"bit_rate must be None for subtype {target.subtype}, got {target.bit_rate}"
         )

@@ -22,6 +22,7 @@ from spatialkit.errors import (
 from spatialkit.files.adm import AdmContent
 from spatialkit.files.channels import COMMON_MASKS, by_text
 from spatialkit.files.formats import (
+    EXPLICIT,
     FILE_FORMATS,
     Dither,
     FileFormat,
@@ -42,6 +43,8 @@ from spatialkit.validation import (
 __all__ = ["Dither", "Subtype", "check_target", "subtype_of"]
 
 MIN_BIT_RATE = 6000
+# Delay of the encoders of AC-3 and E-AC-3: half of a transform window.
+DOLBY_DELAY = 256
 
 
 def make_target(
@@ -96,6 +99,8 @@ def make_target(
     )
     chosen = subtype or file_format.default_subtype(target)
     target = replace(target, subtype=chosen)
+    if chosen in EXPLICIT:  # without layout, so that the order must be that of the caller
+        target = replace(target, order=None, mask=0)
     if dither is not None and not target.bits:
         raise OptionError(
             f"dither must be None for subtype {chosen}, got {dither!r}; it applies to PCM only"
@@ -159,11 +164,25 @@ def _checked_subtype(file_format: FileFormat, path: Path, subtype: str) -> Subty
 
 
 def warn_ambiguous(target: Target, format: str | Format | None, stacklevel: int) -> None:
-    """Warn if a file does not contain the format of its channels."""
-    if format is None or target.mask or target.text:
+    """Warn if a file does not contain the format of its channels, or the delay of its codec."""
+    name = "" if format is None else get_format(format).name
+    kind = target.file_format.name
+    if kind in ("ac3", "eac3"):
+        warning = SpatialkitWarning(
+            f"{target.path} starts with {DOLBY_DELAY} samples of silence, because "
+            f"{target.file_format.title} streams do not contain the delay and the length of the "
+            f"audio. In .mp4, {target.subtype} has both"
+        )
+    elif target.subtype == "OPUS_DISCRETE" and name:
+        warning = SpatialkitWarning(
+            f"{target.path} does not contain the layout {name!r}: players would treat its channels "
+            "as unknown",
+            python="; specify format= when reading it",
+            command_line="; specify --from when reading it",
+        )
+    elif not name or target.mask or target.text or kind not in ("wav", "flac"):
         return
-    name = get_format(format).name
-    if target.file_format.name == "flac":
+    elif kind == "flac":
         warning = SpatialkitWarning(
             f"FLAC has no tag for {name}; other programs would treat the channels of {target.path} "
             "as loudspeaker feeds. Use .wav"

@@ -33,18 +33,24 @@ def write(
     *,
     format: str | Format | None = None,
     subtype: Subtype | None = None,
+    bit_rate: int | None = None,
     dither: Dither | None = None,
     seed: int = 0,
     peak_guard: bool = False,
     adm: bool = False,
     overwrite: bool = False,
 ) -> None:
-    """Write a WAV, FLAC or Ogg file; after an error no file exists.
+    """Write an audio file; after an error no file exists.
 
     A layout is written with its channel mask, and its channels are reordered by label to the order
     of WAVE ("paper5" becomes FL FR FC SL SR, mask 0x607). Ambisonics and layouts without mask are
     written in their own order with mask 0; in WAV an entry "spkt" of the chunk LIST INFO contains
     their name, or the JSON of a custom layout. `read` recognizes it, other programs ignore it.
+
+    Other files than WAV, FLAC, CAF and mono or stereo in Ogg need the extra ``av``. A format that
+    a file cannot contain, such as 7.1.4 in Opus, is an error that names the extensions that can.
+    The delay of a codec is stored as the container permits, so that `read` returns the same length
+    and position; streams of AC-3 and E-AC-3 start 256 samples late, in MP4 they do not.
 
     WAV files above 4 GiB are RF64 (EBU Tech 3306). The file appears under its name only when it is
     complete; a process that is killed may leave a hidden temporary file ".spatialkit-....part",
@@ -53,16 +59,28 @@ def write(
     Parameters
     ----------
     path : str or path
-        Path with the extension .wav, .flac (at most 8 channels), .ogg or .opus (mono and stereo).
+        Path with the extension .wav or .caf (any format with names for its channels), .flac (at
+        most 8 channels), .opus, .ogg, .webm (Opus up to 7.1 and Ambisonics), .mp4, .m4a (up to
+        7.1; Ambisonics in .mp4), .mov and .wv (up to 7.1.4; Ambisonics in .mov), .mka (up to 8
+        channels), .ac3 or .eac3 (up to 5.1).
     samples : array_like of float or Audio, shape (channels, samples) or (samples,)
         An `Audio` also specifies ``sample_rate`` and ``format``.
     sample_rate : int, optional
-        Sample rate in Hz; 8000, 12000, 16000, 24000 or 48000 for Opus. Required for arrays.
+        Sample rate in Hz; 8000, 12000, 16000, 24000 or 48000 for Opus, 32000, 44100 or 48000 for
+        AC-3 and E-AC-3. Required for arrays.
     format : str, Layout or AmbisonicFormat, optional
         Format of the channels. By default mono for 1 channel, stereo for 2; more have mask 0.
     subtype : str, optional
         Encoding: "FLOAT" (default), "DOUBLE", "PCM_16" or "PCM_24" for .wav; "PCM_24" (default) or
-        "PCM_16" for .flac; "VORBIS" (default) or "OPUS" for .ogg.
+        "PCM_16" for .flac, also "FLOAT" for .caf and .mov; "VORBIS" (default for mono and stereo)
+        or "OPUS" for .ogg; "AAC" (default) or "ALAC" for .m4a, also "OPUS" (default for
+        Ambisonics), "FLAC", "EAC3" and "AC3" for .mp4; "FLAC" (default) or "OPUS" for .mka. For
+        .webm and .mka also "OPUS_DISCRETE": channels without layout, such as 7.1.4 for a player
+        of your own.
+    bit_rate : int, optional
+        Bit rate of all channels together in bit/s, for Opus, AAC, AC-3 and E-AC-3. By default that
+        of each channel is 80000 for Opus (24000 for the LFE), 96000 for AAC (32000 for the LFE) and
+        128000 for AC-3 and E-AC-3 (0 for the LFE).
     dither : {None, "tpdf"}
         Noise added to PCM before rounding. None: integers are reproduced exactly, and silence
         remains silent. "tpdf": triangular noise two steps wide, which makes the error independent
@@ -70,8 +88,8 @@ def write(
     seed : int
         Seed of the dither.
     peak_guard : bool
-        Whether to scale all samples down, with a warning, if any exceeds -1 to 1 in PCM, Vorbis or
-        Opus. By default such samples raise an error. FLOAT and DOUBLE are never scaled.
+        Whether to scale all samples down, with a warning, if any exceeds -1 to 1 and the encoding
+        is not FLOAT or DOUBLE, which are never scaled. By default such samples raise an error.
     adm : bool
         Whether to describe the channels by the Audio Definition Model (.wav only, PCM_24 or
         PCM_16): an ADM BWF file, BW64 above 4 GiB, for renderers and workstations that read ITU-R
@@ -87,8 +105,8 @@ def write(
     ShapeError
         If the number of channels is not that of ``format``.
     SignalError
-        If samples are not float32 or float64, are NaN or infinite, or exceed -1 to 1 in PCM, Vorbis
-        or Opus without ``peak_guard``: nothing is clipped.
+        If samples are not float32 or float64, are NaN or infinite, or exceed -1 to 1 without
+        ``peak_guard`` in an encoding other than FLOAT and DOUBLE: nothing is clipped.
     OptionError, LayoutError
         If another argument is not accepted.
 
@@ -96,7 +114,8 @@ def write(
     -----
     SpatialkitWarning
         If the peak guard scaled the samples, or if the file cannot contain the format: Ambisonics
-        and layouts without mask in FLAC, labels with control characters in WAV.
+        and layouts without mask in FLAC, labels with control characters in WAV, any layout in
+        OPUS_DISCRETE; and if a stream of AC-3 or E-AC-3 cannot contain its delay.
 
     Examples
     --------
@@ -124,6 +143,7 @@ def write(
         channels=len(array),
         samples=array.shape[1],
         subtype=subtype,
+        bit_rate=bit_rate,
         dither=dither,
         seed=seed,
         overwrite=overwrite,
@@ -151,6 +171,7 @@ def write_stream(
     channels: int | None = None,
     samples: int | None = None,
     subtype: Subtype | None = None,
+    bit_rate: int | None = None,
     dither: Dither | None = None,
     seed: int = 0,
     peak_guard: bool = False,
@@ -175,7 +196,7 @@ def write_stream(
     samples : int, optional
         Number of samples per channel; another number written is an error. If omitted, a WAV file
         reserves space in its header and becomes RF64 if it exceeds 4 GiB.
-    subtype, dither, seed, overwrite
+    subtype, bit_rate, dither, seed, overwrite
         As for `write`.
     adm : bool or AdmContent
         As for `write`; an `spatialkit.files.adm.AdmContent` describes several beds and objects.
@@ -221,6 +242,7 @@ def write_stream(
         channels=channels,
         samples=samples,
         subtype=subtype,
+        bit_rate=bit_rate,
         dither=dither,
         seed=seed,
         overwrite=overwrite,

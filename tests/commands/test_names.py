@@ -16,7 +16,8 @@ from spatialkit.commands import cli, main
 from spatialkit.commands.toolkit import ambisonic_names
 from spatialkit.commands.upmix.command import SUBTYPES
 from spatialkit.downmix import DownmixMethod
-from spatialkit.files import read, subtype_of, write
+from spatialkit.files import read, write
+from spatialkit.files.formats import FILE_FORMATS
 from spatialkit.layouts import get_format, layout_names
 from spatialkit.upmixing import upmixer_names
 
@@ -152,9 +153,8 @@ def test_files_are_completed_where_no_layout_fits():
 
 def test_completed_names_are_those_of_the_library():
     assert all(get_format(name).name == name for name in ambisonic_names())
-    ends = dict.fromkeys(SUBTYPES, ".wav") | {"VORBIS": ".ogg", "OPUS": ".ogg"}
-    stored = {subtype_of(end, name) for name, end in ends.items()}
-    assert stored == set(SUBTYPES)
+    written = {subtype for found in FILE_FORMATS for subtype in found.subtypes}
+    assert written == set(SUBTYPES)
 
 
 @pytest.mark.parametrize("words", ["up", "upmix -u ", "upmix -O ", "pan --layout ", "decode --dec"])

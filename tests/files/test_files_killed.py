@@ -10,11 +10,15 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
 
+from spatialkit.errors import SpatialkitWarning
 from spatialkit.files import read, write, write_stream
+from spatialkit.files.formats import FILE_FORMATS
+from spatialkit.layouts import get_format
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
 
@@ -26,16 +30,22 @@ def constant(version):
     return np.full((CHANNELS, SAMPLES), version % 64 / 64, np.float32)
 
 
-def write_again_and_again(path, blockwise, ready):
+# Format that is written with each suffix.
+LAYOUTS = {found.suffixes[0]: "5.1" for found in FILE_FORMATS} | {".ogg": "stereo"}
+
+
+def write_again_and_again(path, blockwise, layout, ready):
     """Write one version after the other, as fast as the disk goes."""
+    warnings.simplefilter("ignore", SpatialkitWarning)
     ready.set()
     version = 0
     while True:
         version += 1
         if blockwise:
-            with write_stream(path, 48000, format="5.1", overwrite=True) as target:
+            channels = get_format(layout).n_channels
+            with write_stream(path, 48000, format=layout, overwrite=True) as target:
                 for start in range(0, SAMPLES, 9999):
-                    target.write(constant(version)[:, start : start + 9999])
+                    target.write(constant(version)[:channels, start : start + 9999])
         else:
             write(path, constant(version), 48000, format="5.1", overwrite=True)
 
@@ -66,7 +76,7 @@ def test_a_kill_leaves_a_whole_file_or_none(tmp_path, processes, name, there, bl
         write(path, constant(7), 48000, format="5.1")
     chosen = random.Random(f"{name} {blockwise} {seed}")
     # The very first file is still being written, or one of the next is.
-    kill_after(processes, chosen.uniform(0, 0.02 if seed == 0 else 0.2), path, blockwise)
+    kill_after(processes, chosen.uniform(0, 0.02 if seed == 0 else 0.2), path, blockwise, "5.1")
     if there or path.exists():
         samples = read(path).samples
         assert samples.shape == (CHANNELS, SAMPLES)
@@ -76,10 +86,25 @@ def test_a_kill_leaves_a_whole_file_or_none(tmp_path, processes, name, there, bl
     assert all(name.startswith(".spatialkit-") and name.endswith(".part") for name in left)
 
 
+@pytest.mark.parametrize("suffix", [found.suffixes[0] for found in FILE_FORMATS])
+def test_a_kill_leaves_nothing_incomplete_in_any_format(tmp_path, processes, suffix):
+    pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    path = tmp_path / f"a{suffix}"
+    kill_after(processes, random.Random(suffix).uniform(0.02, 0.3), path, True, LAYOUTS[suffix])
+    if path.exists():
+        samples = read(path).samples
+        assert len(samples) == get_format(LAYOUTS[suffix]).n_channels
+        assert samples.shape[1] in (SAMPLES, *range(SAMPLES + 256, SAMPLES + 256 + 1536))
+        assert samples.shape[1] == SAMPLES or suffix in (".ac3", ".eac3")
+    left = [other.name for other in tmp_path.iterdir() if other != path]
+    assert len(left) <= 1
+    assert all(name.startswith(".spatialkit-") and name.endswith(".part") for name in left)
+
+
 def test_a_temporary_file_of_a_killed_writer_does_not_disturb_the_next(tmp_path, processes):
     path = tmp_path / "a.wav"
     while not list(tmp_path.glob(".spatialkit-*.part")):
-        kill_after(processes, random.Random(1).uniform(0.0, 0.05), path, True)
+        kill_after(processes, random.Random(1).uniform(0.0, 0.05), path, True, "5.1")
     write(path, constant(3), 48000, format="5.1", overwrite=True)
     assert np.array_equal(read(path).samples, constant(3))
 

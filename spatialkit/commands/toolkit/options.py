@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 LAYOUT_FILE = "a .json file"
-OUTPUT_HELP = 'Output file: .wav or .flac; mono or stereo also .ogg or .opus; "-": standard output.'
+OUTPUT_HELP = 'Output file: .wav, .flac, .opus, .m4a, .mp4, .mka, .caf ...; "-": standard output.'
 FORMAT_NAMES = f"a layout, {LAYOUT_FILE}, ambix1 to ambix7 or fuma1 to fuma3"
 SCENE_NAMES = "ambix1 to ambix7 (by default, from the channels) or fuma1 to fuma3"
 # Arguments of `spatialkit.files.read` and `stream` that are options of commands.

@@ -84,10 +84,10 @@ def channel_tones(format):
 
 
 def channels_in(found, audio):
-    """The channel of ``audio`` that each channel of ``found`` is like, from its middle."""
+    """The channel of ``audio`` that each channel of ``found`` correlates with, in its middle."""
     middle = slice(2000, 10000)
-    likeness = np.corrcoef(np.concatenate([audio[:, middle], found[:, middle]]))
-    return np.abs(likeness[: len(audio), len(audio) :]).argmax(axis=0).tolist()
+    correlation = np.corrcoef(np.concatenate([audio[:, middle], found[:, middle]]))
+    return np.abs(correlation[: len(audio), len(audio) :]).argmax(axis=0).tolist()
 
 
 def offset(found, audio):

@@ -26,7 +26,8 @@ CORE = (
     *("layouts", "audio", "stft", "decorrelation", "panning", "ambisonics", "downmix"),
     *("propagation", "files", "objects"),
     *("binaural", "rendering", "setups", "realtime"),
-    *("plugins", "batch", "metrics", "plots", "upmixing", "", "commands", "__main__"),
+    *("plugins", "batch", "metrics", "plots", "upmixing", "listening", "", "commands"),
+    "__main__",
 )
 MODELS = (
     *("", "stem_names", "stft_resolutions", "losses", "modules", "metrics"),

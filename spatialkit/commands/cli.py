@@ -33,6 +33,7 @@ COMMANDS = (
     "evaluate",
     "compare",
     "benchmark",
+    "listening-test",
     "layouts",
     "upmixers",
     "info",
@@ -49,7 +50,7 @@ class _Commands(PluginGroup):
         return list(COMMANDS)
 
     def own_command(self, name: str) -> click.Command:
-        return import_module(f"spatialkit.commands.{name}").command
+        return import_module(f"spatialkit.commands.{name.replace('-', '_')}").command
 
 
 @click.group(

@@ -1,0 +1,136 @@
+"""Reading of the answers of listeners."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spatialkit.errors import OptionError
+from spatialkit.typing import StrPath
+from spatialkit.validation import as_path, read_json
+
+__all__ = ["Answers", "read_answers"]
+
+FORMAT = "spatialkit listening test answers"
+VERSION = 1
+KINDS = ("abx", "mushra", "preference")
+# A test of 1000 trials has answers of about 400 kB.
+MAX_BYTES = 20_000_000
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers of one listener.
+
+    Attributes
+    ----------
+    listener : str
+        Code of the listener.
+    test : dict
+        Definition of the test, without its audio.
+    trials : tuple of dict
+        Answers without those for practice.
+    path : Path
+        File that contains them.
+    """
+
+    listener: str
+    test: Mapping[str, Any]
+    trials: tuple[Mapping[str, Any], ...]
+    path: Path
+
+
+def read_answers(files: StrPath | Iterable[StrPath]) -> list[Answers]:
+    """Read the files that listeners saved, all of the same test, in the order of their codes.
+
+    Parameters
+    ----------
+    files : path or iterable of paths
+        JSON files, or folders with them.
+
+    Raises
+    ------
+    OptionError
+        If a file has no answers of a listening test, the files are of different tests, or a
+        listener occurs in more than one.
+    """
+    given = [files] if isinstance(files, str | os.PathLike) else list(files)
+    paths = []
+    for path in map(as_path, given):
+        paths += sorted(path.glob("*.json")) if path.is_dir() else [path]
+    if not paths:
+        raise OptionError("files must contain at least one file with answers (.json)")
+    found = [_read(path) for path in paths]
+    first = found[0]
+    listeners: dict[str, Path] = {}
+    for each in found:
+        if each.test["id"] != first.test["id"]:
+            raise OptionError(
+                f"{each.path} has answers of the test {each.test['title']!r} ({each.test['id']}), "
+                f"{first.path} of {first.test['title']!r} ({first.test['id']}); analyse them apart"
+            )
+        if each.listener in listeners:
+            raise OptionError(
+                f"the listener {each.listener!r} occurs in {listeners[each.listener]} and "
+                f"{each.path}; remove one of them"
+            )
+        listeners[each.listener] = each.path
+    return sorted(found, key=lambda each: each.listener)
+
+
+def _read(path: Path) -> Answers:
+    facts = read_json(path, max_bytes=MAX_BYTES)
+    if facts.get("format") != FORMAT:
+        raise OptionError(f"{path} has no answers of a listening test of spatialkit")
+    if facts.get("version") != VERSION:
+        raise OptionError(
+            f"{path} has answers of version {facts.get('version')!r}; this version of spatialkit "
+            f"reads version {VERSION}"
+        )
+    try:
+        test = facts["test"]
+        listener = facts["participant"]
+        trials = tuple(trial for trial in facts["trials"] if not trial["practice"])
+        texts = [listener, test["id"], test["title"], *(each["name"] for each in test["questions"])]
+        if test["kind"] not in KINDS or not all(isinstance(each, str) for each in texts):
+            raise TypeError
+        check = {"abx": _check_abx, "mushra": _check_mushra, "preference": _check_preference}
+        names = [question["name"] for question in test["questions"]]
+        for trial in trials:
+            _text(trial["item"])
+            check[test["kind"]](trial, names)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise OptionError(f"{path} has incomplete or invalid answers") from error
+    return Answers(listener, test, trials, path)
+
+
+def _check_abx(trial: Mapping[str, Any], names: Sequence[str]) -> None:
+    if _text(trial["x"]) not in trial["samples"].values():
+        raise TypeError
+    if _text(trial["answer"]) not in trial["samples"].values():
+        raise TypeError
+
+
+def _check_preference(trial: Mapping[str, Any], names: Sequence[str]) -> None:
+    samples = sorted(map(_text, trial["samples"].values()))
+    if len(set(samples)) != 2 or set(trial["answers"]) != set(names):
+        raise TypeError
+    if not all(answer in samples for answer in trial["answers"].values()):
+        raise TypeError
+
+
+def _check_mushra(trial: Mapping[str, Any], names: Sequence[str]) -> None:
+    if trial["question"] not in names or not trial["ratings"]:
+        raise TypeError
+    for value in trial["ratings"].values():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+            raise TypeError
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

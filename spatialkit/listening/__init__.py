@@ -23,6 +23,7 @@ from spatialkit.listening.building import (
 from spatialkit.listening.definition import ListeningTest, Question, Trial
 from spatialkit.listening.figures import plot_analysis
 from spatialkit.listening.mushra import MushraStatistics, mushra_statistics, screen_listeners
+from spatialkit.listening.output import write_test
 from spatialkit.listening.stimuli import LOUDNESS_TOLERANCE, Stimulus, StimulusOptions
 from spatialkit.listening.tables import Table
 
@@ -58,4 +59,5 @@ __all__ = [
     "spatial_anchor",
     "trials_needed",
     "upmix_conditions",
+    "write_test",
 ]

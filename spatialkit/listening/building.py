@@ -21,7 +21,8 @@ from spatialkit.listening.assembly import (
     with_references,
 )
 from spatialkit.listening.binomial import binomial_test, correct_needed, trials_needed
-from spatialkit.listening.definition import ListeningTest, Question, Trial, check_target
+from spatialkit.listening.definition import ListeningTest, Question, Trial
+from spatialkit.listening.output import check_target, write_test
 from spatialkit.listening.stimuli import Source, StimulusOptions
 from spatialkit.typing import StrPath
 from spatialkit.upmixing import Upmixer, get_upmixer
@@ -131,7 +132,7 @@ def build_abx(
         seed=seed,
         notes=notes,
     )
-    test.write(target, overwrite=overwrite)
+    write_test(target, test, overwrite=overwrite)
     return test
 
 
@@ -206,7 +207,7 @@ def build_preference(
         seed=seed,
         notes=[_needed_note(per_pair)] if per_pair else [],
     )
-    test.write(target, overwrite=overwrite)
+    write_test(target, test, overwrite=overwrite)
     return test
 
 
@@ -345,7 +346,7 @@ def build_mushra(
         notes=notes,
         anchors=names,
     )
-    test.write(target, overwrite=overwrite)
+    write_test(target, test, overwrite=overwrite)
     return test
 
 

@@ -6,15 +6,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 from spatialkit._version import __version__
-from spatialkit.errors import AudioFileError, OptionError
+from spatialkit.errors import OptionError
 from spatialkit.listening.stimuli import Stimulus, StimulusOptions
-from spatialkit.storage import replace_file
-from spatialkit.typing import StrPath
-from spatialkit.validation import as_path
 
 __all__ = ["ListeningTest", "Question", "Trial"]
 
@@ -104,11 +100,14 @@ class ListeningTest:
     @cached_property
     def audio(self) -> dict[tuple[str, str], bytes]:
         """Content of a FLAC file per stimulus."""
-        return {key: self._encode(key, ".flac") for key in self.stimuli}
+        return self.encode(".flac")
 
-    def _encode(self, key: tuple[str, str], kind: str) -> bytes:
-        place = list(self.stimuli).index(key)
-        return self.stimuli[key].encode(self.options.bit_depth, kind, seed=self.seed + place)
+    def encode(self, kind: str) -> dict[tuple[str, str], bytes]:
+        """Return the content of a file of the kind ".flac" or ".wav" per stimulus."""
+        return {
+            key: stimulus.encode(self.options.bit_depth, kind, seed=self.seed + place)
+            for place, (key, stimulus) in enumerate(self.stimuli.items())
+        }
 
     @cached_property
     def id(self) -> str:
@@ -146,48 +145,3 @@ class ListeningTest:
             "seed": self.seed,
             "software": f"spatialkit {__version__}",
         }
-
-    def write(self, path: StrPath, *, overwrite: bool = False) -> Path:
-        """Write the test as one HTML file, or as a folder for webMUSHRA.
-
-        Parameters
-        ----------
-        path : str or path
-            Path with the extension .html, or without extension for a folder.
-        overwrite : bool
-            Whether an existing file or folder is replaced.
-
-        Raises
-        ------
-        AudioFileError
-            If it exists or cannot be written.
-        OptionError
-            If the extension is another one.
-        """
-        target = check_target(path, overwrite)
-        if target.suffix:
-            from spatialkit.listening.pages import page_of
-
-            replace_file(target, page_of(self))
-        else:
-            from spatialkit.listening.webmushra import write_webmushra
-
-            write_webmushra(self, target)
-        return target
-
-
-def check_target(path: StrPath, overwrite: bool) -> Path:
-    """Return the path of a new test; raise an error if it exists or has another extension."""
-    target = as_path(path)
-    if target.suffix.lower() not in ("", ".html", ".htm"):
-        raise OptionError(
-            f"unsupported output extension {target.suffix!r}; use .html for a page, or a name "
-            "without extension for a folder for webMUSHRA"
-        )
-    if target.exists() and not overwrite:
-        raise AudioFileError(
-            f"{target} exists", python="; pass overwrite=True", command_line="; add --force"
-        )
-    if not target.parent.is_dir():
-        raise AudioFileError(f"the folder {target.parent} does not exist")
-    return target

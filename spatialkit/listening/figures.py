@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from spatialkit.errors import OptionError
 from spatialkit.results import figure_class, write_figure
 from spatialkit.typing import StrPath
-
-if TYPE_CHECKING:
-    from spatialkit.listening.analysis import Analysis
 
 __all__ = ["plot_analysis", "write_analysis_figure"]
 
 COLOR = "#0b5cad"
 
 
-def plot_analysis(analysis: Analysis, *, question: str | None = None, ax: Any = None) -> Any:
+class Results(Protocol):
+    """Results that can be plotted: an `Analysis`."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def listeners(self) -> Sequence[str]: ...
+    def table(self, name: str) -> list[dict[str, Any]]: ...
+
+
+def plot_analysis(analysis: Results, *, question: str | None = None, ax: Any = None) -> Any:
     """Plot the results of a listening test.
 
     ABX and preference: proportion of answers with its exact 95 % interval, and the line of
@@ -52,7 +61,7 @@ def plot_analysis(analysis: Analysis, *, question: str | None = None, ax: Any = 
     return ax
 
 
-def write_analysis_figure(analysis: Analysis, path: StrPath) -> None:
+def write_analysis_figure(analysis: Results, path: StrPath) -> None:
     """Plot the results to an image file, with a panel per question of a MUSHRA test."""
     questions: Sequence[str | None] = [None]
     if analysis.kind == "mushra" and analysis.table("conditions"):
@@ -70,7 +79,7 @@ def write_analysis_figure(analysis: Analysis, path: StrPath) -> None:
     write_figure(figure, path)
 
 
-def _ratings(analysis: Analysis, question: str | None) -> list[dict[str, Any]]:
+def _ratings(analysis: Results, question: str | None) -> list[dict[str, Any]]:
     rows = analysis.table("conditions")
     if not rows:
         raise OptionError("all listeners are excluded: pass screening=False to include them")
@@ -80,7 +89,7 @@ def _ratings(analysis: Analysis, question: str | None) -> list[dict[str, Any]]:
     return [row for row in rows if row["question"] == (question or known[0])]
 
 
-def _rows(analysis: Analysis, question: str | None) -> int:
+def _rows(analysis: Results, question: str | None) -> int:
     if analysis.kind == "mushra":
         return len(_ratings(analysis, question))
     rows = len(analysis.table("pooled"))
@@ -101,7 +110,7 @@ def _plot_ratings(ax: Any, rows: Sequence[dict[str, Any]]) -> None:
     ax.set_xlabel("Rating: median, its 95 % interval, quartiles")
 
 
-def _plot_proportions(ax: Any, analysis: Analysis) -> None:
+def _plot_proportions(ax: Any, analysis: Results) -> None:
     rows = [(_label(row), row) for row in analysis.table("pooled")]
     if analysis.kind == "abx":
         rows += [(row["listener"], row) for row in analysis.table("listeners")]

@@ -7,12 +7,9 @@ import html
 import json
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING
 
 from spatialkit.errors import OptionError
-
-if TYPE_CHECKING:
-    from spatialkit.listening.definition import ListeningTest
+from spatialkit.listening.definition import ListeningTest
 
 SCRIPTS = ("player.js", "session.js", "screens.js")
 # Browsers refuse texts of 512 MB.

@@ -9,14 +9,12 @@ from __future__ import annotations
 import html
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from spatialkit.listening.definition import ListeningTest, Trial
 from spatialkit.storage import replace_file, replacing_folder
-
-if TYPE_CHECKING:
-    from spatialkit.listening.definition import ListeningTest, Trial
 
 
 def write_webmushra(test: ListeningTest, folder: Path) -> None:
@@ -25,8 +23,8 @@ def write_webmushra(test: ListeningTest, folder: Path) -> None:
     with replacing_folder(folder) as draft:
         (draft / "configs").mkdir()
         (draft / "resources" / test.id).mkdir(parents=True)
-        for key, name in names.items():
-            replace_file(draft / name, test._encode(key, ".wav"))
+        for key, data in test.encode(".wav").items():
+            replace_file(draft / names[key], data)
         text = "\n".join(_yaml(_experiment(test, names))) + "\n"
         replace_file(draft / "configs" / f"{test.id}.yaml", text.encode())
         facts = json.dumps(test.definition(), indent=1, ensure_ascii=False)

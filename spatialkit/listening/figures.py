@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from spatialkit.errors import OptionError
-from spatialkit.results import figure_class, write_figure
+from spatialkit.plots import PALETTE, new_figure, write_figure
 from spatialkit.typing import StrPath
 
 __all__ = ["plot_analysis", "write_analysis_figure"]
 
-COLOR = "#0b5cad"
+COLOR = PALETTE[0]
 
 
 class Results(Protocol):
@@ -50,9 +50,7 @@ def plot_analysis(analysis: Results, *, question: str | None = None, ax: Any = N
         If matplotlib (extra ``plot``) is not installed.
     """
     if ax is None:
-        figure = figure_class()(figsize=(6.4, 1.2 + 0.45 * _rows(analysis, question)), dpi=120)
-        figure.set_layout_engine("constrained")
-        ax = figure.subplots()
+        ax = new_figure(height=1.2 + 0.45 * _rows(analysis, question)).subplots()
     if analysis.kind == "mushra":
         _plot_ratings(ax, _ratings(analysis, question))
     else:
@@ -67,9 +65,7 @@ def write_analysis_figure(analysis: Results, path: StrPath) -> None:
     if analysis.kind == "mushra" and analysis.table("conditions"):
         questions = list(dict.fromkeys(row["question"] for row in analysis.table("conditions")))
     rows = max(_rows(analysis, question) for question in questions)
-    size = (1.5 + 5.0 * len(questions), 1.4 + 0.45 * rows)
-    figure = figure_class()(figsize=size, dpi=120)
-    figure.set_layout_engine("constrained")
+    figure = new_figure(1.5 + 5.0 * len(questions), 1.4 + 0.45 * rows)
     panels = figure.subplots(1, len(questions), squeeze=False)[0]
     for ax, question in zip(panels, questions, strict=True):
         plot_analysis(analysis, question=question, ax=ax)

@@ -27,7 +27,7 @@ CORE = (
     *("propagation", "files", "objects"),
     *("binaural", "rendering", "setups", "realtime"),
     *("plugins", "batch", "metrics", "plots", "upmixing", "listening", "", "commands"),
-    "__main__",
+    *("page", "__main__"),
 )
 MODELS = (
     *("", "stem_names", "stft_resolutions", "losses", "modules", "metrics"),

@@ -30,6 +30,7 @@ from spatialkit.commands.toolkit.conversion import (
     convert_scene,
     hidden_progress,
     progress_bar,
+    reported_progress,
 )
 from spatialkit.commands.toolkit.files import (
     check_file,
@@ -154,6 +155,7 @@ __all__ = [
     "print_wrapped",
     "printable",
     "progress_bar",
+    "reported_progress",
     "read_input",
     "read_with_format",
     "reading_facts",

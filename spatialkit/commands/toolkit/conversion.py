@@ -27,6 +27,7 @@ DELAY = 0.5
 BAR = "{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s of audio [{elapsed}<{remaining}, {rate_fmt}]"
 
 _hidden: ContextVar[bool] = ContextVar("hidden", default=False)
+_listener: ContextVar[Callable[[float], None] | None] = ContextVar("listener", default=None)
 
 
 @contextmanager
@@ -40,6 +41,16 @@ def hidden_progress() -> Iterator[None]:
 
 
 @contextmanager
+def reported_progress(listener: Callable[[float], None]) -> Iterator[None]:
+    """Call a function with the progress of single files, 0 to 1, instead of printing a bar."""
+    before = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(before)
+
+
+@contextmanager
 def progress_bar() -> Iterator[Callable[[float, float], Any]]:
     """Print a progress bar on stderr, if it is a terminal and the command does not print JSON.
 
@@ -49,6 +60,9 @@ def progress_bar() -> Iterator[Callable[[float, float], Any]]:
         Called with the seconds of audio that have been processed since the last call, and those of
         the whole file.
     """
+    if listener := _listener.get():
+        yield _ratio_for(listener)
+        return
     context = click.get_current_context(silent=True)
     if _hidden.get() or context is None or context.params.get("as_json") or not sys.stderr.isatty():
         yield lambda done, seconds: None
@@ -64,6 +78,17 @@ def progress_bar() -> Iterator[Callable[[float, float], Any]]:
             bar.update(done)
 
         yield report
+
+
+def _ratio_for(listener: Callable[[float], None]) -> Callable[[float, float], None]:
+    total = 0.0
+
+    def report(done: float, seconds: float) -> None:
+        nonlocal total
+        total += done
+        listener(min(total / seconds, 1.0) if seconds > 0.0 else 0.0)
+
+    return report
 
 
 @dataclass(frozen=True)

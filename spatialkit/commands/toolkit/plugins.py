@@ -162,6 +162,9 @@ def plugin_facts(plugin: PluginDescription) -> dict[str, Any]:
             if isinstance(option.default, (bool, int, float))
             else option.text(option.default),
             "unit": option.unit,
+            "minimum": option.minimum,
+            "maximum": option.maximum,
+            "choices": list(option.choices),
             "help": option.help,
         }
         for option in plugin.options

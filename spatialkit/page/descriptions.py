@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from spatialkit.commands import toolkit
+from spatialkit.files.formats import FILE_FORMATS
 
 __all__ = ["describe"]
 
@@ -15,14 +17,7 @@ PATHS = ("weights", "stems", "style_stems", "names", "separator")
 # between front (1) and rear (-1).
 PLACES = {"directions": "azimuth", "stage": "depth"}
 # Layouts of the form, from few to many loudspeakers; the option accepts more.
-FORMATS = (".wav", ".flac", ".ogg", ".opus")
 LAYOUTS = ("5.1", "7.1", "5.1.2", "5.1.4", "7.1.4", "9.1.6", "quad", "5.0", "ambix1", "ambix3")
-
-
-def _has_report() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("spatialkit.report") is not None
 
 
 @cache
@@ -41,4 +36,10 @@ def describe() -> dict[str, Any]:
             if option["name"] not in PATHS
         ]
         upmixers.append({**facts, "format": each.format or None})
-    return {"upmixers": upmixers, "layouts": LAYOUTS, "formats": FORMATS, "report": _has_report()}
+    formats = [
+        {"suffix": each.suffixes[0], "title": each.title}
+        for each in FILE_FORMATS
+        if not each.extra or find_spec(each.extra)
+    ]
+    has_report = find_spec("spatialkit.report") is not None
+    return {"upmixers": upmixers, "layouts": LAYOUTS, "formats": formats, "report": has_report}

@@ -9,11 +9,14 @@ from typing import Any
 
 from spatialkit.errors import OptionError
 from spatialkit.page.jobs import MAX_VALUE, Job, Jobs, Upload, plain
+from spatialkit.upmixing import headphones_path
 from spatialkit.validation import shown
 
 __all__ = ["start_upmix"]
 
 FIELDS = {"file", "upmixer", "options", "format", "headphones", "report"}
+# Suffixes of files that browsers play.
+PLAYABLE = (".wav", ".flac", ".ogg", ".opus", ".m4a", ".mp4", ".webm")
 # Value of an option that stands for an uploaded file.
 UPLOAD = "upload:"
 
@@ -71,6 +74,10 @@ def _commands(
     output = folder / name
     upmix = ["upmix", str(source), "-o", str(output), *arguments, "--json"]
     commands = [[*upmix, "--headphones"] if headphones else upmix]
+    ears = headphones_path(output)
+    if headphones and ears.suffix.lower() not in PLAYABLE:
+        played = str(ears.with_suffix(".wav"))
+        commands.append(["render", str(ears), "-o", played, "--to", "stereo", "--json"])
     if report:
         page = str(folder / "report.html")
         commands.append(["report", str(output), "-o", page, "--original", str(source)])

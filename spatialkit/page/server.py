@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote
 
 from spatialkit._version import __version__
 from spatialkit.errors import SpatialkitError
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._length = self._content_length()
             self._require_own_origin()
-            parts = [unquote(part) for part in urlsplit(self.path).path.split("/")[1:]]
+            parts = [unquote(part) for part in self.path.partition("?")[0].split("/")[1:]]
             if parts[:1] != [""] and f"/{parts[0]}" in SITE and len(parts) == 1:
                 self._send_site(f"/{parts[0]}")
                 return
@@ -207,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
         return int(text)
 
     def _query(self, name: str) -> str:
-        query = parse_qs(urlsplit(self.path).query, max_num_fields=10)
+        query = parse_qs(self.path.partition("?")[2], max_num_fields=10)
         return query.get(name, [""])[0]
 
     def _json(self) -> Any:

@@ -55,7 +55,7 @@ async function takeSong(file) {
     song = await upload(file, (ratio) => { bar.value = ratio; });
     if (before) call(`api/uploads/${before.id}`, "DELETE").catch(() => {});
     const form = song.format ?? `${song.channels} channels`;
-    find("song").textContent = `${song.name}: ${song.container} ${song.subtype ?? ""}, ${form}, ${song.sample_rate} Hz, ${(song.seconds ?? 0).toFixed(1)} s`;
+    find("song").textContent = `${song.name}: ${song.container} ${song.encoding}, ${form}, ${song.sample_rate} Hz, ${song.duration.toFixed(1)} s`;
   } catch (error) {
     song = before;
     find("song").className = "error";
@@ -207,8 +207,9 @@ function decibels(value) {
 function show(done) {
   const [facts] = done.facts[0], ears = facts.headphones;
   const url = (name, download) => address(`api/jobs/${done.id}/files/${encodeURIComponent(name)}`, download);
+  const played = done.files.find((each) => each.name.endsWith(".headphones.wav"))?.name ?? ears.output;
   player.load([
-    {label: "Upmix on headphones", url: url(ears.output), loudness: ears.loudness},
+    {label: "Upmix on headphones", url: url(played), loudness: ears.loudness},
     {label: "Song", url: address(`api/uploads/${song.id}/file`), loudness: ears.source_loudness},
   ]);
   const rows = {
@@ -260,7 +261,7 @@ try {
   known = await call("api/upmixers");
   choice(find("upmixer"), known.upmixers.map((each) => each.name));
   find("upmixer").value = "ambience";
-  choice(find("format"), known.formats);
+  find("format").replaceChildren(...known.formats.map((each) => new Option(`${each.title} (${each.suffix})`, each.suffix)));
   showForm();
 } catch (error) {
   say([error.message], true);

@@ -232,6 +232,9 @@ MAY_WRITE = {
     "spatialkit.files.av_encoder open": "writes to the file of storage.replacing",
     "spatialkit.interrupts open": "the null device, in place of a closed terminal",
     "spatialkit.plots.figures savefig": "writes to the file of storage.replacing",
+    "spatialkit.page.jobs open": "uploads, in a temporary folder that is removed at the end",
+    "spatialkit.page.jobs write_bytes": "the progress of a job, in the same folder",
+    "spatialkit.page.worker open": "the progress of a job",
     "spatialkit_models.training.report SummaryWriter": "appends to a file of its own per run",
 }
 

@@ -28,6 +28,7 @@ CORE = {
     "spatialkit.files.adm": "Audio Definition Model",
     "spatialkit.audio": "The Audio type",
     "spatialkit.batch": "Batches",
+    "spatialkit.page": "Local page",
     "spatialkit.plugins": "Plug-ins",
     "spatialkit.upmixing": "Upmixing",
     "spatialkit.upmixing.controls": "Upmixing: shared controls",

@@ -2,6 +2,7 @@
 
 from spatialkit.audio import Audio
 from spatialkit.files import adm
+from spatialkit.files.formats import FILE_FORMATS, FileFormat
 from spatialkit.files.inspection import FileInfo, info
 from spatialkit.files.reading import AudioStream, SampleType, read, stream
 from spatialkit.files.resampling import RESAMPLING_QUALITIES, ResamplingQuality, resample
@@ -14,6 +15,8 @@ __all__ = [
     "AudioStream",
     "AudioWriter",
     "Dither",
+    "FILE_FORMATS",
+    "FileFormat",
     "FileInfo",
     "RESAMPLING_QUALITIES",
     "ResamplingQuality",

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from spatialkit.commands import toolkit
-from spatialkit.files.formats import FILE_FORMATS
+from spatialkit.files import FILE_FORMATS
 
 __all__ = ["describe"]
 

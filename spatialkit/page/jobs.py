@@ -140,8 +140,7 @@ class Jobs:
         """
         if size > self.limits.max_bytes:
             raise OptionError(
-                f"the file has {size} bytes; at most {self.limits.max_bytes} are accepted "
-                "(--max-size)"
+                f"the file has {size} bytes; at most {self.limits.max_bytes} are accepted"
             )
         if size + RESERVE > shutil.disk_usage(self.folder).free:
             raise OptionError("the disk is full: remove files and try again")

@@ -56,7 +56,7 @@ Node = ast.FunctionDef | ast.ClassDef
 def functions() -> Iterator[tuple[str, Node]]:
     """Yield the functions and classes of the modules of commands, with their modules."""
     for module, path in MODULES.items():
-        if ".commands" in module:
+        if ".command" in module:  # spatialkit.page.command, too
             for node in ast.parse(path.read_text("utf-8")).body:
                 if isinstance(node, Node):
                     yield module, node

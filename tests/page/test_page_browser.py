@@ -5,12 +5,24 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from served_page import served, short_song
 
 from spatialkit.sample import sample_path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 api = pytest.importorskip("playwright.sync_api", reason="needs playwright and Chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs playwright and Chromium")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("served")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    return short_song(tmp_path_factory.mktemp("song"))
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import soundfile
+from served_page import Client, served, short_song
 
 from spatialkit.page import server as module
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("served")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    return short_song(tmp_path_factory.mktemp("song"))
+
+
+@pytest.fixture
+def client(server):
+    return Client(server)
 
 
 def test_a_song_is_uploaded_upmixed_and_downloaded(client, song):

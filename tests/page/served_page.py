@@ -5,10 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+from contextlib import contextmanager
 from urllib.parse import quote
 
 import numpy as np
-import pytest
 
 from spatialkit import write
 from spatialkit.page import Jobs, Limits, PageServer
@@ -57,9 +57,9 @@ class Client:
         return job
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("served")
+@contextmanager
+def served(folder):
+    """A running page with its files in a folder, which is empty in the end."""
     jobs = Jobs(folder, Limits(max_bytes=20_000_000, workers=2))
     with PageServer(jobs) as found:
         thread = threading.Thread(target=found.serve_forever, args=(0.02,))
@@ -71,14 +71,9 @@ def server(tmp_path_factory):
     assert not folder.exists()
 
 
-@pytest.fixture
-def client(server):
-    return Client(server)
-
-
-@pytest.fixture(scope="module")
-def song(tmp_path_factory):
-    path = tmp_path_factory.mktemp("songs") / "song.wav"
+def short_song(folder):
+    """The bytes of half a second of stereo noise."""
     rng = np.random.default_rng(1)
-    write(path, 0.1 * rng.standard_normal((2, RATE // 2)).astype(np.float32), RATE)
-    return path.read_bytes()
+    samples = 0.1 * rng.standard_normal((2, RATE // 2)).astype(np.float32)
+    write(folder / "song.wav", samples, RATE)
+    return (folder / "song.wav").read_bytes()

@@ -20,7 +20,7 @@ DECODERS: tuple[Literal["allrad", "dirac"], ...] = ("allrad", "dirac")
 
 DECODED = (
     Metric("stems_allrad", "allrad", "degrees", "lower", "", GROUP),
-    Metric("stems_dirac", "dirac", "degrees", "lower", "With --layout: mean angle between each "
+    Metric("stems_dirac", "dirac", "degrees", "lower", "With a layout: mean angle between each "
            "stem and the energy vector of its least-squares gains in the loudspeaker signals, by "
            "decoder. A stem is where its mean intensity in the scene points.", GROUP),
 )  # fmt: skip

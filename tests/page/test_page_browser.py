@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from served_page import served, short_song
 
 from spatialkit.sample import sample_path
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-api = pytest.importorskip("playwright.sync_api", reason="needs playwright and Chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs playwright and Chromium")
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +19,9 @@ def song(tmp_path_factory):
     return short_song(tmp_path_factory.mktemp("song"))
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
 @pytest.fixture
-def page(browser, server):
-    found = browser.new_page(viewport={"width": 1000, "height": 900})
+def page(chromium, server):
+    found = chromium.new_page(viewport={"width": 1000, "height": 900})
     problems = []
     found.on("console", lambda message: problems.append(message.text))
     found.on("pageerror", lambda error: problems.append(str(error)))
@@ -116,8 +102,8 @@ def test_every_control_has_a_name(page):
     assert unnamed == []
 
 
-def test_the_page_fits_a_phone(browser, server):
-    found = browser.new_page(viewport={"width": 400, "height": 800})
+def test_the_page_fits_a_phone(chromium, server):
+    found = chromium.new_page(viewport={"width": 400, "height": 800})
     found.goto(server.url)
     found.locator("#upmixer option").first.wait_for(state="attached")
     found.select_option("#upmixer", "style-vae")

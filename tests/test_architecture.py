@@ -26,8 +26,8 @@ CORE = (
     *("layouts", "audio", "stft", "decorrelation", "panning", "ambisonics", "downmix"),
     *("propagation", "files", "objects"),
     *("binaural", "rendering", "setups", "realtime"),
-    *("plugins", "batch", "metrics", "plots", "upmixing", "listening", "", "commands"),
-    *("page", "__main__"),
+    *("plugins", "batch", "metrics", "delivery", "plots", "upmixing", "listening"),
+    *("", "commands", "page", "__main__"),
 )
 MODELS = (
     *("", "stem_names", "stft_resolutions", "losses", "modules", "metrics"),

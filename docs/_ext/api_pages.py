@@ -26,6 +26,8 @@ CORE = {
     "spatialkit.metrics": "Metrics",
     "spatialkit.files": "Audio files",
     "spatialkit.files.adm": "Audio Definition Model",
+    "spatialkit.files.iamf": "IAMF",
+    "spatialkit.delivery": "Measured delivery",
     "spatialkit.audio": "The Audio type",
     "spatialkit.batch": "Batches",
     "spatialkit.page": "Local page",

@@ -1,8 +1,8 @@
 """Audio file I/O."""
 
 from spatialkit.audio import Audio
-from spatialkit.files import adm
-from spatialkit.files.formats import FILE_FORMATS, FileFormat
+from spatialkit.files import adm, iamf
+from spatialkit.files.formats import FILE_FORMATS, FileFormat, Target
 from spatialkit.files.inspection import FileInfo, info
 from spatialkit.files.reading import AudioStream, SampleType, read, stream
 from spatialkit.files.resampling import RESAMPLING_QUALITIES, ResamplingQuality, resample
@@ -22,8 +22,10 @@ __all__ = [
     "ResamplingQuality",
     "SampleType",
     "Subtype",
+    "Target",
     "adm",
     "check_target",
+    "iamf",
     "info",
     "read",
     "resample",

@@ -210,6 +210,11 @@ class Target:
 _RULES = "spatialkit.files.rules:"
 _ENCODERS = "spatialkit.files.encoders:"
 _ADM = "spatialkit.files.adm.encoder:"
+# The encoder measures loudness, in a folder above this one.
+_IAMF: Any = {
+    "problem": "spatialkit.files.iamf.encoder:iamf_problem",
+    "encoder": "spatialkit.delivery:iamf_encoder",
+}
 
 _OGG = "spatialkit.files.ogg_writing:"
 _CAF = "spatialkit.files.caf:"
@@ -282,6 +287,14 @@ FILE_FORMATS: tuple[FileFormat, ...] = (
         problem=_ADM + "adm_problem",
         encoder=_ADM + "AdmEncoder",
         empty=True,
+    ),
+    FileFormat(
+        *("iamf", "IAMF", (".iamf",), ("PCM_24", "PCM_16", "FLAC", "OPUS")),
+        **_IAMF,
+    ),
+    FileFormat(
+        *("iamf-mp4", "IAMF in MP4", (".iamf.mp4",), ("PCM_24", "PCM_16", "FLAC", "OPUS")),
+        **_IAMF,
     ),
 )
 

@@ -14,6 +14,7 @@ from spatialkit.files import pyav, wave
 from spatialkit.files.adm import AdmInfo, parse_adm
 from spatialkit.files.adm.xml import XMLProblem
 from spatialkit.files.channels import Channels
+from spatialkit.files.iamf.reading import IamfSound
 from spatialkit.files.opening import OnTruncated, OpenFile, open_audio, reading_errors
 from spatialkit.files.sound import Sound
 from spatialkit.files.stored_channels import decoded_channels, stored_channels
@@ -156,6 +157,8 @@ def _header(path: Path, file: OpenFile) -> tuple[FileInfo, Channels, Mapping[byt
     chunks: Mapping[bytes, bytes] = {}
     if isinstance(first, pyav.AvFile):
         channels = decoded_channels(first)
+    elif isinstance(first, IamfSound):
+        channels = first.layout
     elif kind in wave.WAVE_KINDS:
         container = "WAV" if kind == b"RIFF" else kind.decode()
         header = wave.read_wave_header(binary)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, cast
 from spatialkit.errors import AudioFileError
 from spatialkit.files import pyav
 from spatialkit.files.demuxers import demuxer_of
+from spatialkit.files.iamf.reading import IamfSound, is_iamf
 from spatialkit.files.leading_bytes import tags_end
 from spatialkit.files.libsndfile import SndFile, count_samples
 from spatialkit.files.mpeg_audio import frames_start
@@ -51,6 +52,11 @@ def open_audio(path: Path, on_truncated: OnTruncated = "error") -> Iterator[Open
         binary = _from_audio_on(file)
         if not binary.seek(0, io.SEEK_END):
             raise AudioFileError(f"{path} is empty")
+        if is_iamf(binary):
+            found = IamfSound(path, binary, strict=on_truncated == "error")
+            resources.callback(found.close)
+            yield OpenFile(binary, found, found, found.missing)
+            return
         demuxer, codec = demuxer_of(binary), ""
         if demuxer is None:
             demuxer, codec = unsupported_codec(binary) or (None, "")
@@ -130,8 +136,6 @@ def _problem(binary: BinaryIO) -> str:
     if is_audio(binary):
         return "is damaged or not a supported audio file"
     container = unsupported_container(binary)
-    if container == "IAMF":
-        return f"(IAMF) {pyav.IAMF_PROBLEM}"
     if container:
         return f"({container}) is not a supported audio file; convert it first"
     return "is not a supported audio file"

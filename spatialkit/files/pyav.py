@@ -38,7 +38,6 @@ _NAMES = {
 }
 # Chunks with the channel layout.
 _LAYOUT_CHUNKS = {"caf": (chunks.CAF, b"chan"), "aiff": (chunks.AIFF, b"CHAN")}
-IAMF_PROBLEM = "is not supported; decode it first, such as with ffmpeg 8 or newer"
 _FORMATS = {"float32": "flt", "float64": "dbl"}
 # Samples that FFmpeg returns at a time; converting its own frames of about 1000 samples one by one
 # would be slow.
@@ -111,8 +110,6 @@ class AvFile:
         self._path, self._demuxer, self._strict = path, demuxer, strict
         self._kind = _kind(demuxer, codec)
         tracks = mp4_boxes.read_tracks(file) if demuxer == "mov" else []
-        if any(track.kind == b"iamf" for track in tracks):
-            raise AudioFileError(f"{path} (MP4, IAMF) {IAMF_PROBLEM}")
         hidden = [place for track in tracks for place in track.places]
         self.apple_layout, self.scene, self.positions = b"", b"", b""
         if demuxer in _LAYOUT_CHUNKS:

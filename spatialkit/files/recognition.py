@@ -1,7 +1,7 @@
 """Codecs that libsndfile does not support, in containers that it does.
 
 Sources: RFC 2361 (format tags of WAV); Apple, "Core Audio Format Specification 1.0" and AIFF-C;
-ETSI TS 102 114 (DTS); IEC 61937 (compressed audio in the form of PCM); AOMedia, "IAMF 1.0".
+ETSI TS 102 114 (DTS); IEC 61937 (compressed audio in the form of PCM).
 """
 
 from __future__ import annotations
@@ -147,13 +147,13 @@ _CONTAINERS: tuple[tuple[bytes, str, Callable[[BinaryIO], str | None]], ...] = (
     (rb"caff", "caf", _caf_codec),
     (rb"FORM....AIFC", "aiff", _aiff_codec),
 )
-# First bytes of other containers that libsndfile supports.
+# First bytes of other containers that are supported.
 _SUPPORTED = (
-    rb"RIFX....WAVE|FORM....(AIF|8SV|16SV)|OggS|ID3|\.snd|dns\.|Creative Voice|\xff[\xe2-\xff]"
+    rb"RIFX....WAVE|FORM....(AIF|8SV|16SV)|OggS|ID3|\.snd|dns\.|Creative Voice|\xff[\xe2-\xff]|"
+    rb"[\xf8-\xff].{1,5}iamf"
 )
 # First bytes of files that neither libsndfile nor PyAV supports.
 _UNSUPPORTED = (
-    (rb"[\xf8-\xff].{1,5}iamf", "IAMF"),
     (rb"OFR ", "OptimFROG"),
     (rb"MThd", "MIDI"),
 )

@@ -62,7 +62,8 @@ def write(
         Path with the extension .wav or .caf (any format with names for its channels), .flac (at
         most 8 channels), .opus, .ogg, .webm (Opus up to 7.1 and Ambisonics), .mp4, .m4a (up to
         7.1; Ambisonics in .mp4), .mov and .wv (up to 7.1.4; Ambisonics in .mov), .mka (up to 8
-        channels), .ac3 or .eac3 (up to 5.1).
+        channels), .ac3 or .eac3 (up to 5.1); .adm.wav for WAV with ADM metadata; .iamf or .iamf.mp4
+        for IAMF, standalone or in MP4 (mono, stereo, 5.1 to 7.1.4, Ambisonics to order 4).
     samples : array_like of float or Audio, shape (channels, samples) or (samples,)
         An `Audio` also specifies ``sample_rate`` and ``format``.
     sample_rate : int, optional

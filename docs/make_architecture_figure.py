@@ -16,7 +16,7 @@ BLUE, ORANGE, GREY = "#d6e6f5", "#fbe3cd", "#ececec"
 CORE = (
     (GREY, ("errors", "typing", "validation", "geometry")),
     (BLUE, ("layouts", "audio", "panning", "ambisonics", "downmix")),
-    (BLUE, ("stft", "files", "binaural", "rendering", "metrics")),
+    (BLUE, ("stft", "files", "binaural", "rendering", "metrics", "plots")),
     (BLUE, ("upmixing", "batch")),
     (BLUE, ("commands",)),
 )

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+from spatialkit import plots
+from spatialkit.results import Bar, Panel
 
 DOCS = Path(__file__).parent
 PAGE = DOCS / "guides" / "style-vae" / "results.md"
 TARGET = DOCS / "images" / "style-vae.png"
 # Columns of the table, and axis labels.
-METRICS = {"SNR, dB": "SNR, dB (higher is better)", "angle error, degrees": "angle error, degrees"}
+METRICS = {"SNR, dB": "higher is better", "angle error, degrees": "lower is better"}
 # Rows to draw: label, then protocol, style and system of the table.
 ROWS = {
     "same": {
@@ -31,35 +29,32 @@ ROWS = {
     },
 }
 TITLES = {
-    "same": "stereo panned like the target",
-    "independent": "stereo panned independently",
+    "same": "panned like the target",
+    "independent": "panned independently",
 }
-BASELINE, MODEL = "#E69F00", "#0072B2"
 INTERVAL = re.compile(r"(-?[\d.]+) ± [\d.]+ \((-?[\d.]+) to (-?[\d.]+)\)")
 
 
 def main() -> None:
     """Draw mean and 95 % interval of the held-out song."""
-    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     table = read_table(PAGE.read_text(encoding="utf-8").split("## Tables")[1])
-    figure, panels = plt.subplots(
-        2, 2, figsize=(8.3, 3.9), dpi=200, layout="constrained", sharex="col", sharey="row",
-        height_ratios=[len(rows) for rows in ROWS.values()],
-    )  # fmt: skip
-    for line, (protocol, rows) in zip(panels, ROWS.items(), strict=True):
-        for axes, (column, label) in zip(line, METRICS.items(), strict=True):
-            for position, (style, system) in enumerate(rows.values()):
-                mean, low, high = table[protocol, style, system][column]
-                colour = BASELINE if system == "all-channel-stereo" else MODEL
-                axes.barh(position, mean, color=colour, height=0.65)
-                axes.plot([low, high], [position, position], color="black", linewidth=1.5)
-                axes.text(high, position, f"  {mean:.1f}", va="center")
-            axes.set(yticks=range(len(rows)), yticklabels=rows)
-            axes.set_title(TITLES[protocol], fontsize=9, loc="left")
-            if protocol == "independent":
-                axes.set_xlabel(label if "SNR" in label else f"{label} (lower is better)")
-        line[0].invert_yaxis()
-    figure.savefig(TARGET)
+    figure = plots.new_figure(7.4, 5.2)
+    figure.set_dpi(200)
+    grid = figure.subplots(
+        2, 2, sharey="row", height_ratios=[len(rows) + 1 for rows in ROWS.values()]
+    )
+    for line, (protocol, rows) in zip(grid, ROWS.items(), strict=True):
+        panels = []
+        for column, label in METRICS.items():
+            bars = []
+            for title, (style, system) in rows.items():
+                group = "baseline" if system == "all-channel-stereo" else "model"
+                bars.append(Bar(title, *table[protocol, style, system][column], group=group))
+            panels.append(Panel(f"{column}\n{TITLES[protocol]}", label, tuple(bars)))
+        plots.plot_benchmark(panels, ax=line)
+    for axes in grid[:, 1]:
+        axes.tick_params(labelleft=False)
+    plots.write_figure(figure, TARGET)
     print(TARGET)
 
 

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
+from spatialkit import plots
 
 # %%
 # A layout contains the label, direction and WAVE mask bit of each channel, in file order.
@@ -43,14 +44,17 @@ print("7.1 film order to WAVE order:", spatialkit.reorder(film, "7.1:film", "7.1
 # %%
 # Gains of a source that moves around the listener: at most two loudspeakers are active, the sum of
 # powers is 1, and the gains are continuous. With a spread (dotted), neighbours are active, too.
-angles = np.linspace(-180.0, 180.0, 721)
-point = spatialkit.vbap_gains(angles, layout="5.0")
-wide = spatialkit.vbap_gains(angles, layout="5.0", spread=60.0)
 figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
-for number, label in enumerate(labels):
-    axes.plot(angles, point[:, number], color=f"C{number}", label=label)
-    axes.plot(angles, wide[:, number], color=f"C{number}", linestyle=":")
-axes.set(xlim=(180, -180), ylim=(0, 1.02), xticks=[180, 110, 30, 0, -30, -110, -180])
-axes.set(xlabel="source azimuth, degrees (left is positive)", ylabel="gain")
-axes.legend(title="5.0", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+plots.plot_gains("5.0", ax=axes)
+plots.plot_gains("5.0", spread=60.0, ax=axes, linestyle=":", color="grey")
+plt.show()
+
+# %%
+# The layout with the power of one source in each loudspeaker, from above and from the side.
+figure = plt.figure(figsize=(9, 4.2), layout="constrained")
+source = 60.0, 20.0
+gains = spatialkit.vbap_gains(*source, layout="7.1.4", spread=30.0)
+plots.plot_layout("7.1.4", gains=gains, source=source, ax=figure.add_subplot(1, 2, 1))
+space = figure.add_subplot(1, 2, 2, projection="3d")
+plots.plot_layout("7.1.4", view="3d", gains=gains, source=source, ax=space)
 plt.show()

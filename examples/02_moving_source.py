@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
+from spatialkit import plots
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "demo-output")
 folder.mkdir(parents=True, exist_ok=True)
@@ -31,19 +32,16 @@ panned = spatialkit.vbap_pan(voice, azimuth, elevation, layout="7.1.4", spread=2
 # %%
 # The level of each loudspeaker in time.
 layout = spatialkit.get_layout("7.1.4")
-frames = panned[:, : 10 * rate].reshape(layout.n_channels, 100, -1)
-level = 10.0 * np.log10((frames.astype(np.float64) ** 2).mean(axis=2) + 1e-9)
+level = plots.channel_levels(panned, sample_rate=rate, format=layout, frame=0.1).level
 for second in range(0, 10, 2):
     loudest = np.argsort(level[:, 10 * second])[::-1][:3]
     print(f"second {second}: loudest in", ", ".join(layout.labels[n] for n in loudest))
 
-figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
-image = axes.pcolormesh(
-    np.arange(101) / 10, np.arange(layout.n_channels + 1), level, vmin=-70, vmax=-20, cmap="cividis"
+figure, (path, levels) = plt.subplots(
+    1, 2, figsize=(10, 4), width_ratios=[1.0, 1.3], layout="constrained"
 )
-axes.set(yticks=np.arange(layout.n_channels) + 0.5, yticklabels=layout.labels, xlabel="time, s")
-axes.invert_yaxis()
-figure.colorbar(image, label="level, dBFS")
+plots.plot_trajectory(azimuth, elevation, layout=layout, ax=path)
+plots.plot_levels(panned, sample_rate=rate, format=layout, frame=0.1, floor_db=-70, ax=levels)
 plt.show()
 
 # %%

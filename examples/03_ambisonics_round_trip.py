@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
+from spatialkit import plots
 
 names = ("vocals", "drums", "other")
 stems = {name: spatialkit.read(spatialkit.sample_path(name)) for name in names}
@@ -41,20 +42,18 @@ for decoder in ("allrad", "mode-matching"):
     print(spatialkit.decoder_report("7.1.4", 3, decoder=decoder))
 
 # %%
-# Power of each loudspeaker for a source that moves around the listener, orders 1 and 3: the higher
+# Gain of each loudspeaker for a source that moves around the listener, orders 1 and 3: the higher
 # order is narrower.
-azimuth = np.linspace(-180.0, 180.0, 361)
-layout = spatialkit.get_layout("5.0")
-figure, panels = plt.subplots(1, 2, sharey=True, figsize=(8, 3.4), layout="constrained")
+figure, panels = plt.subplots(1, 2, sharey=True, figsize=(9, 3.4), layout="constrained")
 for axes, order in zip(panels, (1, 3)):
-    harmonics = spatialkit.spherical_harmonics(azimuth, order=order)
-    gains = harmonics @ spatialkit.decoder_matrix(layout, order).T
-    for number, label in enumerate(layout.labels):
-        axes.plot(azimuth, gains[:, number] ** 2, label=label)
-    axes.set(xlim=(180, -180), xticks=[180, 90, 0, -90, -180], title=f"AllRAD, order {order}")
-    axes.set_xlabel("source azimuth, degrees")
-panels[0].set_ylabel("power")
-panels[1].legend(title="5.0", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    plots.plot_gains("5.0", order=order, ax=axes)
+    axes.set_title(f"AllRAD, order {order}")
+plt.show()
+
+# %%
+# Energy, length of the energy vector and direction error of the decoder for 7.1.4.
+figure, panels = plt.subplots(3, 1, sharex=True, figsize=(8, 5.4), layout="constrained")
+plots.plot_decoder_report(spatialkit.decoder_report("7.1.4", 3), ax=panels)
 plt.show()
 
 # %%

@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 
 import spatialkit
-from spatialkit import metrics
+from spatialkit import metrics, plots
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "demo-output")
 folder.mkdir(exist_ok=True)
@@ -52,12 +51,5 @@ left.legend()
 # %%
 # Between its measured directions a set is interpolated. The level at the left ear, for sources on
 # the horizon:
-azimuth = np.arange(-180.0, 181.0, 3.0)
-spectra = np.fft.rfft(hrtf.at(azimuth)[:, 0], 512, axis=-1)
-frequencies = np.fft.rfftfreq(512, 1.0 / hrtf.sample_rate)
-level = 20.0 * np.log10(np.abs(spectra[:, 2:]) + 1e-6)
-image = right.pcolormesh(azimuth, frequencies[2:] / 1000.0, level.T, vmin=-35.0, vmax=10.0)
-right.set(xlim=(180.0, -180.0), xlabel="source azimuth, degrees", ylabel="frequency, kHz")
-right.set(title="level at the left ear")
-figure.colorbar(image, label="dB")
+plots.plot_hrtf(hrtf, ax=right)
 plt.show()

@@ -1,5 +1,7 @@
 """Tests of the examples: each is run as a script."""
 
+import ast
+import json
 import runpy
 import sys
 from importlib.util import find_spec
@@ -47,6 +49,29 @@ def _figures(monkeypatch):
 def test_examples_print_and_draw(path, tmp_path, capsys, monkeypatch):
     run(path, monkeypatch, *([] if path.stem.startswith("07") else [tmp_path]))
     assert len(capsys.readouterr().out.splitlines()) >= 5
+
+
+def test_the_notebook_runs_and_shows_the_last_value_of_each_cell(capsys):
+    """Cells are run as notebooks do; nbclient and a kernel would take 40 more packages."""
+    notebook = json.loads((ROOT / "examples" / "plots.ipynb").read_text(encoding="utf-8"))
+    names, shown = {}, []
+    for cell in notebook["cells"]:
+        assert not cell.get("outputs"), "notebooks are stored without outputs"
+        if cell["cell_type"] != "code":
+            continue
+        body = ast.parse("".join(cell["source"])).body
+        last = body.pop() if isinstance(body[-1], ast.Expr) else None
+        exec(compile(ast.Module(body, []), "plots.ipynb", "exec"), names)
+        if last is not None:
+            value = eval(compile(ast.Expression(last.value), "plots.ipynb", "eval"), names)
+            rich = [kind for kind in ("_repr_html_", "_repr_png_") if hasattr(value, kind)]
+            assert [
+                getattr(value, kind)() for kind in rich if getattr(value, kind)()
+            ] or value.any()
+            shown.append(type(value).__name__)
+    assert shown.count("NotebookFigure") == 6
+    assert {"Layout", "Audio", "DecoderReport"} <= set(shown)
+    assert capsys.readouterr().out.startswith("correlation 0.")
 
 
 @pytest.mark.parametrize("name", NEURAL)

@@ -24,6 +24,7 @@ CORE = {
     "spatialkit.propagation": "Distance",
     "spatialkit.stft": "Short-time Fourier transform",
     "spatialkit.metrics": "Metrics",
+    "spatialkit.plots": "Plots",
     "spatialkit.files": "Audio files",
     "spatialkit.files.adm": "Audio Definition Model",
     "spatialkit.files.iamf": "IAMF",

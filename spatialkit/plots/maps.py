@@ -105,6 +105,7 @@ def plot_anglegram(
     format: str | Format | None = None,
     range_db: float = 40.0,
     reference: float | None = None,
+    colorbar: bool = True,
     **options: Any,
 ) -> Axes:
     """Plot the energy by azimuth over time.
@@ -120,6 +121,8 @@ def plot_anglegram(
         Range of the colours in dB below the reference.
     reference : float, optional
         Power at 0 dB, for several plots with the same colours; by default that of the loudest cell.
+    colorbar : bool
+        Whether a scale of the colours is added.
     **options
         Further arguments of `anglegram`.
 
@@ -160,7 +163,8 @@ def plot_anglegram(
     )
     axes.set(ylim=(-180.0, 180.0), xlabel="time, s", ylabel="azimuth, degrees")
     label = "energy, dB relative to the loudest cell" if reference is None else "energy, dB"
-    axes.figure.colorbar(image, ax=axes, label=label, pad=0.02)
+    if colorbar:
+        axes.figure.colorbar(image, ax=axes, label=label, pad=0.02)
     return axes
 
 

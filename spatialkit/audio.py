@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ from spatialkit.layouts import (
     get_format,
     same_channels,
 )
+from spatialkit.tags import Tags
 from spatialkit.typing import FloatArray, FloatT
 from spatialkit.validation import as_sample_rate
 
@@ -39,6 +40,8 @@ class Audio(Generic[FloatT]):
         Hz; a whole float such as 44100.0 is accepted.
     format : str, Layout or AmbisonicFormat, optional
         Meaning of the channels; None if it is unknown.
+    tags : Tags
+        Tags of the file from which the samples were read.
 
     Examples
     --------
@@ -52,6 +55,7 @@ class Audio(Generic[FloatT]):
     samples: FloatArray[FloatT]
     sample_rate: int
     format: Format | None = None
+    tags: Tags = field(default_factory=Tags)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sample_rate", as_sample_rate(self.sample_rate))

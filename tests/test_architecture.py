@@ -23,7 +23,7 @@ CORE = (
     "storage",
     *("validation", "geometry", "trajectory", "auditory", "acoustics", "crossover"),
     *("sample", "sample_queue", "results"),
-    *("layouts", "audio", "stft", "decorrelation", "panning", "ambisonics", "downmix"),
+    *("layouts", "tags", "audio", "stft", "decorrelation", "panning", "ambisonics", "downmix"),
     *("propagation", "files", "objects"),
     *("binaural", "rendering", "setups", "realtime"),
     *("plugins", "batch", "metrics", "delivery", "plots", "upmixing", "listening"),

@@ -15,6 +15,7 @@ from spatialkit.errors import AudioFileError
 from spatialkit.files import codecs, mp4_writing
 from spatialkit.files.encoders import Quantizer, Sink
 from spatialkit.files.formats import Target
+from spatialkit.files.tags import matroska
 from spatialkit.validation import extra
 
 # Muxers of FFmpeg by name of the file format.
@@ -59,6 +60,8 @@ class AvEncoder:
             self.container = av.open(
                 self.sink, "w", format=_MUXERS.get(name, name), options=_muxer_options(target)
             )
+            if target.file_format.tags == "matroska":
+                self._add_tags()
             self.stream: Any = self.container.add_stream(
                 codecs.codec_of(target).name,
                 rate=target.sample_rate,
@@ -77,6 +80,13 @@ class AvEncoder:
                 target.sample_rate,
                 frame_size=context.frame_size or _FRAME_SIZE,
             )
+
+    def _add_tags(self) -> None:
+        """Add what FFmpeg writes before the audio."""
+        self.container.metadata.update(matroska.metadata_of(self.target.tags))
+        for number, picture in enumerate(self.target.tags.pictures):
+            name = f"cover{number or ''}{picture.suffix}"
+            self.container.add_attachment(name, picture.mime, picture.data)
 
     def _stored_format(self) -> Any:
         """Return the sample format of the encoder: integers for codecs without loss."""

@@ -14,6 +14,7 @@ from spatialkit.files import coreaudio
 from spatialkit.files.encoders import Quantizer, packed
 from spatialkit.files.formats import Target
 from spatialkit.files.rules import require_no_bit_rate
+from spatialkit.files.tags.caf import build_info
 
 _FLOAT, _LITTLE_ENDIAN = 1, 2
 _DESCRIPTION = struct.Struct(">d4sIIIII")
@@ -44,8 +45,10 @@ class CafEncoder:
             _LITTLE_ENDIAN | (0 if target.bits else _FLOAT),
             *(self.frame, 1, target.channels, 8 * _BYTES[target.subtype]),
         )
-        for name, content in ((b"desc", description), (b"chan", _channel_layout(target))):
-            file.write(_CHUNK.pack(name, len(content)) + content)
+        parts = ((b"desc", description), (b"chan", _channel_layout(target)))
+        for name, content in (*parts, (b"info", build_info(target.tags))):
+            if content:
+                file.write(_CHUNK.pack(name, len(content)) + content)
         self.start = file.tell()
         self._write_size(target.samples or 0)
         file.write(bytes(4))  # edit count

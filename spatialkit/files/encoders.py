@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spatialkit.files import flac_masks, wave
 from spatialkit.files.channels import COMMON_MASKS
 from spatialkit.files.formats import Target
+from spatialkit.files.tags.riff import build_chunks
 
 # libsndfile's Vorbis encoder allocates each block on the stack, which a long block overflows.
 _CODEC_BLOCK_SIZE = 16384
@@ -70,11 +71,12 @@ class WaveEncoder:
             target.mask,
             text=target.text,
             reserve=target.samples is None,
+            trailing=len(self.trailer(samples)),
         )
 
     def trailer(self, samples: int) -> bytes:
         """Return the chunks after the audio data."""
-        return b""
+        return build_chunks(self.target.tags)
 
     def put(self, block: NDArray[Any]) -> None:
         """Encode and write a block (channels, n)."""

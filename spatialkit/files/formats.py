@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeAlias
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import Format
+from spatialkit.tags import Tags
 from spatialkit.validation import unknown_name
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ class Target:
     format: Format | None = None
     text: str = ""
     bit_rate: int | None = None
+    tags: Tags = field(default_factory=Tags, compare=False)
     # Content of a file with ADM metadata that is not a single bed or scene.
     adm: AdmContent | None = None
 
@@ -287,6 +289,7 @@ FILE_FORMATS: tuple[FileFormat, ...] = (
         problem=_ADM + "adm_problem",
         encoder=_ADM + "AdmEncoder",
         empty=True,
+        tags="riff",
     ),
     FileFormat(
         *("iamf", "IAMF", (".iamf",), ("PCM_24", "PCM_16", "FLAC", "OPUS")),

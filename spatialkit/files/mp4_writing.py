@@ -1,5 +1,7 @@
 """Boxes that FFmpeg does not write to MP4 and QuickTime files, in the box moov at their end.
 
+They are the box SA3D of Ambisonics, and tags with pictures and keys of any name.
+
 Sources: ISO/IEC 14496-12 (boxes); Google, "Spatial Audio RFC" (SA3D).
 """
 
@@ -12,6 +14,7 @@ from typing import BinaryIO
 
 from spatialkit.errors import AudioFileError
 from spatialkit.files.formats import Target
+from spatialkit.files.tags import mp4
 from spatialkit.layouts import AmbisonicFormat
 
 _PATH = (b"trak", b"mdia", b"minf", b"stbl", b"stsd")
@@ -19,11 +22,17 @@ _SA3D = struct.Struct(">BBIBBI")
 
 
 def complete(file: BinaryIO, target: Target) -> None:
-    """Add the box SA3D of Ambisonics to a file that FFmpeg has closed."""
-    if not isinstance(target.format, AmbisonicFormat):
-        return
-    box = scene_box(target.format)
-    _edit_movie(file, target, lambda movie: _with_description_box(movie, box))
+    """Add boxes to a file that FFmpeg has closed."""
+
+    def edit(movie: bytes) -> bytes:
+        if isinstance(target.format, AmbisonicFormat):
+            movie = _with_description_box(movie, scene_box(target.format))
+        if target.tags:
+            movie = _without(movie, b"udta") + mp4.build_user_data(target.tags)
+        return movie
+
+    if target.tags or isinstance(target.format, AmbisonicFormat):
+        _edit_movie(file, target, edit)
 
 
 def scene_box(format: AmbisonicFormat) -> bytes:
@@ -71,6 +80,16 @@ def _edited(content: bytes, path: tuple[bytes, ...], edit: Callable[[bytes], byt
         size, kind = struct.unpack_from(">I4s", content, at)
         inner = content[at + 8 : at + size]
         parts.append(boxed(kind, _edited(inner, path[1:], edit) if kind == path[0] else inner))
+        at += size
+    return b"".join(parts)
+
+
+def _without(content: bytes, name: bytes) -> bytes:
+    """Return the content of a box without the boxes of a kind."""
+    parts, at = [], 0
+    while at + 8 <= len(content):
+        size, kind = struct.unpack_from(">I4s", content, at)
+        parts.append(b"" if kind == name else content[at : at + size])
         at += size
     return b"".join(parts)
 

@@ -87,12 +87,12 @@ def projection(file: BinaryIO) -> tuple[bytes, NDArray[np.float64]] | None:
     columns = np.frombuffer(matrix, "<i2").reshape(decoded, channels)
     unmapped = head[:18] + bytes([DISCRETE]) + head[19:_HEAD_SIZE] + bytes(range(channels))
     changed = bytearray(page[:_CHECKSUM] + bytes(4) + b"\x01" + bytes([len(unmapped)]) + unmapped)
-    changed[_CHECKSUM : _CHECKSUM + 4] = struct.pack("<I", _checksum(changed))
+    changed[_CHECKSUM : _CHECKSUM + 4] = struct.pack("<I", page_checksum(changed))
     # Bytes between pages are skipped.
     return bytes(changed).ljust(len(page), b"\0"), columns.T / 2.0**15
 
 
-def _checksum(page: bytes | bytearray) -> int:
+def page_checksum(page: bytes | bytearray) -> int:
     """Return the checksum of a page: that of zlib with all bits in reverse order, from 0 on."""
     value = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int.from_bytes(value.to_bytes(4, "little").translate(_REVERSED), "big")
@@ -141,7 +141,7 @@ def regular_positions(file: BinaryIO) -> dict[int, bytes]:
         head, end = bytearray(page.content), end + page.samples
         head[_POSITION : _POSITION + 8] = struct.pack("<q", end - page.samples + samples)
         head[_CHECKSUM : _CHECKSUM + 4] = bytes(4)
-        head[_CHECKSUM : _CHECKSUM + 4] = struct.pack("<I", _checksum(head))
+        head[_CHECKSUM : _CHECKSUM + 4] = struct.pack("<I", page_checksum(head))
         replaced[page.start] = bytes(head[: _PAGE.size])
     return replaced
 

@@ -18,6 +18,7 @@ from spatialkit.files.opening import OnTruncated, reading_errors
 from spatialkit.files.requested import doubts, format_to_read
 from spatialkit.files.resampling import rejoin_blocks, resample_blocks
 from spatialkit.files.sound import BLOCK_SIZE
+from spatialkit.files.tags import read_tags
 from spatialkit.layouts import Format
 from spatialkit.typing import StrPath
 from spatialkit.validation import MAX_SAMPLE_RATE, as_choice, as_count, as_path, as_sample_rate
@@ -129,7 +130,7 @@ def read(
         for block in source:
             samples[:, filled : filled + block.shape[1]] = block
             filled += block.shape[1]
-    return Audio(samples, source.sample_rate, source.format)
+    return Audio(samples, source.sample_rate, source.format, read_tags(path))
 
 
 def stream(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,9 @@ from spatialkit.files.formats import (
     format_of_path,
     format_suffix,
 )
+from spatialkit.files.tags import held_tags
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, channel_map, get_format
+from spatialkit.tags import Tags
 from spatialkit.typing import StrPath
 from spatialkit.validation import (
     as_choice,
@@ -59,6 +62,7 @@ def make_target(
     seed: int,
     overwrite: bool,
     bit_rate: int | None = None,
+    tags: Tags | Mapping[str, Any] | None = None,
     file_format: FileFormat | None = None,
     adm: bool | AdmContent = False,
 ) -> Target:
@@ -95,6 +99,7 @@ def make_target(
     target = Target(
         *(path, file_format, sample_rate, channels, samples, file_format.subtypes[0], dither),
         *(seed, order, mask, format, text, as_bit_rate(bit_rate)),
+        tags=held_tags(as_tags(tags), file_format)[0],
         adm=None if isinstance(adm, bool) else adm,
     )
     chosen = subtype or file_format.default_subtype(target)
@@ -118,6 +123,15 @@ def _adm_format(path: Path) -> FileFormat:
             f"{path.stem}.adm.wav"
         )
     return next(found for found in FILE_FORMATS if found.name == "adm")
+
+
+def as_tags(tags: Tags | Mapping[str, Any] | None) -> Tags:
+    """Return tags that are given as such, as a mapping of keys to texts, or not at all."""
+    if tags is None or isinstance(tags, Tags):
+        return tags or Tags()
+    if not isinstance(tags, Mapping):
+        raise OptionError(f"tags must be Tags or a mapping of keys to texts, got {tags!r}")
+    return Tags(tags)
 
 
 def as_bit_rate(bit_rate: float | None) -> int | None:
@@ -197,6 +211,12 @@ def warn_ambiguous(target: Target, format: str | Format | None, stacklevel: int)
             command_line="; specify --from when reading it",
         )
     warnings.warn(warning, stacklevel=stacklevel)
+
+
+def warn_tags(target: Target, tags: Tags | Mapping[str, Any] | None, stacklevel: int) -> None:
+    """Warn if a file cannot contain all tags."""
+    for sentence in held_tags(as_tags(tags), target.file_format)[1]:
+        warnings.warn(f"{target.path}: {sentence}", SpatialkitWarning, stacklevel=stacklevel)
 
 
 def check_target(path: Path, overwrite: bool) -> None:

@@ -44,6 +44,8 @@ _B_FORMAT_ORDERS = {4: 1, 9: 2, 16: 3}
 # Chunks with metadata, which may also follow the audio data, and limits against invalid files.
 _METADATA = (b"LIST", b"chna", b"axml")
 _MAX_METADATA_SIZE = 2**25
+_TAGS = (b"LIST", b"id3 ", b"ID3 ")
+_MAX_TAGS_SIZE = 2**28
 _MAX_CHUNKS = 10000
 _FORMAT_TAG = b"spkt"
 _WAVE64_FORMAT = bytes.fromhex("666d7420f3acd3118cd100c04f8edb8a")
@@ -151,8 +153,19 @@ class WaveHeader:
     metadata: Mapping[bytes, bytes] = field(default_factory=dict, compare=False)
 
 
-def read_wave_header(file: BinaryIO) -> WaveHeader:
-    """Read the header of a RIFF, RF64 or BW64 file; ValueError if RF64 does not specify sizes."""
+def read_tag_chunks(file: BinaryIO) -> Mapping[bytes, bytes]:
+    """Return the chunks of a WAV file that contain tags: LIST INFO and "id3 "."""
+    return read_wave_header(file, _TAGS, _MAX_TAGS_SIZE).metadata
+
+
+def read_wave_header(
+    file: BinaryIO, names: tuple[bytes, ...] = _METADATA, max_size: int = _MAX_METADATA_SIZE
+) -> WaveHeader:
+    """Read the header of a RIFF, RF64 or BW64 file; ValueError if RF64 does not specify sizes.
+
+    ``metadata`` of the header contains the chunks with ``names`` of at most ``max_size`` bytes;
+    several lists INFO are joined.
+    """
     end = file.seek(0, 2)
     file.seek(0)
     large = file.read(4) != b"RIFF"
@@ -182,9 +195,11 @@ def read_wave_header(file: BinaryIO) -> WaveHeader:
             sizes = _read_ds64(file.read(min(size, end)))
         elif name == b"fmt ":
             form, format_start = _read_format(file.read(min(size, 40))), start
-        elif name in _METADATA and size <= _MAX_METADATA_SIZE:
+        elif name in names and size <= max_size:
             content = file.read(size)
-            if name != b"LIST" or content[:4] == b"INFO":
+            if name == b"LIST" and content[:4] == b"INFO":
+                metadata[name] = metadata.get(name, b"INFO") + content[4:]
+            elif name != b"LIST":
                 metadata.setdefault(name, content)
         start += size + size % 2
         if start > end:

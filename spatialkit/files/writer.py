@@ -16,6 +16,7 @@ from spatialkit import storage
 from spatialkit.errors import AudioFileError, ShapeError, SignalError, SpatialkitWarning
 from spatialkit.files.formats import Target
 from spatialkit.files.sound import BLOCK_SIZE
+from spatialkit.files.tags import complete_tags
 from spatialkit.files.targets import check_target, require_samples
 from spatialkit.layouts import Format, channels_of
 from spatialkit.storage import writing_errors
@@ -47,7 +48,7 @@ class AudioWriter:
         self.samples = 0
         self.peak = 0.0
         self.gain_db = 0.0
-        self._target = target
+        self._file, self._target = file, target
         self._valid = True
         self._buffer = _TemporaryBuffer(target) if peak_guard else None
         with writing_errors(target.path):
@@ -126,6 +127,7 @@ class AudioWriter:
                 self._put(block * gain if gain != 1.0 else block)
         with writing_errors(target.path):
             self._encoder.finish(self.samples)
+            complete_tags(self._file, target.tags, target.file_format)
 
 
 class _TemporaryBuffer:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from spatialkit.audio import AudioLike, unpack_audio
+from spatialkit.audio import Audio, AudioLike, unpack_audio
 from spatialkit.errors import OptionError
 from spatialkit.files.adm import AdmContent
 from spatialkit.files.sound import BLOCK_SIZE
-from spatialkit.files.targets import Dither, Subtype, check_target, make_target, warn_ambiguous
+from spatialkit.files.targets import (
+    Dither,
+    Subtype,
+    check_target,
+    make_target,
+    warn_ambiguous,
+    warn_tags,
+)
 from spatialkit.files.writer import (
     AudioWriter,
     as_samples,
@@ -20,6 +27,7 @@ from spatialkit.files.writer import (
     require_level,
 )
 from spatialkit.layouts import Format, get_format
+from spatialkit.tags import Tags, carried_over
 from spatialkit.typing import StrPath
 from spatialkit.validation import as_path
 
@@ -38,6 +46,7 @@ def write(
     seed: int = 0,
     peak_guard: bool = False,
     adm: bool = False,
+    tags: Tags | Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write an audio file; after an error no file exists.
@@ -95,6 +104,9 @@ def write(
         Whether to describe the channels by the Audio Definition Model (.wav only, PCM_24 or
         PCM_16): an ADM BWF file, BW64 above 4 GiB, for renderers and workstations that read ITU-R
         BS.2076. See `spatialkit.objects.write_adm` for objects.
+    tags : Tags or mapping of str to (iterable of) str, optional
+        Tags of the file, such as ``{"title": "Song", "artist": ["A", "B"]}``; by default those of
+        an `Audio`, without ReplayGain and others about its old encoding.
     overwrite : bool
         Whether an existing file is replaced.
 
@@ -116,7 +128,8 @@ def write(
     SpatialkitWarning
         If the peak guard scaled the samples, or if the file cannot contain the format: Ambisonics
         and layouts without mask in FLAC, labels with control characters in WAV, any layout in
-        OPUS_DISCRETE; and if a stream of AC-3 or E-AC-3 cannot contain its delay.
+        OPUS_DISCRETE; if it cannot contain all tags; and if a stream of AC-3 or E-AC-3 cannot
+        contain its delay.
 
     Examples
     --------
@@ -129,6 +142,8 @@ def write(
     '0x60f'
     """
     check_target(as_path(path), overwrite)
+    if tags is None and isinstance(samples, Audio):
+        tags = carried_over(samples.tags)[0]
     name = f"samples of {path}"
     samples, sample_rate, format = unpack_audio(
         samples, sample_rate=sample_rate, format=format, name="samples"
@@ -147,9 +162,11 @@ def write(
         bit_rate=bit_rate,
         dither=dither,
         seed=seed,
+        tags=tags,
         overwrite=overwrite,
         adm=adm,
     )
+    warn_tags(target, tags, stacklevel=3)
     warn_ambiguous(target, format, stacklevel=3)
     peak = peak_of(array, name)
     if peak_guard and target.guarded:
@@ -177,6 +194,7 @@ def write_stream(
     seed: int = 0,
     peak_guard: bool = False,
     adm: bool | AdmContent = False,
+    tags: Tags | Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> Iterator[AudioWriter]:
     """Write an audio file block by block: context manager with the options of `write`.
@@ -197,7 +215,7 @@ def write_stream(
     samples : int, optional
         Number of samples per channel; another number written is an error. If omitted, a WAV file
         reserves space in its header and becomes RF64 if it exceeds 4 GiB.
-    subtype, bit_rate, dither, seed, overwrite
+    subtype, bit_rate, dither, seed, tags, overwrite
         As for `write`.
     adm : bool or AdmContent
         As for `write`; an `spatialkit.files.adm.AdmContent` describes several beds and objects.
@@ -246,9 +264,11 @@ def write_stream(
         bit_rate=bit_rate,
         dither=dither,
         seed=seed,
+        tags=tags,
         overwrite=overwrite,
         adm=adm,
     )
+    warn_tags(target, tags, stacklevel=4)
     warn_ambiguous(target, format, stacklevel=4)
     with (
         replacing(target.path, overwrite) as file,

@@ -33,10 +33,10 @@ class AdmEncoder(WaveEncoder):
         )
 
     def trailer(self, samples: int) -> bytes:
-        """Return the chunk axml."""
+        """Return the chunk axml, and those of tags."""
         target = self.target
         axml = content_of(target).axml(samples, target.sample_rate, target.bits)
-        return wave.wave_chunk(b"axml", axml)
+        return wave.wave_chunk(b"axml", axml) + super().trailer(samples)
 
 
 def content_of(target: Target) -> AdmContent:

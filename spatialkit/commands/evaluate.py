@@ -116,12 +116,10 @@ def command(
 
     In JSON, undefined values are null and infinite values "inf" or "-inf".
     """
-    from spatialkit.metrics import GROUPS, select_metrics
+    from spatialkit.metrics import select_metrics
 
-    chosen = select_metrics(metrics or None)
-    if chosen and binaural:
-        chosen = select_metrics([*chosen, "binaural"])
-    binaural = binaural or bool(chosen and set(chosen) & set(GROUPS["binaural"]))
+    select_metrics(metrics or None)  # unknown names are wrong for all pairs
+    chosen = metrics or None
     fields = {"options": reading, "metrics": chosen, "binaural": binaural}
     folders = [path for path in (reference, estimate) if path and path.is_dir()]
     if batch is not None:

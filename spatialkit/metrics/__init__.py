@@ -5,11 +5,12 @@ result has one float64 value per item of the batch axes. NaN or infinity in a si
 that contains the first index. Each docstring specifies the result for silent signals.
 """
 
+from spatialkit.metrics.balance import front_rear_balance, left_right_balance
 from spatialkit.metrics.batch_evaluation import evaluate_batch
 from spatialkit.metrics.binaural import interaural_coherence, itd
 from spatialkit.metrics.citations import bibtex, citation
 from spatialkit.metrics.comparison import Comparison, compare_systems
-from spatialkit.metrics.definitions import GROUPS, METRICS, UNITS, select_metrics
+from spatialkit.metrics.definitions import GROUPS, METRICS, ON_REQUEST, UNITS, select_metrics
 from spatialkit.metrics.direction import (
     MIN_RELATIVE_EIGENVALUE,
     MIN_RELATIVE_LEVEL,
@@ -22,10 +23,26 @@ from spatialkit.metrics.distortion import downmix_error, sd_sdr, si_sdr, snr
 from spatialkit.metrics.evaluation import evaluate
 from spatialkit.metrics.ild_distance import WildMethod, ild_error, wasserstein_distance, wild
 from spatialkit.metrics.intensity import active_intensity, diffuseness, energy_density
+from spatialkit.metrics.interaural import InterauralErrors, interaural_errors
 from spatialkit.metrics.interchannel import correlation, icc, ild, ipd
-from spatialkit.metrics.loudness import LoudnessMeter, TruePeakMeter, loudness, true_peak
+from spatialkit.metrics.interchannel_errors import correlation_error
+from spatialkit.metrics.loudness import (
+    LoudnessMeter,
+    loudness,
+    loudness_range,
+    momentary_loudness,
+    short_term_loudness,
+)
 from spatialkit.metrics.paired_tests import PairedTest
+from spatialkit.metrics.peaks import TruePeakMeter, true_peak
 from spatialkit.metrics.results import Results
+from spatialkit.metrics.spatial_distortion import SpatialDistortion, spatial_distortion
+from spatialkit.metrics.spectral import (
+    STFT_MIN_POWER,
+    STFT_RESOLUTIONS,
+    log_spectral_distance,
+    multi_resolution_stft,
+)
 from spatialkit.metrics.statistics import bootstrap_interval, holm_bonferroni
 from spatialkit.metrics.summary import MetricSummary
 
@@ -33,13 +50,18 @@ __all__ = [
     "AngleWeighting",
     "Comparison",
     "GROUPS",
+    "InterauralErrors",
     "LoudnessMeter",
     "METRICS",
     "MIN_RELATIVE_EIGENVALUE",
     "MIN_RELATIVE_LEVEL",
     "MetricSummary",
+    "ON_REQUEST",
     "PairedTest",
     "Results",
+    "STFT_MIN_POWER",
+    "STFT_RESOLUTIONS",
+    "SpatialDistortion",
     "TruePeakMeter",
     "UNITS",
     "WildMethod",
@@ -50,24 +72,34 @@ __all__ = [
     "citation",
     "compare_systems",
     "correlation",
+    "correlation_error",
     "diffuseness",
     "downmix_error",
     "energy_density",
     "energy_vector",
     "evaluate",
     "evaluate_batch",
+    "front_rear_balance",
     "holm_bonferroni",
     "icc",
     "ild",
     "ild_error",
     "interaural_coherence",
+    "interaural_errors",
     "ipd",
     "itd",
+    "left_right_balance",
+    "log_spectral_distance",
     "loudness",
+    "loudness_range",
+    "momentary_loudness",
+    "multi_resolution_stft",
     "sd_sdr",
     "select_metrics",
+    "short_term_loudness",
     "si_sdr",
     "snr",
+    "spatial_distortion",
     "true_peak",
     "velocity_vector",
     "wasserstein_distance",

@@ -71,9 +71,11 @@ def evaluate_batch(
     """
     if executor is not None and jobs is not None:
         raise OptionError("executor and jobs are mutually exclusive; jobs starts an executor")
+    named = None if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
+    select_metrics(named)  # unknown names are wrong for all pairs
     options: dict[str, Any] = {
         "layout": None if layout is None else get_format(layout),
-        **{"sample_rate": sample_rate, "binaural": binaural, "metrics": select_metrics(metrics)},
+        **{"sample_rate": sample_rate, "binaural": binaural, "metrics": named},
     }
     count = None if jobs is None else as_count(jobs, "jobs")
     records = {}

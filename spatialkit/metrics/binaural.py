@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from spatialkit import auditory
 from spatialkit.audio import AudioLike
-from spatialkit.layouts import Format
-from spatialkit.metrics.inputs import as_rate, as_signal, unpack_signal
+from spatialkit.metrics.inputs import as_rate, as_signal, mean_of_known, unpack_signal
 
 __all__ = ["interaural_coherence", "itd"]
 
@@ -63,11 +62,11 @@ def itd(binaural: AudioLike[Any], sample_rate: float | None = None) -> NDArray[n
     >>> float(itd(binaural, 48000).round(1))
     500.0
     """
-    signals, rate = _both_ears(binaural, sample_rate)
+    signals, rate = as_both_ears(binaural, sample_rate)
     delays = np.empty(signals.shape[:-2])
     for item in np.ndindex(delays.shape):
         cross, power = _sums(signals[item], rate)
-        delays[item] = auditory.interaural_delay(_balanced(cross, power, rate), rate)
+        delays[item] = auditory.interaural_delay(balanced(cross, power, rate), rate)
     return (1e6 * delays)[()]
 
 
@@ -109,57 +108,15 @@ def interaural_coherence(
     >>> float(interaural_coherence(mixed, 48000).round(1))
     0.7
     """
-    signals, rate = _both_ears(binaural, sample_rate)
+    signals, rate = as_both_ears(binaural, sample_rate)
     lead = signals.shape[:-2]
-    found = np.array([_coherence(signals[item], rate) for item in np.ndindex(lead)])
+    found = np.array([band_coherence(signals[item], rate) for item in np.ndindex(lead)])
     found = found.reshape(*lead, -1)
-    return found if per_band else _mean(found)
+    return found if per_band else mean_of_known(found)
 
 
-def binaural_errors(
-    reference: NDArray[Any], estimate: NDArray[Any], form: Format, sample_rate: float | None
-) -> dict[str, float]:
-    """Return the errors of the cues of two signals that are rendered for headphones.
-
-    Parameters
-    ----------
-    reference, estimate : ndarray of float, shape (channels, samples)
-    form : Layout or AmbisonicFormat
-    sample_rate : float
-
-    Returns
-    -------
-    dict of str to float
-        "binaural_itd_error" in microseconds, "binaural_ild_error" and "binaural_loudness_error" in
-        dB, means of absolute errors over frames, and for the latter two also over bands;
-        "binaural_coherence_error", mean over bands. NaN if a signal is silent.
-    """
-    from spatialkit.binaural import render_binaural
-
-    rate = as_rate(sample_rate, MIN_RATE)
-    ears = [render_binaural(each, form, sample_rate=rate) for each in (reference, estimate)]
-    (truth, times), (found, other_times) = (_cues(each, rate) for each in ears)
-    floor = max(10.0 ** (FLOOR_DB / 10.0) * truth.max(initial=0.0), np.finfo(np.float64).tiny)
-    audible = truth.sum(axis=0) > floor
-    levels = [_level(each, floor) for each in (truth, found)]
-    totals = [_level(each.sum(axis=0), floor) for each in (truth, found)]
-    ild = np.abs((levels[0][0] - levels[0][1]) - (levels[1][0] - levels[1][1]))
-    coherence = [_coherence(each, rate) for each in ears]
-    frames = audible.any(axis=-1)
-    return {
-        "binaural_itd_error": float(_mean(1e6 * np.abs(times - other_times)[frames])),
-        "binaural_ild_error": float(_mean(ild[audible])),
-        "binaural_coherence_error": float(_mean(np.abs(coherence[0] - coherence[1]))),
-        "binaural_loudness_error": float(_mean(np.abs(totals[0] - totals[1])[audible])),
-    }
-
-
-def _level(power: NDArray[np.float64], floor: float) -> NDArray[np.float64]:
-    """Return powers in dB, limited to 30 dB below the floor of what is audible."""
-    return 10.0 * np.log10(np.maximum(power, 1e-3 * floor))
-
-
-def _both_ears(binaural: AudioLike[Any], sample_rate: float | None) -> tuple[NDArray[Any], int]:
+def as_both_ears(binaural: AudioLike[Any], sample_rate: float | None) -> tuple[NDArray[Any], int]:
+    """Return the signals (..., 2, samples) of both ears, and the sample rate."""
     from spatialkit.layouts import get_layout
 
     samples, _, sample_rate = unpack_signal(binaural, None, sample_rate, "binaural")
@@ -167,7 +124,7 @@ def _both_ears(binaural: AudioLike[Any], sample_rate: float | None) -> tuple[NDA
     return as_signal(samples, "binaural", layout=get_layout("stereo")), rate
 
 
-def _spectra(signal: NDArray[Any], rate: int) -> Iterator[NDArray[np.complex128]]:
+def frame_spectra(signal: NDArray[Any], rate: int) -> Iterator[NDArray[np.complex128]]:
     """Yield spectra (2, frames, bins) of successive frames, which overlap by half."""
     size = 1 << round(np.log2(FRAME * rate))
     hop = size // 2
@@ -187,13 +144,13 @@ def _spectra(signal: NDArray[Any], rate: int) -> Iterator[NDArray[np.complex128]
 def _sums(signal: NDArray[Any], rate: int) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
     """Return the cross-spectrum (bins,) and the powers (2, bins) of both ears."""
     cross, power = 0.0, 0.0
-    for spectra in _spectra(signal, rate):
+    for spectra in frame_spectra(signal, rate):
         cross = cross + np.sum(spectra[0] * spectra[1].conj(), axis=0)
         power = power + np.sum(np.abs(spectra) ** 2, axis=1)
     return np.asarray(cross, np.complex128), np.asarray(power, np.float64)
 
 
-def _balanced(
+def balanced(
     cross: NDArray[np.complex128], power: NDArray[np.float64], rate: int
 ) -> NDArray[np.complex128]:
     """Return a cross-spectrum (..., bins) below 1.5 kHz in which all bands count equally."""
@@ -208,7 +165,7 @@ def _balanced(
     return balanced * auditory.low_frequency_weights(rate, n_fft)
 
 
-def _coherence(signal: NDArray[Any], rate: int) -> NDArray[np.float64]:
+def band_coherence(signal: NDArray[Any], rate: int) -> NDArray[np.float64]:
     """Return the coherence (bands,) of both ears (2, samples)."""
     cross, power = _sums(signal, rate)
     starts, _ = auditory.erb_bands(rate, 2 * (len(cross) - 1))
@@ -224,25 +181,3 @@ def _coherence(signal: NDArray[Any], rate: int) -> NDArray[np.float64]:
     coherence = np.full(len(best), np.nan)
     np.divide(best, np.sqrt(bands[0]) * np.sqrt(bands[1]), out=coherence, where=audible)
     return np.minimum(coherence, 1.0)
-
-
-def _cues(signal: NDArray[Any], rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return band powers (2, frames, bands) and time differences (frames,) in seconds."""
-    powers, delays = [], []
-    for spectra in _spectra(signal, rate):
-        n_fft = 2 * (spectra.shape[-1] - 1)
-        starts, _ = auditory.erb_bands(rate, n_fft)
-        power = np.abs(spectra) ** 2
-        powers.append(auditory.sum_bands(power, starts))
-        cross = _balanced(spectra[0] * spectra[1].conj(), power, rate)
-        delays.append(auditory.interaural_delay(cross, rate))
-    return np.concatenate(powers, axis=1), np.concatenate(delays)
-
-
-def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean (...) of the values (..., n) that are not NaN, NaN if there are none."""
-    known = ~np.isnan(values)
-    count = np.count_nonzero(known, axis=-1)
-    total = np.sum(values, axis=-1, where=known)
-    mean = np.full(np.shape(total), np.nan)
-    return np.divide(total, count, out=mean, where=count > 0)[()]

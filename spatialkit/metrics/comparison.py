@@ -181,7 +181,7 @@ def compare_systems(
     >>> ours = Results(songs, {"snr": [9.0, 8.0, 7.5, 9.5, 8.5, 7.0, 9.2, 8.1]})
     >>> theirs = Results(songs, {"snr": [7.0, 7.0, 7.0, 7.0, 7.0, 6.0, 7.5, 7.2]})
     >>> print(compare_systems({"theirs": theirs, "ours": ours}).statement())
-    ours is better than theirs in SNR (+1.5 dB, 95 % interval 1.0 to 2.0, p = 0.0078).
+    ours is better than theirs in SNR (+1.4 dB, 95 % interval 1.0 to 1.8, p = 0.0078).
     """
     alpha = as_number(alpha, "alpha", minimum=0.0, maximum=1.0)
     resamples = as_count(resamples, "resamples", minimum=100)

@@ -8,7 +8,7 @@ from spatialkit.errors import OptionError
 from spatialkit.results import Metric
 from spatialkit.validation import match_name, unknown_name
 
-__all__ = ["GROUPS", "METRICS", "UNITS", "select_metrics"]
+__all__ = ["GROUPS", "METRICS", "ON_REQUEST", "UNITS", "select_metrics"]
 
 # "" as direction of better values: a property of one signal, which no comparison orders.
 _PROPERTY = ""
@@ -31,6 +31,34 @@ METRICS: dict[str, Metric] = {
             decimals=2,
         ),
         Metric(
+            *("correlation_error", "correlation error", "", "lower"),
+            "mean absolute error of the interchannel cross-correlation per ERB",
+            "levels",
+            decimals=3,
+        ),
+        Metric(
+            *("ssr", "SSR", "dB", "higher"),
+            "signal to spatial distortion ratio",
+            "spatial",
+        ),
+        Metric(
+            *("srr", "SRR", "dB", "higher"),
+            "signal to residual distortion ratio",
+            "spatial",
+        ),
+        Metric(
+            *("log_spectral_distance", "LSD", "dB", "lower"),
+            "log-spectral distance",
+            "spectral",
+            decimals=2,
+        ),
+        Metric(
+            *("multi_resolution_stft", "multi-resolution STFT", "", "lower"),
+            "spectral convergence plus log-magnitude distance at three resolutions",
+            "resolutions",
+            decimals=3,
+        ),
+        Metric(
             *("downmix_snr", "downmix SNR", "dB", "higher"),
             "SNR between the stereo downmixes",
             "downmix",
@@ -45,6 +73,16 @@ METRICS: dict[str, Metric] = {
             "length of the difference of the energy vectors",
             "direction",
             decimals=3,
+        ),
+        Metric(
+            *("front_rear_difference", "front/rear difference", "dB", "near 0"),
+            "level of the front relative to the rear, estimate minus reference",
+            "direction",
+        ),
+        Metric(
+            *("left_right_difference", "left/right difference", "dB", "near 0"),
+            "level of the left relative to the right, estimate minus reference",
+            "direction",
         ),
         Metric(
             *("intensity_angle", "intensity angle", "degrees", "lower"),
@@ -76,6 +114,25 @@ METRICS: dict[str, Metric] = {
         Metric(
             *("loudness_difference", "loudness difference", "LU", "near 0"),
             "integrated loudness of the estimate minus that of the reference",
+            "loudness",
+            decimals=2,
+        ),
+        Metric(
+            *("max_momentary_difference", "maximum momentary loudness difference", "LU", "near 0"),
+            "maximum momentary loudness of the estimate minus that of the reference",
+            "loudness",
+            decimals=2,
+        ),
+        Metric(
+            *("max_short_term_difference", "maximum short-term loudness difference", "LU"),
+            "near 0",
+            "maximum short-term loudness of the estimate minus that of the reference",
+            "loudness",
+            decimals=2,
+        ),
+        Metric(
+            *("loudness_range_difference", "loudness range difference", "LU", "near 0"),
+            "loudness range of the estimate minus that of the reference",
             "loudness",
             decimals=2,
         ),
@@ -115,6 +172,9 @@ METRICS: dict[str, Metric] = {
     )
 }
 """Metrics of `evaluate` by name: title, unit, direction of better values, definition, group."""
+
+ON_REQUEST = ("resolutions", "binaural")
+"""Groups of metrics that `evaluate` computes only if they are named, because they take long."""
 
 UNITS = {name: metric.unit for name, metric in METRICS.items()}
 """Units of the metrics that `evaluate` returns; "" for metrics without unit."""

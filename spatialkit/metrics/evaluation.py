@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.audio import Audio, AudioLike
 from spatialkit.errors import LayoutError, OptionError
 from spatialkit.layouts import AmbisonicFormat, Layout
-from spatialkit.metrics.definitions import GROUPS, select_metrics
+from spatialkit.metrics.definitions import GROUPS, METRICS, ON_REQUEST, select_metrics
 from spatialkit.metrics.inputs import as_pair, as_signal, unpack_pair
 from spatialkit.metrics.measures import MEASURES, Pair
 from spatialkit.typing import StrPath
+from spatialkit.validation import match_name
 
 __all__ = ["evaluate"]
 
@@ -51,9 +52,9 @@ def evaluate(
         Whether both signals are also compared as heard through headphones, rendered with the
         bundled HRTF; needs ``layout`` and ``sample_rate``.
     metrics : str or iterable of str, optional
-        Names of metrics (`METRICS`) and groups (`GROUPS`), such as ``["snr", "levels"]``; a metric
-        that does not apply is an error then. By default all metrics that apply, those of the group
-        "binaural" only with ``binaural``.
+        Names of metrics (`METRICS`) and groups (`GROUPS`), such as ``["snr", "levels"]``: those
+        metrics, and those metrics of the groups that apply. By default all that apply, except those
+        of the groups in `ON_REQUEST`: "binaural" (see ``binaural``) and "resolutions".
 
     Returns
     -------
@@ -66,12 +67,23 @@ def evaluate(
             dB; see `snr`, `sd_sdr` and `si_sdr`. Always present.
         "wild", "ild_error"
             dB; see `wild` and `ild_error`. For two channels or more, except Ambisonics.
+        "correlation_error"
+            See `correlation_error`. As "wild", with ``sample_rate``.
+        "ssr", "srr"
+            dB; see `spatial_distortion`. For two channels or more, with ``sample_rate``.
+        "log_spectral_distance"
+            dB; see `log_spectral_distance`. Always present.
+        "multi_resolution_stft"
+            See `multi_resolution_stft`. On request, for more than 1024 samples.
         "downmix_snr"
             dB; SNR between the stereo downmixes ("itu") of both signals. For loudspeaker layouts
             with more than two channels and labels for which `spatialkit.downmix` has rules.
         "energy_vector_angle", "energy_vector_difference"
             Angle between the energy vectors of both signals in degrees, and length of their
             difference, without unit; see `energy_vector`. For loudspeaker layouts.
+        "front_rear_difference", "left_right_difference"
+            dB; `front_rear_balance` and `left_right_balance` of the estimate minus those of the
+            reference. For loudspeaker layouts.
         "intensity_angle", "diffuseness_difference"
             Angle between the active intensities in degrees, and diffuseness of the estimate minus
             that of the reference, without unit, both over all bins and frames; see
@@ -81,7 +93,10 @@ def evaluate(
             and ``azimuth``.
         "loudness_reference", "loudness_estimate", "loudness_difference"
             LUFS, and estimate minus reference in LU; see `loudness`. With ``sample_rate``, for
-            loudspeaker layouts, and for one or two channels without layout.
+            loudspeaker layouts, for Ambisonics (W), and for one or two channels without layout.
+        "max_momentary_difference", "max_short_term_difference", "loudness_range_difference"
+            LU; estimate minus reference, see `momentary_loudness`, `short_term_loudness` and
+            `loudness_range`. As "loudness_difference", from 0.4 or 3 s of signal on.
         "true_peak_reference", "true_peak_estimate"
             dBTP; see `true_peak`. With ``sample_rate``.
         "binaural_itd_error", "binaural_ild_error", "binaural_loudness_error"
@@ -111,9 +126,11 @@ def evaluate(
     >>> round(scores["loudness_difference"], 2), scores["energy_vector_angle"]
     (-6.02, 0.0)
     """
-    chosen = select_metrics(metrics)
+    named = None if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
+    chosen = select_metrics(named)
     if binaural and chosen is not None:
         chosen = (*chosen, *GROUPS["binaural"])
+    required = select_metrics([name for name in named or () if match_name(name, METRICS)] or None)
     samples, others, where, sample_rate = unpack_pair(
         _as_audio(reference, layout),
         _as_audio(estimate, layout),
@@ -130,19 +147,27 @@ def evaluate(
     sources = _as_stems(stems, azimuth)
     pair = Pair(first, second, where, sample_rate, sources, azimuth, elevation)
     scores: dict[str, Any] = {}
+    reasons: list[str] = []
     for measure in MEASURES:
-        if chosen is None:
-            wanted = measure.names if binaural or measure.names[0] not in GROUPS["binaural"] else ()
-        else:
+        group = METRICS[measure.names[0]].table
+        if chosen is not None:
             wanted = tuple(name for name in measure.names if name in chosen)
+        elif group not in ON_REQUEST or (binaural and group == "binaural"):
+            wanted = measure.names
+        else:
+            wanted = ()
         if not wanted:
             continue
         missing = measure.lacks(pair)
         if not missing:
             found = measure.function(pair)
             scores |= {name: found[name] for name in wanted}
+        elif required and (names := [name for name in wanted if name in required]):
+            raise OptionError(f"metric {names[0]!r} needs {missing}; omit it from metrics")
         elif chosen is not None:
-            raise OptionError(f"metric {wanted[0]!r} needs {missing}; omit it from metrics")
+            reasons.append(f"metric {wanted[0]!r} needs {missing}")
+    if chosen is not None and not scores:
+        raise OptionError(f"none of the metrics apply: {'; '.join(reasons)}")
     if first.ndim == 2:
         return {name: float(score) for name, score in scores.items()}
     return {name: np.asarray(score, np.float64) for name, score in scores.items()}

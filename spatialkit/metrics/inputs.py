@@ -162,3 +162,12 @@ def divide(vectors: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[
     """Return ``vectors`` (..., n) divided by ``total`` (...), NaN where that is zero."""
     result = np.full(vectors.shape, np.nan)
     return np.divide(vectors, total[..., None], out=result, where=total[..., None] > 0.0)
+
+
+def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean (...) of the values (..., n) that are not NaN, NaN if there are none."""
+    known = ~np.isnan(values)
+    count = np.count_nonzero(known, axis=-1)
+    total = np.sum(values, axis=-1, where=known)
+    mean = np.full(np.shape(total), np.nan)
+    return np.divide(total, count, out=mean, where=count > 0)[()]

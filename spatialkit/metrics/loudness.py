@@ -1,49 +1,48 @@
-"""Loudness and true peak according to ITU-R BS.1770-5, for any layout and sample rate."""
+"""Loudness according to ITU-R BS.1770-5 and EBU R 128, for any layout and sample rate."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.audio import AudioLike
-from spatialkit.errors import ShapeError
-from spatialkit.layouts import Layout, get_layout
-from spatialkit.metrics.inputs import as_loudspeaker_layout, as_rate, as_signal, unpack_signal
-from spatialkit.validation import as_audio, as_count, as_number
+from spatialkit.layouts import AmbisonicFormat, Format, get_format
+from spatialkit.metrics.inputs import as_rate, as_signal, unpack_signal
+from spatialkit.metrics.k_weighting import MIN_RATE, KWeighting
+from spatialkit.validation import as_audio
 
-__all__ = ["LoudnessMeter", "TruePeakMeter", "loudness", "true_peak"]
+__all__ = [
+    "LoudnessMeter",
+    "loudness",
+    "loudness_range",
+    "momentary_loudness",
+    "short_term_loudness",
+]
 
-# The two stages of K-weighting as printed in BS.1770, numerator and denominator at 48 kHz: a shelf
-# (effect of the head), then a high-pass filter (Annex 1, Tables 1 and 2).
-STANDARD_RATE = 48000.0
-HEAD_SHELF = (
-    (1.53512485958697, -2.69169618940638, 1.19839281085285),
-    (1.0, -1.69065929318241, 0.73248077421585),
-)
-HIGH_PASS = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
-MIN_RATE = 8000
 # Weight of loudspeakers at 60 to 120 degrees of azimuth on either side and less than 30 degrees of
 # elevation (Annex 3).
 SIDE_WEIGHT = 1.41
 OFFSET_LU = -0.691
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
-# A gating block lasts four steps of 100 ms.
-STEPS_PER_SECOND = 10
-STEPS_PER_BLOCK = 4
-# Upper limit of the sample rate in Hz and factor (Annex 2: 4 at 48 kHz, less at higher rates). The
-# factors are powers of two, so that peaks midway between samples are found.
-OVERSAMPLING = ((96000.0, 4), (192000.0, 2))
+# Gate and percentiles of the loudness range (EBU Tech 3342).
+RANGE_GATE_LU = -20.0
+RANGE_PERCENTILES = (0.10, 0.95)
+# Energies are stored in steps of 10 ms, so that the maximum of the momentary loudness is found
+# wherever a sound starts. Gating blocks (400 ms) and short-term windows (3 s) start every 100 ms.
+STEPS_PER_SECOND = 100
+MOMENTARY_STEPS, SHORT_TERM_STEPS, HOP_STEPS = 40, 300, 10
 CHUNK_SIZE = 1 << 16
 
 
 def loudness(
     audio: AudioLike[Any],
-    layout: str | Layout | None = None,
+    layout: str | Format | None = None,
     sample_rate: float | None = None,
+    *,
+    per_channel: bool = False,
 ) -> NDArray[np.float64]:
     r"""Calculate the integrated loudness of BS.1770-5, K-weighted and gated.
 
@@ -58,18 +57,20 @@ def loudness(
     ----------
     audio : array_like of float or Audio, shape (..., channels, samples) or (samples,)
         An `Audio` also specifies ``layout`` and ``sample_rate``.
-    layout : str, Layout or None
+    layout : str, Layout, AmbisonicFormat or None
         Layout that determines the channel weights: LFE channels are ignored, and loudspeakers at 60
         to 120 degrees of azimuth have 1.5 dB more. None weights all channels equally, which is
-        correct for mono and stereo. Ambisonics must be rendered to a layout first.
+        correct for mono and stereo. Ambisonics is measured by its channel W, as a mono signal; to
+        measure how loud it is on loudspeakers, render it first.
     sample_rate : float, optional
-        Sample rate in Hz, at least 8000; required for arrays. The weighting filter has the analogue
-        response of the 48 kHz filter at every rate, within the limits of the bilinear transform: at
-        1 kHz within 0.03 dB for rates of 22050 Hz and more.
+        Sample rate in Hz, at least 8000; required for arrays. The weighting filter has the
+        magnitude of the 48 kHz filter at every rate, within 0.01 dB below 20 kHz.
+    per_channel : bool
+        Whether each channel is measured and gated alone, without weight; LFE channels too.
 
     Returns
     -------
-    ndarray of float64, shape (...)
+    ndarray of float64, shape (...) or (..., channels)
         LUFS; -inf for silence and for signals below -70 LUFS. NaN if the signal is shorter than one
         gating block of 400 ms.
 
@@ -92,14 +93,146 @@ def loudness(
     >>> float(loudness(tone, "mono", 48000).round(2))
     -3.01
     """
+    return measured(audio, layout, sample_rate, per_channel).finish()
+
+
+def momentary_loudness(
+    audio: AudioLike[Any],
+    layout: str | Format | None = None,
+    sample_rate: float | None = None,
+    *,
+    per_channel: bool = False,
+) -> NDArray[np.float64]:
+    """Calculate the momentary loudness of EBU R 128: windows of 400 ms every 10 ms, not gated.
+
+    Parameters
+    ----------
+    audio, layout, sample_rate, per_channel
+        As for `loudness`.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., windows) or (..., channels, windows)
+        LUFS; -inf for silence. Window k is from 10 k to 10 k + 400 ms; there are none in a signal
+        shorter than 400 ms. The maximum over the windows is the maximum momentary loudness.
+
+    Raises
+    ------
+    ShapeError, SignalError, OptionError
+        As for `loudness`.
+
+    References
+    ----------
+    EBU Tech 3341, "Loudness metering: 'EBU mode' metering to supplement EBU R 128 loudness
+    normalization", 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = np.sin(2 * np.pi * 997 / 48000 * np.arange(48000))
+    >>> float(momentary_loudness(tone, "mono", 48000).max().round(2))
+    -3.01
+    """
+    return measured(audio, layout, sample_rate, per_channel).momentary()
+
+
+def short_term_loudness(
+    audio: AudioLike[Any],
+    layout: str | Format | None = None,
+    sample_rate: float | None = None,
+    *,
+    per_channel: bool = False,
+) -> NDArray[np.float64]:
+    """Calculate the short-term loudness of EBU R 128: windows of 3 s every 100 ms, not gated.
+
+    Parameters
+    ----------
+    audio, layout, sample_rate, per_channel
+        As for `loudness`.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., windows) or (..., channels, windows)
+        LUFS; -inf for silence. Window k is from 0.1 k to 0.1 k + 3 s; there are none in a signal
+        shorter than 3 s. The maximum over the windows is the maximum short-term loudness.
+
+    Raises
+    ------
+    ShapeError, SignalError, OptionError
+        As for `loudness`.
+
+    References
+    ----------
+    EBU Tech 3341, "Loudness metering: 'EBU mode' metering to supplement EBU R 128 loudness
+    normalization", 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = np.sin(2 * np.pi * 997 / 48000 * np.arange(4 * 48000))
+    >>> short_term_loudness(tone, "mono", 48000).shape
+    (11,)
+    """
+    return measured(audio, layout, sample_rate, per_channel).short_term()
+
+
+def loudness_range(
+    audio: AudioLike[Any],
+    layout: str | Format | None = None,
+    sample_rate: float | None = None,
+    *,
+    per_channel: bool = False,
+) -> NDArray[np.float64]:
+    """Calculate the loudness range (LRA) of EBU Tech 3342.
+
+    The difference of the 95th and the 10th percentile of the short-term loudness, over the windows
+    above -70 LUFS and above 20 LU below the mean of those.
+
+    Parameters
+    ----------
+    audio, layout, sample_rate, per_channel
+        As for `loudness`.
+
+    Returns
+    -------
+    ndarray of float64, shape (...) or (..., channels)
+        LU; NaN for silence, and for signals shorter than 3 s.
+
+    Raises
+    ------
+    ShapeError, SignalError, OptionError
+        As for `loudness`.
+
+    References
+    ----------
+    EBU Tech 3342, "Loudness range: a measure to supplement EBU R 128 loudness normalization", 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = np.sin(2 * np.pi * 997 / 8000 * np.arange(20 * 8000))
+    >>> steps = np.concatenate([0.1 * tone, 0.0316 * tone])
+    >>> float(loudness_range(steps, "mono", 8000).round(0))
+    10.0
+    """
+    return measured(audio, layout, sample_rate, per_channel).loudness_range()
+
+
+def measured(
+    audio: AudioLike[Any],
+    layout: str | Format | None,
+    sample_rate: float | None,
+    per_channel: bool = False,
+) -> LoudnessMeter:
+    """Return a meter after all samples of a signal, with the arguments of `loudness`."""
     samples, given, sample_rate = unpack_signal(audio, layout, sample_rate)
     rate = as_rate(sample_rate, MIN_RATE)
-    where = None if given is None else as_loudspeaker_layout(given)
+    where = None if given is None else get_format(given)
     signals = np.atleast_2d(as_signal(samples, layout=where, allow_mono=True))
-    meter = LoudnessMeter(where, rate)
+    meter = LoudnessMeter(where, rate, per_channel=per_channel)
     for start in range(0, max(signals.shape[-1], 1), CHUNK_SIZE):
         meter.add(signals[..., start : start + CHUNK_SIZE])
-    return meter.finish()
+    return meter
 
 
 class LoudnessMeter:
@@ -107,10 +240,12 @@ class LoudnessMeter:
 
     Parameters
     ----------
-    layout : Layout, optional
-        Layout that determines the channel weights; None weights all channels equally.
+    layout : Layout or AmbisonicFormat, optional
+        Format that determines the channel weights; None weights all channels equally.
     sample_rate : float
         Sample rate in Hz.
+    per_channel : bool
+        Whether each channel is measured alone.
 
     Examples
     --------
@@ -123,40 +258,45 @@ class LoudnessMeter:
     -3.01
     """
 
-    def __init__(self, layout: Layout | None, sample_rate: float) -> None:
-        self._layout = None if layout is None else get_layout(layout)
+    def __init__(
+        self, layout: Format | None, sample_rate: float, *, per_channel: bool = False
+    ) -> None:
+        self._layout = None if layout is None else get_format(layout)
         self._rate = sample_rate = as_rate(sample_rate, MIN_RATE)
-        self._sections = np.array(
-            [_section_at_rate(stage, sample_rate) for stage in (HEAD_SHELF, HIGH_PASS)]
-        )
-        self._state: NDArray[np.float64] | None = None
+        self._per_channel = per_channel
+        self._filter = KWeighting(sample_rate)
+        self._states: list[Any] = []  # of each channel
         self._energies: list[NDArray[np.float64]] = []  # of complete steps, (..., steps)
         self._open: NDArray[np.float64] = np.zeros(())  # energy of the incomplete one
         self._samples = 0
 
     def add(self, block: NDArray[np.floating]) -> None:
         """Measure the next samples, shape (..., channels, n)."""
-        from scipy.signal import sosfilt
-
         channels = self._layout.n_channels if self._layout else None
         if channels is None and np.ndim(block) > 1:
             channels = np.shape(block)[-2]  # a block may have fewer samples than channels
         block = as_audio(block, "block", channels=channels)
-        weights = _channel_weights(self._layout, block.shape[-2])
-        if self._state is None:
-            self._state = np.zeros((len(weights), len(self._sections), *block.shape[:-2], 2))
-            self._open = np.zeros(block.shape[:-2])
-        start, self._samples = self._samples, self._samples + block.shape[-1]
+        *lead, channels, samples = block.shape
+        weights = (
+            np.ones(channels) if self._per_channel else channel_weights(self._layout, channels)
+        )
+        if not self._states:
+            self._states = [self._filter.start(tuple(lead)) for _ in weights]
+            self._open = np.zeros((*lead, channels) if self._per_channel else lead)
+        start, self._samples = self._samples, self._samples + samples
         edges = self._edges(self._samples)
         inside = edges[edges > start] - start  # ends of the steps that the block completes
-        splits = np.append(0, inside[inside < block.shape[-1]])
-        energies = np.zeros((*block.shape[:-2], len(splits)))
-        for channel in np.flatnonzero(weights) if block.shape[-1] else ():
-            signal = block[..., channel, :].astype(np.float64)
-            weighted, self._state[channel] = sosfilt(
-                self._sections, signal, axis=-1, zi=self._state[channel]
+        splits = np.append(0, inside[inside < samples])
+        energies = np.zeros((*self._open.shape, len(splits)))
+        for channel in np.flatnonzero(weights) if samples else ():
+            weighted, self._states[channel] = self._filter.process(
+                block[..., channel, :], self._states[channel]
             )
-            energies += weights[channel] * np.add.reduceat(weighted**2, splits, axis=-1)
+            part = weights[channel] * np.add.reduceat(weighted**2, splits, axis=-1)
+            if self._per_channel:
+                energies[..., channel, :] = part
+            else:
+                energies += part
         energies[..., 0] += self._open
         complete = len(inside)
         self._energies.append(energies[..., :complete])
@@ -164,137 +304,62 @@ class LoudnessMeter:
 
     def finish(self) -> NDArray[np.float64]:
         """Return the loudness (...) in LUFS of all samples; NaN below 400 ms."""
+        power = self._powers(MOMENTARY_STEPS, HOP_STEPS)
+        if not power.shape[-1]:
+            return np.full(power.shape[:-1], np.nan)[()]
+        return _level(_mean(power, _gate(power, RELATIVE_GATE_LU)))
+
+    def momentary(self) -> NDArray[np.float64]:
+        """Return the momentary loudness (..., windows) in LUFS, see `momentary_loudness`."""
+        return _level(self._powers(MOMENTARY_STEPS, 1))
+
+    def short_term(self) -> NDArray[np.float64]:
+        """Return the short-term loudness (..., windows) in LUFS, see `short_term_loudness`."""
+        return _level(self._powers(SHORT_TERM_STEPS, HOP_STEPS))
+
+    def loudness_range(self) -> NDArray[np.float64]:
+        """Return the loudness range (...) in LU, see `loudness_range`."""
+        power = self._powers(SHORT_TERM_STEPS, HOP_STEPS)
+        gate = _gate(power, RANGE_GATE_LU)
+        # Sorted with the windows above the gate first.
+        count = np.count_nonzero(gate, axis=-1)
+        levels = np.sort(np.where(gate, power, np.inf), axis=-1)
+        result = np.full(power.shape[:-1], np.nan)
+        for item in np.ndindex(result.shape):
+            if count[item]:
+                # Rounded as in the program of Tech 3342.
+                places = [int((count[item] - 1) * part + 0.5) for part in RANGE_PERCENTILES]
+                low, high = levels[item][places]
+                result[item] = 10.0 * np.log10(high / low)
+        return result[()]
+
+    def _powers(self, steps: int, hop: int) -> NDArray[np.float64]:
+        """Return the mean powers (..., windows) of windows of some steps."""
         if not self._energies:
-            return np.array(np.nan)[()]
+            return np.zeros((*self._open.shape, 0))
         energies = np.concatenate(self._energies, axis=-1)
-        if energies.shape[-1] < STEPS_PER_BLOCK:
-            return np.full(energies.shape[:-1], np.nan)[()]
+        if energies.shape[-1] < steps:
+            return np.zeros((*energies.shape[:-1], 0))
         edges = np.append(0, self._edges(self._samples))
-        windows = np.lib.stride_tricks.sliding_window_view(energies, STEPS_PER_BLOCK, axis=-1)
-        power = windows.sum(axis=-1) / (edges[STEPS_PER_BLOCK:] - edges[:-STEPS_PER_BLOCK])
-        gate = power > _power_of(ABSOLUTE_GATE_LUFS)
-        relative = 10.0 ** (RELATIVE_GATE_LU / 10.0) * _mean(power, gate)
-        gate &= power > relative[..., None]
-        with np.errstate(divide="ignore"):
-            return (OFFSET_LU + 10.0 * np.log10(_mean(power, gate)))[()]
+        windows = np.lib.stride_tricks.sliding_window_view(energies, steps, axis=-1)
+        durations = edges[steps:] - edges[:-steps]
+        return windows[..., ::hop, :].sum(axis=-1) / durations[::hop]
 
     def _edges(self, samples: int) -> NDArray[np.intp]:
-        """Return the ends of the complete steps of 100 ms in the first samples."""
+        """Return the ends of the complete steps of 10 ms in the first samples."""
         steps = int((samples + 1) * STEPS_PER_SECOND / self._rate)
         edges = np.rint(np.arange(1, steps + 1) * self._rate / STEPS_PER_SECOND).astype(np.intp)
         return edges[edges <= samples]
 
 
-def true_peak(audio: AudioLike[Any], sample_rate: float | None = None) -> NDArray[np.float64]:
-    r"""Calculate the maximum magnitude of the interpolated waveform over all channels.
-
-    .. math:: 20 \log_{10} \max_{i, t} |x_i(t)|
-
-    LFE channels are included. The samples are oversampled by a factor of 4 below 96 kHz and of 2
-    below 192 kHz. The result is never below the maximum magnitude of the samples.
-
-    Parameters
-    ----------
-    audio : array_like of float or Audio, shape (..., channels, samples) or (samples,)
-        An `Audio` also specifies ``sample_rate``.
-    sample_rate : float, optional
-        Sample rate in Hz, at least 8000; required for arrays.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        dBTP, that is dB relative to full scale (1.0); -inf for silence and for zero samples.
-
-    Raises
-    ------
-    ShapeError, SignalError
-        If ``audio`` is not a float array of a valid shape, or a sample is NaN or infinite.
-    OptionError
-        If ``sample_rate`` is not accepted.
-
-    References
-    ----------
-    ITU-R BS.1770-5, "Algorithms to measure audio programme loudness and true-peak audio level",
-    Annex 2. The interpolation filter is soxr's instead of the 48-tap example of the annex.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> quarter = np.sin(2 * np.pi * (np.arange(4800) / 4 + 1 / 8)) * np.hanning(4800)
-    >>> bool(abs(true_peak(quarter, 48000)) < 0.1), float(abs(quarter).max().round(2))
-    (True, 0.71)
-    """
-    samples, _, sample_rate = unpack_signal(audio, None, sample_rate)
-    rate = as_rate(sample_rate, MIN_RATE)
-    signals = np.atleast_2d(as_signal(samples, allow_mono=True))
-    peaks = np.empty(signals.shape[:-2])
-    for item in np.ndindex(peaks.shape):
-        meter = TruePeakMeter(signals.shape[-2], rate)
-        for start in range(0, signals.shape[-1], CHUNK_SIZE):
-            meter.add(signals[item][:, start : start + CHUNK_SIZE])
-        peaks[item] = meter.finish()
-    return peaks[()]
-
-
-class TruePeakMeter:
-    """Measure the true peak of a signal block by block, as `true_peak` defines it.
-
-    Parameters
-    ----------
-    channels : int
-        Number of channels.
-    sample_rate : float
-        Sample rate in Hz.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> meter = TruePeakMeter(2, 48000)
-    >>> for block in np.array_split(0.5 * np.eye(2, 480), 4, axis=1):
-    ...     meter.add(block)
-    >>> round(meter.finish(), 1)
-    -6.0
-    """
-
-    def __init__(self, channels: int, sample_rate: float) -> None:
-        self._channels = as_count(channels, "channels")
-        sample_rate = as_number(sample_rate, "sample_rate", minimum=1.0, unit="Hz")
-        self._factor = next((factor for limit, factor in OVERSAMPLING if sample_rate < limit), 1)
-        self._streams: list[Any] = []
-        self._dtype = np.dtype(np.float32)
-        self._peak = 0.0
-
-    def add(self, block: NDArray[np.floating]) -> None:
-        """Measure the next samples, shape (channels, n); the first block sets the precision."""
-        block = as_audio(block, "block", channels=self._channels)
-        if block.ndim != 2:
-            raise ShapeError(f"block must have shape (channels, samples), got {block.shape}")
-        if self._factor > 1 and not self._streams:
-            import soxr
-
-            self._dtype = block.dtype
-            self._streams = [
-                soxr.ResampleStream(1.0, float(self._factor), 1, block.dtype, "VHQ")
-                for _ in range(self._channels)
-            ]
-        self._measure(block)
-        for stream, signal in zip(self._streams, block, strict=False):
-            self._measure(stream.resample_chunk(np.ascontiguousarray(signal, self._dtype)))
-
-    def finish(self) -> float:
-        """End the signal and return its true peak in dBTP; -inf for silence."""
-        for stream in self._streams:
-            self._measure(stream.resample_chunk(np.zeros(0, self._dtype), last=True))
-        self._streams = []
-        return 20.0 * math.log10(self._peak) if self._peak > 0.0 else -math.inf
-
-    def _measure(self, samples: NDArray[np.floating]) -> None:
-        self._peak = max(self._peak, float(np.abs(samples).max(initial=0.0)))
-
-
-def _channel_weights(layout: Layout | None, channels: int) -> NDArray[np.float64]:
+def channel_weights(layout: Format | None, channels: int) -> NDArray[np.float64]:
+    """Return the weights (channels,) of BS.1770; those of Ambisonics are 0 except for W."""
     if layout is None:
         return np.ones(channels)
+    if isinstance(layout, AmbisonicFormat):
+        weights = np.zeros(channels)
+        weights[0] = 2.0 if layout.normalization == "FuMa" else 1.0  # W is 3 dB lower in FuMa
+        return weights
     # Both angles of an LFE are NaN, for which all comparisons are false.
     azimuth, elevation = layout.nominal
     magnitude = np.abs(np.remainder(azimuth + 180.0, 360.0) - 180.0)
@@ -302,28 +367,16 @@ def _channel_weights(layout: Layout | None, channels: int) -> NDArray[np.float64
     return np.where(layout.is_lfe, 0.0, np.where(lateral, SIDE_WEIGHT, 1.0))
 
 
-def _section_at_rate(
-    stage: tuple[tuple[float, ...], tuple[float, ...]], rate: float
-) -> NDArray[np.float64]:
-    """Return the second-order section at ``rate`` with the same analogue prototype as ``stage``.
-
-    The bilinear transform maps p0 + p1 s + p2 s^2 to a polynomial in 1/z with the sum of
-    coefficients 4 p0 k^2, the difference of the first and last coefficient 2 p1 k and the
-    alternating sum 4 p2, where k = tan(pi f / rate) for the frequency f that the transform
-    preserves: here that of the poles.
-    """
-    polynomials = np.array(stage)
-    sums, differences = polynomials.sum(axis=1), polynomials[:, 0] - polynomials[:, 2]
-    alternating = polynomials @ [1.0, -1.0, 1.0]
-    k = np.sqrt(sums[1] / alternating[1])
-    ratio = np.tan(np.arctan(k) * STANDARD_RATE / rate) / k
-    low, middle, high = sums * ratio**2, 2.0 * differences * ratio, alternating
-    section = np.stack([low + middle + high, 2.0 * (low - high), low - middle + high], axis=1)
-    return section.ravel() / section[1, 0]
+def _gate(power: NDArray[np.float64], relative_db: float) -> NDArray[np.bool_]:
+    """Return which blocks (..., blocks) are above both gates."""
+    gate = power > 10.0 ** ((ABSOLUTE_GATE_LUFS - OFFSET_LU) / 10.0)
+    relative = 10.0 ** (relative_db / 10.0) * _mean(power, gate)
+    return gate & (power > relative[..., None])
 
 
-def _power_of(level: float) -> float:
-    return float(10.0 ** ((level - OFFSET_LU) / 10.0))
+def _level(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore"):
+        return (OFFSET_LU + 10.0 * np.log10(power))[()]
 
 
 def _mean(power: NDArray[np.float64], gate: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -13,13 +13,18 @@ from spatialkit.downmix import downmix
 from spatialkit.errors import LayoutError
 from spatialkit.geometry import angle_between
 from spatialkit.layouts import AmbisonicFormat, Format, Layout
-from spatialkit.metrics.binaural import binaural_errors
+from spatialkit.metrics.balance import BORDER, front_rear_balance, left_right_balance
 from spatialkit.metrics.direction import angle_error, energy_vector
 from spatialkit.metrics.distortion import sd_sdr, si_sdr, snr
 from spatialkit.metrics.ild_distance import ild_error, wild
-from spatialkit.metrics.inputs import in_blocks
+from spatialkit.metrics.inputs import in_blocks, mean_of_known
 from spatialkit.metrics.intensity import intensity_and_energy
-from spatialkit.metrics.loudness import loudness, true_peak
+from spatialkit.metrics.interaural import binaural_errors
+from spatialkit.metrics.interchannel_errors import correlation_error
+from spatialkit.metrics.loudness import measured
+from spatialkit.metrics.peaks import true_peak
+from spatialkit.metrics.spatial_distortion import spatial_distortion
+from spatialkit.metrics.spectral import log_spectral_distance, multi_resolution_stft
 
 Values = Mapping[str, Any]
 
@@ -92,9 +97,19 @@ def _rate(pair: Pair) -> str:
 
 
 def _weighted(pair: Pair) -> str:
-    if isinstance(pair.format, Layout) or (pair.format is None and pair.channels <= 2):
-        return _rate(pair)
-    return "a loudspeaker layout"
+    return _rate(pair) if pair.format is not None or pair.channels <= 2 else "a format"
+
+
+def _rated_pairs(pair: Pair) -> str:
+    return _channel_pairs(pair) or _rate(pair)
+
+
+def _several(pair: Pair) -> str:
+    return _rate(pair) if pair.channels > 1 else "two channels or more"
+
+
+def _long(pair: Pair) -> str:
+    return "" if pair.reference.shape[-1] > 1024 else "more than 1024 samples"
 
 
 def _stems(pair: Pair) -> str:
@@ -158,16 +173,50 @@ def _angles(pair: Pair) -> Values:
     return {"angle_error": mean_of_known(errors)}
 
 
+def _spatial(pair: Pair) -> Values:
+    found = spatial_distortion(*pair.both, pair.sample_rate)
+    return {"ssr": found.ssr, "srr": found.srr}
+
+
+def _balance_measure(name: str, balance: Callable[..., Any], axis: int, halves: str) -> Measure:
+    """Return the measure of the difference of a balance between two halves of a layout."""
+
+    def lacks(pair: Pair) -> str:
+        if not isinstance(pair.format, Layout):
+            return "a loudspeaker layout"
+        places = pair.format.directions[pair.format.loudspeakers][:, axis]
+        both = places.max(initial=0.0) > BORDER and places.min(initial=0.0) < -BORDER
+        return "" if both else f"loudspeakers {halves}"
+
+    def function(pair: Pair) -> Values:
+        return {name: difference(*(balance(each, pair.format) for each in pair.both))}
+
+    return Measure((name,), function, lacks)
+
+
 def _loudness(pair: Pair) -> Values:
-    assert not isinstance(pair.format, AmbisonicFormat)
-    first, second = (loudness(each, pair.format, pair.sample_rate) for each in pair.both)
-    with np.errstate(invalid="ignore"):  # both silent
-        difference = second - first
+    meters = [measured(each, pair.format, pair.sample_rate) for each in pair.both]
+    first, second = (meter.finish() for meter in meters)
+    ranges = [meter.loudness_range() for meter in meters]
     return {
         "loudness_reference": first,
         "loudness_estimate": second,
-        "loudness_difference": difference,
+        "loudness_difference": difference(first, second),
+        "max_momentary_difference": difference(*(_largest(each.momentary()) for each in meters)),
+        "max_short_term_difference": difference(*(_largest(each.short_term()) for each in meters)),
+        "loudness_range_difference": difference(*ranges),
     }
+
+
+def _largest(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the maxima (...) of levels (..., windows), NaN if there are none."""
+    return levels.max(axis=-1) if levels.shape[-1] else np.full(levels.shape[:-1], np.nan)
+
+
+def difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the second value minus the first, NaN where both are infinite alike."""
+    with np.errstate(invalid="ignore"):
+        return second - first
 
 
 def _peaks(pair: Pair) -> Values:
@@ -185,15 +234,14 @@ def _binaural(pair: Pair) -> Values:
     return {name: np.array([item[name] for item in items]).reshape(lead) for name in BINAURAL_NAMES}
 
 
-def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean (...) of the values (..., n) that are not NaN, NaN if there are none."""
-    known = ~np.isnan(values)
-    count = np.count_nonzero(known, axis=-1)
-    total = np.sum(values, axis=-1, where=known)
-    mean = np.full(np.shape(total), np.nan)
-    return np.divide(total, count, out=mean, where=count > 0)[()]
-
-
+LOUDNESS_NAMES = (
+    "loudness_reference",
+    "loudness_estimate",
+    "loudness_difference",
+    "max_momentary_difference",
+    "max_short_term_difference",
+    "loudness_range_difference",
+)
 BINAURAL_NAMES = (
     "binaural_itd_error",
     "binaural_ild_error",
@@ -208,13 +256,33 @@ MEASURES = (
     Measure(("si_sdr",), lambda pair: {"si_sdr": si_sdr(*pair.both)}, _always),
     Measure(("wild",), lambda pair: {"wild": wild(*pair.both)}, _channel_pairs),
     Measure(("ild_error",), lambda pair: {"ild_error": ild_error(*pair.both)}, _channel_pairs),
+    Measure(
+        ("correlation_error",),
+        lambda pair: {"correlation_error": correlation_error(*pair.both, pair.sample_rate)},
+        _rated_pairs,
+    ),
+    Measure(("ssr", "srr"), _spatial, _several),
+    Measure(
+        ("log_spectral_distance",),
+        lambda pair: {"log_spectral_distance": log_spectral_distance(*pair.both)},
+        _always,
+    ),
+    Measure(
+        ("multi_resolution_stft",),
+        lambda pair: {"multi_resolution_stft": multi_resolution_stft(*pair.both)},
+        _long,
+    ),
     Measure(("downmix_snr",), _downmix_snr, _downmixed),
     Measure(("energy_vector_angle", "energy_vector_difference"), _energy_vectors, _loudspeakers),
+    _balance_measure(
+        "front_rear_difference", front_rear_balance, 0, "in the front and in the rear"
+    ),
+    _balance_measure(
+        "left_right_difference", left_right_balance, 1, "at the left and at the right"
+    ),
     Measure(("intensity_angle", "diffuseness_difference"), _intensities, _scene),
     Measure(("angle_error",), _angles, _stems),
-    Measure(
-        ("loudness_reference", "loudness_estimate", "loudness_difference"), _loudness, _weighted
-    ),
+    Measure(LOUDNESS_NAMES, _loudness, _weighted),
     Measure(("true_peak_reference", "true_peak_estimate"), _peaks, _rate),
     Measure(BINAURAL_NAMES, _binaural, _rendered),
 )

@@ -144,7 +144,7 @@ def test_resume_skips_finished_pairs(pairs, capsys):
         ("songs", "specify the folder ESTIMATE, or --upmixer"),
         ("songs songs --upmixer matrx", "did you mean 'matrix'"),
         ("songs songs --upmixer matrix:widht=3", "did you mean 'width'"),
-        ("songs songs --metric snrr", "unknown metric 'snrr'; did you mean 'snr'"),
+        ("songs songs --metric wildd", "unknown metric 'wildd'; did you mean 'wild'"),
         ("--batch songs/pairs.csv -o songs/pairs.csv", "output songs/pairs.csv is the input"),
         ("--batch songs/pairs.csv -o songs/empty.csv", "songs/empty.csv exists"),
         ("--batch songs/pairs.csv -o songs/a.wav", "songs/a.wav is not a file of records"),

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.audio import Audio, AudioLike
 from spatialkit.errors import LayoutError, OptionError
 from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.metrics.binaural import MIN_RATE
 from spatialkit.metrics.definitions import GROUPS, METRICS, ON_REQUEST, select_metrics
-from spatialkit.metrics.inputs import as_pair, as_signal, unpack_pair
+from spatialkit.metrics.inputs import as_pair, as_rate, as_signal, unpack_pair
 from spatialkit.metrics.measures import MEASURES, Pair
 from spatialkit.typing import StrPath
 from spatialkit.validation import match_name
@@ -144,6 +145,8 @@ def evaluate(
             python="; pass layout",
             command_line=": add --from",
         )
+    if binaural:
+        sample_rate = as_rate(sample_rate, MIN_RATE)
     sources = _as_stems(stems, azimuth)
     pair = Pair(first, second, where, sample_rate, sources, azimuth, elevation)
     scores: dict[str, Any] = {}

@@ -96,9 +96,7 @@ def correction(sections: NDArray[np.float64], rate: float) -> NDArray[np.float64
     return np.fft.irfft(np.exp(np.fft.rfft(cepstrum)))[:CORRECTION_TAPS]
 
 
-def _magnitude(
-    sections: NDArray[np.float64], frequencies: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _magnitude(sections: NDArray[np.float64], frequencies: NDArray[Any]) -> NDArray[np.float64]:
     """Return the magnitude of second-order sections at frequencies in cycles per sample."""
     delays = np.exp(-2j * np.pi * frequencies[:, None] * np.arange(3))
     numerators, denominators = delays @ sections[:, :3].T, delays @ sections[:, 3:].T

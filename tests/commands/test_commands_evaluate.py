@@ -193,7 +193,7 @@ def test_folders_upmixers_and_a_comparison_in_two_commands(folders, capsys):
     place = [item["reference"] for item in results.select(system="mine").items].index(
         "disc 1/3.wav"
     )
-    assert {name: results[name][place] for name in own} == own
+    np.testing.assert_equal({name: results[name][place] for name in own}, own)
     reference = read("references/disc 1/3.wav")
     upmixer = get_upmixer("ambience", width=45.0, layout="5.0")
     upmix = upmixer.upmix(downmix(reference.samples, "5.0", "stereo"), RATE)
@@ -211,7 +211,7 @@ def test_folders_upmixers_and_a_comparison_in_two_commands(folders, capsys):
     assert run_command(line) == 2  # scores.csv exists
     assert run_command(f"{line} --resume") == 0
     assert last_line(capsys).startswith("0 done, 18 skipped;")
-    assert Results.read("scores.csv")["wild"].tolist() == results["wild"].tolist()
+    np.testing.assert_array_equal(Results.read("scores.csv")["wild"], results["wild"])
 
 
 def test_a_reference_without_estimate_is_a_failed_row(folders, capsys):

@@ -53,8 +53,9 @@ def test_pairs_of_audio_equal_pairs_of_arrays(metric, five, rng):
 def test_evaluate_uses_rate_and_layout(five, rng):
     noisy = Audio(five.samples + 0.1 * rng.standard_normal(five.samples.shape), RATE, "5.0")
     expected = evaluate(five.samples, noisy.samples, layout="5.0", sample_rate=RATE)
-    assert evaluate(five, noisy) == expected
-    assert evaluate(five, noisy.samples, layout="5.0", sample_rate=float(RATE)) == expected
+    np.testing.assert_equal(evaluate(five, noisy), expected)
+    options = {"layout": "5.0", "sample_rate": float(RATE)}
+    np.testing.assert_equal(evaluate(five, noisy.samples, **options), expected)
     with pytest.raises(LayoutError, match=r"layout is 'paper5', but reference is an Audio"):
         evaluate(five, noisy, layout="paper5")
     with pytest.raises(OptionError, match=r"sample_rate is 8000 Hz, but reference is an Audio"):
@@ -81,7 +82,7 @@ def test_missing_and_unsuitable_arguments_are_rejected(five):
         with pytest.raises(LayoutError, match=r"layout is missing; .* or pass an Audio"):
             metric(five.samples)
     scene = Audio(five.samples[:4], RATE, "foa")
-    for metric in (energy_vector, velocity_vector, loudness):
+    for metric in (energy_vector, velocity_vector):
         with pytest.raises(LayoutError, match="must be a loudspeaker layout, got 'ambix1'"):
             metric(scene)
     with pytest.raises(LayoutError, match="layout is missing"):

@@ -257,9 +257,9 @@ def test_interaural_errors_of_known_delays_and_gains(rng):
     noise = rng.standard_normal(96_000)
     ahead = np.stack([noise, noise])
     for delay in (7, 24, -30):
-        aside = np.stack([noise, 0.25 * np.roll(noise, delay)])
-        found = interaural_errors(ahead, aside, 48000)
-        expected = abs(itd(aside, 48000))
+        lateral = np.stack([noise, 0.25 * np.roll(noise, delay)])
+        found = interaural_errors(ahead, lateral, 48000)
+        expected = abs(itd(lateral, 48000))
         assert expected == pytest.approx(abs(delay) / 0.048, abs=1.0)
         low = found.frequencies <= 1500.0
         assert np.isnan(found.itd[~low]).all()

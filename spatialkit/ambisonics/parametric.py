@@ -42,6 +42,16 @@ _HOPS_IN_FRAME = 4
 # Mixes of panned sources have at most 0.15, a diffuse field at least 0.58.
 _DECORRELATED = (0.30, 0.55)
 _SLOW_SECONDS = 0.25
+# Steady sounds, such as noise and chords, have longer means, first of the field, then of the gains:
+# short ones would make musical noise. Sounds are steady whose level changes by less than the first
+# number of octaves in the mean, and not by an attack, and whose direction does not drift by more
+# than the first number (radians). Up to the second number, means are in between. Speech, applause
+# and drums are not steady.
+_STEADY_SECONDS, _GAIN_SECONDS = 0.2, 0.5
+_STEADY_OCTAVES, _ATTACK_OCTAVES = (0.25, 0.5), 1.0
+_STEADY_DRIFT = (0.03, 0.1)
+# Neighbouring bins whose change is averaged.
+_GROUP = 32
 # Samples of a whole signal that are converted at a time.
 _BLOCK_SIZE = 1 << 16
 
@@ -158,15 +168,16 @@ class _Band:
         used = np.flatnonzero(weights)
         self._bins, self._range = len(hertz), slice(int(used[0]), int(used[-1]) + 1)
         self._weights = weights[self._range]
-        self._fast = 1.0 - np.exp(-hop / sample_rate / smoothing)
-        self._slow = 1.0 - np.exp(-hop / sample_rate / _SLOW_SECONDS)
+        times = np.array([smoothing, _STEADY_SECONDS, _SLOW_SECONDS, _GAIN_SECONDS])
+        self._rates = 1.0 - np.exp(-hop / sample_rate / times)
         self._options = {"n_fft": size, "hop": hop}
         self.latency = size + hop
         self._reset()
 
     def _reset(self) -> None:
         self._stft, self._istft = StreamingSTFT(**self._options), StreamingISTFT(**self._options)
-        self._state = np.zeros((6, len(self._weights)))
+        self._state: NDArray[np.float64] | None = None
+        self._gains: NDArray[np.float64] | None = None
 
     def process(self, block: NDArray[Any], *arguments: Any) -> NDArray[Any]:
         """Return the outputs and the four channels to decorrelate, as far as they are ready."""
@@ -188,19 +199,25 @@ class _Band:
         matrix: NDArray[np.float64],
         keeps: bool,
     ) -> NDArray[Any]:
-        from spatialkit.ambisonics.parametric_kernels import distribute, estimate_directions
+        from spatialkit.ambisonics import parametric_kernels as kernels
 
         frames = np.ascontiguousarray(spectrum.swapaxes(-1, -2)[..., self._range])
         real = frames.real.dtype
         count, bins = frames.shape[1:]
         plain = frames.view(real).reshape(4, count, bins, 2)
-        vectors, shares = np.empty((count, bins, 3)), np.empty((count, bins, 2))
-        limits = np.array(_DECORRELATED)
-        estimate_directions(plain, self._fast, self._slow, limits, self._state, vectors, shares)
+        vectors, shares = np.empty((count, bins, 3)), np.empty((count, bins, 4))
+        if self._state is None or self._gains is None:
+            self._state = np.zeros((kernels.ROWS, bins))
+            self._gains = np.zeros((bins, len(matrix)))
+        limits = np.array([*_DECORRELATED, *_STEADY_OCTAVES, _ATTACK_OCTAVES, *_STEADY_DRIFT])
+        kernels.estimate_directions(
+            plain, self._rates, limits, _GROUP, self._state, vectors, shares
+        )
         gains = gains_of(vectors.reshape(-1, 3)).reshape(count, bins, len(matrix))
+        kernels.smooth_gains(shares, float(self._rates[3]), keeps, self._gains, gains)
         found = np.zeros((len(matrix) + 4, count, self._bins), frames.dtype)
         part = np.empty((*found.shape[:2], bins, 2), real)
-        distribute(plain, vectors, shares, gains, matrix, self._weights, keeps, part)
+        kernels.distribute(plain, vectors, shares, gains, matrix, self._weights, keeps, part)
         found[..., self._range] = part.view(found.dtype)[..., 0]
         return found.swapaxes(-1, -2)
 

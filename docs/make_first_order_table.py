@@ -1,0 +1,229 @@
+"""Table of the guide "First-order recordings": sharp and linear decoding of known sources.
+
+Run ``python docs/make_first_order_table.py``. All signals are synthetic but for the music, which is
+the bundled song. The upmixer `ambience` has the same sources, panned in stereo, as its input: its
+column is a yardstick for the artefacts of gains that change with time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import butter, lfilter, sosfilt
+
+from spatialkit import (
+    decode_ambisonics,
+    decode_foa,
+    encode_ambisonics,
+    encode_foa,
+    get_layout,
+    get_upmixer,
+    read,
+    sample_path,
+    vbap_pan,
+)
+from spatialkit.geometry import to_spherical
+from spatialkit.metrics import angle_error, snr
+from spatialkit.upmixing.benchmark import measures
+
+RATE, SECONDS = 44100, 6.0
+LAYOUT = get_layout("7.1.4")
+SYSTEMS = ("VBAP", "first order", "third order", "fifth order", "dirac", "ambience")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Sources with directions in degrees; with many of them, directions are not measured."""
+
+    sources: np.ndarray
+    azimuth: np.ndarray
+    elevation: np.ndarray
+
+
+def music() -> Scene:
+    """Return four stems of the bundled song."""
+    names = ("vocals", "drums", "bass", "other")
+    stems = [
+        read(sample_path(name), offset=6.0, duration=SECONDS).samples.mean(0) for name in names
+    ]
+    angles = np.array([[0.0, 0.0], [-60.0, 30.0], [20.0, 0.0], [110.0, 0.0]])
+    return Scene(np.stack(stems).astype(np.float64), *angles.T)
+
+
+def speech() -> Scene:
+    """Return three talkers: glottal pulses and hiss through formants, in syllables with pauses."""
+    talkers = [_talker(seed, pitch) for seed, pitch in enumerate((105.0, 140.0, 210.0))]
+    return Scene(np.stack(talkers), np.array([30.0, -70.0, 140.0]), np.zeros(3))
+
+
+def _talker(seed: int, pitch: float) -> np.ndarray:
+    rng, voice = np.random.default_rng(seed), []
+    while sum(map(len, voice)) < SECONDS * RATE:
+        samples = round(rng.uniform(0.12, 0.28) * RATE)
+        hertz = pitch * np.exp2(rng.uniform(-0.3, 0.3) + np.linspace(0.0, -0.2, samples))
+        phase = np.cumsum(hertz / RATE)
+        pulses = np.diff(np.floor(phase), prepend=0.0)
+        hiss = rng.standard_normal(samples)
+        is_fricative = rng.random() < 0.3
+        sound = 0.3 * np.diff(hiss, prepend=0.0) if is_fricative else 8.0 * pulses + 0.02 * hiss
+        formants = rng.uniform([250, 800, 2200], [850, 2200, 3000])
+        for centre, width in zip(
+            formants if not is_fricative else [5000.0], (80, 100, 150), strict=False
+        ):
+            radius, angle = np.exp(-np.pi * width / RATE), 2.0 * np.pi * centre / RATE
+            resonance = [1.0, -2.0 * radius * np.cos(angle), radius**2]
+            sound = lfilter([sum(resonance)], resonance, sound) + 0.1 * sound
+        envelope = np.sin(np.pi * np.arange(samples) / samples) ** 0.5
+        voice += [envelope * sound, np.zeros(round(rng.choice([0.02, 0.05, 0.35]) * RATE))]
+    whole = np.concatenate(voice)[: round(SECONDS * RATE)]
+    return 0.1 * whole / whole.std()
+
+
+def applause() -> Scene:
+    """Return claps, bursts of 10 ms of noise, 120 in a second, by 40 people around the listener."""
+    rng, samples = np.random.default_rng(5), round(SECONDS * RATE)
+    vectors = rng.standard_normal((40, 3)) * [1.0, 1.0, 0.3]
+    people = np.zeros((40, samples))
+    burst = np.exp(-np.arange(round(0.04 * RATE)) / (0.006 * RATE))
+    for start in rng.integers(0, samples - len(burst), round(120 * SECONDS)):
+        person = rng.integers(40)
+        band = butter(1, rng.uniform([600, 2500], [1200, 6000]), "bandpass", fs=RATE, output="sos")
+        people[person, start : start + len(burst)] += rng.lognormal(0.0, 0.5) * sosfilt(
+            band, burst * rng.standard_normal(len(burst))
+        )
+    return Scene(0.1 * people / people.sum(0).std(), *to_spherical(vectors))
+
+
+def noises() -> Scene:
+    """Return four stationary noises at once."""
+    rng = np.random.default_rng(6)
+    sources = 0.1 * rng.standard_normal((4, round(SECONDS * RATE)))
+    return Scene(sources, np.array([0.0, -60.0, 35.0, 140.0]), np.array([0.0, 20.0, 0.0, 0.0]))
+
+
+def front_noises() -> Scene:
+    """Return three stationary noises in front."""
+    sources = 0.1 * np.random.default_rng(8).standard_normal((3, round(SECONDS * RATE)))
+    return Scene(sources, np.array([0.0, 35.0, -35.0]), np.zeros(3))
+
+
+def diffuse() -> Scene:
+    """Return noise from 200 directions, equally likely on the sphere."""
+    rng = np.random.default_rng(0)
+    directions = to_spherical(rng.standard_normal((200, 3)))
+    return Scene(0.01 * rng.standard_normal((200, round(SECONDS * RATE))), *directions)
+
+
+def clicks() -> Scene:
+    """Return clicks in four directions in turn, 0.4 s apart."""
+    sources = np.zeros((4, round(SECONDS * RATE)))
+    for number, start in enumerate(range(20000, sources.shape[1] - 20000, round(0.4 * RATE))):
+        sources[number % 4, start] = 1.0
+    return Scene(sources, np.array([0.0, -60.0, 35.0, 140.0]), np.zeros(4))
+
+
+def feeds_of(system: str, scene: Scene) -> np.ndarray:
+    """Return the loudspeaker signals of a system."""
+    directions = scene.azimuth, scene.elevation
+    if system == "VBAP":
+        return vbap_pan(scene.sources, *directions, layout=LAYOUT)
+    if system == "ambience":
+        return get_upmixer("ambience", layout=LAYOUT).upmix(stereo_of(scene), RATE)
+    if system == "dirac":
+        return decode_foa(
+            encode_foa(scene.sources, *directions), LAYOUT, decoder="dirac", sample_rate=RATE
+        )
+    order = {"first order": 1, "third order": 3, "fifth order": 5}[system]
+    return decode_ambisonics(encode_ambisonics(scene.sources, *directions, order=order), LAYOUT)
+
+
+def stereo_of(scene: Scene) -> np.ndarray:
+    """Return the sources panned in stereo, from left to right as around the listener."""
+    lateral = np.sin(np.radians(scene.azimuth)) * np.cos(np.radians(scene.elevation))
+    return vbap_pan(scene.sources, 30.0 * lateral, layout="stereo")
+
+
+def before_clicks(system: str, scene: Scene) -> float:
+    """Return what clicks add to the 25 ms before them, in dB relative to a click.
+
+    The clicks are 40 dB louder than steady noise from behind.
+    """
+    noise = 1e-2 * np.random.default_rng(7).standard_normal(scene.sources.shape[1:])
+    azimuth, elevation = np.append(scene.azimuth, 170.0), np.append(scene.elevation, 0.0)
+    both, alone = (
+        feeds_of(system, Scene(np.vstack([sources, noise]), azimuth, elevation))
+        for sources in (scene.sources, 0.0 * scene.sources)
+    )
+    _, starts = np.nonzero(scene.sources)
+    added, near = np.square(both - alone), round(0.001 * RATE)
+    early = [added[:, start - round(0.025 * RATE) : start - near].sum() for start in starts]
+    clicks = [np.square(both[:, start - near : start + 400]).sum() for start in starts]
+    return float(10.0 * np.log10(max(np.mean(early) / np.mean(clicks), 1e-15)))
+
+
+def scores(system: str, name: str, scene: Scene) -> dict[str, float]:
+    """Return the measures of a system for a scene."""
+    if name == "clicks":
+        return {"before a click, dB": before_clicks(system, scene)}
+    feeds = feeds_of(system, scene)
+    real = feeds[LAYOUT.loudspeakers]
+    given = (
+        stereo_of(scene)
+        if system == "ambience"
+        else encode_foa(scene.sources, scene.azimuth, scene.elevation)
+    )
+    found: dict[str, float] = {}
+    if "noise" in name:
+        inner = slice(RATE, -8192)  # the first second is that of the long means
+        found["musical noise"] = measures.log_kurtosis_ratio(
+            real[:, inner],
+            given[: 2 if system == "ambience" else 1, inner],  # W
+        )
+    if name == "diffuse noise":
+        found["largest correlation"] = float(np.abs(np.corrcoef(real) - np.eye(len(real))).max())
+        return found
+    if len(scene.sources) <= 4 and system != "ambience":
+        errors = angle_error(
+            scene.sources,
+            feeds,
+            scene.azimuth,
+            LAYOUT,
+            elevation=scene.elevation,
+            weighting="energy",
+        )
+        found["direction error, degrees"] = float(np.mean(errors))
+    if system not in ("VBAP", "ambience"):
+        found["SNR to VBAP, dB"] = float(snr(feeds_of("VBAP", scene), feeds))
+    found["gating depth, dB"] = measures.gating_depth(real, given, RATE)
+    found["level pumping, dB"] = measures.level_pumping(real, given, RATE)
+    return found
+
+
+SCENES = {
+    "music": music,
+    "speech": speech,
+    "applause": applause,
+    "noise from four directions": noises,
+    "noise in front": front_noises,
+    "diffuse noise": diffuse,
+    "clicks": clicks,
+}
+
+
+def main() -> None:
+    """Print a Markdown table; means of empty bands, where a source is silent, are left out."""
+    print("| scene | measure |", " | ".join(SYSTEMS), "|\n|---|---|" + "---:|" * len(SYSTEMS))
+    for name, make in SCENES.items():
+        scene = make()
+        found = {system: scores(system, name, scene) for system in SYSTEMS}
+        for measure in found["dirac"]:
+            values = [
+                f"{found[system][measure]:.2f}" if measure in found[system] else ""
+                for system in SYSTEMS
+            ]
+            print(f"| {name} | {measure} |", " | ".join(values), "|", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from spatialkit.validation import (
     reason,
 )
 
-__all__ = ["Trajectory", "read_trajectory"]
+__all__ = ["Trajectory", "as_points", "as_times", "read_table", "read_trajectory"]
 
 COLUMNS = ("seconds", "azimuth", "elevation", "spread", "gain")
 # Distance in seconds of the directions that `Trajectory.directions` returns.
@@ -81,17 +82,13 @@ class Trajectory:
         spread: ArrayLike = 0.0,
         gain: ArrayLike = 1.0,
     ) -> None:
-        self.seconds = _as_points("seconds", seconds, None)
-        if self.seconds.ndim != 1 or not self.seconds.size:
-            raise ShapeError(f"seconds must have shape (points,), got {self.seconds.shape}")
-        if not np.isfinite(self.seconds).all() or np.any(np.diff(self.seconds) <= 0.0):
-            raise OptionError("seconds must be finite and increase from point to point")
+        self.seconds = as_times(seconds)
         points = len(self.seconds)
         self.azimuth, self.elevation = as_directions(
-            _as_points("azimuth", azimuth, points), _as_points("elevation", elevation, points)
+            as_points("azimuth", azimuth, points), as_points("elevation", elevation, points)
         )
-        self.spread = _as_points("spread", spread, points)
-        self.gain = _as_points("gain", gain, points)
+        self.spread = as_points("spread", spread, points)
+        self.gain = as_points("gain", gain, points)
         if not np.all((self.spread >= 0.0) & (self.spread <= 360.0)):
             raise OptionError("spread must be from 0 to 360 degrees")
         if not np.isfinite(self.gain).all():
@@ -173,11 +170,19 @@ class Trajectory:
         )
 
 
-def _as_points(name: str, values: ArrayLike, points: int | None) -> NDArray[np.float64]:
-    """Return values of all points."""
+def as_times(seconds: ArrayLike) -> NDArray[np.float64]:
+    """Return the times of points (points,) as float64, after checking that they increase."""
+    times = as_numbers(seconds, "seconds", OptionError)
+    if times.ndim != 1 or not times.size:
+        raise ShapeError(f"seconds must have shape (points,), got {times.shape}")
+    if not np.isfinite(times).all() or np.any(np.diff(times) <= 0.0):
+        raise OptionError("seconds must be finite and increase from point to point")
+    return times
+
+
+def as_points(name: str, values: ArrayLike, points: int) -> NDArray[np.float64]:
+    """Return a number, or a number per point, as values of all points (points,)."""
     array = as_numbers(values, name, OptionError)
-    if points is None:
-        return array
     if array.shape not in ((), (points,)):
         raise ShapeError(
             f"{name} must be a number or have shape ({points},), as seconds, got {array.shape}"
@@ -204,23 +209,47 @@ def read_trajectory(path: StrPath) -> Trajectory:
     OptionError
         If the file cannot be read, or its content is not a trajectory.
     """
+    columns = read_table(path, ("seconds", "azimuth"), COLUMNS)
+    try:
+        return Trajectory(**columns)
+    except (OptionError, ShapeError, DirectionError) as error:
+        raise OptionError(f"{path}: {error}") from error
+
+
+def read_table(path: StrPath, required: Sequence[str], known: Sequence[str]) -> dict[str, Any]:
+    """Read a table of numbers with named columns.
+
+    Parameters
+    ----------
+    path : str or path
+        ``.csv`` or ``.json``, as in `read_trajectory`.
+    required, known : sequence of str
+        Names of the columns that the file must have, and of those that it may have.
+
+    Returns
+    -------
+    dict
+        Values by name.
+
+    Raises
+    ------
+    OptionError
+        If the file cannot be read, or is not such a table.
+    """
     path = Path(path)
     if path.suffix.lower() not in (".csv", ".json"):
         raise OptionError(f"{path} must be a .csv or .json file")
     is_csv = path.suffix.lower() == ".csv"
     columns: dict[str, Any] = _read_csv(path) if is_csv else read_json(path)
-    missing = [name for name in ("seconds", "azimuth") if name not in columns]
+    missing = [name for name in required if name not in columns]
     if missing:
         raise OptionError(f"{path} has no column {' and no column '.join(missing)}")
-    unknown = [name for name in columns if name not in COLUMNS]
+    unknown = [name for name in columns if name not in known]
     if unknown:
         raise OptionError(
-            f"{path} has an unknown column {unknown[0]!r}; known are {', '.join(COLUMNS)}"
+            f"{path} has an unknown column {unknown[0]!r}; known are {', '.join(known)}"
         )
-    try:
-        return Trajectory(**columns)
-    except (OptionError, ShapeError, DirectionError) as error:
-        raise OptionError(f"{path}: {error}") from error
+    return columns
 
 
 def _read_csv(path: Path) -> dict[str, list[float]]:

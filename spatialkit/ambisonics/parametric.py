@@ -35,7 +35,7 @@ __all__ = ["ParametricStream", "decode_parametric", "upscale_ambisonics"]
 
 # Frame in seconds and time constant of the means, below and above the crossover: long frames
 # separate tones, short ones keep the attack of transients.
-_BANDS = ((0.0232, 0.020), (0.0058, 0.010))
+_BANDS = ((0.0232, 0.015), (0.0058, 0.005))
 _CROSSOVER = (1500.0, 2500.0)  # Hz, from one band to the other
 _HOPS_IN_FRAME = 4
 # Diffuseness of a long mean from which on, and up to which, what is not direct is decorrelated.
@@ -49,7 +49,7 @@ _SLOW_SECONDS = 0.25
 # and drums are not steady.
 _STEADY_SECONDS, _GAIN_SECONDS = 0.2, 0.5
 _STEADY_OCTAVES, _ATTACK_OCTAVES = (0.25, 0.5), 1.0
-_STEADY_DRIFT = (0.03, 0.1)
+_STEADY_DRIFT = (0.035, 0.1)
 # Neighbouring bins whose change is averaged.
 _GROUP = 32
 # Samples of a whole signal that are converted at a time.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.ambisonics import convert_ambisonics, harmonics_in, rotate_ambisonics
-from spatialkit.binaural import orientation, responses
+from spatialkit.binaural import responses
 from spatialkit.binaural.convolution import Convolver
 from spatialkit.binaural.filters import METHODS, Method, binaural_filters
 from spatialkit.binaural.hrtf import HRTF, MIN_RATE
+from spatialkit.binaural.orientation import OrientationPath, angles_of
 from spatialkit.binaural.reading import read_hrtf
 from spatialkit.errors import OptionError
 from spatialkit.geometry import rotation_matrix, to_spherical
@@ -25,7 +27,7 @@ from spatialkit.validation import (
     require_finite,
 )
 
-__all__ = ["BinauralStream", "render_binaural"]
+__all__ = ["BinauralStream", "FilterOptions", "render_binaural"]
 
 # Order through which loudspeakers are rendered with the methods for Ambisonics.
 DEFAULT_ORDER = 5
@@ -46,6 +48,7 @@ def render_binaural(
     yaw: ArrayLike = 0.0,
     pitch: ArrayLike = 0.0,
     roll: ArrayLike = 0.0,
+    orientation: OrientationPath | None = None,
     lfe_gain: float = 0.0,
 ) -> FloatArray[FloatT]:
     """Render any layout or Ambisonic format for headphones.
@@ -74,6 +77,8 @@ def render_binaural(
         a is heard at a + yaw. A head that turns to the left by 30 degrees is yaw=-30. Several
         points are equally spaced from the first to the last sample; between them the scene rotates
         along the shortest arc.
+    orientation : OrientationPath, optional
+        Rotation of the scene with points at any times, in place of these angles.
     lfe_gain : float
         Gain of the LFE, which is heard from the front; 0, the default, leaves it out as everywhere
         else, 3.16 (10 dB) is the level of cinemas.
@@ -105,17 +110,37 @@ def render_binaural(
     form = get_format(source)
     rate = as_sample_rate(sample_rate, minimum=MIN_RATE, maximum=MAX_SAMPLE_RATE)
     array = require_finite(channels_of(audio, form))
-    filters = SourceFilters(form, rate, hrtf, method, order, lfe_gain)
-    path = orientation.as_rotations(yaw, pitch, roll)
+    filters = SourceFilters(form, rate, hrtf=hrtf, method=method, order=order, lfe_gain=lfe_gain)
+    if orientation is None:
+        orientation = OrientationPath.over(array.shape[-1] / rate, yaw, pitch, roll)
+    else:
+        _refuse_angles(yaw=yaw, pitch=pitch, roll=roll)
+    path = FilterPath(filters, orientation)
     items = list(np.ndindex(array.shape[:-2]))
     found = np.empty((*array.shape[:-2], 2, array.shape[-1]), array.dtype)
-    first = filters.rotated(path[0])
-    convolvers = [Convolver(first, array.dtype) for _ in items]
-    for start, stop, rotation in orientation.segments(path, array.shape[-1], BLOCK_SIZE):
-        target = None if rotation is None else filters.rotated(rotation)
+    convolvers = [Convolver(path.first, array.dtype) for _ in items]
+    start = 0
+    for count, target in path.pieces(array.shape[-1]):
+        part = slice(start, start + count)
         for item, convolver in zip(items, convolvers, strict=True):
-            found[item][:, start:stop] = convolver.process(array[item][:, start:stop], target)
+            found[item][:, part] = convolver.process(array[item][:, part], target)
+        start += count
     return found
+
+
+def _refuse_angles(**angles: ArrayLike) -> None:
+    given = [name for name, angle in angles.items() if np.any(angle)]
+    if given:
+        raise OptionError(f"orientation and {given[0]} are mutually exclusive: pass one of them")
+
+
+class FilterOptions(TypedDict, total=False):
+    """Arguments of `render_binaural` on which the filters depend."""
+
+    hrtf: StrPath | HRTF
+    method: Method
+    order: int | None
+    lfe_gain: float
 
 
 class BinauralStream:
@@ -127,8 +152,12 @@ class BinauralStream:
         Format of the blocks.
     sample_rate : float
         Hz, at least 8000.
-    hrtf, method, order, yaw, pitch, roll, lfe_gain
-        As in `render_binaural`, with one rotation, which `turn` changes.
+    yaw, pitch, roll : float
+        Rotation of the scene, which `turn` changes.
+    orientation : OrientationPath, optional
+        Rotation over time, in place of these angles and of `turn`.
+    **options
+        ``hrtf``, ``method``, ``order`` and ``lfe_gain``, as in `render_binaural`.
 
     Examples
     --------
@@ -145,33 +174,46 @@ class BinauralStream:
         source: str | Format,
         sample_rate: float,
         *,
-        hrtf: StrPath | HRTF = "ku100",
-        method: Method = "auto",
-        order: int | None = None,
         yaw: float = 0.0,
         pitch: float = 0.0,
         roll: float = 0.0,
-        lfe_gain: float = 0.0,
+        orientation: OrientationPath | None = None,
+        **options: Unpack[FilterOptions],
     ) -> None:
         self._source = get_format(source)
         rate = as_sample_rate(sample_rate, minimum=MIN_RATE, maximum=MAX_SAMPLE_RATE)
-        self._filters = SourceFilters(self._source, rate, hrtf, method, order, lfe_gain)
+        self._filters = SourceFilters(self._source, rate, **options)
         self._fade = max(1, round(FADE_SECONDS * rate))
-        self.reset()
+        self._orientation: OrientationPath | None = None
         self.turn(yaw, pitch, roll)
+        if orientation is not None:
+            _refuse_angles(yaw=yaw, pitch=pitch, roll=roll)
+            self._orientation = orientation
+        self.reset()
 
     def turn(self, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> None:
         """Rotate the scene from the next block on.
 
         The filters of the new rotation are faded in over 10 ms; a rotation that is set before the
         end of the last fade replaces the one that waits for it.
+
+        Raises
+        ------
+        OptionError
+            If an angle is not a number, or the stream has an `OrientationPath`.
         """
+        if self._orientation is not None:
+            raise OptionError("the stream follows an OrientationPath: turn has no effect")
         angles = as_number(yaw, "yaw"), as_number(pitch, "pitch"), as_number(roll, "roll")
         self._rotation = rotation_matrix(*angles)
         self._is_turned = True
 
     def reset(self) -> None:
-        """Forget all blocks: the next one has the present rotation from its first sample on."""
+        """Forget all blocks: the next one has the present rotation from its first sample on.
+
+        An `OrientationPath` starts again.
+        """
+        self._path = FilterPath(self._filters, self._orientation) if self._orientation else None
         self._current: Convolver | None = None
         self._next: Convolver | None = None
         self._faded = 0
@@ -179,6 +221,8 @@ class BinauralStream:
     def process(self, block: FloatArray[FloatT]) -> FloatArray[FloatT]:
         """Return both ears (2, samples) of the next block (channels, samples)."""
         array = channels_of(block, self._source, "block")
+        if self._path:
+            return self._follow(array, self._path)
         if self._current is None:
             self._current = Convolver(self._filters.rotated(self._rotation), array.dtype)
             self._is_turned = False
@@ -195,6 +239,16 @@ class BinauralStream:
         if self._faded >= self._fade:
             self._current, self._next = self._next, None
         return found
+
+    def _follow(self, block: NDArray[Any], path: FilterPath) -> NDArray[Any]:
+        """Return both ears of the next block along a path."""
+        if self._current is None:
+            self._current = Convolver(path.first, block.dtype)
+        found, start = [np.zeros((2, 0), block.dtype)], 0
+        for count, target in path.pieces(block.shape[1]):
+            found.append(self._current.process(block[:, start : start + count], target))
+            start += count
+        return np.concatenate(found, axis=1)
 
     def flush(self) -> NDArray[Any]:
         """Return the rest: no samples, as none are held back."""
@@ -216,12 +270,13 @@ class SourceFilters:
         self,
         source: Format,
         rate: int,
-        hrtf: StrPath | HRTF,
-        method: Method,
-        order: int | None,
-        lfe_gain: float,
+        *,
+        hrtf: StrPath | HRTF = "ku100",
+        method: Method = "auto",
+        order: int | None = None,
+        lfe_gain: float = 0.0,
     ) -> None:
-        self._source, self._rate, self._hrtf = source, rate, read_hrtf(hrtf)
+        self._source, self.sample_rate, self._hrtf = source, rate, read_hrtf(hrtf)
         self._lfe_gain = as_number(lfe_gain, "lfe_gain", minimum=0.0)
         method = as_choice(method, "method", METHODS)
         if isinstance(source, AmbisonicFormat):
@@ -243,7 +298,7 @@ class SourceFilters:
             return self._of_loudspeakers(self._source, rotation)
         identity = np.eye(self._source.n_channels)
         matrix = convert_ambisonics(identity, self._source, self._form)
-        angles = orientation.angles_of(rotation)
+        angles = angles_of(rotation)
         matrix = rotate_ambisonics(matrix, *angles, normalization="N3D")
         return np.einsum("eht,hc->ect", self._filters, matrix, optimize=True)
 
@@ -255,10 +310,64 @@ class SourceFilters:
         vectors[layout.loudspeakers] = layout.directions[layout.loudspeakers] @ rotation.T
         if self._order is None:
             pairs = self._hrtf.at(*to_spherical(vectors))
-            pairs = responses.resample(pairs, self._hrtf.sample_rate, self._rate)
+            pairs = responses.resample(pairs, self._hrtf.sample_rate, self.sample_rate)
             filters = np.moveaxis(pairs, 1, 0).copy()
         else:
             gains = harmonics_in(vectors, self._form)
             filters = np.einsum("eht,ch->ect", self._filters, gains, optimize=True)
         filters[:, layout.is_lfe] *= self._lfe_gain
         return filters
+
+
+class FilterPath:
+    """Filters of a scene that rotates along a path, for successive pieces of audio.
+
+    Parameters
+    ----------
+    filters : SourceFilters
+    path : OrientationPath
+
+    Attributes
+    ----------
+    first : ndarray, shape (2, channels, taps)
+        Filters of the first sample.
+    """
+
+    def __init__(self, filters: SourceFilters, path: OrientationPath) -> None:
+        self._filters = filters
+        self._controls = path.controls(filters.sample_rate)
+        self.first = self._before = filters.rotated(path.rotation_at(0.0))
+        self._after: NDArray[np.float64] | None = None
+        self._start = self._at = 0
+        self._stop: int | None = 0
+        self._advance()
+
+    def pieces(self, samples: int) -> Iterator[tuple[int, NDArray[np.float64] | None]]:
+        """Yield the lengths of the pieces of the next ``samples`` samples, and new filters.
+
+        During a piece, the output is crossfaded to that of the new filters; None stands for no
+        change. The filters within a range are interpolated: pieces do not change the result.
+        """
+        while samples:
+            count = min(samples, BLOCK_SIZE)
+            target = None
+            if self._stop is not None:
+                count = min(count, self._stop - self._at)
+            self._at += count
+            if self._after is not None and self._stop is not None:
+                target = self._after
+                if self._at < self._stop:
+                    part = (self._at - self._start) / (self._stop - self._start)
+                    target = self._before + part * (self._after - self._before)
+            yield count, target
+            samples -= count
+            if self._at == self._stop:
+                self._advance()
+
+    def _advance(self) -> None:
+        """Go to the next range, or to the end of the path."""
+        self._start = self._at
+        if self._after is not None:
+            self._before = self._after
+        self._stop, rotation = next(self._controls, (None, None))
+        self._after = None if rotation is None else self._filters.rotated(rotation)

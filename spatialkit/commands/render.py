@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spatialkit.commands import toolkit
+from spatialkit.commands import rotation, toolkit
 from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class TargetName(toolkit.LayoutName):
     "spatialkit render scene.wav -o surround.wav --from ambix3 --to 5.1",
     "spatialkit render film.wav -o room.wav --setup room.json",
     "spatialkit render film.wav -o headphones.wav --to binaural --hrtf head.sofa",
+    "spatialkit render film.wav -o turning.wav --to binaural --orientation head.csv",
 )
 @toolkit.file_argument
 @toolkit.output_option
@@ -72,9 +73,7 @@ class TargetName(toolkit.LayoutName):
     metavar="N",
     help="Ambisonic order through which loudspeakers are rendered, 1 to 7. By default none.",
 )
-@click.option("--yaw", type=float, metavar="DEG", help="Rotation of the scene to the left.")
-@click.option("--pitch", type=float, metavar="DEG", help="Rotation of its front upwards.")
-@click.option("--roll", type=float, metavar="DEG", help="Rotation of its left side upwards.")
+@rotation.rotation_options
 @click.option(
     "--lfe-gain",
     type=float,
@@ -105,7 +104,8 @@ def command(
 
     --to binaural renders loudspeakers by one pair of head-related responses each, and Ambisonics by
     filters of magnitude least squares, and prints the loudness (BS.1770) of both files. The options
-    from --hrtf to --lfe-gain apply to it only.
+    from --hrtf to --lfe-gain apply to it only. A head that turns to the left is a negative yaw; the
+    points of a path such as 0:-45:0 are equally spaced over the file.
     """
     from spatialkit.layouts import get_format
     from spatialkit.rendering import is_binaural, render
@@ -193,17 +193,21 @@ def _render_binaural(
     source: Path, output: Path, options: dict[str, Any], reading: dict[str, Any], force: bool
 ) -> dict[str, Any]:
     """Render a file for headphones, and return its facts with the loudness of both files."""
-    from spatialkit.binaural import BinauralStream, read_hrtf
+    from spatialkit.binaural import read_hrtf
     from spatialkit.layouts import Layout, get_layout
     from spatialkit.metrics import LoudnessMeter
+    from spatialkit.upmixing import Headphones
 
-    name = options.pop("hrtf", "ku100")
-    hrtf, stereo = read_hrtf(name), get_layout("stereo")
+    angles = {name: options.pop(name, None) for name in ("yaw", "pitch", "roll")}
+    turned = rotation.read_rotation(angles, options.pop("orientation", None))
+    headphones = Headphones(options.pop("hrtf", "ku100"), **turned)
+    read_hrtf(headphones.hrtf)  # an error ends the command early
+    stereo = get_layout("stereo")
     meters: list[LoudnessMeter] = []
 
     def plan(audio: AudioStream) -> toolkit.Conversion:
         found = toolkit.known_format(source, audio.format, audio.channels)
-        rendered = BinauralStream(found, audio.sample_rate, hrtf=hrtf, **options)
+        rendered = headphones.stream(found, audio.sample_rate, audio.duration, **options)
         # The loudness of Ambisonics is not defined.
         layouts = [stereo, *([found] if isinstance(found, Layout) else [])]
         meters.extend(LoudnessMeter(layout, audio.sample_rate) for layout in layouts)
@@ -218,7 +222,7 @@ def _render_binaural(
 
     facts = toolkit.convert_file(source, output, reading, plan, force=force)
     loudness = [float(meter.finish()) for meter in meters]
-    facts |= {"hrtf": name, "loudness": loudness[0] + facts["gain_db"]}
+    facts |= {"hrtf": headphones.hrtf, "loudness": loudness[0] + facts["gain_db"]}
     return facts | ({"source_loudness": loudness[1]} if len(loudness) > 1 else {})
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.binaural import HRTF, BinauralStream, Method
+from spatialkit.binaural import BinauralStream, FilterOptions
 from spatialkit.layouts import Format, Layout, get_format
 from spatialkit.realtime.processor import Processor
 from spatialkit.realtime.rotation import Orientation
-from spatialkit.typing import StrPath
 
 __all__ = ["BinauralProcessor"]
 
@@ -27,17 +26,12 @@ class BinauralProcessor(Processor):
         Format of the blocks.
     sample_rate : float
         Hz, at least 8000.
-    hrtf : str, path or HRTF
-        As in `spatialkit.read_hrtf`.
-    method : str
-        As in `spatialkit.binaural_filters`.
-    order : int, optional
-        Ambisonic order, 1 to 7, through which loudspeakers are rendered; 5 by default, because
-        its filters for a new orientation are computed in a tenth of the time that HRIRs between
-        the measured directions need. None renders each loudspeaker by its own HRIRs. Ambisonics
-        have an order of their own.
-    lfe_gain : float
-        Gain of the LFE, which is heard from the front.
+    **options
+        ``hrtf``, ``method``, ``order`` and ``lfe_gain``, as in
+        `spatialkit.binaural.render_binaural`. The order through which loudspeakers are rendered is
+        5 by default, because its filters for a new orientation are computed in a tenth of the time
+        that HRIRs between the measured directions need; None renders each loudspeaker by its own
+        HRIRs.
 
     Examples
     --------
@@ -51,22 +45,13 @@ class BinauralProcessor(Processor):
         self,
         source: str | Format,
         sample_rate: float,
-        *,
-        hrtf: StrPath | HRTF = "ku100",
-        method: Method = "auto",
-        order: int | None = 5,
-        lfe_gain: float = 0.0,
+        **options: Unpack[FilterOptions],
     ) -> None:
         form = get_format(source)
         super().__init__(form.n_channels, 2, sample_rate)
-        self._stream = BinauralStream(
-            form,
-            sample_rate,
-            hrtf=hrtf,
-            method=method,
-            order=order if isinstance(form, Layout) else None,
-            lfe_gain=lfe_gain,
-        )
+        if isinstance(form, Layout):
+            options.setdefault("order", 5)
+        self._stream = BinauralStream(form, sample_rate, **options)
         self._orientation = Orientation()
 
     def set(self, **parameters: ArrayLike) -> None:

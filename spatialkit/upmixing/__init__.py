@@ -17,7 +17,7 @@ from spatialkit.upmixing.conformance import check_upmixer
 from spatialkit.upmixing.decorrelation import AllPassDecorrelator
 from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
 from spatialkit.upmixing.foa import FirstOrderDecoder
-from spatialkit.upmixing.headphones import headphones_path
+from spatialkit.upmixing.headphones import Headphones, headphones_path
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.plane_waves import plane_wave_x
 from spatialkit.upmixing.registry import (
@@ -47,6 +47,7 @@ __all__ = [
     "BenchmarkRow",
     "CheckResult",
     "FirstOrderDecoder",
+    "Headphones",
     "Option",
     "SourceCheck",
     "SourceReport",

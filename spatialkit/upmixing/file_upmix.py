@@ -18,7 +18,7 @@ from spatialkit.errors import UpmixerError, error_message
 from spatialkit.files import AudioStream, Subtype, stream, write_stream
 from spatialkit.plugins import kept_folder
 from spatialkit.sample_queue import SampleQueue
-from spatialkit.upmixing.headphones import write_headphones
+from spatialkit.upmixing.headphones import Headphones, write_headphones
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.registry import get_upmixer, load_upmixer
 from spatialkit.upmixing.source_check import SourceCheck, SourceReport
@@ -48,9 +48,8 @@ class UpmixJob:
         Encoding of the output, as in `spatialkit.write`.
     reading : mapping
         Arguments of `spatialkit.files.stream` for the source, such as ``format``.
-    headphones : str
-        HRTF, as in `spatialkit.read_hrtf`, of a version for headphones that is written beside the
-        output, see `headphones_path`; "" for none.
+    headphones : Headphones, optional
+        Version for headphones that is written beside the output, see `headphones_path`.
     setup : LoudspeakerSetup, optional
         Loudspeakers to which the output is adjusted, with the layout of the upmixer. The version
         for headphones and the measurements are those of the upmix itself.
@@ -63,7 +62,7 @@ class UpmixJob:
     overwrite: bool = False
     subtype: Subtype | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
-    headphones: str = ""
+    headphones: Headphones | None = None
     setup: LoudspeakerSetup | None = None
 
 
@@ -89,8 +88,9 @@ class UpmixedFile:
     source : SourceReport or None
         Properties of the source; None if it is neither mono nor stereo.
     headphones : dict, optional
-        HRTF, largest magnitude ("peak"), gain of the peak guard ("gain_db"), and loudness in LUFS
-        of the version for headphones ("loudness") and of the source ("source_loudness").
+        HRTF, hash of its responses ("hrtf_digest"), largest magnitude ("peak"), gain of the peak
+        guard ("gain_db"), and loudness in LUFS of the version for headphones ("loudness") and of
+        the source ("source_loudness").
     """
 
     channels: int

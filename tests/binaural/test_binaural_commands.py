@@ -54,6 +54,37 @@ def test_options_are_those_of_render(folder, capsys):
     np.testing.assert_allclose(read("ears.wav").samples, wanted, atol=1e-6)
 
 
+def test_the_head_turns_along_points_or_a_file(folder, capsys):
+    command = ["render", "film.wav", "--to", "binaural"]
+    assert main([*command, "-o", "points.wav", "--yaw", "0:-60:20", "--pitch", "5"]) == 0
+    wanted = render(read("film.wav"), target="binaural", yaw=[0.0, -60.0, 20.0], pitch=5.0)
+    np.testing.assert_allclose(read("points.wav").samples, wanted, atol=1e-6)
+    (folder / "head.csv").write_text("seconds,yaw,pitch\n0,0,5\n0.5,-60,5\n1,20,5\n")
+    assert main([*command, "-o", "file.wav", "--orientation", "head.csv"]) == 0
+    assert np.array_equal(read("file.wav").samples, read("points.wav").samples)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            "--yaw left",
+            "--yaw must be degrees such as 30 (constant) or 0:45:0 (moving), got 'left'",
+        ),
+        ("--yaw 0:1 --roll 0:1:2", "yaw, pitch and roll must be numbers, or arrays of the same"),
+        ("--yaw 0:1 --orientation head.csv", "--orientation and --yaw are mutually exclusive"),
+        ("--orientation missing.csv", "missing.csv cannot be read: No such file"),
+        ("--orientation head.csv", "head.csv has no column seconds"),
+    ],
+)
+def test_paths_that_are_not_accepted(folder, capsys, arguments, message):
+    (folder / "head.csv").write_text("time,yaw\n0,0\n")
+    command = ["render", "film.wav", "-o", "ears.wav", "--to", "binaural", *arguments.split()]
+    assert main(command) == 2
+    assert message in capsys.readouterr().err
+    assert not (folder / "ears.wav").exists()
+
+
 def test_a_scene_has_no_loudness_of_its_own(folder, capsys):
     assert main(["render", "scene.wav", "-o", "ears.flac", "--to", "binaural"]) == 0
     printed = capsys.readouterr().out

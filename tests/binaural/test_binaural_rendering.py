@@ -12,9 +12,10 @@ import spatialkit
 from spatialkit import encode_ambisonics, get_layout, render, rotate_ambisonics
 from spatialkit.binaural import (
     BinauralStream,
+    OrientationPath,
     binauralize,
-    orientation,
     read_hrtf,
+    read_orientation,
     render_binaural,
 )
 from spatialkit.binaural.convolution import Convolver
@@ -220,22 +221,21 @@ def test_a_path_along_the_shortest_arc(rng):
 @pytest.mark.parametrize("end", [(80.0, 30.0, -20.0), (0.0, 90.0, 0.0), (150.0, -60.0, 100.0)])
 def test_rotations_between_points_are_equal_steps_about_one_axis(end):
     """Oracle: the same steps by the matrix logarithm."""
-    first, last = orientation.as_rotations(*zip((10.0, -5.0, 40.0), end, strict=True))
-    found = list(orientation.segments(np.array([first, last]), 48000, 48000))
+    path = OrientationPath([0.0, 1.0], *zip((10.0, -5.0, 40.0), end, strict=True))
+    found, (first, last) = list(path.controls(48000)), path.rotations
     whole = logm(last @ first.T)
     angle = np.degrees(np.linalg.norm(whole) / np.sqrt(2.0))
     assert len(found) == np.ceil(angle / 2.0)
-    stops = np.array([stop for _, stop, _ in found])
+    stops = np.array([stop for stop, _ in found])
     steps = np.arange(1, len(found) + 1) / len(found)
     np.testing.assert_array_equal(stops, np.ceil(48000 * steps - 1e-9))
-    for step, (_, _, rotation) in zip(steps, found, strict=True):
+    for step, (_, rotation) in zip(steps, found, strict=True):
         np.testing.assert_allclose(rotation, expm(step * whole) @ first, atol=1e-9)
 
 
 def test_half_a_turn_is_through_the_left():
-    rotations = orientation.as_rotations([0.0, 180.0], 0.0, 0.0)
-    middle = list(orientation.segments(rotations, 9000, 9000))[44]
-    np.testing.assert_allclose(middle[2] @ [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], atol=1e-9)
+    middle = list(OrientationPath([0.0, 1.0], [0.0, 180.0]).controls(9000))[44]
+    np.testing.assert_allclose(middle[1] @ [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], atol=1e-9)
 
 
 def test_many_points_on_few_samples(rng):
@@ -272,6 +272,66 @@ def test_a_stream_equals_the_whole(rng, dtype):
     assert stream.latency == 0
     assert found.dtype == dtype
     np.testing.assert_allclose(found, whole, atol=5e-6 if dtype == np.float32 else 1e-12)
+
+
+PATH = OrientationPath([-0.1, 0.02, 0.15, 0.3], [0.0, -20.0, 35.0, 35.0], pitch=[0, 0, 10, 10])
+
+
+@pytest.mark.parametrize("source", ["5.1", "ambix2"])
+def test_a_stream_along_a_path_equals_the_whole(rng, source):
+    channels = {"5.1": 6, "ambix2": 9}[source]
+    audio = rng.standard_normal((channels, 20000))
+    whole = headphones(audio, source, orientation=PATH)
+    stream = BinauralStream(source, RATE, orientation=PATH)
+    for _ in range(2):
+        sizes = np.cumsum([1, 63, 4000, 0, 5000, 700, 2000])
+        blocks = np.split(audio, sizes, axis=1)
+        found = np.hstack([stream.process(block) for block in blocks])
+        np.testing.assert_allclose(found, whole, atol=1e-12)
+        stream.reset()
+
+
+def test_a_path_with_times_is_that_of_equally_spaced_points(rng):
+    audio, yaw = rng.standard_normal((4, 9600)), [0.0, -45.0, 30.0]
+    path = OrientationPath(np.array([0.0, 4800.0, 9600.0]) / RATE, yaw)
+    np.testing.assert_array_equal(
+        headphones(audio, "ambix1", orientation=path), headphones(audio, "ambix1", yaw=yaw)
+    )
+
+
+def test_a_path_ends_at_its_last_rotation(rng):
+    audio = rng.standard_normal((4, 20000))
+    path = OrientationPath([0.05, 0.1], [0.0, 60.0])
+    found = headphones(audio, "ambix1", orientation=path)
+    before, after = (headphones(audio, "ambix1", yaw=yaw) for yaw in (0.0, 60.0))
+    np.testing.assert_allclose(found[:, :2400], before[:, :2400], atol=1e-12)
+    np.testing.assert_allclose(found[:, 4800:], after[:, 4800:], atol=1e-12)
+    assert path.at(-1.0) == {"yaw": 0.0, "pitch": 0.0, "roll": 0.0}
+    assert path.at(0.075)["yaw"] == pytest.approx(30.0)
+    assert path.at(9.0)["yaw"] == pytest.approx(60.0)
+
+
+def test_a_path_excludes_other_rotations(rng):
+    audio = rng.standard_normal((4, 100))
+    with pytest.raises(OptionError, match="orientation and yaw are mutually exclusive"):
+        headphones(audio, "ambix1", orientation=PATH, yaw=3.0)
+    with pytest.raises(OptionError, match="turn has no effect"):
+        BinauralStream("ambix1", RATE, orientation=PATH).turn(3.0)
+
+
+def test_paths_are_read_from_files(tmp_path):
+    table, names = tmp_path / "head.csv", tmp_path / "head.json"
+    table.write_text("seconds;yaw;roll\n0;0;1\n1.5;-30;1\n")
+    names.write_text('{"seconds": [0, 1.5], "yaw": [0, -30], "roll": 1}')
+    for path in (read_orientation(table), read_orientation(names)):
+        assert repr(path) == "OrientationPath(2 points, 0 to 1.5 s)"
+        assert path.at(1.5) == pytest.approx({"yaw": -30.0, "pitch": 0.0, "roll": 1.0})
+    names.write_text('{"seconds": [0, 1], "azimuth": [0, 1]}')
+    with pytest.raises(OptionError, match="unknown column 'azimuth'; known are seconds, yaw"):
+        read_orientation(names)
+    names.write_text('{"seconds": [1, 1], "yaw": 0}')
+    with pytest.raises(OptionError, match=r"head.json: seconds must be finite and increase"):
+        read_orientation(names)
 
 
 # Loudness

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -72,9 +73,45 @@ def test_a_batch_without_headphones_has_other_records(folder, capsys):
     assert (folder / "out" / "song.headphones.wav").exists()
 
 
+def test_the_head_turns_in_the_headphone_version(folder, capsys):
+    command = ["upmix", "song.wav", "-o", "up.wav", "--layout", "5.1", "--headphones"]
+    assert main([*command, "--yaw", "0:-60", "--roll", "3"]) == 0
+    wanted = render(read("up.wav"), target="binaural", yaw=[0.0, -60.0], roll=3.0)
+    np.testing.assert_allclose(read("up.headphones.wav").samples, wanted, atol=2e-6)
+
+
+def test_a_batch_repeats_headphone_versions_of_another_path_or_hrtf(folder, capsys):
+    """The name of the file of the HRTF stays, its content changes."""
+    bundled = files("spatialkit") / "data" / "ku100.mhr"
+    content = bytearray(bundled.read_bytes())
+    (folder / "head.mhr").write_bytes(content)
+    (folder / "head.csv").write_text("seconds,yaw\n0,0\n1,30\n")
+    command = ["upmix", "song.wav", "-o", "out/", "--layout", "5.0", "--resume", "--headphones"]
+    command += ["--hrtf", "head.mhr", "--orientation", "head.csv"]
+
+    def counted():
+        assert main(command) == 0
+        return capsys.readouterr().out.splitlines()[-1].partition(";")[0]
+
+    assert counted() == "1 done"
+    assert counted() == "0 done, 1 skipped"
+    (folder / "head.csv").write_text("seconds,yaw\n0,0\n1,31\n")
+    assert counted() == "1 done"
+    content[-4096] ^= 1  # a sample of a response
+    (folder / "head.mhr").write_bytes(content)
+    assert counted() == "1 done"
+    assert counted() == "0 done, 1 skipped"
+    records = [json.loads(line) for line in (folder / "out/upmix.jsonl").read_text().splitlines()]
+    digests = [record["headphones"]["hrtf_digest"] for record in records]
+    assert len(digests) == 3
+    assert digests[0] == digests[1] != digests[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ("-o up.wav --yaw 30", "--yaw requires --headphones"),
+        ("-o up.wav --orientation head.csv", "--orientation requires --headphones"),
         ("-o up.wav --hrtf ku100", "--hrtf requires --headphones"),
         ("-o up.wav --headphones --hrtf ku99", "unknown HRTF 'ku99'. Accepted: 'ku100', or"),
         ("-o up.wav --headphones --hrtf a.sofa", "a.sofa cannot be read: No such file"),

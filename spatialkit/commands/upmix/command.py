@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from spatialkit.commands import batches, toolkit
+from spatialkit.commands import batches, rotation, toolkit
 from spatialkit.commands.upmix import files
 from spatialkit.errors import OptionError
 from spatialkit.files import Subtype
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spatialkit.commands.upmix.files import Pair
     from spatialkit.commands.upmix.job import BatchJob
     from spatialkit.setups import LoudspeakerSetup
-    from spatialkit.upmixing import Upmixer
+    from spatialkit.upmixing import Headphones, Upmixer
 
 # Above this downmix SNR the downmix equals the input to rounding errors: no correction is printed.
 EXACT_DB = 100.0
@@ -32,6 +32,7 @@ SUBTYPES = get_args(Subtype)
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4",
     "spatialkit upmix a.flac b.flac -o surround/ -O ambience=-3",
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4 --headphones",
+    "spatialkit upmix song.wav -o surround.wav --layout 7.1.4 --headphones --yaw 0:-45:45:0",
     "spatialkit upmix albums/ -o surround/ --jobs 4 --resume",
 )
 @click.argument("sources", metavar="IN...", nargs=-1, required=True, type=toolkit.FILE)
@@ -72,6 +73,7 @@ SUBTYPES = get_args(Subtype)
     metavar="NAME",
     help="HRTF of --headphones: ku100 (default), or a .sofa or .mhr file.",
 )
+@rotation.rotation_options
 @toolkit.reading_options()
 @click.option(
     "--stems-root",
@@ -128,6 +130,10 @@ def command(
     settings: tuple[str, ...],
     headphones: bool,
     hrtf: str | None,
+    orientation: Path | None,
+    yaw: rotation.AngleTuple | None,
+    pitch: rotation.AngleTuple | None,
+    roll: rotation.AngleTuple | None,
     reading: dict[str, Any],
     stems_root: Path | None,
     subtype: Subtype | None,
@@ -161,12 +167,21 @@ def command(
 
     --headphones renders the upmix with one pair of head-related responses per loudspeaker, or
     filters of magnitude least squares for Ambisonics, and prints its loudness beside that of IN.
+    --yaw, --pitch, --roll and --orientation rotate it: a head that turns to the left is a negative
+    yaw. The points of a path such as 0:-45:0 are equally spaced over the file.
     """
     from spatialkit.files import subtype_of
+    from spatialkit.upmixing import Headphones
 
-    if hrtf and not headphones:
-        raise OptionError("--hrtf requires --headphones")
-    ears = _checked_hrtf(hrtf or "ku100") if headphones else ""
+    turned = {"yaw": yaw, "pitch": pitch, "roll": roll}
+    if not headphones:
+        given = {"hrtf": hrtf, "orientation": orientation, **turned}
+        for option in (name for name, value in given.items() if value is not None):
+            raise OptionError(f"--{option} requires --headphones")
+    ears = None
+    if headphones:
+        rotated = rotation.read_rotation(turned, orientation)
+        ears = Headphones(hrtf=_checked_hrtf(hrtf or "ku100"), **rotated)
     target = layout if setup is None else toolkit.layout_of(setup, layout)
     upmixer = toolkit.make_upmixer(name, settings, target)
     stems = files.StemFolders.of(stems_root, upmixer)
@@ -214,7 +229,7 @@ def _upmix_one(
     reading: dict[str, Any],
     force: bool,
     as_json: bool,
-    ears: str,
+    ears: Headphones | None,
     setup: LoudspeakerSetup | None,
 ) -> None:
     """Upmix one file and print its facts; an error is raised."""
@@ -249,7 +264,7 @@ def _checked_hrtf(hrtf: str) -> str:
     return match_name(hrtf, HRTF_NAMES) or os.path.abspath(hrtf)
 
 
-def _outputs(pair: Pair, ears: str) -> list[Path]:
+def _outputs(pair: Pair, ears: Headphones | None) -> list[Path]:
     """Return the audio files that are written for a pair."""
     from spatialkit.upmixing import headphones_path
 
@@ -257,7 +272,11 @@ def _outputs(pair: Pair, ears: str) -> list[Path]:
 
 
 def _plan(
-    sources: Sequence[Path], folder: Path, shard: tuple[int, int] | None, replace: bool, ears: str
+    sources: Sequence[Path],
+    folder: Path,
+    shard: tuple[int, int] | None,
+    replace: bool,
+    ears: Headphones | None,
 ) -> list[Pair]:
     """Return the files to process, after checks of all outputs."""
     pairs = files.pairs_in(folder, sources)
@@ -276,7 +295,7 @@ def _jobs(
     subtype: Subtype,
     reading: dict[str, Any],
     logs: Iterable[Path],
-    ears: str,
+    ears: Headphones | None,
     setup: LoudspeakerSetup | None,
     *,
     force: bool,

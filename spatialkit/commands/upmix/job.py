@@ -25,6 +25,7 @@ from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import Layout
 from spatialkit.setups import LoudspeakerSetup
 from spatialkit.upmixing import (
+    Headphones,
     UpmixedFile,
     UpmixJob,
     headphones_path,
@@ -69,7 +70,7 @@ def settings_of(
     upmixer: Any,
     subtype: str,
     reading: Mapping[str, Any],
-    headphones: str = "",
+    headphones: Headphones | None = None,
     setup: LoudspeakerSetup | None = None,
 ) -> str:
     """Return everything that an upmix depends on apart from its source, as JSON."""
@@ -82,7 +83,7 @@ def settings_of(
     }
     package = upmixer_package(upmixer.name)
     settings = [__version__, package, upmixer.name, options, subtype]
-    settings += [headphones] if headphones else []
+    settings += [headphones.settings()] if headphones else []
     settings += [setup.to_json()] if setup else []
     return json.dumps([*settings, toolkit.reading_facts(reading)], sort_keys=True)
 

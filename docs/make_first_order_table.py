@@ -25,7 +25,7 @@ from spatialkit import (
 )
 from spatialkit.geometry import to_spherical
 from spatialkit.metrics import angle_error, snr
-from spatialkit.upmixing.benchmark import measures
+from spatialkit.upmixing import gating_depth, level_pumping, log_kurtosis_ratio
 
 RATE, SECONDS = 44100, 6.0
 LAYOUT = get_layout("7.1.4")
@@ -176,7 +176,7 @@ def scores(system: str, name: str, scene: Scene) -> dict[str, float]:
     found: dict[str, float] = {}
     if "noise" in name:
         inner = slice(RATE, -8192)  # the first second is that of the long means
-        found["musical noise"] = measures.log_kurtosis_ratio(
+        found["musical noise"] = log_kurtosis_ratio(
             real[:, inner],
             given[: 2 if system == "ambience" else 1, inner],  # W
         )
@@ -195,8 +195,8 @@ def scores(system: str, name: str, scene: Scene) -> dict[str, float]:
         found["direction error, degrees"] = float(np.mean(errors))
     if system not in ("VBAP", "ambience"):
         found["SNR to VBAP, dB"] = float(snr(feeds_of("VBAP", scene), feeds))
-    found["gating depth, dB"] = measures.gating_depth(real, given, RATE)
-    found["level pumping, dB"] = measures.level_pumping(real, given, RATE)
+    found["gating depth, dB"] = gating_depth(real, given, RATE)
+    found["level pumping, dB"] = level_pumping(real, given, RATE)
     return found
 
 

@@ -16,7 +16,6 @@ from spatialkit.upmixing.block_processing import upmix_in_blocks
 from spatialkit.upmixing.conformance import check_upmixer
 from spatialkit.upmixing.decorrelation import AllPassDecorrelator
 from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
-from spatialkit.upmixing.foa import FirstOrderDecoder
 from spatialkit.upmixing.headphones import Headphones, headphones_path
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
 from spatialkit.upmixing.plane_waves import plane_wave_x
@@ -38,7 +37,11 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these
         BenchmarkRow,
         UpmixBenchmark,
         benchmark_upmixers,
+        gating_depth,
+        level_pumping,
+        log_kurtosis_ratio,
     )
+    from spatialkit.upmixing.foa import FirstOrderDecoder
 
 __all__ = [
     "SECONDS",
@@ -62,10 +65,13 @@ __all__ = [
     "controls",
     "describe_options",
     "describe_upmixers",
+    "gating_depth",
     "get_upmixer",
     "headphones_path",
     "kept_upmixer",
+    "level_pumping",
     "load_upmixer",
+    "log_kurtosis_ratio",
     "option",
     "option_values",
     "parse_options",
@@ -79,4 +85,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    return lazy_attribute(__name__, name, ("benchmark",))
+    return lazy_attribute(__name__, name, ("benchmark", "foa"))

@@ -6,6 +6,11 @@ from spatialkit.plugins import lazy_attribute
 from spatialkit.upmixing.benchmark.defaults import SECONDS, SEED
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these
+    from spatialkit.upmixing.benchmark.measures import (
+        gating_depth,
+        level_pumping,
+        log_kurtosis_ratio,
+    )
     from spatialkit.upmixing.benchmark.report import BenchmarkRow, UpmixBenchmark
     from spatialkit.upmixing.benchmark.runner import benchmark_upmixers
 
@@ -15,8 +20,11 @@ __all__ = [
     "BenchmarkRow",
     "UpmixBenchmark",
     "benchmark_upmixers",
+    "gating_depth",
+    "level_pumping",
+    "log_kurtosis_ratio",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    return lazy_attribute(__name__, name, ("report", "runner"))
+    return lazy_attribute(__name__, name, ("report", "runner", "measures"))

@@ -20,7 +20,9 @@ DOCS = ROOT / "docs"
 PAGES = [README, *sorted(DOCS.rglob("*.md"))]
 PAGES = [page for page in PAGES if "_build" not in page.parts]
 # A Python block, and the comment before it that limits where it runs.
-BLOCK = re.compile(r"(?:<!-- (needs|skip|check): ([^\n]*) -->\n)?```python\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(
+    r"(?:<!-- (needs|skip|check|peer): ([^\n]*) -->\n)?```python\n(.*?)```", re.DOTALL
+)
 
 ENTRY_POINT_GROUPS = {
     f"spatialkit.{kind}" for kind in ("upmixers", "separators", "commands", "benchmarks")
@@ -45,6 +47,8 @@ def run_blocks(page):
         if directive == "needs":
             for module in value.split(", "):
                 pytest.importorskip(module)
+        if directive == "peer" and not all(map(find_spec, value.split(", "))):
+            continue  # libraries to compare with
         exec(compile(code, str(page), "exec"), namespace)
     return namespace
 

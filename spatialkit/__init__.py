@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 from spatialkit._version import __version__
 from spatialkit.ambisonics import (
     DecoderReport,
+    a_to_b,
     convert_ambisonics,
     convert_foa,
     decode_ambisonics,
@@ -48,6 +49,7 @@ from spatialkit.ambisonics import (
     rotate_ambisonics,
     rotate_foa,
     spherical_harmonics,
+    upscale_ambisonics,
     virtual_microphones,
 )
 from spatialkit.audio import Audio
@@ -130,6 +132,7 @@ __all__ = [
     "Upmixer",
     "UpmixerError",
     "__version__",
+    "a_to_b",
     "binaural_filters",
     "binaural_report",
     "binauralize",
@@ -168,6 +171,7 @@ __all__ = [
     "stft",
     "stream",
     "upmixer_names",
+    "upscale_ambisonics",
     "vbap_gains",
     "vbap_pan",
     "virtual_microphones",

@@ -77,12 +77,13 @@ def decode_foa(
     Notes
     -----
     "dirac" estimates a direction and the part of the sound that comes from it in frames of 23 ms
-    below 2 kHz and 6 ms above. This part is panned by VBAP. What remains of the four channels is
-    decoded by "allrad", and decorrelated where the sound field has been diffuse for a quarter of a
-    second, so that a diffuse field stays diffuse. On four stems of music in 7.1.4 the direction
-    error is 4 degrees, that of the linear decoder 12; differences to the panned stems are 13 dB
-    below them, those of the linear decoder 2 dB. The price: the result of a sum is not the sum of
-    the results, and sources that overlap all the time attract each other. The stream is
+    below 2 kHz and 6 ms above, with longer means of steady sounds. This part is panned by VBAP.
+    What remains of the four channels is decoded by "allrad", and decorrelated where the sound field
+    has been diffuse for a quarter of a second, so that a diffuse field stays diffuse. On four stems
+    of music in 7.1.4 the direction error is 4 degrees, that of the linear decoder 12; differences
+    to the panned stems are 15 dB below them, those of the linear decoder 2 dB. The price: the
+    result of a sum is not the sum of the results, and sources that overlap all the time attract
+    each other. The stream is
     `ParametricStream`.
 
     Examples

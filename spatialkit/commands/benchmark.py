@@ -37,7 +37,7 @@ def command() -> None:
     "upmix",
     epilog="\b\nExamples:\n  spatialkit benchmark upmix\n"
     "  spatialkit benchmark upmix --stems songs/ --markdown -o table.md\n"
-    "  spatialkit benchmark upmix --layout 7.1.4 -u foa-residual -u foa-residual:decoder=dirac",
+    "  spatialkit benchmark upmix -u foa-pair -u foa-pair:decoder=dirac",
 )
 @toolkit.layout_option("5.1")
 @click.option(

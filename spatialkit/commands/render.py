@@ -42,7 +42,7 @@ class TargetName(toolkit.LayoutName):
     "spatialkit render scene.wav -o surround.wav --from ambix3 --to 5.1",
     "spatialkit render film.wav -o room.wav --setup room.json",
     "spatialkit render film.wav -o headphones.wav --to binaural --hrtf head.sofa",
-    "spatialkit render film.wav -o turning.wav --to binaural --orientation head.csv",
+    "spatialkit render film.wav -o ears.wav --to binaural --orientation head.csv",
 )
 @toolkit.file_argument
 @toolkit.output_option

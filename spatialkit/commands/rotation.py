@@ -41,10 +41,12 @@ def rotation_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "--orientation",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Path with times (.csv, .json: seconds, yaw, pitch, roll), in place of these.",
+        help="Path (.csv, .json: seconds, yaw, pitch, roll), in place of --yaw, --pitch, --roll.",
     )(function)
     for name in ("roll", "pitch", "yaw"):
-        function = click.option(f"--{name}", type=AnglePath(), help=helps[name])(function)
+        function = click.option(
+            f"--{name}", type=AnglePath(), metavar="DEG[:DEG...]", help=helps[name]
+        )(function)
     return function
 
 

@@ -32,7 +32,7 @@ EXAMPLES, SECONDS = 40, 10.0
     epilog="\b\nExamples:\n"
     "  spatialkit benchmark ambisonizer --stems musdb18hq/ --rooms rooms/ --split test\n"
     "  spatialkit benchmark ambisonizer --stems songs/ --protocol stated --figure table.png\n"
-    "  spatialkit benchmark ambisonizer --stems songs/ --protocol stated --layout 7.1.4",
+    "  spatialkit benchmark ambisonizer --stems songs/ --layout 7.1.4",
 )
 @song_options(examples=f"{EXAMPLES}", seconds=f"{SECONDS:g}", required=False)
 @click.option(

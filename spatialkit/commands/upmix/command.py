@@ -32,7 +32,7 @@ SUBTYPES = get_args(Subtype)
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4",
     "spatialkit upmix a.flac b.flac -o surround/ -O ambience=-3",
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4 --headphones",
-    "spatialkit upmix song.wav -o surround.wav --layout 7.1.4 --headphones --yaw 0:-45:45:0",
+    "spatialkit upmix song.wav -o up.wav --layout 5.1 --headphones --yaw 0:-45:0",
     "spatialkit upmix albums/ -o surround/ --jobs 4 --resume",
 )
 @click.argument("sources", metavar="IN...", nargs=-1, required=True, type=toolkit.FILE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,39 +80,56 @@ def direction_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return azimuth(elevation(distance(trajectory(function))))
 
 
-def distances(sources: int, distance: Points | None) -> NDArray[Any] | None:
-    """Return the option ``--distance`` as the argument of `spatialkit.vbap_pan`."""
-    return None if distance is None else to_arrays(sources, distance=distance)[0]
-
-
-def along_trajectories(
-    files: Sequence[Path],
+def placement(
     audio: AudioStream,
     place: Callable[..., NDArray[Any]],
     *,
     azimuth: Points | None,
-    has_spread: bool,
-) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """Return a function that places whole audio along paths in files.
+    elevation: Points,
+    distance: Points | None,
+    trajectories: Sequence[Path],
+    spread: Points | None = None,
+) -> tuple[Callable[[NDArray[Any]], NDArray[Any]], bool]:
+    """Return a function that places the sources of a file, and whether it needs the whole file.
 
     Parameters
     ----------
-    files : sequence of Path
     audio : AudioStream
         Source, which has the number of channels and samples.
     place : callable
         As `spatialkit.vbap_pan` or `spatialkit.encode_ambisonics`.
-    azimuth : list, optional
-        The option, which must not be specified.
-    has_spread : bool
-        Whether ``place`` has the argument ``spread``.
+    azimuth, elevation, distance, trajectories
+        The options of `direction_options`.
+    spread : list, optional
+        The option, if ``place`` has this argument.
     """
+    moves = False
+    if distance is not None:
+        (metres,) = to_arrays(audio.channels, distance=distance)
+        place, moves = partial(place, distance=metres), metres.ndim > 1
+    if trajectories:
+        if azimuth is not None:
+            raise OptionError("--azimuth and --trajectory are mutually exclusive: pass one of them")
+        return _along_trajectories(trajectories, audio, place, spread is not None), True
+    if azimuth is None:
+        raise OptionError("--azimuth or --trajectory is required")
+    angles = {"azimuth": azimuth, "elevation": elevation}
+    angles |= {} if spread is None else {"spread": spread}
+    arrays = dict(zip(angles, to_arrays(audio.channels, **angles), strict=True))
+    return partial(place, **arrays), moves or arrays["azimuth"].ndim > 1
+
+
+def _along_trajectories(
+    files: Sequence[Path],
+    audio: AudioStream,
+    place: Callable[..., NDArray[Any]],
+    has_spread: bool,
+) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Return a function that places whole audio along paths in files."""
     import numpy as np
 
     from spatialkit.trajectory import read_trajectory
 
-    if azimuth is not None:
-        raise OptionError("--azimuth and --trajectory are mutually exclusive: pass one of them")
     if len(files) not in (1, audio.channels):
         raise ShapeError(
             f"--trajectory is specified {counted(len(files), 'time')}, IN has "
@@ -128,13 +146,6 @@ def along_trajectories(
     return lambda samples: place(
         samples * gains, azimuth=angles[:, 0], elevation=angles[:, 1], **spread
     )
-
-
-def required_azimuth(azimuth: Points | None) -> Points:
-    """Return the azimuth, which is required without trajectories."""
-    if azimuth is None:
-        raise OptionError("--azimuth or --trajectory is required")
-    return azimuth
 
 
 def to_arrays(sources: int, **angles: Points) -> list[NDArray[Any]]:

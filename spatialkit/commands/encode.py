@@ -36,7 +36,7 @@ MICROPHONES = get_args(Capsules)
     type=toolkit.Name(MICROPHONES),
     metavar="MICROPHONE",
     help="IN is the A-format of a microphone, in place of directions: "
-    f"{toolkit.one_of(MICROPHONES)}.",
+    f"{toolkit.one_of(MICROPHONES)}; or its capsules in order, such as FLU,FRD,BLD,BRU.",
 )
 @toolkit.force_option
 @toolkit.json_option
@@ -49,7 +49,7 @@ def command(
     distance: directions.Points | None,
     trajectories: tuple[Path, ...],
     order: int,
-    geometry: Capsules | None,
+    geometry: str | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -67,25 +67,17 @@ def command(
 
     def plan(audio: AudioStream) -> toolkit.Conversion:
         if geometry:
-            return toolkit.Conversion(partial(a_to_b, geometry=geometry), target)
-        metres = directions.distances(audio.channels, distance)
-        if trajectories:
-            place = partial(encode_ambisonics, order=order, distance=metres)
-            moving = directions.along_trajectories(
-                trajectories, audio, place, azimuth=azimuth, has_spread=False
-            )
-            return toolkit.Conversion(moving, target, whole=True)
-        azimuths, elevations = directions.to_arrays(
-            audio.channels, azimuth=directions.required_azimuth(azimuth), elevation=elevation
+            order: Any = geometry.split(",") if "," in geometry else geometry
+            return toolkit.Conversion(partial(a_to_b, geometry=order), target)
+        place = partial(encode_ambisonics, order=target.order)
+        encode, moves = directions.placement(
+            audio,
+            place,
+            azimuth=azimuth,
+            elevation=elevation,
+            distance=distance,
+            trajectories=trajectories,
         )
-        encode = partial(
-            encode_ambisonics,
-            azimuth=azimuths,
-            elevation=elevations,
-            order=order,
-            distance=metres,
-        )
-        moves = azimuths.ndim > 1 or (metres is not None and metres.ndim > 1)
         return toolkit.Conversion(encode, target, whole=moves)
 
     facts = toolkit.convert_file(source, output, reading, plan, force=force)

@@ -60,28 +60,15 @@ def command(
     toolkit.check_output(output, [source], force)
 
     def plan(audio: AudioStream) -> toolkit.Conversion:
-        metres = directions.distances(audio.channels, distance)
-        if trajectories:
-            place = partial(vbap_pan, layout=target, distance=metres)
-            moving = directions.along_trajectories(
-                trajectories, audio, place, azimuth=azimuth, has_spread=True
-            )
-            return toolkit.Conversion(moving, target, whole=True)
-        azimuths, elevations, spreads = directions.to_arrays(
-            audio.channels,
-            azimuth=directions.required_azimuth(azimuth),
+        pan, moves = directions.placement(
+            audio,
+            partial(vbap_pan, layout=target),
+            azimuth=azimuth,
             elevation=elevation,
+            distance=distance,
+            trajectories=trajectories,
             spread=spread,
         )
-        pan = partial(
-            vbap_pan,
-            azimuth=azimuths,
-            elevation=elevations,
-            layout=target,
-            spread=spreads,
-            distance=metres,
-        )
-        moves = azimuths.ndim > 1 or (metres is not None and metres.ndim > 1)
         return toolkit.Conversion(pan, target, whole=moves)
 
     facts = toolkit.convert_file(source, output, reading, plan, force=force, setup=setup)

@@ -35,7 +35,22 @@ def test_a_plane_wave_is_encoded(rng, direction, pattern):
     assert np.abs(a_to_b(hanging, "zoom-h3-vr", upside_down=True) - expected).max() < 1e-12
 
 
+@pytest.mark.parametrize("order", [(3, 1, 0, 2), (0, 1, 2, 3)])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_capsules_in_any_order_are_encoded(rng, order, mirrored):
+    """The other four corners of the cube are a tetrahedron, too."""
+    signal, labels = rng.standard_normal(100), ["FLU", "FRD", "BLD", "BRU"]
+    if mirrored:
+        labels = [label.translate(str.maketrans("LR", "RL")) for label in labels]
+    signals = recorded(signal, 40.0 * (-1) ** mirrored, 25.0)[list(order)]
+    found = a_to_b(signals, [labels[number] for number in order])
+    assert np.abs(found - encode_foa(signal, 40.0, 25.0)).max() < 1e-12
+
+
 def test_other_arguments_are_refused():
+    for capsules in (["FLU", "FRU", "BLD", "BRD"], ["FLU"] * 4, ["FLU"], ["F", "L", "U", "D"]):
+        with pytest.raises(OptionError, match="geometry must be the four corners of a tetrahedron"):
+            a_to_b(np.zeros((4, 1)), capsules)
     with pytest.raises(OptionError, match=r"geometry 'tetrahedron'.*'tetrahedral'"):
         a_to_b(np.zeros((4, 1)), "tetrahedron")
     with pytest.raises(OptionError, match=r"pattern must be from 0\.05 to 0\.95"):

@@ -81,12 +81,14 @@ class Codec:
 CODECS = {
     "OPUS": Codec(
         *("libopus", "Opus", _OPUS),
+        rates=OPUS_RATES,
         bit_rates=(80000, 24000),
         bit_rate_range=(6000, 256000),
         ambisonics=True,
     ),
     "OPUS_DISCRETE": Codec(
         *("libopus", "Opus without layout", _ANY, 255),
+        rates=OPUS_RATES,
         bit_rates=(80000, 24000),
         bit_rate_range=(6000, 256000),
         options={"mapping_family": "255"},
@@ -200,9 +202,7 @@ def bit_rate_of(target: Target) -> int | None:
 
 def _check_rates(target: Target, codec: Codec) -> None:
     """Reject sample rates and bit rates that a codec does not have."""
-    if codec.name == "libopus":
-        _require_opus_rate(target)
-    elif codec.rates and target.sample_rate not in codec.rates:
+    if codec.rates and target.sample_rate not in codec.rates:
         raise OptionError(
             f"sample_rate must be one of {', '.join(map(str, codec.rates))} Hz for {codec.title}, "
             f"got {target.sample_rate!r}",
@@ -226,15 +226,4 @@ def _check_rates(target: Target, codec: Codec) -> None:
         raise OptionError(
             f"bit_rate of {codec.title} with {target.channels} channels must be {low} to {high} "
             f"bit/s, got {rate}"
-        )
-
-
-def _require_opus_rate(target: Target) -> None:
-    """Reject sample rates that Opus does not have."""
-    if target.sample_rate not in OPUS_RATES:
-        raise OptionError(
-            f"sample_rate must be one of {', '.join(map(str, OPUS_RATES))} Hz for Opus, got "
-            f"{target.sample_rate!r}",
-            python="; convert with read(..., sample_rate=48000) or files.resample",
-            command_line="; add --sample-rate 48000",
         )

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from spatialkit.files import flac_masks, wave
 from spatialkit.files.channels import COMMON_MASKS
 from spatialkit.files.formats import Target
-from spatialkit.files.tags.riff import build_chunks
 
 # libsndfile's Vorbis encoder allocates each block on the stack, which a long block overflows.
 _CODEC_BLOCK_SIZE = 16384
@@ -76,6 +75,10 @@ class WaveEncoder:
 
     def trailer(self, samples: int) -> bytes:
         """Return the chunks after the audio data."""
+        if not self.target.tags:
+            return b""
+        from spatialkit.files.tags.riff import build_chunks
+
         return build_chunks(self.target.tags)
 
     def put(self, block: NDArray[Any]) -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "FileFormat",
     "Subtype",
     "file_format",
+    "file_format_names",
     "format_of_path",
     "format_suffix",
 ]
@@ -300,6 +301,11 @@ FILE_FORMATS: tuple[FileFormat, ...] = (
         **_IAMF,
     ),
 )
+
+
+def file_format_names() -> tuple[str, ...]:
+    """Return the names of the formats that are written, such as "wav" and "opus"."""
+    return tuple(found.name for found in FILE_FORMATS)
 
 
 def file_format(name: str) -> FileFormat:

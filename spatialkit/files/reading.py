@@ -18,7 +18,7 @@ from spatialkit.files.opening import OnTruncated, reading_errors
 from spatialkit.files.requested import doubts, format_to_read
 from spatialkit.files.resampling import rejoin_blocks, resample_blocks
 from spatialkit.files.sound import BLOCK_SIZE
-from spatialkit.files.tags import read_tags
+from spatialkit.files.tagging import read_tags
 from spatialkit.layouts import Format
 from spatialkit.typing import StrPath
 from spatialkit.validation import MAX_SAMPLE_RATE, as_choice, as_count, as_path, as_sample_rate

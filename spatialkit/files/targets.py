@@ -32,7 +32,7 @@ from spatialkit.files.formats import (
     format_of_path,
     format_suffix,
 )
-from spatialkit.files.tags import held_tags
+from spatialkit.files.tagging import held_tags
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, channel_map, get_format
 from spatialkit.tags import Tags
 from spatialkit.typing import StrPath
@@ -60,7 +60,7 @@ def make_target(
     subtype: Subtype | None,
     dither: Dither | None,
     seed: int,
-    overwrite: bool,
+    overwrite: bool | None,
     bit_rate: int | None = None,
     tags: Tags | Mapping[str, Any] | None = None,
     file_format: FileFormat | None = None,
@@ -68,10 +68,12 @@ def make_target(
 ) -> Target:
     """Validate all arguments of `write` and `write_stream` except the samples.
 
-    ``file_format`` replaces that of the path. With ``adm`` it is that of ADM, in a WAV file.
+    ``overwrite`` is None if nothing is written yet. ``file_format`` replaces that of the path. With
+    ``adm`` it is that of ADM, in a WAV file.
     """
     path = as_path(path)
-    check_target(path, overwrite)
+    if overwrite is not None:
+        check_target(path, overwrite)
     file_format = file_format or (_adm_format(path) if adm else format_of_path(path))
     if subtype is not None:
         subtype = _checked_subtype(file_format, path, subtype)
@@ -115,6 +117,52 @@ def make_target(
     return target
 
 
+def check_format(
+    path: StrPath,
+    format: str | Format,
+    *,
+    subtype: Subtype | None = None,
+    bit_rate: int | None = None,
+) -> Subtype:
+    """Check that a file can contain a format, before any work.
+
+    Parameters
+    ----------
+    path : str or path
+        Path of the output, which need not exist; only its suffix matters.
+    format : str, Layout or AmbisonicFormat
+    subtype, bit_rate
+        As for `write`.
+
+    Returns
+    -------
+    str
+        Encoding of the file.
+
+    Raises
+    ------
+    AudioFileError, OptionError
+        As for `write`.
+
+    Examples
+    --------
+    >>> check_format("song.mp4", "ambix1")
+    'OPUS'
+    """
+    return make_target(
+        path,
+        fitting_rate(path, 48000, subtype),
+        format=format,
+        channels=None,
+        samples=None,
+        subtype=subtype,
+        bit_rate=bit_rate,
+        dither=None,
+        seed=0,
+        overwrite=None,
+    ).subtype
+
+
 def _adm_format(path: Path) -> FileFormat:
     """Return the format of a WAV file with ADM metadata."""
     if not path.name.lower().endswith(".wav"):
@@ -123,6 +171,38 @@ def _adm_format(path: Path) -> FileFormat:
             f"{path.stem}.adm.wav"
         )
     return next(found for found in FILE_FORMATS if found.name == "adm")
+
+
+def fitting_rate(path: StrPath, sample_rate: int, subtype: str | None = None) -> int:
+    """Return the lowest sample rate of an output's encoding that is not below another rate.
+
+    Parameters
+    ----------
+    path : str or path
+        Path of the output; only its suffix matters.
+    sample_rate : int
+        Sample rate in Hz.
+    subtype : str, optional
+        Encoding; by default that of the format.
+
+    Returns
+    -------
+    int
+        ``sample_rate`` if the encoding has it; the highest rate of the encoding if all are lower.
+
+    Examples
+    --------
+    >>> fitting_rate("song.opus", 44100), fitting_rate("song.flac", 44100)
+    (48000, 44100)
+    """
+    from spatialkit.files.codecs import CODECS
+
+    file_format = format_of_path(as_path(path))
+    chosen = subtype or file_format.subtypes[0]
+    rates = sorted(CODECS[chosen].rates) if file_format.extra or chosen == "OPUS" else []
+    if not rates or sample_rate in rates:
+        return sample_rate
+    return next((rate for rate in rates if rate > sample_rate), rates[-1])
 
 
 def as_tags(tags: Tags | Mapping[str, Any] | None) -> Tags:

@@ -13,14 +13,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit import storage
-from spatialkit.errors import AudioFileError, ShapeError, SignalError, SpatialkitWarning
+from spatialkit.errors import (
+    AudioFileError,
+    OptionError,
+    ShapeError,
+    SignalError,
+    SpatialkitWarning,
+)
 from spatialkit.files.formats import Target
 from spatialkit.files.sound import BLOCK_SIZE
-from spatialkit.files.tags import complete_tags
+from spatialkit.files.tagging import complete_tags
 from spatialkit.files.targets import check_target, require_samples
 from spatialkit.layouts import Format, channels_of
 from spatialkit.storage import writing_errors
-from spatialkit.validation import as_audio, require_finite
+from spatialkit.validation import as_audio, as_number, require_finite
 
 __all__ = ["AudioWriter"]
 
@@ -40,17 +46,21 @@ class AudioWriter:
     peak : float
         Largest magnitude written so far, before the peak guard.
     gain_db : float
-        Gain of the peak guard in dB, available when the file is complete; 0 if it did not scale.
+        Gain of the file in dB, available when it is complete; 0 if nothing was scaled.
     """
 
-    def __init__(self, file: BinaryIO, target: Target, *, peak_guard: bool = False) -> None:
+    def __init__(
+        self, file: BinaryIO, target: Target, *, peak_guard: bool = False, rescale: bool = False
+    ) -> None:
         self.subtype = target.subtype
         self.samples = 0
         self.peak = 0.0
         self.gain_db = 0.0
         self._file, self._target = file, target
         self._valid = True
-        self._buffer = _TemporaryBuffer(target) if peak_guard else None
+        self._guards = peak_guard
+        self._gain = 1.0
+        self._buffer = _TemporaryBuffer(target) if peak_guard or rescale else None
         with writing_errors(target.path):
             self._encoder = target.file_format.open(file, target)
 
@@ -104,6 +114,23 @@ class AudioWriter:
         self.peak = max(self.peak, peak)
         self.samples, self._valid = end, valid
 
+    def scale(self, gain_db: float) -> None:
+        """Set a gain for all samples, for files that are written with ``rescale``.
+
+        Parameters
+        ----------
+        gain_db : float
+            Gain in dB. It may be called after the last block.
+
+        Raises
+        ------
+        OptionError
+            If the file is not written with ``rescale``.
+        """
+        if self._buffer is None:
+            raise OptionError("scale requires write_stream(..., rescale=True)")
+        self._gain = 10.0 ** (as_number(gain_db, "gain_db", unit="dB") / 20.0)
+
     def _put(self, block: NDArray[Any]) -> None:
         with writing_errors(self._target.path):
             for start in range(0, block.shape[1], _ENCODED_SIZE):
@@ -121,7 +148,11 @@ class AudioWriter:
             )
         require_samples(target, self.samples)
         if self._buffer is not None:
-            gain = guard_gain(self.peak, target, stacklevel=6)
+            gain, peak = self._gain, self.peak * self._gain
+            if self._guards:
+                gain *= guard_gain(peak, target, stacklevel=6)
+            else:
+                require_level(peak, target, f"samples of {target.path}")
             self.gain_db = 20.0 * float(np.log10(gain))
             for block in self._buffer.blocks():
                 self._put(block * gain if gain != 1.0 else block)

@@ -193,6 +193,7 @@ def write_stream(
     dither: Dither | None = None,
     seed: int = 0,
     peak_guard: bool = False,
+    rescale: bool = False,
     adm: bool | AdmContent = False,
     tags: Tags | Mapping[str, Any] | None = None,
     overwrite: bool = False,
@@ -222,6 +223,9 @@ def write_stream(
     peak_guard : bool
         As for `write`. Because the peak is known only at the end, the samples are buffered in a
         temporary file in the same directory, in the precision of the first block.
+    rescale : bool
+        Whether `AudioWriter.scale` may set a gain for all samples up to the end of the ``with``
+        statement; the samples are buffered as for ``peak_guard``.
 
     Yields
     ------
@@ -272,6 +276,8 @@ def write_stream(
     warn_ambiguous(target, format, stacklevel=4)
     with (
         replacing(target.path, overwrite) as file,
-        AudioWriter(file, target, peak_guard=peak_guard and target.guarded) as writer,
+        AudioWriter(
+            file, target, peak_guard=peak_guard and target.guarded, rescale=rescale
+        ) as writer,
     ):
         yield writer

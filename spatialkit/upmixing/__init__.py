@@ -15,6 +15,7 @@ from spatialkit.upmixing import controls
 from spatialkit.upmixing.block_processing import upmix_in_blocks
 from spatialkit.upmixing.conformance import check_upmixer
 from spatialkit.upmixing.decorrelation import AllPassDecorrelator
+from spatialkit.upmixing.delivery import Delivery
 from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
 from spatialkit.upmixing.headphones import Headphones, headphones_path
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
@@ -49,6 +50,7 @@ __all__ = [
     "AllPassDecorrelator",
     "BenchmarkRow",
     "CheckResult",
+    "Delivery",
     "FirstOrderDecoder",
     "Headphones",
     "Option",

@@ -15,9 +15,16 @@ from numpy.typing import NDArray
 
 from spatialkit.downmix import DownmixMeter
 from spatialkit.errors import UpmixerError, error_message
-from spatialkit.files import AudioStream, Subtype, stream, write_stream
-from spatialkit.plugins import kept_folder
+from spatialkit.files import AudioStream, Subtype, fitting_rate, stream, write_stream
+from spatialkit.plugins import kept_folder, option_values
 from spatialkit.sample_queue import SampleQueue
+from spatialkit.upmixing.delivery import (
+    Delivery,
+    OutputMeter,
+    TagPlan,
+    delivery_gain,
+    encoded_by,
+)
 from spatialkit.upmixing.headphones import Headphones, write_headphones
 from spatialkit.upmixing.interface import Upmixer
 from spatialkit.upmixing.registry import get_upmixer, load_upmixer
@@ -53,6 +60,8 @@ class UpmixJob:
     setup : LoudspeakerSetup, optional
         Loudspeakers to which the output is adjusted, with the layout of the upmixer. The version
         for headphones and the measurements are those of the upmix itself.
+    delivery : Delivery
+        Bit rate, tags and loudness of the output.
     """
 
     source: str | Path
@@ -64,6 +73,7 @@ class UpmixJob:
     reading: Mapping[str, Any] = field(default_factory=dict)
     headphones: Headphones | None = None
     setup: LoudspeakerSetup | None = None
+    delivery: Delivery = field(default_factory=Delivery)
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,17 @@ class UpmixedFile:
         HRTF, hash of its responses ("hrtf_digest"), largest magnitude ("peak"), gain of the peak
         guard ("gain_db"), and loudness in LUFS of the version for headphones ("loudness") and of
         the source ("source_loudness").
+    tags : dict
+        Keys that were written ("tags"), number of "pictures", keys "tags_left_out" because they
+        describe the old audio, and "tag_notes" about those that the format cannot contain.
+    levels : dict
+        Loudness of the source ("source_loudness") and of the output ("loudness") in LUFS, true
+        peak of the output ("true_peak_db", dBTP) and level of its surround and height channels
+        relative to those in front ("surround_db"); empty if they are not measured.
+    notes : list of str
+        Sentences about a conversion of the sample rate, or a loudness that was not reached.
+    cover : Path, optional
+        Picture beside an output that cannot contain it.
     """
 
     channels: int
@@ -103,6 +124,10 @@ class UpmixedFile:
     downmix_correction_db: float
     source: SourceReport | None
     headphones: dict[str, Any] | None = None
+    tags: dict[str, Any] = field(default_factory=dict)
+    levels: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    cover: Path | None = None
 
 
 def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = None) -> UpmixedFile:
@@ -152,11 +177,20 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
     (12, 1323000, 6)
     """
     upmixer = kept_upmixer(job.upmixer, job.options)
-    with stream(job.source, **job.reading) as source:
+    delivery = job.delivery
+    mark = encoded_by(job.upmixer, option_values(upmixer))
+    plan = TagPlan(delivery, job.source, job.output, mark)
+    notes: list[str] = []
+    with _opened(job, notes) as source:
         _require_accepted(upmixer, source, job.source)
         meter = DownmixMeter.find(upmixer.format, source.channels)
         room = job.setup.filter(source.sample_rate) if job.setup else None
         check = SourceCheck(source.sample_rate) if source.channels <= 2 else None
+        measured = delivery.measure or delivery.loudness is not None
+        levels = (
+            OutputMeter(upmixer.format, source.channels, source.sample_rate) if measured else None
+        )
+        found: dict[str, float] = {}
         encoding: dict[str, Any] = {"subtype": job.subtype, "overwrite": job.overwrite}
         with (
             write_stream(
@@ -164,7 +198,10 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
                 source.sample_rate,
                 format=upmixer.format,
                 samples=source.samples,
+                bit_rate=delivery.bit_rate,
+                tags=plan.tags,
                 peak_guard=True,
+                rescale=delivery.rescales,
                 **encoding,
             ) as target,
             write_headphones(
@@ -175,6 +212,8 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
 
             def finish(upmix: NDArray[Any], original: NDArray[Any]) -> None:
                 meter.add(upmix, original)
+                if levels:
+                    levels.add(upmix, original)
                 target.write(room.process(upmix) if room else upmix)
                 if headphones:
                     headphones.write(upmix, original)
@@ -199,6 +238,16 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
                 raise UpmixerError(
                     f"{job.source}: the upmixer returned {len(originals)} samples too few"
                 )
+            if levels:
+                found = levels.finish()
+            if delivery.rescales:
+                gain_db, sentences = delivery_gain(delivery, found)
+                target.scale(gain_db)
+                notes += sentences
+    for name in ("loudness", "true_peak_db"):
+        if found:
+            found[name] += target.gain_db
+    cover = plan.write_cover(overwrite=job.overwrite)
     return UpmixedFile(
         upmixer.format.n_channels,
         source.samples,
@@ -210,7 +259,25 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
         meter.correction_db,
         check.report() if check else None,
         headphones.facts() if headphones else None,
+        plan.facts(),
+        found,
+        notes,
+        cover,
     )
+
+
+@contextmanager
+def _opened(job: UpmixJob, notes: list[str]) -> Iterator[AudioStream]:
+    """Open the source, converted to a sample rate of the encoding if the delivery demands it."""
+    with stream(job.source, **job.reading) as source:
+        rate = source.sample_rate
+        fitting = fitting_rate(job.output, rate, job.subtype) if job.delivery.fit_rate else rate
+        if fitting == rate:
+            yield source
+            return
+    notes.append(f"converted from {rate} to {fitting} Hz, because the encoding has no {rate} Hz")
+    with stream(job.source, **{**job.reading, "sample_rate": fitting}) as source:
+        yield source
 
 
 def _require_accepted(upmixer: Upmixer, source: AudioStream, path: str | Path) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from spatialkit.errors import OptionError, SpatialkitWarning
 from spatialkit.files import read, write, write_stream
 from spatialkit.files.formats import FILE_FORMATS, format_of_path
-from spatialkit.files.tags import held_tags, read_tags
+from spatialkit.files.tagging import held_tags, read_tags
 from spatialkit.files.tags.ape import build_ape
 from spatialkit.files.tags.id3 import build_id3, parse_id3, parse_id3v1
 from spatialkit.files.tags.mp4 import build_ilst, parse_ilst

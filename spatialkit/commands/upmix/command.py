@@ -8,12 +8,15 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spatialkit.commands import batches, rotation, toolkit
 from spatialkit.commands.upmix import files
+from spatialkit.commands.upmix.naming import check_template
+from spatialkit.commands.upmix.options import delivery_options
+from spatialkit.commands.upmix.report import delivery_lines
 from spatialkit.errors import OptionError
 from spatialkit.files import Subtype
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 # Above this downmix SNR the downmix equals the input to rounding errors: no correction is printed.
 EXACT_DB = 100.0
-SUBTYPES = get_args(Subtype)
+WITHOUT_LOSS = ("PCM_16", "PCM_24", "ALAC", "FLAC", "WAVPACK")
 
 
 @toolkit.command(
@@ -42,7 +45,7 @@ SUBTYPES = get_args(Subtype)
     required=True,
     metavar="OUT",
     type=click.Path(),
-    help='Output file (.wav, .flac, .ogg, .opus; "-": standard output), or folder of .wav files.',
+    help='Output file (.wav, .flac, .opus, .m4a ...; "-": standard output), or folder.',
 )
 @click.option(
     "-u",
@@ -82,12 +85,7 @@ SUBTYPES = get_args(Subtype)
     help="Folder that contains a folder of stems for each IN, of the same name, as Demucs writes "
     "them: -O stems=DIR/NAME for each file.",
 )
-@click.option(
-    "--subtype",
-    type=toolkit.Name(SUBTYPES),
-    metavar="NAME",
-    help=f"Encoding of OUT: {toolkit.one_of(SUBTYPES)}.",
-)
+@delivery_options
 @toolkit.force_option
 @toolkit.json_option
 @batches.jobs_option
@@ -136,7 +134,10 @@ def command(
     roll: rotation.AngleTuple | None,
     reading: dict[str, Any],
     stems_root: Path | None,
+    container: str | None,
+    template: str | None,
     subtype: Subtype | None,
+    delivery: dict[str, Any],
     force: bool,
     as_json: bool,
     jobs: int,
@@ -158,8 +159,15 @@ def command(
     output has another hash than its record. Shards are chosen by file name, so
     that several computers can share the work. Workers of a --cluster need access to the same paths.
 
-    The default encoding is FLOAT (32 bits) for .wav, PCM_24 for .flac and VORBIS for .ogg. Before
-    PCM, VORBIS and OPUS, an upmix that exceeds full scale is scaled down, with a warning.
+    Files in a folder OUT are .wav, or of --format. The default encoding is FLOAT (32 bits) for
+    .wav, PCM_24 for .flac and .caf, OPUS for .opus and .webm, AAC for .m4a and .mp4. Unless it is
+    FLOAT, an upmix that exceeds full scale is scaled down, with a warning. A --format without the
+    sample rate of a file converts it, with a warning.
+
+    Tags and covers are copied. ReplayGain and others that describe the audio of IN are left out,
+    and a tag names version, upmixer and options. --loudness applies a gain that ends at the
+    --true-peak, and prints by how much the loudness is missed. Loudness is that of ITU-R BS.1770;
+    Ambisonics is decoded to 5.1 for it.
 
     The printed downmix SNR compares IN with the downmix of OUT (ITU-R BS.775; W of Ambisonics).
     The correction is the level, relative to OUT, of the signal that would make the downmix exact.
@@ -170,9 +178,11 @@ def command(
     --yaw, --pitch, --roll and --orientation rotate it: a head that turns to the left is a negative
     yaw. The points of a path such as 0:-45:0 are equally spaced over the file.
     """
-    from spatialkit.files import subtype_of
-    from spatialkit.upmixing import Headphones
+    from spatialkit.files import check_format, file_format, format_suffix
+    from spatialkit.upmixing import Delivery, Headphones
 
+    if template is not None:
+        check_template(template)
     turned = {"yaw": yaw, "pitch": pitch, "roll": roll}
     if not headphones:
         given = {"hrtf": hrtf, "orientation": orientation, **turned}
@@ -186,6 +196,19 @@ def command(
     upmixer = toolkit.make_upmixer(name, settings, target)
     stems = files.StemFolders.of(stems_root, upmixer)
     is_folder = files.is_folder(sources, output)
+    suffix = file_format(container or "wav").suffixes[0]
+    if not is_folder:
+        given = format_suffix(Path(output)).lower()
+        if container and given and given not in file_format(container).suffixes:
+            raise OptionError(f"--format {container} contradicts the extension of {output}")
+        if template is not None:
+            raise OptionError("--name requires a folder as OUT")
+        suffix = given or suffix
+    subtype = check_format(
+        f"OUT{suffix}", upmixer.format, subtype=subtype, bit_rate=delivery.get("bit_rate")
+    )
+    naming = (suffix, template, {"layout": upmixer.format.name, "upmixer": upmixer.name})
+    written: dict[str, Any] = {"subtype": subtype, "delivery": Delivery(**delivery)}
     if verify and not resume:
         raise OptionError("--verify requires --resume, which skips the outputs to verify")
     if timeout and cluster:
@@ -198,21 +221,20 @@ def command(
     if not (needs_folder or len(sources) > 1 or os.path.isdir(sources[0])):
         if is_folder:
             with files.removed_if_empty(Path(output)):
-                (pair,) = _plan(sources, Path(output), None, force, ears)
-                _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json, ears, setup)
+                (pair,) = _plan(sources, Path(output), None, force, ears, naming)
+                _upmix_one(upmixer, pair, stems, written, reading, force, as_json, ears, setup)
         else:
             pair = files.Pair(sources[0], Path(output), output)
             for path in _outputs(pair, ears):
                 toolkit.check_output(path, sources, force)
-            _upmix_one(upmixer, pair, stems, subtype, reading, force, as_json, ears, setup)
+            _upmix_one(upmixer, pair, stems, written, reading, force, as_json, ears, setup)
         return 0
-    subtype = subtype_of(".wav", subtype)
-    stems.check_batch(upmixer, files.pairs_in(Path(output), sources))
+    stems.check_batch(upmixer, files.pairs_in(Path(output), sources, *naming))
     log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")
-    pairs = _plan(sources, Path(output), shard, force or resume, ears)
+    pairs = _plan(sources, Path(output), shard, force or resume, ears, naming)
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
     flags = {"force": force, "verify": verify, "absolute": cluster is not None}
-    work = _jobs(upmixer, pairs, stems, subtype, reading, logs, ears, setup, **flags)
+    work = _jobs(upmixer, pairs, stems, written, reading, logs, ears, setup, **flags)
     records = _upmix_all(pairs, work, log, jobs, cluster, timeout, as_json)
     if as_json:
         toolkit.print_json(records)
@@ -225,7 +247,7 @@ def _upmix_one(
     upmixer: Upmixer,
     pair: Pair,
     stems: files.StemFolders,
-    subtype: Subtype | None,
+    written: dict[str, Any],
     reading: dict[str, Any],
     force: bool,
     as_json: bool,
@@ -241,7 +263,8 @@ def _upmix_one(
         files.stem_files(chosen["stems"], pair.source)
     options = option_values(upmixer) | chosen
     job = UpmixJob(
-        pair.source, pair.output, upmixer.name, options, force, subtype, reading, ears, setup
+        *(pair.source, pair.output, upmixer.name, options, force),
+        **{**written, "reading": reading, "headphones": ears, "setup": setup},
     )
     facts = upmix_one(job)
     if as_json:
@@ -277,9 +300,10 @@ def _plan(
     shard: tuple[int, int] | None,
     replace: bool,
     ears: Headphones | None,
+    naming: tuple[Any, ...],
 ) -> list[Pair]:
     """Return the files to process, after checks of all outputs."""
-    pairs = files.pairs_in(folder, sources)
+    pairs = files.pairs_in(folder, sources, *naming)
     inputs = [pair.source for pair in pairs]
     pairs = [pair for pair in pairs if files.in_shard(pair.name, shard)]
     outputs = [path for pair in pairs for path in _outputs(pair, ears)]
@@ -292,7 +316,7 @@ def _jobs(
     upmixer: Upmixer,
     pairs: Sequence[Pair],
     stems: files.StemFolders,
-    subtype: Subtype,
+    written: dict[str, Any],
     reading: dict[str, Any],
     logs: Iterable[Path],
     ears: Headphones | None,
@@ -308,7 +332,7 @@ def _jobs(
 
     recorded = batches.finished(logs, ("name",), ("key", "size"))
     digests = batches.finished(logs, ("name",), ("digest",)) if verify else {}
-    settings = settings_of(upmixer, subtype, reading, ears, setup)
+    settings = settings_of(upmixer, written, reading, ears, setup)
     options = option_values(upmixer)
     jobs = []
     for pair in pairs:
@@ -321,7 +345,8 @@ def _jobs(
         found = stems.options(pair, absolute=absolute)
         chosen = options | found
         work = UpmixJob(
-            source, output, upmixer.name, chosen, overwrite, subtype, reading, ears, setup
+            *(source, output, upmixer.name, chosen, overwrite),
+            **{**written, "reading": reading, "headphones": ears, "setup": setup},
         )
         jobs.append(BatchJob(work, settings, record, found.get("stems", "")))
     return jobs
@@ -373,12 +398,14 @@ def _print(facts: dict[str, Any]) -> None:
         measured += f", correction {correction:.1f} dB"
     changes = ["scaling"] if facts["gain_db"] else []
     if facts["subtype"] not in ("FLOAT", "DOUBLE"):
-        changes.append("rounding" if facts["subtype"].startswith("PCM") else "encoding")
+        changes.append("rounding" if facts["subtype"] in WITHOUT_LOSS else "encoding")
     if changes:
         measured += f" (before {' and '.join(changes)})"
     if math.isnan(error):
         measured = "no downmix rule for this layout" if math.isnan(correction) else "silent"
     toolkit.print_line(f"  from {facts['input']} by {facts['upmixer']}; {measured}")
+    for line in delivery_lines(facts):
+        toolkit.print_line(f"  {line}")
     if "headphones" in facts:
         ears = facts["headphones"]
         toolkit.print_line(
@@ -386,5 +413,5 @@ def _print(facts: dict[str, Any]) -> None:
             f"dB; loudness {ears['loudness']:.1f} LUFS, {facts['input']} "
             f"{ears['source_loudness']:.1f} LUFS"
         )
-    for hint in facts["hints"]:
+    for hint in [*facts.get("notes", ()), *facts["hints"]]:
         toolkit.print_wrapped(hint, first=2, rest=2)

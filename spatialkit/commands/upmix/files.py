@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from spatialkit.commands.upmix.naming import name_of
 from spatialkit.errors import AudioFileError, OptionError
+from spatialkit.files import format_suffix
 
 if TYPE_CHECKING:
     from spatialkit.upmixing import Upmixer
@@ -146,14 +149,32 @@ def is_folder(sources: Sequence[Path], output: str) -> bool:
     folders = [source for source in sources if os.path.isdir(source)]
     if len(sources) == 1 and not folders:
         return False
-    if output.lower().endswith((".wav", ".flac", ".ogg", ".opus")):
+    if format_suffix(Path(output)):
         why = f"the folder {folders[0]}" if folders else f"{len(sources)} inputs"
         raise AudioFileError(f"{output} must be a folder for {why}")
     return True
 
 
-def pairs_in(folder: Path, sources: Sequence[Path]) -> list[Pair]:
+def pairs_in(
+    folder: Path,
+    sources: Sequence[Path],
+    suffix: str = ".wav",
+    template: str | None = None,
+    facts: Mapping[str, str] | None = None,
+) -> list[Pair]:
     """Return the files of all inputs and their outputs in a folder, with the same subfolders.
+
+    Parameters
+    ----------
+    folder : Path
+    sources : sequence of Path
+    suffix : str
+        Suffix of the outputs.
+    template : str, optional
+        Template of the names of outputs, see `naming.name_of`. One with "/" replaces the
+        subfolders.
+    facts : mapping, optional
+        Values of fields of the template.
 
     Raises
     ------
@@ -165,15 +186,26 @@ def pairs_in(folder: Path, sources: Sequence[Path]) -> list[Pair]:
     conflicts = []
     for source in sources:
         for path, below in _files(source, folder):
-            name = below.with_suffix(".wav").as_posix()
-            if name in first:
-                conflicts.append(f"{first[name]} and {path} have the same output {folder / name}")
-            first.setdefault(name, path)
+            name = below.with_suffix(suffix).as_posix()
+            if template is not None:
+                named = name_of(template, path, facts or {})
+                parent = PurePosixPath() if "/" in template else PurePosixPath(below.parent)
+                name = f"{parent / named}{suffix}"
+            key = name
+            if template is not None:
+                # Names that differ in case or composition only are equal on some file systems.
+                key = unicodedata.normalize("NFC", name).casefold()
+            if key in first:
+                conflicts.append(f"{first[key]} and {path} have the same output {folder / name}")
+            first.setdefault(key, path)
             pairs.append(Pair(path, folder / name, name))
     if conflicts:
         more = len(conflicts) - MAX_CONFLICTS
         listed = "; ".join(conflicts[:MAX_CONFLICTS]) + f"; and {more} more pairs" * (more > 0)
-        raise AudioFileError(f"{listed}: rename one of each pair, or use another OUT for it")
+        advice = "rename one of each pair, or use another OUT for it"
+        if template is not None:
+            advice = f"make --name {template!r} more specific, such as with {{track}} or {{name}}"
+        raise AudioFileError(f"{listed}: {advice}")
     return pairs
 
 

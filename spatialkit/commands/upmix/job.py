@@ -25,6 +25,7 @@ from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.layouts import Layout
 from spatialkit.setups import LoudspeakerSetup
 from spatialkit.upmixing import (
+    Delivery,
     Headphones,
     UpmixedFile,
     UpmixJob,
@@ -35,6 +36,7 @@ from spatialkit.upmixing import (
 from spatialkit.validation import read_json
 
 RECORD = "record.json"
+COVER_SUFFIXES = (".jpg", ".png", ".gif", ".webp", ".bmp", ".bin")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def versions_of(upmixer: str) -> dict[str, str]:
 
 def settings_of(
     upmixer: Any,
-    subtype: str,
+    written: Mapping[str, Any],
     reading: Mapping[str, Any],
     headphones: Headphones | None = None,
     setup: LoudspeakerSetup | None = None,
@@ -82,7 +84,8 @@ def settings_of(
         for name, value in option_values(upmixer).items()
     }
     package = upmixer_package(upmixer.name)
-    settings = [__version__, package, upmixer.name, options, subtype]
+    settings = [__version__, package, upmixer.name, options, written["subtype"]]
+    settings += [asdict(written["delivery"])] if written["delivery"] != Delivery() else []
     settings += [headphones.settings()] if headphones else []
     settings += [setup.to_json()] if setup else []
     return json.dumps([*settings, toolkit.reading_facts(reading)], sort_keys=True)
@@ -188,7 +191,13 @@ def _upmix_staged(work: UpmixJob, staging: Path, output: Path, key: str) -> dict
 
 def _move_staged(work: UpmixJob, staging: Path) -> None:
     """Move all files of a job to their places, the upmix last."""
-    for path in outputs_of(work):
+    outputs = outputs_of(work)
+    covers = [path for path in staging.iterdir() if path.suffix in COVER_SUFFIXES]
+    for cover in covers:
+        path = outputs[-1].with_name(cover.name)
+        if work.overwrite or not os.path.lexists(path):
+            storage.move(cover, path)
+    for path in outputs:
         if (staging / path.name).exists():
             storage.move(staging / path.name, path)
 
@@ -209,6 +218,10 @@ def _facts(work: UpmixJob, result: UpmixedFile, path: Path) -> dict[str, Any]:
         "downmix_correction_db": result.downmix_correction_db,
         "source": asdict(result.source) if result.source else None,
         "hints": result.source.sentences() if result.source else [],
+        **result.tags,
+        **({"levels": result.levels} if result.levels else {}),
+        **({"notes": result.notes} if result.notes else {}),
+        **({"cover": str(Path(work.output).with_name(result.cover.name))} if result.cover else {}),
         **({"headphones": _headphones_facts(ears, work)} if ears else {}),
     }
 

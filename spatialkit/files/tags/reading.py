@@ -25,35 +25,8 @@ _WITH_PYAV = ("matroska", "asf", "avi", "flv", "rm")
 _MAX_ID3 = 2**28
 
 
-def read_tags(path: StrPath) -> Tags:
-    """Read the tags of an audio file.
-
-    Parameters
-    ----------
-    path : str or path
-        WAV, FLAC, Ogg, Opus, MP3, MP4, M4A, QuickTime, CAF, AIFF, WavPack, Monkey's Audio or
-        Musepack; with the extra ``av`` also Matroska, WebM, WMA and others.
-
-    Returns
-    -------
-    Tags
-        Empty if the file has none, and damaged tags are left out: they never prevent reading.
-
-    Raises
-    ------
-    AudioFileError
-        If the file cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> from spatialkit import write
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write(f"{folder}/a.flac", np.zeros((2, 480)), 48000, tags={"title": "Song"})
-    ...     read_tags(f"{folder}/a.flac").first("title")
-    'Song'
-    """
+def tags_of(path: StrPath) -> Tags:
+    """Return the tags of an audio file, see `spatialkit.files.read_tags`."""
     path = as_path(path)
     try:
         if not os.path.isfile(path):  # a pipe has been read by others

@@ -13,8 +13,8 @@ from spatialkit.tags import Tags
 _WITH_PICTURES = ("riff", "vorbis", "mp4", "matroska", "ape")
 
 
-def held_tags(tags: Tags, file_format: FileFormat) -> tuple[Tags, list[str]]:
-    """Return the tags that a file format contains, and sentences about the others."""
+def tags_held(tags: Tags, file_format: FileFormat) -> tuple[Tags, list[str]]:
+    """Return the tags that a format contains, and sentences about the others."""
     kind, name = file_format.tags, file_format.title
     if not tags:
         return tags, []

@@ -198,12 +198,12 @@ def command(
     is_folder = files.is_folder(sources, output)
     suffix = file_format(container or "wav").suffixes[0]
     if not is_folder:
-        given = format_suffix(Path(output)).lower()
-        if container and given and given not in file_format(container).suffixes:
+        extension = format_suffix(Path(output)).lower()
+        if container and extension and extension not in file_format(container).suffixes:
             raise OptionError(f"--format {container} contradicts the extension of {output}")
         if template is not None:
             raise OptionError("--name requires a folder as OUT")
-        suffix = given or suffix
+        suffix = extension or suffix
     subtype = check_format(
         f"OUT{suffix}", upmixer.format, subtype=subtype, bit_rate=delivery.get("bit_rate")
     )

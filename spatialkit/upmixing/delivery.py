@@ -70,7 +70,7 @@ class Delivery:
 
     @property
     def rescales(self) -> bool:
-        """Whether the gain of the output is known at its end only."""
+        """Return whether the gain of the output is known at its end only."""
         return self.loudness is not None or self.gain_db is not None
 
 

@@ -19,6 +19,8 @@ from spatialkit.upmixing.delivery import Delivery
 from spatialkit.upmixing.file_upmix import UpmixedFile, UpmixJob, kept_upmixer, upmix_file
 from spatialkit.upmixing.headphones import Headphones, headphones_path
 from spatialkit.upmixing.interface import Upmixer, UpmixStream
+from spatialkit.upmixing.object_tracks import ObjectUpmix, TrackStream
+from spatialkit.upmixing.objects import upmix_objects
 from spatialkit.upmixing.plane_waves import plane_wave_x
 from spatialkit.upmixing.registry import (
     UpmixerDescription,
@@ -53,9 +55,11 @@ __all__ = [
     "Delivery",
     "FirstOrderDecoder",
     "Headphones",
+    "ObjectUpmix",
     "Option",
     "SourceCheck",
     "SourceReport",
+    "TrackStream",
     "UpmixBenchmark",
     "UpmixJob",
     "UpmixStream",
@@ -80,6 +84,7 @@ __all__ = [
     "plane_wave_x",
     "register_upmixer",
     "upmix_file",
+    "upmix_objects",
     "upmix_in_blocks",
     "upmixer_names",
     "upmixer_package",

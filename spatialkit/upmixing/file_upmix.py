@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from spatialkit.downmix import DownmixMeter
 from spatialkit.errors import UpmixerError, error_message
 from spatialkit.files import AudioStream, Subtype, fitting_rate, stream, write_stream
+from spatialkit.layouts import Format
 from spatialkit.plugins import kept_folder, option_values
 from spatialkit.sample_queue import SampleQueue
 from spatialkit.upmixing.delivery import (
@@ -27,6 +28,7 @@ from spatialkit.upmixing.delivery import (
 )
 from spatialkit.upmixing.headphones import Headphones, write_headphones
 from spatialkit.upmixing.interface import Upmixer
+from spatialkit.upmixing.object_tracks import ObjectUpmix, TrackStream
 from spatialkit.upmixing.registry import get_upmixer, load_upmixer
 from spatialkit.upmixing.source_check import SourceCheck, SourceReport
 from spatialkit.validation import require_finite
@@ -62,6 +64,10 @@ class UpmixJob:
         for headphones and the measurements are those of the upmix itself.
     delivery : Delivery
         Bit rate, tags and loudness of the output.
+    objects : bool
+        Write objects and a bed with ADM metadata (.wav, PCM) instead of channels, see
+        `Upmixer.as_objects`. The measurements and the version for headphones are those of their
+        rendering, which equals the upmix.
     """
 
     source: str | Path
@@ -74,6 +80,7 @@ class UpmixJob:
     headphones: Headphones | None = None
     setup: LoudspeakerSetup | None = None
     delivery: Delivery = field(default_factory=Delivery)
+    objects: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,8 @@ class UpmixedFile:
         Sentences about a conversion of the sample rate, or a loudness that was not reached.
     cover : Path, optional
         Picture beside an output that cannot contain it.
+    objects : tuple of str
+        Names of beds and objects; empty for channels.
     """
 
     channels: int
@@ -128,6 +137,7 @@ class UpmixedFile:
     levels: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     cover: Path | None = None
+    objects: tuple[str, ...] = ()
 
 
 def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = None) -> UpmixedFile:
@@ -183,38 +193,38 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
     notes: list[str] = []
     with _opened(job, notes) as source:
         _require_accepted(upmixer, source, job.source)
-        meter = DownmixMeter.find(upmixer.format, source.channels)
+        tracks = upmixer.as_objects() if job.objects else None
+        form = upmixer.format if tracks is None else tracks.format
+        meter = DownmixMeter.find(form, source.channels)
         room = job.setup.filter(source.sample_rate) if job.setup else None
         check = SourceCheck(source.sample_rate) if source.channels <= 2 else None
         measured = delivery.measure or delivery.loudness is not None
-        levels = (
-            OutputMeter(upmixer.format, source.channels, source.sample_rate) if measured else None
-        )
+        levels = OutputMeter(form, source.channels, source.sample_rate) if measured else None
         found: dict[str, float] = {}
         encoding: dict[str, Any] = {"subtype": job.subtype, "overwrite": job.overwrite}
         with (
             write_stream(
                 job.output,
                 source.sample_rate,
-                format=upmixer.format,
                 samples=source.samples,
                 bit_rate=delivery.bit_rate,
                 tags=plan.tags,
                 peak_guard=True,
                 rescale=delivery.rescales,
+                **_content(tracks, form, job.output),
                 **encoding,
             ) as target,
-            write_headphones(
-                job.output, source, upmixer.format, job.headphones, **encoding
-            ) as headphones,
+            write_headphones(job.output, source, form, job.headphones, **encoding) as headphones,
         ):
             originals = SampleQueue()  # input samples whose upmix is not complete
 
             def finish(upmix: NDArray[Any], original: NDArray[Any]) -> None:
+                target.write(room.process(upmix) if room else upmix)
+                if tracks is not None:
+                    upmix = tracks.rendering.astype(upmix.dtype) @ upmix
                 meter.add(upmix, original)
                 if levels:
                     levels.add(upmix, original)
-                target.write(room.process(upmix) if room else upmix)
                 if headphones:
                     headphones.write(upmix, original)
 
@@ -222,7 +232,8 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
             with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
                 pending: list[Future[None]] = []
                 blocks = _read_ahead(_checked(source, job.source, check), reader)
-                for upmix in _upmixed(upmixer, blocks, source.sample_rate, job.source, originals):
+                opened = upmixer.stream if tracks is None else tracks.open
+                for upmix in _upmixed(opened, blocks, source.sample_rate, job.source, originals):
                     if upmix.shape[1] > len(originals):
                         raise UpmixerError(
                             f"{job.source}: the upmixer returned more samples than it received"
@@ -249,10 +260,10 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
             found[name] += target.gain_db
     cover = plan.write_cover(overwrite=job.overwrite)
     return UpmixedFile(
-        upmixer.format.n_channels,
+        form.n_channels if tracks is None else tracks.tracks,
         source.samples,
         source.sample_rate,
-        target.peak if room else meter.peak,
+        target.peak if room or tracks is not None else meter.peak,
         target.gain_db,
         target.subtype,
         meter.error_db,
@@ -263,7 +274,16 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
         found,
         notes,
         cover,
+        () if tracks is None else tuple(part.name for part in tracks.parts),
     )
+
+
+def _content(tracks: ObjectUpmix | None, form: Format, output: str | Path) -> dict[str, Any]:
+    """Return the arguments of `write_stream` that describe the content of the output."""
+    if tracks is None:
+        return {"format": form}
+    content = tracks.content(Path(output).name.partition(".")[0])
+    return {"channels": tracks.tracks, "adm": content}
 
 
 @contextmanager
@@ -312,7 +332,7 @@ def _read_ahead(blocks: Iterator[NDArray[Any]], reader: Executor) -> Iterator[ND
 
 
 def _upmixed(
-    upmixer: Upmixer,
+    opened: Callable[[int], TrackStream],
     blocks: Iterator[NDArray[Any]],
     sample_rate: int,
     path: str | Path,
@@ -320,7 +340,7 @@ def _upmixed(
 ) -> Iterator[NDArray[Any]]:
     """Yield the upmix of a source block by block, and append the source to ``originals``."""
     with _name_file_in_errors(path):
-        stream = upmixer.stream(sample_rate)
+        stream = opened(sample_rate)
     for block in blocks:
         originals.append(block)
         with _name_file_in_errors(path):

@@ -36,6 +36,7 @@ from spatialkit.files import resample
 from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.plugins import Plugin
 from spatialkit.sample_queue import SampleQueue
+from spatialkit.upmixing.object_tracks import ObjectUpmix
 from spatialkit.validation import MAX_SAMPLE_RATE, as_sample_rate, require_finite
 
 __all__ = ["UpmixStream", "Upmixer"]
@@ -156,6 +157,20 @@ class Upmixer(Plugin):
             return _WholeStream(self, rate)
         return self._stream(rate)
 
+    def as_objects(self) -> ObjectUpmix:
+        """Return the upmix as objects and beds; few upmixers have one.
+
+        Returns
+        -------
+        ObjectUpmix
+
+        Raises
+        ------
+        UpmixerError
+            If the upmixer has no objects.
+        """
+        raise UpmixerError(f"upmixer {self.name!r} has no objects; 'style-vae' has")
+
     def _upmix(self, audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
         raise NotImplementedError(f"{type(self).__qualname__} must define _upmix")
 
@@ -218,6 +233,8 @@ class UpmixStream(ABC):
     upmixer : Upmixer
     sample_rate : int
         Hz.
+    channels : int
+        Number of channels that it returns: those of the format, unless a subclass changes it.
     latency : float
         Largest number of samples buffered after any call of ``process``; infinite if all are.
     """
@@ -227,6 +244,7 @@ class UpmixStream(ABC):
     def __init__(self, upmixer: Upmixer, sample_rate: int) -> None:
         self.upmixer = upmixer
         self.sample_rate = sample_rate
+        self.channels = upmixer.format.n_channels
         self._kind: tuple[int, DTypeLike] | None = None
         self._correction: DownmixCorrection | None = None
         self._originals = SampleQueue()  # the input of samples that were not returned yet
@@ -302,7 +320,7 @@ class UpmixStream(ABC):
 
     def _nothing(self) -> NDArray[Any]:
         """Return no samples, in the data type of the blocks."""
-        return np.zeros((self.upmixer.format.n_channels, 0), self._kind[1] if self._kind else None)
+        return np.zeros((self.channels, 0), self._kind[1] if self._kind else None)
 
     def _require_open(self) -> None:
         if self._ended:

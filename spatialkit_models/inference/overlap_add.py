@@ -132,12 +132,22 @@ class WindowedStream(UpmixStream):
         Sample rate in Hz.
     window, overlap : int
         Length of a window and of its overlap with the next, at most half of it, in samples.
+    channels : int, optional
+        Number of channels that are returned; by default those of the format.
     """
 
-    def __init__(self, upmixer: Upmixer, sample_rate: int, window: int, overlap: int) -> None:
+    def __init__(
+        self,
+        upmixer: Upmixer,
+        sample_rate: int,
+        window: int,
+        overlap: int,
+        channels: int | None = None,
+    ) -> None:
         super().__init__(upmixer, sample_rate)
-        channels = upmixer.format.n_channels
-        self._windows = OverlapAdd(self._upmix_window, channels, sample_rate, window, overlap)
+        if channels is not None:
+            self.channels = channels
+        self._windows = OverlapAdd(self._upmix_window, self.channels, sample_rate, window, overlap)
         self.latency = self._windows.latency
 
     def upmix(self, audio: NDArray[Any]) -> NDArray[Any]:

@@ -34,13 +34,22 @@ class StemUpmixStream(WindowedStream):
         Sample rate in Hz.
     separator : Separator
         Separator of the song; its windows are those of the stream.
+    channels : int, optional
+        Number of channels that are returned; by default those of the format.
     """
 
-    def __init__(self, upmixer: Upmixer, sample_rate: int, separator: Separator) -> None:
+    def __init__(
+        self,
+        upmixer: Upmixer,
+        sample_rate: int,
+        separator: Separator,
+        channels: int | None = None,
+    ) -> None:
         seconds = (WINDOW, OVERLAP)
         if separator.window is not None:
             seconds = (separator.window, separator.overlap)
-        super().__init__(upmixer, sample_rate, *(round(each * sample_rate) for each in seconds))
+        window, overlap = (round(each * sample_rate) for each in seconds)
+        super().__init__(upmixer, sample_rate, window, overlap, channels)
         self._separator = separator
         self._received = 0
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.errors import OptionError, ShapeError, SpatialkitWarning
-from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.errors import OptionError, ShapeError, SpatialkitWarning, UpmixerError
+from spatialkit.layouts import AmbisonicFormat, Layout, get_layout
 from spatialkit.upmixing import controls, option
 from spatialkit_models.inference import LearnedUpmixer
 from spatialkit_models.separation import (
@@ -28,6 +28,7 @@ from spatialkit_models.separation import (
 from spatialkit_models.style_vae.directions import directions_text, parse_directions
 
 if TYPE_CHECKING:
+    from spatialkit.upmixing import ObjectUpmix
     from spatialkit_models.inference import WindowedStream
 
 __all__ = ["StyleVAEOptions", "StyleVAEUpmixer"]
@@ -205,6 +206,32 @@ class StyleVAEUpmixer(LearnedUpmixer):
             return stream.StyleStream(self, sample_rate, model, latent)
         kind = stream.PannedStemStream if self.options.panned else stream.StemPanningStream
         return kind(self, sample_rate, self._separator, model, latent)
+
+    def as_objects(self) -> ObjectUpmix:
+        """Return the upmix as stems at the directions of the style, and a bed for the residual.
+
+        The rendering to "5.0" equals the upmix to channels. The objects are static, as styles are.
+
+        Raises
+        ------
+        UpmixerError
+            If the variant or ``panned`` has no stems, ``layout`` is not "5.0", or
+            ``exact_downmix`` is set, which corrects channels.
+        """
+        from spatialkit_models.style_vae.directions import reference_stems
+        from spatialkit_models.style_vae.objects import object_upmix
+
+        if self._separator is None or self.options.panned:
+            raise UpmixerError("objects need stems: use the variant 'fast' without panned=True")
+        if self.format != get_layout("5.0"):
+            raise UpmixerError(
+                f"objects have no layout, got {self.format.name!r}: leave it out, and render them"
+            )
+        if self.options.exact_downmix:
+            raise UpmixerError("exact_downmix corrects channels, which objects do not have")
+        rate = self._model.sample_rate
+        gains = self._model.stem_gains(self._latent, lambda: reference_stems(rate))
+        return object_upmix(self, self._separator, gains)
 
     def _check_input(self, audio: ArrayLike, name: str = "audio") -> NDArray[Any]:
         try:

@@ -36,6 +36,7 @@ WITHOUT_LOSS = ("PCM_16", "PCM_24", "ALAC", "FLAC", "WAVPACK")
     "spatialkit upmix a.flac b.flac -o surround/ -O ambience=-3",
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4 --headphones",
     "spatialkit upmix song.wav -o up.wav --layout 5.1 --headphones --yaw 0:-45:0",
+    "spatialkit upmix song.wav -o song.adm.wav --upmixer style-vae --objects",
     "spatialkit upmix albums/ -o surround/ --jobs 4 --resume",
 )
 @click.argument("sources", metavar="IN...", nargs=-1, required=True, type=toolkit.FILE)
@@ -65,6 +66,11 @@ WITHOUT_LOSS = ("PCM_16", "PCM_24", "ALAC", "FLAC", "WAVPACK")
 )
 @toolkit.setup_option
 @toolkit.setting_option
+@click.option(
+    "--objects",
+    is_flag=True,
+    help="Write objects and a bed (ADM) instead of channels; OUT is a .wav file.",
+)
 @click.option(
     "--headphones",
     is_flag=True,
@@ -126,6 +132,7 @@ def command(
     layout: str | None,
     setup: LoudspeakerSetup | None,
     settings: tuple[str, ...],
+    objects: bool,
     headphones: bool,
     hrtf: str | None,
     orientation: Path | None,
@@ -177,6 +184,9 @@ def command(
     filters of magnitude least squares for Ambisonics, and prints its loudness beside that of IN.
     --yaw, --pitch, --roll and --orientation rotate it: a head that turns to the left is a negative
     yaw. The points of a path such as 0:-45:0 are equally spaced over the file.
+
+    --objects writes the stems as audio objects at their directions, and a bed for the residual,
+    with ADM metadata (ITU-R BS.2076). Rendered to 5.0, they equal the upmix to channels.
     """
     from spatialkit.files import check_format, file_format, format_suffix
     from spatialkit.upmixing import Delivery, Headphones
@@ -196,7 +206,7 @@ def command(
     upmixer = toolkit.make_upmixer(name, settings, target)
     stems = files.StemFolders.of(stems_root, upmixer)
     is_folder = files.is_folder(sources, output)
-    suffix = file_format(container or "wav").suffixes[0]
+    suffix = file_format(container or ("adm" if objects else "wav")).suffixes[0]
     if not is_folder:
         extension = format_suffix(Path(output)).lower()
         if container and extension and extension not in file_format(container).suffixes:
@@ -204,11 +214,17 @@ def command(
         if template is not None:
             raise OptionError("--name requires a folder as OUT")
         suffix = extension or suffix
+    if objects:
+        _check_objects(upmixer, suffix, setup)
     subtype = check_format(
-        f"OUT{suffix}", upmixer.format, subtype=subtype, bit_rate=delivery.get("bit_rate")
+        f"OUT{'.adm.wav' if objects else suffix}",
+        upmixer.format,
+        subtype=subtype,
+        bit_rate=delivery.get("bit_rate"),
     )
     naming = (suffix, template, {"layout": upmixer.format.name, "upmixer": upmixer.name})
     written: dict[str, Any] = {"subtype": subtype, "delivery": Delivery(**delivery)}
+    written["objects"] = objects
     if verify and not resume:
         raise OptionError("--verify requires --resume, which skips the outputs to verify")
     if timeout and cluster:
@@ -271,6 +287,15 @@ def _upmix_one(
         toolkit.print_json([facts])
     else:
         _print(facts)
+
+
+def _check_objects(upmixer: Upmixer, suffix: str, setup: LoudspeakerSetup | None) -> None:
+    """Raise an error if objects cannot be written, before anything is read."""
+    if setup is not None:
+        raise OptionError("--objects and --setup are mutually exclusive: objects are rendered")
+    if not suffix.endswith(".wav"):
+        raise OptionError(f"--objects writes .wav files with ADM metadata, got {suffix}")
+    upmixer.as_objects()
 
 
 def _checked_hrtf(hrtf: str) -> str:
@@ -404,6 +429,8 @@ def _print(facts: dict[str, Any]) -> None:
     if math.isnan(error):
         measured = "no downmix rule for this layout" if math.isnan(correction) else "silent"
     toolkit.print_line(f"  from {facts['input']} by {facts['upmixer']}; {measured}")
+    if facts.get("objects"):
+        toolkit.print_wrapped(f"beds and objects: {', '.join(facts['objects'])}", first=2, rest=2)
     for line in delivery_lines(facts):
         toolkit.print_line(f"  {line}")
     if "headphones" in facts:

@@ -88,6 +88,7 @@ def settings_of(
     settings += [asdict(written["delivery"])] if written["delivery"] != Delivery() else []
     settings += [headphones.settings()] if headphones else []
     settings += [setup.to_json()] if setup else []
+    settings += ["objects"] if written["objects"] else []
     return json.dumps([*settings, toolkit.reading_facts(reading)], sort_keys=True)
 
 
@@ -205,7 +206,10 @@ def _move_staged(work: UpmixJob, staging: Path) -> None:
 def _facts(work: UpmixJob, result: UpmixedFile, path: Path) -> dict[str, Any]:
     """Return the facts of an upmix that was written to ``path``."""
     upmixer = kept_upmixer(work.upmixer, work.options)
-    facts = toolkit.output_facts(path, upmixer.format, result.peak)
+    form = None if result.objects else upmixer.format
+    facts = toolkit.output_facts(path, form, result.peak)
+    if result.objects:
+        facts["format"] = "objects"
     ears = result.headphones
     return {
         "upmixer": work.upmixer,
@@ -219,6 +223,7 @@ def _facts(work: UpmixJob, result: UpmixedFile, path: Path) -> dict[str, Any]:
         "source": asdict(result.source) if result.source else None,
         "hints": result.source.sentences() if result.source else [],
         **result.tags,
+        **({"objects": list(result.objects)} if result.objects else {}),
         **({"levels": result.levels} if result.levels else {}),
         **({"notes": result.notes} if result.notes else {}),
         **({"cover": str(Path(work.output).with_name(result.cover.name))} if result.cover else {}),

@@ -246,6 +246,8 @@ def _require_states(
                 raise ValueError(f"tensor optimizer.{number}.{name} has another shape")
             if value.is_complex() or not value.isfinite().all():
                 raise ValueError(f"tensor optimizer.{number}.{name} is not of finite real numbers")
+            if name != "exp_avg" and not bool((value >= (name == "step")).all()):
+                raise ValueError(f"tensor optimizer.{number}.{name} has a number that is too small")
 
 
 def _program() -> str:

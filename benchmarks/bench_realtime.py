@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import butter, sosfilt
 
-from benchmarks.harness import Row
+from benchmarks.harness import Row, best_times
 from spatialkit import LoudspeakerSetup, get_layout, vbap_gains, vbap_pan
 from spatialkit.realtime import (
     BinauralProcessor,
@@ -45,7 +45,7 @@ def rows() -> list[Row]:
             ("pan 8 moving sources to 7.1.4", "vbap_pan per block", _pan_whole(block)),
             ("pan 8 moving sources to 7.1.4", "NumPy, gains and ramp", _numpy_ramp(block)),
             ("encode 8 moving sources, order 3", "spatialkit", _encoder(block)),
-            ("turn order 3", "spatialkit", _turned(RotatorProcessor(3, RATE), block)),
+            ("rotate order 3", "spatialkit", _turned(RotatorProcessor(3, RATE), block)),
             ("decode order 3 to 7.1.4, dual-band", "spatialkit", _decoder(block)),
             (
                 "7.1.4 to a still head",
@@ -64,7 +64,19 @@ def rows() -> list[Row]:
         found.append(
             _row(f"7.1.4 to a room, {size} samples", "SciPy filters", peer, _room_difference())
         )
+    found.append(_whole())
     return found
+
+
+def _whole() -> Row:
+    """Measure moving sources in a whole signal: control points do not depend on blocks."""
+    count = 10 * RATE
+    audio = np.random.default_rng(2).standard_normal((SOURCES, count)).astype(np.float32)
+    path = _azimuths(0)[:, None] + np.linspace(0.0, count / 512.0, 1000)
+    task = {"whole": lambda: vbap_pan(audio, path, 10.0, layout="7.1.4")}
+    seconds = best_times(task, 3)["whole"] * 512 / count
+    title = "pan 8 moving sources to 7.1.4, 512 samples"
+    return Row(title, "vbap_pan of 10 s", seconds, "us", note="part of 512 samples")
 
 
 def _row(

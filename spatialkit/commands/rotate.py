@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,23 +16,19 @@ if TYPE_CHECKING:
     from spatialkit.layouts import AmbisonicFormat
 
 
+def _angle(name: str, help: str) -> Callable[..., Any]:
+    return click.option(name, type=float, metavar="DEG", default=0.0, show_default=True, help=help)
+
+
 @toolkit.command(
-    "spatialkit rotate scene.wav -o turned.wav --yaw 90",
+    "spatialkit rotate scene.wav -o rotated.wav --yaw 90",
     "spatialkit rotate recording.wav -o level.wav --pitch -8 --roll 3",
 )
 @toolkit.file_argument
 @toolkit.output_option
-@click.option("--yaw", type=float, default=0.0, show_default=True, help="Degrees to the left.")
-@click.option(
-    "--pitch", type=float, default=0.0, show_default=True, help="Degrees by which the front rises."
-)
-@click.option(
-    "--roll",
-    type=float,
-    default=0.0,
-    show_default=True,
-    help="Degrees by which the left side rises.",
-)
+@_angle("--yaw", "Rotation of the scene to the left.")
+@_angle("--pitch", "Rotation of its front upwards.")
+@_angle("--roll", "Rotation of its left side upwards.")
 @toolkit.reading_options(formats=toolkit.SCENE_NAMES)
 @toolkit.force_option
 @toolkit.json_option
@@ -47,7 +44,8 @@ def command(
 ) -> None:
     """Rotate an Ambisonic scene.
 
-    Roll first, then pitch, then yaw.
+    Roll first, then pitch, then yaw. A recording is levelled by the orientation of its microphone:
+    --pitch -8 if its front hung 8 degrees too low, --yaw 20 if it pointed 20 degrees to the left.
     """
     from spatialkit.ambisonics import rotate_ambisonics
 

@@ -29,6 +29,8 @@ from spatialkit.upmixing import gating_depth, level_pumping, log_kurtosis_ratio
 
 RATE, SECONDS = 44100, 6.0
 LAYOUT = get_layout("7.1.4")
+# Measures with two decimals.
+FINE = ("musical noise", "largest correlation", "level pumping, dB")
 SYSTEMS = ("VBAP", "first order", "third order", "fifth order", "dirac", "ambience")
 
 
@@ -217,12 +219,18 @@ def main() -> None:
     for name, make in SCENES.items():
         scene = make()
         found = {system: scores(system, name, scene) for system in SYSTEMS}
-        for measure in found["dirac"]:
-            values = [
-                f"{found[system][measure]:.2f}" if measure in found[system] else ""
-                for system in SYSTEMS
-            ]
-            print(f"| {name} | {measure} |", " | ".join(values), "|", flush=True)
+        for number, measure in enumerate(found["dirac"]):
+            values = [text_of(measure, found[system].get(measure)) for system in SYSTEMS]
+            print(f"| {'' if number else name} | {measure} |", " | ".join(values), "|", flush=True)
+
+
+def text_of(measure: str, value: float | None) -> str:
+    """Return a value as text."""
+    if value is None:
+        return ""
+    if measure.startswith("before") and value < -100.0:
+        return "none"
+    return f"{value:.2f}" if measure in FINE else f"{value:.1f}"
 
 
 if __name__ == "__main__":

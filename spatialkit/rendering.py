@@ -64,8 +64,8 @@ def render(
         Format of the result; "binaural" for headphones.
     **options
         As in `render_matrix`. To "binaural": ``sample_rate`` (unless ``audio`` is an `Audio`),
-        ``hrtf``, ``method``, ``order``, ``yaw``, ``pitch``, ``roll`` and ``lfe_gain`` as in
-        `spatialkit.binaural.render_binaural`.
+        ``hrtf``, ``method``, ``order``, ``yaw``, ``pitch``, ``roll``, ``orientation`` and
+        ``lfe_gain`` as in `spatialkit.binaural.render_binaural`.
 
     Returns
     -------

@@ -16,6 +16,7 @@ from spatialkit.plugins.options import (
     option_values,
     parse_options,
 )
+from spatialkit.plugins.presets import Preset, describe_presets, preset
 from spatialkit.plugins.registry import PluginDescription, Registry, is_plugin_name
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "Option",
     "Plugin",
     "PluginDescription",
+    "Preset",
     "Registry",
     "Status",
     "build_options",
     "describe_options",
+    "describe_presets",
     "global_random_state",
     "is_plugin_name",
     "kept_folder",
@@ -35,5 +38,6 @@ __all__ = [
     "option_texts",
     "option_values",
     "parse_options",
+    "preset",
     "run_checks",
 ]

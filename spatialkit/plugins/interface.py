@@ -11,6 +11,7 @@ from spatialkit.audio import AudioLike, unpack_audio
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SpatialkitError
 from spatialkit.layouts import AmbisonicFormat, Format, get_format
 from spatialkit.plugins.options import NoOptions, build_options, option_texts
+from spatialkit.plugins.presets import Preset
 from spatialkit.validation import MAX_SAMPLE_RATE, as_audio, as_sample_rate, require_finite
 
 __all__ = ["Plugin"]
@@ -24,7 +25,8 @@ class Plugin:
     Parameters
     ----------
     **options
-        Options as declared by ``options_class``.
+        Options as declared by ``options_class``, and ``preset``, the name of one of ``presets``,
+        whose options are used unless they are specified, too.
 
     Attributes
     ----------
@@ -40,6 +42,8 @@ class Plugin:
         Native sample rate in Hz, None for any.
     options_class : type
         Frozen dataclass of the options, with fields declared by `option`.
+    presets : tuple of Preset
+        Options for a purpose, declared by `preset`; the option ``preset`` selects one.
     options : dataclass
         Validated options: an instance of ``options_class``.
     """
@@ -50,6 +54,7 @@ class Plugin:
     accepts: tuple[int, ...]
     sample_rate: int | None = None
     options_class: type = NoOptions
+    presets: tuple[Preset, ...] = ()
 
     def __init__(self, **options: Any) -> None:
         problem = self.unavailable()

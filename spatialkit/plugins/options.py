@@ -22,6 +22,7 @@ import numpy as np
 
 from spatialkit.errors import OptionError, SpatialkitError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format, get_layout
+from spatialkit.plugins.presets import expand_preset
 from spatialkit.validation import as_choice, as_count, as_number, match_name, unknown_name
 
 __all__ = [
@@ -199,8 +200,13 @@ def _find(plugin: Any, key: str) -> Option:
 
 
 def build_options(plugin: Any, values: Mapping[str, Any]) -> Any:
-    """Create the options dataclass of a plug-in from validated values and defaults."""
-    given = {key: _find(plugin, key).check(value) for key, value in values.items()}
+    """Create the options dataclass of a plug-in from validated values and defaults.
+
+    The key "preset" stands for the options of that preset, see `describe_presets`.
+    """
+    own = "preset" in _declared_options(plugin)  # an option of this name is an option
+    expanded = dict(values) if own else expand_preset(plugin, values)
+    given = {key: _find(plugin, key).check(value) for key, value in expanded.items()}
     defaults = {
         key: declared.check(declared.default)
         for key, declared in _declared_options(plugin).items()
@@ -239,7 +245,8 @@ def parse_options(plugin: Any, texts: Mapping[str, str]) -> dict[str, Any]:
     ----------
     plugin : Plugin or a subclass of it
     texts : mapping of str to str
-        Values by name. A bool is yes, true, on, 1 or no, false, off, 0, in any case.
+        Values by name. A bool is yes, true, on, 1 or no, false, off, 0, in any case. The name of a
+        preset has the key "preset".
 
     Raises
     ------
@@ -255,8 +262,11 @@ def parse_options(plugin: Any, texts: Mapping[str, str]) -> dict[str, Any]:
     {'ambience': -3.0}
     """
     names = _declared_options(plugin)
-    found = [(_find(plugin, match_name(key, names) or key), text) for key, text in texts.items()]
-    return {option.name: option.parse(text) for option, text in found}
+    chosen = {} if "preset" in names else {k: v for k, v in texts.items() if k == "preset"}
+    expand_preset(plugin, chosen)  # an unknown name is an error
+    others = {key: text for key, text in texts.items() if key not in chosen}
+    found = [(_find(plugin, match_name(key, names) or key), text) for key, text in others.items()]
+    return {**chosen, **{option.name: option.parse(text) for option, text in found}}
 
 
 def option_values(plugin: Any) -> dict[str, Any]:

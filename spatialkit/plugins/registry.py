@@ -12,6 +12,7 @@ from spatialkit.errors import SpatialkitError, error_message
 from spatialkit.plugins.folder import kept_folder
 from spatialkit.plugins.interface import Plugin
 from spatialkit.plugins.options import Option, describe_options
+from spatialkit.plugins.presets import Preset, describe_presets
 from spatialkit.validation import match_name, shown, unknown_name
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class PluginDescription:
     sample_rate: int | None = None
     """Native sample rate in hertz, None for any."""
     options: tuple[Option, ...] = ()
+    presets: tuple[Preset, ...] = ()
     problem: str = ""
     """Reason why the plug-in cannot be used, "" if it can."""
 
@@ -191,6 +193,7 @@ class Registry(Generic[PluginT]):
                 accepts=tuple(getattr(factory, "accepts", ())),
                 sample_rate=getattr(factory, "sample_rate", None),
                 options=options,
+                presets=describe_presets(factory),
                 problem=factory.unavailable() if hasattr(factory, "unavailable") else "",
                 **further,
             )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from spatialkit.errors import UpmixerError
+from spatialkit.errors import SpatialkitError, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout
-from spatialkit.plugins import describe_options, is_plugin_name
+from spatialkit.plugins import build_options, describe_options, describe_presets, is_plugin_name
 from spatialkit.upmixing.interface import Upmixer
 
 __all__ = ["check_class", "check_declaration", "require"]
@@ -30,6 +30,23 @@ def check_class(upmixer: Upmixer | type[Upmixer]) -> None:
         rate is None or _is_count(rate), upmixer, f"sample_rate must be hertz or None, got {rate!r}"
     )
     describe_options(upmixer)
+    _check_presets(upmixer)
+
+
+def _check_presets(upmixer: Upmixer | type[Upmixer]) -> None:
+    """Raise an UpmixerError if a preset has an invalid name, no sentence or invalid options."""
+    names = [each.name for each in describe_presets(upmixer)]
+    require(len(set(names)) == len(names), upmixer, "presets must have different names")
+    for each in describe_presets(upmixer):
+        valid = is_plugin_name(each.name) and each.name == each.name.lower()
+        rule = "names of presets must be lower-case letters, digits and '-', got "
+        require(valid, upmixer, f"{rule}{each.name!r}")
+        sentence = isinstance(each.help, str) and each.help.strip().endswith(".")
+        require(sentence, upmixer, f"preset {each.name!r} must have a sentence as help")
+        try:
+            build_options(upmixer, each.options)
+        except SpatialkitError as error:
+            raise UpmixerError(f"preset {each.name!r}: {error}") from error
 
 
 def check_declaration(upmixer: Upmixer) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spatialkit.layouts import Layout, everyday_label, get_layout
 from spatialkit.panning import vbap_gains
-from spatialkit.plugins import option
+from spatialkit.plugins import option, preset
 from spatialkit.upmixing import controls
 from spatialkit.upmixing.interface import Upmixer
 
@@ -176,6 +176,15 @@ class Matrix(PassiveUpmixer):
 
     name = "matrix"
     options_class = MatrixOptions
+    presets = (
+        preset("studio", "The front stage of the stereo mix, with quiet surrounds.", ambience=-4.0),
+        preset(
+            "concert",
+            "A seat in the hall: louder surrounds, and less of their sound in front.",
+            ambience=3.0,
+            front_rear=0.5,
+        ),
+    )
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -81,6 +81,7 @@ from spatialkit.commands.toolkit.plugins import (
     parse_settings,
     plugin_facts,
     plugin_option,
+    preset_option,
     print_plugin,
     setting_option,
 )
@@ -144,6 +145,7 @@ __all__ = [
     "parse_settings",
     "plugin_facts",
     "plugin_option",
+    "preset_option",
     "print_error",
     "print_json",
     "print_line",

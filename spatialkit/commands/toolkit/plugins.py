@@ -15,7 +15,7 @@ from spatialkit.errors import OptionError, SpatialkitError
 
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
-    from spatialkit.plugins import Option, PluginDescription
+    from spatialkit.plugins import Option, PluginDescription, Preset
     from spatialkit.upmixing import Upmixer
 
 
@@ -70,6 +70,38 @@ class Setting(click.ParamType):
         return [CompletionItem(f"{key}={text}") for text in found_values]
 
 
+class PresetName(Name):
+    """Name of a preset of the upmixer that a command is called with."""
+
+    name = "preset"
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from spatialkit.plugins import describe_presets
+
+        defaults = [each.get_default(ctx) for each in ctx.command.params if each.name == "name"]
+        names = [ctx.params.get("name"), *defaults]
+        name = next((each for each in names if isinstance(each, str)), "")
+        try:
+            presets = describe_presets(_load_upmixer(name))
+        except SpatialkitError:
+            return []
+        found = [each for each in presets if each.name.startswith(incomplete.casefold())]
+        return [CompletionItem(each.name, help=each.help) for each in found]
+
+
+preset_option = click.option(
+    "--preset",
+    type=PresetName(),
+    metavar="NAME",
+    help="Options for a purpose, such as concert (see spatialkit upmixers).",
+)
+
+
 def plugin_option(kind: str, load: Callable[[str], Any]) -> Callable[..., Any]:
     """Return the option ``-O KEY=VALUE`` of a command whose parameter "name" names a plug-in.
 
@@ -119,7 +151,12 @@ def parse_settings(settings: Sequence[str]) -> dict[str, str]:
     return texts
 
 
-def make_upmixer(name: str, settings: Sequence[str], layout: str | Layout | None = None) -> Upmixer:
+def make_upmixer(
+    name: str,
+    settings: Sequence[str],
+    layout: str | Layout | None = None,
+    preset: str | None = None,
+) -> Upmixer:
     """Create an upmixer from its name and its options as text.
 
     Parameters
@@ -129,6 +166,8 @@ def make_upmixer(name: str, settings: Sequence[str], layout: str | Layout | None
         Values of `setting_option`, "KEY=VALUE".
     layout : str or Layout, optional
         Value of the option "layout".
+    preset : str, optional
+        Name of a preset; settings take precedence.
 
     Raises
     ------
@@ -140,10 +179,11 @@ def make_upmixer(name: str, settings: Sequence[str], layout: str | Layout | None
     from spatialkit.upmixing import get_upmixer, load_upmixer, parse_options
 
     named = [f"layout={layout}"] if isinstance(layout, str) else []
+    named += [f"preset={preset}"] if preset is not None else []
     texts = parse_settings([*settings, *named])
     with isolated_plugins():
         options = parse_options(load_upmixer(name), texts)
-        if layout is not None and not named:
+        if layout is not None and not isinstance(layout, str):
             if "layout" in options:
                 raise OptionError(
                     "the option layout and the setup of a room are mutually exclusive"
@@ -177,6 +217,10 @@ def plugin_facts(plugin: PluginDescription) -> dict[str, Any]:
         "sample_rate": plugin.sample_rate,
         "problem": plugin.problem or None,
         "options": options,
+        "presets": [
+            {"name": each.name, "help": each.help, "options": _preset_texts(plugin, each)}
+            for each in plugin.presets
+        ],
     }
 
 
@@ -197,6 +241,16 @@ def print_plugin(plugin: PluginDescription, output: str) -> None:
     for option in plugin.options:
         setting = f"-O {option.name}={option.text(option.default)}"
         print_wrapped(f"{setting}  {option.help} ({option.accepts})", first=2, rest=6)
+    for preset in plugin.presets:
+        texts = _preset_texts(plugin, preset).items()
+        shown = " ".join(f"{name}={text}" for name, text in texts)
+        print_wrapped(f"--preset {preset.name}  {preset.help} ({shown})", first=2, rest=6)
+
+
+def _preset_texts(plugin: PluginDescription, preset: Preset) -> dict[str, str]:
+    """Return the options of a preset as text."""
+    options = {option.name: option for option in plugin.options}
+    return {name: options[name].text(value) for name, value in preset.options.items()}
 
 
 def _values(option: Option) -> Iterable[str]:

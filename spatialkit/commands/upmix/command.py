@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
 # Above this downmix SNR the downmix equals the input to rounding errors: no correction is printed.
 EXACT_DB = 100.0
+HELP = 'See the guide "When it sounds wrong" (docs/guides/when-it-sounds-wrong.md).'
 WITHOUT_LOSS = ("PCM_16", "PCM_24", "ALAC", "FLAC", "WAVPACK")
 
 
 @toolkit.command(
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4",
-    "spatialkit upmix a.flac b.flac -o surround/ -O ambience=-3",
+    "spatialkit upmix a.flac b.flac -o surround/ --preset concert -O ambience=3",
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4 --headphones",
     "spatialkit upmix song.wav -o up.wav --layout 5.1 --headphones --yaw 0:-45:0",
     "spatialkit upmix song.wav -o song.adm.wav --upmixer style-vae --objects",
@@ -65,6 +66,7 @@ WITHOUT_LOSS = ("PCM_16", "PCM_24", "ALAC", "FLAC", "WAVPACK")
     help="Output layout: short for -O layout=NAME.",
 )
 @toolkit.setup_option
+@toolkit.preset_option
 @toolkit.setting_option
 @click.option(
     "--objects",
@@ -131,6 +133,7 @@ def command(
     name: str,
     layout: str | None,
     setup: LoudspeakerSetup | None,
+    preset: str | None,
     settings: tuple[str, ...],
     objects: bool,
     headphones: bool,
@@ -203,7 +206,7 @@ def command(
         rotated = rotation.read_rotation(turned, orientation)
         ears = Headphones(hrtf=_checked_hrtf(hrtf or "ku100"), **rotated)
     target = layout if setup is None else toolkit.layout_of(setup, layout)
-    upmixer = toolkit.make_upmixer(name, settings, target)
+    upmixer = toolkit.make_upmixer(name, settings, target, preset)
     stems = files.StemFolders.of(stems_root, upmixer)
     is_folder = files.is_folder(sources, output)
     suffix = file_format(container or ("adm" if objects else "wav")).suffixes[0]
@@ -442,3 +445,5 @@ def _print(facts: dict[str, Any]) -> None:
         )
     for hint in [*facts.get("notes", ()), *facts["hints"]]:
         toolkit.print_wrapped(hint, first=2, rest=2)
+    if facts["hints"]:
+        toolkit.print_wrapped(HELP, first=2, rest=2)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import SpatialkitWarning
 from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.plugins import preset
 from spatialkit.upmixing import controls
 from spatialkit.upmixing.ambience.placement import STEREO_AZIMUTH, place
 from spatialkit.upmixing.ambience.stream import AmbienceStream
@@ -123,6 +124,36 @@ class Ambience(Upmixer):
     accepts = (1, 2)
     options_class = AmbienceOptions
     linear_level = True
+    presets = (
+        preset(
+            "studio",
+            "The front stage of the stereo mix, with quiet surrounds.",
+            ambience=-4.0,
+            front_rear=-0.3,
+            height=-6.0,
+        ),
+        preset(
+            "concert",
+            "A seat in the hall: more ambience beside, behind and above.",
+            ambience=4.0,
+            height=0.0,
+        ),
+        preset(
+            "film",
+            "Voices in the centre loudspeaker, bass in the LFE, quiet heights.",
+            ambience=-2.0,
+            height=-6.0,
+            lfe=True,
+        ),
+        preset(
+            "background",
+            "Sound from everywhere, for listeners who walk about; the downmix is not exact.",
+            width=60.0,
+            ambience=4.0,
+            height=0.0,
+            exact_downmix=False,
+        ),
+    )
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -22,7 +22,9 @@ from spatialkit.listening.building import (
 )
 from spatialkit.listening.definition import ListeningTest, Question, Trial
 from spatialkit.listening.figures import plot_analysis
+from spatialkit.listening.mixed_models import MixedModel, mixed_model
 from spatialkit.listening.mushra import MushraStatistics, mushra_statistics, screen_listeners
+from spatialkit.listening.observer import BinauralObserver
 from spatialkit.listening.output import write_test
 from spatialkit.listening.stimuli import LOUDNESS_TOLERANCE, Stimulus, StimulusOptions
 from spatialkit.listening.tables import Table
@@ -31,9 +33,11 @@ __all__ = [
     "ANCHORS",
     "Analysis",
     "Answers",
+    "BinauralObserver",
     "BinomialResult",
     "LOUDNESS_TOLERANCE",
     "ListeningTest",
+    "MixedModel",
     "MushraStatistics",
     "Question",
     "REFERENCE",
@@ -51,6 +55,7 @@ __all__ = [
     "build_style_transfer",
     "correct_needed",
     "low_pass_anchor",
+    "mixed_model",
     "mushra_statistics",
     "planning_table",
     "plot_analysis",

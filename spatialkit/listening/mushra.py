@@ -117,7 +117,7 @@ def mushra_statistics(
     >>> ratings = rng.uniform(40, 60, (12, 5, 2)) + [0, 20]
     >>> found = mushra_statistics(ratings, ["a", "b"])
     >>> [round(each["median"]) for each in found.conditions], found.pairs[0]["p"] < 0.001
-    ([49, 69], True)
+    ([52, 71], True)
     """
     array = as_numbers(ratings, "ratings", OptionError)
     if array.ndim != 3 or array.shape[2] != len(conditions):

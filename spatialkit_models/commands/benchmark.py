@@ -83,6 +83,11 @@ MIXED_EXAMPLES, MIXED_SECONDS = 12, 30.0
     help="Protocol mixed: also upmix from stems of this mean SDR (repeatable).",
 )
 @click.option(
+    "--observer",
+    is_flag=True,
+    help="Also let a model of a listener compare directions (binaural observer).",
+)
+@click.option(
     "--latents",
     metavar="FILE",
     type=toolkit.FILE,
@@ -100,6 +105,7 @@ def style_vae(
     style_datasets: tuple[tuple[str, float], ...],
     directions: str | None,
     stem_sdrs: tuple[float, ...],
+    observer: bool,
     latents: Path | None,
     names: tuple[str, ...],
     settings: dict[str, str],
@@ -127,8 +133,10 @@ def style_vae(
 
     report.check(latents)
     if protocol == "mixed":
-        if latents or style_datasets:
-            raise OptionError("--latents and --style-stems have no effect with --protocol mixed")
+        if latents or style_datasets or observer:
+            raise OptionError(
+                "--latents, --style-stems and --observer have no effect with --protocol mixed"
+            )
         with toolkit.isolated_plugins():
             mixed = _mixed(songs, examples, directions, stem_sdrs, names, settings, weights)
         return report.write(mixed)
@@ -151,6 +159,7 @@ def style_vae(
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
         styles=STYLES if style == "both" else (style,),
         style_excerpts=others,
+        observer=observer,
         progress=True,
     )
     if models:

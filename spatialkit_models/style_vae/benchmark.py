@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.downmix import DownmixMethod, match_downmix
+from spatialkit.listening import BinauralObserver
 from spatialkit.metrics import angle_error, sd_sdr, snr, wild
 from spatialkit.results import Benchmark, Metric, Row
 from spatialkit.validation import as_choice
@@ -83,6 +84,22 @@ METRICS = (
            "count half. A surrogate for the ABX test of the paper.", PREFERRED),
     *(Metric(f"preferred_{stem}", stem, "%", "higher", "", PREFERRED) for stem in STEMS),
 )  # fmt: skip
+OBSERVER = f"Closer to the target than {BASELINE} for a binaural observer, a model of a listener"
+OBSERVER_METRICS = (
+    Metric("observer_preferred", "overall", "%", "higher", "Fraction of the examples whose "
+           "directions, estimated from both ears with a model (spatialkit.listening."
+           "BinauralObserver), are closer to those of the target than the baseline's; equal errors "
+           "count half. No listener was asked.", OBSERVER),
+    *(Metric(f"observer_preferred_{stem}", stem, "%", "higher", "", OBSERVER) for stem in STEMS),
+    Metric("observer_error", "direction error", "degrees", "lower", "Angle between the directions "
+           "that the model estimates in upmix and target, mean over stems.", OBSERVER),
+)  # fmt: skip
+# Errors, and the preference for a smaller one.
+ERRORS = {"angle_error": "preferred", "observer_error": "observer_preferred"}
+PAPER_PREFERENCE = (
+    "In the listening test of the paper more than 80 % of the answers preferred style transfer to "
+    "the baseline; the values of the binaural observer are those of a model, not of listeners."
+)
 
 
 def benchmark_style_vae(
@@ -94,6 +111,7 @@ def benchmark_style_vae(
     protocols: Sequence[str] = PROTOCOLS,
     styles: Sequence[str] = STYLES,
     style_excerpts: SongExcerpts | None = None,
+    observer: bool = False,
     progress: bool = False,
 ) -> Benchmark:
     """Evaluate systems on excerpts of songs, panned to the shipped configurations in turn.
@@ -117,6 +135,8 @@ def benchmark_style_vae(
         Items of `PROTOCOLS` and `STYLES`.
     style_excerpts : SongExcerpts, optional
         Songs of the style "other"; by default the other songs of ``excerpts``.
+    observer : bool
+        Let a `spatialkit.listening.BinauralObserver` answer the listening test of the paper, too.
     progress : bool
         Show a progress bar.
 
@@ -139,10 +159,10 @@ def benchmark_style_vae(
     others = style_excerpts.open() if style_excerpts else stems
     results = run_benchmark(
         (
-            _example(stems, others, number, chosen, systems, protocols, styles)
+            _example(stems, others, number, chosen, systems, protocols, styles, observer)
             for number in range(count)
         ),
-        METRICS,
+        (*METRICS, *OBSERVER_METRICS) if observer else METRICS,
         title=f"Style transfer, {excerpts.seconds:g} s of songs of split {excerpts.split!r}",
         settings={
             **excerpts.facts(),
@@ -152,10 +172,11 @@ def benchmark_style_vae(
             "styles": list(styles),
             "style_excerpts": style_excerpts.facts() if style_excerpts else None,
             "wild": WILD,
+            "observer": observer,
             "systems": {system.name: dict(system.facts) for system in systems},
             "versions": versions("torch", "scipy"),
         },
-        notes=tuple(_notes(protocols, styles, systems)),
+        notes=(*_notes(protocols, styles, systems), *((PAPER_PREFERENCE,) if observer else ())),
         total=count,
         progress=progress,
     )
@@ -210,6 +231,7 @@ def _example(
     systems: Sequence[System],
     protocols: Sequence[str],
     styles: Sequence[str],
+    observer: bool,
 ) -> Example:
     """Return an example; its audio is generated with the first trial."""
     # No two excerpts are sampled from the same segments; all listed excerpts are used in turn.
@@ -236,8 +258,11 @@ def _example(
                 others.excerpt(second, other_than=other_than), configuration.gains
             )
 
+        model = BinauralObserver(stems, excerpts.sample_rate, layout=LAYOUT) if observer else None
+
         def evaluate(upmix: NDArray[Any]) -> dict[str, float]:
-            return score(stems, configuration.azimuth, target, upmix)
+            found = score(stems, configuration.azimuth, target, upmix)
+            return found | (_observe(model, target, upmix) if model else {})
 
         for protocol in protocols:
             stereo = mix(stems, configuration.seed_gains(protocol))
@@ -255,6 +280,17 @@ def _example(
     return Example(facts, excerpts.seconds, trials())
 
 
+def _observe(
+    observer: BinauralObserver, target: NDArray[Any], upmix: NDArray[Any]
+) -> dict[str, float]:
+    """Return the direction errors that an observer estimates, of each stem and their mean."""
+    errors = observer.errors(target, upmix)
+    defined = errors[~np.isnan(errors)]
+    found = {f"observer_error_{stem}": error for stem, error in zip(STEMS, errors, strict=True)}
+    found["observer_error"] = defined.mean() if defined.size else np.nan
+    return {name: float(value) for name, value in found.items()}
+
+
 def _last_steps(
     system: System, protocol: str, stereo: NDArray[Any]
 ) -> dict[str, Callable[[NDArray[Any]], NDArray[Any]]]:
@@ -269,7 +305,7 @@ def _last_steps(
 
 
 def _with_preference(rows: Sequence[Row]) -> Iterator[Row]:
-    """Add the values of "preferred" to the rows of all systems except the baseline.
+    """Add the preferences of `ERRORS` to the rows of all systems except the baseline.
 
     In percent per example: 100 where the angle error is smaller than that of the baseline in the
     same protocol, 50 where it is equal, NaN where one is undefined.
@@ -281,10 +317,13 @@ def _with_preference(rows: Sequence[Row]) -> Iterator[Row]:
             yield row
             continue
         values = dict(row.values)
-        for name in ("angle_error", *(f"angle_error_{stem}" for stem in STEMS)):
-            difference = np.subtract(baseline[name], row.values[name])
-            preferred = 50.0 + 50.0 * np.sign(difference)
-            values[name.replace("angle_error", "preferred")] = tuple(preferred.tolist())
+        for error, preference in ERRORS.items():
+            for name in (error, *(f"{error}_{stem}" for stem in STEMS)):
+                if name not in values:
+                    continue
+                difference = np.subtract(baseline[name], row.values[name])
+                preferred = 50.0 + 50.0 * np.sign(difference)
+                values[name.replace(error, preference)] = tuple(preferred.tolist())
         yield replace(row, values=values)
 
 

@@ -47,7 +47,8 @@ for start in range(0, audio.shape[1], size):
     ears.append(headphones.process(block, yaw=-40.0 * np.sin(time)))
 surround, ears = (np.concatenate(blocks, axis=1) for blocks in (surround, ears))
 spatialkit.write(folder / "eight-sources.wav", surround, rate, format="7.1.4", overwrite=True)
-spatialkit.write(folder / "eight-sources-headphones.wav", ears, rate, overwrite=True)
+headphones_file = folder / "eight-sources-on-headphones.ogg"
+spatialkit.write(headphones_file, ears, rate, format="stereo", overwrite=True)
 print(f"{surround.shape[0]} loudspeakers and {ears.shape[0]} ears, {surround.shape[1]} samples")
 
 # %%
@@ -71,4 +72,4 @@ for label, signal in (("steps", np.concatenate(steps, axis=1)), ("PannerProcesso
 axes.set(xlabel="frequency, kHz", ylabel="front left, dB", ylim=(-150, -20))
 axes.legend()
 figure.savefig(folder / "eight-sources.png")
-print(f"{folder}/eight-sources.wav, eight-sources-headphones.wav")
+print(f"{folder}/eight-sources.wav, {headphones_file.name}")

@@ -67,6 +67,8 @@ voice = spatialkit.read(spatialkit.sample_path("vocals"), duration=10.0).samples
 path = [2.0, 100.0]
 far = spatialkit.vbap_pan(propagate(voice, path, rate), 30.0, layout="5.1", distance=path)
 spatialkit.write(folder / "moving-away.wav", far, rate, format="5.1", overwrite=True)
+ears = spatialkit.render(far, "5.1", "binaural", sample_rate=rate)
+spatialkit.write(folder / "moving-away.ogg", ears, rate, format="stereo", overwrite=True)
 frequency = np.geomspace(100.0, 16000.0, 100)
 for metres in (10, 30, 100):
     absorbed = -metres * air_absorption(frequency)

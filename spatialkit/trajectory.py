@@ -17,6 +17,7 @@ from spatialkit.typing import StrPath
 from spatialkit.validation import (
     as_count,
     as_directions,
+    as_distances,
     as_numbers,
     as_sample_rate,
     read_json,
@@ -25,16 +26,16 @@ from spatialkit.validation import (
 
 __all__ = ["Trajectory", "as_points", "as_times", "read_table", "read_trajectory"]
 
-COLUMNS = ("seconds", "azimuth", "elevation", "spread", "gain")
+COLUMNS = ("seconds", "azimuth", "elevation", "spread", "gain", "distance")
 # Distance in seconds of the directions that `Trajectory.directions` returns.
 STEP_SECONDS = 0.005
 MAX_FILE_SIZE = 1 << 24
 
 
 class Trajectory:
-    """Direction, spread and gain of a source over time.
+    """Direction, spread, gain and distance of a source over time.
 
-    Between two points the direction moves along the shortest arc, and spread and gain change
+    Between two points the direction moves along the shortest arc, and the other values change
     linearly; before the first and after the last point they are constant. Points that are 180
     degrees apart are connected through the left.
 
@@ -48,13 +49,15 @@ class Trajectory:
         Degrees, 0 to 360.
     gain : array_like, shape (points,) or ()
         Linear.
+    distance : array_like, shape (points,) or (), optional
+        Metres, 0 to 100000, as in `spatialkit.vbap_pan`.
 
     Raises
     ------
     ShapeError
         If there is no point, or the numbers of points differ.
     OptionError
-        If the times are not finite and increasing, or a spread or gain is not accepted.
+        If the times are not finite and increasing, or a spread, gain or distance is not accepted.
     DirectionError
         If a direction is not accepted.
 
@@ -81,6 +84,7 @@ class Trajectory:
         *,
         spread: ArrayLike = 0.0,
         gain: ArrayLike = 1.0,
+        distance: ArrayLike | None = None,
     ) -> None:
         self.seconds = as_times(seconds)
         points = len(self.seconds)
@@ -93,6 +97,9 @@ class Trajectory:
             raise OptionError("spread must be from 0 to 360 degrees")
         if not np.isfinite(self.gain).all():
             raise OptionError("gain must be finite")
+        self.distance: NDArray[np.float64] | None = None
+        if distance is not None:
+            self.distance = as_distances(as_points("distance", distance, points))
         self._vectors = to_cartesian(self.azimuth, self.elevation)
         self._angles = np.radians(angle_between(self._vectors[:-1], self._vectors[1:]))
         self._tangents = arc_tangents(self._vectors[:-1], self._vectors[1:])
@@ -102,17 +109,20 @@ class Trajectory:
         return f"Trajectory({len(self.seconds)} points, {first:g} to {last:g} s)"
 
     def at(self, seconds: float) -> dict[str, float]:
-        """Return azimuth, elevation, spread and gain at a time.
+        """Return azimuth, elevation, spread, gain and, if it has one, distance at a time.
 
         They are the parameters of `spatialkit.realtime.PannerProcessor`.
         """
         time = np.array([float(seconds)])
         azimuth, elevation = self._directions_at(time)
+        values = {"spread": self.spread, "gain": self.gain}
+        values |= {} if self.distance is None else {"distance": self.distance}
         return {
             "azimuth": float(azimuth[0]),
             "elevation": float(elevation[0]),
-            "spread": float(np.interp(time, self.seconds, self.spread)[0]),
-            "gain": float(np.interp(time, self.seconds, self.gain)[0]),
+            **{
+                name: float(np.interp(seconds, self.seconds, each)) for name, each in values.items()
+            },
         }
 
     def directions(
@@ -143,6 +153,17 @@ class Trajectory:
         if not np.ptp(self.spread):
             return self.spread[:1].copy()
         return np.interp(self._times(samples, sample_rate), self.seconds, self.spread)
+
+    def distances(self, samples: int, sample_rate: float) -> NDArray[np.float64] | None:
+        """Return the distance at equally spaced points, an argument of `spatialkit.vbap_pan`.
+
+        None if the trajectory has no distance; one point if it does not change.
+        """
+        if self.distance is None:
+            return None
+        if not np.ptp(self.distance):
+            return self.distance[:1].copy()
+        return np.interp(self._times(samples, sample_rate), self.seconds, self.distance)
 
     def gains(self, samples: int, sample_rate: float) -> NDArray[np.float64]:
         """Return the gain at each sample, shape (samples,), of audio that starts at 0 s."""
@@ -197,8 +218,8 @@ def read_trajectory(path: StrPath) -> Trajectory:
     ----------
     path : str or path
         ``.csv``: a line with names, at least "seconds" and "azimuth", further "elevation",
-        "spread" and "gain"; then one line per point. Fields are separated by commas, semicolons or
-        tabs. ``.json``: an object with these names and lists of numbers.
+        "spread", "gain" and "distance"; then one line per point. Fields are separated by commas,
+        semicolons or tabs. ``.json``: an object with these names and lists of numbers.
 
     Returns
     -------

@@ -45,6 +45,35 @@ def test_arguments_of_vbap_pan_follow_the_times_of_the_points():
         assert np.abs(panned[:, round(second * rate)] - expected).max() < 0.01
 
 
+def test_distances_are_levels_of_vbap_pan():
+    path = Trajectory([0.0, 0.5, 1.0], [0.0, 90.0, 90.0], distance=[2.0, 4.0, 4.0])
+    assert path.at(0.25)["distance"] == pytest.approx(3.0)
+    samples, rate = 48001, 48000
+    azimuth, elevation = path.directions(samples, rate)
+    metres = path.distances(samples, rate)
+    found = vbap_pan(np.ones(samples), azimuth, elevation, layout="7.1.4", distance=metres)
+    power = np.sqrt((found**2).sum(axis=0))
+    expected = 1.0 / np.interp(np.arange(samples) / rate, path.seconds, path.distance)
+    np.testing.assert_allclose(power, expected, rtol=1e-6)
+    assert Trajectory([0.0, 1.0], 0.0, distance=3.0).distances(samples, rate).tolist() == [3.0]
+    assert Trajectory([0.0, 1.0], 0.0).distances(samples, rate) is None
+    assert "distance" not in Trajectory([0.0, 1.0], 0.0).at(0.5)
+
+
+def test_commands_follow_distances(tmp_path, capsys):
+    write(tmp_path / "two.wav", np.full((2, 4800), 0.5, np.float32), 48000)
+    (tmp_path / "near.csv").write_text("seconds,azimuth,distance\n0,90,2\n1,90,2\n")
+    (tmp_path / "far.csv").write_text("seconds,azimuth\n0,-90\n1,-90\n")
+    command = ["encode", str(tmp_path / "two.wav"), "-o", str(tmp_path / "out.wav")]
+    for name in ("near.csv", "far.csv"):
+        command += ["--trajectory", str(tmp_path / name)]
+    assert main(command) == 0
+    w, y = read(tmp_path / "out.wav").samples[:2, 100]
+    assert (w, y) == pytest.approx((0.25 + 0.5, 0.25 - 0.5), abs=1e-6)
+    assert main([*command, "--force", "--distance", "3"]) == 2
+    assert "--distance and a --trajectory with distances" in capsys.readouterr().err
+
+
 def test_what_does_not_change_is_one_point():
     path = Trajectory([0.0, 1.0], 30.0, spread=[0.0, 10.0])
     assert [values.tolist() for values in path.directions(1000, 100)] == [[30.0], [0.0]]

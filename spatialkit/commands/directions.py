@@ -68,7 +68,7 @@ def direction_options(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path),
         multiple=True,
         metavar="FILE",
-        help="Path with times, spread and gain (.csv, .json), in place of the other directions; "
+        help="Path with times, spread, gain, distance (.csv, .json), in place of the directions; "
         "one for all channels, or repeated: one per channel.",
     )
     distance = click.option(
@@ -110,7 +110,8 @@ def placement(
     if trajectories:
         if azimuth is not None:
             raise OptionError("--azimuth and --trajectory are mutually exclusive: pass one of them")
-        return _along_trajectories(trajectories, audio, place, spread is not None), True
+        has = {"has_spread": spread is not None, "has_distance": distance is not None}
+        return _along_trajectories(trajectories, audio, place, **has), True
     if azimuth is None:
         raise OptionError("--azimuth or --trajectory is required")
     angles = {"azimuth": azimuth, "elevation": elevation}
@@ -123,7 +124,9 @@ def _along_trajectories(
     files: Sequence[Path],
     audio: AudioStream,
     place: Callable[..., NDArray[Any]],
+    *,
     has_spread: bool,
+    has_distance: bool,
 ) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """Return a function that places whole audio along paths in files."""
     import numpy as np
@@ -142,9 +145,20 @@ def _along_trajectories(
     angles = np.array([[np.broadcast_to(each, points) for each in path] for path in directions])
     angles = np.broadcast_to(angles, (audio.channels, *angles.shape[1:]))
     gains = np.array([path.gains(*length) for path in paths], np.float32)[:, : audio.samples]
-    spread = {"spread": angles[:, 2]} if has_spread else {}
+    others = {"spread": angles[:, 2]} if has_spread else {}
+    metres = [path.distances(*length) for path in paths]
+    if any(each is not None for each in metres):
+        if has_distance:
+            raise OptionError(
+                "--distance and a --trajectory with distances are mutually exclusive: omit one"
+            )
+        # Sources without a distance have the level of 1 m.
+        known = [np.ones(1) if each is None else each for each in metres]
+        points = max(map(len, known))
+        along = np.array([np.broadcast_to(each, points) for each in known])
+        others["distance"] = np.broadcast_to(along, (audio.channels, points))
     return lambda samples: place(
-        samples * gains, azimuth=angles[:, 0], elevation=angles[:, 1], **spread
+        samples * gains, azimuth=angles[:, 0], elevation=angles[:, 1], **others
     )
 
 

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.errors import OptionError, ShapeError
-from spatialkit.validation import as_numbers
+from spatialkit.errors import ShapeError
+from spatialkit.validation import as_distances
 
-__all__ = ["REFERENCE_DISTANCE", "as_distances", "distances_along"]
+__all__ = ["REFERENCE_DISTANCE", "distances_along"]
 
-MAX_DISTANCE = 1e5
 REFERENCE_DISTANCE = 1.0
 """Metres at which a source has its own level; nearer ones are not louder."""
 
@@ -39,23 +38,6 @@ def as_paths(values: NDArray[np.float64], name: str, audio: NDArray[Any]) -> NDA
         )
         raise ShapeError(f"{name} must be {accepted}, got shape {shape}")
     return values
-
-
-def as_distances(distance: ArrayLike) -> NDArray[np.float64]:
-    """Return distances in metres as a float64 array, after checking that they are 0 to 100000.
-
-    Raises
-    ------
-    OptionError
-        If a distance is not a number, or out of range.
-    """
-    metres = as_numbers(distance, "distance", OptionError, unit="metres")
-    wrong = ~((metres >= 0.0) & (metres <= MAX_DISTANCE))
-    if wrong.any():
-        raise OptionError(
-            f"distance must be from 0 to {MAX_DISTANCE:.0f} metres, got {metres[wrong].flat[0]:g}"
-        )
-    return metres
 
 
 def distances_along(distance: ArrayLike, audio: NDArray[Any]) -> NDArray[np.float64]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError, ShapeError
-from spatialkit.panning import REFERENCE_DISTANCE, as_distances
-from spatialkit.validation import as_numbers, require_finite
+from spatialkit.panning import REFERENCE_DISTANCE
+from spatialkit.validation import as_distances, as_numbers, require_finite
 
 __all__ = ["SourceParameters"]
 

@@ -10,7 +10,7 @@ from spatialkit._distribution import extra
 from spatialkit._json import as_dataclass, parse_json, read_json, read_json_lines
 from spatialkit.validation.arrays import as_array, as_numbers
 from spatialkit.validation.audio import as_audio, require_finite
-from spatialkit.validation.directions import as_angles, as_directions
+from spatialkit.validation.directions import as_angles, as_directions, as_distances
 from spatialkit.validation.names import as_choice, match_name, unknown_name
 from spatialkit.validation.numbers import MAX_SAMPLE_RATE, as_count, as_number, as_sample_rate
 from spatialkit.validation.paths import as_path
@@ -25,6 +25,7 @@ __all__ = [
     "as_count",
     "as_dataclass",
     "as_directions",
+    "as_distances",
     "as_number",
     "as_numbers",
     "as_path",

@@ -1,14 +1,17 @@
-"""Validation of angles."""
+"""Validation of angles and distances."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit.errors import DirectionError, ShapeError
+from spatialkit.errors import DirectionError, OptionError, ShapeError
 from spatialkit.validation.arrays import as_numbers
 
-__all__ = ["as_angles", "as_directions"]
+__all__ = ["as_angles", "as_directions", "as_distances"]
+
+
+MAX_DISTANCE = 1e5
 
 
 def as_angles(values: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -84,3 +87,20 @@ def as_directions(
             "do not broadcast against each other"
         ) from error
     return azimuths, elevations
+
+
+def as_distances(distance: ArrayLike) -> NDArray[np.float64]:
+    """Return distances in metres as a float64 array, after checking that they are 0 to 100000.
+
+    Raises
+    ------
+    OptionError
+        If a distance is not a number, or out of range.
+    """
+    metres = as_numbers(distance, "distance", OptionError, unit="metres")
+    wrong = ~((metres >= 0.0) & (metres <= MAX_DISTANCE))
+    if wrong.any():
+        raise OptionError(
+            f"distance must be from 0 to {MAX_DISTANCE:.0f} metres, got {metres[wrong].flat[0]:g}"
+        )
+    return metres

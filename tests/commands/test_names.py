@@ -13,8 +13,7 @@ from click.shell_completion import ShellComplete
 
 from spatialkit.ambisonics import FoaDecoder, Weights, decode_ambisonics
 from spatialkit.commands import cli, main
-from spatialkit.commands.toolkit import ambisonic_names
-from spatialkit.commands.upmix.options import SUBTYPES
+from spatialkit.commands.toolkit import SUBTYPES, ambisonic_names
 from spatialkit.downmix import DownmixMethod
 from spatialkit.files import read, write
 from spatialkit.files.formats import FILE_FORMATS

@@ -264,3 +264,102 @@ def test_only_files_written_for_it_can_be_scaled(tmp_path):
         target.scale(-20.0)
     assert read(tmp_path / "b.wav").samples == pytest.approx(0.05)
     assert target.gain_db == pytest.approx(-20.0)
+
+
+# Manners of a batch
+
+
+def test_a_dry_run_writes_nothing_and_states_what_would_be_written(album, capsys):
+    line = ["album", "-o", "out", "--format", "flac", "--name", "{track} {title} {name}"]
+    assert upmix(*line, "--dry-run") == 0
+    text = capsys.readouterr().out
+    assert "write: album/01 Öl.flac -> out/1 Öl 01 Öl.flac\n" in text
+    assert text.endswith("4 to write, 0 to replace, 0 to skip; nothing was written (--dry-run)\n")
+    assert not Path("out").exists()
+    assert upmix(*line) == 1
+    capsys.readouterr()
+    assert upmix(*line, "--resume", "--dry-run", "--json") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert sorted(each["action"] for each in plan) == ["skip", "skip", "skip", "write"]
+
+
+def test_the_report_has_a_line_per_file(album, capsys):
+    import csv
+
+    line = ["album", "-o", "out", "--format", "flac", "--layout", "5.1", "--report"]
+    assert upmix(*line) == 1
+    with Path("out", "report.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lines = [json.loads(line) for line in Path("out", "report.jsonl").read_text().splitlines()]
+    assert [row["name"] for row in rows] == [each["name"] for each in lines]
+    assert [row["status"] for row in rows] == ["done", "done", "done", "failed"]
+    first = lines[0]
+    out = read(Path("out", "01 Öl.flac"))
+    # 24 bits: the report is measured before rounding.
+    assert first["loudness"] == pytest.approx(float(loudness(out)), abs=1e-3)
+    assert first["true_peak_db"] == pytest.approx(float(true_peak(out).max()), abs=1e-3)
+    assert first["source_loudness"] == pytest.approx(
+        float(loudness(read(Path("album", "01 Öl.flac")))), abs=1e-6
+    )
+    front = np.sum(out.samples[[0, 1, 2]] ** 2.0)
+    surround = 10 * np.log10(np.sum(out.samples[[4, 5]] ** 2.0) / front)
+    assert first["surround_db"] == pytest.approx(surround, abs=1e-3)
+    assert first["downmix_snr_db"] > 100
+    assert "is truncated" in rows[3]["error"]
+    # Files that were skipped have their earlier facts.
+    assert upmix(*line, "--resume") == 1
+    again = [json.loads(line) for line in Path("out", "report.jsonl").read_text().splitlines()]
+    assert [each["status"] for each in again] == ["skipped"] * 3 + ["failed"]
+    assert again[0]["loudness"] == first["loudness"]
+
+
+@needs_av
+@pytest.mark.filterwarnings("ignore:.*256 samples of silence")
+@pytest.mark.parametrize(
+    ("player", "layout", "suffix"),
+    [
+        ("vlc", "5.1", ".flac"),
+        ("vlc", "7.1.4", ".wav"),
+        ("browser", "7.1", ".opus"),
+        ("avr", "5.1", ".ac3"),
+        ("avr", "7.1", ".flac"),
+        ("apple", "7.1", ".m4a"),
+        ("apple", "7.1.4", ".caf"),
+        ("daw", "7.1.4", ".wav"),
+        ("broadcast", "7.1.4", ".adm.wav"),
+    ],
+)
+def test_the_format_of_a_player_is_chosen_and_printed(album, player, layout, suffix, capsys):
+    write("a.wav", song(0.5, 48000), 48000)
+    assert upmix("a.wav", "-o", "out/", "--layout", layout, "--for", player) == 0
+    assert f"--for {player}: --format " in capsys.readouterr().err
+    assert Path("out", f"a{suffix}").exists()
+
+
+def test_a_player_without_a_format_for_the_layout_is_refused(album, capsys):
+    assert upmix("album", "-o", "out", "--layout", "7.1.4", "--for", "browser") == 2
+    assert (
+        "--for browser has no format for 7.1.4: opus cannot contain it" in capsys.readouterr().err
+    )
+    assert upmix("album", "-o", "out", "--format", "wav", "--for", "vlc") == 2
+    assert "--for and --format are mutually exclusive" in capsys.readouterr().err
+
+
+@needs_av
+def test_other_commands_copy_tags_and_have_bit_rates(album, capsys):
+    source = str(Path("album", ALBUM[0][0]))
+    assert main(["render", source, "-o", "a.mka", "--to", "5.1", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["tags_left_out"] == ["replaygain_track_gain"]
+    assert facts["pictures"] == 1
+    assert read_tags("a.mka").first("title") == "Öl"
+    assert main(["downmix", source, "-o", "b.m4a", "--to", "mono", "--no-tags"]) == 0
+    assert not read_tags("b.m4a").get("title")
+    sizes = []
+    for rate in ("64k", "192000"):
+        line = ["render", source, "-o", "c.m4a", "--to", "stereo", "--bit-rate", rate, "--force"]
+        assert main([*line, "--no-tags"]) == 0
+        sizes.append(Path("c.m4a").stat().st_size)
+    assert sizes[1] > 2 * sizes[0]
+    assert main(["render", source, "-o", "d.wav", "--to", "5.1", "--subtype", "pcm_16"]) == 0
+    assert info("d.wav").subtype == "PCM_16"

@@ -32,6 +32,7 @@ from spatialkit.commands.toolkit.conversion import (
     progress_bar,
     reported_progress,
 )
+from spatialkit.commands.toolkit.encoding import SUBTYPES, encoding_parameters
 from spatialkit.commands.toolkit.files import (
     check_file,
     check_output,
@@ -110,6 +111,8 @@ __all__ = [
     "OUTPUT_HELP",
     "SCENE_NAMES",
     "STANDARD_OUTPUT",
+    "SUBTYPES",
+    "encoding_parameters",
     "LayoutName",
     "Name",
     "Setting",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spatialkit.commands.toolkit.encoding import encoding_of_command
 from spatialkit.commands.toolkit.files import scene_format, written_facts
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def convert_file(
     Returns
     -------
     dict
-        As from `written_facts`.
+        As from `written_facts`; for a source with tags also the keys that were written ("tags"),
+        number of "pictures", "tags_left_out" and "tag_notes".
 
     Raises
     ------
@@ -150,7 +152,8 @@ def convert_file(
     """
     import numpy as np
 
-    from spatialkit.files import stream, write_stream
+    from spatialkit.files import held_tags, read_tags, stream, write_stream
+    from spatialkit.tags import Tags, carried_over
     from spatialkit.validation import require_finite
 
     with stream(source, **reading) as audio:
@@ -162,6 +165,10 @@ def convert_file(
             def convert(block: NDArray[Any]) -> NDArray[Any]:
                 return room.process(conversion.function(block))
 
+        encoding = encoding_of_command()
+        found = Tags() if encoding.get("no_tags") else read_tags(source)
+        kept, left_out = carried_over(found)
+        tags, notes = held_tags(kept, output)
         with (
             write_stream(
                 output,
@@ -169,6 +176,9 @@ def convert_file(
                 format=conversion.format,
                 channels=conversion.channels,
                 samples=audio.samples,
+                subtype=encoding.get("subtype"),
+                bit_rate=encoding.get("bit_rate"),
+                tags=tags,
                 peak_guard=True,
                 overwrite=force,
             ) as target,
@@ -188,7 +198,11 @@ def convert_file(
                 report(block.shape[1] / audio.sample_rate, audio.duration)
             if conversion.whole:
                 target.write(convert(whole))
-    return written_facts(output, conversion.format, target)
+    facts = written_facts(output, conversion.format, target)
+    if found:
+        facts |= {"tags": list(tags), "pictures": len(tags.pictures), "tags_left_out": left_out}
+        facts |= {"tag_notes": notes} if notes else {}
+    return facts
 
 
 def convert_scene(

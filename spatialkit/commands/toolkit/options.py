@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from spatialkit.commands.toolkit.encoding import encoding_options
 from spatialkit.commands.toolkit.messages import start_command
 from spatialkit.commands.toolkit.names import LayoutName, Name, SetupFile, ambisonic_names
 from spatialkit.commands.toolkit.standard_output import writes_output
@@ -59,8 +60,8 @@ _output = click.option(
 
 
 def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option ``--output``, whose value "-" is standard output."""
-    return _output(writes_output(function))
+    """Add ``--output``, whose value "-" is standard output, and the options of its encoding."""
+    return _output(writes_output(encoding_options(function)))
 
 
 truncated_option = click.option(

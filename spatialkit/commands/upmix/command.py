@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
-import sys
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spatialkit.commands import batches, rotation, toolkit
-from spatialkit.commands.upmix import files
+from spatialkit.commands.upmix import files, running
 from spatialkit.commands.upmix.naming import check_template
 from spatialkit.commands.upmix.options import delivery_options
-from spatialkit.commands.upmix.report import delivery_lines
+from spatialkit.commands.upmix.players import format_for
+from spatialkit.commands.upmix.report import print_plan, write_report
 from spatialkit.errors import OptionError
 from spatialkit.files import Subtype
 
@@ -26,11 +24,6 @@ if TYPE_CHECKING:
     from spatialkit.setups import LoudspeakerSetup
     from spatialkit.upmixing import Headphones, Upmixer
 
-# Above this downmix SNR the downmix equals the input to rounding errors: no correction is printed.
-EXACT_DB = 100.0
-HELP = 'See the guide "When it sounds wrong" (docs/guides/when-it-sounds-wrong.md).'
-WITHOUT_LOSS = ("PCM_16", "PCM_24", "ALAC", "FLAC", "WAVPACK")
-
 
 @toolkit.command(
     "spatialkit upmix song.wav -o surround.wav --layout 7.1.4",
@@ -39,6 +32,7 @@ WITHOUT_LOSS = ("PCM_16", "PCM_24", "ALAC", "FLAC", "WAVPACK")
     "spatialkit upmix song.wav -o up.wav --layout 5.1 --headphones --yaw 0:-45:0",
     "spatialkit upmix song.wav -o song.adm.wav --upmixer style-vae --objects",
     "spatialkit upmix albums/ -o surround/ --jobs 4 --resume",
+    "spatialkit upmix album/ -o out/ --format flac --name '{track:02} {title}'",
 )
 @click.argument("sources", metavar="IN...", nargs=-1, required=True, type=toolkit.FILE)
 @click.option(
@@ -146,8 +140,11 @@ def command(
     stems_root: Path | None,
     container: str | None,
     template: str | None,
+    player: str | None,
     subtype: Subtype | None,
     delivery: dict[str, Any],
+    dry_run: bool,
+    report: bool,
     force: bool,
     as_json: bool,
     jobs: int,
@@ -173,6 +170,10 @@ def command(
     .wav, PCM_24 for .flac and .caf, OPUS for .opus and .webm, AAC for .m4a and .mp4. Unless it is
     FLOAT, an upmix that exceeds full scale is scaled down, with a warning. A --format without the
     sample rate of a file converts it, with a warning.
+
+    --for picks the format that a player reads, and prints it. --report also writes report.csv and
+    report.jsonl: a line per file with loudness, true peak, gain and downmix SNR. --dry-run prints
+    what would be written.
 
     Tags and covers are copied. ReplayGain and others that describe the audio of IN are left out,
     and a tag names version, upmixer and options. --loudness applies a gain that ends at the
@@ -209,6 +210,9 @@ def command(
     upmixer = toolkit.make_upmixer(name, settings, target, preset)
     stems = files.StemFolders.of(stems_root, upmixer)
     is_folder = files.is_folder(sources, output)
+    if player is not None:
+        container = format_for(player, upmixer.format)
+        toolkit.print_text(f"--for {player}: --format {container}", err=True)
     suffix = file_format(container or ("adm" if objects else "wav")).suffixes[0]
     if not is_folder:
         extension = format_suffix(Path(output)).lower()
@@ -232,64 +236,43 @@ def command(
         raise OptionError("--verify requires --resume, which skips the outputs to verify")
     if timeout and cluster:
         raise OptionError("--timeout has no effect on the workers of --cluster: leave it out")
-    needs_folder = resume or bool(shard or cluster or timeout or log)
+    needs_folder = resume or report or dry_run or bool(shard or cluster or timeout or log)
     if needs_folder and not is_folder:
         raise OptionError(
-            "--resume, --shard, --cluster, --timeout and --log require a folder as OUT"
+            "--resume, --shard, --cluster, --timeout, --log, --report and --dry-run require a "
+            "folder as OUT"
         )
     if not (needs_folder or len(sources) > 1 or os.path.isdir(sources[0])):
         if is_folder:
             with files.removed_if_empty(Path(output)):
                 (pair,) = _plan(sources, Path(output), None, force, ears, naming)
-                _upmix_one(upmixer, pair, stems, written, reading, force, as_json, ears, setup)
+                running.upmix_one(
+                    upmixer, pair, stems, written, reading, force, as_json, ears, setup
+                )
         else:
             pair = files.Pair(sources[0], Path(output), output)
             for path in _outputs(pair, ears):
                 toolkit.check_output(path, sources, force)
-            _upmix_one(upmixer, pair, stems, written, reading, force, as_json, ears, setup)
+            running.upmix_one(upmixer, pair, stems, written, reading, force, as_json, ears, setup)
         return 0
     stems.check_batch(upmixer, files.pairs_in(Path(output), sources, *naming))
     log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")
-    pairs = _plan(sources, Path(output), shard, force or resume, ears, naming)
+    pairs = _plan(sources, Path(output), shard, force or resume, ears, naming, dry=dry_run)
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
     flags = {"force": force, "verify": verify, "absolute": cluster is not None}
     work = _jobs(upmixer, pairs, stems, written, reading, logs, ears, setup, **flags)
-    records = _upmix_all(pairs, work, log, jobs, cluster, timeout, as_json)
+    if dry_run:
+        return print_plan(work, as_json)
+    records = running.upmix_all(pairs, work, log, jobs, cluster, timeout, as_json)
     if as_json:
         toolkit.print_json(records)
     else:
         toolkit.print_line(f"{batches.summarize(records)}; records: {log}")
+    if report:
+        paths = write_report(records, batches.read_records([log]), Path(output), shard)
+        if not as_json:
+            toolkit.print_line(f"report: {', '.join(map(str, paths))}")
     return int(any(facts["status"] == "failed" for facts in records))
-
-
-def _upmix_one(
-    upmixer: Upmixer,
-    pair: Pair,
-    stems: files.StemFolders,
-    written: dict[str, Any],
-    reading: dict[str, Any],
-    force: bool,
-    as_json: bool,
-    ears: Headphones | None,
-    setup: LoudspeakerSetup | None,
-) -> None:
-    """Upmix one file and print its facts; an error is raised."""
-    from spatialkit.commands.upmix.job import upmix_one
-    from spatialkit.upmixing import UpmixJob, option_values
-
-    chosen = stems.options(pair)
-    if chosen:
-        files.stem_files(chosen["stems"], pair.source)
-    options = option_values(upmixer) | chosen
-    job = UpmixJob(
-        *(pair.source, pair.output, upmixer.name, options, force),
-        **{**written, "reading": reading, "headphones": ears, "setup": setup},
-    )
-    facts = upmix_one(job)
-    if as_json:
-        toolkit.print_json([facts])
-    else:
-        _print(facts)
 
 
 def _check_objects(upmixer: Upmixer, suffix: str, setup: LoudspeakerSetup | None) -> None:
@@ -329,6 +312,8 @@ def _plan(
     replace: bool,
     ears: Headphones | None,
     naming: tuple[Any, ...],
+    *,
+    dry: bool = False,
 ) -> list[Pair]:
     """Return the files to process, after checks of all outputs."""
     pairs = files.pairs_in(folder, sources, *naming)
@@ -336,7 +321,8 @@ def _plan(
     pairs = [pair for pair in pairs if files.in_shard(pair.name, shard)]
     outputs = [path for pair in pairs for path in _outputs(pair, ears)]
     toolkit.check_outputs(outputs, inputs, replace)
-    files.make_folders(folder, pairs)
+    if not dry:
+        files.make_folders(folder, pairs)
     return pairs
 
 
@@ -378,72 +364,3 @@ def _jobs(
         )
         jobs.append(BatchJob(work, settings, record, found.get("stems", "")))
     return jobs
-
-
-def _upmix_all(
-    pairs: Sequence[Pair],
-    work: Sequence[BatchJob],
-    log: Path,
-    jobs: int,
-    cluster: str | None,
-    timeout: float | None,
-    as_json: bool,
-) -> list[dict[str, Any]]:
-    """Run all jobs, log and print their records, and return them in the order of the jobs."""
-    from spatialkit.commands.upmix.job import clear_staging, upmix_in_batch, versions_of
-
-    quiet = as_json or not sys.stderr.isatty()
-    names = [str(pair.source) for pair in pairs]
-    versions = partial(versions_of, work[0].work.upmixer) if work else None
-    records: dict[int, dict[str, Any]] = {}
-    with batches.RecordLog(log) as written:  # locked: no other batch uses the staging folders
-        try:
-            with batches.workers(jobs, len(work), cluster, versions, timeout) as executor:
-                for number, facts in batches.run_jobs(
-                    upmix_in_batch, work, executor, names=names, unit="file", quiet=quiet
-                ):
-                    pair = pairs[number]
-                    paths = {"input": str(pair.source), "output": str(pair.output)}
-                    records[number] = {"name": pair.name, **paths, **facts, **paths}
-                    if facts["status"] != "skipped":
-                        written.add(records[number])
-                    if facts["status"] == "done" and not as_json:
-                        _print(records[number])
-                    # A job of a lost cluster has the status "failed" but may have been complete.
-                    clear_staging(pair.output, recorded=facts["status"] != "failed")
-        finally:  # interrupted jobs
-            for number, pair in enumerate(pairs):
-                if number not in records:
-                    clear_staging(pair.output, recorded=False)
-    return [records[number] for number in sorted(records)]
-
-
-def _print(facts: dict[str, Any]) -> None:
-    toolkit.print_output(facts, as_json=False)
-    error, correction = facts["downmix_error_db"], facts["downmix_correction_db"]
-    measured = f"downmix SNR {error:.1f} dB"
-    if error < EXACT_DB:
-        measured += f", correction {correction:.1f} dB"
-    changes = ["scaling"] if facts["gain_db"] else []
-    if facts["subtype"] not in ("FLOAT", "DOUBLE"):
-        changes.append("rounding" if facts["subtype"] in WITHOUT_LOSS else "encoding")
-    if changes:
-        measured += f" (before {' and '.join(changes)})"
-    if math.isnan(error):
-        measured = "no downmix rule for this layout" if math.isnan(correction) else "silent"
-    toolkit.print_line(f"  from {facts['input']} by {facts['upmixer']}; {measured}")
-    if facts.get("objects"):
-        toolkit.print_wrapped(f"beds and objects: {', '.join(facts['objects'])}", first=2, rest=2)
-    for line in delivery_lines(facts):
-        toolkit.print_line(f"  {line}")
-    if "headphones" in facts:
-        ears = facts["headphones"]
-        toolkit.print_line(
-            f"  {ears['output']}: for headphones, HRTF {ears['hrtf']}, peak {ears['peak_db']:.1f} "
-            f"dB; loudness {ears['loudness']:.1f} LUFS, {facts['input']} "
-            f"{ears['source_loudness']:.1f} LUFS"
-        )
-    for hint in [*facts.get("notes", ()), *facts["hints"]]:
-        toolkit.print_wrapped(hint, first=2, rest=2)
-    if facts["hints"]:
-        toolkit.print_wrapped(HELP, first=2, rest=2)

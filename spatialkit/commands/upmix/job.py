@@ -102,10 +102,8 @@ def upmix_one(job: UpmixJob) -> dict[str, Any]:
 def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
     """Upmix a file unless its record is up to date, and return the fields of its record."""
     output = Path(job.work.output)
-    stems = files.stem_files(job.stems, job.work.source) if job.stems else []
-    key = batches.file_key([job.work.source, *stems], job.settings)
-    complete = not job.work.headphones or headphones_path(output).exists()
-    if job.recorded and complete and _is_unchanged(output, key, job.recorded):
+    key = _key(job)
+    if is_up_to_date(job, key):
         return {"status": "skipped", "key": key}
     staging = staging_folder(output)
     facts = _completed_facts(job.work, staging, key)
@@ -125,6 +123,21 @@ def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
                 raise AudioFileError(f"{output} cannot be written: {error.strerror}") from error
             raise
     return facts
+
+
+def _key(job: BatchJob) -> str:
+    """Return the hash of everything on which an upmix depends."""
+    stems = files.stem_files(job.stems, job.work.source) if job.stems else []
+    return batches.file_key([job.work.source, *stems], job.settings)
+
+
+def is_up_to_date(job: BatchJob, key: str | None = None) -> bool:
+    """Return whether the output of a job is that of its record, for the same input and settings."""
+    if not job.recorded:
+        return False
+    output = Path(job.work.output)
+    complete = not job.work.headphones or headphones_path(output).exists()
+    return complete and _is_unchanged(output, key or _key(job), job.recorded)
 
 
 def _is_unchanged(output: Path, key: str, recorded: tuple[Any, ...]) -> bool:

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, get_args
+from typing import Any
 
 import click
 
 from spatialkit.commands import toolkit
 from spatialkit.commands.upmix.naming import FIELDS
+from spatialkit.commands.upmix.players import PLAYERS
 from spatialkit.errors import OptionError
-from spatialkit.files import Subtype, file_format_names
-
-SUBTYPES = get_args(Subtype)
-
-
-class BitRate(click.ParamType):
-    """Bit rate, "256k" or "256000"."""
-
-    name = "RATE"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        if not isinstance(value, str):
-            return int(value)
-        found = re.fullmatch(r"([0-9]{1,9})(k?)", value.strip().lower())
-        if not found:
-            raise OptionError(
-                f"--bit-rate must be a number of bit/s such as 256k or 256000, got {value!r}"
-            )
-        return int(found[1]) * (1000 if found[2] else 1)
-
+from spatialkit.files import file_format_names
 
 _OPTIONS = (
     click.option(
@@ -42,6 +23,12 @@ _OPTIONS = (
         help="Format of the files in a folder OUT: " + toolkit.one_of(file_format_names()) + ".",
     ),
     click.option(
+        "--for",
+        "player",
+        type=click.Choice(list(PLAYERS)),
+        help="Choose --format for a program or device, and print it.",
+    ),
+    click.option(
         "--name",
         "template",
         metavar="TEMPLATE",
@@ -49,19 +36,7 @@ _OPTIONS = (
         + ", ".join(f"{{{name}}}" for name in FIELDS)
         + ".",
     ),
-    click.option(
-        "--subtype",
-        type=toolkit.Name(SUBTYPES),
-        metavar="NAME",
-        help=f"Encoding of OUT: {toolkit.one_of(SUBTYPES)}.",
-    ),
-    click.option(
-        "--bit-rate",
-        type=BitRate(),
-        metavar="RATE",
-        help="Bit rate of Opus, AAC, AC-3 or E-AC-3, such as 256k. By default by channels.",
-    ),
-    click.option("--no-tags", is_flag=True, help="Copy no tags and no cover."),
+    *toolkit.encoding_parameters(),
     click.option(
         "--no-encoded-by",
         is_flag=True,
@@ -79,13 +54,20 @@ _OPTIONS = (
         metavar="DBTP",
         help="Highest true peak with --loudness. By default -1.",
     ),
+    click.option(
+        "--report",
+        is_flag=True,
+        help="Write report.csv and report.jsonl with levels and warnings of each file to OUT.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing."),
 )
 
 
 def delivery_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options about the written files, as one parameter ``delivery``.
 
-    The command receives ``container``, ``template`` and ``subtype``, and in ``delivery`` the
+    The command receives ``container``, ``template``, ``player``, ``subtype``, ``report`` and
+    ``dry_run``, and in ``delivery`` the
     fields of `spatialkit.upmixing.Delivery` that were specified.
     """
 
@@ -101,13 +83,16 @@ def delivery_options(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         if true_peak is not None and loudness is None:
             raise OptionError("--true-peak requires --loudness")
+        if parameters["player"] and parameters["container"]:
+            raise OptionError("--for and --format are mutually exclusive: --for chooses a format")
         given = {
             "bit_rate": bit_rate,
             "tags": False if no_tags else None,
             "encoded_by": False if no_encoded_by else None,
             "loudness": loudness,
             "ceiling": true_peak,
-            "fit_rate": True if parameters["container"] else None,
+            "measure": parameters["report"] or None,
+            "fit_rate": bool(parameters["container"] or parameters["player"]) or None,
         }
         delivery = {name: value for name, value in given.items() if value is not None}
         return function(delivery=delivery, **parameters)

@@ -1,0 +1,51 @@
+"""Formats by the program or device that plays them, for ``spatialkit upmix --for``.
+
+`docs/guides/delivery.md` contains the sources: what was tested, and what makers document.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spatialkit.errors import OptionError
+
+if TYPE_CHECKING:
+    from spatialkit.layouts import Format
+
+# Formats in the order of preference; the first that can contain the channels is written.
+PLAYERS: dict[str, tuple[str, ...]] = {
+    "vlc": ("flac", "opus", "wav"),
+    "kodi": ("flac", "mka", "wav"),
+    "mpv": ("flac", "opus", "wav"),
+    "foobar2000": ("flac", "wavpack", "wav"),
+    "browser": ("opus",),
+    "avr": ("ac3", "flac"),
+    "apple": ("m4a", "caf"),
+    "youtube": ("mov",),
+    "daw": ("wav",),
+    "broadcast": ("adm",),
+}
+
+
+def format_for(player: str, form: Format) -> str:
+    """Return the name of the format for a player.
+
+    Raises
+    ------
+    OptionError
+        If none of its formats can contain the channels.
+    """
+    from spatialkit.errors import SpatialkitError
+    from spatialkit.files import check_format, file_format
+
+    for name in PLAYERS[player]:
+        try:
+            check_format(f"OUT{file_format(name).suffixes[0]}", form)
+        except SpatialkitError:
+            continue
+        return name
+    formats = ", ".join(PLAYERS[player])
+    raise OptionError(
+        f"--for {player} has no format for {form.name}: {formats} cannot contain it; choose "
+        "another --layout such as 5.1, or --headphones"
+    )

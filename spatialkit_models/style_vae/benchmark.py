@@ -93,6 +93,11 @@ OBSERVER_METRICS = (
     *(Metric(f"observer_preferred_{stem}", stem, "%", "higher", "", OBSERVER) for stem in STEMS),
     Metric("observer_error", "direction error", "degrees", "lower", "Angle between the directions "
            "that the model estimates in upmix and target, mean over stems.", OBSERVER),
+    *(
+        Metric(f"observer_error_{stem}", stem, "degrees", "lower", "",
+               "Direction error by stem, estimated by the binaural observer")
+        for stem in STEMS
+    ),
 )  # fmt: skip
 # Errors, and the preference for a smaller one.
 ERRORS = {"angle_error": "preferred", "observer_error": "observer_preferred"}

@@ -427,3 +427,21 @@ def test_it_is_named_in_the_entry_points():
         pytest.skip("runs in the source tree")
     named = "    style-vae = spatialkit_models.commands.benchmark:style_vae\n"
     assert f"\nspatialkit.benchmarks =\n{named}" in setup.read_text()
+
+
+def test_a_binaural_observer_takes_the_test_of_the_paper(excerpts):
+    """A system that returns the target is preferred to the baseline for every stem."""
+    systems = (*baseline_systems(RATE)[:1], System("truth", lambda stereo, style: style, True))
+    results = benchmark_style_vae(
+        excerpts, systems, examples=2, protocols=["same"], styles=["own"], observer=True
+    )
+    baseline, truth = (row.values for row in results.rows if "exact" not in row.system)
+    assert min(baseline["observer_error"]) > 1.0
+    for stem in ("", "_vocals", "_drums", "_bass", "_other"):
+        assert truth[f"observer_error{stem}"] == (0.0, 0.0)
+        assert truth[f"observer_preferred{stem}"] == (100.0, 100.0)
+    text = results.to_markdown()
+    assert "a model of a listener" in text
+    assert "those of a model, not of listeners" in text
+    plain = benchmark_style_vae(excerpts, systems, examples=1, protocols=["same"], styles=["own"])
+    assert "observer" not in plain.to_markdown()

@@ -20,6 +20,9 @@ __all__ = ["OrientationPath", "read_orientation"]
 # samples of the crossfade between them.
 STEP_DEGREES = 2.0
 MIN_SAMPLES = 64
+# Smallest angle between them, and time after which a rotation is held that changes by less: head
+# trackers report small random changes hundreds of times in a second.
+MIN_DEGREES, HOLD_SECONDS = 0.5, 0.05
 # Sine of the pitch at which yaw and roll are the same rotation.
 VERTICAL = 1.0 - 1e-12
 
@@ -64,6 +67,11 @@ class OrientationPath:
         Degrees, as in `spatialkit.rotate_ambisonics`: those of a head that turns have the other
         sign (a head to the left by 30 degrees is ``yaw=-30``).
 
+    Attributes
+    ----------
+    rotations : ndarray, shape (points, 3, 3)
+        Rotation matrices.
+
     Raises
     ------
     ShapeError, OptionError
@@ -91,7 +99,6 @@ class OrientationPath:
         }
         self.yaw, self.pitch, self.roll = points.values()
         self.rotations = as_rotations(*points.values())
-        """Matrices (points, 3, 3)."""
 
     @classmethod
     def over(
@@ -146,9 +153,13 @@ class OrientationPath:
                 if stop <= done or (stop - done < MIN_SAMPLES and not is_last):
                     continue
                 rotation = _turn(plane, angle * step / steps) @ first
-                still = np.abs(rotation - current).max() < 1e-12
-                yield stop, None if still else rotation
-                done, current = stop, rotation
+                moved = _angle(rotation @ current.T)
+                if moved > MIN_DEGREES or (is_last and moved > 1e-9):
+                    yield stop, rotation
+                    done, current = stop, rotation
+                elif moved <= 1e-9 or is_last or stop - done > HOLD_SECONDS * sample_rate:
+                    yield stop, None
+                    done = stop
 
 
 def read_orientation(path: StrPath) -> OrientationPath:
@@ -176,6 +187,13 @@ def _turn(plane: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
     """Return the rotation by an angle about the axis of a cross-product matrix (Rodrigues)."""
     turn: NDArray[np.float64] = np.eye(3) + np.sin(angle) * plane
     return turn + (1.0 - np.cos(angle)) * plane @ plane
+
+
+def _angle(rotation: NDArray[np.float64]) -> float:
+    """Return the angle of a rotation in degrees; precise for small ones."""
+    skew = rotation - rotation.T
+    sine = float(np.sqrt(np.square(skew).sum() / 8.0))
+    return float(np.degrees(np.arctan2(sine, 0.5 * (np.trace(rotation) - 1.0))))
 
 
 def _turns(rotations: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -311,6 +311,23 @@ def test_a_path_ends_at_its_last_rotation(rng):
     assert path.at(9.0)["yaw"] == pytest.approx(60.0)
 
 
+def test_a_head_tracker_that_is_not_quite_still_needs_few_filters(rng):
+    """Points every 5 ms: filters every half degree, and small changes are within a degree."""
+    seconds = np.arange(0.0, 4.0, 0.005)
+    yaw = np.interp(seconds, [1.0, 2.0], [0.0, 30.0])
+    path = OrientationPath(seconds, yaw + rng.uniform(-0.1, 0.1, len(yaw)))
+    controls = list(path.controls(RATE))
+    assert 30 <= sum(rotation is not None for _, rotation in controls) <= 80
+    done = 0
+    for stop, rotation in controls:
+        assert 0 < stop - done < 0.2 * RATE
+        if rotation is not None:
+            angle = np.degrees(np.arctan2(rotation[1, 0], rotation[0, 0]))
+            assert angle == pytest.approx(np.interp(stop / RATE, seconds, yaw), abs=0.5)
+        done = stop
+    assert done == pytest.approx(seconds[-1] * RATE, abs=1)
+
+
 def test_a_path_excludes_other_rotations(rng):
     audio = rng.standard_normal((4, 100))
     with pytest.raises(OptionError, match="orientation and yaw are mutually exclusive"):

@@ -69,7 +69,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "_build/examples",
     "gallery_dirs": "gallery",
     # Scripts that train or need other files are shown without their output.
-    "filename_pattern": r"/(01|02|03|04|05|06|08|09|11|13|14)_",
+    "filename_pattern": r"/(01|02|03|04|05|06|08|09|11|13|14|18)_",
     "image_scrapers": ("matplotlib", "gallery_audio.audio_scraper"),
     "within_subsection_order": "FileNameSortKey",
     "capture_repr": (),

@@ -319,7 +319,7 @@ def test_the_report_has_a_line_per_file(album, capsys):
     ("player", "layout", "suffix"),
     [
         ("vlc", "5.1", ".flac"),
-        ("vlc", "7.1.4", ".wav"),
+        ("mpv", "7.1.4", ".wav"),
         ("browser", "7.1", ".opus"),
         ("avr", "5.1", ".ac3"),
         ("avr", "7.1", ".flac"),
@@ -341,6 +341,8 @@ def test_a_player_without_a_format_for_the_layout_is_refused(album, capsys):
     assert (
         "--for browser has no format for 7.1.4: opus cannot contain it" in capsys.readouterr().err
     )
+    assert upmix("album", "-o", "out", "--upmixer", "foa-pair", "--for", "vlc") == 2
+    assert "--for vlc has no format for Ambisonics: render it" in capsys.readouterr().err
     assert upmix("album", "-o", "out", "--format", "wav", "--for", "vlc") == 2
     assert "--for and --format are mutually exclusive" in capsys.readouterr().err
 

@@ -12,12 +12,13 @@ from spatialkit.errors import OptionError
 if TYPE_CHECKING:
     from spatialkit.layouts import Format
 
-# Formats in the order of preference; the first that can contain the channels is written.
+# Formats in the order of preference; the first that can contain the channels is written. FLAC has
+# up to 8 channels, which is what most of these players have.
 PLAYERS: dict[str, tuple[str, ...]] = {
-    "vlc": ("flac", "opus", "wav"),
-    "kodi": ("flac", "mka", "wav"),
-    "mpv": ("flac", "opus", "wav"),
-    "foobar2000": ("flac", "wavpack", "wav"),
+    "vlc": ("flac",),
+    "kodi": ("flac",),
+    "mpv": ("flac", "wav"),
+    "foobar2000": ("flac", "wavpack"),
     "browser": ("opus",),
     "avr": ("ac3", "flac"),
     "apple": ("m4a", "caf"),
@@ -25,6 +26,8 @@ PLAYERS: dict[str, tuple[str, ...]] = {
     "daw": ("wav",),
     "broadcast": ("adm",),
 }
+# Players that treat the channels of Ambisonics as such; others would play them as loudspeakers.
+SCENE_PLAYERS = ("youtube", "daw", "broadcast")
 
 
 def format_for(player: str, form: Format) -> str:
@@ -37,7 +40,13 @@ def format_for(player: str, form: Format) -> str:
     """
     from spatialkit.errors import SpatialkitError
     from spatialkit.files import check_format, file_format
+    from spatialkit.layouts import AmbisonicFormat
 
+    if isinstance(form, AmbisonicFormat) and player not in SCENE_PLAYERS:
+        raise OptionError(
+            f"--for {player} has no format for Ambisonics: render it, such as with spatialkit "
+            "render --to 5.1 or --to binaural"
+        )
     for name in PLAYERS[player]:
         try:
             check_format(f"OUT{file_format(name).suffixes[0]}", form)

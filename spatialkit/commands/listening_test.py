@@ -45,7 +45,7 @@ def command() -> None:
     required=True,
     metavar="OUT",
     type=toolkit.FILE,
-    help="Output: a page (.html), or a folder for webMUSHRA.",
+    help="Output: a page (.html); for abx and mushra also a folder for webMUSHRA.",
 )
 @click.option(
     "-c",
@@ -350,7 +350,8 @@ def analyse(
 ) -> None:
     """Analyse the answers of a listening test.
 
-    FILE is a file that a listener saved, or a folder with them. Prints tables in Markdown: exact
+    FILE is a file that a listener saved, or a folder with them; or mushra.csv of webMUSHRA and the
+    definition.json of its test. Prints tables in Markdown: exact
     binomial tests with Clopper-Pearson and Wilson intervals for ABX and preference; post-screening
     of BS.1534-3, medians with bootstrap intervals, Friedman's test and Wilcoxon's signed-rank tests
     with Holm's correction for MUSHRA.

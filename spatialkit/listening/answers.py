@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from spatialkit.errors import OptionError
+from spatialkit.listening.webmushra_results import ANSWERS_FORMAT, read_webmushra
 from spatialkit.typing import StrPath
 from spatialkit.validation import as_path, read_json
 
 __all__ = ["Answers", "read_answers"]
 
-FORMAT = "spatialkit listening test answers"
+DEFINITION = "spatialkit listening test"
+FORMAT = ANSWERS_FORMAT
 VERSION = 1
 KINDS = ("abx", "mushra", "preference")
 # A test of 1000 trials has answers of about 400 kB.
@@ -49,7 +51,8 @@ def read_answers(files: StrPath | Iterable[StrPath]) -> list[Answers]:
     Parameters
     ----------
     files : path or iterable of paths
-        JSON files, or folders with them.
+        JSON files, or folders with them. Also results of webMUSHRA, ``mushra.csv`` or
+        ``paired_comparison.csv``, together with the file ``definition.json`` of their test.
 
     Raises
     ------
@@ -63,7 +66,9 @@ def read_answers(files: StrPath | Iterable[StrPath]) -> list[Answers]:
         paths += sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not paths:
         raise OptionError("files must contain at least one file with answers (.json)")
-    found = [_read(path) for path in paths]
+    found = [each for path in paths for each in _read_any(path, paths)]
+    if not found:
+        raise OptionError(f"{paths[0]} is the definition of a test; specify answers, too")
     first = found[0]
     listeners: dict[str, Path] = {}
     for each in found:
@@ -81,8 +86,24 @@ def read_answers(files: StrPath | Iterable[StrPath]) -> list[Answers]:
     return sorted(found, key=lambda each: each.listener)
 
 
-def _read(path: Path) -> Answers:
+def _read_any(path: Path, paths: Sequence[Path]) -> list[Answers]:
+    """Return the answers in a file: of one listener, of several in CSV, or none."""
+    if path.suffix.lower() == ".csv":
+        for other in paths:
+            if other.suffix.lower() == ".json":
+                facts = read_json(other, max_bytes=MAX_BYTES)
+                if facts.get("format") == DEFINITION:
+                    return [_checked(each, path) for each in read_webmushra(path, facts)]
+        raise OptionError(
+            f"{path} needs the definition of its test: specify resources/ID/definition.json of the "
+            "folder for webMUSHRA, too"
+        )
     facts = read_json(path, max_bytes=MAX_BYTES)
+    return [] if facts.get("format") == DEFINITION else [_checked(facts, path)]
+
+
+def _checked(facts: dict[str, Any], path: Path) -> Answers:
+    """Return the answers of one listener, checked."""
     if facts.get("format") != FORMAT:
         raise OptionError(f"{path} has no answers of a listening test of spatialkit")
     if facts.get("version") != VERSION:

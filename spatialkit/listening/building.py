@@ -155,7 +155,7 @@ def build_preference(
     Parameters
     ----------
     path : str or path
-        Output with the extension .html, or a folder for webMUSHRA.
+        Output with the extension .html.
     items : mapping of str to mapping of str to (path or Audio)
         Two or more conditions by name for each item; each pair of them is a trial.
     references : mapping of str to (path or Audio), optional
@@ -177,7 +177,7 @@ def build_preference(
     OptionError, LayoutError, ShapeError, SignalError, AudioFileError
         As in `build_abx`.
     """
-    target = check_target(path, overwrite)
+    target = check_target(path, overwrite, webmushra=False)
     checked = check_items(items)
     pairs = []
     for item, sources in checked.items():
@@ -227,7 +227,7 @@ def build_style_transfer(
     Parameters
     ----------
     path : str or path
-        Output with the extension .html, or a folder for webMUSHRA.
+        Output with the extension .html.
     items : mapping of str to mapping of str to (path or Audio)
         "reference" and two other conditions, such as "transfer" and "baseline", for each item.
     trials : int

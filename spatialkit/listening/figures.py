@@ -103,11 +103,13 @@ def _plot_ratings(ax: Any, rows: Sequence[dict[str, Any]]) -> None:
     ax.set_xticks(range(0, 101, 20))
     ax.grid(axis="x", color="0.85")
     ax.set_axisbelow(True)
-    ax.set_xlabel("Rating: median, its 95 % interval, quartiles")
+    ax.set_xlabel("rating (median, its 95 % interval, quartiles)")
 
 
 def _plot_proportions(ax: Any, analysis: Results) -> None:
-    rows = [(_label(row), row) for row in analysis.table("pooled")]
+    pooled = analysis.table("pooled")
+    pairs = {(row["first"], row["second"]) for row in pooled if "first" in row}
+    rows = [(_label(row, len(pairs)), row) for row in pooled]
     if analysis.kind == "abx":
         rows += [(row["listener"], row) for row in analysis.table("listeners")]
     for place, (_, row) in enumerate(rows):
@@ -121,11 +123,15 @@ def _plot_proportions(ax: Any, analysis: Results) -> None:
     ax.set_yticks(range(len(rows)), [label for label, _ in rows])
     ax.set_ylim(len(rows) - 0.5, -0.7)
     ax.set_xlim(0.0, 101.0)
-    noun = "Correct answers" if analysis.kind == "abx" else "Answers for the first condition"
-    ax.set_xlabel(f"{noun} in %, exact 95 % interval; dashed: guessing")
+    noun = "correct answers" if analysis.kind == "abx" else "answers for the first condition"
+    if len(pairs) == 1:
+        noun = "answers for {}, not {}".format(*pairs.pop())
+    ax.set_xlabel(f"{noun}, %\n(exact 95 % interval; dashed: guessing)")
 
 
-def _label(row: dict[str, Any]) -> str:
+def _label(row: dict[str, Any], pairs: int) -> str:
     if "question" not in row:
         return "all listeners"
-    return f"{row['question']}:\n{row['first']} or {row['second']}"
+    return (
+        row["question"] if pairs == 1 else f"{row['question']}:\n{row['first']} or {row['second']}"
+    )

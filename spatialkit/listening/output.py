@@ -40,9 +40,14 @@ def write_test(path: StrPath, test: ListeningTest, *, overwrite: bool = False) -
         write_webmushra(test, target)
 
 
-def check_target(path: StrPath, overwrite: bool) -> Path:
+def check_target(path: StrPath, overwrite: bool, *, webmushra: bool = True) -> Path:
     """Return the path of a new test; raise an error if it exists or has another extension."""
     target = as_path(path)
+    if not (target.suffix or webmushra):
+        raise OptionError(
+            "webMUSHRA has no test with questions about two samples; specify an output with the "
+            "extension .html"
+        )
     if target.suffix.lower() not in ("", ".html", ".htm"):
         raise OptionError(
             f"unsupported output extension {target.suffix!r}; use .html for a page, or a name "

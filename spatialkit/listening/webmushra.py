@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from spatialkit.listening.definition import ListeningTest, Trial
+from spatialkit.listening.webmushra_results import LISTENER
 from spatialkit.storage import replace_file, replacing_folder
 
 
@@ -58,9 +59,11 @@ def _experiment(test: ListeningTest, names: dict[tuple[str, str], str]) -> dict[
         {
             "type": "finish",
             "name": "Thank you",
-            "content": "All pages are answered.",
+            "content": "All pages are answered. Enter your code and send the answers.",
+            "popupContent": "The answers were sent.",
             "showResults": False,
             "writeResults": True,
+            "questionnaire": [{"type": "text", "label": "Your code", "name": LISTENER}],
         },
     ]
     return {
@@ -78,28 +81,27 @@ def _pages(
     test: ListeningTest, number: int, trial: Trial, names: dict[tuple[str, str], str], x: int
 ) -> list[dict[str, Any]]:
     """Return a page per question of a trial; ``x`` is the index of the condition that X equals."""
-    paths = {name: names[trial.item, name] for name in trial.conditions}
     pages = []
     for place, question in enumerate(test.questions):
         page: dict[str, Any] = {
-            "type": "mushra" if test.kind == "mushra" else "paired_comparison",
             # webMUSHRA writes it to the column trial_id.
-            "id": f"{trial.item} / {question.name} / {number}.{place}",
+            "id": json.dumps([trial.item, question.name, number, place], ensure_ascii=False),
             "name": test.title,
             "content": html.escape(question.text),
             "showWaveform": False,
             "enableLooping": True,
         }
-        if trial.reference:
-            page["reference"] = names[trial.item, trial.reference]
-            if test.kind == "mushra":  # webMUSHRA adds the hidden reference itself
-                paths.pop(trial.reference, None)
-        elif test.kind == "abx":
-            page["reference"] = names[trial.item, trial.conditions[x]]
-            page["id"] += f" / X is {trial.conditions[x]}"
-        if test.kind == "mushra":
-            page |= {"createAnchor35": False, "createAnchor70": False, "strict": False}
-        pages.append({**page, "stimuli": paths})
+        if test.kind == "abx":  # A or B, in random order, equals the reference
+            equal, other = trial.conditions[x], trial.conditions[1 - x]
+            page |= {"type": "paired_comparison", "reference": names[trial.item, equal]}
+            page["stimuli"] = {other: names[trial.item, other]}
+        else:  # webMUSHRA adds the hidden reference itself
+            own = [name for name in trial.conditions if name != trial.reference]
+            page |= {"type": "mushra", "createAnchor35": False, "createAnchor70": False}
+            page |= {"strict": False, "randomize": True, "showConditionNames": False}
+            page["reference"] = names[trial.item, trial.reference or ""]
+            page["stimuli"] = {name: names[trial.item, name] for name in own}
+        pages.append(page)
     return pages
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
 import re
@@ -151,6 +152,60 @@ def test_webmushra_folder(tmp_path):
     for name in (page["reference"], *page["stimuli"].values()):
         samples, rate = soundfile.read(folder / name)
         assert (rate, samples.shape) == (48000, (48000, 2))
+
+
+def test_webmushra_results_are_analysed(tmp_path):
+    """CSV with the columns of webMUSHRA's service/write.php."""
+    test = listening.build_mushra(tmp_path / "m", ITEMS, references=REFERENCES, stimuli=SHORT)
+    conditions = ["reference", "a", "b", *listening.ANCHORS]
+    trial = '["song", "basic audio quality", 0, 0]'
+    with (tmp_path / "mushra.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        columns = "session_test_id listener trial_id rating_stimulus rating_score rating_time"
+        rows.writerow([*columns.split(), "rating_comment"])
+        for listener in ("P01", "P02"):
+            for place, name in enumerate(conditions):
+                rows.writerow([test.id, listener, trial, name, 100 - 10 * place, 1000, ""])
+    definition = tmp_path / f"m/resources/{test.id}/definition.json"
+    text = (tmp_path / f"m/configs/{test.id}.yaml").read_text(encoding="utf-8")
+    assert json.dumps(trial) in text  # the identifier of the page
+    found = listening.analyse([tmp_path / "mushra.csv", definition])
+    assert found.listeners == ("P01", "P02")
+    medians = [row["median"] for row in found.table("conditions")]
+    assert medians == [100.0, 90.0, 80.0, 70.0, 60.0, 50.0]
+    with pytest.raises(OptionError, match="needs the definition of its test"):
+        listening.analyse(tmp_path / "mushra.csv")
+    with pytest.raises(OptionError, match="is the definition of a test"):
+        listening.analyse(definition)
+
+
+def test_webmushra_choices_are_analysed(tmp_path):
+    test = listening.build_abx(tmp_path / "abx", ITEMS, trials=4, stimuli=SHORT, seed=2)
+    folder = tmp_path / "abx"
+    experiment = pytest.importorskip("yaml").safe_load(
+        (folder / f"configs/{test.id}.yaml").read_text(encoding="utf-8")
+    )
+    (pages,) = [page[1:] for page in experiment["pages"] if isinstance(page, list)]
+    names = {test.audio[key]: key[1] for key in test.stimuli}
+    with (tmp_path / "paired_comparison.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        columns = "session_test_id listener trial_id choice_reference choice_non_reference"
+        rows.writerow([*columns.split(), "choice_answer", "choice_time", "choice_comment"])
+        for page, answer in zip(pages, ("correct", "correct", "incorrect", "correct"), strict=True):
+            ((other, path),) = page["stimuli"].items()
+            assert (folder / path).read_bytes() != (folder / page["reference"]).read_bytes()
+            assert other in names.values()
+            rows.writerow([test.id, "P01", page["id"], "reference", other, answer, 1000, ""])
+    definition = folder / f"resources/{test.id}/definition.json"
+    found = listening.analyse([definition, tmp_path / "paired_comparison.csv"])
+    assert found.table("pooled")[0]["correct"] == 3
+    text = (tmp_path / "paired_comparison.csv").read_text(encoding="utf-8")
+    for wrong in (text.replace(test.id, "other"), text.replace("listener", "name"), "a,b\n1,2\n"):
+        (tmp_path / "wrong.csv").write_text(wrong, encoding="utf-8")
+        with pytest.raises(OptionError, match=r"wrong\.csv"):
+            listening.analyse([definition, tmp_path / "wrong.csv"])
+    with pytest.raises(OptionError, match="webMUSHRA has no test with questions"):
+        listening.build_preference(tmp_path / "folder", ITEMS)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,17 @@ def main(folder: Path) -> None:
         if "directions" in options:
             print(f"  directions       {options['directions']}")
         describe(song, upmix, layout)
+    # Files instead of arrays: the report then contains their checksums.
+    report = spatialkit.write_report(
+        folder / "report.html",
+        folder / "francium-7.1.4.wav",
+        original=spatialkit.sample_path(),
+        title="Francium, upmixed to 7.1.4",
+        settings={"upmixer": "ambience", "layout": "7.1.4"},
+        overwrite=True,
+    )
+    print("Listen on headphones: open this report in a browser (it needs no network)")
+    print(report.path)
 
 
 def describe(song: spatialkit.Audio, upmix: np.ndarray, layout: str) -> None:

@@ -106,6 +106,7 @@ if TYPE_CHECKING:
         binauralize,
         read_hrtf,
     )
+    from spatialkit.report import write_report
     from spatialkit.setups import LoudspeakerSetup
 
 __all__ = [
@@ -176,6 +177,7 @@ __all__ = [
     "vbap_pan",
     "virtual_microphones",
     "write",
+    "write_report",
     "write_stream",
 ]
 
@@ -188,6 +190,7 @@ _IMPORTED_WHEN_USED = {
     ),
     "metrics": (),
     "plots": (),
+    "report": ("write_report",),
     "setups": ("LoudspeakerSetup",),
 }
 

@@ -26,7 +26,7 @@ CORE = (
     *("layouts", "tags", "audio", "stft", "decorrelation", "panning", "ambisonics", "downmix"),
     *("propagation", "files", "objects"),
     *("binaural", "rendering", "setups", "realtime"),
-    *("plugins", "batch", "metrics", "delivery", "plots", "upmixing", "listening"),
+    *("plugins", "batch", "metrics", "delivery", "plots", "upmixing", "listening", "report"),
     *("", "commands", "page", "__main__"),
 )
 MODELS = (
@@ -36,7 +36,7 @@ MODELS = (
 )
 ORDER = {"spatialkit": CORE, "spatialkit_models": MODELS}
 HEAVY = ("numba", "scipy.signal", "torch", "soundfile", "soxr", "matplotlib", "spatialkit.binaural")
-HEAVY += ("spatialkit.plots",)
+HEAVY += ("spatialkit.plots", "spatialkit.report")
 
 
 def modules(package: str) -> dict[str, Path]:

@@ -188,7 +188,8 @@ def test_the_demo_writes_the_printed_files(excerpt, tmp_path, capsys, monkeypatc
     names = ["francium-5.1.wav", "francium-7.1.4.wav"]
     if find_spec("torch") and find_spec("safetensors"):
         names.append("francium-style-vae-5.0.wav")
-    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*names, "report.html"])
+    assert output.splitlines()[-1] == str(folder / "report.html")
     for name in names:
         assert str(folder / name) in output
         assert spatialkit.info(folder / name).samples == excerpt
@@ -206,6 +207,7 @@ def test_without_torch_the_demo_skips_the_neural_upmixer(tmp_path, capsys, monke
     assert sorted(path.name for path in folder.iterdir()) == [
         "francium-5.1.wav",
         "francium-7.1.4.wav",
+        "report.html",
     ]
 
 

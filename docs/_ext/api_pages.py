@@ -25,6 +25,7 @@ CORE = {
     "spatialkit.stft": "Short-time Fourier transform",
     "spatialkit.metrics": "Metrics",
     "spatialkit.plots": "Plots",
+    "spatialkit.report": "Reports",
     "spatialkit.files": "Audio files",
     "spatialkit.files.adm": "Audio Definition Model",
     "spatialkit.files.iamf": "IAMF",

@@ -32,6 +32,7 @@ COMMANDS = (
     "downmix",
     "evaluate",
     "compare",
+    "report",
     "benchmark",
     "listening-test",
     "layouts",

@@ -236,6 +236,18 @@ def _raise_unreadable(error: OSError) -> None:
     raise AudioFileError(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
+def report_path(output: str | Path) -> Path:
+    """Return the path of the report of an upmix, beside it.
+
+    Examples
+    --------
+    >>> report_path("albums/song.wav").as_posix()
+    'albums/song.report.html'
+    """
+    path = Path(output)
+    return path.with_name(f"{path.stem}.report.html")
+
+
 @contextmanager
 def removed_if_empty(folder: Path) -> Iterator[None]:
     """Remove a new folder, and its new parents, if an error leaves it empty."""

@@ -31,6 +31,7 @@ from spatialkit.upmixing import (
     UpmixJob,
     headphones_path,
     kept_upmixer,
+    option_values,
     upmix_file,
 )
 from spatialkit.validation import read_json
@@ -53,12 +54,15 @@ class BatchJob:
         to be verified.
     stems : str
         Folder of stems of --stems-root, on whose files the upmix also depends; "" for none.
+    report : bool
+        Whether a report is written beside the upmix.
     """
 
     work: UpmixJob
     settings: str
     recorded: tuple[Any, ...] | None = None
     stems: str = ""
+    report: bool = False
 
 
 def versions_of(upmixer: str) -> dict[str, str]:
@@ -92,11 +96,30 @@ def settings_of(
     return json.dumps([*settings, toolkit.reading_facts(reading)], sort_keys=True)
 
 
-def upmix_one(job: UpmixJob) -> dict[str, Any]:
-    """Upmix a file and return the facts about it."""
+def upmix_one(job: UpmixJob, report: bool = False) -> dict[str, Any]:
+    """Upmix a file, with a report if wanted, and return the facts about it."""
     with toolkit.isolated_plugins(), toolkit.progress_bar() as progress:
         result = upmix_file(job, progress)
-    return {"input": str(job.source), **_facts(job, result, Path(job.output))}
+    facts = {"input": str(job.source), **_facts(job, result, Path(job.output))}
+    return facts | (_write_report(job, facts) if report else {})
+
+
+def _write_report(work: UpmixJob, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the report of an upmix and return the facts about it."""
+    from spatialkit.commands.report import report_facts
+    from spatialkit.files import read
+    from spatialkit.report import write_report
+
+    upmixer = kept_upmixer(work.upmixer, work.options)
+    original = read(work.source, **work.reading) if work.reading else work.source
+    options = option_values(upmixer)
+    shown = {name: getattr(value, "name", value) for name, value in options.items()}
+    report = write_report(
+        files.report_path(work.output), work.output, original=original, format=upmixer.format,
+        settings={"upmixer": work.upmixer, **shown}, gain_db=facts["gain_db"],
+        overwrite=work.overwrite,
+    )  # fmt: skip
+    return {"report": report_facts(report)}
 
 
 def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
@@ -122,7 +145,7 @@ def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
             if isinstance(error, OSError):
                 raise AudioFileError(f"{output} cannot be written: {error.strerror}") from error
             raise
-    return facts
+    return facts | (_write_report(job.work, facts) if job.report else {})
 
 
 def _key(job: BatchJob) -> str:
@@ -137,6 +160,7 @@ def is_up_to_date(job: BatchJob, key: str | None = None) -> bool:
         return False
     output = Path(job.work.output)
     complete = not job.work.headphones or headphones_path(output).exists()
+    complete &= not job.report or files.report_path(output).exists()
     return complete and _is_unchanged(output, key or _key(job), job.recorded)
 
 

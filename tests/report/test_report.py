@@ -339,15 +339,3 @@ def test_upmix_writes_a_report_beside_the_output(tmp_path, song, capsys):
     assert "exists" in capsys.readouterr().err
     assert main([*arguments[:3], "-", *arguments[4:]]) == 2
     assert "--report writes two files" in capsys.readouterr().err
-
-
-def test_a_batch_writes_a_report_for_each_file(tmp_path, song, capsys):
-    arguments = ["upmix", str(song), "-o", f"{tmp_path}/out/", "--report", "--resume"]
-    assert main(arguments) == 0
-    report = tmp_path / "out" / "song.report.html"
-    assert report.exists()
-    assert main(arguments) == 0
-    assert "1 skipped" in capsys.readouterr().out
-    report.unlink()
-    assert main(arguments) == 0
-    assert report.exists()

@@ -171,9 +171,10 @@ def command(
     FLOAT, an upmix that exceeds full scale is scaled down, with a warning. A --format without the
     sample rate of a file converts it, with a warning.
 
-    --for picks the format that a player reads, and prints it. --report also writes report.csv and
-    report.jsonl: a line per file with loudness, true peak, gain and downmix SNR. --dry-run prints
-    what would be written.
+    --for picks the format that a player reads, and prints it. --report also writes, beside a
+    file OUT, an HTML page with its sound and that of IN, pictures and measurements (see "spatialkit
+    report --help"); into a folder, report.csv and report.jsonl: a line per file with loudness, true
+    peak, gain and downmix SNR. --dry-run prints what would be written.
 
     Tags and covers are copied. ReplayGain and others that describe the audio of IN are left out,
     and a tag names version, upmixer and options. --loudness applies a gain that ends at the
@@ -236,12 +237,20 @@ def command(
         raise OptionError("--verify requires --resume, which skips the outputs to verify")
     if timeout and cluster:
         raise OptionError("--timeout has no effect on the workers of --cluster: leave it out")
-    needs_folder = resume or report or dry_run or bool(shard or cluster or timeout or log)
+    needs_folder = resume or dry_run or bool(shard or cluster or timeout or log)
     if needs_folder and not is_folder:
         raise OptionError(
-            "--resume, --shard, --cluster, --timeout, --log, --report and --dry-run require a "
-            "folder as OUT"
+            "--resume, --shard, --cluster, --timeout, --log and --dry-run require a folder as OUT"
         )
+    needs_folder |= report and is_folder
+    if report and not is_folder:
+        if click.get_current_context().params["output"] == toolkit.STANDARD_OUTPUT:
+            raise OptionError("--report writes two files: specify a file or a folder as OUT")
+        if objects:
+            raise OptionError(
+                "--report and --objects are mutually exclusive: a report plays channels"
+            )
+        toolkit.check_file(files.report_path(output), force)
     if not (needs_folder or len(sources) > 1 or os.path.isdir(sources[0])):
         if is_folder:
             with files.removed_if_empty(Path(output)):
@@ -253,7 +262,9 @@ def command(
             pair = files.Pair(sources[0], Path(output), output)
             for path in _outputs(pair, ears):
                 toolkit.check_output(path, sources, force)
-            running.upmix_one(upmixer, pair, stems, written, reading, force, as_json, ears, setup)
+            running.upmix_one(
+                upmixer, pair, stems, written, reading, force, as_json, ears, setup, report
+            )
         return 0
     stems.check_batch(upmixer, files.pairs_in(Path(output), sources, *naming))
     log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")

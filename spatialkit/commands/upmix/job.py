@@ -54,15 +54,12 @@ class BatchJob:
         to be verified.
     stems : str
         Folder of stems of --stems-root, on whose files the upmix also depends; "" for none.
-    report : bool
-        Whether a report is written beside the upmix.
     """
 
     work: UpmixJob
     settings: str
     recorded: tuple[Any, ...] | None = None
     stems: str = ""
-    report: bool = False
 
 
 def versions_of(upmixer: str) -> dict[str, str]:
@@ -145,7 +142,7 @@ def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
             if isinstance(error, OSError):
                 raise AudioFileError(f"{output} cannot be written: {error.strerror}") from error
             raise
-    return facts | (_write_report(job.work, facts) if job.report else {})
+    return facts
 
 
 def _key(job: BatchJob) -> str:
@@ -160,7 +157,6 @@ def is_up_to_date(job: BatchJob, key: str | None = None) -> bool:
         return False
     output = Path(job.work.output)
     complete = not job.work.headphones or headphones_path(output).exists()
-    complete &= not job.report or files.report_path(output).exists()
     return complete and _is_unchanged(output, key or _key(job), job.recorded)
 
 

@@ -57,7 +57,7 @@ _OPTIONS = (
     click.option(
         "--report",
         is_flag=True,
-        help="Write report.csv and report.jsonl with levels and warnings of each file to OUT.",
+        help="Also write OUT.report.html with sound; in a folder, report.csv of all files.",
     ),
     click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing."),
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialkit.commands import batches, toolkit
+from spatialkit.commands.report import print_report
 from spatialkit.commands.upmix import files
 from spatialkit.commands.upmix.report import delivery_lines
 
@@ -35,6 +36,7 @@ def upmix_one(
     as_json: bool,
     ears: Headphones | None,
     setup: LoudspeakerSetup | None,
+    report: bool = False,
 ) -> None:
     """Upmix one file and print its facts; an error is raised."""
     from spatialkit.commands.upmix import job as upmix_job
@@ -48,7 +50,7 @@ def upmix_one(
         *(pair.source, pair.output, upmixer.name, options, force),
         **{**written, "reading": reading, "headphones": ears, "setup": setup},
     )
-    facts = upmix_job.upmix_one(job)
+    facts = upmix_job.upmix_one(job, report)
     if as_json:
         toolkit.print_json([facts])
     else:
@@ -111,6 +113,8 @@ def _print(facts: dict[str, Any]) -> None:
         toolkit.print_wrapped(f"beds and objects: {', '.join(facts['objects'])}", first=2, rest=2)
     for line in delivery_lines(facts):
         toolkit.print_line(f"  {line}")
+    if "report" in facts:
+        print_report(facts["report"])
     if "headphones" in facts:
         ears = facts["headphones"]
         toolkit.print_line(

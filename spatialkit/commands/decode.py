@@ -73,8 +73,13 @@ def command(
     as_json: bool,
 ) -> None:
     """Decode Ambisonics to loudspeakers."""
-    from spatialkit.ambisonics import decode_ambisonics, decode_foa
-    from spatialkit.layouts import get_layout
+    from spatialkit.ambisonics import (
+        ParametricStream,
+        convert_foa,
+        decode_ambisonics,
+        decode_foa,
+    )
+    from spatialkit.layouts import AmbisonicFormat, get_layout
 
     target = get_layout(toolkit.layout_of(setup, layout))
     toolkit.check_output(output, [source], force)
@@ -86,13 +91,9 @@ def command(
                 file.apply, normalization=scene.normalization, channel_order=scene.channel_order
             )
             return toolkit.Conversion(apply, file.layout, channels=len(file.matrix))
-        is_sharp = decoder.lower() == "dirac"
-        if is_sharp and scene.order > 1:
-            raise OptionError(
-                f"decoder dirac is for first order, {source} has order {scene.order}: choose "
-                "another --decoder"
-            )
-        function: Callable[..., Any] = decode_foa if is_sharp else decode_ambisonics
+        if decoder.lower() == "dirac":
+            return _sharp(audio, scene, target, weights)
+        function: Callable[..., Any] = decode_foa if scene.order == 1 else decode_ambisonics
         decode = partial(
             function,
             layout=target,
@@ -102,8 +103,26 @@ def command(
             normalization=scene.normalization,
             channel_order=scene.channel_order,
         )
-        whole = is_sharp or weights.lower() == "dual-band"
-        return toolkit.Conversion(decode, target, whole=whole)
+        return toolkit.Conversion(decode, target, whole=weights.lower() == "dual-band")
+
+    def _sharp(
+        audio: AudioStream, scene: AmbisonicFormat, target: Layout, weights: Weights
+    ) -> toolkit.Conversion:
+        """Return the conversion by "dirac", block by block."""
+        if scene.order > 1:
+            raise OptionError(
+                f"decoder dirac is for first order, {source} has order {scene.order}: choose "
+                "another --decoder"
+            )
+        if weights.lower() != "max-re":
+            raise OptionError(f"--weights {weights} has no effect on --decoder dirac: omit it")
+        stream = ParametricStream(target, audio.sample_rate)
+        plain = AmbisonicFormat(1)
+        return toolkit.Conversion(
+            lambda block: stream.process(convert_foa(block, scene, plain)),
+            target,
+            flush=stream.flush,
+        )
 
     facts = toolkit.convert_scene(source, output, reading, plan, force=force, setup=setup)
     toolkit.print_output(facts, as_json, source)

@@ -231,6 +231,15 @@ def test_the_command_decodes_sharply(tmp_path, capsys):
     assert info(tmp_path / "out.wav").format.name == "5.1"
     levels = read(tmp_path / "out.wav").samples.std(axis=1)
     assert levels[4] > 100.0 * levels[[0, 1, 2, 5]].max()
+    whole = decode_foa(read(tmp_path / "scene.wav"), "5.1", decoder="dirac")
+    np.testing.assert_allclose(read(tmp_path / "out.wav").samples, whole, atol=1e-6)
+    fuma = convert_foa(scene.astype(np.float32), "ambix1", "fuma1")
+    write(tmp_path / "fuma.wav", fuma, 48000)
+    command = ["decode", str(tmp_path / "fuma.wav"), *paths[1:], "--force", "--from", "fuma1"]
+    assert main([*command, *arguments]) == 0
+    np.testing.assert_allclose(read(tmp_path / "out.wav").samples, whole, atol=1e-6)
+    assert main([*command, *arguments, "--weights", "basic"]) == 2
+    assert "--weights basic has no effect on --decoder dirac" in capsys.readouterr().err
     higher = encode_ambisonics(np.ones(100), 0.0, order=2).astype(np.float32)
     write(tmp_path / "second.wav", higher, 48000, format="ambix2")
     paths[0] = str(tmp_path / "second.wav")

@@ -99,19 +99,23 @@ class Conversion:
     Parameters
     ----------
     function : callable
-        Converts samples (channels, n) to samples of the output, of the same length.
+        Converts samples (channels, n) to samples of the output, of the same length or, with
+        ``flush``, as far as they are ready.
     format : Layout or AmbisonicFormat, optional
         Format of the output; None if it has none.
     channels : int, optional
         Number of channels of an output without format.
     whole : bool
         Whether the function needs the whole file, because it depends on time.
+    flush : callable, optional
+        Returns the rest of the output after the last block, of a function that holds samples back.
     """
 
     function: Callable[[Any], NDArray[Any]]
     format: Format | None
     channels: int | None = None
     whole: bool = False
+    flush: Callable[[], NDArray[Any]] | None = None
 
 
 def convert_file(
@@ -158,12 +162,10 @@ def convert_file(
 
     with stream(source, **reading) as audio:
         conversion = plan(audio)
-        convert = conversion.function
-        if setup is not None:
-            room = setup.filter(audio.sample_rate)
+        room = None if setup is None else setup.filter(audio.sample_rate)
 
-            def convert(block: NDArray[Any]) -> NDArray[Any]:
-                return room.process(conversion.function(block))
+        def write(samples: NDArray[Any]) -> None:
+            target.write(samples if room is None else room.process(samples))
 
         encoding = encoding_of_command()
         found = Tags() if encoding.get("no_tags") else read_tags(source)
@@ -193,11 +195,13 @@ def convert_file(
                 if conversion.whole:
                     whole[:, done:end] = block
                 else:
-                    target.write(convert(block))
+                    write(conversion.function(block))
                 done = end
                 report(block.shape[1] / audio.sample_rate, audio.duration)
             if conversion.whole:
-                target.write(convert(whole))
+                write(conversion.function(whole))
+            if conversion.flush:
+                write(conversion.flush())
     facts = written_facts(output, conversion.format, target)
     if found:
         facts |= {"tags": list(tags), "pictures": len(tags.pictures), "tags_left_out": left_out}

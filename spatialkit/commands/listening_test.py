@@ -22,7 +22,10 @@ PLAYBACKS = ("headphones", "loudspeakers", "stereo")
 SUFFIXES = (".json", ".csv", ".md")
 
 
-@click.group("listening-test")
+@click.group(
+    "listening-test",
+    epilog="\b\nExample:\n  spatialkit listening-test build abx -c a=a.wav -c b=b.wav -o test.html",
+)
 @toolkit.debug_option
 def command() -> None:
     """Build listening tests and analyse their answers."""
@@ -32,10 +35,12 @@ def command() -> None:
     "build",
     epilog="\b\nExamples:\n"
     "  spatialkit listening-test build abx -c a=a.wav -c b=b.wav -o test.html\n"
-    "  spatialkit listening-test build preference songs/ -u ambience -u matrix -o test.html\n"
-    "  spatialkit listening-test build mushra -r references/ -c new=new/ -c old=old/ -o test.html\n"
-    "  spatialkit listening-test build style-transfer -r references/ -c transfer=transfer/ \\\n"
-    "      -c baseline=baseline/ -o test.html",
+    "  spatialkit listening-test build preference songs/ -u ambience -u matrix \\\n"
+    "    -o test.html\n"
+    "  spatialkit listening-test build mushra -r references/ -c new=new/ \\\n"
+    "    -c old=old/ -o test.html\n"
+    "  spatialkit listening-test build style-transfer -r references/ \\\n"
+    "    -c transfer=transfer/ -c baseline=baseline/ -o test.html",
 )
 @click.argument("kind", metavar="KIND", type=toolkit.Name(KINDS))
 @click.argument("songs", metavar="[IN]...", nargs=-1, type=toolkit.FILE)
@@ -134,11 +139,12 @@ def build(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Build a listening test: abx, preference, mushra or style-transfer.
+    """Build a listening test as an HTML page.
 
-    Files of the same name in the folders of several conditions are the same item. The excerpts are
-    rendered, aligned in time, faded, and equally loud within 0.1 LU. The page needs no server and
-    no network: listeners open it in a browser and save their answers as a file.
+    KIND is abx, preference, mushra or style-transfer. Files of the same name in the folders of
+    several conditions are the same item. The excerpts are rendered, aligned in time, faded, and
+    equally loud within 0.1 LU. The page needs no server and no network: listeners open it in a
+    browser and save their answers as a file.
 
     mushra adds the hidden reference and anchors (ITU-R BS.1534-3): low-pass filters of 3.5 and 7
     kHz, and a mono downmix in front. style-transfer compares two conditions with a reference, for
@@ -325,7 +331,8 @@ def _print_test(test: ListeningTest, output: Path, as_json: bool) -> None:
 @command.command(
     "analyse",
     epilog="\b\nExamples:\n  spatialkit listening-test analyse answers/\n"
-    "  spatialkit listening-test analyse P01.json P02.json -o results.json --figure results.png",
+    "  spatialkit listening-test analyse P01.json P02.json -o results.json \\\n"
+    "    --figure results.png",
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=toolkit.FILE)
 @click.option(
@@ -390,7 +397,7 @@ def analyse(
 )
 @toolkit.debug_option
 def plan(probabilities: tuple[float, ...]) -> None:
-    """Print the number of trials that an ABX or preference test needs.
+    """Print how many trials an ABX or preference test needs.
 
     The power is the probability that a one-sided exact binomial test is significant at 5 %.
     """

@@ -151,7 +151,7 @@ def test_benchmarks_with_other_types_are_refused(change):
     ("call", "message"),
     [
         (lambda: metrics.LoudnessMeter("5.0", 3), "sample_rate must be from 8000"),
-        (lambda: metrics.LoudnessMeter("no", 48000), "unknown layout 'no'"),
+        (lambda: metrics.LoudnessMeter("no", 48000), "unknown layout or format 'no'"),
         (lambda: metrics.LoudnessMeter(get_layout("5.0"), 48000).add(FIVE[:2]), "have 5 channels"),
         (lambda: HRTF([["a"]], [0.0], [0.0], 48000), "ir must be numbers"),
         (lambda: binauralize(FIVE, np.ones((2, 5, 9), complex)), "filters must be numbers"),
@@ -174,3 +174,17 @@ def test_blocks_may_have_fewer_samples_than_channels():
 
 def test_batches_without_samples_have_no_coherence():
     assert np.isnan(metrics.interaural_coherence(np.zeros((3, 2, 0)), 48000)).tolist() == [True] * 3
+
+
+def test_a_spectrum_without_bins_has_no_coherence():
+    found = metrics.icc(np.zeros((5, 0, 38), np.complex64), bins=None)
+    assert found.shape == (10, 1, 38)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".caf"])
+def test_numbers_of_channels_that_no_file_contains_are_refused(tmp_path, suffix):
+    with (
+        pytest.raises(SpatialkitError, match="channels"),
+        spatialkit.write_stream(tmp_path / f"a{suffix}", 48000, channels=2**63),
+    ):
+        pass

@@ -26,7 +26,8 @@ def caf_problem(target: Target) -> str:
     """Return why a target cannot be a CAF file, "" if it can."""
     require_no_bit_rate(target)
     if not _channel_layout(target):
-        assert target.format
+        if target.format is None:
+            return f"CAF has at most 65535 channels, got {target.channels}"
         return f"CAF has no channel labels for the layout {target.format.name}"
     return ""
 

@@ -203,7 +203,9 @@ def layout_of_mask(mask: int) -> bytes:
 
 
 def discrete_layout(channels: int) -> bytes:
-    """Return the AudioChannelLayout of channels without positions."""
+    """Return the AudioChannelLayout of channels without positions, empty if there are too many."""
+    if channels > 0xFFFF:
+        return b""
     return _HEADER.pack(_DISCRETE << 16 | channels, 0, 0)
 
 

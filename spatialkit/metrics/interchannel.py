@@ -204,7 +204,7 @@ def icc(
     power = _power(array)
     terms = moving_sum(np.ones((1, *power.shape[-2:])), frames=frames, bins=bins)
     smooth = moving_sum(power, frames=frames, bins=bins)
-    quiet = _is_quiet(smooth / terms, power, floor_db)
+    quiet = _is_quiet(smooth / np.maximum(terms, 1.0), power, floor_db)  # without bins 0
     i, j = np.triu_indices(array.shape[-3], 1)
     product = array[..., i, :, :] * array[..., j, :, :].conj()
     cross = moving_sum(product, frames=frames, bins=bins)

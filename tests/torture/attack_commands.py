@@ -63,7 +63,8 @@ class State:
         self.inputs.mkdir()
         make_inputs(self.inputs)
         self.names = sorted(os.listdir(self.inputs))
-        self.commands = list(all_commands(cli, ()))
+        # A page is served until it is interrupted; its own tests attack it.
+        self.commands = [each for each in all_commands(cli, ()) if each[0] != ("serve",)]
 
 
 def make_inputs(folder: Path) -> None:

@@ -196,8 +196,8 @@ def value(parameter: click.Parameter, names: list[str], rng: np.random.Generator
         return options[rng.integers(3 if rng.random() < 0.8 else len(options))]
     if isinstance(kind, click.Choice):
         return str(rng.choice(list(kind.choices)))
-    if hasattr(kind, "names"):
-        return str(rng.choice(list(kind.names())))
+    if hasattr(kind, "names") and (found := list(kind.names())):
+        return str(rng.choice(found))
     if isinstance(kind, (click.types.IntParamType, click.IntRange)):
         return str(rng.choice(["0", "1", "2", "3", "-1", "16000"]))
     if isinstance(kind, click.types.FloatParamType):

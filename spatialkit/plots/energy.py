@@ -256,8 +256,8 @@ def _intensity_histogram(
     rows = np.rint((np.degrees(np.arctan2(y, x)) + 180.0) * len(azimuth) / 360.0).astype(int)
     columns = (np.arange(len(energy)) * hop / rate * frame_rate).astype(int)
     shape = len(azimuth), int(columns[-1]) + 1
-    power = np.zeros(shape)
-    np.add.at(power, (rows % len(azimuth), np.broadcast_to(columns[:, None], rows.shape)), energy)
+    cells = (rows % len(azimuth)) * shape[1] + columns[:, None]
+    power = np.bincount(cells.ravel(), energy.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
     power /= np.bincount(columns, minlength=shape[1])
     seconds = np.arange(shape[1], dtype=np.float64) + 0.5
     return Anglegram(power, azimuth, seconds / np.float64(frame_rate))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -59,7 +59,7 @@ def report_page(
     original: NDArray[Any] | None,
     start: float,
     gains: Mapping[str, float],
-    carried: Sequence[tuple[Sequence[bytes], float]],
+    carried: Callable[[], Sequence[tuple[Sequence[bytes], float]]],
     carrier: str,
     measures: Sequence[Measure],
     channels: Sequence[ChannelMeasure],
@@ -79,8 +79,9 @@ def report_page(
         Start of the excerpt in seconds.
     gains : mapping
         Gains of "headphones", "stereo" and "original" with matched loudness.
-    carried : sequence
-        Encoded files and gain of both excerpts, as `encode_pairs` returns them.
+    carried : callable
+        Function that returns the encoded files and the gain of both excerpts, as `encode_pairs`
+        does; called last.
     carrier : str
         Their encoding.
     measures, channels, correlations, advice
@@ -90,8 +91,9 @@ def report_page(
     """
     labels = channel_labels(chain.form, len(played))
     picture, frames, rate = _energy_frames(chain, played)
+    timeline, images = _timeline(chain, played), _spectrograms_html(played, chain, labels)
     audio, parts = [], []
-    for name, (encoded, gain) in zip(("audio", "original"), carried, strict=False):
+    for name, (encoded, gain) in zip(("audio", "original"), carried(), strict=False):
         parts += [base64.b64encode(file).decode() for file in encoded]
         audio.append({"name": name, "files": len(encoded), "gain": gain})
     data = {
@@ -131,8 +133,8 @@ def report_page(
         facts=_facts_html(facts),
         plan=_plan(chain),
         map=data_url(picture),
-        timeline=data_url(_timeline(chain, played)),
-        spectrograms=_spectrograms_html(played, chain, labels),
+        timeline=data_url(timeline),
+        spectrograms=images,
         hidden="" if original is not None else "hidden",
         seconds=f"{played.shape[1] / RATE:.1f}",
         carrier=_carrier_text(carrier),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -182,27 +183,31 @@ def write_report(
         _require_equal_lengths(source, other)
     begin, length = _excerpt(source, excerpt, start)
     played = _part(source, begin, length)[: chain.matrix.shape[1]]
-    ears = chain.to_ears(played)
     compared = None if other is None else _heard_original(other, _part(other, begin, length))
-    found = _measured(source, other, ears, 10.0 ** (gain_db / 20.0))
-    levels = channel_measures(source.samples, source.form)
-    correlations = pair_correlations(source.samples, source.form)
-    sentences = advice(found, levels, correlations)
-    page = report_page(
-        title=title or source.name,
-        chain=chain,
-        played=played,
-        original=compared,
-        start=begin,
-        gains=_matched_gains(chain, played, ears, compared),
-        carried=[encode_pairs(each, carrier) for each in (played, compared) if each is not None],
-        carrier=carrier,
-        measures=found,
-        channels=levels,
-        correlations=correlations,
-        advice=sentences,
-        facts=_facts(source, other, settings, begin, length, chain),
-    )
+    # Encoding takes as long as everything else together, and leaves the interpreter free.
+    with ThreadPoolExecutor(2) as pool:
+        versions = [each for each in (played, compared) if each is not None]
+        encoded = [pool.submit(encode_pairs, each, carrier) for each in versions]
+        ears = chain.to_ears(played)
+        found = _measured(source, other, ears, 10.0 ** (gain_db / 20.0))
+        levels = channel_measures(source.samples, source.form)
+        correlations = pair_correlations(source.samples, source.form)
+        sentences = advice(found, levels, correlations)
+        page = report_page(
+            title=title or source.name,
+            chain=chain,
+            played=played,
+            original=compared,
+            start=begin,
+            gains=_matched_gains(chain, played, ears, compared),
+            carried=lambda: [each.result() for each in encoded],
+            carrier=carrier,
+            measures=found,
+            channels=levels,
+            correlations=correlations,
+            advice=sentences,
+            facts=_facts(source, other, settings, begin, length, chain),
+        )
     replace_file(target, page, error=AudioFileError)
     return Report(
         target, len(page), begin, length, tuple(found), tuple(levels), correlations,

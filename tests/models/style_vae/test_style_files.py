@@ -45,3 +45,21 @@ def test_two_processes_save_and_a_third_reads(tmp_path, processes):
         assert len({*loaded.mean, *loaded.log_variance}) == 1
     assert [failed.value for failed in failures] == [0, 0]
     assert [other.name for other in tmp_path.iterdir()] == ["style.json"]
+
+
+def test_a_style_draws_and_describes_itself():
+    pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    pytest.importorskip("matplotlib")
+    from spatialkit_models.style_vae import directions_style
+
+    chosen = directions_style({"vocals": 0.0, "other": [110.0, -110.0]})
+    places = chosen.directions()
+    assert abs(places["vocals"].azimuth) < 1.0
+    legend = [text.get_text() for text in chosen.plot().get_legend().get_texts()]
+    assert legend[0] == "vocals: 0 degrees"
+    assert len(legend) == len(places)
+    text = chosen._repr_html_()
+    assert text.count("<tr>") == 1 + len(places)
+    # Of other weights: the reason instead of the places.
+    assert "was encoded with" in style(0.1)._repr_html_()

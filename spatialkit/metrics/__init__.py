@@ -28,6 +28,7 @@ from spatialkit.metrics.interchannel import correlation, icc, ild, ipd
 from spatialkit.metrics.interchannel_errors import correlation_error
 from spatialkit.metrics.loudness import (
     LoudnessMeter,
+    gated_loudness,
     loudness,
     loudness_range,
     momentary_loudness,
@@ -80,6 +81,7 @@ __all__ = [
     "evaluate",
     "evaluate_batch",
     "front_rear_balance",
+    "gated_loudness",
     "holm_bonferroni",
     "icc",
     "ild",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.audio import AudioLike
 from spatialkit.layouts import AmbisonicFormat, Format, get_format
@@ -15,6 +15,7 @@ from spatialkit.validation import as_audio
 
 __all__ = [
     "LoudnessMeter",
+    "gated_loudness",
     "loudness",
     "loudness_range",
     "momentary_loudness",
@@ -218,6 +219,31 @@ def loudness_range(
     return measured(audio, layout, sample_rate, per_channel).loudness_range()
 
 
+def gated_loudness(blocks: ArrayLike) -> NDArray[np.float64]:
+    """Return the integrated loudness of blocks of 400 ms, such as those of all songs of an album.
+
+    Parameters
+    ----------
+    blocks : array_like, shape (..., blocks)
+        Loudness of each block in LUFS, from `LoudnessMeter.blocks`.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        LUFS; NaN without blocks, -inf if all are below the absolute gate of -70 LUFS.
+
+    Examples
+    --------
+    >>> float(gated_loudness([-23.0, -23.0, -80.0]).round(3))
+    -23.0
+    """
+    levels = np.asarray(blocks, np.float64)
+    if not levels.shape[-1]:
+        return np.full(levels.shape[:-1], np.nan)[()]
+    power = 10.0 ** ((levels - OFFSET_LU) / 10.0)
+    return _level(_mean(power, _gate(power, RELATIVE_GATE_LU)))
+
+
 def measured(
     audio: AudioLike[Any],
     layout: str | Format | None,
@@ -304,10 +330,11 @@ class LoudnessMeter:
 
     def finish(self) -> NDArray[np.float64]:
         """Return the loudness (...) in LUFS of all samples; NaN below 400 ms."""
-        power = self._powers(MOMENTARY_STEPS, HOP_STEPS)
-        if not power.shape[-1]:
-            return np.full(power.shape[:-1], np.nan)[()]
-        return _level(_mean(power, _gate(power, RELATIVE_GATE_LU)))
+        return gated_loudness(self.blocks())
+
+    def blocks(self) -> NDArray[np.float64]:
+        """Return the loudness (..., blocks) in LUFS of the blocks of 400 ms that are gated."""
+        return _level(self._powers(MOMENTARY_STEPS, HOP_STEPS))
 
     def momentary(self) -> NDArray[np.float64]:
         """Return the momentary loudness (..., windows) in LUFS, see `momentary_loudness`."""

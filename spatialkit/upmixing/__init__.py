@@ -12,6 +12,7 @@ from spatialkit.plugins import (
     parse_options,
 )
 from spatialkit.upmixing import controls
+from spatialkit.upmixing.album import album_gain, measure_upmix
 from spatialkit.upmixing.block_processing import upmix_in_blocks
 from spatialkit.upmixing.conformance import check_upmixer
 from spatialkit.upmixing.decorrelation import AllPassDecorrelator
@@ -66,6 +67,7 @@ __all__ = [
     "UpmixedFile",
     "Upmixer",
     "UpmixerDescription",
+    "album_gain",
     "benchmark_upmixers",
     "check_upmixer",
     "controls",
@@ -78,6 +80,7 @@ __all__ = [
     "level_pumping",
     "load_upmixer",
     "log_kurtosis_ratio",
+    "measure_upmix",
     "option",
     "option_values",
     "parse_options",

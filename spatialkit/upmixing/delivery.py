@@ -153,6 +153,10 @@ class OutputMeter:
         self._powers += np.einsum("cn,cn->c", upmix, upmix, dtype=np.float64)
         self._output.add(upmix if self._matrix is None else self._matrix @ upmix)
 
+    def blocks(self) -> NDArray[np.float64]:
+        """Return the loudness of the blocks of 400 ms of the output, before any gain, in LUFS."""
+        return self._output.blocks()
+
     def finish(self) -> dict[str, float]:
         """Return the levels before any gain, in LUFS, dBTP and dB."""
         return {

@@ -191,7 +191,7 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
     mark = encoded_by(job.upmixer, option_values(upmixer))
     plan = TagPlan(delivery, job.source, job.output, mark)
     notes: list[str] = []
-    with _opened(job, notes) as source:
+    with open_source(job, notes) as source:
         _require_accepted(upmixer, source, job.source)
         tracks = upmixer.as_objects() if job.objects else None
         form = upmixer.format if tracks is None else tracks.format
@@ -231,9 +231,11 @@ def upmix_file(job: UpmixJob, progress: Callable[[float, float], Any] | None = N
             # One block is read, one upmixed and one written at a time.
             with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
                 pending: list[Future[None]] = []
-                blocks = _read_ahead(_checked(source, job.source, check), reader)
+                blocks = _read_ahead(checked_blocks(source, job.source, check), reader)
                 opened = upmixer.stream if tracks is None else tracks.open
-                for upmix in _upmixed(opened, blocks, source.sample_rate, job.source, originals):
+                for upmix in upmixed_blocks(
+                    opened, blocks, source.sample_rate, job.source, originals
+                ):
                     if upmix.shape[1] > len(originals):
                         raise UpmixerError(
                             f"{job.source}: the upmixer returned more samples than it received"
@@ -287,7 +289,7 @@ def _content(tracks: ObjectUpmix | None, form: Format, output: str | Path) -> di
 
 
 @contextmanager
-def _opened(job: UpmixJob, notes: list[str]) -> Iterator[AudioStream]:
+def open_source(job: UpmixJob, notes: list[str]) -> Iterator[AudioStream]:
     """Open the source, converted to a sample rate of the encoding if the delivery demands it."""
     with stream(job.source, **job.reading) as source:
         rate = source.sample_rate
@@ -309,7 +311,7 @@ def _require_accepted(upmixer: Upmixer, source: AudioStream, path: str | Path) -
     raise UpmixerError(f"{path} has {channels}{known}: upmixer {upmixer.name!r} accepts {counts}")
 
 
-def _checked(
+def checked_blocks(
     source: AudioStream, path: str | Path, check: SourceCheck | None
 ) -> Iterator[NDArray[Any]]:
     """Yield the blocks of a source after checking them; an empty block if there are none."""
@@ -331,7 +333,7 @@ def _read_ahead(blocks: Iterator[NDArray[Any]], reader: Executor) -> Iterator[ND
         yield block
 
 
-def _upmixed(
+def upmixed_blocks(
     opened: Callable[[int], TrackStream],
     blocks: Iterator[NDArray[Any]],
     sample_rate: int,

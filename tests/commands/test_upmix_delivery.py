@@ -242,6 +242,36 @@ def test_ambisonics_is_decoded_for_its_loudness(tmp_path):
     assert found.levels["loudness"] == pytest.approx(-25.0, abs=1e-9)
 
 
+def test_an_album_keeps_the_differences_of_its_songs(album, capsys):
+    """Oracle: the loudness of all songs in one file, which is gated together."""
+    Path("one").mkdir()
+    levels = (0.2, 0.02, 0.1)
+    for number, level in enumerate(levels):
+        write(f"one/{number}.wav", song(3.0, 48000, level, number), 48000)
+    assert upmix("one", "-o", "plain", "--layout", "5.1") == 0
+    line = ["one", "-o", "out", "--layout", "5.1", "--loudness", "-30", "--loudness-album"]
+    assert upmix(*line) == 0
+    plain, out = ([read(f"{folder}/{n}.wav") for n in range(3)] for folder in ("plain", "out"))
+    gains = [
+        np.linalg.norm(b.samples) / np.linalg.norm(a.samples)
+        for a, b in zip(plain, out, strict=True)
+    ]
+    assert gains == pytest.approx([gains[0]] * 3, rel=1e-6)
+    whole = np.concatenate([each.samples for each in out], axis=1)
+    # Blocks that contain the end of one song and the start of the next do not exist in the album.
+    assert float(loudness(whole, "5.1", 48000)) == pytest.approx(-30.0, abs=0.3)
+    done = records()
+    assert all(record["levels"]["loudness"] < -25 for record in done)
+    # A single song and the album have the same gain if it is the only one.
+    Path("two").mkdir()
+    write("two/a.wav", song(3.0, 48000), 48000)
+    line = ["two", "-o", "out2", "--loudness", "-30", "--loudness-album", "--layout", "5.1"]
+    assert upmix(*line) == 0
+    assert float(loudness(read("out2/a.wav"))) == pytest.approx(-30.0, abs=1e-4)
+    assert upmix("two", "-o", "out3", "--loudness-album") == 2
+    assert "--loudness-album requires --loudness" in capsys.readouterr().err
+
+
 def test_silence_and_short_files_keep_their_level(tmp_path):
     for name, audio in (("silence", np.zeros((2, 44100))), ("short", song(0.1))):
         write(tmp_path / f"{name}.wav", audio.astype(np.float32), 44100)

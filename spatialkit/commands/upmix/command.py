@@ -143,6 +143,7 @@ def command(
     player: str | None,
     subtype: Subtype | None,
     delivery: dict[str, Any],
+    album: bool,
     dry_run: bool,
     report: bool,
     force: bool,
@@ -237,10 +238,11 @@ def command(
         raise OptionError("--verify requires --resume, which skips the outputs to verify")
     if timeout and cluster:
         raise OptionError("--timeout has no effect on the workers of --cluster: leave it out")
-    needs_folder = resume or dry_run or bool(shard or cluster or timeout or log)
+    needs_folder = resume or dry_run or album or bool(shard or cluster or timeout or log)
     if needs_folder and not is_folder:
         raise OptionError(
-            "--resume, --shard, --cluster, --timeout, --log and --dry-run require a folder as OUT"
+            "--resume, --shard, --cluster, --timeout, --log, --dry-run and --loudness-album "
+            "require a folder as OUT"
         )
     needs_folder |= report and is_folder
     if report and not is_folder:
@@ -274,6 +276,8 @@ def command(
     work = _jobs(upmixer, pairs, stems, written, reading, logs, ears, setup, **flags)
     if dry_run:
         return print_plan(work, as_json)
+    if album:
+        work = running.with_album_gains(pairs, work, jobs, cluster, timeout)
     records = running.upmix_all(pairs, work, log, jobs, cluster, timeout, as_json)
     if as_json:
         toolkit.print_json(records)

@@ -49,6 +49,12 @@ _OPTIONS = (
         help="Integrated loudness of OUT, such as -18; a gain, never a limiter.",
     ),
     click.option(
+        "--loudness-album",
+        "album",
+        is_flag=True,
+        help="Let --loudness apply to all files of a folder together; upmixes each file twice.",
+    ),
+    click.option(
         "--true-peak",
         type=click.FloatRange(-20.0, 0.0),
         metavar="DBTP",
@@ -66,8 +72,8 @@ _OPTIONS = (
 def delivery_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options about the written files, as one parameter ``delivery``.
 
-    The command receives ``container``, ``template``, ``player``, ``subtype``, ``report`` and
-    ``dry_run``, and in ``delivery`` the
+    The command receives ``container``, ``template``, ``player``, ``subtype``, ``album``,
+    ``report`` and ``dry_run``, and in ``delivery`` the
     fields of `spatialkit.upmixing.Delivery` that were specified.
     """
 
@@ -83,6 +89,8 @@ def delivery_options(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         if true_peak is not None and loudness is None:
             raise OptionError("--true-peak requires --loudness")
+        if parameters["album"] and loudness is None:
+            raise OptionError("--loudness-album requires --loudness")
         if parameters["player"] and parameters["container"]:
             raise OptionError("--for and --format are mutually exclusive: --for chooses a format")
         given = {
@@ -91,7 +99,7 @@ def delivery_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "encoded_by": False if no_encoded_by else None,
             "loudness": loudness,
             "ceiling": true_peak,
-            "measure": parameters["report"] or None,
+            "measure": parameters["report"] or parameters["album"] or None,
             "fit_rate": bool(parameters["container"] or parameters["player"]) or None,
         }
         delivery = {name: value for name, value in given.items() if value is not None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,44 @@ def upmix_one(
         toolkit.print_json([facts])
     else:
         _print(facts)
+
+
+def with_album_gains(
+    pairs: Sequence[Pair],
+    work: Sequence[BatchJob],
+    jobs: int,
+    cluster: str | None,
+    timeout: float | None,
+) -> list[BatchJob]:
+    """Return the jobs with the gain of their album, the folder of the source.
+
+    Each file is upmixed for its loudness. Files that fail are left out: they fail once more, with a
+    record, when they are written.
+    """
+    from spatialkit.batch import run_batch
+    from spatialkit.commands.upmix.job import versions_of
+    from spatialkit.upmixing import album_gain, measure_upmix
+
+    versions = partial(versions_of, work[0].work.upmixer) if work else None
+    albums: dict[Path, list[dict[str, Any]]] = {}
+    measured = [job.work for job in work]
+    with batches.workers(jobs, len(work), cluster, versions, timeout) as executor:
+        for record in run_batch(measure_upmix, measured, executor=executor):
+            if record.result:
+                folder = Path(record.job.source).absolute().parent
+                albums.setdefault(folder, []).append(record.result)
+    gains = {}
+    for folder, songs in albums.items():
+        gains[folder], sentences = album_gain(songs, measured[0].delivery)
+        for sentence in sentences:
+            toolkit.print_text(f"{folder}: {sentence}", err=True)
+    found = []
+    for pair, job in zip(pairs, work, strict=True):
+        gain = gains.get(pair.source.absolute().parent, 0.0)
+        delivery = replace(job.work.delivery, gain_db=gain, loudness=None)
+        settings = f"{job.settings} {gain:.9f}"
+        found.append(replace(job, work=replace(job.work, delivery=delivery), settings=settings))
+    return found
 
 
 def upmix_all(

@@ -247,25 +247,15 @@ def _results(records: list[dict[str, Any]]) -> Results:
 
 def _print_summary(results: Results) -> None:
     """Print the distribution of each metric, of each system."""
-    from spatialkit.metrics import METRICS
-
     for system in results.systems or ("",):
         part = results.select(system=system) if system else results
         if system:
             toolkit.print_line(system)
         rows = []
-        for each in part.summary():
-            if not each.count:
-                continue
-            decimals = METRICS[each.metric].decimals
-            mean, median, low, high = (
-                f"{round(value, decimals) + 0.0:.{decimals}f}"
-                for value in (each.mean, each.median, each.low, each.high)
-            )
-            interval = "-" if math.isnan(each.low) else f"{low} to {high}"
-            undefined = f"{each.count}, {each.undefined} undefined" if each.undefined else ""
-            row = (each.metric, mean, interval, median, METRICS[each.metric].unit or "-")
-            rows.append((*row, undefined or str(each.count)))
+        for each in filter(lambda each: each.count, part.summary()):
+            metric, unit, mean, interval, median, _, count, undefined = each.cells()
+            note = f"{count}, {undefined} undefined" if each.undefined else count
+            rows.append((metric, mean, interval, median, unit or "-", note))
         if rows:
             header = ("metric", "mean", "95 % interval", "median", "unit", "n")
             toolkit.print_table(header, rows)

@@ -22,6 +22,7 @@ from spatialkit.metrics.paired_tests import (
     cells_of,
     clause,
     enumerated,
+    listed,
     paired_test,
     summary_cell,
     title,
@@ -62,24 +63,27 @@ class Comparison:
         return tuple(each.metric for each in self.summaries[self.systems[0]])
 
     def statement(self) -> str:
-        """Return the significant differences as sentences, for a paper or a report."""
+        """Return the significant differences in words, for a paper or a report.
+
+        One sentence per direction and two systems; more than three metrics are a Markdown list.
+        """
         sentences = []
         for first, second in dict.fromkeys((test.first, test.second) for test in self.tests):
             tests = [test for test in self.tests if (test.first, test.second) == (first, second)]
             for name, other in ((first, second), (second, first)):
                 found = [clause(t) for t in tests if t.better == name and self._is_clear(t)]
                 if found:
-                    sentences.append(f"{name} is better than {other} in {enumerated(found)}.")
+                    sentences.append(listed(f"{name} is better than {other} in", found))
             changed = [clause(t) for t in tests if not t.better and self._is_clear(t)]
             if changed:
-                sentences.append(f"{second} differs from {first} in {enumerated(changed)}.")
+                sentences.append(listed(f"{second} differs from {first} in", changed))
             rest = [title(test.metric) for test in tests if not self._is_clear(test)]
             if rest:
                 sentences.append(
                     f"No significant difference between {first} and {second} was found in "
                     f"{enumerated(rest)}."
                 )
-        return "\n".join(sentences)
+        return "\n\n".join(sentences)
 
     def to_markdown(self) -> str:
         """Return tables of means and of tests, the statement, and the methods as Markdown."""

@@ -84,7 +84,7 @@ def evaluate(
             difference, without unit; see `energy_vector`. For loudspeaker layouts.
         "front_rear_difference", "left_right_difference"
             dB; `front_rear_balance` and `left_right_balance` of the estimate minus those of the
-            reference. For loudspeaker layouts.
+            reference, each limited to +-60 dB. For loudspeaker layouts with both halves.
         "intensity_angle", "diffuseness_difference"
             Angle between the active intensities in degrees, and diffuseness of the estimate minus
             that of the reference, without unit, both over all bins and frames; see

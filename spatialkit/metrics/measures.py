@@ -28,6 +28,9 @@ from spatialkit.metrics.spectral import log_spectral_distance, multi_resolution_
 
 Values = Mapping[str, Any]
 
+# Largest magnitude of a balance in dB: one half of the layout is silent then.
+MAX_BALANCE = 60.0
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -189,7 +192,8 @@ def _balance_measure(name: str, balance: Callable[..., Any], axis: int, halves: 
         return "" if both else f"loudspeakers {halves}"
 
     def function(pair: Pair) -> Values:
-        return {name: difference(*(balance(each, pair.format) for each in pair.both))}
+        levels = (balance(each, pair.format) for each in pair.both)
+        return {name: difference(*(np.clip(each, -MAX_BALANCE, MAX_BALANCE) for each in levels))}
 
     return Measure((name,), function, lacks)
 

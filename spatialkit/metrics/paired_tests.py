@@ -117,6 +117,8 @@ def summary_cell(summary: MetricSummary) -> str:
     """Return mean and interval as text."""
     decimals = decimals_of(summary.metric)
     unit = METRICS[summary.metric].unit if summary.metric in METRICS else ""
+    if math.isnan(summary.mean):
+        return "-"
     text = " ".join(filter(None, [number(summary.mean, decimals), unit]))
     found = interval(summary.low, summary.high, decimals)
     return text if found == "-" else f"{text} ({found})"
@@ -162,3 +164,10 @@ def _probability(p: float) -> str:
 def enumerated(words: Sequence[str]) -> str:
     """Return words as an enumeration: "a, b and c"."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def listed(start: str, clauses: Sequence[str]) -> str:
+    """Return a sentence, or a list if there are more than three clauses."""
+    if len(clauses) <= 3:
+        return f"{start} {enumerated(clauses)}."
+    return "\n".join([f"{start}:", "", *(f"- {clause}" for clause in clauses)])

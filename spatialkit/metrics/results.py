@@ -18,7 +18,6 @@ from spatialkit.metrics.summary import (
     SUMMARY_HEADER,
     MetricSummary,
     summarize_values,
-    summary_cells,
 )
 from spatialkit.metrics.table import NAME_COLUMNS, Table
 from spatialkit.results import markdown_table
@@ -75,7 +74,7 @@ class Results(Table):
 
     def to_markdown(self, *, resamples: int = 9999, seed: int = 0) -> str:
         """Return the summary as a Markdown table, one line per metric."""
-        rows = [summary_cells(each) for each in self.summary(resamples=resamples, seed=seed)]
+        rows = [each.cells() for each in self.summary(resamples=resamples, seed=seed)]
         return markdown_table(SUMMARY_HEADER, rows, left=2)
 
     def compare(

@@ -53,6 +53,19 @@ class MetricSummary:
     low: float
     high: float
 
+    def cells(self) -> list[str]:
+        """Return a line of the table of `Results.to_markdown` as texts."""
+        metric = METRICS.get(self.metric)
+        decimals = metric.decimals if metric else 3
+        mean, median, deviation = (
+            number(value, decimals) for value in (self.mean, self.median, self.deviation)
+        )
+        return [
+            *(self.metric, metric.unit if metric else "", mean),
+            *(interval(self.low, self.high, decimals), median, deviation),
+            *(str(self.count), str(self.undefined)),
+        ]
+
 
 def summarize_values(
     name: str,
@@ -82,20 +95,6 @@ def interval_of_mean(values: NDArray[np.float64], resamples: int, seed: int) -> 
     if len(values) and np.all(values == values[0]):
         return float(values[0]), float(values[0])
     return bootstrap_interval(values, resamples=resamples, seed=seed)
-
-
-def summary_cells(summary: MetricSummary) -> list[str]:
-    """Return a line of the summary table, see `SUMMARY_HEADER`."""
-    metric = METRICS.get(summary.metric)
-    decimals = metric.decimals if metric else 3
-    mean, median, deviation = (
-        number(value, decimals) for value in (summary.mean, summary.median, summary.deviation)
-    )
-    return [
-        *(summary.metric, metric.unit if metric else "", mean),
-        *(interval(summary.low, summary.high, decimals), median, deviation),
-        *(str(summary.count), str(summary.undefined)),
-    ]
 
 
 def number(value: float, decimals: int) -> str:

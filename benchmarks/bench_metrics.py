@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.harness import Row, best_times
-from spatialkit.metrics import loudness, si_sdr, wild
+from spatialkit.metrics import evaluate, loudness, si_sdr, wild
 from spatialkit.stft import stft
 
 RATE, SECONDS, CHANNELS = 44100, 10, 5
@@ -28,6 +28,7 @@ def rows() -> list[Row]:
         *_wild_rows(reference, estimate),
         *_si_sdr_rows(reference, reference + estimate),
         *_loudness_rows(reference.astype(np.float64)),
+        *_evaluate_rows(rng),
     ]
 
 
@@ -103,6 +104,24 @@ def _loudness_rows(audio: NDArray[Any]) -> list[Row]:
     except ImportError:
         pass
     return _compared(f"loudness of {seconds} s of {CHANNELS} channels, float64", calls)
+
+
+def _evaluate_rows(rng: np.random.Generator) -> list[Row]:
+    """Measure `evaluate` of a 5.1 pair, and of a batch of 64 stereo pairs, with all defaults."""
+    shapes = {"60 s of 5.1": (6, 60 * 48000), "a batch of 64 stereo pairs of 4 s": (64, 2, 192000)}
+    rows = []
+    for task, shape in shapes.items():
+        reference = 0.1 * rng.standard_normal(shape, np.float32)
+        estimate = reference + 0.03 * rng.standard_normal(shape, np.float32)
+        layout = "5.1" if shape[-2] == 6 else "stereo"
+        evaluate(reference[..., :48000], estimate[..., :48000], layout=layout, sample_rate=48000)
+        start = time.perf_counter()
+        evaluate(reference, estimate, layout=layout, sample_rate=48000)
+        seconds = time.perf_counter() - start
+        duration = np.prod(shape) / shape[-2] / 48000
+        note = f"{duration / seconds:.0f} times real time"
+        rows.append(Row(f"evaluate, all metrics, {task}", "spatialkit", seconds, "s", None, note))
+    return rows
 
 
 def _compared(task: str, calls: dict[str, Callable[[], Any]]) -> list[Row]:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError, SignalError
+from spatialkit.metrics.bucket_distance import difference_distance
 from spatialkit.metrics.inputs import as_pair, unpack_pair
 from spatialkit.stft import StreamingSTFT
 from spatialkit.validation import as_choice, as_count, as_number, as_numbers, require_finite
@@ -59,8 +60,8 @@ def wild(
     clip_db : float
         Limit of the magnitude of an ILD in dB, at least 0.001.
     method : {"exact", "histogram"}
-        "exact" sorts all ILDs and needs 8 bytes of memory per bin of both spectra; "histogram"
-        counts them, and its memory does not depend on the length of the signals.
+        "exact" needs 8 bytes of memory per bin and channel of both spectra; "histogram" counts all
+        ILDs, and its memory does not depend on the length of the signals.
     bin_db : float
         Bin width of the histogram in dB, at least 0.001; about the maximum error per pair.
 
@@ -228,7 +229,7 @@ class _LevelDifferences:
         self.clip = clip_db / DECIBELS_PER_NEPER
 
     def exact_wild(self, reference: NDArray[Any], estimate: NDArray[Any]) -> float:
-        """Calculate `wild` of one item from sorted level differences."""
+        """Calculate `wild` of one item from all level differences."""
         first, second = (
             np.concatenate(list(self._magnitudes(audio)), axis=1) for audio in (reference, estimate)
         )
@@ -236,12 +237,12 @@ class _LevelDifferences:
         if loudest == 0.0:
             return np.nan
         first, second = (self._to_level(magnitude, loudest) for magnitude in (first, second))
+        first, second = (level.reshape(len(level), -1) for level in (first, second))
         total = 0.0
         for i, j in combinations(range(len(first)), 2):
-            a, b = self._difference(first, i, j), self._difference(second, i, j)
-            a.sort()
-            b.sort()
-            total += float(_sorted_distance(a, b))
+            total += difference_distance(
+                (first[i], first[j]), (second[i], second[j]), float(self.clip)
+            )
         return DECIBELS_PER_NEPER * total
 
     def histogram_wild(

@@ -68,7 +68,7 @@ class MixMeter:
     def add(self, block: NDArray[Any]) -> None:
         """Measure the next samples (channels, n)."""
         for matrix, meter in self._meters:
-            meter.add(matrix.astype(block.dtype) @ block)
+            meter.add(_mixed(matrix, block))
 
     def finish(self) -> list[Loudness]:
         """Return the loudness on each layout."""
@@ -78,6 +78,17 @@ class MixMeter:
 def iamf_encoder(file: BinaryIO, target: Target) -> IamfEncoder:
     """Return the encoder of an IAMF file, which stores the loudness of its mix."""
     return IamfEncoder(file, target, MixMeter(stored_format(target), target.sample_rate))
+
+
+def _mixed(matrix: NDArray[np.float64], block: NDArray[Any]) -> NDArray[Any]:
+    """Return the product of a matrix with few entries and a block.
+
+    Threads of BLAS would wait for each other longer than the sums take.
+    """
+    mixed = np.zeros((len(matrix), block.shape[1]), block.dtype)
+    for row, column in zip(*np.nonzero(matrix), strict=True):
+        mixed[row] += block.dtype.type(matrix[row, column]) * block[column]
+    return mixed
 
 
 class _LayoutMeter:

@@ -47,7 +47,10 @@ class LpcmCoder:
             data = frames.astype("<i2").tobytes()
         else:
             four = np.ascontiguousarray(frames, "<i4").view(np.uint8).reshape(-1, 4)
-            data = four[:, :3].tobytes()
+            three = np.empty((len(four), 3), np.uint8)
+            for byte in range(3):  # three strided copies are faster than one of rows of 3
+                three[:, byte] = four[:, byte]
+            data = three.tobytes()
         size = self.frame_size * frames.shape[1] * self.bits // 8
         return [data[start : start + size] for start in range(0, len(data), size)]
 

@@ -146,13 +146,20 @@ def read_adm(path: StrPath, *, dtype: SampleType = "float32") -> ObjectScene:
     found = info(path)
     if found.adm is None:
         raise AudioFileError(
-            f"{path} has no ADM metadata", python="; read it with read", command_line=""
+            f"{path} has no ADM metadata that is valid and has at most 32 MiB",
+            python="; read it with read",
+            command_line="",
         )
     for part in found.adm.parts:
         if part.unsupported:
             raise AudioFileError(
                 f"{path}: {part.name!r} has properties of ADM that are not supported: "
                 f"{', '.join(part.unsupported)}"
+            )
+        if max(part.tracks) > found.channels:
+            raise AudioFileError(
+                f"{path}: {part.name!r} has track {max(part.tracks)} of ADM, but the file has "
+                f"{found.channels}"
             )
     if not found.adm.parts:
         raise AudioFileError(f"{path} has an ADM programme without audio")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,15 @@ import pytest
 from crafted_scenes import RATE, SAMPLES, crafted_scene
 
 import spatialkit
-from spatialkit import Audio, encode_ambisonics, render, vbap_gains, vbap_pan
-from spatialkit.errors import AudioFileError, LayoutError, OptionError, ShapeError
+from spatialkit import Audio, encode_ambisonics, info, read, render, vbap_gains, vbap_pan
+from spatialkit.errors import (
+    AudioFileError,
+    LayoutError,
+    OptionError,
+    ShapeError,
+    SpatialkitError,
+    SpatialkitWarning,
+)
 from spatialkit.objects import (
     AudioObject,
     Blocks,
@@ -192,6 +201,35 @@ def test_files_without_objects_or_with_other_metadata_are_refused(tmp_path):
     path.write_bytes(data[:place] + (size + longer).to_bytes(4, "little") + data[place + 4 :])
     with pytest.raises(AudioFileError, match=r"'object' has properties .* not supported: diffuse"):
         read_adm(path)
+
+
+def test_tracks_that_the_file_does_not_have_are_refused(tmp_path):
+    path = tmp_path / "a.wav"
+    write_adm(path, ObjectScene(RATE, objects=[AudioObject(np.zeros(10))]))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"chna") + 12] = 3  # number of the track
+    path.write_bytes(bytes(data))
+    with pytest.raises(AudioFileError, match="'object' has track 3 of ADM, but the file has 1"):
+        read_adm(path)
+
+
+def test_random_damage_of_the_metadata_is_never_another_exception(tmp_path, rng):
+    path = tmp_path / "a.wav"
+    crafted = crafted_scene()
+    write_adm(path, crafted)
+    data = path.read_bytes()
+    places = [data.index(b"chna") + 8, data.index(b"axml") + 8]
+    for number in range(60):
+        damaged = bytearray(data)
+        first = places[number % 2]
+        for place in rng.integers(first, min(first + (150, 12000)[number % 2], len(data)), 2):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(bytes(damaged))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SpatialkitWarning)
+            for function in (info, read, read_adm):
+                with suppress(SpatialkitError):
+                    function(path)
 
 
 def test_the_gain_and_time_of_an_audio_object_apply(tmp_path):

@@ -257,7 +257,8 @@ def _intensity_histogram(
     columns = (np.arange(len(energy)) * hop / rate * frame_rate).astype(int)
     shape = len(azimuth), int(columns[-1]) + 1
     cells = (rows % len(azimuth)) * shape[1] + columns[:, None]
-    power = np.bincount(cells.ravel(), energy.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+    sums = np.bincount(cells.ravel(), energy.ravel(), minlength=shape[0] * shape[1])
+    power = sums.astype(np.float64).reshape(shape)
     power /= np.bincount(columns, minlength=shape[1])
     seconds = np.arange(shape[1], dtype=np.float64) + 0.5
     return Anglegram(power, azimuth, seconds / np.float64(frame_rate))

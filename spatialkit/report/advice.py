@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from spatialkit.report.measures import ChannelMeasure, Measure
+from spatialkit.report.measures import SILENT_DB, ChannelMeasure, Measure
 
 __all__ = ["advice"]
 
-SILENT_DB = -190.0
 # EBU R 128: largest true peak of programmes.
 MAX_TRUE_PEAK = -1.0
 MAX_LOUDNESS_CHANGE = 1.0
 MIN_DOWNMIX_SNR = 20.0
-MAX_CORRECTION = -15.0
 MAX_SURROUND_LEVEL = 0.0
 MAX_LATERAL_DEGREES = 15.0
 MIN_CONCENTRATION = 0.1
@@ -61,14 +59,12 @@ def advice(
             "compare both with matched loudness."
         )
     if values.get("downmix_snr", math.inf) < MIN_DOWNMIX_SNR:
+        correction = values.get("correction", math.nan)
+        size = "" if math.isnan(correction) else f", correction {correction:.1f} dB"
         found.append(
-            f"In stereo it differs from the original (downmix SNR {values['downmix_snr']:.1f} dB): "
-            "if stereo listeners matter, upmix with -O exact_downmix=true, or use match_downmix."
-        )
-    if values.get("correction", -math.inf) > MAX_CORRECTION:
-        found.append(
-            f"The downmix is exact only with a correction of {values['correction']:.1f} dB "
-            "relative to the upmix, which may be audible: compare with exact_downmix=false."
+            f"In stereo it differs from the original (downmix SNR {values['downmix_snr']:.1f} dB"
+            f"{size}): if stereo listeners matter, upmix with -O exact_downmix=true, or use "
+            "match_downmix."
         )
     if values.get("surround_level", -math.inf) > MAX_SURROUND_LEVEL:
         found.append(

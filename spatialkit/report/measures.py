@@ -16,11 +16,20 @@ from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_layout
 from spatialkit.plots import channel_labels
 from spatialkit.rendering import render
 
-__all__ = ["ChannelMeasure", "Measure", "channel_measures", "measure", "pair_correlations"]
+__all__ = [
+    "SILENT_DB",
+    "ChannelMeasure",
+    "Measure",
+    "channel_measures",
+    "measure",
+    "pair_correlations",
+]
 
 SURROUND_AZIMUTH = 60.0
 MIN_ELEVATION = 10.0
 MIN_POWER = 1e-20
+SILENT_DB = -120.0
+"""Peak in dBFS below which a channel counts as silent."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spatialkit.layouts import Layout
 from spatialkit.plots import anglegram, channel_labels, energy_map, layout_svg, spectrograms
 from spatialkit.report.chain import RATE, Chain
-from spatialkit.report.measures import ChannelMeasure, Measure
+from spatialkit.report.measures import SILENT_DB, ChannelMeasure, Measure
 from spatialkit.report.pictures import data_url, png, shades
 
 __all__ = ["fill_template", "report_page"]
@@ -156,7 +156,7 @@ def _carrier_text(carrier: str) -> str:
 def _plan(chain: Chain) -> str:
     """Return the plan with its loudspeakers; for Ambisonics with the directions of 5.0."""
     if isinstance(chain.form, Layout):
-        return layout_svg(chain.form, size=320)
+        return layout_svg(chain.form, size=380)
     directions = Layout("directions", ("front", "left", "rear", "right"),
                         np.array([0.0, 90.0, 180.0, -90.0]))  # fmt: skip
     return layout_svg(directions, size=320, label="Directions from above").replace(
@@ -234,8 +234,8 @@ def _channels_html(labels: Sequence[str], channels: Sequence[ChannelMeasure], ch
     for number, (label, each) in enumerate(zip(labels, channels, strict=False)):
         text = escape(label)
         note = " <small>not on headphones</small>" if lfe[number] else ""
-        level = "silent" if each.peak_db < -190.0 else f"{each.rms_db:.1f}"
-        peak = "" if each.peak_db < -190.0 else f"{each.peak_db:.1f}"
+        level = "silent" if each.peak_db < SILENT_DB else f"{each.rms_db:.1f}"
+        peak = "" if each.peak_db < SILENT_DB else f"{each.peak_db:.1f}"
         rows.append(
             f'<tr data-row="{number}"><th scope=row>{text}{note}</th>'
             f'<td><button type=button class=toggle data-solo="{number}" aria-pressed=false '

@@ -222,7 +222,6 @@ def test_an_existing_report_is_not_replaced_by_accident(tmp_path, rng):
         (Measure("loudness", "", -14.0, "LUFS", -18.0), "4.0 LU louder"),
         (Measure("loudness", "", -20.0, "LUFS", -18.0), "2.0 LU softer"),
         (Measure("downmix_snr", "", 12.0, "dB"), "exact_downmix=true"),
-        (Measure("correction", "", -9.0, "dB"), "-9.0 dB"),
         (Measure("surround_level", "", 3.0, "dB"), "behind the listener"),
         (Measure("correlation", "", -0.6, ""), "cancel in mono"),
     ],

@@ -115,36 +115,48 @@ def _checked(facts: dict[str, Any], path: Path) -> Answers:
         test = facts["test"]
         listener = facts["participant"]
         trials = tuple(trial for trial in facts["trials"] if not trial["practice"])
-        texts = [listener, test["id"], test["title"], *(each["name"] for each in test["questions"])]
-        if test["kind"] not in KINDS or not all(isinstance(each, str) for each in texts):
+        if test["kind"] not in KINDS:
             raise TypeError
+        for text in (listener, test["id"], test["title"]):
+            _text(text)
+        questions = [_text(question["name"]) for question in test["questions"]]
+        known: dict[str, list[set[str]]] = {}
+        for trial in test["trials"]:
+            conditions = set(map(_text, trial["conditions"]))
+            known.setdefault(_text(trial["item"]), []).append(conditions)
         check = {"abx": _check_abx, "mushra": _check_mushra, "preference": _check_preference}
-        names = [question["name"] for question in test["questions"]]
         for trial in trials:
-            _text(trial["item"])
-            check[test["kind"]](trial, names)
+            check[test["kind"]](trial, questions, known[_text(trial["item"])])
     except (KeyError, TypeError, AttributeError) as error:
         raise OptionError(f"{path} has incomplete or invalid answers") from error
     return Answers(listener, test, trials, path)
 
 
-def _check_abx(trial: Mapping[str, Any], names: Sequence[str]) -> None:
-    if _text(trial["x"]) not in trial["samples"].values():
-        raise TypeError
-    if _text(trial["answer"]) not in trial["samples"].values():
-        raise TypeError
-
-
-def _check_preference(trial: Mapping[str, Any], names: Sequence[str]) -> None:
-    samples = sorted(map(_text, trial["samples"].values()))
-    if len(set(samples)) != 2 or set(trial["answers"]) != set(names):
-        raise TypeError
-    if not all(answer in samples for answer in trial["answers"].values()):
+def _check_abx(
+    trial: Mapping[str, Any], questions: Sequence[str], known: Sequence[set[str]]
+) -> None:
+    """Raise an error unless a trial has an answer for one of its conditions."""
+    samples = set(map(_text, trial["samples"].values()))
+    if samples not in known or not {_text(trial["x"]), _text(trial["answer"])} <= samples:
         raise TypeError
 
 
-def _check_mushra(trial: Mapping[str, Any], names: Sequence[str]) -> None:
-    if trial["question"] not in names or not trial["ratings"]:
+def _check_preference(
+    trial: Mapping[str, Any], questions: Sequence[str], known: Sequence[set[str]]
+) -> None:
+    """Raise an error unless a trial has an answer for each question."""
+    samples = set(map(_text, trial["samples"].values()))
+    if samples not in known or set(trial["answers"]) != set(questions):
+        raise TypeError
+    if not set(map(_text, trial["answers"].values())) <= samples:
+        raise TypeError
+
+
+def _check_mushra(
+    trial: Mapping[str, Any], questions: Sequence[str], known: Sequence[set[str]]
+) -> None:
+    """Raise an error unless a trial has ratings of the conditions of its item."""
+    if trial["question"] not in questions or set(trial["ratings"]) not in known:
         raise TypeError
     for value in trial["ratings"].values():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:

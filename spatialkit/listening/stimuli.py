@@ -134,8 +134,9 @@ class Stimulus:
     layout : Layout
         Layout of the channels; stereo for headphones.
     facts : dict
-        How it was prepared: "source", "delay" in samples, "gain_db", "loudness" in LUFS,
-        "true_peak" in dBTP, and "resampled_from" in Hz where that applies.
+        How it was prepared: "source" (a file name without its folder), "delay" in samples,
+        "gain_db", "loudness" in LUFS, "true_peak" in dBTP, and "resampled_from" in Hz where that
+        applies.
     """
 
     samples: NDArray[np.float64]
@@ -263,7 +264,7 @@ def _load(source: Source, options: StimulusOptions, name: str) -> tuple[Audio[An
             raise OptionError(f"{name} has {header.duration:.2f} s, start is {options.start:g} s")
         stop = min(first + round(wanted * rate), header.samples)
         excerpt = read(source, dtype="float64", start=first, stop=stop)
-        samples, format, facts = excerpt.samples, excerpt.format, {"source": os.fspath(source)}
+        samples, format, facts = excerpt.samples, excerpt.format, {"source": Path(source).name}
     else:
         raise OptionError(f"{name} must be a path or an Audio, got {type(source).__name__}")
     if samples.ndim != 2:

@@ -162,8 +162,15 @@ def wrong_answers():
     yield "preference", {**abx, "answers": {}}
     yield "preference", {**abx, "answers": {"basic audio quality": "c"}}
     yield "mushra", {**abx, "question": "other", "ratings": {"a": 1}}
+    question = {"question": "basic audio quality"}
     for rating in (-1, 101, "5", None, True):
-        yield "mushra", {**abx, "question": "basic audio quality", "ratings": {"a": rating}}
+        yield "mushra", {**abx, **question, "ratings": {"a": rating, "b": 5}}
+    yield "mushra", {**abx, **question, "ratings": {"a": 5, "b": 5, "c": 5}}
+    yield "mushra", {**abx, **question, "ratings": {"a": 5}}
+    yield "mushra", {**abx, **question, "item": "other", "ratings": {"a": 5, "b": 5}}
+    other = {"samples": {"A": "a", "B": "c"}, "answers": {"basic audio quality": "a"}}
+    yield "preference", {**abx, **other}
+    yield "abx", {**abx, **other, "answer": "a"}
 
 
 @pytest.mark.parametrize(("kind", "trial"), list(wrong_answers()))
@@ -190,6 +197,23 @@ def test_other_files_are_refused(tmp_path, text, match):
         listening.analyse(path)
     with pytest.raises(OptionError, match="at least one file"):
         listening.analyse([])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "other"},
+        {"title": 3},
+        {"questions": [{}]},
+        {"trials": None},
+        {"trials": [{"item": "song"}]},
+        {"trials": [{"item": "song", "conditions": ["a", 3]}]},
+    ],
+)
+def test_invalid_definitions_are_refused(tmp_path, change):
+    path = save(tmp_path, "P01", {**definition("abx"), **change}, abx_trials(1, 2))
+    with pytest.raises(OptionError, match="invalid answers"):
+        listening.analyse(path)
 
 
 def test_answers_for_practice_only_are_refused(tmp_path):

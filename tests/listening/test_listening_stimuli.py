@@ -104,6 +104,7 @@ def test_files_are_read_from_start_and_resampled(tmp_path):
     found = prepare("song", {"a": tmp_path / "a.wav"}, options)["a"]
     assert found.samples.shape == (2, 48000)
     assert found.facts["resampled_from"] == 44100
+    assert found.facts["source"] == "a.wav"  # pages contain no folders of the experimenter
     same = listening.StimulusOptions(
         start=1.0, duration=1.0, playback="stereo", fade=0.0, sample_rate=44100, align=False
     )

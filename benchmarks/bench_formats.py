@@ -43,7 +43,7 @@ CASES = (
 )
 MEMORY = (
     *((".wav", "FLOAT"), (".caf", "PCM_24"), (".mov", "PCM_24"), (".wv", "WAVPACK")),
-    *((".webm", "OPUS_DISCRETE"), (".adm.wav", "PCM_24")),
+    *((".webm", "OPUS_DISCRETE"), (".adm.wav", "PCM_24"), (".iamf", "PCM_24")),
 )
 _WRITER = """
 import resource, sys

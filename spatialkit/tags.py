@@ -82,7 +82,8 @@ class Tags(Mapping[str, tuple[str, ...]]):
     Raises
     ------
     OptionError
-        If a key is empty or contains "=" or characters other than printable ASCII.
+        If a key is empty or contains "=" or characters other than printable ASCII, or a text
+        contains surrogates.
 
     Examples
     --------
@@ -103,6 +104,8 @@ class Tags(Mapping[str, tuple[str, ...]]):
             values = (value,) if isinstance(value, str | int) else tuple(value)
             texts = tuple(str(each).replace("\0", " ").strip() for each in values)
             texts = tuple(filter(None, texts))
+            if any("\ud800" <= letter <= "\udfff" for text in texts for letter in text):
+                raise OptionError(f"text of the tag {name!r} is not valid Unicode: {texts!r}")
             if texts:
                 found[name] = (*found.get(name, ()), *texts)
         object.__setattr__(self, "fields", MappingProxyType(found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -184,6 +185,20 @@ def test_names_never_leave_the_folder(album):
         or all(".." not in Path(each).parts for each in found)
     )
     assert len(found) == 2
+
+
+def test_names_of_any_length_and_encoding_are_written(album):
+    content = Path("album", ALBUM[2][0]).read_bytes()
+    for name in (b"\xff", "ü".encode() * 100, b"n\nn"):
+        Path("album", os.fsdecode(name + b".wav")).write_bytes(content)
+    (album / "album" / "04 kaputt.flac").unlink()
+    line = ["album", "-o", "out", "--format", "flac", "--name", "{name} of {title}"]
+    assert upmix(*line) == 0
+    names = [os.fsencode(path.name) for path in Path("out").glob("*.flac")]
+    assert len(names) == 6
+    assert max(map(len, names)) <= 185
+    assert b"\xff of Stra\xc3\x9fe.flac" in names
+    assert b"n_n of Stra\xc3\x9fe.flac" in names
 
 
 def test_contradictory_options_are_refused(album, capsys):

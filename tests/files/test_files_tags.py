@@ -330,6 +330,8 @@ def test_tags_are_an_immutable_mapping_that_can_be_pickled():
     for key in ("", "a=b", "ü", 3):
         with pytest.raises(OptionError, match="key of a tag must be printable ASCII"):
             Tags({key: "x"})
+    with pytest.raises(OptionError, match="text of the tag 'title' is not valid Unicode"):
+        Tags({"title": "\udcff"})
     with pytest.raises(OptionError, match="tags must be Tags or a mapping"):
         write("a.wav", np.zeros((1, 9)), 48000, tags=["title"])
 

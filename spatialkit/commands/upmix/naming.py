@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import string
 from collections.abc import Mapping
@@ -105,7 +106,8 @@ def name_of(template: str, source: Path, facts: Mapping[str, str]) -> PurePosixP
 def _safe(part: str) -> str:
     """Return a name that all common file systems accept."""
     part = _FORBIDDEN.sub("_", part).strip().rstrip(". ")
-    part = part.encode()[:MAX_NAME_BYTES].decode("utf-8", "ignore").rstrip(". ")
+    while len(os.fsencode(part)) > MAX_NAME_BYTES:
+        part = part[:-1].rstrip(". ")
     if part.startswith("."):
         part = "_" + part[1:]
     return f"_{part}" if _RESERVED.fullmatch(part) or not part else part

@@ -50,7 +50,7 @@ def _pages(file: BinaryIO, at: int = 0) -> Iterator[tuple[int, bytes, list[int]]
 def _header_packets(file: BinaryIO, count: int) -> tuple[list[bytes], int]:
     """Return the first packets, and the end of the page in which the last of them ends."""
     packets: list[bytes] = []
-    packet = b""
+    parts: list[bytes] = []  # of a packet that is not complete; joined once, for large covers
     end = 0
     for at, _, lacing in _pages(file):
         body = at + _HEAD.size + len(lacing)
@@ -61,11 +61,11 @@ def _header_packets(file: BinaryIO, count: int) -> tuple[list[bytes], int]:
         data = file.read(sum(lacing))
         start = 0
         for size in lacing:
-            packet += data[start : start + size]
+            parts.append(data[start : start + size])
             start += size
             if size < _SEGMENTS:
-                packets.append(packet)
-                packet = b""
+                packets.append(b"".join(parts))
+                parts = []
         if len(packets) >= count:
             break
     return packets, end
@@ -81,8 +81,7 @@ def replace_comments(file: BinaryIO, tags: Tags) -> None:
     start = _VORBIS if is_vorbis else _OPUS
     comment = start + build_comments(comment_fields(tags, pictures=True), old)
     comment += b"\1" if is_vorbis else b""
-    pages = list(_pages(file))[:1]
-    at, head, lacing = pages[0]
+    at, head, lacing = next(_pages(file))
     first = at + _HEAD.size + len(lacing) + sum(lacing)
     serial = struct.unpack_from("<I", head, 14)[0]
     new = _paginated([comment, *packets[2:3]], serial, 1)
@@ -93,7 +92,7 @@ def replace_comments(file: BinaryIO, tags: Tags) -> None:
         number += 1
     resize_region(file, first, end - first, len(new))
     file.seek(first)
-    file.write(b"".join(new_page for new_page in (new,)))
+    file.write(new)
     shift = _page_count(new) + 1 - number
     if shift:
         _renumber(file, first + len(new), shift)

@@ -39,6 +39,8 @@ def compile_kernels() -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal((2, SAMPLES))
     for dtype in (np.float32, np.float64):
         _pan(noise.astype(dtype))
+        _decode(noise.astype(dtype))
+        _process(noise.astype(dtype))
         _upmix(noise.astype(dtype))
     _evaluate(noise)
 
@@ -57,6 +59,28 @@ def _evaluate(stereo: Any) -> None:
     from spatialkit.metrics import wild
 
     wild(stereo, 1.001 * stereo[::-1])  # the distributions cross: all kernels are called
+
+
+def _decode(sources: Any) -> None:
+    from spatialkit.ambisonics import decode_foa, encode_foa, upscale_ambisonics
+
+    scene = encode_foa(sources, [0.0, 90.0])
+    decode_foa(scene, "7.1.4", decoder="dirac", sample_rate=RATE)
+    upscale_ambisonics(scene, 3, sample_rate=RATE)
+
+
+def _process(sources: Any) -> None:
+    from spatialkit.realtime import EncoderProcessor, PannerProcessor
+
+    for processor in (
+        PannerProcessor("5.1", RATE, sources=2),
+        EncoderProcessor(1, RATE, sources=2),
+    ):
+        for azimuth in (0.0, 90.0):
+            processor.process(sources, azimuth=azimuth)
+            # Blocks of a longer signal are not contiguous.
+            processor.process(sources[:, ::2], azimuth=azimuth)
+            processor.process(sources[:, :100], azimuth=azimuth)
 
 
 def _upmix(stereo: Any) -> None:

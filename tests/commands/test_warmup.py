@@ -44,6 +44,9 @@ LINES = (
     "encode stereo.wav -o g.wav --azimuth 0:90 --elevation 0:20 --order 3",
     "decode g.wav -o h.wav --layout 5.1.4",
     "render stereo.wav -o i.wav --to 22.2",
+    "encode stereo.wav -o j.wav --azimuth 30,-30",
+    "decode j.wav -o k.wav --layout 5.1.4 --decoder dirac",
+    "upmix stereo.wav -o l.wav --upmixer foa-pair --layout ambix3 -O decoder=dirac",
     "benchmark upmix --upmixer ambience --seconds 2",
 )
 

@@ -441,3 +441,9 @@ def test_stems_of_stated_scenes_are_nearer_to_their_directions_by_dirac(excerpts
     assert results.settings["layout"] == "7.1.4"
     with pytest.raises(OptionError, match="layout needs the protocol 'stated'"):
         benchmark_ambisonizer(excerpts, systems, protocols=["mono"], layout="7.1.4")
+
+
+def test_the_command_decodes_only_stated_scenes(songs, capsys):
+    command = ["benchmark", "ambisonizer", "--stems", str(songs), "--layout", "7.1.4"]
+    assert main([*command, "--protocol", "mono"]) == 2
+    assert "--layout needs --protocol stated" in capsys.readouterr().err

@@ -41,5 +41,4 @@ def describe() -> dict[str, Any]:
         for each in FILE_FORMATS
         if not each.extra or find_spec(each.extra)
     ]
-    has_report = find_spec("spatialkit.report") is not None
-    return {"upmixers": upmixers, "layouts": LAYOUTS, "formats": formats, "report": has_report}
+    return {"upmixers": upmixers, "layouts": LAYOUTS, "formats": formats}

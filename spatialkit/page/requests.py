@@ -72,15 +72,12 @@ def _commands(
     report: bool,
 ) -> list[list[str]]:
     output = folder / name
-    upmix = ["upmix", str(source), "-o", str(output), *arguments, "--json"]
-    commands = [[*upmix, "--headphones"] if headphones else upmix]
+    flags = [*(["--headphones"] if headphones else []), *(["--report"] if report else [])]
+    commands = [["upmix", str(source), "-o", str(output), *arguments, "--json", *flags]]
     ears = headphones_path(output)
     if headphones and ears.suffix.lower() not in PLAYABLE:
         played = str(ears.with_suffix(".wav"))
         commands.append(["render", str(ears), "-o", played, "--to", "stereo", "--json"])
-    if report:
-        page = str(folder / "report.html")
-        commands.append(["report", str(output), "-o", page, "--original", str(source)])
     return commands
 
 

@@ -62,6 +62,26 @@ def test_a_song_is_upmixed_listened_to_and_downloaded(page, song, tmp_path):
     assert page.inner_text("#player .error") == ""
 
 
+def test_a_preset_fills_the_form(page):
+    page.select_option("#upmixer", "ambience")
+    page.select_option("#preset", "concert")
+    assert page.input_value('[data-option="ambience"]') == "4.0"
+    assert "seat in the hall" in page.inner_text("#summary")
+    page.select_option("#preset", "")
+    assert page.input_value('[data-option="ambience"]') == "0"
+
+
+def test_the_report_plays_in_the_page(page, song):
+    page.set_input_files("#file", {"name": "song.wav", "mimeType": "audio/wav", "buffer": song})
+    page.locator("#start:enabled").wait_for()
+    page.select_option("#upmixer", "matrix")
+    finish(page)
+    page.click("#report summary")
+    report = page.frame_locator("#report iframe")
+    report.locator("button").first.wait_for()
+    assert "song" in report.locator("body").inner_text()
+
+
 def test_instruments_are_placed_by_drag_and_with_keys(page):
     page.set_input_files("#file", sample_path())
     page.locator("#start:enabled").wait_for()

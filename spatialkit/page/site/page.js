@@ -124,7 +124,9 @@ const chosen = () => known.upmixers.find((each) => each.name === find("upmixer")
 
 function showForm() {
   const upmixer = chosen();
-  find("summary").textContent = upmixer.summary;
+  find("preset-field").hidden = upmixer.presets.length === 0;
+  find("preset").replaceChildren(new Option("none", ""), ...upmixer.presets.map((each) => new Option(each.name, each.name)));
+  showSummary();
   const layout = upmixer.options.find((each) => each.name === "layout");
   find("layout-field").hidden = !layout;
   if (layout) {
@@ -139,6 +141,16 @@ function showForm() {
   find("more").hidden = shown.length === 0;
   find("more").open = shown.some((each) => each.name === "style");
   showStage();
+}
+
+function showSummary() {
+  const upmixer = chosen(), preset = upmixer.presets.find((each) => each.name === find("preset").value);
+  find("summary").textContent = preset ? preset.help : upmixer.summary;
+  for (const input of document.querySelectorAll("[data-option]")) {
+    const value = preset?.options[input.dataset.option] ?? input.dataset.default;
+    if (input.type === "number") input.value = value;
+    else if (input.type === "checkbox") input.checked = ["yes", "true"].includes(String(value));
+  }
 }
 
 function placed() {
@@ -167,7 +179,7 @@ function request() {
   const option = placed();
   if (option) options[option.name] = stage.value();
   if (!find("layout-field").hidden) options.layout = find("layout").value;
-  return {file: song.id, upmixer: chosen().name, options, format: find("format").value, headphones: true, report: known.report};
+  return {file: song.id, upmixer: chosen().name, options, format: find("format").value, headphones: true, report: true};
 }
 
 async function start(event) {
@@ -234,7 +246,7 @@ function show(done) {
     item.append(link);
     return item;
   }));
-  const report = done.files.find((each) => each.name === "report.html");
+  const report = done.files.find((each) => each.name.endsWith(".report.html"));
   find("report").hidden = !report;
   find("report").open = false;
   find("report").ontoggle = () => {
@@ -254,6 +266,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
   });
 }
 find("upmixer").addEventListener("change", showForm);
+find("preset").addEventListener("change", showSummary);
 find("form").addEventListener("submit", start);
 find("cancel").addEventListener("click", () => { if (job) call(`api/jobs/${job.id}/cancel`, "POST").catch(() => {}); });
 

@@ -45,11 +45,12 @@ MEMORY = (
     *((".wav", "FLOAT"), (".caf", "PCM_24"), (".mov", "PCM_24"), (".wv", "WAVPACK")),
     *((".webm", "OPUS_DISCRETE"), (".adm.wav", "PCM_24"), (".iamf", "PCM_24")),
 )
+# The peak since the start of the program (Linux): that of getrusage includes the parent process.
 _WRITER = """
-import resource, sys
+import re, sys
 from benchmarks.bench_formats import write_minutes
 write_minutes(sys.argv[1], sys.argv[2], float(sys.argv[3]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 """
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from spatialkit.errors import SignalError
+from spatialkit.errors import ShapeError, SignalError
 from spatialkit.layouts import Layout, get_layout
 from spatialkit.validation import as_audio, as_choice, extra, shown
 
@@ -27,7 +27,16 @@ except ImportError as error:
 
 from spatialkit_models import losses
 
-__all__ = ["SDSDR", "SISDR", "SNR", "WILD", "AngleError", "EnergyVectorAngle", "ILDError"]
+__all__ = [
+    "SDSDR",
+    "SISDR",
+    "SNR",
+    "WILD",
+    "AngleError",
+    "EnergyVectorAngle",
+    "ILDError",
+    "MultiResolutionSTFT",
+]
 
 
 class _MeanOfItems(Metric):
@@ -76,6 +85,21 @@ class _MeanOfItems(Metric):
     def compute(self) -> Tensor:
         """Compute the mean over all defined items, NaN if there are none."""
         return (self.total / self.defined).to(torch.get_default_dtype())
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """Plot one value, or several over the steps of a training.
+
+        Parameters
+        ----------
+        val : Tensor or sequence of Tensor, optional
+            Results of `forward` or `compute`. By default the present result of `compute`.
+        ax : matplotlib Axes, optional
+
+        Returns
+        -------
+        Figure and Axes
+        """
+        return self._plot(val, ax)
 
 
 class _Distortion(_MeanOfItems):
@@ -291,7 +315,13 @@ class AngleError(_MeanOfItems):
         self.layout = get_layout(layout)
         self.weighting = as_choice(weighting, "weighting", ("amplitude", "energy"))
 
-    def update(self, preds: Tensor, target: Tensor, azimuth: Tensor) -> None:
+    def update(
+        self,
+        preds: Tensor,
+        target: Tensor,
+        azimuth: Tensor,
+        stems: Tensor | None = None,
+    ) -> None:
         """Add a batch.
 
         Parameters
@@ -302,9 +332,52 @@ class AngleError(_MeanOfItems):
             Stems of the mixes.
         azimuth : Tensor, shape (..., stems)
             True azimuths, degrees, positive to the left.
+        stems : Tensor of float, shape (..., stems, samples), optional
+            Stems in place of ``target``. In a `torchmetrics.MetricCollection`, whose ``target`` is
+            that of the other metrics: ``collection(preds, target, azimuth=..., stems=...)``.
+        """
+        sources = target if stems is None else stems
+        self._check(preds=preds, **{"target" if stems is None else "stems": sources})
+        self._add(
+            losses.angle_error(sources, preds, azimuth, self.layout, weighting=self.weighting)
+        )
+
+
+class MultiResolutionSTFT(_MeanOfItems):
+    """Mean multi-resolution STFT distance; see `spatialkit.metrics.multi_resolution_stft`.
+
+    Parameters
+    ----------
+    **kwargs
+        See `torchmetrics.Metric`.
+
+    Examples
+    --------
+    >>> target = torch.randn(3, 2, 4000, generator=torch.Generator().manual_seed(0))
+    >>> metric = MultiResolutionSTFT()
+    >>> metric(0.5 * target, target).round(decimals=1)
+    tensor(1.2000)
+    """
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        preds, target : Tensor of float, shape (..., channels, samples)
+            Signals of the same shape with more than 1024 samples.
         """
         self._check(preds=preds, target=target)
-        self._add(losses.angle_error(target, preds, azimuth, self.layout, weighting=self.weighting))
+        if preds.shape != target.shape:
+            raise ShapeError(
+                f"preds and target must have the same shape, got {tuple(preds.shape)} and "
+                f"{tuple(target.shape)}"
+            )
+        items = [each.reshape(-1, *target.shape[-2:]) for each in (target, preds)]
+        values = [losses.multi_resolution_stft(s, e) for s, e in zip(*items, strict=True)]
+        if values:
+            silent = items[0].abs().amax(dim=(-2, -1)) == 0.0
+            self._add(torch.where(silent, torch.nan, torch.stack(values)))
 
 
 class EnergyVectorAngle(_MeanOfItems):

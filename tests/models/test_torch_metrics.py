@@ -14,6 +14,7 @@ from spatialkit.errors import SpatialkitError
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchmetrics")
 
+from spatialkit_models import metrics as torch_metrics
 from spatialkit_models.metrics import (
     SDSDR,
     SISDR,
@@ -216,3 +217,48 @@ def test_signals_are_checked_as_in_the_core(name, invalid, message):
     for pair in ((invalid, torch.ones(5, 100)), (torch.ones(5, 100), invalid)):
         with pytest.raises(SpatialkitError, match=message):
             metric.update(*pair, *others)
+
+
+def test_a_collection_has_the_angle_error_beside_metrics_of_pairs():
+    from torchmetrics import MetricCollection
+
+    from spatialkit.panning import vbap_pan
+
+    stems = np.random.default_rng(0).standard_normal((2, 3, 4000))
+    azimuth = [0.0, 60.0, -120.0]
+    target = vbap_pan(stems, azimuth, layout="5.0")
+    preds = vbap_pan(stems, [5.0, 50.0, -120.0], layout="5.0")
+    tensors = [torch.from_numpy(each) for each in (preds, target)]
+    collection = MetricCollection([torch_metrics.SISDR(), torch_metrics.AngleError("5.0")])
+    stem_tensors = torch.from_numpy(stems)
+    collection.update(*tensors, azimuth=torch.tensor(azimuth), stems=stem_tensors)
+    found = {name: value.item() for name, value in collection.compute().items()}
+    assert found["AngleError"] == pytest.approx((5.0 + 10.0 + 0.0) / 3.0, abs=1e-3)
+    alone = torch_metrics.AngleError("5.0")
+    alone.update(tensors[0], stem_tensors, torch.tensor(azimuth))
+    assert found["AngleError"] == alone.compute().item()
+
+
+def test_multi_resolution_stft_is_the_mean_of_the_core():
+    from spatialkit.errors import ShapeError
+    from spatialkit.metrics import multi_resolution_stft
+
+    target, noise = np.random.default_rng(0).standard_normal((2, 3, 2, 3000))
+    target[2] = 0.0  # undefined
+    preds = target + 0.5 * noise
+    metric = torch_metrics.MultiResolutionSTFT()
+    metric.update(torch.from_numpy(preds), torch.from_numpy(target))
+    expected = np.nanmean(multi_resolution_stft(target, preds))
+    assert metric.compute().item() == pytest.approx(expected, rel=1e-6)
+    assert metric.undefined == 1
+    with pytest.raises(ShapeError, match="same shape"):
+        metric.update(torch.zeros(2, 2000), torch.zeros(3, 2000))
+
+
+def test_values_are_plotted():
+    pytest.importorskip("matplotlib")
+    metric = torch_metrics.SNR()
+    target = torch.ones(2, 10)
+    figure, axes = metric.plot([metric(0.5 * target, target), metric(0.6 * target, target)])
+    assert len(axes.get_lines()) > 0
+    figure.clear()

@@ -381,15 +381,16 @@ def upmix_conditions(
 def _needed_note(trials: int) -> str:
     """Return a sentence about the number of correct answers that one listener needs."""
     needed = correct_needed(trials)
+    count = f"{trials} trial{'' if trials == 1 else 's'}"
     if needed is None:
         return (
-            f"{trials} trials per listener: not even {trials} of {trials} equal answers are "
+            f"{count} per listener: not even {trials} of {trials} equal answers are "
             f"significant at 5 % (p = {binomial_test(trials, trials).p_value:.2g}); pool listeners "
             f"or use at least 5 trials."
         )
     short = needed - 1
     return (
-        f"{trials} trials per listener: {needed} of {trials} are significant at 5 %, "
+        f"{count} per listener: {needed} of {trials} are significant at 5 %, "
         f"{short} of {trials} are not (p = {binomial_test(short, trials).p_value:.2g}). For "
         f"listeners who choose correctly in 80 % of the trials, {trials_needed(0.8)} trials have a "
         "power of 80 %."

@@ -43,6 +43,8 @@ MIN_SECONDS, MAX_SECONDS = 0.5, 120.0
 MAX_TRUE_PEAK_DB = -1.0
 # Delays between the stimuli of an item that are found and removed.
 MAX_DELAY = 0.1
+# Differences of paths to both ears are no delays of a stimulus rendered for headphones.
+MIN_RENDERED_DELAY = 1e-3
 # Least correlation at which a delay is believed, and its least excess over that without delay.
 MIN_CORRELATION = 0.3
 MIN_IMPROVEMENT = 1.2
@@ -76,7 +78,8 @@ class StimulusOptions:
         Loudness of all stimuli in LUFS, -40 to -10. It is lowered for all of them if the true peak
         of one exceeded -1 dBTP.
     align : bool
-        Find and remove delays up to 0.1 s between the stimuli of an item.
+        Find and remove delays up to 0.1 s between the stimuli of an item; for headphones from 1 ms,
+        as directions differ by less.
     fade : float
         Length of the raised-cosine fades at both ends in seconds, 0 to 1.
     bit_depth : {16, 24}
@@ -329,7 +332,9 @@ def _cut(item: str, stimuli: dict[str, Stimulus], options: StimulusOptions) -> d
     limit = round(MAX_DELAY * rate)
     delays = dict.fromkeys(stimuli, 0)
     if options.align:
+        shortest = round(MIN_RENDERED_DELAY * rate) if options.playback == "headphones" else 1
         delays = {name: _delay(first, each, limit) for name, each in stimuli.items()}
+        delays = {name: own if abs(own) >= shortest else 0 for name, own in delays.items()}
     earliest = min(delays.values())
     rest = {name: each.samples.shape[1] - delays[name] for name, each in stimuli.items()}
     length = min(min(rest.values()) + earliest, round(options.duration * rate))

@@ -62,6 +62,13 @@ def test_signals_that_are_not_similar_are_not_shifted():
     assert [each.facts["delay"] for each in found.values()] == [0, 0]
 
 
+def test_differences_of_paths_to_the_ears_are_no_delays():
+    audio = noise(6, seconds=2.0, format="5.1")
+    for delay, found in ((30, 0), (100, 100)):  # 0.6 and 2.1 ms
+        late = Audio(np.pad(audio.samples, ((0, 0), (delay, 0)))[:, : 2 * RATE], RATE, "5.1")
+        assert prepared({"a": audio, "late": late})["late"].facts["delay"] == found
+
+
 def test_alignment_can_be_switched_off():
     audio = noise(seconds=2.0)
     late = Audio(np.pad(audio.samples, ((0, 0), (100, 0)))[:, : 2 * RATE], RATE, "stereo")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -265,3 +266,56 @@ def test_names_and_suffixes_are_unique():
     assert len(set(suffixes)) == len(suffixes)
     with pytest.raises(AudioFileError, match="unknown file format 'flak'; did you mean 'flac'"):
         file_format("flak")
+
+
+WITHOUT_AV = """
+import sys
+sys.modules["av"] = None
+import numpy as np
+from spatialkit.files import write
+for name, layout in (("a.opus", "5.1"), ("a.m4a", "stereo"), ("a.flac", "5.1"), ("a.caf", "7.1.4")):
+    channels = {"5.1": 6, "stereo": 2, "7.1.4": 12}[layout]
+    try:
+        write(f"{sys.argv[1]}/{name}", np.zeros((channels, 480)), 48000, format=layout)
+    except OSError as error:
+        print(str(error).replace(sys.argv[1] + "/", ""))
+"""
+
+
+def test_without_pyav_the_extra_is_named_and_other_formats_are_written(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_AV, tmp_path], capture_output=True, text=True, check=True
+    )
+    advice = "needs spatialkit's extra `av` (pip install 'spatialkit-audio[av]')"
+    assert done.stdout == f"a.opus (Opus, OPUS) {advice}\na.m4a (M4A, AAC) {advice}\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.caf", "a.flac"]
+
+
+FULL = """
+import os, sys, warnings
+import numpy as np
+from spatialkit.errors import AudioFileError
+from spatialkit.files import write
+warnings.simplefilter("ignore")
+noise = np.random.default_rng(1).uniform(-0.5, 0.5, (6, 200000))
+for name in ("a.m4a", "a.mka", "a.mov", "a.opus", "a.wv", "a.caf", "a.eac3", "a.webm", "a.mp4"):
+    path = os.path.join(sys.argv[1], name)
+    try:
+        write(path, noise, 48000, format="5.1", tags={"title": "x"})
+    except AudioFileError as error:
+        assert str(error) == f"{path} cannot be written: File too large", error
+    else:
+        sys.exit(f"{name} was written")
+    assert os.listdir(sys.argv[1]) == []
+print("all refused")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit on the size of files")
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "full.py").write_text(FULL)
+    command = [sys.executable, tmp_path / "full.py", tmp_path / "folder"]
+    line = ["sh", "-c", 'ulimit -f 50; exec "$@"', "sh", *command]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.stdout) == ("", "all refused\n")

@@ -33,7 +33,7 @@ def _metric_names() -> tuple[str, ...]:
 
 @toolkit.command(
     "spatialkit evaluate original.wav decoded.wav",
-    "spatialkit evaluate references/ mine/ -o scores.csv --upmixer ambience --upmixer matrix",
+    "spatialkit evaluate references/ mine/ -o scores.csv --upmixer ambience",
     "spatialkit evaluate --batch pairs.csv -o scores.csv --jobs 4",
 )
 @click.argument("reference", required=False, type=toolkit.FILE)
@@ -100,8 +100,9 @@ def command(
 
     The metrics that are defined for the format are calculated: SNR, SD-SDR and SI-SDR, also of the
     stereo downmixes (downmix_snr); level differences between channels (ild_error; wild, summed over
-    the pairs of channels); directions of energy or intensity; diffuseness; loudness (BS.1770) and
-    true peak. Both files must have the same channels and sample rate.
+    the pairs of channels) and their correlation; spatial and residual distortion (ssr, srr);
+    spectra; directions of energy or intensity; diffuseness; loudness (BS.1770, R 128) and true
+    peak. Both files must have the same channels and sample rate.
 
     REFERENCE and ESTIMATE can be folders: files with the same name, apart from the extension, are
     compared. The table of a --batch has the columns reference, estimate and optionally layout,

@@ -48,7 +48,11 @@ numpydoc_class_members_toctree = False
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(abc|click|concurrent|dataclasses|matplotlib|scipy|torch|torchmetrics|warnings)\..*",
+        r"(abc|click|concurrent|dataclasses|http|matplotlib|numpy|pandas)\..*",
+    ),
+    (
+        r"py:.*",
+        r"(scipy|torch|torchmetrics|warnings|spatialkit\.metrics\.table)\..*",
     ),
     (r"py:.*", r"(.*\.)?_\w+"),
     (r"py:.*", r"Module|fail|losses|.*\.(NoOptions|PluginT|PackageAdapter)"),

@@ -102,11 +102,11 @@ def summarize(values: Sequence[float]) -> Summary:
     count = len(found)
     if count == 0:
         return Summary(math.nan, math.nan, math.nan, math.nan, 0)
-    with np.errstate(invalid="ignore"):  # inf - inf
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf, squares beyond 1e308
         mean = float(found.mean())
-    if count == 1 or not np.isfinite(found).all():
+        deviation = float(found.std(ddof=1)) if count > 1 else math.nan
+    if not math.isfinite(deviation):
         return Summary(mean, math.nan, math.nan, math.nan, count)
-    deviation = float(found.std(ddof=1))
     half = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2)) * deviation / math.sqrt(count)
     return Summary(mean, deviation, mean - half, mean + half, count)
 

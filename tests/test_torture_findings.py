@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ import pytest
 import spatialkit
 from spatialkit import Layout, geometry, get_layout, get_upmixer, metrics
 from spatialkit.binaural import HRTF, binauralize, render_binaural
+from spatialkit.commands import main
 from spatialkit.errors import SpatialkitError
 from spatialkit.files import resample
 from spatialkit.realtime import PannerProcessor
-from spatialkit.results import Benchmark
+from spatialkit.results import Benchmark, summarize
 from spatialkit.stft import moving_sum
 from spatialkit.validation import as_number, as_numbers, parse_json, shown
 
@@ -188,3 +190,26 @@ def test_numbers_of_channels_that_no_file_contains_are_refused(tmp_path, suffix)
         spatialkit.write_stream(tmp_path / f"a{suffix}", 48000, channels=2**63),
     ):
         pass
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_correlation_errors_do_not_depend_on_the_scale(rng, scale):
+    first, second = rng.standard_normal((2, 3, 9000)).astype(np.float32)
+    wanted = metrics.correlation_error(first, second, 48000)
+    found = metrics.correlation_error(first * np.float32(scale), second * np.float32(scale), 48000)
+    assert abs(found - wanted) < 1e-5
+
+
+def test_values_whose_squares_overflow_have_no_interval():
+    found = summarize([1.0, 1e300, 2.0])
+    assert found.mean > 1e299
+    assert np.isnan([found.deviation, found.low, found.high]).all()
+
+
+def test_reports_of_names_that_are_too_long_fail_alone(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    spatialkit.write("a.wav", FIVE[:2] * 0.1, 8000)
+    spatialkit.write(f"{'n' * 251}.wav", FIVE[:2] * 0.1, 8000)
+    assert main(["report", "a.wav", f"{'n' * 251}.wav", "-o", "out/"]) == 1
+    assert "File name too long" in capsys.readouterr().err
+    assert [path.name for path in Path("out").iterdir()] == ["a.html"]

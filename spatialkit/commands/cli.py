@@ -129,10 +129,9 @@ def _print_compiling() -> None:
 def _message(error: Exception) -> str:
     if isinstance(error, click.ClickException):
         return _usage_message(error)
-    if isinstance(error, SpatialkitError):
+    named = isinstance(error, OSError) and error.filename is not None
+    if isinstance(error, SpatialkitError) or named:
         return toolkit.message_of(error)
-    if isinstance(error, OSError) and error.filename is not None:  # such as a name that is too long
-        return f"{error.filename} cannot be read or written: {error.strerror}"
     return f"unexpected {type(error).__name__}: {error} (see --debug)"
 
 

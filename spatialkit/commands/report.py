@@ -114,7 +114,7 @@ def command(
     for source, target in zip(sources, targets, strict=True):
         try:
             found.append(_report(source, target, original, reading, force, options))
-        except SpatialkitError as error:
+        except (SpatialkitError, OSError) as error:  # OSError: a name that is too long
             if len(sources) == 1:
                 raise
             failed += 1

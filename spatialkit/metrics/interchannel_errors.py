@@ -21,6 +21,7 @@ __all__ = ["correlation_error"]
 MIN_RATE = 8000
 # Length of a transform in seconds, rounded to a power of two (1024 samples at 48 kHz), and number
 # of transforms, with a hop of a quarter, that are summed: about 0.2 s.
+MIN_PEAK, MAX_PEAK = 1e-9, 1e9
 TRANSFORM = 0.02
 FRAMES_PER_SUM = 32
 
@@ -95,6 +96,9 @@ def correlation_error(
 
 
 def _item_error(reference: NDArray[Any], estimate: NDArray[Any], rate: int, floor: float) -> float:
+    peak = max(float(np.abs(audio).max(initial=0.0)) for audio in (reference, estimate))
+    if not MIN_PEAK < peak < MAX_PEAK and peak:  # powers would not be in the range of float32
+        reference, estimate = (audio.astype(np.float64) / peak for audio in (reference, estimate))
     products = [
         np.stack(list(_band_products(audio, rate))) for audio in (reference, estimate)
     ]  # (sections, bands, channels, channels)

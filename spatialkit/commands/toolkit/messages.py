@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 import click
 
-from spatialkit.errors import error_message
+from spatialkit.errors import SpatialkitError, error_message
 
 _options: ContextVar[frozenset[str]] = ContextVar("options", default=frozenset())
 
@@ -41,4 +41,7 @@ def use_options(options: Collection[str]) -> Iterator[None]:
 
 def message_of(problem: BaseException | str) -> str:
     """Return the message of an error or a warning for the current command."""
+    if isinstance(problem, OSError) and not isinstance(problem, SpatialkitError):
+        # Such as of a name that is too long.
+        return f"{problem.filename} cannot be read or written: {problem.strerror}"
     return problem if isinstance(problem, str) else error_message(problem, current_options())

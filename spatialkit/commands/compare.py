@@ -69,7 +69,9 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    """Compare systems by the metrics of the same items, with intervals and tests.
+    """Compare systems by the metrics of the same items.
+
+    With confidence intervals and paired tests.
 
     TABLES are files of "spatialkit evaluate -o scores.csv", or of other programs: CSV with a header
     and columns of numbers. One table contains the systems in its column system, or each table is

@@ -91,9 +91,9 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Write a report that can be heard: one HTML file, which opens from disk.
+    """Write an HTML report of audio that can be heard.
 
-    OUT plays an excerpt on headphones, with rotation of the head, solo and mute of each channel,
+    It is one file, which opens from disk. OUT plays an excerpt on headphones, with rotation of the head, solo and mute of each channel,
     and the original in sync at the same loudness. It contains levels, spectrograms, the energy by
     direction, measurements of the whole file, checksums, and advice where a value is unusual.
 

@@ -50,7 +50,7 @@ __all__ = ["command"]
     help="Number of songs that are upmixed at the same time.",
 )
 def command(port: int, no_browser: bool, max_size: float, timeout: float, jobs: int) -> None:
-    """Serve a page for this machine on which songs are upmixed and listened to.
+    """Serve a page to upmix songs and listen to them.
 
     The page is reachable from this machine only, with the printed address. Songs and upmixes are
     removed when the command ends (Ctrl-C).

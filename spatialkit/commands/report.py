@@ -93,9 +93,10 @@ def command(
 ) -> int:
     """Write an HTML report of audio that can be heard.
 
-    It is one file, which opens from disk. OUT plays an excerpt on headphones, with rotation of the head, solo and mute of each channel,
-    and the original in sync at the same loudness. It contains levels, spectrograms, the energy by
-    direction, measurements of the whole file, checksums, and advice where a value is unusual.
+    It is one file, which opens from disk. OUT plays an excerpt on headphones, with rotation of the
+    head, solo and mute of each channel, and the original in sync at the same loudness. It contains
+    levels, spectrograms, the energy by direction, measurements of the whole file, checksums, and
+    advice where a value is unusual.
 
     OUT is a folder if it exists as one, ends in "/", or there are several inputs; the names are
     then those of the inputs with .html.

@@ -28,6 +28,7 @@ from spatialkit.validation import (
     parse_json,
     read_json_lines,
     reason,
+    shown,
 )
 from spatialkit_models.weights import (
     Card,
@@ -190,6 +191,8 @@ class RunDirectory:
                 groups[group][rest] = tensor
             for name, tensor in groups["optimizer"].items():
                 index, _, key = name.partition(".")
+                if not (index.isascii() and index.isdigit()):
+                    raise ValueError(f"tensor {shown(f'optimizer.{name}')} is unknown")
                 states.setdefault(int(index), {})[key] = tensor
             stored = parse_json(metadata["state"], "its state")
             state = as_dataclass(TrainingState, stored, "its state")

@@ -502,6 +502,7 @@ def begun(tmp_path_factory):
         {"optimizer.0.step": torch.zeros(1)},
         {"optimizer.0.step": torch.tensor(math.nan)},
         {"optimizer.0.step": torch.tensor(-3.0)},
+        {"optimizer.g_sq": torch.zeros(1)},
         {"optimizer.0.exp_avg_sq": torch.full((1, 1), -1.0)},
         {"model.a\nb": torch.zeros(1)},
     ],

@@ -203,7 +203,7 @@ def select_metrics(names: str | Iterable[str] | None) -> tuple[str, ...] | None:
     Examples
     --------
     >>> select_metrics(["levels", "snr"])
-    ('snr', 'wild', 'ild_error')
+    ('snr', 'wild', 'ild_error', 'correlation_error')
     """
     if names is None:
         return None

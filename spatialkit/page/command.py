@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-import webbrowser
-from pathlib import Path
-
 import click
 
 from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
-from spatialkit.page.jobs import Jobs, Limits
-from spatialkit.page.server import PageServer
 
 __all__ = ["command"]
 
@@ -55,6 +49,13 @@ def command(port: int, no_browser: bool, max_size: float, timeout: float, jobs: 
     The page is reachable from this machine only, with the printed address. Songs and upmixes are
     removed when the command ends (Ctrl-C).
     """
+    import tempfile
+    import webbrowser
+    from pathlib import Path
+
+    from spatialkit.page.jobs import Jobs, Limits
+    from spatialkit.page.server import PageServer
+
     limits = Limits(max_bytes=int(max_size * 1e6), seconds=timeout, workers=jobs)
     found = Jobs(Path(tempfile.mkdtemp(prefix="spatialkit-page-")), limits)
     try:

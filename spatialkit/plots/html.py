@@ -146,7 +146,7 @@ def markdown_html(text: str) -> str:
 
     Examples
     --------
-    >>> markdown_html("| a | b |\\n| --- | ---: |\\n| 1 | 2 |")
+    >>> markdown_html("| a | b |\n| --- | ---: |\n| 1 | 2 |")
     '<div><table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table></div>'
     """
     parts, rows = [], list[str]()

@@ -24,9 +24,10 @@ def _no_state():
     from matplotlib import _pylab_helpers
 
     before = dict(matplotlib.rcParams)
+    figures = len(_pylab_helpers.Gcf.get_all_fig_managers())
     yield
     assert dict(matplotlib.rcParams) == before
-    assert not _pylab_helpers.Gcf.get_all_fig_managers()
+    assert len(_pylab_helpers.Gcf.get_all_fig_managers()) == figures
 
 
 @pytest.fixture

@@ -244,7 +244,7 @@ def print_plugin(plugin: PluginDescription, output: str) -> None:
     for preset in plugin.presets:
         texts = _preset_texts(plugin, preset).items()
         shown = " ".join(f"{name}={text}" for name, text in texts)
-        print_wrapped(f"--preset {preset.name}  {preset.help} ({shown})", first=2, rest=6)
+        print_wrapped(f"-O preset={preset.name}  {preset.help} ({shown})", first=2, rest=6)
 
 
 def _preset_texts(plugin: PluginDescription, preset: Preset) -> dict[str, str]:

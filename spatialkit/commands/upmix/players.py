@@ -44,8 +44,8 @@ def format_for(player: str, form: Format) -> str:
 
     if isinstance(form, AmbisonicFormat) and player not in SCENE_PLAYERS:
         raise OptionError(
-            f"--for {player} has no format for Ambisonics: render it, such as with spatialkit "
-            "render --to 5.1 or --to binaural"
+            f"--for {player} has no format for Ambisonics: render it to a layout, such as with "
+            "`spatialkit render`"
         )
     for name in PLAYERS[player]:
         try:

@@ -22,7 +22,7 @@ __all__ = ["Job", "Jobs", "Limits", "State", "Upload", "file_name", "plain"]
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
-MAX_NAME = 120  # characters of the name of a file
+MAX_NAME = 120  # bytes of the name of a file, to which outputs add theirs
 MAX_VALUE = 1000  # characters of an option
 COPY_BYTES = 1 << 20
 # Bytes of the disk that uploads leave free.
@@ -313,9 +313,15 @@ def file_name(name: str) -> str:
     kept = plain(name.replace("\\", "/").rstrip("/").rpartition("/")[2]).strip(" .")
     kept = f"_{kept[1:]}" if kept.startswith("-") else kept
     stem, dot, suffix = kept.rpartition(".")
-    if len(kept) > MAX_NAME:
-        kept = f"{(stem or suffix)[: MAX_NAME - 10]}{dot}{suffix[:9]}" if stem else kept[:MAX_NAME]
+    if len(kept.encode()) > MAX_NAME:
+        end = f"{dot}{_cut(suffix, 9)}" if stem else ""
+        kept = _cut(stem or kept, MAX_NAME - 10 if stem else MAX_NAME) + end
     return kept if kept.strip("_") else "song"
+
+
+def _cut(text: str, size: int) -> str:
+    """Return the start of a text that has at most ``size`` bytes."""
+    return text.encode()[:size].decode(errors="ignore")
 
 
 def plain(text: str) -> str:

@@ -111,7 +111,10 @@ def test_one_file_that_ends_the_command_is_an_error(songs, capsys):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ("-o out.wav --timeout 5", "require a folder as OUT"),
+        (
+            "-o out.wav --timeout 5",
+            "--timeout, --log, --dry-run and --loudness-album require a",
+        ),
         ("-o out/ --timeout 5 --cluster tcp://127.0.0.1:9", "--timeout has no effect on the work"),
         ("-o out/ --timeout nan", "timeout must be from 0.001 to 1e+06 s, got nan"),
         ("-o out/ --timeout 0", "0.0 is not in the range 0.001<=x<=1000000.0"),

@@ -73,6 +73,8 @@ def test_names_of_browsers_become_names_of_files(name, expected):
 def test_long_names_keep_their_suffix():
     assert file_name("a" * 500 + ".wav") == "a" * 110 + ".wav"
     assert len(file_name("a" * 500)) == 120
+    assert len(file_name("音🎧" * 100 + ".flac").encode()) <= 120  # file systems count bytes
+    assert file_name("音🎧" * 100 + ".flac").endswith(".flac")
 
 
 def test_an_upmix_is_the_command_of_the_command_line(jobs, upload):

@@ -184,7 +184,7 @@ def test_meters_move_while_the_sound_plays(opened, rng):
         "[data-meter='0']", "e => e.style.getPropertyValue('--level')"
     )
     # Noise of -20 dBFS on a scale of 60 dB.
-    assert float(level.rstrip("%")) == pytest.approx(66.7, abs=6.0)
+    assert float(level.rstrip("%")) == pytest.approx(66.7, abs=2.0)
     # The position starts again after half a second.
     assert page.page.evaluate("player.context.currentTime - player.started") > 0.1
 

@@ -163,3 +163,22 @@ def test_a_constant_argument_is_the_array_itself():
     values *= 10.0
     add(fixed, out)
     np.testing.assert_array_equal(out, 1.1 * values)
+
+
+def test_reordered_sums_keep_nan_and_infinity():
+    """Only the order of the terms is free: infinite and undefined terms are not optimized away."""
+
+    @kernel(reorder_sums=True)
+    def total(values, out):
+        found = 0.0
+        for n in range(values.size):
+            found += values[n]
+        out[0] = found
+
+    out, values = np.zeros(1), np.ones(1001)
+    total(values, out)
+    assert out[0] == 1001.0
+    for special in (np.inf, -np.inf, np.nan):
+        values[500] = special
+        total(values, out)
+        np.testing.assert_array_equal(out[0], special)

@@ -22,14 +22,17 @@ OPTIONS: dict[str, Any] = {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
+# Sums in any order. NaN, infinity and division keep their meaning.
+REORDERED = {"reassoc", "contract", "nsz"}
 
 
 def compile_function(
-    function: FunctionType, signature: tuple[tuple[str, int, bool], ...]
+    function: FunctionType, signature: tuple[tuple[str, int, bool], ...], reorder_sums: bool
 ) -> MachineCode:
     """Compile a function for the data type, dimensions and contiguity of each argument."""
     types = tuple(_numba_type(*argument) for argument in signature)
-    dispatcher = numba.njit([types], **OPTIONS)(_with_compiled_kernels(function))
+    options = OPTIONS | {"fastmath": REORDERED if reorder_sums else False}
+    dispatcher = numba.njit([types], **options)(_with_compiled_kernels(function))
     result: Any
     (result,) = dispatcher.overloads.values()
     _, _, (content, _) = result.library.serialize_using_object_code()

@@ -42,7 +42,7 @@ def compile_kernels() -> None:
         _decode(noise.astype(dtype))
         _process(noise.astype(dtype))
         _upmix(noise.astype(dtype))
-    _evaluate(noise)
+        _evaluate(noise.astype(dtype))
 
 
 def _pan(sources: Any) -> None:
@@ -56,8 +56,10 @@ def _pan(sources: Any) -> None:
 
 
 def _evaluate(stereo: Any) -> None:
-    from spatialkit.metrics import wild
+    from spatialkit.metrics import si_sdr, wild
 
+    si_sdr(stereo, stereo[::-1])
+    si_sdr(stereo[0], stereo[1])
     wild(stereo, 1.001 * stereo[::-1])  # the distributions cross: all kernels are called
 
 

@@ -30,9 +30,9 @@ from spatialkit.downmix import DownmixMethod, downmix
 from spatialkit.errors import LayoutError, ShapeError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format
 from spatialkit.metrics.inputs import (
-    as_pair,
+    as_products,
     as_signal,
-    in_blocks,
+    products,
     unpack_pair,
     unpack_signal,
 )
@@ -84,8 +84,8 @@ def snr(
     >>> float(snr(tone, 0.5 * tone).round(3))
     6.021
     """
-    first, second, joint = _arguments(reference, estimate, per_channel)
-    signal, _, noise = _energies(first, second, joint)
+    _, _, sums = _products(reference, estimate, per_channel)
+    signal, _, _, noise = sums
     return _decibels(signal, noise, signal)
 
 
@@ -118,8 +118,8 @@ def sd_sdr(
     >>> float(sd_sdr(tone, 0.5 * tone).round(3) + 0.0)
     0.0
     """
-    first, second, joint = _arguments(reference, estimate, per_channel)
-    signal, cross, noise = _energies(first, second, joint)
+    _, _, sums = _products(reference, estimate, per_channel)
+    signal, cross, _, noise = sums
     return _decibels(_scale(cross, signal) ** 2 * signal, noise, signal)
 
 
@@ -155,17 +155,16 @@ def si_sdr(
     >>> float(si_sdr(tone, 0.5 * tone + 0.05 * other).round(1))
     20.0
     """
-    first, second, joint = _arguments(reference, estimate, per_channel)
-    sums = np.zeros((3, *first.shape[:-1]))
-    for s, e in in_blocks(first, second):
-        sums[0] += _product(s, s)
-        sums[1] += _product(e, s)
-        sums[2] += _product(e, e)
-    signal, cross, energy = sums.sum(axis=-1) if joint else sums
+    first, second, sums = _products(reference, estimate, per_channel)
+    signal, cross, energy, _ = sums
     scale = _scale(cross, signal)
     residual = energy - scale * cross
     if np.any(residual < SMALLEST_RESIDUAL * energy):
-        residual = _residual(first, second, scale, joint)
+        # A second pass for |a s - e|^2: |e|^2 - |a s|^2 loses digits where both are close.
+        joint = scale.ndim < first.ndim - 1
+        gains = np.repeat(scale[..., None], first.shape[-2], axis=-1) if joint else scale
+        residuals = products(first, second, gains)[3]
+        residual = residuals.sum(axis=-1) if joint else residuals
     return _decibels(scale**2 * signal, residual, signal)
 
 
@@ -233,40 +232,13 @@ def downmix_error(
     return snr(source.astype(np.float64), mixed)
 
 
-def _arguments(
+def _products(
     reference: AudioLike[Any], estimate: AudioLike[Any], per_channel: bool
-) -> tuple[NDArray[Any], NDArray[Any], bool]:
-    """Return both signals, and whether sums run over the channels as well."""
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
+    """Return both signals, and the sums of `as_products` over samples, or also over channels."""
     samples, others, *_ = unpack_pair(reference, estimate)
-    first, second = as_pair(samples, others, allow_mono=True)
-    return first, second, first.ndim > 1 and not per_channel
-
-
-def _residual(
-    reference: NDArray[Any], estimate: NDArray[Any], scale: NDArray[np.float64], joint: bool
-) -> NDArray[np.float64]:
-    """Return |a s - e|^2 in a second pass: |e|^2 - |a s|^2 loses digits where both are close."""
-    residual = np.zeros(reference.shape[:-1])
-    for s, e in in_blocks(reference, estimate):
-        s *= scale[..., None, None] if joint else scale[..., None]
-        e -= s
-        residual += _product(e, e)
-    return residual.sum(axis=-1) if joint else residual
-
-
-def _energies(reference: NDArray[Any], estimate: NDArray[Any], joint: bool) -> NDArray[np.float64]:
-    """Return |s|^2, <e, s> and |s - e|^2."""
-    sums = np.zeros((3, *reference.shape[:-1]))
-    for s, e in in_blocks(reference, estimate):
-        sums[0] += _product(s, s)
-        sums[1] += _product(e, s)
-        e -= s
-        sums[2] += _product(e, e)
-    return sums.sum(axis=-1) if joint else sums
-
-
-def _product(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (a[..., None, :] @ b[..., None])[..., 0, 0]  # as fast as BLAS, unlike einsum
+    first, second, sums = as_products(samples, others)
+    return first, second, sums if per_channel or first.ndim == 1 else sums.sum(axis=-1)
 
 
 def _scale(cross: NDArray[np.float64], signal: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.audio import Audio, AudioLike, require_equal_rates, unpack_audio
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format, get_layout
+from spatialkit.metrics.kernels import add_products
 from spatialkit.validation import (
     MAX_SAMPLE_RATE,
     as_array,
@@ -25,6 +26,8 @@ VALUES_PER_BLOCK = 1 << 18
 # Smallest peak, and reciprocal of the largest, of signals that need no scaling: those in float64
 # are squared and summed, those in float32 transformed.
 MIN_PEAKS = {np.dtype(np.float32): 1e-30, np.dtype(np.float64): 1e-100}
+# Smallest energy, and reciprocal of the largest, of signals that certainly need none.
+MIN_ENERGY = 1e-180
 
 
 def unpack_pair(
@@ -112,12 +115,49 @@ def as_pair(
     """Return both signals; their shapes are equal, except for the length if not ``same_length``."""
     first = as_signal(reference, "reference", layout=layout, allow_mono=allow_mono)
     second = as_signal(estimate, "estimate", layout=layout, allow_mono=allow_mono)
+    _require_equal_shapes(first, second, same_length)
+    return _in_range(first, second)
+
+
+def as_products(
+    reference: ArrayLike, estimate: ArrayLike
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
+    """Return both signals, as `as_pair` does, and the sums of products (4, ...) of each channel.
+
+    The sums are :math:`|s|^2`, :math:`<s, e>`, :math:`|e|^2` and :math:`|s - e|^2`. They contain
+    NaN or infinity if a sample does: the samples are read once.
+    """
+    first = as_audio(reference, "reference", allow_mono=True)
+    second = as_audio(estimate, "estimate", allow_mono=True)
+    _require_equal_shapes(first, second)
+    sums = products(first, second, np.ones(first.shape[:-1]))
+    if not MIN_ENERGY < sums.max(initial=0.0) < 1.0 / MIN_ENERGY:  # or NaN
+        first, second = as_pair(first, second, allow_mono=True)
+        sums = products(first, second, np.ones(first.shape[:-1]))
+    return first, second, sums
+
+
+def products(
+    first: NDArray[Any], second: NDArray[Any], gains: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the sums (4, ...) of `add_products` of signals (..., samples), for gains (...)."""
+    sums = np.zeros((4, *first.shape[:-1]))
+    if first.ndim == 1:
+        add_products(first[None], second[None], gains[None], sums[:, None])
+        return sums
+    for item in np.ndindex(first.shape[:-2]):
+        add_products(first[item], second[item], gains[item], sums[(slice(None), *item)])
+    return sums
+
+
+def _require_equal_shapes(
+    first: NDArray[Any], second: NDArray[Any], same_length: bool = True
+) -> None:
     if first.shape[:-1] != second.shape[:-1] or (same_length and first.shape != second.shape):
         wanted = "the same shape" if same_length else "the same shape except for the last axis"
         raise ShapeError(
             f"reference and estimate must have {wanted}, got {first.shape} and {second.shape}"
         )
-    return _in_range(first, second)
 
 
 def _in_range(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -1,8 +1,45 @@
-"""Compiled loops: sums of level differences by bucket, and the integral between two sorted sets."""
+"""Compiled loops: energies, sums of level differences by bucket, integral between sorted sets."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from spatialkit._kernels import kernel
+
+# Samples whose products are summed before they are added to the others: for precision.
+SAMPLES_PER_SUM = 4096
+
+
+@kernel(reorder_sums=True)
+def add_products(first, second, gains, sums):
+    """Add sums of products of each channel, in one pass and without a copy in float64.
+
+    Parameters
+    ----------
+    first, second : float32 or float64, shape (channels, samples)
+    gains : float64, shape (channels,)
+    sums : float64, shape (4, channels)
+        Sums of ``first ** 2``, ``first * second``, ``second ** 2`` and
+        ``(gains * first - second) ** 2``, updated.
+    """
+    for channel in range(first.shape[0]):
+        gain = gains[channel]
+        for start in range(0, first.shape[1], SAMPLES_PER_SUM):
+            # Views, whose indices need no check for negative ones.
+            x = first[channel, start : start + SAMPLES_PER_SUM]
+            y = second[channel, start : start + SAMPLES_PER_SUM]
+            squares, products, others, differences = 0.0, 0.0, 0.0, 0.0
+            for n in range(x.size):
+                a, b = np.float64(x[n]), np.float64(y[n])
+                difference = gain * a - b
+                squares += a * a
+                products += a * b
+                others += b * b
+                differences += difference * difference
+            sums[0, channel] += squares
+            sums[1, channel] += products
+            sums[2, channel] += others
+            sums[3, channel] += differences
 
 
 @kernel

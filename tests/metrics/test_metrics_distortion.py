@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -140,7 +141,43 @@ def test_float32_is_summed_in_float64(pair):
     for metric in METRICS:
         values = metric(*single)
         assert values.dtype == np.float64
-        np.testing.assert_array_equal(values, metric(*double))
+        # float64 sums of 10 000 terms in another order
+        np.testing.assert_allclose(values, metric(*double), rtol=0, atol=1e-12)
+
+
+def test_sums_are_those_of_exact_arithmetic(rng):
+    """Oracle: `math.fsum` of the products, which float64 holds exactly for float32 samples."""
+    s, e = rng.standard_normal((2, 30_001)).astype(np.float32)
+    exact = [math.fsum(a * b for a, b in pairs) for pairs in zip_products(s, e)]
+    expected = decibels(exact[0] / exact[2])
+    assert snr(s, e) == pytest.approx(expected, abs=1e-12)
+    scale = exact[1] / exact[0]
+    expected = decibels(scale**2 * exact[0] / (exact[3] - scale * exact[1]))
+    assert si_sdr(s, e) == pytest.approx(expected, abs=1e-12)
+
+
+def zip_products(s: np.ndarray, e: np.ndarray) -> list[list[tuple[float, float]]]:
+    """Return the factors of |s|^2, <s, e>, |s - e|^2 and |e|^2."""
+    first, second = s.astype(float).tolist(), e.astype(float).tolist()
+    apart = (s.astype(float) - e).tolist()
+    pairs = ((first, first), (first, second), (apart, apart), (second, second))
+    return [list(zip(a, b, strict=True)) for a, b in pairs]
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e-90, 1e90, 1e160, 1e300])
+def test_the_level_of_both_signals_does_not_matter(pair, scale):
+    for metric in METRICS:
+        scaled = metric(scale * pair[0], scale * pair[1])
+        np.testing.assert_allclose(scaled, metric(*pair), atol=1e-10)
+
+
+def test_the_memory_order_does_not_matter(pair):
+    reference, estimate = pair
+    orders = [np.asfortranarray(estimate), np.repeat(estimate, 2, axis=-1)[..., ::2]]
+    for metric in METRICS:
+        for other in orders:
+            np.testing.assert_allclose(metric(reference, other), metric(*pair), atol=1e-12)
+            assert np.all(np.isposinf(metric(other, estimate)))
 
 
 def test_long_signals_are_summed_block_by_block_to_the_same_value(rng):

@@ -18,14 +18,24 @@ __all__ = ["DownmixCorrection", "DownmixMeter"]
 
 # In samples, small enough for the processor's cache.
 BLOCK_SIZE = 4096
+# Samples over which levels of channels are averaged.
+SMOOTHING = 4096
 
 
 class DownmixCorrection:
-    """Correction of an upmix so that its downmix equals the mono or stereo input.
+    r"""Correction of an upmix so that its downmix equals the mono or stereo input.
 
-    It adds ``pinv(G) @ (original - G @ upmix)``, with the downmix matrix G, as
-    ``G.T @ pinv(G @ G.T) @ ...``: most gains of G are 0, those of pinv(G) are not. Sample by
-    sample in the dtype of the original, so that blocks give the same as the whole, to the bit.
+    Sample by sample, it adds
+
+    .. math:: W G^T (G W G^T)^{-1} (s - G u)
+
+    for the upmix :math:`u`, the input :math:`s` and the downmix matrix :math:`G`: of all
+    corrections :math:`c` with an exact downmix the one with the least
+    :math:`\sum_i c_i^2 / w_i`. The weight :math:`w_i` of a channel is the square of its level, so
+    that channels change in proportion to their level, and silent ones stay silent unless no other
+    channel can be corrected. The level is the mean magnitude over the last 4096 samples or so, with
+    exponential decay; it does not depend on what follows, so that blocks give the same as the
+    whole, to the bit.
 
     Parameters
     ----------
@@ -45,17 +55,19 @@ class DownmixCorrection:
     >>> correction = DownmixCorrection.find(get_layout("5.1"), 2)
     >>> stereo = np.array([[0.5, -0.25], [0.25, 0.75]])
     >>> surround = np.concatenate([0.5 * stereo, np.zeros((4, 2))])
-    >>> np.allclose(downmix_matrix("5.1", "stereo") @ correction.apply(surround, stereo), stereo)
-    True
+    >>> exact = correction.apply(surround, stereo)
+    >>> np.allclose(downmix_matrix("5.1", "stereo") @ exact, stereo), np.allclose(exact[2:], 0.0)
+    (True, True)
     """
 
     def __init__(self, format: Layout | AmbisonicFormat, matrix: NDArray[np.float64]) -> None:
         self._mean = isinstance(format, AmbisonicFormat)
         self.is_exact = int(np.linalg.matrix_rank(matrix)) == len(matrix)
-        self._inverse = np.linalg.pinv(matrix @ matrix.T).tolist()
-        self._gains = [
-            (row, column, float(matrix[row, column])) for row, column in np.argwhere(matrix)
-        ]
+        self._channels = np.flatnonzero(matrix.any(axis=0))
+        self._gains = np.zeros((2, len(self._channels)))
+        self._gains[: len(matrix)] = matrix[:, self._channels]
+        self._levels = np.zeros(len(self._channels))
+        self._weights = np.empty_like(self._levels)  # scratch memory of the kernel
 
     @classmethod
     def find(cls, format: Layout | AmbisonicFormat, channels: int) -> DownmixCorrection | None:
@@ -64,25 +76,21 @@ class DownmixCorrection:
         return None if matrix is None else cls(format, matrix)
 
     def apply(self, upmix: NDArray[Any], original: NDArray[Any]) -> NDArray[Any]:
-        """Correct ``upmix`` in place and return it; a copy if it is read-only."""
-        if not upmix.flags.writeable or np.may_share_memory(upmix, original):
-            upmix = upmix.copy()
-        for block in _blocks(upmix.shape[1]):
-            self._apply(upmix[:, block], original[:, block])
-        return upmix
+        """Correct the next samples of ``upmix`` in place and return them.
 
-    def _apply(self, upmix: NDArray[Any], original: NDArray[Any]) -> None:
-        missing = original.mean(axis=0, keepdims=True) if self._mean else original.copy()
-        product = np.empty_like(missing[0])
-        for row, channel, gain in self._gains:
-            missing[row] -= np.multiply(upmix[channel], gain, out=product, dtype=product.dtype)
-        # Not @: the rounding of BLAS depends on how long a block is.
-        parts = [
-            sum(factor * signal for factor, signal in zip(factors, missing, strict=True))
-            for factors in self._inverse
-        ]
-        for row, channel, gain in self._gains:
-            upmix[channel] += np.multiply(parts[row], gain, out=product)
+        It returns a copy if ``upmix`` is read-only, not contiguous, or part of ``original``.
+        """
+        from spatialkit.downmix.kernels import correct
+
+        flags = upmix.flags
+        if not (flags.writeable and flags.c_contiguous) or np.may_share_memory(upmix, original):
+            upmix = upmix.copy()
+        wanted = original.mean(axis=0, keepdims=True) if self._mean else original
+        correct(
+            *(upmix, np.ascontiguousarray(wanted), self._channels, self._gains),
+            *(1.0 / SMOOTHING, self._levels, self._weights),
+        )
+        return upmix
 
 
 class DownmixMeter:
@@ -154,7 +162,7 @@ class DownmixMeter:
 
     @property
     def correction_db(self) -> float:
-        """Level of the correction by `spatialkit.match_downmix` relative to the upmix, in dB.
+        """Level of the smallest correction with an exact downmix relative to the upmix, in dB.
 
         -inf if the downmix is exact; NaN if no downmix rule exists.
         """

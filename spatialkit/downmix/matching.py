@@ -1,4 +1,4 @@
-"""Smallest correction of an upmix that makes its downmix exact."""
+"""Correction of an upmix that makes its downmix exact."""
 
 from __future__ import annotations
 
@@ -49,14 +49,15 @@ def match_downmix(
     method: DownmixMethod = "itu",
     return_correction: bool = False,
 ) -> FloatArray[FloatT] | tuple[FloatArray[FloatT], NDArray[np.float64]]:
-    """Correct an upmix by the smallest signal that makes its downmix equal the original.
+    r"""Correct an upmix in proportion to its channels so that its downmix equals the original.
 
-    .. math:: u' = u + G^+ (s - G u)
+    .. math:: u' = u + W G^T (G W G^T)^{-1} (s - G u)
 
-    sample by sample, for the upmix :math:`u`, the original :math:`s` and the downmix matrix
-    :math:`G` with pseudoinverse :math:`G^+`: of all corrections with an exact downmix this is the
-    one with the least energy. An exact downmix alone does not indicate a good upmix: consider the
-    size of the correction as well.
+    sample by sample, for the upmix :math:`u`, the original :math:`s`, the downmix matrix :math:`G`
+    and the diagonal matrix :math:`W` of the squared levels of the channels, see
+    `spatialkit.downmix.DownmixCorrection`: a silent channel stays silent where another one can be
+    corrected. An exact downmix alone does not indicate a good upmix: consider the size of the
+    smallest correction as well.
 
     Parameters
     ----------
@@ -72,16 +73,15 @@ def match_downmix(
         Downmix rule, see `downmix_matrix`; the target is "mono" or "stereo" like the original.
         "dplii" is not accepted because its matrix is complex.
     return_correction : bool
-        Whether to return the size of the correction as well.
+        Whether to return the size of the smallest correction as well.
 
     Returns
     -------
     matched : ndarray, shape (..., channels, samples)
         In the dtype of ``upmix``. Its downmix equals the original within the rounding error of its
-        loudest channel.
+        loudest channel, in float64 within -160 dB where one side is silent.
     correction_db : ndarray of float64, shape (...)
-        Only with ``return_correction``: energy of the correction relative to that of ``upmix``, in
-        dB; -inf if no correction was necessary, +inf if the upmix was silent.
+        Only with ``return_correction``: see `spatialkit.downmix.correction_size`.
 
     Raises
     ------
@@ -102,9 +102,8 @@ def match_downmix(
     """
     items = _items(upmix, original, source, method)
     matched = items.upmix.copy()
-    correction = DownmixCorrection(items.format, items.matrix)
     for item in np.ndindex(matched.shape[:-2]):
-        correction.apply(matched[item], items.original[item].astype(np.float64))
+        DownmixCorrection(items.format, items.matrix).apply(matched[item], items.original[item])
     return (matched, items.correction_db()) if return_correction else matched
 
 
@@ -113,7 +112,12 @@ def correction_size(
     original: AudioLike[Any],
     source: str | Layout | AmbisonicFormat | None = None,
 ) -> NDArray[np.float64]:
-    """Return the size of the correction that `match_downmix` would apply, method "itu".
+    r"""Return the size of the smallest correction that makes a downmix exact, method "itu".
+
+    .. math:: 10 \log_{10} \left( \sum (G^+ (s - G u))^2 / \sum u^2 \right)
+
+    with the pseudoinverse :math:`G^+` of the downmix matrix. `match_downmix` corrects in proportion
+    to the channels, with more energy.
 
     Parameters
     ----------
@@ -123,8 +127,8 @@ def correction_size(
     Returns
     -------
     ndarray of float64, shape (...)
-        Energy of the correction relative to that of ``upmix``, in dB; -inf if no correction is
-        necessary, +inf if the upmix is silent.
+        Energy relative to that of ``upmix``, in dB; -inf if no correction is necessary, +inf if the
+        upmix is silent.
 
     Examples
     --------

@@ -52,7 +52,8 @@ class Upmixer(Plugin):
 
     If its options have a field ``exact_downmix`` (`spatialkit.upmixing.controls.exact_downmix`)
     and it is True, `spatialkit.match_downmix` is applied to the output, whole and in streams,
-    where ``format`` has a downmix rule.
+    where ``format`` has a downmix rule. It depends on the samples before, also for a memoryless
+    upmixer, and adds no latency.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ import pytest
 from conftest import DATA
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.signal import lfilter
 
 from spatialkit.downmix import correction_size, downmix, downmix_matrix, match_downmix
 from spatialkit.errors import LayoutError, OptionError, ShapeError, SignalError
@@ -362,15 +363,66 @@ def test_the_downmix_of_a_matched_upmix_is_the_original(source, channels, method
     assert np.linalg.norm(error) <= 1e-6 * np.linalg.norm(original)
 
 
-def test_the_correction_has_the_least_energy_and_keeps_the_lfe(rng):
-    upmix, original = rng.standard_normal((12, 30)), rng.standard_normal((2, 30))
-    matched, decibels = match_downmix(upmix, original, "7.1.4", return_correction=True)
-    matrix = downmix_matrix("7.1.4", "stereo")
+def weighted_correction(upmix, original, matrix):
+    """Oracle: the definition, with the filter of SciPy and a pseudoinverse per sample."""
+    used = matrix.any(axis=0)
+    levels = lfilter([1 / 4096], [1, 1 / 4096 - 1], np.abs(upmix[used]))
+    power = levels**2 + 1e-8 * np.sum(levels**2, axis=0)
+    correction, gains = np.zeros_like(upmix), matrix[:, used]
+    missing = original - matrix @ upmix
+    for n, weights in enumerate(power.T):
+        scaled = weights / weights.max() if weights.max() else np.ones_like(weights)
+        factors = np.linalg.pinv(gains * scaled @ gains.T, rcond=1e-11) @ missing[:, n]
+        correction[used, n] = scaled * (gains.T @ factors)
+    return correction
+
+
+@pytest.mark.parametrize("source", ["stereo", "7.1.4"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_corrections_are_least_squares_weighted_by_level(source, channels, rng):
+    layout = get_layout(source)
+    upmix = rng.standard_normal((layout.n_channels, 300))
+    upmix *= 10.0 ** rng.uniform(-4.0, 0.0, (layout.n_channels, 1))
+    upmix[0, 100:], upmix[:, :5] = 0.0, 0.0
+    original = rng.standard_normal((channels, 300))
+    matched, decibels = match_downmix(upmix, original, source, return_correction=True)
+    matrix = downmix_matrix(source, ("mono", "stereo")[channels - 1])
+    expected = weighted_correction(upmix, original, matrix)
+    # Equations of condition 1e8.
+    np.testing.assert_allclose(matched - upmix, expected, atol=1e-7)
+    np.testing.assert_array_equal(matched[layout.is_lfe], upmix[layout.is_lfe])
     smallest = np.linalg.lstsq(matrix, original - matrix @ upmix, rcond=None)[0]
-    np.testing.assert_allclose(matched, upmix + smallest, atol=1e-13)
-    np.testing.assert_array_equal(matched[3], upmix[3])
-    expected = 10 * np.log10(np.sum(smallest**2) / np.sum(upmix**2))
-    assert decibels == pytest.approx(expected, abs=1e-9)
+    least = 10 * np.log10(np.sum(smallest**2) / np.sum(upmix**2))
+    assert decibels == pytest.approx(least, abs=1e-9)
+
+
+def test_silent_channels_stay_silent(rng):
+    stereo = rng.standard_normal((2, 4000))
+    upmix = np.zeros((6, 4000))
+    upmix[[0, 1, 4]] = 0.8 * stereo[0], 0.8 * stereo[1], 0.1 * stereo[0]  # FL, FR and SL
+    matched = match_downmix(upmix, stereo, "5.1")
+    np.testing.assert_allclose(downmix(matched, "5.1"), stereo, atol=1e-12)
+    peaks = np.abs(matched).max(axis=-1)
+    assert peaks[[2, 5]].max() < 1e-7 * peaks.max()  # -140 dB
+    # With SL 18 dB below FL, its weight is 1.6 %, its gain in the downmix 0.7 of that.
+    assert np.abs(matched[4] - upmix[4]).max() < 0.02 * np.abs(matched[0] - upmix[0]).max()
+
+
+def test_a_channel_without_alternative_is_corrected_even_if_silent(rng):
+    left = rng.standard_normal((1, 500))
+    upmix = np.zeros((5, 500))
+    upmix[2] = left  # all in the centre, of which the downmix has both sides
+    original = np.concatenate([left, np.zeros_like(left)])
+    matched = match_downmix(upmix, original, "5.0")
+    np.testing.assert_allclose(downmix(matched, "5.0"), original, atol=1e-6)
+
+
+def test_huge_and_tiny_upmixes_are_matched():
+    upmix = np.random.default_rng(0).standard_normal((5, 50))
+    original = downmix(upmix, "5.0") * 1.1
+    for scale in (1e-150, 1e100):
+        matched = match_downmix(scale * upmix, scale * original, "5.0")
+        np.testing.assert_allclose(downmix(matched, "5.0") / scale, original, rtol=1e-9)
 
 
 def test_an_upmix_with_an_exact_downmix_is_not_corrected():

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.metrics.level_kernels import filter_sections
+
 # The two stages of K-weighting as printed in BS.1770, numerator and denominator at 48 kHz: a shelf
 # (effect of the head), then a high-pass filter (Annex 1, Tables 1 and 2).
 STANDARD_RATE = 48000.0
@@ -41,17 +43,22 @@ class KWeighting:
     def start(self, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the state before the first sample of signals of shape (..., samples)."""
         taps = 0 if self.correction is None else len(self.correction) - 1
-        return np.zeros((len(self.sections), *shape, 2)), np.zeros((*shape, taps))
+        return np.zeros((*shape, len(self.sections), 2)), np.zeros((*shape, taps))
 
     def process(
         self, block: NDArray[Any], state: tuple[NDArray[np.float64], NDArray[np.float64]]
     ) -> tuple[NDArray[np.float64], tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Return the weighted block (..., n), and the state after it."""
-        from scipy.signal import lfilter, sosfilt
-
-        poles, taps = state
-        weighted, poles = sosfilt(self.sections, block.astype(np.float64), axis=-1, zi=poles)
+        poles, taps = state[0].copy(), state[1]
+        weighted = np.array(block, np.float64, order="C")
+        filter_sections(
+            weighted.reshape(-1, block.shape[-1]),
+            self.sections,
+            poles.reshape(-1, *poles.shape[-2:]),
+        )
         if self.correction is not None:
+            from scipy.signal import lfilter
+
             weighted, taps = lfilter(self.correction, 1.0, weighted, axis=-1, zi=taps)
         return weighted, (poles, taps)
 

@@ -12,6 +12,7 @@ from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError
 from spatialkit.metrics.inputs import as_rate, as_signal, unpack_signal
 from spatialkit.metrics.k_weighting import MIN_RATE
+from spatialkit.metrics.level_kernels import interpolated_peak
 from spatialkit.validation import as_audio, as_count, as_number
 
 __all__ = ["TruePeakMeter", "true_peak"]
@@ -19,6 +20,11 @@ __all__ = ["TruePeakMeter", "true_peak"]
 # Upper limit of the sample rate in Hz and factor (Annex 2: 4 at 48 kHz, less at higher rates). The
 # factors are powers of two, so that peaks midway between samples are found.
 OVERSAMPLING = ((96000.0, 4), (192000.0, 2))
+# Taps of the interpolation filter for each place between two samples, and its Kaiser window: it
+# passes up to 0.45 of the sample rate within 0.02 dB.
+TAPS, KAISER_BETA = 48, 6.0
+# Samples that are interpolated at a time.
+PART_SIZE = 256
 CHUNK_SIZE = 1 << 16
 
 
@@ -52,7 +58,7 @@ def true_peak(audio: AudioLike[Any], sample_rate: float | None = None) -> NDArra
     References
     ----------
     ITU-R BS.1770-5, "Algorithms to measure audio programme loudness and true-peak audio level",
-    Annex 2. The interpolation filter is soxr's instead of the 48-tap example of the annex.
+    Annex 2. The interpolation filter has 48 taps for each place between two samples, instead of 12.
 
     Examples
     --------
@@ -97,33 +103,49 @@ class TruePeakMeter:
         self._channels = as_count(channels, "channels")
         sample_rate = as_number(sample_rate, "sample_rate", minimum=1.0, unit="Hz")
         self._factor = next((factor for limit, factor in OVERSAMPLING if sample_rate < limit), 1)
-        self._streams: list[Any] = []
-        self._dtype = np.dtype(np.float32)
-        self._peak = 0.0
+        self._before: NDArray[Any] | None = None  # the samples before the next block
+        self._peak = np.zeros(1)
 
     def add(self, block: NDArray[np.floating]) -> None:
         """Measure the next samples, shape (channels, n); the first block sets the precision."""
         block = as_audio(block, "block", channels=self._channels)
         if block.ndim != 2:
             raise ShapeError(f"block must have shape (channels, samples), got {block.shape}")
-        if self._factor > 1 and not self._streams:
-            import soxr
-
-            self._dtype = block.dtype
-            self._streams = [
-                soxr.ResampleStream(1.0, float(self._factor), 1, block.dtype, "VHQ")
-                for _ in range(self._channels)
-            ]
+        if self._before is None:
+            self._open(block.dtype)
         self._measure(block)
-        for stream, signal in zip(self._streams, block, strict=False):
-            self._measure(stream.resample_chunk(np.ascontiguousarray(signal, self._dtype)))
 
     def finish(self) -> float:
         """End the signal and return its true peak in dBTP; -inf for silence."""
-        for stream in self._streams:
-            self._measure(stream.resample_chunk(np.zeros(0, self._dtype), last=True))
-        self._streams = []
-        return 20.0 * math.log10(self._peak) if self._peak > 0.0 else -math.inf
+        if self._before is not None:
+            self._measure(np.zeros_like(self._before))
+            self._before = None
+        peak = float(self._peak[0])
+        return 20.0 * math.log10(peak) if peak > 0.0 else -math.inf
 
-    def _measure(self, samples: NDArray[np.floating]) -> None:
-        self._peak = max(self._peak, float(np.abs(samples).max(initial=0.0)))
+    def _open(self, dtype: np.dtype[Any]) -> None:
+        self._before = np.zeros((self._channels, TAPS - 1), dtype)
+        self._peak = self._peak.astype(dtype)
+        self._filters = interpolation_filters(self._factor).astype(dtype)
+        # The magnitude between samples is below the sum of those of the taps; rounding adds little.
+        self._bound = 1.001 * float(np.abs(self._filters).sum(axis=1).max(initial=0.0))
+        self._scratch = np.empty((2, TAPS - 1 + PART_SIZE), dtype)
+
+    def _measure(self, block: NDArray[Any]) -> None:
+        assert self._before is not None
+        audio = np.concatenate([self._before, block.astype(self._before.dtype)], axis=1)
+        interpolated_peak(audio, self._filters, self._bound, self._scratch, self._peak)
+        self._before = audio[:, -(TAPS - 1) :]
+
+
+def interpolation_filters(factor: int) -> NDArray[np.float64]:
+    """Return the filters (factor - 1, taps) for the places between two samples.
+
+    They are windowed sinc functions. A filter is applied to the samples in order; the two in its
+    middle are those around the place.
+    """
+    places = np.arange(1, factor)[:, None] / factor
+    distance = np.arange(TAPS) - (TAPS // 2 - 1) - places
+    window = np.i0(KAISER_BETA * np.sqrt(1.0 - (distance / (TAPS // 2)) ** 2))
+    filters = window * np.sinc(distance)
+    return filters / filters.sum(axis=1, keepdims=True)

@@ -189,6 +189,21 @@ def test_the_meter_of_blocks_equals_the_true_peak_of_the_whole(rng):
     assert TruePeakMeter(2, 44100).finish() == -np.inf
 
 
+@pytest.mark.parametrize(("rate", "factor"), [(48000, 4), (96000, 2)])
+def test_true_peak_equals_that_of_soxr(rng, rate, factor):
+    """Oracle: conversion to a higher rate, of noise below 0.45 of the rate with silent ends."""
+    spectrum = np.fft.rfft(rng.uniform(-1.0, 1.0, (3, 30_000)))
+    spectrum[:, 13_500:] = 0.0
+    audio = np.fft.irfft(spectrum) * np.hanning(30_000) * [[0.2], [1.0], [0.5]]
+    # A part that is louder than the rest, which is not interpolated after it.
+    audio[:, 4000:4400] *= 3.0 * np.hanning(400)
+    peaks = [np.abs(resample(each, 1, factor, quality="VHQ")).max() for each in audio]
+    expected = 20.0 * np.log10(max(peaks))
+    # The loud part has short ends, above 0.45 of the rate by some thousandths.
+    assert true_peak(audio, rate) == pytest.approx(expected, abs=0.02)
+    assert true_peak(audio[0], rate) == pytest.approx(20.0 * np.log10(peaks[0]), abs=0.02)
+
+
 def test_true_peak_of_long_and_short_signals(rng):
     noise = rng.uniform(-1.0, 1.0, 200_000)
     noise[150_000:150_002] = [3.0, 3.0]  # a peak beyond both samples, behind the second chunk

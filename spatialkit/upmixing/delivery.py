@@ -56,6 +56,9 @@ class Delivery:
         ``loudness`` too.
     fit_rate : bool
         Whether the source is converted to a sample rate of the encoding, if it has none of them.
+    sample_rates : tuple of int
+        Sample rates in Hz that the player of the output has; a source of another rate is refused.
+        Empty if it has any.
     """
 
     bit_rate: int | None = None
@@ -67,6 +70,7 @@ class Delivery:
     gain_db: float | None = None
     measure: bool = False
     fit_rate: bool = False
+    sample_rates: tuple[int, ...] = ()
 
     @property
     def rescales(self) -> bool:

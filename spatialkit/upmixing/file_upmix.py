@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.downmix import DownmixMeter
-from spatialkit.errors import UpmixerError, error_message
+from spatialkit.errors import OptionError, UpmixerError, error_message
 from spatialkit.files import AudioStream, Subtype, fitting_rate, stream, write_stream
 from spatialkit.layouts import Format
 from spatialkit.plugins import kept_folder, option_values
@@ -293,6 +293,7 @@ def open_source(job: UpmixJob, notes: list[str]) -> Iterator[AudioStream]:
     """Open the source, converted to a sample rate of the encoding if the delivery demands it."""
     with stream(job.source, **job.reading) as source:
         rate = source.sample_rate
+        _require_rate(job, rate)
         fitting = fitting_rate(job.output, rate, job.subtype) if job.delivery.fit_rate else rate
         if fitting == rate:
             yield source
@@ -300,6 +301,17 @@ def open_source(job: UpmixJob, notes: list[str]) -> Iterator[AudioStream]:
     notes.append(f"converted from {rate} to {fitting} Hz, because the encoding has no {rate} Hz")
     with stream(job.source, **{**job.reading, "sample_rate": fitting}) as source:
         yield source
+
+
+def _require_rate(job: UpmixJob, rate: int) -> None:
+    accepted = job.delivery.sample_rates
+    if accepted and rate not in accepted:
+        rates = " or ".join(map(str, accepted))
+        raise OptionError(
+            f"{job.source} has a sample rate of {rate} Hz, accepted: {rates} Hz",
+            python=f"; convert it with reading={{'sample_rate': {accepted[0]}}}",
+            command_line=f"; add --sample-rate {accepted[0]}",
+        )
 
 
 def _require_accepted(upmixer: Upmixer, source: AudioStream, path: str | Path) -> None:

@@ -372,6 +372,8 @@ def test_the_report_has_a_line_per_file(album, capsys):
         ("apple", "7.1.4", ".caf"),
         ("daw", "7.1.4", ".wav"),
         ("broadcast", "7.1.4", ".adm.wav"),
+        ("youtube", "5.1", ".mov"),
+        ("youtube", "7.1.4", ".iamf.mp4"),
     ],
 )
 def test_the_format_of_a_player_is_chosen_and_printed(album, player, layout, suffix, capsys):
@@ -379,6 +381,20 @@ def test_the_format_of_a_player_is_chosen_and_printed(album, player, layout, suf
     assert upmix("a.wav", "-o", "out/", "--layout", layout, "--for", player) == 0
     assert f"--for {player}: --format " in capsys.readouterr().err
     assert Path("out", f"a{suffix}").exists()
+
+
+@needs_av
+def test_youtube_requires_48_khz(album, capsys):
+    write("a.wav", song(0.5, 44100), 44100)
+    options = ("a.wav", "-o", "out/", "--upmixer", "foa-pair", "--for", "youtube")
+    assert upmix(*options) == 2
+    errors = capsys.readouterr().err
+    assert "--for youtube: --format mov, 48000 Hz" in errors
+    assert "a.wav has a sample rate of 44100 Hz, accepted: 48000 Hz; add --sample-rate" in errors
+    assert not Path("out").exists()
+    assert upmix(*options, "--sample-rate", "48000") == 0
+    written = info("out/a.mov")
+    assert (written.format.name, written.sample_rate) == ("ambix1", 48000)
 
 
 def test_a_player_without_a_format_for_the_layout_is_refused(album, capsys):

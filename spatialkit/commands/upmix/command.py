@@ -13,7 +13,7 @@ from spatialkit.commands import batches, rotation, toolkit
 from spatialkit.commands.upmix import files, running
 from spatialkit.commands.upmix.naming import check_template
 from spatialkit.commands.upmix.options import delivery_options
-from spatialkit.commands.upmix.players import format_for
+from spatialkit.commands.upmix.players import SAMPLE_RATES, format_for
 from spatialkit.commands.upmix.report import print_plan, write_report
 from spatialkit.errors import OptionError
 from spatialkit.files import Subtype
@@ -214,7 +214,9 @@ def command(
     is_folder = files.is_folder(sources, output)
     if player is not None:
         container = format_for(player, upmixer.format)
-        toolkit.print_text(f"--for {player}: --format {container}", err=True)
+        rates = delivery["sample_rates"] = SAMPLE_RATES.get(player, ())
+        required = f", {' or '.join(map(str, rates))} Hz" if rates else ""
+        toolkit.print_text(f"--for {player}: --format {container}{required}", err=True)
     suffix = file_format(container or ("adm" if objects else "wav")).suffixes[0]
     if not is_folder:
         extension = format_suffix(Path(output)).lower()

@@ -22,12 +22,16 @@ PLAYERS: dict[str, tuple[str, ...]] = {
     "browser": ("opus",),
     "avr": ("ac3", "flac"),
     "apple": ("m4a", "caf"),
-    "youtube": ("mov",),
+    "youtube": ("mov", "iamf-mp4"),
     "daw": ("wav",),
     "broadcast": ("adm",),
 }
 # Players that treat the channels of Ambisonics as such; others would play them as loudspeakers.
 SCENE_PLAYERS = ("youtube", "daw", "broadcast")
+# Channels that the maker documents for a format; others are written in the next one.
+_DOCUMENTED = {("youtube", "mov"): ("mono", "stereo", "5.1", "ambix1")}
+# Sample rates in Hz that the maker documents; other sources are refused, not converted unasked.
+SAMPLE_RATES: dict[str, tuple[int, ...]] = {"youtube": (48000,)}
 
 
 def format_for(player: str, form: Format) -> str:
@@ -48,6 +52,8 @@ def format_for(player: str, form: Format) -> str:
             "`spatialkit render`"
         )
     for name in PLAYERS[player]:
+        if form.name not in _DOCUMENTED.get((player, name), (form.name,)):
+            continue
         try:
             check_format(f"OUT{file_format(name).suffixes[0]}", form)
         except SpatialkitError:

@@ -1,4 +1,4 @@
-"""Compiled loops: energies, sums of level differences by bucket, integral between sorted sets."""
+"""Compiled loops: energies, and distributions and errors of differences between channels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from spatialkit._kernels import kernel
 
 # Samples whose products are summed before they are added to the others: for precision.
 SAMPLES_PER_SUM = 4096
+# Bits of the sum of the places in a cell of a distribution; the others are those of the count.
+FRACTION_BITS = 32
 
 
 @kernel(reorder_sums=True)
@@ -43,88 +45,93 @@ def add_products(first, second, gains, sums):
 
 
 @kernel
-def count_differences(first, second, clip, scale, counts, sums, atoms):
-    """Add the differences of two arrays to buckets from -clip to clip.
+def add_differences(
+    first, second, scale, limit, place_bits, group_shift, starts, steps, grouped, cells
+):
+    """Count the differences of two arrays in cells.
 
     Parameters
     ----------
     first, second : float32, shape (values,)
-    clip, scale : float
-        Limit of the magnitudes, and buckets per unit.
-    counts, sums : float64, shape (buckets,)
-        Number and sum of the differences in each bucket, updated.
-    atoms : float64, shape (3,)
-        Numbers of differences that are -clip, 0 and clip, updated; they are in no bucket.
+    scale : float
+        Steps per unit of the differences.
+    limit : int
+        Largest magnitude of a difference in steps.
+    place_bits, group_shift : int
+        Numbers of bits of the steps that are the place in a cell, and within a group of cells.
+    starts : int64, shape (groups + 1,)
+    steps, grouped : int32, shape (values,)
+        Memory for intermediate values.
+    cells : int64, shape (cells,)
+        Counts, times 2 ** `FRACTION_BITS`, plus sums of the places, updated.
     """
-    for i in range(first.size):
-        difference = first[i] - second[i]
-        if difference == 0.0:
-            atoms[1] += 1.0
-        elif difference >= clip:
-            atoms[2] += 1.0
-        elif difference <= -clip:
-            atoms[0] += 1.0
-        else:
-            bucket = min(int((difference + clip) * scale), counts.size - 1)
-            counts[bucket] += 1.0
-            sums[bucket] += difference
+    half = limit + 0.5
+    for group in range(starts.size):
+        starts[group] = 0
+    for n in range(first.size):
+        difference = np.float64(first[n] - second[n]) * scale
+        steps[n] = np.int32(min(max(difference, -limit), limit) + half)
+    for n in range(steps.size):
+        starts[(steps[n] >> group_shift) + 1] += 1
+    for group in range(1, starts.size):
+        starts[group] += starts[group - 1]
+    for n in range(steps.size):
+        group = steps[n] >> group_shift
+        grouped[starts[group]] = steps[n]
+        starts[group] += 1
+    places = (1 << place_bits) - 1
+    for n in range(grouped.size):
+        cells[grouped[n] >> place_bits] += (1 << FRACTION_BITS) + (grouped[n] & places)
 
 
 @kernel
-def gather_differences(first, second, clip, scale, cursors, values):
-    """Store the differences of some buckets, bucket by bucket.
+def add_area(first, second, first_height, second_height, place_bits, area):
+    """Add the area between two distribution functions to ``area[0]``.
 
     Parameters
     ----------
-    first, second, clip, scale
-        As for `count_differences`.
-    cursors : int64, shape (buckets,)
-        Place of the next value of each bucket, updated; negative for buckets that are left out.
-    values : float32, shape (values,)
+    first, second : int64, shape (cells,)
+        Cells of both, as `add_differences` fills them.
+    first_height, second_height : int
+        Heights of a step of each function.
+    place_bits : int
+        Number of bits of a place: the cells are 2 ** ``place_bits`` wide.
+    area : float64, shape (1,)
     """
-    for i in range(first.size):
-        difference = first[i] - second[i]
-        if difference != 0.0 and -clip < difference < clip:
-            bucket = min(int((difference + clip) * scale), cursors.size - 1)
-            place = cursors[bucket]
-            if place >= 0:
-                values[place] = difference
-                cursors[bucket] = place + 1
+    places, height, total = (1 << FRACTION_BITS) - 1, 0, 0.0
+    for cell in range(first.size):
+        # Each difference raises its function from its place to the end of the cell.
+        firsts, seconds = first[cell] >> FRACTION_BITS, second[cell] >> FRACTION_BITS
+        inside = first_height * ((firsts << place_bits) - (first[cell] & places))
+        inside -= second_height * ((seconds << place_bits) - (second[cell] & places))
+        total += np.float64(abs((height << place_bits) + inside))
+        height += first_height * firsts - second_height * seconds
+    area[0] += total
 
 
-@kernel
-def add_area(first, second, first_ends, second_ends, edges, steps, heights, total):
-    """Add the area between two distribution functions in some buckets to ``total`` (1,).
+@kernel(reorder_sums=True)
+def add_difference_errors(first, second, clip, totals):
+    """Add absolute errors of the differences of all pairs of channels.
 
     Parameters
     ----------
-    first, second : float32, shape (values,)
-        Sorted values of both sets in the buckets.
-    first_ends, second_ends : int64, shape (buckets,)
-        Ends of the buckets in both.
-    edges : float64, shape (buckets, 2)
-        Lower and upper edges of the buckets.
-    steps : float64, shape (2,)
-        Height of a step of each distribution function.
-    heights : float64, shape (buckets,)
-        Difference of the functions at the lower edges.
-    total : float64, shape (1,)
+    first, second : float32, shape (channels, values)
+        Levels above a floor, 0 below it.
+    clip : float
+        Limit of the magnitude of the differences.
+    totals : float64, shape (2,)
+        Sum of the errors where a level of the first is above the floor, and their number, updated.
     """
-    i, j, area = 0, 0, 0.0
-    for bucket in range(edges.shape[0]):
-        position, height = edges[bucket, 0], heights[bucket]
-        while i < first_ends[bucket] or j < second_ends[bucket]:
-            from_first = j >= second_ends[bucket] or (
-                i < first_ends[bucket] and first[i] <= second[j]
-            )
-            value = first[i] if from_first else second[j]
-            area += abs(height) * (value - position)
-            position = value
-            if from_first:
-                height += steps[0]
-                i += 1
-            else:
-                height -= steps[1]
-                j += 1
-        area += abs(height) * (edges[bucket, 1] - position)
-    total[0] += area
+    limit = np.float32(clip)
+    for i in range(first.shape[0]):
+        for j in range(i + 1, first.shape[0]):
+            a, b, c, d = first[i], first[j], second[i], second[j]
+            total, count = 0.0, 0.0
+            for n in range(a.size):
+                truth = min(max(a[n] - b[n], -limit), limit)
+                found = min(max(c[n] - d[n], -limit), limit)
+                counted = 1.0 if max(a[n], b[n]) > 0.0 else 0.0
+                total += counted * abs(truth - found)
+                count += counted
+            totals[0] += total
+            totals[1] += count

@@ -20,7 +20,7 @@ CORE = (
     *("interrupts", "_fourier"),
     *("errors", "_version", "_distribution", "_json", "_compiling", "_kernels", "_display"),
     "typing",
-    "storage",
+    *("storage", "web"),
     *("validation", "geometry", "trajectory", "auditory", "acoustics", "crossover"),
     *("sample", "sample_queue", "results"),
     *("layouts", "tags", "audio", "stft", "decorrelation", "panning", "ambisonics", "downmix"),

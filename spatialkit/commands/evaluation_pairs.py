@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialkit.commands import batches, toolkit
-from spatialkit.commands.upmix.files import AUDIO_EXTENSIONS
+from spatialkit.commands.file_pairs import AUDIO_EXTENSIONS
 from spatialkit.errors import AudioFileError, LayoutError, OptionError
 from spatialkit.layouts import Layout, get_layout
 

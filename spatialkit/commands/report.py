@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from spatialkit.commands import toolkit
+from spatialkit.commands import file_pairs, toolkit
 from spatialkit.errors import AudioFileError, OptionError, SpatialkitError
+
+if TYPE_CHECKING:
+    from spatialkit.report import IndexEntry
+
+# Name of the index in a folder.
+INDEX = "index.html"
 
 
 def carrier_names() -> tuple[str, ...]:
@@ -22,17 +28,10 @@ def carrier_names() -> tuple[str, ...]:
 @toolkit.command(
     "spatialkit report surround.wav -o report.html",
     "spatialkit report surround.wav -o report.html --original song.wav",
-    "spatialkit report surround/*.wav -o reports/",
+    "spatialkit report surround/ -o reports/",
 )
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=toolkit.FILE)
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    type=click.Path(),
-    help="Output file (.html), or folder for several inputs.",
-)
+@toolkit.files_argument
+@toolkit.outputs_option(".html")
 @click.option(
     "--original",
     type=toolkit.FILE,
@@ -98,43 +97,65 @@ def command(
     levels, spectrograms, the energy by direction, measurements of the whole file, checksums, and
     advice where a value is unusual.
 
-    OUT is a folder if it exists as one, ends in "/", or there are several inputs; the names are
-    then those of the inputs with .html.
+    OUT is a folder if it exists as one, ends in "/", or there are several inputs. An IN that is a
+    folder stands for all audio files in it; OUT then has the same subfolders. The names are those
+    of the inputs with .html, and index.html has a row per file, also for those that failed.
     """
-    is_folder = len(sources) > 1 or os.path.isdir(output) or output.endswith(("/", os.sep))
-    targets = [Path(output)]
-    if is_folder:
-        if original is not None and len(sources) > 1:
-            raise OptionError("--original is for one IN, got several")
-        targets = [Path(output, f"{source.stem}.html") for source in sources]
-        toolkit.check_outputs(targets, sources, force)
-        _make_folder(Path(output))
-    else:
-        toolkit.check_file(targets[0], force)
-    found, failed = [], 0
-    for source, target in zip(sources, targets, strict=True):
+    if not file_pairs.is_folder(sources, output):
+        toolkit.check_file(Path(output), force)
+        facts = _report(sources[0], Path(output), original, reading, force, options)
+        if as_json:
+            toolkit.print_json(facts)
+        else:
+            print_report(facts)
+        return 0
+    folder, index = Path(output), Path(output, INDEX)
+    pairs = file_pairs.pairs_in(folder, sources, ".html")
+    if original is not None and len(pairs) > 1:
+        raise OptionError(f"--original is for one IN, got {len(pairs)}")
+    for pair in pairs:
+        if pair.name == INDEX:
+            raise AudioFileError(f"the report of {pair.source} would be the index: rename it")
+    toolkit.check_outputs([pair.output for pair in pairs], [pair.source for pair in pairs], force)
+    file_pairs.make_folders(folder, pairs)
+    found = []
+    for pair in pairs:
         try:
-            found.append(_report(source, target, original, reading, force, options))
+            found.append(_report(pair.source, pair.output, original, reading, force, options))
         except (SpatialkitError, OSError) as error:  # OSError: a name that is too long
-            if len(sources) == 1:
-                raise
-            failed += 1
             message = toolkit.message_of(error)
-            found.append({"input": str(source), "error": message})
+            found.append({"input": str(pair.source), "error": message})
             toolkit.print_error(message, click.get_current_context().obj["debug"])
             continue
         if not as_json:
             print_report(found[-1])
+    _write_index(index, pairs, found)
     if as_json:
-        toolkit.print_json(found if len(sources) > 1 else found[0])
-    return 1 if failed else 0
+        toolkit.print_json(found)
+    else:
+        toolkit.print_line(f"{index}: index of the reports")
+    return int(any("error" in facts for facts in found))
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AudioFileError(f"folder {folder} cannot be created: {error.strerror}") from error
+def _write_index(
+    index: Path, pairs: Sequence[file_pairs.Pair], found: Sequence[dict[str, Any]]
+) -> None:
+    from spatialkit.report import write_index
+
+    entries = [
+        index_entry(pair.name.removesuffix(".html"), facts, facts.get("error", ""))
+        for pair, facts in zip(pairs, found, strict=True)
+    ]
+    write_index(index, entries, title=index.absolute().parent.name)
+
+
+def index_entry(name: str, facts: Mapping[str, Any] | None, error: str) -> IndexEntry:
+    """Return the row of an index from the facts of a report, or an error."""
+    from spatialkit.report import IndexEntry
+
+    if error or not facts:
+        return IndexEntry(name, error=error)
+    return IndexEntry(name, facts["output"], facts["measures"], facts["advice"])
 
 
 def _report(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import json
-from importlib.resources import files
-from string import Template
 
 from spatialkit.errors import OptionError
 from spatialkit.listening.definition import ListeningTest
+from spatialkit.web import embedded_audio, embedded_json, fill_template
 
 SCRIPTS = ("player.js", "session.js", "screens.js")
 # Browsers refuse texts of 512 MB.
@@ -24,22 +21,12 @@ def page_of(test: ListeningTest) -> bytes:
             f"the page would have {size / 1e6:.0f} MB, and browsers load at most "
             f"{MAX_BYTES / 1e6:.0f} MB; specify shorter excerpts or fewer items"
         )
-    audio = "\n".join(
-        f'<script type="text/plain" id="audio-{place}">{base64.b64encode(data).decode()}</script>'
-        for place, data in enumerate(test.audio.values())
-    )
-    # "<" would end or change the script element in which the text is.
-    definition = json.dumps(test.definition(), ensure_ascii=False).replace("<", "\\u003c")
-    template = Template(_text("page.html"))
-    page = template.substitute(
+    return fill_template(
+        "spatialkit.listening",
+        "page",
+        SCRIPTS,
+        shared=["versions.js"],
         title=html.escape(test.title),
-        style=_text("style.css").rstrip(),
-        definition=definition,
-        audio=audio,
-        script="\n".join(_text(name) for name in SCRIPTS),
+        definition=embedded_json(test.definition()),
+        audio=embedded_audio(test.audio.values()),
     )
-    return page.encode()
-
-
-def _text(name: str) -> str:
-    return (files("spatialkit.listening") / "page" / name).read_text(encoding="utf-8")

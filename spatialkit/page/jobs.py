@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from spatialkit.errors import OptionError
+from spatialkit.storage import portable_name
 
-__all__ = ["Job", "Jobs", "Limits", "State", "Upload", "file_name", "plain"]
+__all__ = ["Job", "Jobs", "Limits", "State", "Upload", "file_name"]
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 MAX_NAME = 120  # bytes of the name of a file, to which outputs add theirs
+MAX_SUFFIX = 9  # bytes of its suffix
 MAX_VALUE = 1000  # characters of an option
 COPY_BYTES = 1 << 20
 # Bytes of the disk that uploads leave free.
@@ -310,24 +312,12 @@ def file_name(name: str) -> str:
     >>> file_name("../Dvořák: 9. Symphonie.flac"), file_name("\x00/"), file_name("-o.wav")
     ('Dvořák_ 9. Symphonie.flac', 'song', '_o.wav')
     """
-    kept = plain(name.replace("\\", "/").rstrip("/").rpartition("/")[2]).strip(" .")
+    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2].strip(" .")
+    stem, _, suffix = last.rpartition(".")
+    end = f".{portable_name(suffix, MAX_SUFFIX)}" if stem else ""
+    kept = portable_name(stem or last, MAX_NAME - (1 + MAX_SUFFIX if end else 0))
     kept = f"_{kept[1:]}" if kept.startswith("-") else kept
-    stem, dot, suffix = kept.rpartition(".")
-    if len(kept.encode()) > MAX_NAME:
-        end = f"{dot}{_cut(suffix, 9)}" if stem else ""
-        kept = _cut(stem or kept, MAX_NAME - 10 if stem else MAX_NAME) + end
-    return kept if kept.strip("_") else "song"
-
-
-def _cut(text: str, size: int) -> str:
-    """Return the start of a text that has at most ``size`` bytes."""
-    return text.encode()[:size].decode(errors="ignore")
-
-
-def plain(text: str) -> str:
-    """Return text in which characters that names of files cannot contain are underscores."""
-    kept = (each if each.isprintable() and each not in '/\\<>:"|?*' else "_" for each in text)
-    return "".join(kept).encode("utf-8", "replace").decode()
+    return kept + end if kept.strip("_") or end else "song"
 
 
 def _store(path: Path, source: BinaryIO, size: int) -> None:

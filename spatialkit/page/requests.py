@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from spatialkit.errors import OptionError
-from spatialkit.page.jobs import MAX_VALUE, Job, Jobs, Upload, plain
+from spatialkit.page.jobs import MAX_VALUE, Job, Jobs, Upload
+from spatialkit.storage import portable_name
 from spatialkit.upmixing import headphones_path
 from spatialkit.validation import shown
 
@@ -17,6 +18,8 @@ __all__ = ["start_upmix"]
 FIELDS = {"file", "upmixer", "options", "format", "headphones", "report"}
 # Suffixes of files that browsers play.
 PLAYABLE = (".wav", ".flac", ".ogg", ".opus", ".m4a", ".mp4", ".webm")
+# Bytes of the name of an output, to which versions and reports add theirs.
+MAX_OUTPUT = 200
 # Value of an option that stands for an uploaded file.
 UPLOAD = "upload:"
 
@@ -54,7 +57,7 @@ def start_upmix(jobs: Jobs, request: Any) -> Job:
     make = partial(
         _commands,
         source=source.path,
-        name=plain(name),
+        name=portable_name(name, MAX_OUTPUT),
         arguments=["-u", upmixer, *arguments],
         headphones=request.get("headphones") is True,
         report=request.get("report") is True,

@@ -22,6 +22,7 @@ from spatialkit.errors import SpatialkitError
 from spatialkit.page.descriptions import describe
 from spatialkit.page.jobs import Job, Jobs, Upload
 from spatialkit.page.requests import start_upmix
+from spatialkit.web import shared_script
 
 __all__ = ["PageServer"]
 
@@ -31,12 +32,10 @@ MAX_REQUEST = 1 << 16  # bytes of JSON
 PATIENCE = 30.0
 # Largest number of requests that are answered at the same time.
 MAX_CLIENTS = 64
-SITE = {
-    "/page.css": "text/css; charset=utf-8",
-    "/page.js": "text/javascript; charset=utf-8",
-    "/stage.js": "text/javascript; charset=utf-8",
-    "/player.js": "text/javascript; charset=utf-8",
-}
+STYLE, SCRIPT = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
+SITE = {"/page.css": STYLE} | dict.fromkeys(
+    ("/page.js", "/stage.js", "/player.js", "/versions.js"), SCRIPT
+)
 TYPES = {
     **{".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg", ".opus": "audio/ogg"},
     **{".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".mp4": "audio/mp4", ".webm": "audio/webm"},
@@ -242,7 +241,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(json.dumps(facts).encode(), "application/json")
 
     def _send_site(self, path: str, kind: str = "") -> None:
-        data = resources.files("spatialkit.page").joinpath("site", path[1:]).read_bytes()
+        if path == "/versions.js":
+            data = shared_script(path[1:]).encode()
+        else:
+            data = resources.files("spatialkit.page").joinpath("site", path[1:]).read_bytes()
         self._send(data, kind or SITE[path])
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:

@@ -3,6 +3,7 @@
 from spatialkit.report.advice import advice
 from spatialkit.report.carriers import Carrier, encode_pairs
 from spatialkit.report.chain import RATE, Chain, design_chain
+from spatialkit.report.index import IndexEntry, write_index
 from spatialkit.report.measures import (
     ChannelMeasure,
     Measure,
@@ -10,7 +11,6 @@ from spatialkit.report.measures import (
     measure,
     pair_correlations,
 )
-from spatialkit.report.page import fill_template
 from spatialkit.report.pictures import data_url, png, shades
 from spatialkit.report.writing import Report, write_report
 
@@ -18,6 +18,7 @@ __all__ = [
     "Carrier",
     "Chain",
     "ChannelMeasure",
+    "IndexEntry",
     "Measure",
     "RATE",
     "Report",
@@ -26,10 +27,10 @@ __all__ = [
     "data_url",
     "design_chain",
     "encode_pairs",
-    "fill_template",
     "measure",
     "pair_correlations",
     "png",
     "shades",
+    "write_index",
     "write_report",
 ]

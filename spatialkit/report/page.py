@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
-from string import Template
 from typing import Any
 
 import numpy as np
@@ -19,8 +17,9 @@ from spatialkit.plots import anglegram, channel_labels, energy_map, layout_svg, 
 from spatialkit.report.chain import RATE, Chain
 from spatialkit.report.measures import SILENT_DB, ChannelMeasure, Measure
 from spatialkit.report.pictures import data_url, png, shades
+from spatialkit.web import embedded_audio, embedded_json, fill_template
 
-__all__ = ["fill_template", "report_page"]
+__all__ = ["number_text", "report_page"]
 
 SCRIPTS = ("harmonics.js", "player.js", "view.js")
 RANGE_DB, SPECTROGRAM_RANGE_DB, MAP_RANGE_DB = 60.0, 70.0, 20.0
@@ -30,25 +29,6 @@ AZIMUTHS, ELEVATIONS, MAP_RATE, MAX_FRAMES = 48, 24, 10.0, 600
 COLUMNS = 300
 # Frames per second of the picture over azimuth and time.
 TIMELINE_RATE = 8.0
-
-
-def fill_template(package: str, folder: str, scripts: Sequence[str], **parts: str) -> bytes:
-    """Return a page: its template, style and scripts, and texts in the places of their names.
-
-    Parameters
-    ----------
-    package, folder : str
-        Package, and folder in it that contains "page.html", "style.css" and the scripts.
-    scripts : sequence of str
-        Names of the scripts, in order.
-    **parts : str
-        Texts by name; "$name" in the template is their place.
-    """
-    place = files(package) / folder
-    template = Template((place / "page.html").read_text(encoding="utf-8"))
-    script = "\n".join((place / name).read_text(encoding="utf-8") for name in scripts)
-    style = (place / "style.css").read_text(encoding="utf-8")
-    return template.substitute(style=style, script=script, **parts).encode()
 
 
 def report_page(
@@ -92,9 +72,10 @@ def report_page(
     labels = channel_labels(chain.form, len(played))
     picture, frames, rate = _energy_frames(chain, played)
     timeline, images = _timeline(chain, played), _spectrograms_html(played, chain, labels)
-    audio, parts = [], []
+    audio: list[dict[str, Any]] = []
+    parts: list[bytes] = []
     for name, (encoded, gain) in zip(("audio", "original"), carried(), strict=False):
-        parts += [base64.b64encode(file).decode() for file in encoded]
+        parts += encoded
         audio.append({"name": name, "files": len(encoded), "gain": gain})
     data = {
         "rate": RATE,
@@ -117,15 +98,13 @@ def report_page(
         "spatialkit.report",
         "site",
         SCRIPTS,
+        shared=["versions.js"],
         title=escape(title),
-        worklet=json.dumps(
+        worklet=embedded_json(
             (files("spatialkit.report") / "site" / "worklet.js").read_text(encoding="utf-8")
-        ).replace("<", "\\u003c"),
-        data=json.dumps(data).replace("<", "\\u003c"),
-        audio="\n".join(
-            f'<script type="text/plain" id="audio-{number}">{text}</script>'
-            for number, text in enumerate(parts)
         ),
+        data=embedded_json(data),
+        audio=embedded_audio(parts),
         advice=_advice_html(advice),
         measures=_measures_html(measures, original is not None),
         channels=_channels_html(labels, channels, chain),
@@ -206,7 +185,8 @@ def _spectrograms_html(played: NDArray[Any], chain: Chain, labels: Sequence[str]
     return "".join(parts)
 
 
-def _number(value: float, decimals: int, unit: str) -> str:
+def number_text(value: float, decimals: int, unit: str = "") -> str:
+    """Return a value for a table; "-" if it does not apply."""
     if math.isnan(value):
         return "-"
     if math.isinf(value):
@@ -220,9 +200,9 @@ def _measures_html(measures: Sequence[Measure], with_original: bool) -> str:
     rows = []
     for each in measures:
         cells = f"<th scope=row>{escape(each.title)}<small>{escape(each.help)}</small></th>"
-        cells += f"<td>{_number(each.value, each.decimals, each.unit)}</td>"
+        cells += f"<td>{number_text(each.value, each.decimals, each.unit)}</td>"
         if with_original:
-            cells += f"<td>{_number(each.original, each.decimals, each.unit)}</td>"
+            cells += f"<td>{number_text(each.original, each.decimals, each.unit)}</td>"
         rows.append(f"<tr>{cells}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
@@ -256,7 +236,7 @@ def _correlations_html(correlations: Mapping[str, float]) -> str:
     if not correlations:
         return ""
     rows = "".join(
-        f"<tr><th scope=row>{escape(pair)}</th><td>{_number(value, 2, '')}</td></tr>"
+        f"<tr><th scope=row>{escape(pair)}</th><td>{number_text(value, 2, '')}</td></tr>"
         for pair, value in correlations.items()
     )
     return (

@@ -6,6 +6,7 @@ of two processes a name refers to the old content or to the new one, never to a 
 
 from spatialkit.storage.locks import locked_folder
 from spatialkit.storage.logs import RecordLog
+from spatialkit.storage.names import portable_name
 from spatialkit.storage.replacement import (
     draft_folder,
     move,
@@ -21,6 +22,7 @@ __all__ = [
     "draft_folder",
     "locked_folder",
     "move",
+    "portable_name",
     "remove_parts",
     "replace_file",
     "replacing",

@@ -43,7 +43,7 @@ def _names() -> tuple[str, ...]:
     "spatialkit separate song.wav -o stems/",
     "spatialkit separate *.flac -o stems/ --separator demucs -O model=htdemucs_ft",
 )
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=toolkit.FILE)
+@toolkit.files_argument
 @click.option(
     "-o",
     "--output",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import zlib
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -356,6 +358,41 @@ def test_the_report_has_a_line_per_file(album, capsys):
     again = [json.loads(line) for line in Path("out", "report.jsonl").read_text().splitlines()]
     assert [each["status"] for each in again] == ["skipped"] * 3 + ["failed"]
     assert again[0]["loudness"] == first["loudness"]
+
+
+def test_a_folder_of_outputs_has_a_report_per_song_and_an_index(album, capsys):
+    line = ["album", "-o", "out", "--format", "flac", "--layout", "5.1", "--report"]
+    assert upmix(*line) == 1
+    assert f"{Path('out', 'index.html')}: index of the reports" in capsys.readouterr().out
+    names = sorted(path.name for path in Path("out").glob("*.flac"))
+    pages = [Path(name).stem + ".report.html" for name in names]
+    assert sorted(path.name for path in Path("out").glob("*.report.html")) == pages
+    text = Path("out", pages[0]).read_text(encoding="utf-8")
+    assert "<dt>upmixer</dt><dd>ambience</dd>" in text
+    assert f"{names[0]}, 5.1" in text
+    index = Path("out", "index.html")
+    first = index.read_text(encoding="utf-8")
+    assert [unquote(name) for name in re.findall('<a href="(.*?)"', first)] == pages
+    assert '<p class="note">4 songs, ' in first
+    assert "1 failed." in first
+    (row,) = re.findall('<tr class="failed">.*</tr>', first)
+    assert "is truncated" in row
+    # The facts of skipped files are in the log; a report that is missing is written again.
+    assert upmix(*line, "--resume") == 1
+    assert index.read_text(encoding="utf-8") == first
+    Path("out", pages[1]).unlink()
+    capsys.readouterr()
+    assert upmix(*line, "--resume") == 1
+    assert "1 done, 2 skipped, 1 failed" in capsys.readouterr().out
+    assert Path("out", pages[1]).exists()
+    assert index.read_text(encoding="utf-8") == first
+    # Existing reports are outputs.
+    for name in names:
+        Path("out", name).unlink()
+    assert upmix(*line) == 2
+    assert f"{Path('out', pages[0])} exists: add --force" in capsys.readouterr().err
+    assert upmix(*line, "--objects") == 2
+    assert "--report and --objects are mutually exclusive" in capsys.readouterr().err
 
 
 @needs_av

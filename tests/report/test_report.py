@@ -17,6 +17,7 @@ from spatialkit.commands.cli import main
 from spatialkit.errors import AudioFileError, LayoutError, OptionError, ShapeError, SignalError
 from spatialkit.report import (
     ChannelMeasure,
+    IndexEntry,
     Measure,
     advice,
     data_url,
@@ -24,6 +25,7 @@ from spatialkit.report import (
     encode_pairs,
     png,
     shades,
+    write_index,
     write_report,
 )
 
@@ -319,8 +321,41 @@ def test_several_files_have_reports_in_a_folder(tmp_path, song, capsys):
     broken.write_bytes(b"RIFF")
     folder = tmp_path / "reports"
     assert main(["report", str(song), str(broken), "-o", str(folder)]) == 1
-    assert [path.name for path in folder.iterdir()] == ["song.html"]
+    assert sorted(path.name for path in folder.iterdir()) == ["index.html", "song.html"]
     assert "broken.wav" in capsys.readouterr().err
+    index = (folder / "index.html").read_text(encoding="utf-8")
+    assert '<a href="song.html">song</a>' in index
+    assert "2 songs, " in index
+    assert ", 1 failed." in index
+    # A folder stands for its files, and OUT has its subfolders.
+    (tmp_path / "album" / "disc 1").mkdir(parents=True)
+    (tmp_path / "album" / "disc 1" / "a&b.wav").write_bytes(song.read_bytes())
+    assert main(["report", str(tmp_path / "album"), "-o", str(folder), "--json"]) == 0
+    (facts,) = json.loads(capsys.readouterr().out)
+    assert facts["output"] == str(folder / "disc 1" / "a&b.html")
+    index = (folder / "index.html").read_text(encoding="utf-8")
+    assert '<a href="disc%201/a%26b.html">disc 1/a&amp;b</a>' in index
+    song.rename(tmp_path / "index.wav")
+    assert main(["report", str(tmp_path / "index.wav"), "-o", str(folder)]) == 2
+    assert "would be the index: rename it" in capsys.readouterr().err
+
+
+def test_an_index_lists_values_advice_and_errors(tmp_path):
+    folder = tmp_path / "album"
+    folder.mkdir()
+    entries = [
+        IndexEntry("a <b>", folder / "a.html", {"loudness": -18.04, "downmix_snr": "inf"}),
+        IndexEntry("c", folder / "c.html", {"true_peak": None}, ["Lower the level."]),
+        IndexEntry("d", error="d is <truncated>"),
+    ]
+    write_index(tmp_path / "album" / "index.html", entries, title="Album & more")
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    assert "<h1>Album &amp; more</h1>" in text
+    assert "3 songs, 1 with advice, 1 failed." in text
+    assert '<a href="a.html">a &lt;b&gt;</a></th><td>-18.0</td><td>-</td><td>∞</td>' in text
+    assert "<p>Lower the level.</p>" in text
+    assert "failed: d is &lt;truncated&gt;" in text
+    assert not re.search("https?://", text)
 
 
 def test_upmix_writes_a_report_beside_the_output(tmp_path, song, capsys):

@@ -49,6 +49,7 @@ debug_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 force_option = click.option("--force", is_flag=True, help="Replace an existing output.")
 file_argument = click.argument("source", metavar="IN", type=FILE)
+files_argument = click.argument("sources", metavar="IN...", nargs=-1, required=True, type=FILE)
 _output = click.option(
     "-o",
     "--output",
@@ -57,6 +58,26 @@ _output = click.option(
     type=FILE,
     help=OUTPUT_HELP,
 )
+
+
+def outputs_option(suffixes: str) -> Decorator:
+    """Return the option ``--output`` of a command that writes a file per input.
+
+    Its value is text, as a final "/" makes it a folder.
+
+    Parameters
+    ----------
+    suffixes : str
+        Formats of a file, for the help.
+    """
+    return click.option(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        type=click.Path(),
+        help=f"Output file ({suffixes}), or folder.",
+    )
 
 
 def output_option(function: Callable[..., Any]) -> Callable[..., Any]:

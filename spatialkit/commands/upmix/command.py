@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from spatialkit.commands import batches, rotation, toolkit
+from spatialkit.commands import batches, file_pairs, rotation, toolkit
 from spatialkit.commands.upmix import files, running
-from spatialkit.commands.upmix.naming import check_template
+from spatialkit.commands.upmix.naming import check_template, name_of
 from spatialkit.commands.upmix.options import delivery_options
 from spatialkit.commands.upmix.players import SAMPLE_RATES, format_for
-from spatialkit.commands.upmix.report import print_plan, write_report
+from spatialkit.commands.upmix.report import print_plan, write_tables
 from spatialkit.errors import OptionError
 from spatialkit.files import Subtype
 
 if TYPE_CHECKING:
-    from spatialkit.commands.upmix.files import Pair
+    from spatialkit.commands.file_pairs import Pair
     from spatialkit.commands.upmix.job import BatchJob
     from spatialkit.setups import LoudspeakerSetup
     from spatialkit.upmixing import Headphones, Upmixer
@@ -34,15 +35,8 @@ if TYPE_CHECKING:
     "spatialkit upmix albums/ -o surround/ --jobs 4 --resume",
     "spatialkit upmix album/ -o out/ --format flac --name '{track:02} {title}'",
 )
-@click.argument("sources", metavar="IN...", nargs=-1, required=True, type=toolkit.FILE)
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    type=click.Path(),
-    help='Output file (.wav, .flac, .opus, .m4a ...; "-": standard output), or folder.',
-)
+@toolkit.files_argument
+@toolkit.outputs_option('.wav, .flac, .opus, .m4a ...; "-": standard output')
 @click.option(
     "-u",
     "--upmixer",
@@ -172,10 +166,11 @@ def command(
     FLOAT, an upmix that exceeds full scale is scaled down, with a warning. A --format without the
     sample rate of a file converts it, with a warning.
 
-    --for picks the format that a player reads, and prints it. --report also writes, beside a
-    file OUT, an HTML page with its sound and that of IN, pictures and measurements (see "spatialkit
-    report --help"); into a folder, report.csv and report.jsonl: a line per file with loudness, true
-    peak, gain and downmix SNR. --dry-run prints what would be written.
+    --for picks the format that a player reads, and prints it. --report also writes a report
+    beside each output, NAME.report.html: an HTML page with its sound and that of IN, pictures and
+    measurements (see "spatialkit report --help"). A folder OUT then also receives index.html, with
+    a link to each report, and the same table as report.csv and report.jsonl: loudness, true peak,
+    gain and downmix SNR of each file. --dry-run prints what would be written.
 
     Tags and covers are copied. ReplayGain and others that describe the audio of IN are left out,
     and a tag names version, upmixer and options. --loudness applies a gain that ends at the
@@ -211,7 +206,7 @@ def command(
     target = layout if setup is None else toolkit.layout_of(setup, layout)
     upmixer = toolkit.make_upmixer(name, settings, target, preset)
     stems = files.StemFolders.of(stems_root, upmixer)
-    is_folder = files.is_folder(sources, output)
+    is_folder = file_pairs.is_folder(sources, output)
     if player is not None:
         container = format_for(player, upmixer.format)
         rates = delivery["sample_rates"] = SAMPLE_RATES.get(player, ())
@@ -226,6 +221,8 @@ def command(
             raise OptionError("--name requires a folder as OUT")
         suffix = extension or suffix
     if objects:
+        if report:
+            raise OptionError("--report and --objects are mutually exclusive: it plays channels")
         _check_objects(upmixer, suffix, setup)
     subtype = check_format(
         f"OUT{'.adm.wav' if objects else suffix}",
@@ -233,7 +230,13 @@ def command(
         subtype=subtype,
         bit_rate=delivery.get("bit_rate"),
     )
-    naming = (suffix, template, {"layout": upmixer.format.name, "upmixer": upmixer.name})
+    naming: dict[str, Any] = {"suffix": suffix}
+    if template is not None:
+        facts = {"layout": upmixer.format.name, "upmixer": upmixer.name}
+        naming["named"] = partial(name_of, template=template, facts=facts)
+        naming["advice"] = (
+            f"make --name {template!r} more specific, such as with {{track}} or {{name}}"
+        )
     written: dict[str, Any] = {"subtype": subtype, "delivery": Delivery(**delivery)}
     written["objects"] = objects
     if verify and not resume:
@@ -247,34 +250,31 @@ def command(
             "require a folder as OUT"
         )
     needs_folder |= report and is_folder
-    if report and not is_folder:
-        if click.get_current_context().params["output"] == toolkit.STANDARD_OUTPUT:
-            raise OptionError("--report writes two files: specify a file or a folder as OUT")
-        if objects:
-            raise OptionError(
-                "--report and --objects are mutually exclusive: a report plays channels"
-            )
-        toolkit.check_file(files.report_path(output), force)
+    if report and click.get_current_context().params["output"] == toolkit.STANDARD_OUTPUT:
+        raise OptionError("--report writes two files: specify a file or a folder as OUT")
     if not (needs_folder or len(sources) > 1 or os.path.isdir(sources[0])):
         if is_folder:
-            with files.removed_if_empty(Path(output)):
-                (pair,) = _plan(sources, Path(output), None, force, ears, naming)
+            with file_pairs.removed_if_empty(Path(output)):
+                (pair,) = _plan(sources, Path(output), None, force, ears, naming, report=False)
                 running.upmix_one(
                     upmixer, pair, stems, written, reading, force, as_json, ears, setup
                 )
         else:
-            pair = files.Pair(sources[0], Path(output), output)
+            pair = file_pairs.Pair(sources[0], Path(output), output)
             for path in _outputs(pair, ears):
                 toolkit.check_output(path, sources, force)
+            if report:
+                toolkit.check_file(files.report_path(pair.output), force)
             running.upmix_one(
                 upmixer, pair, stems, written, reading, force, as_json, ears, setup, report
             )
         return 0
-    stems.check_batch(upmixer, files.pairs_in(Path(output), sources, *naming))
+    stems.check_batch(upmixer, file_pairs.pairs_in(Path(output), sources, **naming))
     log = log or Path(output, "upmix-{}-of-{}.jsonl".format(*shard) if shard else "upmix.jsonl")
-    pairs = _plan(sources, Path(output), shard, force or resume, ears, naming, dry=dry_run)
+    replace = force or resume
+    pairs = _plan(sources, Path(output), shard, replace, ears, naming, report=report, dry=dry_run)
     logs = {log, *Path(output).glob("upmix*.jsonl")} if resume else set()
-    flags = {"force": force, "verify": verify, "absolute": cluster is not None}
+    flags = {"force": force, "verify": verify, "absolute": cluster is not None, "report": report}
     work = _jobs(upmixer, pairs, stems, written, reading, logs, ears, setup, **flags)
     if dry_run:
         return print_plan(work, as_json)
@@ -286,9 +286,9 @@ def command(
     else:
         toolkit.print_line(f"{batches.summarize(records)}; records: {log}")
     if report:
-        paths = write_report(records, batches.read_records([log]), Path(output), shard)
+        path = write_tables(records, batches.read_records([log]), Path(output), shard)
         if not as_json:
-            toolkit.print_line(f"report: {', '.join(map(str, paths))}")
+            toolkit.print_line(f"{path}: index of the reports")
     return int(any(facts["status"] == "failed" for facts in records))
 
 
@@ -315,11 +315,12 @@ def _checked_hrtf(hrtf: str) -> str:
     return match_name(hrtf, HRTF_NAMES) or os.path.abspath(hrtf)
 
 
-def _outputs(pair: Pair, ears: Headphones | None) -> list[Path]:
-    """Return the audio files that are written for a pair."""
+def _outputs(pair: Pair, ears: Headphones | None, report: bool = False) -> list[Path]:
+    """Return the files that are written for a pair."""
     from spatialkit.upmixing import headphones_path
 
-    return [pair.output, *([headphones_path(pair.output)] if ears else [])]
+    others = [headphones_path(pair.output)] if ears else []
+    return [pair.output, *others, *([files.report_path(pair.output)] if report else [])]
 
 
 def _plan(
@@ -328,18 +329,23 @@ def _plan(
     shard: tuple[int, int] | None,
     replace: bool,
     ears: Headphones | None,
-    naming: tuple[Any, ...],
+    naming: dict[str, Any],
     *,
+    report: bool,
     dry: bool = False,
 ) -> list[Pair]:
     """Return the files to process, after checks of all outputs."""
-    pairs = files.pairs_in(folder, sources, *naming)
+    from spatialkit.files import check_target
+
+    pairs = file_pairs.pairs_in(folder, sources, **naming)
     inputs = [pair.source for pair in pairs]
     pairs = [pair for pair in pairs if files.in_shard(pair.name, shard)]
-    outputs = [path for pair in pairs for path in _outputs(pair, ears)]
+    outputs = [path for pair in pairs for path in _outputs(pair, ears, report)]
     toolkit.check_outputs(outputs, inputs, replace)
     if not dry:
-        files.make_folders(folder, pairs)
+        file_pairs.make_folders(folder, pairs)
+        for pair in pairs:
+            check_target(pair.output, overwrite=True)
     return pairs
 
 
@@ -356,6 +362,7 @@ def _jobs(
     force: bool,
     verify: bool,
     absolute: bool,
+    report: bool,
 ) -> list[BatchJob]:
     """Return a job per file, with its earlier record; other machines need absolute paths."""
     from spatialkit.commands.upmix.job import BatchJob, settings_of
@@ -379,5 +386,5 @@ def _jobs(
             *(source, output, upmixer.name, chosen, overwrite),
             **{**written, "reading": reading, "headphones": ears, "setup": setup},
         )
-        jobs.append(BatchJob(work, settings, record, found.get("stems", "")))
+        jobs.append(BatchJob(work, settings, record, found.get("stems", ""), report))
     return jobs

@@ -54,12 +54,15 @@ class BatchJob:
         to be verified.
     stems : str
         Folder of stems of --stems-root, on whose files the upmix also depends; "" for none.
+    report : bool
+        Whether a report is written, too.
     """
 
     work: UpmixJob
     settings: str
     recorded: tuple[Any, ...] | None = None
     stems: str = ""
+    report: bool = False
 
 
 def versions_of(upmixer: str) -> dict[str, str]:
@@ -102,7 +105,7 @@ def upmix_one(job: UpmixJob, report: bool = False) -> dict[str, Any]:
 
 
 def _write_report(work: UpmixJob, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the report of an upmix and return the facts about it."""
+    """Write the report of an upmix beside it and return the facts about it."""
     from spatialkit.commands.report import report_facts
     from spatialkit.files import read
     from spatialkit.report import write_report
@@ -126,11 +129,11 @@ def upmix_in_batch(job: BatchJob) -> dict[str, Any]:
     if is_up_to_date(job, key):
         return {"status": "skipped", "key": key}
     staging = staging_folder(output)
-    facts = _completed_facts(job.work, staging, key)
+    facts = _completed_facts(job, staging, key)
     if facts is None:
-        _require_free(job.work)
+        _require_free(job)
         try:
-            facts = _upmix_staged(job.work, staging, output, key)
+            facts = _upmix_staged(job, staging, output, key)
         except BaseException as error:
             shutil.rmtree(staging, ignore_errors=True)
             # Name the output, not the staging folder.
@@ -156,7 +159,7 @@ def is_up_to_date(job: BatchJob, key: str | None = None) -> bool:
     if not job.recorded:
         return False
     output = Path(job.work.output)
-    complete = not job.work.headphones or headphones_path(output).exists()
+    complete = all(path.exists() for path in outputs_of(job)[:-1])
     return complete and _is_unchanged(output, key or _key(job), job.recorded)
 
 
@@ -167,16 +170,17 @@ def _is_unchanged(output: Path, key: str, recorded: tuple[Any, ...]) -> bool:
     return len(recorded) == 2 or recorded[2] == batches.file_key([output], "")
 
 
-def _require_free(work: UpmixJob) -> None:
-    for path in outputs_of(work):
-        if not work.overwrite and os.path.exists(path):
+def _require_free(job: BatchJob) -> None:
+    for path in outputs_of(job):
+        if not job.work.overwrite and os.path.exists(path):
             raise AudioFileError(f"{path} exists: add --force to replace it")
 
 
-def outputs_of(work: UpmixJob) -> list[Path]:
-    """Return the audio files that a job writes; the upmix is the last one."""
-    output = Path(work.output)
-    return [*([headphones_path(output)] if work.headphones else []), output]
+def outputs_of(job: BatchJob) -> list[Path]:
+    """Return the files that a job writes; the upmix is the last one."""
+    output = Path(job.work.output)
+    others = [headphones_path(output)] if job.work.headphones else []
+    return [*others, *([files.report_path(output)] if job.report else []), output]
 
 
 def staging_folder(output: Path) -> Path:
@@ -191,9 +195,9 @@ def clear_staging(output: Path, *, recorded: bool) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _completed_facts(work: UpmixJob, staging: Path, key: str) -> dict[str, Any] | None:
+def _completed_facts(job: BatchJob, staging: Path, key: str) -> dict[str, Any] | None:
     """Return the facts of an upmix that a lost worker completed, after moving it if necessary."""
-    output = Path(work.output)
+    output = Path(job.work.output)
     try:
         facts = read_json(staging / RECORD)
     except OptionError:
@@ -201,12 +205,13 @@ def _completed_facts(work: UpmixJob, staging: Path, key: str) -> dict[str, Any] 
     if facts.get("key") != key or not isinstance(facts.get("size"), int):
         return None
     if _size(staging / output.name) == facts["size"]:
-        _move_staged(work, staging)
+        _move_staged(job, staging)
     return facts if _size(output) == facts["size"] else None
 
 
-def _upmix_staged(work: UpmixJob, staging: Path, output: Path, key: str) -> dict[str, Any]:
+def _upmix_staged(job: BatchJob, staging: Path, output: Path, key: str) -> dict[str, Any]:
     """Upmix to the staging folder, write the facts there, and move the upmix to the output."""
+    work = job.work
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(exist_ok=True)
     staged = staging / output.name
@@ -214,22 +219,25 @@ def _upmix_staged(work: UpmixJob, staging: Path, output: Path, key: str) -> dict
         with toolkit.isolated_plugins():
             result = upmix_file(replace(work, output=staged))
         facts = _facts(work, result, staged)
+        if job.report:
+            facts |= _write_report(replace(work, output=staged), facts)
+            facts["report"]["output"] = str(files.report_path(output))
     facts |= {"key": key, "size": _size(staged), "digest": batches.file_key([staged], "")}
     if warnings:
         facts["warnings"] = [text.replace(str(staged), str(output)) for text in warnings]
-    _require_free(work)  # again, as the upmix may have taken hours
+    _require_free(job)  # again, as the upmix may have taken hours
     storage.replace_file(staging / RECORD, json.dumps(facts).encode())
-    _move_staged(work, staging)
+    _move_staged(job, staging)
     return facts
 
 
-def _move_staged(work: UpmixJob, staging: Path) -> None:
+def _move_staged(job: BatchJob, staging: Path) -> None:
     """Move all files of a job to their places, the upmix last."""
-    outputs = outputs_of(work)
+    outputs = outputs_of(job)
     covers = [path for path in staging.iterdir() if path.suffix in COVER_SUFFIXES]
     for cover in covers:
         path = outputs[-1].with_name(cover.name)
-        if work.overwrite or not os.path.lexists(path):
+        if job.work.overwrite or not os.path.lexists(path):
             storage.move(cover, path)
     for path in outputs:
         if (staging / path.name).exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import string
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from spatialkit.errors import OptionError
+from spatialkit.storage import portable_name
 
 # Fields of a template, and the text for a file without such a tag.
 FIELDS = {
@@ -29,8 +29,6 @@ FIELDS = {
 # Longest name of a file or folder in bytes: most file systems have 255, and temporary names and the
 # version for headphones are longer.
 MAX_NAME_BYTES = 180
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
 class _Formatter(string.Formatter):
@@ -73,15 +71,19 @@ def check_template(template: str) -> None:
         )
 
 
-def name_of(template: str, source: Path, facts: Mapping[str, str]) -> PurePosixPath:
+def name_of(
+    source: Path, below: PurePosixPath, template: str, facts: Mapping[str, str]
+) -> PurePosixPath:
     """Return the path of an output, without suffix, relative to the output folder.
 
     Parameters
     ----------
-    template : str
-        Checked template; "/" separates folders.
     source : Path
         Source file, whose tags are read.
+    below : PurePosixPath
+        Subfolder of the source, which a template with "/" replaces.
+    template : str
+        Checked template; "/" separates folders.
     facts : mapping
         Values of the fields layout and upmixer.
     """
@@ -98,16 +100,8 @@ def name_of(template: str, source: Path, facts: Mapping[str, str]) -> PurePosixP
         "name": source.stem,
         **facts,
     }
-    values = {name: _FORBIDDEN.sub("_", values[name] or FIELDS[name]) for name in FIELDS}
+    # A "/" in a tag makes no folder.
+    values = {name: (values[name] or FIELDS[name]).replace("/", "_") for name in FIELDS}
     filled = _Formatter().vformat(template, (), values)
-    return PurePosixPath(*(_safe(part) for part in filled.split("/") if part.strip()))
-
-
-def _safe(part: str) -> str:
-    """Return a name that all common file systems accept."""
-    part = _FORBIDDEN.sub("_", part).strip().rstrip(". ")
-    while len(os.fsencode(part)) > MAX_NAME_BYTES:
-        part = part[:-1].rstrip(". ")
-    if part.startswith("."):
-        part = "_" + part[1:]
-    return f"_{part}" if _RESERVED.fullmatch(part) or not part else part
+    parts = [portable_name(part, MAX_NAME_BYTES) for part in filled.split("/") if part.strip()]
+    return PurePosixPath(*([] if "/" in template else [below]), *parts)

@@ -63,7 +63,7 @@ _OPTIONS = (
     click.option(
         "--report",
         is_flag=True,
-        help="Also write OUT.report.html with sound; in a folder, report.csv of all files.",
+        help="Also write a report with sound beside each output, and an index in a folder.",
     ),
     click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing."),
 )

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spatialkit.commands import toolkit
+from spatialkit.commands.report import index_entry
+from spatialkit.commands.upmix.files import report_path
 from spatialkit.storage import replace_file
 
 if TYPE_CHECKING:
     from spatialkit.commands.upmix.job import BatchJob
+    from spatialkit.report import IndexEntry
 
 # Columns of the report, with the fields of a record.
 COLUMNS = (
@@ -62,13 +65,13 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def write_report(
+def write_tables(
     records: Sequence[Mapping[str, Any]],
     earlier: Iterable[Mapping[str, Any]],
     folder: Path,
     shard: tuple[int, int] | None,
-) -> list[Path]:
-    """Write a table of all files as CSV and JSON lines, and return the paths.
+) -> Path:
+    """Write the index of all reports, and the table of all files as CSV and JSON lines.
 
     Parameters
     ----------
@@ -80,14 +83,20 @@ def write_report(
         Output folder.
     shard : tuple of int, optional
         Number and count of the shard, for the names.
+
+    Returns
+    -------
+    Path
+        The index.
     """
+    from spatialkit.report import write_index
+
     known = {record.get("name"): record for record in earlier if record.get("status") == "done"}
-    rows = [
-        report_row({**known.get(record["name"], {}), **record})
-        if record["status"] == "skipped"
-        else report_row(record)
+    complete = [
+        {**known.get(record["name"], {}), **record} if record["status"] == "skipped" else record
         for record in records
     ]
+    rows = [report_row(record) for record in complete]
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -97,7 +106,17 @@ def write_report(
     lines = "".join(toolkit.json_line(row) for row in rows)
     for path, text in zip(paths, (table.getvalue(), lines), strict=True):
         replace_file(path, text.encode("utf-8", "surrogateescape"))
-    return paths
+    index = folder / f"index{end}.html"
+    write_index(index, [_entry(record) for record in complete], title=folder.absolute().name)
+    return index
+
+
+def _entry(record: Mapping[str, Any]) -> IndexEntry:
+    """Return the row of a record in the index; its report is at its place in this run."""
+    facts = record.get("report")
+    if facts:
+        facts = {**facts, "output": report_path(record["output"])}
+    return index_entry(record["name"], facts, record.get("error", ""))
 
 
 def print_plan(jobs: Sequence[BatchJob], as_json: bool) -> int:

@@ -82,7 +82,7 @@ function positionBar() {
   requestAnimationFrame(draw);
   player.changed = () => {
     for (const button of screen.querySelectorAll("[data-sample]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.sample === player.current));
+      button.setAttribute("aria-pressed", String(button.dataset.sample === player.chosen));
     }
   };
   return bar;

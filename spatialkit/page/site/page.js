@@ -186,7 +186,7 @@ async function start(event) {
   event.preventDefault();
   say([]);
   find("result").hidden = true;
-  player.stop();
+  player.pause();
   try {
     job = await call("api/jobs", "POST", JSON.stringify(request()));
     running(true);

@@ -1,4 +1,3 @@
-"use strict";
 // Real spherical harmonics in ACN order and SN3D, and rotations; x is ahead, y left, z up.
 
 // Values of all harmonics up to an order for a unit vector.

@@ -1,17 +1,12 @@
-// Player: decoded channels, the graph from channels to ears, and its state.
+// Player: decoded channels, the graph from channels to ears, and the direction of the head.
 
 const content = JSON.parse(document.getElementById("data").textContent);
 const workletCode = JSON.parse(document.getElementById("worklet").textContent);
-const FADE_SECONDS = 0.012;
 // Channels of an output of the worklet: browsers allow 32.
 const GROUP = 16;
 
-function bytes(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-}
-
 function floats(text) {
-  return new Float32Array(bytes(text).buffer);
+  return new Float32Array(decodedBase64(text).buffer);
 }
 
 const chain = {
@@ -30,9 +25,8 @@ async function decoded(version, first) {
   const context = new OfflineAudioContext(1, 1, content.rate);
   const channels = [];
   for (let n = 0; n < version.files; n++) {
-    const element = document.getElementById("audio-" + (first + n));
-    const pair = await context.decodeAudioData(bytes(element.textContent).buffer);
-    element.remove(); // the text is not needed any more
+    const pair = await context.decodeAudioData(embeddedAudio(first + n));
+    document.getElementById("audio-" + (first + n)).remove(); // the text is not needed any more
     for (let c = 0; c < pair.numberOfChannels; c++) channels.push(pair.getChannelData(c));
   }
   const joined = context.createBuffer(channels.length, content.samples, content.rate);
@@ -83,7 +77,7 @@ function buildGraph(context, matrix) {
     channelCount: channels, channelCountMode: "explicit", channelInterpretation: "discrete",
     processorOptions: { channels, harmonics: size, matrix },
   });
-  const ears = new GainNode(context), stereo = new GainNode(context), original = new GainNode(context);
+  const [headphones, stereo, original, volume] = Array.from({ length: 4 }, () => new GainNode(context));
   const splitters = groups.map((count, output) => {
     const splitter = new ChannelSplitterNode(context, { numberOfOutputs: count });
     scene.connect(splitter, output);
@@ -99,17 +93,19 @@ function buildGraph(context, matrix) {
     const filter = new ConvolverNode(context, { disableNormalization: true });
     filter.buffer = responses;
     splitters[Math.floor(k / GROUP)].connect(filter, k % GROUP);
-    filter.connect(ears);
+    filter.connect(headphones);
   }
   scene.connect(stereo, groups.length);
-  const volume = new GainNode(context);
-  for (const node of [ears, stereo, original]) node.connect(volume);
+  const outputs = { headphones, stereo, original };
+  for (const output of Object.values(outputs)) output.connect(volume);
   volume.connect(context.destination);
-  return { scene, ears, stereo, original, volume };
+  return { scene, inputs: { audio: scene, original }, outputs, volume };
 }
 
-class Player {
+// The outputs are headphones, stereo loudspeakers and the original.
+class Player extends Versions {
   constructor() {
+    super();
     this.head = { yaw: 0, pitch: 0, roll: 0 };
     this.version = "audio";
     this.output = "headphones";
@@ -117,10 +113,11 @@ class Player {
     this.volume = 1;
     this.solo = new Set();
     this.muted = new Set();
-    this.duration = content.samples / content.rate;
-    this.offset = 0;
-    this.playing = false;
     this.onlevels = () => {};
+  }
+
+  get duration() {
+    return content.samples / content.rate;
   }
 
   async load() {
@@ -138,91 +135,57 @@ class Player {
     );
   }
 
-  gainOf(name) {
-    const heard = this.version === "original" ? "original" : this.output;
-    if (name !== heard) return 0;
-    return this.matched ? content.gains[name] : 1;
+  // Build the graph of the present state.
+  async build(context) {
+    await addWorklet(context);
+    const graph = buildGraph(context, sceneMatrix(this.head, this.channelGains()));
+    this.arrange();
+    for (const [name, output] of Object.entries(graph.outputs)) output.gain.value = this.levelOf(name);
+    return graph;
   }
 
-  gains() {
-    return { ears: this.gainOf("headphones"), stereo: this.gainOf("stereo"), original: this.gainOf("original") };
+  // Set which output is audible, and the levels of all.
+  arrange() {
+    this.chosen = this.version === "original" ? "original" : this.output;
+    this.levels = new Map(this.matched ? Object.entries(content.gains) : []);
   }
 
   // Create the context in the first gesture of the user: browsers refuse it before.
   async open() {
     if (this.context) return;
-    this.context = new AudioContext({ sampleRate: content.rate, latencyHint: "interactive" });
-    await addWorklet(this.context);
-    this.graph = buildGraph(this.context, sceneMatrix(this.head, this.channelGains()));
+    const context = new AudioContext({ sampleRate: content.rate, latencyHint: "interactive" });
+    this.graph = await this.build(context);
     this.graph.scene.port.onmessage = ({ data }) => this.onlevels(data);
-    for (const [name, gain] of Object.entries(this.gains())) this.graph[name].gain.value = gain;
     this.graph.volume.gain.value = this.volume;
+    this.outputs = new Map(Object.entries(this.graph.outputs));
+    for (const [name, buffer] of Object.entries(this.buffers)) {
+      this.voices.set(name, new BufferVoice(buffer, this.graph.inputs[name]));
+    }
+    this.context = context;
   }
 
   async play() {
     await this.open();
     await this.context.resume();
-    this.start(this.offset);
-    this.playing = true;
-  }
-
-  pause() {
-    this.offset = this.position();
-    this.playing = false;
-    this.stop();
-  }
-
-  // Start both versions at the same sample.
-  start(offset) {
-    this.stop();
-    const when = this.context.currentTime + 0.02;
-    this.sources = Object.entries(this.buffers).map(([name, buffer]) => {
-      const source = new AudioBufferSourceNode(this.context, { buffer, loop: true });
-      source.connect(name === "original" ? this.graph.original : this.graph.scene);
-      source.start(when, offset);
-      return source;
-    });
-    this.started = when - offset;
-  }
-
-  stop() {
-    for (const source of this.sources || []) { source.stop(); source.disconnect(); }
-    this.sources = [];
-  }
-
-  position() {
-    if (!this.playing) return this.offset;
-    const time = Math.max(this.context.currentTime - this.started, 0);
-    return time % this.duration;
-  }
-
-  seek(seconds) {
-    this.offset = Math.min(Math.max(seconds, 0), this.duration - 0.01);
-    if (this.playing) this.start(this.offset);
+    this.start();
   }
 
   // Send the state to the graph, without clicks.
   update() {
-    if (!this.graph) return;
+    if (!this.context) return;
     const gains = this.channelGains();
     this.graph.scene.port.postMessage({ matrix: sceneMatrix(this.head, gains), gains });
-    const now = this.context.currentTime;
-    for (const [name, gain] of Object.entries({ ...this.gains(), volume: this.volume })) {
-      this.graph[name].gain.setTargetAtTime(gain, now, FADE_SECONDS);
-    }
+    this.arrange();
+    this.mix();
+    fade(this.graph.volume.gain, this.volume, this.context.currentTime);
   }
 
   // Render the present state without playing it: both ears as arrays, for tests.
   async render(seconds = this.duration) {
-    const samples = Math.round(seconds * content.rate);
-    const context = new OfflineAudioContext(2, samples, content.rate);
-    await addWorklet(context);
-    const graph = buildGraph(context, sceneMatrix(this.head, this.channelGains()));
-    for (const [name, gain] of Object.entries(this.gains())) graph[name].gain.value = gain;
+    const context = new OfflineAudioContext(2, Math.round(seconds * content.rate), content.rate);
+    const graph = await this.build(context);
     for (const [name, buffer] of Object.entries(this.buffers)) {
-      const source = new AudioBufferSourceNode(context, { buffer });
-      source.connect(name === "original" ? graph.original : graph.scene);
-      source.start();
+      new BufferVoice(buffer, graph.inputs[name]).start(0, 0);
     }
     const rendered = await context.startRendering();
     return [0, 1].map((ear) => rendered.getChannelData(ear));

@@ -67,7 +67,7 @@ function drawMap() {
   const canvas = find("map"), picture = canvas.getContext("2d"), { frames, rate, rows } = content.map;
   const image = find("map-frames");
   if (!image.complete || !image.naturalWidth) return;
-  const frame = Math.min(Math.floor(player.position() * rate), frames - 1);
+  const frame = Math.min(Math.floor(player.position * rate), frames - 1);
   picture.imageSmoothingEnabled = true;
   // Half a cell less at the edges: neighbouring frames must not shine through.
   picture.drawImage(image, 0, frame * rows + 0.5, image.naturalWidth, rows - 1, 0, 0, canvas.width, canvas.height);
@@ -86,7 +86,7 @@ function drawMap() {
 }
 
 function showPosition() {
-  const seconds = player.position(), ratio = seconds / player.duration;
+  const seconds = player.position, ratio = seconds / player.duration;
   if (document.activeElement !== find("position") || player.playing) find("position").value = ratio;
   find("position-text").textContent = (content.start + seconds).toFixed(1) + " s";
   find("position").setAttribute("aria-valuetext", seconds.toFixed(1) + " seconds");

@@ -23,9 +23,9 @@ from spatialkit import (
     sample_path,
     vbap_pan,
 )
+from spatialkit.benchmarks import gating_depth, level_pumping, log_kurtosis_ratio
 from spatialkit.geometry import to_spherical
 from spatialkit.metrics import angle_error, snr
-from spatialkit.upmixing import gating_depth, level_pumping, log_kurtosis_ratio
 
 RATE, SECONDS = 44100, 6.0
 LAYOUT = get_layout("7.1.4")

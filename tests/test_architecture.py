@@ -26,7 +26,17 @@ CORE = (
     *("layouts", "tags", "audio", "stft", "decorrelation", "panning", "ambisonics", "downmix"),
     *("propagation", "files", "objects"),
     *("binaural", "rendering", "setups", "realtime"),
-    *("plugins", "batch", "metrics", "delivery", "plots", "upmixing", "listening", "report"),
+    *(
+        "plugins",
+        "batch",
+        "metrics",
+        "delivery",
+        "plots",
+        "upmixing",
+        "listening",
+        "benchmarks",
+        "report",
+    ),
     *("", "commands", "page", "__main__"),
 )
 MODELS = (
@@ -230,6 +240,7 @@ MAY_WRITE = {
     "spatialkit._kernels.cache replace": "code of numba",
     "spatialkit_models.data.powers.cache open_memmap": "writes to the file of storage.replacing",
     "spatialkit.files.av_encoder open": "writes to the file of storage.replacing",
+    "spatialkit.commands.toolkit.systems write_text": "the one that calls storage.replace_file",
     "spatialkit.interrupts open": "the null device, in place of a closed terminal",
     "spatialkit.plots.figures savefig": "writes to the file of storage.replacing",
     "spatialkit.page.jobs open": "uploads, in a temporary folder that is removed at the end",

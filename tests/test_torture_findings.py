@@ -10,12 +10,12 @@ import pytest
 
 import spatialkit
 from spatialkit import Layout, geometry, get_layout, get_upmixer, metrics
+from spatialkit.benchmarks import Benchmark, summarize
 from spatialkit.binaural import HRTF, binauralize, render_binaural
 from spatialkit.commands import main
 from spatialkit.errors import SpatialkitError
 from spatialkit.files import resample
 from spatialkit.realtime import PannerProcessor
-from spatialkit.results import Benchmark, summarize
 from spatialkit.stft import moving_sum
 from spatialkit.validation import as_number, as_numbers, parse_json, shown
 

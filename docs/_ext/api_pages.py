@@ -32,6 +32,7 @@ CORE = {
     "spatialkit.delivery": "Measured delivery",
     "spatialkit.audio": "The Audio type",
     "spatialkit.batch": "Batches",
+    "spatialkit.benchmarks": "Benchmarks",
     "spatialkit.page": "Local page",
     "spatialkit.plugins": "Plug-ins",
     "spatialkit.upmixing": "Upmixing",

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -21,16 +21,16 @@ from spatialkit.metrics.paired_tests import (
     PairedTest,
     cells_of,
     clause,
+    definition,
     enumerated,
     listed,
     paired_test,
     summary_cell,
-    title,
 )
 from spatialkit.metrics.statistics import holm_bonferroni
 from spatialkit.metrics.summary import MetricSummary, summarize_values
 from spatialkit.metrics.table import Table
-from spatialkit.results import markdown_table
+from spatialkit.results import Metric, markdown_table
 from spatialkit.storage import replace_file
 from spatialkit.typing import StrPath
 from spatialkit.validation import as_count, as_number, unknown_name
@@ -56,6 +56,8 @@ class Comparison:
     alpha: float = 0.05
     seed: int = 0
     resamples: int = 9999
+    definitions: Mapping[str, Metric] = field(default_factory=lambda: METRICS, repr=False)
+    """Titles, units and directions of better values of the metrics."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -71,13 +73,19 @@ class Comparison:
         for first, second in dict.fromkeys((test.first, test.second) for test in self.tests):
             tests = [test for test in self.tests if (test.first, test.second) == (first, second)]
             for name, other in ((first, second), (second, first)):
-                found = [clause(t) for t in tests if t.better == name and self._is_clear(t)]
+                found = [
+                    clause(t, self.definitions)
+                    for t in tests
+                    if t.better == name and self._is_clear(t)
+                ]
                 if found:
                     sentences.append(listed(f"{name} is better than {other} in", found))
-            changed = [clause(t) for t in tests if not t.better and self._is_clear(t)]
+            changed = [
+                clause(t, self.definitions) for t in tests if not t.better and self._is_clear(t)
+            ]
             if changed:
                 sentences.append(listed(f"{second} differs from {first} in", changed))
-            rest = [title(test.metric) for test in tests if not self._is_clear(test)]
+            rest = [self._title(test.metric) for test in tests if not self._is_clear(test)]
             if rest:
                 sentences.append(
                     f"No significant difference between {first} and {second} was found in "
@@ -90,9 +98,11 @@ class Comparison:
         rows = []
         for place, metric in enumerate(self.metrics):
             found = [self.summaries[name][place] for name in self.systems]
-            rows.append([title(metric), *(summary_cell(each) for each in found)])
+            cells = (summary_cell(each, self.definitions) for each in found)
+            rows.append([self._title(metric), *cells])
         means = markdown_table(["metric", *self.systems], rows)
-        tests = markdown_table(TEST_HEADER, [cells_of(test) for test in self.tests], left=2)
+        lines_of_tests = [cells_of(test, self.definitions) for test in self.tests]
+        tests = markdown_table(TEST_HEADER, lines_of_tests, left=2)
         notes = [
             f"Mean and its 95 % confidence interval (bootstrap, {self.resamples} resamples, seed "
             f"{self.seed}) over {self.items} items.",
@@ -122,12 +132,16 @@ class Comparison:
         facts["summaries"] = {
             name: [asdict(each) for each in found] for name, found in self.summaries.items()
         }
+        del facts["definitions"]
         facts["statement"] = self.statement()
         return _write(to_json(facts, indent=1) + "\n", path)
 
     def bibtex(self) -> str:
         """Return the BibTeX entries of the metrics and of the statistical methods."""
         return bibtex([name for name in self.metrics if name in METRICS], statistics=True)
+
+    def _title(self, metric: str) -> str:
+        return definition(metric, self.definitions).title
 
     def _is_clear(self, test: PairedTest) -> bool:
         return test.p_adjusted <= self.alpha
@@ -141,6 +155,7 @@ def compare_systems(
     alpha: float = 0.05,
     resamples: int = 9999,
     seed: int = 0,
+    definitions: Mapping[str, Metric] | None = None,
 ) -> Comparison:
     """Compare the results of several systems for the same references.
 
@@ -158,6 +173,8 @@ def compare_systems(
         Largest adjusted p value that counts as significant.
     resamples, seed : int
         As for `bootstrap_interval`.
+    definitions : mapping of str to Metric, optional
+        Metrics by name: title, unit and direction of better values. By default those of `evaluate`.
 
     Returns
     -------
@@ -194,7 +211,8 @@ def compare_systems(
     if baseline is not None and baseline not in systems:
         raise OptionError(unknown_name("baseline", baseline, systems))
     matched, items, dropped = _matched(systems)
-    names = _common_metrics(systems, metrics)
+    known = METRICS if definitions is None else definitions
+    names = _common_metrics(systems, metrics, known)
     everything = np.zeros(items, bool)
     summaries = {
         system: tuple(
@@ -207,7 +225,10 @@ def compare_systems(
     if baseline is not None:
         pairs = [(baseline, system) for system in systems if system != baseline]
     tests = [
-        paired_test(name, pair, matched[pair[0]][name], matched[pair[1]][name], resamples, seed)
+        paired_test(
+            *(name, pair, matched[pair[0]][name], matched[pair[1]][name]),
+            *(definition(name, known).better, resamples, seed),
+        )
         for pair in pairs
         for name in names
     ]
@@ -215,7 +236,8 @@ def compare_systems(
     corrected = tuple(
         PairedTest(**test, p_adjusted=float(p)) for test, p in zip(tests, adjusted, strict=True)
     )
-    return Comparison(tuple(systems), summaries, corrected, items, dropped, alpha, seed, resamples)
+    settings = (alpha, seed, resamples, known)
+    return Comparison(tuple(systems), summaries, corrected, items, dropped, *settings)
 
 
 def _by_system(results: Table | Mapping[str, Table]) -> dict[str, Table]:
@@ -270,7 +292,9 @@ def _described(names: Sequence[str], key: Sequence[str]) -> str:
 
 
 def _common_metrics(
-    systems: Mapping[str, Table], metrics: str | Iterable[str] | None
+    systems: Mapping[str, Table],
+    metrics: str | Iterable[str] | None,
+    definitions: Mapping[str, Metric],
 ) -> tuple[str, ...]:
     common = [
         name
@@ -278,7 +302,7 @@ def _common_metrics(
         if all(name in results.values for results in systems.values())
     ]
     if metrics is None:
-        chosen = [name for name in common if name not in METRICS or METRICS[name].better]
+        chosen = [name for name in common if name not in definitions or definitions[name].better]
     else:
         named = [metrics] if isinstance(metrics, str) else list(metrics)
         own = [name for name in named if name in common and name not in METRICS]

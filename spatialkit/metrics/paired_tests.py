@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.metrics.definitions import METRICS
 from spatialkit.metrics.summary import MetricSummary, interval, interval_of_mean, number
+from spatialkit.results import Metric
 
 __all__ = ["PairedTest"]
+
+Definitions = Mapping[str, Metric]
 
 TEST_HEADER = ("metric", "systems", "difference", "95 % interval", "p", "p (Holm)", "r", "n")
 
@@ -60,11 +62,14 @@ def paired_test(
     pair: tuple[str, str],
     first: NDArray[np.float64],
     second: NDArray[np.float64],
+    better: str,
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Return the fields of a `PairedTest`, except for the adjusted p value."""
-    better = METRICS[name].better if name in METRICS else ""
+    """Return the fields of a `PairedTest`, except for the adjusted p value.
+
+    The direction of better values is "higher", "lower", "near 0", or "" if it is unknown.
+    """
     if better == "near 0":
         first, second = np.abs(first), np.abs(second)
     with np.errstate(invalid="ignore"):
@@ -103,20 +108,15 @@ def _signed_rank(differences: NDArray[np.float64]) -> tuple[float, float]:
     return float(wilcoxon(finite).pvalue), effect
 
 
-def title(metric: str) -> str:
-    """Return the title of a metric, its name if it is unknown."""
-    return METRICS[metric].title if metric in METRICS else metric
+def definition(metric: str, definitions: Definitions) -> Metric:
+    """Return the definition of a metric; an unknown one has its name as title and no unit."""
+    return definitions.get(metric) or Metric(metric, metric, "", "", "", decimals=3)
 
 
-def decimals_of(metric: str) -> int:
-    """Return the digits after the decimal point of a metric in tables."""
-    return METRICS[metric].decimals if metric in METRICS else 3
-
-
-def summary_cell(summary: MetricSummary) -> str:
+def summary_cell(summary: MetricSummary, definitions: Definitions) -> str:
     """Return mean and interval as text."""
-    decimals = decimals_of(summary.metric)
-    unit = METRICS[summary.metric].unit if summary.metric in METRICS else ""
+    metric = definition(summary.metric, definitions)
+    decimals, unit = metric.decimals, metric.unit
     if math.isnan(summary.mean):
         return "-"
     text = " ".join(filter(None, [number(summary.mean, decimals), unit]))
@@ -124,11 +124,12 @@ def summary_cell(summary: MetricSummary) -> str:
     return text if found == "-" else f"{text} ({found})"
 
 
-def cells_of(test: PairedTest) -> list[str]:
+def cells_of(test: PairedTest, definitions: Definitions) -> list[str]:
     """Return a line of the table of tests, see `TEST_HEADER`."""
-    decimals = decimals_of(test.metric)
+    metric = definition(test.metric, definitions)
+    decimals = metric.decimals
     return [
-        *(title(test.metric), f"{test.second} - {test.first}"),
+        *(metric.title, f"{test.second} - {test.first}"),
         _signed(test.difference, decimals),
         interval(test.low, test.high, decimals),
         *(_probability(test.p), _probability(test.p_adjusted)),
@@ -136,10 +137,10 @@ def cells_of(test: PairedTest) -> list[str]:
     ]
 
 
-def clause(test: PairedTest) -> str:
+def clause(test: PairedTest, definitions: Definitions) -> str:
     """Return metric, magnitude of the difference and p value as text."""
-    decimals = decimals_of(test.metric)
-    unit = METRICS[test.metric].unit if test.metric in METRICS else ""
+    metric = definition(test.metric, definitions)
+    decimals, unit = metric.decimals, metric.unit
     sign = -1.0 if test.better == test.first else 1.0
     low, high = sorted((sign * test.low, sign * test.high))
     size = " ".join(filter(None, [_signed(sign * test.difference, decimals), unit]))
@@ -147,7 +148,7 @@ def clause(test: PairedTest) -> str:
     words = [size, *([] if found == "-" else [f"95 % interval {found}"])]
     p = _probability(test.p_adjusted)
     words.append(f"p {p}" if p.startswith("<") else f"p = {p}")
-    return f"{title(test.metric)} ({', '.join(words)})"
+    return f"{metric.title} ({', '.join(words)})"
 
 
 def _signed(value: float, decimals: int) -> str:

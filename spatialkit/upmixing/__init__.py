@@ -1,4 +1,4 @@
-"""Upmixers: interface, registry, options, conformance checks, file upmixing and benchmark."""
+"""Upmixers: interface, registry, options, conformance checks and file upmixing."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -35,23 +35,12 @@ from spatialkit.upmixing.registry import (
 from spatialkit.upmixing.source_check import SourceCheck, SourceReport
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these
-    from spatialkit.upmixing.benchmark import (
-        SECONDS,
-        SEED,
-        BenchmarkRow,
-        UpmixBenchmark,
-        benchmark_upmixers,
-        gating_depth,
-        level_pumping,
-        log_kurtosis_ratio,
-    )
     from spatialkit.upmixing.foa import FirstOrderDecoder
+    from spatialkit.upmixing.passive import FRONT_ELEVATION, is_front
 
 __all__ = [
-    "SECONDS",
-    "SEED",
+    "FRONT_ELEVATION",
     "AllPassDecorrelator",
-    "BenchmarkRow",
     "CheckResult",
     "Delivery",
     "FirstOrderDecoder",
@@ -61,25 +50,21 @@ __all__ = [
     "SourceCheck",
     "SourceReport",
     "TrackStream",
-    "UpmixBenchmark",
     "UpmixJob",
     "UpmixStream",
     "UpmixedFile",
     "Upmixer",
     "UpmixerDescription",
     "album_gain",
-    "benchmark_upmixers",
     "check_upmixer",
     "controls",
     "describe_options",
     "describe_upmixers",
-    "gating_depth",
     "get_upmixer",
     "headphones_path",
+    "is_front",
     "kept_upmixer",
-    "level_pumping",
     "load_upmixer",
-    "log_kurtosis_ratio",
     "measure_upmix",
     "option",
     "option_values",
@@ -95,4 +80,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    return lazy_attribute(__name__, name, ("benchmark", "foa"))
+    return lazy_attribute(__name__, name, ("passive", "foa"))

@@ -14,7 +14,7 @@ from spatialkit.plugins import option, preset
 from spatialkit.upmixing import controls
 from spatialkit.upmixing.interface import Upmixer
 
-__all__ = ["AllChannelStereo", "Matrix"]
+__all__ = ["FRONT_ELEVATION", "AllChannelStereo", "Matrix", "is_front"]
 
 # Samples per block: a block fits into the cache of the processor.
 BLOCK_SIZE = 4096

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,23 +13,25 @@ from spatialkit.upmixing import describe_options, get_upmixer, load_upmixer
 from spatialkit.validation import as_number
 from spatialkit_models.evaluation import (
     SAMPLE_RATE,
+    Given,
     System,
     add_leakage,
+    as_evaluated,
     load_models,
     upmix_stems,
-    upmixer_system,
 )
 from spatialkit_models.stem_names import STEMS
 
 __all__ = [
     "AmbisonicSystem",
     "Condition",
+    "as_ambisonic",
     "baseline_systems",
     "load_systems",
-    "named_system",
     "stem_system",
 ]
 
+FORMAT = "foa"
 BASELINES: dict[str, tuple[str, dict[str, Any]]] = {
     "foa-sides": ("foa-sides", {}),
     "foa-pair": ("foa-pair", {}),
@@ -147,37 +149,59 @@ def stem_system(sdr_db: float, sample_rate: int = SAMPLE_RATE) -> AmbisonicSyste
     return AmbisonicSystem(title, upmix, True, channels=(2,), needs_stems=True)
 
 
-def named_system(
-    name: str, texts: Mapping[str, str], sample_rate: int = SAMPLE_RATE
-) -> AmbisonicSystem:
-    """Return an upmixer by name, rendered to Ambisonics, in its own windows.
+def as_ambisonic(
+    given: Sequence[Given | AmbisonicSystem], sample_rate: int = SAMPLE_RATE
+) -> tuple[list[AmbisonicSystem], list[str]]:
+    """Return systems from names and objects, whose output is rendered to Ambisonics.
 
-    An upmixer with an option ``stage`` that is not specified receives the stage and the seed of
-    the condition.
+    An upmixer by name with an option ``stage`` that is not specified receives the stage and the
+    seed of the condition. Upmixers work in their own windows.
 
     Parameters
     ----------
-    name : str
-    texts : mapping of str to str
-        Options as text.
+    given : sequence of str, Upmixer, spatialkit.benchmarks.System or AmbisonicSystem
+        As for `spatialkit_models.evaluation.as_evaluated`.
     sample_rate : int
         Sample rate in Hz.
+
+    Returns
+    -------
+    systems : list of AmbisonicSystem
+        In the order given.
+    notes : list of str
+        One sentence per program that cannot be measured.
 
     Raises
     ------
     UpmixerError, OptionError
-        As in `upmixer_system`.
+        As in `as_evaluated`.
     """
-    declared = {option.name for option in describe_options(load_upmixer(name))}
-    system = upmixer_system(name, texts, sample_rate, "foa")
-    channels = system.facts["accepts"]
-    uses_stage = "stage" in declared - set(texts)
-    if not uses_stage:
-        return AmbisonicSystem(system.name, system.upmix, facts=system.facts, channels=channels)
+    found, notes = as_evaluated(given, sample_rate, FORMAT)
+    return [_ambisonic(system, sample_rate) for system in found], notes
+
+
+def _ambisonic(system: System, sample_rate: int) -> AmbisonicSystem:
+    if isinstance(system, AmbisonicSystem):
+        return system
+    channels = tuple(system.facts.get("accepts", (2,)))
+    facts, recorded = system.facts, system.is_recorded
+    if not _receives_stage(system):
+        return AmbisonicSystem(
+            system.name, system.upmix, facts=facts, is_recorded=recorded, channels=channels
+        )
 
     def upmix(audio: NDArray[Any], condition: Condition) -> NDArray[Any]:
         stage = ",".join(f"{stem}:{x:g}" for stem, x in zip(STEMS, condition.stage, strict=True))
-        placed = upmixer_system(name, texts, sample_rate, "foa", stage=stage, seed=condition.seed)
+        options = {"stage": stage, "seed": condition.seed}
+        (placed,), _ = as_evaluated([system.name], sample_rate, FORMAT, **options)
         return placed.upmix(audio, None)
 
-    return AmbisonicSystem(system.name, upmix, True, system.facts, channels=channels)
+    return AmbisonicSystem(system.name, upmix, True, facts, channels=channels)
+
+
+def _receives_stage(system: System) -> bool:
+    """Return whether a system is an upmixer by name with an option ``stage`` to choose."""
+    if not {"upmixer", "options"} <= set(system.facts):
+        return False
+    declared = {option.name for option in describe_options(load_upmixer(system.facts["upmixer"]))}
+    return "stage" in declared - set(system.facts["options"])

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.benchmarks import Benchmark, Example, StimulusWriter, Trial, run_benchmark, versions
 from spatialkit.errors import OptionError
 from spatialkit.layouts import Layout, get_layout
-from spatialkit.results import Benchmark
 from spatialkit.validation import as_choice
 from spatialkit_models.ambisonizer.baselines import (
     AmbisonicSystem,
     Condition,
+    as_ambisonic,
     baseline_systems,
     load_systems,
-    named_system,
     stem_system,
 )
 from spatialkit_models.ambisonizer.cues import CUES, CuePool
@@ -41,12 +41,9 @@ from spatialkit_models.data.scenes import (
 )
 from spatialkit_models.evaluation import (
     POOL,
-    Example,
+    Given,
     RoomChoice,
     SongExcerpts,
-    Trial,
-    run_benchmark,
-    versions,
 )
 
 __all__ = [
@@ -60,7 +57,6 @@ __all__ = [
     "benchmark_ambisonizer",
     "benchmark_scene_files",
     "load_systems",
-    "named_system",
     "baseline_systems",
     "stem_system",
 ]
@@ -87,13 +83,14 @@ RANDOM_STAGE = 1
 
 def benchmark_ambisonizer(
     excerpts: SongExcerpts,
-    systems: Sequence[AmbisonicSystem],
+    systems: Sequence[Given | AmbisonicSystem],
     *,
     rooms: RoomChoice | None = None,
     protocols: Sequence[str] | None = None,
     examples: int = 40,
     layout: str | Layout | None = None,
     progress: bool = False,
+    stimuli: StimulusWriter | None = None,
 ) -> Benchmark:
     """Evaluate systems on scenes of stems of songs.
 
@@ -101,9 +98,10 @@ def benchmark_ambisonizer(
     ----------
     excerpts : SongExcerpts
         Songs that scenes are generated from.
-    systems : sequence of AmbisonicSystem
+    systems : sequence of AmbisonicSystem, str, Upmixer or spatialkit.benchmarks.System
         Systems of `baseline_systems` and `load_systems`, or custom ones, at the sample rate of the
-        excerpts.
+        excerpts. Names of upmixers and other objects as for `as_ambisonic`; their output is
+        rendered to Ambisonics.
     rooms : RoomChoice, optional
         Rooms of all scenes except those of the protocol "stated".
     protocols : sequence of str, optional
@@ -115,6 +113,8 @@ def benchmark_ambisonizer(
         and by "dirac" (`spatialkit.decode_foa`), to measure the directions of the stems.
     progress : bool
         Show a progress bar.
+    stimuli : StimulusWriter, optional
+        Write the inputs instead, see `run_benchmark`.
 
     Returns
     -------
@@ -142,11 +142,13 @@ def benchmark_ambisonizer(
     loudspeakers = get_layout(layout) if layout is not None else None
     if loudspeakers and "stated" not in protocols:
         raise OptionError("layout needs the protocol 'stated', whose stems have known directions")
+    evaluated, missing = as_ambisonic(systems, excerpts.sample_rate)
     scenes = _Scenes(excerpts, rooms, protocols, loudspeakers)
     pools: dict[tuple[str, str], CuePool] = {}
     results = run_benchmark(
-        (_example(scenes, POOL * number, systems, pools) for number in range(count)),
+        (_example(scenes, POOL * number, evaluated, pools) for number in range(count)),
         METRICS,
+        sample_rate=excerpts.sample_rate,
         title=f"Stereo and mono to Ambisonics, {excerpts.seconds:g} s of songs of split "
         f"{excerpts.split!r}",
         settings={
@@ -157,19 +159,20 @@ def benchmark_ambisonizer(
             "layout": loudspeakers.name if loudspeakers else None,
             "rule_stage": MEAN_STAGE,
             "mono_seeds": SEEDS,
-            "systems": {system.name: dict(system.facts) for system in systems},
+            "systems": {system.name: dict(system.facts) for system in evaluated},
             "versions": versions("torch", "scipy"),
         },
-        notes=[f"Protocol {protocol!r}: {PROTOCOLS[protocol]}" for protocol in protocols],
+        notes=[*(f"Protocol {name!r}: {PROTOCOLS[name]}" for name in protocols), *missing],
         total=count,
         progress=progress,
+        stimuli=stimuli,
     )
     pooled: dict[str, dict[str, Any]] = {}
     failed = {(row.setting["stage"], row.system) for row in results.rows if row.error}
     for (stage, name), pool in pools.items():
         if (stage, name) not in failed:
             pooled.setdefault(stage, {})[name] = pool.distances()
-    models = [system.name for system in systems if system.uses_style]
+    models = [system.name for system in evaluated if system.uses_style]
     found = tuple(margins(results, models))
     notes = (
         *_facts_of(results),
@@ -332,7 +335,8 @@ def _example(
                     estimates = [estimate, *_other_seeds(system, audio, case.stage_values)]
                     return case.scene.mono_scores(estimates, audio, pool)
 
-                yield Trial(system, setting, audio, condition, evaluate)
+                run = system.conditioned(condition)
+                yield Trial(system.name, setting, audio, run, evaluate)
 
     return Example(scenes.facts(number), scenes.seconds, trials())
 

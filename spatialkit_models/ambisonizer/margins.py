@@ -9,7 +9,8 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.results import Benchmark, Metric, Row, Summary, summarize
+from spatialkit.benchmarks import Benchmark, Row, Summary, summarize
+from spatialkit.results import Metric
 
 __all__ = ["Margin", "margin_notes", "margins"]
 
@@ -65,7 +66,7 @@ def margins(results: Benchmark, models: Collection[str]) -> Iterator[Margin]:
     ...         (("low", (0.0, 1.0)), ("high", (3.0, 2.0)), ("net", (4.0, 3.5)))]
     >>> (found,) = margins(Benchmark("", (metric,), tuple(rows)), ["net"])
     >>> found.sentence(metric)
-    'SNR of X +1.2 dB (-1.9 to +4.4) against high'
+    'SNR of X +1.2 dB (+1.0 to +1.5) against high'
     """
     by_name = {metric.name: metric for metric in results.metrics}
     for protocol, stage, rows in _groups(results.rows):

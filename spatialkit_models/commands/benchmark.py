@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
 from spatialkit_models.commands.benchmark_options import (
-    Report,
     Songs,
     choose_models,
-    report_options,
+    distinct,
     song_options,
-    upmixer_options,
+    weights_option,
 )
 from spatialkit_models.commands.stems import StemDataset
 
 if TYPE_CHECKING:
-    from spatialkit.results import Benchmark
+    from spatialkit.benchmarks import Benchmark, StimulusWriter
 
 # Number of excerpts that are encoded in every configuration for the ratio of Fig. 2.
 LATENT_EXCERPTS = 20
@@ -33,7 +32,8 @@ MIXED_EXAMPLES, MIXED_SECONDS = 12, 30.0
     "style-vae",
     epilog="\b\nExamples:\n  spatialkit benchmark style-vae --stems musdb18hq/ --split test\n"
     "  spatialkit benchmark style-vae --stems songs/ --examples 40 --figure table.png\n"
-    "  spatialkit benchmark style-vae --protocol mixed --stems song/ --split all --starts 40,136",
+    "  spatialkit benchmark style-vae --protocol mixed --stems song/ --split all --starts 40,136\n"
+    "  spatialkit benchmark style-vae --stems songs/ -u matrix -u ffmpeg --baseline matrix",
 )
 @song_options(
     examples=f"{EXAMPLES}; {MIXED_EXAMPLES} for mixed",
@@ -93,8 +93,11 @@ MIXED_EXAMPLES, MIXED_SECONDS = 12, 30.0
     type=toolkit.FILE,
     help="Also plot the latents of models by song and style (.png, .svg).",
 )
-@upmixer_options
-@report_options
+@toolkit.system_options(
+    upmixers="Upmixer instead of the models, NAME or NAME:KEY=VALUE,... (repeatable)."
+)
+@weights_option
+@toolkit.report_options
 @toolkit.debug_option
 def style_vae(
     songs: Songs,
@@ -107,23 +110,29 @@ def style_vae(
     stem_sdrs: tuple[float, ...],
     observer: bool,
     latents: Path | None,
-    names: tuple[str, ...],
-    settings: dict[str, str],
+    systems: toolkit.Systems,
+    stimuli: Path | None,
     weights: tuple[Path, ...],
-    report: Report,
+    report: toolkit.Report,
 ) -> int:
     """Benchmark style transfer on songs with stems.
 
     Excerpts are panned to five channels and upmixed from their stereo downmix in the style of
     music with the same panning. Prints a table in Markdown. Exit status: 1 if a system failed.
 
-    With --protocol mixed songs are upmixed as they are mixed, in given directions, by any upmixer
-    (--upmixer); the energy of each stem in each loudspeaker is estimated by regression.
+    Other systems (--upmixer, --command, --estimates) receive the stereo input and no style; their
+    output is rendered to 5.0.
+
+    With --protocol mixed songs are upmixed as they are mixed, in given directions; the energy of
+    each stem in each loudspeaker is estimated by regression.
     """
     from dataclasses import replace
 
+    from spatialkit.benchmarks import StimulusWriter
+    from spatialkit.layouts import get_layout
     from spatialkit_models.data.scenes import load_configurations
     from spatialkit_models.style_vae.benchmark import (
+        LAYOUT,
         PROTOCOLS,
         STYLES,
         baseline_systems,
@@ -132,17 +141,25 @@ def style_vae(
     )
 
     report.check(latents)
+    if stimuli and (systems or weights or latents or stem_sdrs):
+        raise OptionError(
+            "--write-stimuli measures nothing: omit systems, --weights, --stem-sdr and --latents"
+        )
+    writer = StimulusWriter(stimuli) if stimuli else None
     if protocol == "mixed":
         if latents or style_datasets or observer:
             raise OptionError(
                 "--latents, --style-stems and --observer have no effect with --protocol mixed"
             )
         with toolkit.isolated_plugins():
-            mixed = _mixed(songs, examples, directions, stem_sdrs, names, settings, weights)
-        return report.write(mixed)
-    if names or directions or stem_sdrs:
-        raise OptionError("--upmixer, --directions and --stem-sdr need --protocol mixed")
-    models, notes = choose_models("style-vae", weights, load_systems)
+            mixed = _mixed(songs, examples, directions, stem_sdrs, systems, weights, report, writer)
+        return report.write(mixed, writer)
+    if directions or stem_sdrs:
+        raise OptionError("--directions and --stem-sdr need --protocol mixed")
+    models: tuple[Any, ...] = ()
+    notes: tuple[str, ...] = ()
+    if not writer and (weights or not systems):
+        models, notes = choose_models("style-vae", weights, load_systems)
     if latents and not models:
         raise OptionError("--latents needs a model: pass its weights with --weights")
     if style_datasets and style == "own":
@@ -151,17 +168,22 @@ def style_vae(
     others = None
     if style_datasets:
         others = replace(excerpts, datasets=style_datasets, split="all", starts=None)
-    results = benchmark_style_vae(
-        excerpts,
-        (*baseline_systems(), *models),
-        examples=EXAMPLES if examples is None else examples,
-        configurations=configurations,
-        protocols=PROTOCOLS if protocol == "both" else (protocol,),
-        styles=STYLES if style == "both" else (style,),
-        style_excerpts=others,
-        observer=observer,
-        progress=True,
-    )
+    target = get_layout(LAYOUT)
+    candidates = distinct([*baseline_systems(), *systems.given(target), *models])
+    report.check_baseline(candidates)
+    with toolkit.isolated_plugins():
+        results = benchmark_style_vae(
+            excerpts,
+            [writer.system(target)] if writer else candidates,
+            examples=EXAMPLES if examples is None else examples,
+            configurations=configurations,
+            protocols=PROTOCOLS if protocol == "both" else (protocol,),
+            styles=STYLES if style == "both" else (style,),
+            style_excerpts=others,
+            observer=observer,
+            progress=True,
+            stimuli=writer,
+        )
     if models:
         from spatialkit_models.style_vae.latents import draw_latents, encode_latents
 
@@ -170,7 +192,7 @@ def style_vae(
         found = [encode_latents(model, excerpts, chosen, count) for model in models]
         results = replace(results, findings={"latents": {x.name: x.facts() for x in found}})
         notes += tuple(x.sentence() for x in found)
-    status = report.write(replace(results, notes=(*results.notes, *notes)))
+    status = report.write(replace(results, notes=(*results.notes, *notes)), writer)
     if latents:  # last, so that a failure does not lose the table
         draw_latents(found, latents)
     return status
@@ -181,14 +203,15 @@ def _mixed(
     examples: int | None,
     directions: str | None,
     stem_sdrs: tuple[float, ...],
-    names: tuple[str, ...],
-    settings: dict[str, str],
+    systems: toolkit.Systems,
     weights: tuple[Path, ...],
+    report: toolkit.Report,
+    writer: StimulusWriter | None,
 ) -> Benchmark:
-    """Run the protocol "mixed" with baselines, models and upmixers by name."""
+    """Run the protocol "mixed" with baselines, models and other systems."""
     from dataclasses import replace
 
-    from spatialkit_models.evaluation import upmixer_system
+    from spatialkit.layouts import get_layout
     from spatialkit_models.style_vae import parse_directions
     from spatialkit_models.style_vae.mixed_benchmark import (
         BAND,
@@ -199,24 +222,25 @@ def _mixed(
         stem_system,
     )
 
-    excerpts = songs.excerpts(MIXED_SECONDS)
-    rate, systems = excerpts.sample_rate, [*baseline_systems()]
+    excerpts, target = songs.excerpts(MIXED_SECONDS), get_layout(LAYOUT)
+    rate = excerpts.sample_rate
     chosen = parse_directions(directions) if directions else BAND
-    text = {"directions": directions} if directions else {}
-    systems += [upmixer_system(name, settings, rate, LAYOUT, **text) for name in names]
+    candidates = [*baseline_systems(), *systems.given(target)]
     notes: tuple[str, ...] = ()
-    if weights or not names:
+    if not writer and (weights or not systems):
         models, notes = choose_models(
             "style-vae", weights, lambda paths: load_windowed_systems(paths, chosen, rate)
         )
-        systems += [*models, stem_system(chosen, rate)] if models else []
-    systems += [stem_system(chosen, rate, sdr_db=value) for value in stem_sdrs]
+        candidates += [*models, stem_system(chosen, rate)] if models else []
+    candidates += [stem_system(chosen, rate, sdr_db=value) for value in stem_sdrs]
+    candidates = distinct(candidates)
+    report.check_baseline(candidates)
     results = benchmark_mixed(
         excerpts,
-        # An upmixer of the user that equals a baseline is run once.
-        tuple({system.name: system for system in systems}.values()),
+        [writer.system(target)] if writer else candidates,
         directions=chosen,
         examples=MIXED_EXAMPLES if examples is None else examples,
         progress=True,
+        stimuli=writer,
     )
     return replace(results, notes=(*results.notes, *notes))

@@ -11,12 +11,11 @@ from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
 from spatialkit_models.commands.benchmark_options import (
     SPLITS,
-    Report,
     Songs,
     choose_models,
-    report_options,
+    distinct,
     song_options,
-    upmixer_options,
+    weights_option,
 )
 from spatialkit_models.commands.scenes import normalization_option
 
@@ -91,8 +90,11 @@ EXAMPLES, SECONDS = 40, 10.0
     metavar="NAME",
     help="Protocol stated: also decode to NAME by allrad and dirac, and measure the stems.",
 )
-@upmixer_options
-@report_options
+@toolkit.system_options(
+    upmixers="Upmixer instead of the models, NAME or NAME:KEY=VALUE,... (repeatable)."
+)
+@weights_option
+@toolkit.report_options
 @toolkit.debug_option
 def ambisonizer(
     songs: Songs,
@@ -106,10 +108,10 @@ def ambisonizer(
     protocols: tuple[str, ...],
     stem_sdrs: tuple[float, ...],
     layout: str | Layout | None,
-    names: tuple[str, ...],
-    settings: dict[str, str],
+    systems: toolkit.Systems,
+    stimuli: Path | None,
     weights: tuple[Path, ...],
-    report: Report,
+    report: toolkit.Report,
 ) -> int:
     """Benchmark upmixing to Ambisonics on reference scenes.
 
@@ -120,13 +122,14 @@ def ambisonizer(
     """
     from dataclasses import replace
 
+    from spatialkit.benchmarks import StimulusWriter
+    from spatialkit.layouts import get_format
     from spatialkit_models.ambisonizer.benchmark import (
         RoomChoice,
         baseline_systems,
         benchmark_ambisonizer,
         benchmark_scene_files,
         load_systems,
-        named_system,
         stem_system,
     )
 
@@ -140,15 +143,20 @@ def ambisonizer(
         raise OptionError("--stem-sdr needs --protocol stated")
     if layout and (scenes or (protocols and "stated" not in protocols)):
         raise OptionError("--layout needs --protocol stated")
+    if stimuli and (systems or weights or stem_sdrs):
+        raise OptionError("--write-stimuli measures nothing: omit systems, --weights, --stem-sdr")
     report.check()
+    writer = StimulusWriter(stimuli) if stimuli else None
+    foa = get_format("foa")
     with toolkit.isolated_plugins():
-        systems = [*baseline_systems(), *(named_system(name, settings) for name in names)]
+        candidates = [*baseline_systems(), *systems.given(foa)]
         notes: tuple[str, ...] = ()
-        if weights or not names:
+        if not writer and (weights or not systems):
             models, notes = choose_models("ambisonizer", weights, load_systems)
-            systems += models
-        systems += [stem_system(value) for value in stem_sdrs]
-        chosen = tuple({system.name: system for system in systems}.values())
+            candidates += models
+        candidates += [stem_system(value) for value in stem_sdrs]
+        chosen = [writer.system(foa)] if writer else distinct(candidates)
+        report.check_baseline(chosen)
         excerpts = songs.excerpts(SECONDS)
         count = EXAMPLES if examples is None else examples
         if scenes:
@@ -161,7 +169,9 @@ def ambisonizer(
                 seed=excerpts.seed,
                 normalization=normalization,
             )
-            results = benchmark_scene_files(files, chosen, examples=count, progress=True)
+            results = benchmark_scene_files(
+                files, chosen, examples=count, progress=True, stimuli=writer
+            )
         else:
             rooms = (
                 RoomChoice(room_directories, room_split or songs.split, room_format, dry_below)
@@ -176,5 +186,6 @@ def ambisonizer(
                 examples=count,
                 layout=layout,
                 progress=True,
+                stimuli=writer,
             )
-    return report.write(replace(results, notes=(*results.notes, *notes)))
+    return report.write(replace(results, notes=(*results.notes, *notes)), writer)

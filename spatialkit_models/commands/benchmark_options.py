@@ -1,4 +1,4 @@
-"""Options shared by the benchmark commands: songs, weights and output files."""
+"""Options shared by the benchmarks of models: songs, separators and weights."""
 
 from __future__ import annotations
 
@@ -15,18 +15,16 @@ from spatialkit.errors import OptionError
 from spatialkit_models.commands.stems import StemDataset
 
 if TYPE_CHECKING:
-    from spatialkit.results import Benchmark
     from spatialkit_models.evaluation import ExcerptList, SongExcerpts
 
 __all__ = [
     "SPLITS",
-    "Report",
     "Songs",
     "choose_models",
-    "report_options",
+    "distinct",
     "separator_options",
     "song_options",
-    "upmixer_options",
+    "weights_option",
 ]
 
 SPLITS = ("train", "valid", "test", "all")
@@ -108,7 +106,7 @@ def song_options(*, examples: str, seconds: str, required: bool = True) -> Calla
 
         return with_songs
 
-    return _together(
+    return toolkit.combined(
         click.option(
             "--stems",
             "datasets",
@@ -156,40 +154,39 @@ def song_options(*, examples: str, seconds: str, required: bool = True) -> Calla
     )
 
 
-def upmixer_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add options ``names``, of upmixers, and ``settings``, texts by key, to a command."""
-    name_option = click.option(
-        "-u",
-        "--upmixer",
-        "names",
-        type=toolkit.UpmixerName(),
-        metavar="NAME",
-        multiple=True,
-        help="Upmixer instead of the shipped models (see spatialkit upmixers; repeatable).",
-    )
-    return _named_options(name_option, toolkit.Setting("names", _load_upmixer), "--upmixer")(
-        function
-    )
-
-
 def separator_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add options ``names``, of separators, and ``settings``, texts by key, to a command."""
-    name_option = click.option(
-        "--separator",
-        "names",
-        metavar="NAME",
-        multiple=True,
-        help="Separator instead of the shipped one (see spatialkit separators; repeatable).",
-    )
-    return _named_options(name_option, toolkit.Setting("names", _load_separator), "--separator")(
-        function
-    )
 
+    def gathered(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def with_settings(
+            *, names: tuple[str, ...], settings: tuple[str, ...], **options: Any
+        ) -> Any:
+            if settings and not names:
+                raise OptionError("-O sets options of --separator: pass --separator NAME")
+            return function(names=names, settings=toolkit.parse_settings(settings), **options)
 
-def _load_upmixer(name: str) -> Any:
-    from spatialkit.upmixing import load_upmixer
+        return with_settings
 
-    return load_upmixer(name)
+    return toolkit.combined(
+        click.option(
+            "--separator",
+            "names",
+            metavar="NAME",
+            multiple=True,
+            help="Separator instead of the shipped one (see spatialkit separators; repeatable).",
+        ),
+        click.option(
+            "-O",
+            "--option",
+            "settings",
+            type=toolkit.Setting("names", _load_separator),
+            metavar="KEY=VALUE",
+            multiple=True,
+            help="Option of every NAME of --separator (repeatable).",
+        ),
+        gathered,
+    )(function)
 
 
 def _load_separator(name: str) -> Any:
@@ -198,118 +195,13 @@ def _load_separator(name: str) -> Any:
     return load_separator(name)
 
 
-def _named_options(
-    name_option: Callable[..., Any], type: click.ParamType, flag: str
-) -> Callable[..., Any]:
-    """Combine an option ``names`` and their options ``settings``."""
-
-    def gathered(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def with_settings(
-            *, names: tuple[str, ...], settings: tuple[str, ...], **options: Any
-        ) -> Any:
-            if settings and not names:
-                raise OptionError(f"-O sets options of {flag}: pass {flag} NAME")
-            return function(names=names, settings=toolkit.parse_settings(settings), **options)
-
-        return with_settings
-
-    return _together(
-        name_option,
-        click.option(
-            "-O",
-            "--option",
-            "settings",
-            type=type,
-            metavar="KEY=VALUE",
-            multiple=True,
-            help=f"Option of every NAME of {flag} (repeatable).",
-        ),
-        gathered,
-    )
-
-
-@dataclass(frozen=True)
-class Report:
-    """Output files of a benchmark."""
-
-    facts: Path | None
-    output: Path | None
-    figure: Path | None
-    force: bool
-
-    def check(self, *figures: Path | None) -> None:
-        """Raise an error if an output, or one of ``figures``, exists or cannot be written."""
-        images = (self.figure, *figures)
-        for path in filter(None, (self.facts, self.output, *images)):
-            toolkit.check_file(path, self.force)
-        if any(images):
-            from spatialkit.plots import new_figure
-
-            new_figure()  # before the work
-
-    def write(self, results: Benchmark) -> int:
-        """Write or print the results and return the exit status."""
-        text = results.to_markdown()
-        if self.output:
-            toolkit.write_text(self.output, text)
-        else:
-            toolkit.print_text(text)
-        if self.facts:
-            toolkit.write_text(self.facts, results.to_json())
-        if self.figure:  # last, so that a failure does not lose the table
-            results.figure(self.figure)
-        return 1 if any(row.error for row in results.rows) else 0
-
-
-def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add options ``weights`` and ``report``, a `Report`, to a command."""
-
-    def gathered(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def reporting(
-            *,
-            facts: Path | None,
-            output: Path | None,
-            figure: Path | None,
-            force: bool,
-            **options: Any,
-        ) -> Any:
-            return function(report=Report(facts, output, figure, force), **options)
-
-        return reporting
-
-    return _together(
-        click.option(
-            "--weights",
-            metavar="FILE",
-            multiple=True,
-            type=toolkit.FILE,
-            help="Weights of a model (.safetensors; repeatable); by default the bundled ones.",
-        ),
-        click.option(
-            "--json",
-            "facts",
-            metavar="FILE",
-            type=toolkit.FILE,
-            help="Also write all values as JSON.",
-        ),
-        click.option(
-            "-o",
-            "--output",
-            metavar="OUT",
-            type=toolkit.FILE,
-            help="File for the tables, instead of stdout.",
-        ),
-        click.option(
-            "--figure",
-            metavar="FILE",
-            type=toolkit.FILE,
-            help="Also plot the first table (.png, .svg).",
-        ),
-        toolkit.force_option,
-        gathered,
-    )(function)
+weights_option = click.option(
+    "--weights",
+    metavar="FILE",
+    multiple=True,
+    type=toolkit.FILE,
+    help="Weights of a model (.safetensors; repeatable); by default the bundled ones.",
+)
 
 
 def choose_models(
@@ -337,12 +229,6 @@ def choose_models(
     return load(paths), () if paths else ("Models were not evaluated: no weights.",)
 
 
-def _together(*decorators: Callable[..., Any]) -> Callable[..., Any]:
-    """Combine decorators into one, in the order of the help."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return decorate
+def distinct(systems: Sequence[Any]) -> list[Any]:
+    """Return systems without those whose name a later one has, as users may replace a baseline."""
+    return list({each if isinstance(each, str) else each.name: each for each in systems}.values())

@@ -9,12 +9,11 @@ import click
 
 from spatialkit.commands import toolkit
 from spatialkit_models.commands.benchmark_options import (
-    Report,
     Songs,
     choose_models,
-    report_options,
     separator_options,
     song_options,
+    weights_option,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +37,8 @@ EXAMPLES, SECONDS = 40, 10.0
     help="Songs as mixed, or mono stems panned to the configurations; by default both.",
 )
 @separator_options
-@report_options
+@weights_option
+@toolkit.report_options
 @toolkit.debug_option
 def stems(
     songs: Songs,
@@ -47,7 +47,7 @@ def stems(
     names: tuple[str, ...],
     settings: dict[str, str],
     weights: tuple[Path, ...],
-    report: Report,
+    report: toolkit.Report,
 ) -> int:
     """Benchmark separators on songs with stems.
 

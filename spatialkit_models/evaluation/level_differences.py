@@ -1,4 +1,4 @@
-"""Largest level difference between two upmixes of the same music."""
+"""Level differences between an upmix and its target, or another upmix."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.metrics import wild
 from spatialkit.stft import stft
 
-__all__ = ["largest_level_difference"]
+__all__ = ["WILD", "largest_level_difference", "wild_scores"]
+
+# Settings of `spatialkit.metrics.wild` by score: the default floor, and that of the style-transfer
+# paper, at which near-silent leakage counts.
+WILD: dict[str, dict[str, Any]] = {
+    name: {"floor_db": floor_db, "clip_db": 60.0, "method": "histogram", "bin_db": 0.1}
+    for name, floor_db in (("wild", -60.0), ("wild_90", -90.0))
+}
 
 # Frequency in Hz of the lowest and the highest octave band, lower edges.
 LOWEST, HIGHEST = 44.0, 5680.0
@@ -19,6 +27,16 @@ SEGMENT_SECONDS = 1.0
 FLOOR = 1e-3
 # Bands below this, relative to all bands of the loudest segment, are not compared: nearly silent.
 SILENT = 1e-5
+
+
+def wild_scores(target: NDArray[Any], upmix: NDArray[Any]) -> dict[str, float]:
+    """Return the scores "wild" and "wild_90" of an upmix, in dB, with the settings of `WILD`.
+
+    Parameters
+    ----------
+    target, upmix : ndarray, shape (channels, samples)
+    """
+    return {name: float(wild(target, upmix, **settings)) for name, settings in WILD.items()}
 
 
 def largest_level_difference(first: NDArray[Any], second: NDArray[Any], sample_rate: int) -> float:

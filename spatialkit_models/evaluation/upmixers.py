@@ -1,75 +1,91 @@
-"""Upmixers by name as systems of a benchmark."""
+"""Systems without a condition, such as upmixers by name, in the benchmarks of models."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from numpy.typing import NDArray
 
+from spatialkit import benchmarks
+from spatialkit.errors import UpmixerError
 from spatialkit.files import write
 from spatialkit.layouts import get_format
 from spatialkit.rendering import render
-from spatialkit.upmixing import describe_options, get_upmixer, load_upmixer, parse_options
-from spatialkit_models.evaluation.runner import System
+from spatialkit.upmixing import Upmixer, get_upmixer
+from spatialkit_models.evaluation.systems import System
 from spatialkit_models.stem_names import STEMS
 
-__all__ = ["upmix_stems", "upmixer_system"]
+__all__ = ["Given", "as_evaluated", "rendered", "upmix_stems"]
+
+Given = str | Upmixer | benchmarks.System | System
+"""System of a benchmark as users specify it."""
 
 
-def upmixer_system(
-    name: str,
-    texts: Mapping[str, str],
-    sample_rate: int,
-    format: str,
-    *,
-    title: str = "",
-    **options: Any,
-) -> System:
-    """Return an upmixer whose output is rendered to a format.
+def as_evaluated(
+    given: Sequence[Given], sample_rate: int, format: str, **options: Any
+) -> tuple[list[System], list[str]]:
+    """Return systems of a benchmark from names and objects.
 
     Parameters
     ----------
-    name : str
-        Name of the upmixer.
-    texts : mapping of str to str
-        Options as text; the option "layout" is ``format`` by default.
+    given : sequence of str, Upmixer, spatialkit.benchmarks.System or System
+        As for `spatialkit.benchmarks.as_systems`; a `System` is returned unchanged.
     sample_rate : int
         Sample rate of the songs in Hz.
     format : str
-        Format of the output of the system.
-    title : str
-        Name of the system; by default that of the upmixer with the options.
+        Format that outputs are rendered to, and the option "layout" of upmixers by default.
     **options
-        Further options as objects; those that the upmixer does not have, or that ``texts``
-        contains, are left out.
+        Further options for the upmixers that have them.
+
+    Returns
+    -------
+    systems : list of System
+        In the order given.
+    notes : list of str
+        One sentence per program that is not installed or does not support the format.
 
     Raises
     ------
     UpmixerError
-        If there is no such upmixer, or it cannot be used.
+        If an upmixer is unknown or cannot be used.
     OptionError
-        If the upmixer does not accept an option.
+        If an upmixer does not accept an option, or two systems have the same name.
     """
-    upmixer_class = load_upmixer(name)
-    declared = {option.name for option in describe_options(upmixer_class)} - set(texts)
-    given = {"layout": format, **options}
-    upmixer = get_upmixer(
-        name,
-        **parse_options(upmixer_class, texts),
-        **{key: value for key, value in given.items() if key in declared},
-    )
+    others = [each for each in given if not isinstance(each, System)]
+    found, failures, notes = benchmarks.as_systems(others, get_format(format), **options)
+    for name, message in failures.items():
+        raise UpmixerError(f"{name}: {message}")
+    by_name = {system.name: rendered(system, sample_rate, format) for system in found}
+    by_name |= {each.name: each for each in given if isinstance(each, System)}
+    names = [each if isinstance(each, str) else each.name for each in given]
+    return [by_name[name] for name in names if name in by_name], notes
+
+
+def rendered(system: benchmarks.System, sample_rate: int, format: str, *, name: str = "") -> System:
+    """Return a system whose output is rendered to a format.
+
+    Parameters
+    ----------
+    system : spatialkit.benchmarks.System
+    sample_rate : int
+        Sample rate of the songs in Hz.
+    format : str
+        Format of the output.
+    name : str
+        Name; by default that of the system.
+    """
     target = get_format(format)
 
-    def upmix(stereo: NDArray[Any], style: None) -> NDArray[Any]:
-        audio = upmixer.upmix(stereo, sample_rate)
-        return audio if upmixer.format == target else render(audio, upmixer.format, target)
+    def upmix(audio: NDArray[Any], style: None) -> NDArray[Any]:
+        output = system.run(audio, sample_rate)
+        return output if system.format == target else render(output, system.format, target)
 
-    title = title or ", ".join([name, *(f"{key}={value}" for key, value in texts.items())])
-    facts = {"upmixer": name, "options": dict(texts), "accepts": upmixer.accepts}
-    return System(title, upmix, facts=facts)
+    facts = {**system.facts, "origin": system.origin, "accepts": system.accepts}
+    facts["format"] = system.format.name
+    return System(name or system.name, upmix, facts=facts, is_recorded=system.is_recorded)
 
 
 def upmix_stems(

@@ -11,22 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.benchmarks import Benchmark, Example, Trial, run_benchmark, summarize, versions
 from spatialkit.metrics import snr
 from spatialkit.plugins import parse_options
-from spatialkit.results import Benchmark, Metric, summarize
+from spatialkit.results import Metric
 from spatialkit.stft import istft, stft
 from spatialkit.validation import as_choice
 from spatialkit_models.data.scenes import load_configurations
 from spatialkit_models.data.songs import SILENCE
 from spatialkit_models.evaluation import (
     POOL,
-    Example,
     ListedExcerpts,
     SongExcerpts,
     System,
-    Trial,
-    run_benchmark,
-    versions,
 )
 from spatialkit_models.modules import MaskConfig
 from spatialkit_models.separation.registry import get_separator, load_separator
@@ -209,7 +206,8 @@ def benchmark_separators(
                     return scores
 
                 given = stems if system.uses_style else None
-                yield Trial(system, {"protocol": protocol}, mixture, given, evaluate)
+                setting, run = {"protocol": protocol}, system.conditioned(given)
+                yield Trial(system.name, setting, mixture, run, evaluate)
 
     def example(number: int) -> Example:
         facts: dict[str, Any] = {"songs": sorted(set(stereo.songs(POOL * number)))}
@@ -220,6 +218,7 @@ def benchmark_separators(
     results = run_benchmark(
         map(example, range(count)),
         SEPARATION_METRICS,
+        sample_rate=excerpts.sample_rate,
         title=f"Separation, {excerpts.seconds:g} s of songs of split {excerpts.split!r}",
         settings={
             **excerpts.facts(),

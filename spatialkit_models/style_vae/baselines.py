@@ -9,14 +9,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from spatialkit.benchmarks import as_systems
 from spatialkit.upmixing import get_upmixer
 from spatialkit.validation import as_number
 from spatialkit_models.evaluation import (
     System,
     add_leakage,
     load_models,
+    rendered,
     upmix_stems,
-    upmixer_system,
 )
 
 __all__ = [
@@ -126,16 +127,13 @@ def load_windowed_systems(
     WeightsError
         If a file is missing, corrupted, or contains another model.
     """
-    return tuple(
-        replace(
-            upmixer_system(
-                "style-vae", {}, sample_rate, LAYOUT,
-                title=system.name, weights=str(path), style=dict(directions),
-            ),
-            facts=system.facts,
-        )
-        for path, system in zip(paths, load_systems(paths, sample_rate), strict=True)
-    )  # fmt: skip
+    systems = []
+    for path, model in zip(paths, load_systems(paths, sample_rate), strict=True):
+        upmixer = get_upmixer("style-vae", weights=str(path), style=dict(directions))
+        (system,), _, _ = as_systems([upmixer], upmixer.format)
+        windowed = rendered(system, sample_rate, LAYOUT, name=model.name)
+        systems.append(replace(windowed, facts=model.facts))
+    return tuple(systems)
 
 
 @dataclass(frozen=True)

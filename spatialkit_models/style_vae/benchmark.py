@@ -20,22 +20,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.benchmarks import (
+    Benchmark,
+    Example,
+    Row,
+    StimulusWriter,
+    Trial,
+    run_benchmark,
+    versions,
+)
 from spatialkit.downmix import DownmixMethod, match_downmix
 from spatialkit.listening import BinauralObserver
-from spatialkit.metrics import angle_error, sd_sdr, snr, wild
-from spatialkit.results import Benchmark, Metric, Row
+from spatialkit.metrics import angle_error, sd_sdr, snr
+from spatialkit.results import Metric
 from spatialkit.validation import as_choice
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
 from spatialkit_models.data.songs import SILENCE, StemExcerpts
 from spatialkit_models.evaluation import (
     POOL,
-    Example,
+    WILD,
+    Given,
     ListedExcerpts,
     SongExcerpts,
     System,
-    Trial,
-    run_benchmark,
-    versions,
+    as_evaluated,
+    wild_scores,
 )
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.baselines import (
@@ -47,6 +56,7 @@ from spatialkit_models.style_vae.baselines import (
 )
 
 __all__ = [
+    "LAYOUT",
     "METRICS",
     "PROTOCOLS",
     "STYLES",
@@ -61,7 +71,6 @@ __all__ = [
 PROTOCOLS = ("same", "independent")
 STYLES = ("own", "other")
 DOWNMIX_METHOD: DownmixMethod = "sum"
-WILD: dict[str, Any] = {"floor_db": -60.0, "clip_db": 60.0, "method": "histogram", "bin_db": 0.1}
 
 PREFERRED = f"Preferred over {BASELINE}"
 METRICS = (
@@ -74,6 +83,8 @@ METRICS = (
     Metric("wild", "WILD", "dB", "lower", "Wasserstein distance of interchannel level differences, "
            "sum over ten pairs of channels; magnitudes limited to 60 dB below the loudest bin of "
            "the target, differences to 60 dB."),
+    Metric("wild_90", "WILD at -90 dB", "dB", "lower", "The same with magnitudes limited to 90 dB "
+           "below the loudest bin, as in the paper: near-silent leakage counts."),
     Metric("level", "level", "dB", "near 0", "Energy of the upmix relative to that of the target."),
     *(
         Metric(f"angle_error_{stem}", stem, "degrees", "lower", "", "Angle error by stem")
@@ -109,7 +120,7 @@ PAPER_PREFERENCE = (
 
 def benchmark_style_vae(
     excerpts: SongExcerpts,
-    systems: Sequence[System],
+    systems: Sequence[Given],
     *,
     examples: int = 540,
     configurations: int = 20,
@@ -118,6 +129,7 @@ def benchmark_style_vae(
     style_excerpts: SongExcerpts | None = None,
     observer: bool = False,
     progress: bool = False,
+    stimuli: StimulusWriter | None = None,
 ) -> Benchmark:
     """Evaluate systems on excerpts of songs, panned to the shipped configurations in turn.
 
@@ -129,9 +141,10 @@ def benchmark_style_vae(
     ----------
     excerpts : SongExcerpts
         Songs that are upmixed.
-    systems : sequence of System
+    systems : sequence of System, str, Upmixer or spatialkit.benchmarks.System
         Systems of `baseline_systems` and `load_systems`, or custom ones: functions of stereo and,
         if they use a style, of the five channels of the style, at the sample rate of the excerpts.
+        Names of upmixers and other objects as for `as_evaluated`; their output is rendered to 5.0.
     examples : int
         Number of examples.
     configurations : int
@@ -144,6 +157,8 @@ def benchmark_style_vae(
         Let a `spatialkit.listening.BinauralObserver` answer the listening test of the paper, too.
     progress : bool
         Show a progress bar.
+    stimuli : StimulusWriter, optional
+        Write the inputs instead, see `run_benchmark`.
 
     Returns
     -------
@@ -157,6 +172,7 @@ def benchmark_style_vae(
         If stems do not exist or cannot be read.
     """
     count = excerpts.count(examples)
+    evaluated, missing = as_evaluated(systems, excerpts.sample_rate, LAYOUT)
     chosen = load_configurations(configurations)
     protocols = [as_choice(protocol, "protocol", PROTOCOLS) for protocol in protocols]
     styles = [as_choice(style, "style", STYLES) for style in styles]
@@ -164,10 +180,11 @@ def benchmark_style_vae(
     others = style_excerpts.open() if style_excerpts else stems
     results = run_benchmark(
         (
-            _example(stems, others, number, chosen, systems, protocols, styles, observer)
+            _example(stems, others, number, chosen, evaluated, protocols, styles, observer)
             for number in range(count)
         ),
         (*METRICS, *OBSERVER_METRICS) if observer else METRICS,
+        sample_rate=excerpts.sample_rate,
         title=f"Style transfer, {excerpts.seconds:g} s of songs of split {excerpts.split!r}",
         settings={
             **excerpts.facts(),
@@ -178,12 +195,17 @@ def benchmark_style_vae(
             "style_excerpts": style_excerpts.facts() if style_excerpts else None,
             "wild": WILD,
             "observer": observer,
-            "systems": {system.name: dict(system.facts) for system in systems},
+            "systems": {system.name: dict(system.facts) for system in evaluated},
             "versions": versions("torch", "scipy"),
         },
-        notes=(*_notes(protocols, styles, systems), *((PAPER_PREFERENCE,) if observer else ())),
+        notes=(
+            *_notes(protocols, styles, evaluated),
+            *missing,
+            *((PAPER_PREFERENCE,) if observer else ()),
+        ),
         total=count,
         progress=progress,
+        stimuli=stimuli,
     )
     return replace(
         results,
@@ -221,7 +243,7 @@ def score(
         "snr": snr(target, upmix),
         "sd_sdr": sd_sdr(target, upmix),
         "angle_error": defined.mean() if defined.size else np.nan,
-        "wild": wild(target, upmix, **WILD),
+        **wild_scores(target, upmix),
         "level": level,
         **{f"angle_error_{stem}": error for stem, error in zip(STEMS, errors, strict=True)},
     }
@@ -274,10 +296,10 @@ def _example(
             for system in systems:
                 for style in styles if system.uses_style else ("",):
                     yield Trial(
-                        system,
+                        system.name,
                         {"protocol": protocol, "style": style},
                         stereo,
-                        style_audio[style] if style else None,
+                        system.conditioned(style_audio[style] if style else None),
                         evaluate,
                         _last_steps(system, protocol, stereo),
                     )

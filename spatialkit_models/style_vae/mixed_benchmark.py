@@ -12,22 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.benchmarks import Benchmark, Example, StimulusWriter, Trial, run_benchmark, versions
 from spatialkit.layouts import get_layout
 from spatialkit.metrics import snr
-from spatialkit.results import Benchmark, Metric
+from spatialkit.results import Metric
 from spatialkit_models.data.songs import SILENCE
 from spatialkit_models.evaluation import (
     POOL,
-    Example,
+    Given,
     ListedExcerpts,
     SongExcerpts,
     StemImages,
     System,
-    Trial,
+    as_evaluated,
     estimate_images,
     largest_level_difference,
-    run_benchmark,
-    versions,
+    wild_scores,
 )
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.baselines import (
@@ -37,7 +37,7 @@ from spatialkit_models.style_vae.baselines import (
     load_windowed_systems,
     stem_system,
 )
-from spatialkit_models.style_vae.directions import BAND, direction_gains
+from spatialkit_models.style_vae.directions import BAND, direction_gains, directions_text
 from spatialkit_models.style_vae.stem_panning import stereo_gains
 
 __all__ = [
@@ -83,6 +83,10 @@ MIXED_METRICS = (
            "which analysis windows start elsewhere; levels limited to 30 dB below the band."),
     Metric("snr", "SNR", "dB", "higher", "Target relative to its difference to the upmix, over all "
            "channels; dominated by the loudest stem."),
+    Metric("wild", "WILD", "dB", "lower", "Wasserstein distance of interchannel level differences "
+           "to the target, magnitudes limited to 60 dB below its loudest bin."),
+    Metric("wild_90", "WILD at -90 dB", "dB", "lower", "The same, limited to 90 dB below: "
+           "near-silent leakage counts."),
     Metric("level", "level", "dB", "near 0", "Energy of the upmix relative to that of the target."),
     Metric("explained", "explained", "%", "higher", "Energy of the upmix that the regression on "
            "the stems explains; the other columns do not see where the rest is."),
@@ -96,11 +100,12 @@ MIXED_METRICS = (
 
 def benchmark_mixed(
     excerpts: SongExcerpts,
-    systems: Sequence[System],
+    systems: Sequence[Given],
     *,
     directions: Mapping[str, float | Sequence[float]] = BAND,
     examples: int = 12,
     progress: bool = False,
+    stimuli: StimulusWriter | None = None,
 ) -> Benchmark:
     """Evaluate systems on songs as they are mixed.
 
@@ -108,16 +113,19 @@ def benchmark_mixed(
     ----------
     excerpts : SongExcerpts
         Songs whose stems are summed and upmixed. Excerpts of 30 s have three windows.
-    systems : sequence of System
+    systems : sequence of System, str, Upmixer or spatialkit.benchmarks.System
         Functions of stereo that return the channels of "5.0", of `baseline_systems`,
-        `load_windowed_systems`, `stem_system` and `upmixer_system`. Systems that use a style
-        receive the stems (4, 2, samples).
+        `load_windowed_systems` and `stem_system`. Systems that use a style receive the stems
+        (4, 2, samples). Names of upmixers and other objects as for `as_evaluated`; their output is
+        rendered to 5.0, and upmixers with an option ``directions`` receive those of the target.
     directions : mapping
         Directions of stems in the target, as in `directions_style`; the style "band" by default.
     examples : int
         Number of examples, if the excerpts are sampled.
     progress : bool
         Show a progress bar.
+    stimuli : StimulusWriter, optional
+        Write the inputs instead, see `run_benchmark`.
 
     Raises
     ------
@@ -128,6 +136,8 @@ def benchmark_mixed(
     """
     matrices = stereo_gains(direction_gains(directions))
     stems, count = excerpts.open(stereo=True), excerpts.count(examples)
+    text = {} if directions == BAND else {"directions": directions_text(directions)}
+    evaluated, missing = as_evaluated(systems, excerpts.sample_rate, LAYOUT, **text)
 
     def example(number: int) -> Example:
         facts: dict[str, Any] = {"songs": sorted(set(stems.songs(number)))}
@@ -137,7 +147,7 @@ def benchmark_mixed(
         def trials() -> Iterator[Trial]:
             audio = stems.excerpt(number)
             mixture = audio.sum(0)
-            for system in systems:
+            for system in evaluated:
                 given = audio if system.uses_style else None
                 if isinstance(system, StemSystem):
                     given = system.given(audio)
@@ -145,25 +155,28 @@ def benchmark_mixed(
                 def evaluate(
                     upmix: NDArray[Any], system: System = system, given: Any = given
                 ) -> dict[str, float]:
+                    found = score_mixed(audio, matrices, upmix, excerpts.sample_rate)
+                    if system.is_recorded:
+                        return found | {"jump": np.nan}
                     rest = None if given is None else given[..., OFFSET_SAMPLES:]
                     later = system.upmix(mixture[:, OFFSET_SAMPLES:], rest)
-                    found = score_mixed(audio, matrices, upmix, excerpts.sample_rate)
                     jump = _jump(upmix[:, OFFSET_SAMPLES:], later, excerpts.sample_rate)
                     return found | {"jump": jump}
 
-                yield Trial(system, {}, mixture, given, evaluate)
+                yield Trial(system.name, {}, mixture, system.conditioned(given), evaluate)
 
         return Example(facts, excerpts.seconds, trials())
 
     return run_benchmark(
         (example(POOL * number) for number in range(count)),
         MIXED_METRICS,
+        sample_rate=excerpts.sample_rate,
         title=f"Songs as mixed, {excerpts.seconds:g} s of songs of split {excerpts.split!r}",
         settings={
             **excerpts.facts(),
             "examples": count,
             "directions": {stem: np.atleast_1d(x).tolist() for stem, x in directions.items()},
-            "systems": {system.name: dict(system.facts) for system in systems},
+            "systems": {system.name: dict(system.facts) for system in evaluated},
             "versions": versions("torch", "scipy"),
         },
         notes=(
@@ -172,9 +185,11 @@ def benchmark_mixed(
             "The images of stems are estimated by regression of the output on the true stems, per "
             "ERB and window of 10 s: time-varying gains count by their mean, decorrelated copies "
             "of a stem not at all.",
+            *missing,
         ),
         total=count,
         progress=progress,
+        stimuli=stimuli,
     )
 
 
@@ -212,6 +227,7 @@ def score_mixed(
         level = 10.0 * np.log10(np.sum(np.square(upmix)) / np.sum(np.square(target)))
     return {
         "snr": float(snr(target, upmix)),
+        **wild_scores(target, upmix),
         "level": float(level),
         "explained": 100.0 * images.explained(),
         **{name: _mean(values) for name, values in by_stem.items()},

@@ -20,12 +20,12 @@ from spatialkit import (
 )
 from spatialkit.ambisonics import ParametricStream, upscale_ambisonics
 from spatialkit.audio import Audio
+from spatialkit.benchmarks import log_kurtosis_ratio
 from spatialkit.commands import main
 from spatialkit.errors import OptionError, ShapeError, SignalError
 from spatialkit.files import info, write
 from spatialkit.geometry import to_cartesian, to_spherical
 from spatialkit.metrics import snr
-from spatialkit.upmixing import log_kurtosis_ratio
 
 RATE = 44100
 AZIMUTH, ELEVATION = np.array([0.0, -60.0, 20.0, 110.0]), np.array([0.0, 30.0, 0.0, 0.0])

@@ -9,8 +9,9 @@ import pytest
 
 import spatialkit
 from spatialkit import plots
+from spatialkit.benchmarks import Benchmark, Row
 from spatialkit.errors import OptionError, ShapeError, SpatialkitError
-from spatialkit.results import Bar, Benchmark, Metric, Panel, Row
+from spatialkit.results import Bar, Metric, Panel
 
 matplotlib = pytest.importorskip("matplotlib")
 pytest.importorskip("matplotlib.style")

@@ -12,7 +12,8 @@ import numpy as np
 from judging import Finding, call
 
 from spatialkit import Layout, get_layout, layout_report, vbap_gains
-from spatialkit.results import Benchmark, Metric, Row
+from spatialkit.benchmarks import Benchmark, Row
+from spatialkit.results import Metric
 from spatialkit.validation import read_json_lines
 
 # Values in place of those of valid JSON, as text: some are not valid JSON.

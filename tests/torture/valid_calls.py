@@ -11,9 +11,9 @@ import numpy as np
 
 import spatialkit as sk
 from spatialkit import binaural, files, geometry, metrics, realtime, validation
+from spatialkit.benchmarks import Benchmark
 from spatialkit.downmix import correction_size
 from spatialkit.panning import layout_report
-from spatialkit.results import Benchmark
 from spatialkit.stft import moving_sum
 
 RATE = 48000

@@ -19,7 +19,7 @@ pytest.importorskip("lightning_fabric")
 pytest.importorskip("tensorboard")
 
 from spatialkit.__main__ import main
-from spatialkit.results import Benchmark
+from spatialkit.benchmarks import Benchmark
 from spatialkit_models import ambisonizer, style_vae
 from spatialkit_models.ambisonizer.published import PublishedConfig, PublishedTask
 from spatialkit_models.ambisonizer.published import training_task as published_training

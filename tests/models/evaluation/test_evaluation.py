@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from spatialkit.__main__ import main
+from spatialkit.benchmarks import (
+    Benchmark,
+    Example,
+    Trial,
+    fingerprint,
+    run_benchmark,
+    summarize,
+    versions,
+)
 from spatialkit.errors import OptionError
 from spatialkit.metrics import angle_error, wild
-from spatialkit.results import Benchmark, Metric, summarize
+from spatialkit.results import Metric
 from spatialkit_models.commands.stems import StemDataset
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
-from spatialkit_models.evaluation import Example, System, Trial, run_benchmark, versions
+from spatialkit_models.evaluation import System
 from spatialkit_models.style_vae.benchmark import (
     METRICS,
     SongExcerpts,
@@ -64,13 +74,17 @@ def copies(stereo, style):
     return np.stack([left, right, 0 * left, left, right])
 
 
-def test_means_deviations_and_intervals_are_those_of_textbooks():
-    # Student's t of 4 degrees of freedom: 2.7764 of each 95 % two-sided table.
-    found = summarize([1.0, 2.0, 3.0, 4.0, math.nan, 5.0])
-    assert (found.mean, found.count) == (3.0, 5)
-    assert found.deviation == pytest.approx(math.sqrt(2.5))
-    half = 2.7764 * math.sqrt(2.5) / math.sqrt(5.0)
-    assert (found.low, found.high) == pytest.approx((3.0 - half, 3.0 + half), abs=1e-4)
+def test_summaries_are_those_of_textbooks_and_intervals_stay_in_bounds():
+    found = summarize([1.0, 2.0, 3.0, 4.0, math.nan, 10.0])
+    assert (found.mean, found.median, found.count) == (4.0, 3.0, 5)
+    assert found.deviation == pytest.approx(math.sqrt(12.5))
+    # Means of five of the values with replacement, by enumeration of all 3125 samples.
+    samples = np.array(list(product([1.0, 2.0, 3.0, 4.0, 10.0], repeat=5))).mean(axis=1)
+    low, high = np.quantile(samples, [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.4)
+    angles = summarize([0.0] * 11 + [180.0])  # Student's t: -18 to 48
+    assert 0.0 <= angles.low < 15.0 < angles.high <= 180.0
+    assert (summarize([2.0, 2.0]).low, summarize([2.0, 2.0]).high) == (2.0, 2.0)
     assert summarize([math.nan]).count == 0
     assert math.isnan(summarize([2.0]).deviation)
     endless = summarize([1.0, math.inf])
@@ -87,10 +101,10 @@ def trials(*systems):
             2.0,
             [
                 Trial(
-                    system,
+                    system.name,
                     {"case": "a"},
                     audio,
-                    None,
+                    system.conditioned(None),
                     lambda made: {"error": made.mean(), "side": -made.mean(), "more": 0.0},
                 )
                 for system in systems
@@ -106,6 +120,7 @@ def test_rows_gather_the_values_of_all_examples_and_a_failure_stops_no_other():
     results = run_benchmark(
         trials(System("same", lambda audio, style: audio), System("broken", fail)),
         TWO,
+        sample_rate=RATE,
         title="Means",
         settings={"seed": 7, **versions()},
         notes=["A note."],
@@ -115,8 +130,16 @@ def test_rows_gather_the_values_of_all_examples_and_a_failure_stops_no_other():
     assert good.speed > 0.0
     assert bad.error == "ValueError: too loud"
     text = results.to_markdown()
-    # t of one degree of freedom is 12.706, the deviation 0.7071: 6.353 either way.
-    assert "| a | same | 1.5 ± 0.7 (-4.9 to 7.9) |" in text
+    assert "| a | same | 1.5 (1.0 to 2.0; 1.5) |" in text
+    assert results.examples[0] == {
+        "number": 0,
+        "stimuli": {"a": fingerprint(np.ones((1, 2)), RATE)},
+    }
+    assert results.to_csv().splitlines() == [
+        "system,reference,case,error,side",
+        "same,1,a,1.0,-1.0",
+        "same,2,a,2.0,-2.0",
+    ]
     assert "**Apart**" in text
     assert "- a, broken failed: ValueError: too loud\n- A note." in text
     assert "| a | broken" not in text
@@ -126,6 +149,7 @@ def test_reports_are_unchanged_by_json(tmp_path):
     results = run_benchmark(
         trials(System("odd", lambda audio, style: np.where(audio > 1.0, np.inf, np.nan))),
         TWO,
+        sample_rate=RATE,
         title="Odd",
         settings={"roots": ["a"], "seed": 1},
     )
@@ -168,6 +192,9 @@ def test_the_baseline_has_the_figures_that_can_be_computed_by_hand(rng):
     assert math.isnan(found["angle_error_other"])
     # What a histogram of 0.1 dB rounds is far below a bin for each of ten pairs.
     assert found["wild"] == pytest.approx(wild(target, upmix), abs=0.05)
+    lower = wild(target, upmix, floor_db=-90.0)
+    assert found["wild_90"] == pytest.approx(lower, abs=0.05)
+    assert found["wild_90"] > found["wild"]
 
 
 def test_an_inaudible_stem_has_no_angle_error(rng):
@@ -207,7 +234,7 @@ def test_an_oracle_is_perfect_and_the_table_has_the_requested_rows(excerpts):
         perfect = rows["oracle", protocol, "own"].values
         assert perfect["snr"] == (math.inf,) * 3
         assert max(perfect["angle_error"]) < 1e-3  # gains are float32
-        assert perfect["wild"] == perfect["level"] == (0.0,) * 3
+        assert perfect["wild"] == perfect["wild_90"] == perfect["level"] == (0.0,) * 3
         # Another song is another waveform: as wrong as two songs differ, 3 dB more than either.
         other = rows["oracle", protocol, "other"].values
         assert np.mean(other["snr"]) == pytest.approx(-3.0, abs=0.3)

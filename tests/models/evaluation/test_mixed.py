@@ -8,15 +8,20 @@ import numpy as np
 import pytest
 
 from spatialkit.__main__ import main
+from spatialkit.benchmarks import command_system
 from spatialkit.errors import OptionError
+from spatialkit.files import read, write
+from spatialkit.metrics import Results
+from spatialkit.rendering import render
+from spatialkit.upmixing import get_upmixer
 from spatialkit_models.evaluation import (
     SongExcerpts,
     System,
     add_leakage,
+    as_evaluated,
     estimate_images,
     largest_level_difference,
     read_list,
-    upmixer_system,
 )
 from spatialkit_models.style_vae import mixed_benchmark
 from spatialkit_models.style_vae.directions import BAND, direction_gains
@@ -175,10 +180,10 @@ def test_the_benchmark_reports_jumps_between_windows(songs, monkeypatch):
     excerpts = SongExcerpts([(songs, 1.0)], "all", 2.0, 3, RATE, starts={"song1": (0.0, 1.0)})
     systems = band_system("steady"), band_system("swapping", 1.0)
     results = benchmark_mixed(excerpts, systems)
-    assert results.examples == (
-        {"songs": ["song1"], "start": 0.0},
-        {"songs": ["song1"], "start": 1.0},
-    )
+    assert [(one["songs"], one["start"]) for one in results.examples] == [
+        (["song1"], 0.0),
+        (["song1"], 1.0),
+    ]
     steady, swapping = (row.values for row in results.rows)
     # Drums in front and rear with gains of 1 and 0.3.
     assert steady["placement_drums"] == pytest.approx((100.0 / 1.09,) * 2, abs=0.1)
@@ -233,37 +238,78 @@ def test_lists_are_read_from_files(tmp_path):
         read_list(tmp_path / "none.json")
 
 
-def test_upmixers_by_name_are_rendered_to_the_format(rng):
-    stereo = rng.standard_normal((2, RATE)).astype(np.float32)
-    system = upmixer_system("foa-sides", {}, RATE, "5.0", stage="band")
-    assert system.upmix(stereo, None).shape == (5, RATE)
-    matrix = upmixer_system("matrix", {"center": "0"}, RATE, "5.0")
-    assert matrix.name == "matrix, center=0"
-    assert matrix.upmix(stereo, None).shape == (5, RATE)
+def test_systems_of_any_origin_are_rendered_to_the_format(rng, tmp_path):
+    stereo = rng.uniform(-0.5, 0.5, (2, RATE)).astype(np.float32)
+    quad = get_upmixer("matrix", layout="quad")
+    copy = command_system("cp {input} {output}", "stereo", name="copy")
+    given = ["foa-sides", "matrix:center=0", quad, copy, System("own", lambda audio, style: audio)]
+    found, notes = as_evaluated([*given[:2], *given[3:], "coderynx"], RATE, "5.0", stage="band")
+    assert [system.name for system in found] == ["foa-sides", "matrix:center=0", "copy", "own"]
+    assert "The upmixer of coderynx" in notes[0]
+    for system in found[:3]:
+        assert system.upmix(stereo, None).shape == (5, RATE)
+    assert found[1].facts["options"] == {"center": "0"}
+    np.testing.assert_array_equal(found[2].upmix(stereo, None), render(stereo, "stereo", "5.0"))
+    (matrix,), _ = as_evaluated([quad], RATE, "5.0")
+    np.testing.assert_allclose(
+        matrix.upmix(stereo, None), render(quad.upmix(stereo, RATE), "quad", "5.0")
+    )
+    with pytest.raises(OptionError, match="'matrix' is there twice"):
+        as_evaluated(["matrix", quad], RATE, "5.0")
 
 
 def test_the_command_evaluates_upmixers_by_name(songs, tmp_path, capsys):
     line = ["benchmark", "style-vae", "--protocol", "mixed", "--stems", str(songs)]
-    line += ["--split", "all", "-u", "matrix", "-O", "center=0.5"]
-    path = tmp_path / "all.json"
-    assert main([*line, "--starts", "0.5", "--seconds", "1", "--json", str(path)]) == 0
-    assert "| matrix, center=0.5 |" in capsys.readouterr().out
+    line += ["--split", "all", "-u", "matrix:center=0.5"]
+    path, table = tmp_path / "all.json", tmp_path / "all.csv"
+    files = ["--json", str(path), "--csv", str(table), "--baseline", "ambience"]
+    assert main([*line, "--starts", "0.5", "--seconds", "1", *files]) == 0
+    text = capsys.readouterr().out
+    assert "| matrix:center=0.5 |" in text
+    assert "| in place | matrix:center=0.5 - ambience |" in text
     facts = json.loads(path.read_text())
     assert facts["settings"]["starts"] == [0.5]
     assert facts["settings"]["directions"]["other"] == [110.0, -110.0]
-    assert [row["system"] for row in facts["rows"]] == [
-        "all-channel-stereo",
-        "ambience",
-        "matrix, center=0.5",
-    ]
+    names = ["all-channel-stereo", "ambience", "matrix:center=0.5"]
+    assert [row["system"] for row in facts["rows"]] == names
+    assert list(Results.read(table).systems) == names
+    assert {"wild", "wild_90"} <= set(Results.read(table).metrics)
     for wrong, message in (
         (["--starts", "x"], "--starts must be 'all' or seconds"),
         (["--excerpts", "published", "--starts", "1"], "omit --starts and --seconds"),
-        (["-O", "center"], "-O must be KEY=VALUE"),
+        (["-u", "matrix:center"], "NAME:KEY=VALUE"),
+        (["--baseline", "nobody"], "unknown baseline 'nobody'"),
         (["--latents", "a.png"], "no effect with --protocol mixed"),
+        (["--write-stimuli", "a"], "--write-stimuli measures nothing"),
     ):
         assert main([*line, *wrong]) == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("protocol", ["mixed", "same"])
+def test_outputs_that_were_computed_before_have_the_scores_of_their_upmixer(
+    songs, tmp_path, capsys, protocol
+):
+    line = ["benchmark", "style-vae", "--protocol", protocol, "--stems", str(songs)]
+    line += ["--split", "all", "--examples", "2", "--seconds", "0.5"]
+    stimuli, outputs = tmp_path / "stimuli", tmp_path / "outputs"
+    assert main([*line, "--write-stimuli", str(stimuli)]) == 0
+    assert capsys.readouterr().out == f"{stimuli}: 2 stimuli\n"
+    outputs.mkdir()
+    matrix = get_upmixer("matrix", layout="5.0")
+    for path in stimuli.glob("*.wav"):
+        audio = read(path)
+        write(outputs / path.name, matrix.upmix(audio), audio.sample_rate, subtype="FLOAT")
+    table = tmp_path / "all.csv"
+    line += ["-u", "matrix", "--estimates", f"folder={outputs}", "--csv", str(table)]
+    assert main(line) == 0
+    results = Results.read(table)
+    first, second = (results.select(system=name) for name in ("matrix", "folder"))
+    for name in results.metrics:
+        if name == "jump":
+            assert np.isnan(second[name]).all()
+        else:
+            np.testing.assert_allclose(first[name], second[name], atol=1e-4, err_msg=name)
 
 
 def test_the_upmixer_with_true_stems_has_them_in_place(rng):

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.benchmarks.upmix.components import HOP, N_FFT, OCTAVES, in_octave
 from spatialkit.layouts import Layout
 from spatialkit.stft import stft
-from spatialkit.upmixing.benchmark.components import HOP, N_FFT, OCTAVES, in_octave
-from spatialkit.upmixing.passive import FRONT_ELEVATION, is_front
+from spatialkit.upmixing import FRONT_ELEVATION, is_front
 
 __all__ = [
     "find_lag",

@@ -7,52 +7,27 @@ and collects one row per system and setting.
 from __future__ import annotations
 
 import math
-import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from spatialkit import __version__
-from spatialkit.errors import OptionError, error_message
-from spatialkit.results import Benchmark, Metric, Row
+from spatialkit._version import __version__
+from spatialkit.benchmarks.results import Benchmark, Row
+from spatialkit.benchmarks.systems import StimulusWriter, fingerprint
+from spatialkit.errors import error_message
+from spatialkit.results import Metric
 
 __all__ = [
     "Example",
-    "System",
     "Trial",
-    "load_models",
     "run_benchmark",
     "versions",
 ]
-
-
-@dataclass(frozen=True)
-class System:
-    """System under test: a function that upmixes.
-
-    Parameters
-    ----------
-    name : str
-        Name of its rows.
-    upmix : callable
-        Function of audio (channels, samples) and a style, whose type depends on the benchmark,
-        that returns audio (channels, samples).
-    uses_style : bool
-        Whether the output depends on the style; otherwise the system runs once with None.
-    facts : mapping
-        Facts recorded in the results, such as the model card.
-    """
-
-    name: str
-    upmix: Callable[[NDArray[Any], Any], NDArray[Any]]
-    uses_style: bool = False
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,23 +36,24 @@ class Trial:
 
     Parameters
     ----------
-    system : System
+    system : str
+        Name of its rows.
     setting : mapping of str to str
         Setting that distinguishes the row from others of the same system.
     audio : ndarray
         Input of the system.
-    style : object
-        Style of the upmix; None if the system uses none.
+    run : callable
+        Function of this input that returns the output of the system.
     score : callable
         Function that returns the value of each metric by name for an output of the system.
     last_steps : mapping of str to callable
         Post-processing steps of the output by name, each of which has a row of its own.
     """
 
-    system: System
+    system: str
     setting: Mapping[str, str]
     audio: NDArray[Any]
-    style: Any
+    run: Callable[[NDArray[Any]], NDArray[Any]]
     score: Callable[[NDArray[Any]], Mapping[str, float]]
     last_steps: Mapping[str, Callable[[NDArray[Any]], NDArray[Any]]] = field(default_factory=dict)
 
@@ -95,11 +71,13 @@ def run_benchmark(
     examples: Iterable[Example],
     metrics: Sequence[Metric],
     *,
+    sample_rate: int,
     title: str,
     settings: Mapping[str, Any],
     notes: Sequence[str] = (),
     total: int | None = None,
     progress: bool = False,
+    stimuli: StimulusWriter | None = None,
 ) -> Benchmark:
     """Run all trials of all examples.
 
@@ -110,18 +88,23 @@ def run_benchmark(
     metrics : sequence of Metric
         Metrics of the results; other scores are ignored. A row may have a subset of them, which
         must be the same for all of its trials.
+    sample_rate : int
+        Sample rate of the examples in Hz.
     title, settings, notes
         Fields of the results.
     total : int, optional
         Number of examples, for the progress bar.
     progress : bool
         Show a progress bar if stderr is a terminal.
+    stimuli : StimulusWriter, optional
+        Writer of the inputs of all trials, which are then not run.
 
     Returns
     -------
     Benchmark
-        The row of a system that fails contains the error; the other systems are still evaluated.
-        The speed excludes the first run, in which code is loaded and compiled.
+        Each example has the fingerprints of its stimuli by setting. The row of a system that fails
+        contains the error; the other systems are still evaluated. The speed excludes the first
+        run, in which code is loaded and compiled.
     """
     from tqdm import tqdm
 
@@ -130,10 +113,17 @@ def run_benchmark(
     bar = tqdm(
         examples, total=total, unit="example", leave=False, disable=None if progress else True
     )
-    for example in bar:
-        facts.append(dict(example.facts))
+    for number, example in enumerate(bar, start=1):
+        found: dict[str, str] = {}
         for trial in example.trials:
+            setting = " ".join(filter(None, trial.setting.values()))
+            if stimuli:
+                stimuli.add(f"{number:03d} {setting}", trial.audio, sample_rate)
+                continue
+            if setting not in found:
+                found[setting] = fingerprint(trial.audio, sample_rate)
             _run(trial, example.seconds, metrics, rows)
+        facts.append({**example.facts, "stimuli": found})
     return Benchmark(
         title,
         tuple(metrics),
@@ -153,42 +143,6 @@ def versions(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def load_models(
-    load: Callable[[Path], Any], paths: Iterable[str | os.PathLike[str]], sample_rate: int
-) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Yield name, model and facts of each file of weights.
-
-    Parameters
-    ----------
-    load : callable
-        Function of a path that returns a model with attributes ``name`` and ``sample_rate``.
-    paths : iterable of path
-        Files of weights, each with its model card beside it.
-    sample_rate : int
-        Sample rate in Hz that all models must have.
-
-    Raises
-    ------
-    WeightsError
-        If a file is missing, corrupted, or contains another model.
-    OptionError
-        If a model has another sample rate.
-    """
-    from spatialkit_models.weights import read_json
-
-    names: set[str] = set()
-    for path in map(Path, paths):
-        model = load(path)
-        if model.sample_rate != sample_rate:
-            raise OptionError(
-                f"{path} has a sample rate of {model.sample_rate} Hz, the benchmark of "
-                f"{sample_rate} Hz; pass sample_rate={model.sample_rate} to the excerpts"
-            )
-        name = f"{model.name} ({path})" if model.name in names else model.name
-        names.add(name)
-        yield name, model, {"weights": str(path), "card": read_json(path.with_suffix(".json"))}
 
 
 class _RowData:
@@ -224,8 +178,8 @@ def _run(
 ) -> None:
     """Run a trial and add its scores to its rows."""
     steps: dict[str, Callable[[NDArray[Any]], NDArray[Any]] | None]
-    steps = {trial.system.name: None}
-    steps |= {f"{trial.system.name}, {name}": step for name, step in trial.last_steps.items()}
+    steps = {trial.system: None}
+    steps |= {f"{trial.system}, {name}": step for name, step in trial.last_steps.items()}
     upmix, upmix_time = None, 0.0
     for name, step in steps.items():
         row = rows.setdefault(
@@ -236,7 +190,7 @@ def _run(
         try:
             began = time.perf_counter()
             if upmix is None:
-                upmix = trial.system.upmix(trial.audio, trial.style)
+                upmix = trial.run(trial.audio)
                 upmix_time = time.perf_counter() - began
             result = upmix if step is None else step(upmix)
             elapsed = time.perf_counter() - began

@@ -26,7 +26,6 @@ __all__ = ["STEMS", "Scene", "Song", "find_songs", "noise_scene", "song_scenes"]
 
 STEMS = ("vocals", "drums", "bass", "other")
 ENDINGS = (".wav", ".flac", ".ogg")
-DIRECTION_SETS = 3
 STAGE = 30.0  # degrees from the middle to the edge of the stereo image
 NEAR_MONO = 3.0
 ROOM_DB = -8.0
@@ -154,12 +153,12 @@ def _loudest_start(stems: list[NDArray[np.float32]], kept: int, rate: int) -> in
     return int(starts[np.argmax(softest)])
 
 
-def song_scenes(song: Song, seed: int) -> Iterator[Scene]:
-    """Yield the scenes of a song: three "dry", three "room", one "near-mono" and the "song"."""
+def song_scenes(song: Song, seed: int, count: int) -> Iterator[Scene]:
+    """Yield ``count`` scenes "dry" and "room" of a song, one "near-mono" and the "song"."""
     rng = np.random.default_rng([seed, *song.name.encode()])
     stems = np.stack([samples.mean(axis=0) for samples in song.stems.values()])
     reverberation = _reverberate(stems.sum(axis=0), song.sample_rate, rng)
-    for number, azimuth in enumerate(sample_azimuths(len(stems), rng), start=1):
+    for number, azimuth in enumerate(sample_azimuths(count, len(stems), rng), start=1):
         yield _panned(song, "dry", f" {number}", stems, azimuth, None)
         room = _at_level(reverberation, stems, azimuth, ROOM_DB)
         yield _panned(song, "room", f" {number}", stems, azimuth, room)
@@ -183,14 +182,14 @@ def noise_scene(seed: int) -> Scene:
     return _unknown("noise", "noise", NOISE_RATE, stereo)
 
 
-def sample_azimuths(stems: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def sample_azimuths(count: int, stems: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Sample azimuths at random, shape (sets, stems).
 
     Each stem is once in each third of the stage; one stem per set is at the edge.
     """
-    azimuth = np.empty((DIRECTION_SETS, stems))
+    azimuth = np.empty((count, stems))
     offsets = rng.permutation(stems)
-    for index in range(DIRECTION_SETS):
+    for index in range(count):
         third = (offsets + index) % 3 - 1
         azimuth[index] = STAGE * (2.0 * third + rng.uniform(-1.0, 1.0, stems)) / 3.0
         outer = np.flatnonzero(third)

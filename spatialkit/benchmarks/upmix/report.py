@@ -9,17 +9,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit._display import plots
-from spatialkit.results import Bar, Panel, markdown_table, to_json
+from spatialkit.benchmarks.upmix.pooling import Pool, pooled_interval
+from spatialkit.benchmarks.upmix.scenes import STEMS
+from spatialkit.errors import OptionError
+from spatialkit.metrics import Comparison, Results, compare_systems
+from spatialkit.results import Bar, Metric, Panel, markdown_table, to_json
+from spatialkit.validation import unknown_name
 
-__all__ = ["MEASURES", "BenchmarkRow", "Measure", "Pool", "UpmixBenchmark"]
+__all__ = ["MEASURES", "BenchmarkRow", "Measure", "UpmixBenchmark"]
 
 WIDTH = 80
-
-Pool = Literal["mean", "energy", "minimum", "maximum"]
-"""Aggregation of a measure over scenes."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,13 @@ class Measure:
     """Aggregation over scenes: "mean"; "energy", the mean of energy ratios, in dB; "minimum" or
     "maximum"."""
     help: str
+    """Definition; "" for a stem of the measure before it."""
     decimals: int = 1
+
+    @property
+    def header(self) -> str:
+        """Title and unit."""
+        return f"{self.title}, {self.unit}" if self.unit else self.title
 
 
 KNOWN = ("dry", "room")
@@ -47,6 +56,12 @@ MEASURES = (
     Measure(
         *("direction_error", "direction error", "degrees", "lower", KNOWN, "mean"),
         "Angle between the directions of a stem in the stereo image (+-30 degrees) and the upmix.",
+    ),
+    *(
+        Measure(
+            f"direction_error_{stem}", f"direction, {stem}", "degrees", "lower", KNOWN, "mean", ""
+        )
+        for stem in STEMS
     ),
     Measure(
         *("leakage", "direct leakage", "dB", "lower", KNOWN, "energy"),
@@ -151,6 +166,53 @@ class UpmixBenchmark:
     songs: tuple[str, ...]
     rows: tuple[BenchmarkRow, ...]
     notes: tuple[str, ...] = ()
+    scenes: int = 0
+    """Number of sets of directions per song."""
+    stimuli: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprint of the stereo signal of each scene, see `fingerprint`."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def table(self) -> Results:
+        """Return the measures of all scenes, one item per system and scene."""
+        return Results.from_rows(
+            ({"system": row.name, "reference": scene}, values)
+            for row in self.rows
+            if not row.error
+            for scene, values in row.scenes.items()
+        )
+
+    def to_csv(self) -> str:
+        """Return the measures of all scenes as CSV, for ``spatialkit compare``."""
+        return self.table().to_csv()
+
+    def compare(self, baseline: str) -> Comparison:
+        """Compare each system with one of them, paired by scene.
+
+        Parameters
+        ----------
+        baseline : str
+            Name of a system.
+
+        Raises
+        ------
+        OptionError
+            If the system has no values, or there is no other one.
+        """
+        table = self.table()
+        if baseline not in table.systems:
+            raise OptionError(unknown_name("baseline", baseline, table.systems))
+        if len(table.systems) < 2:
+            raise OptionError(f"there is no other system to compare with {baseline!r}")
+        ordered = {
+            m.name: table.values[m.name] for m in MEASURES if m.better and _is_tested(table, m)
+        }
+        definitions = {
+            m.name: Metric(m.name, m.title, m.unit, m.better, m.help, decimals=m.decimals)
+            for m in MEASURES
+        }
+        return compare_systems(
+            Results(table.items, ordered), baseline=baseline, definitions=definitions
+        )
 
     def to_json(self) -> str:
         """Return all results as JSON; null for NaN, "inf" and "-inf" for infinities."""
@@ -193,17 +255,48 @@ def _as_plain(results: UpmixBenchmark) -> dict[str, Any]:
         "seconds": results.seconds,
         "seed": results.seed,
         "songs": list(results.songs),
+        "scenes": results.scenes,
+        "stimuli": dict(results.stimuli),
+        "versions": dict(results.versions),
         "notes": list(results.notes),
         "measures": [asdict(measure) for measure in MEASURES],
-        "rows": [asdict(row) for row in results.rows],
+        "rows": [{**asdict(row), "summary": _summary(row)} for row in results.rows],
     }
+
+
+def _is_tested(table: Results, measure: Measure) -> bool:
+    """Return whether a measure has values of at least two scenes per system."""
+    values = table.values.get(measure.name, np.zeros(0))
+    return int(np.count_nonzero(~np.isnan(values))) > len(table.systems)
+
+
+def _summary(row: BenchmarkRow) -> dict[str, dict[str, float]]:
+    """Return the distribution of each measure over scenes."""
+    found = {}
+    for measure in MEASURES:
+        values = _values(row, measure)
+        if values and not row.error:
+            low, high = pooled_interval(values, measure.pool)
+            median, pooled = float(np.median(values)), row.measures[measure.name]
+            facts = {"pooled": pooled, "low": low, "high": high, "median": median}
+            found[measure.name] = {**facts, "count": len(values)}
+    return found
+
+
+def _values(row: BenchmarkRow, measure: Measure) -> list[float]:
+    """Return the values of all scenes without NaN."""
+    values = (scene.get(measure.name, math.nan) for scene in row.scenes.values())
+    return [value for value in values if not math.isnan(value)]
 
 
 def _markdown(results: UpmixBenchmark) -> str:
     """Format one row per measure and one column per upmixer."""
-    header, lines = _cells(results)
-    notes = _notes(results)
-    return "\n".join([markdown_table(header, lines), *(["", *notes] if notes else [])])
+    header, lines = _cells(results, intervals=True)
+    notes = [
+        "In parentheses the 95 % confidence interval (bootstrap over scenes).",
+        *_notes(results),
+    ]
+    return "\n".join([markdown_table(header, lines), "", *(f"- {note}" for note in notes)])
 
 
 def _text(results: UpmixBenchmark) -> str:
@@ -215,7 +308,7 @@ def _text(results: UpmixBenchmark) -> str:
         middle = (f"{value:>{width}}" for value, width in zip(values, widths[1:-1], strict=True))
         text.append("  ".join([f"{first:<{widths[0]}}", *middle, last]).rstrip())
     text.append("")
-    for measure in MEASURES:
+    for measure in filter(lambda measure: measure.help, MEASURES):
         text += textwrap.wrap(f"{measure.title}: {measure.help}", WIDTH, subsequent_indent="  ")
     for note in _notes(results):
         text += textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
@@ -231,25 +324,26 @@ def _panels(results: UpmixBenchmark) -> tuple[Panel, ...]:
             continue
         bars = []
         for row in rows:
-            scenes = (values.get(measure.name, math.nan) for values in row.scenes.values())
-            points = tuple(_scaled(value, measure) for value in scenes)
-            bars.append(Bar(row.name, _scaled(row.measures[measure.name], measure), points=points))
-        title = f"{measure.title}, {measure.unit}" if measure.unit else measure.title
+            points = tuple(_values(row, measure))
+            interval = pooled_interval(points, measure.pool)
+            bars.append(Bar(row.name, row.measures[measure.name], *interval, points))
         aim = f"{measure.better} is better" if measure.better else "no better direction"
-        panels.append(Panel(title, aim, tuple(bars), measure.decimals))
+        panels.append(Panel(measure.header, aim, tuple(bars), measure.decimals))
     return tuple(panels)
 
 
-def _cells(results: UpmixBenchmark) -> tuple[list[str], list[list[str]]]:
+def _cells(
+    results: UpmixBenchmark, *, intervals: bool = False
+) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of the table; the outer columns are text."""
     rows = [row for row in results.rows if not row.error]
     header = ["", *(row.name for row in rows), "better"]
     lines = []
     for measure in MEASURES:
-        unit = f", {measure.unit}" if measure.unit else ""
-        values = [_number(row.measures[measure.name], measure) for row in rows]
-        lines.append([f"{measure.title}{unit}", *values, measure.better or "-"])
-    speeds = [f"{row.speed:.0f}" if row.speed >= 10.0 else f"{row.speed:.1f}" for row in rows]
+        values = [_cell(row, measure, intervals) for row in rows]
+        lines.append([measure.header, *values, measure.better or "-"])
+    speeds = [f"{row.speed:.{0 if row.speed >= 10.0 else 1}f}" for row in rows]
+    speeds = ["-" if speed == "nan" else speed for speed in speeds]
     lines.append(["speed, times real time", *speeds, "higher"])
     return header, lines
 
@@ -268,8 +362,12 @@ def _notes(results: UpmixBenchmark) -> list[str]:
     return [*notes, *results.notes]
 
 
-def _scaled(value: float, measure: Measure) -> float:
-    return 100.0 * value if measure.unit == "%" else value
+def _cell(row: BenchmarkRow, measure: Measure, intervals: bool) -> str:
+    text = _number(row.measures[measure.name], measure)
+    low, high = pooled_interval(_values(row, measure), measure.pool)
+    if not intervals or not math.isfinite(low):
+        return text
+    return f"{text} ({_number(low, measure)} to {_number(high, measure)})"
 
 
 def _number(value: float, measure: Measure) -> str:
@@ -277,4 +375,4 @@ def _number(value: float, measure: Measure) -> str:
         return "-"
     if math.isinf(value):
         return "inf" if value > 0.0 else "-inf"
-    return f"{round(_scaled(value, measure), measure.decimals) + 0.0:.{measure.decimals}f}"
+    return f"{round(value, measure.decimals) + 0.0:.{measure.decimals}f}"

@@ -1,0 +1,19 @@
+"""Systems that benchmarks compare: upmixers, functions, other programs, folders of estimates."""
+
+from spatialkit.benchmarks.systems.command import command_system
+from spatialkit.benchmarks.systems.estimates import estimates_system
+from spatialkit.benchmarks.systems.programs import PROGRAMS
+from spatialkit.benchmarks.systems.specification import as_systems, named_value
+from spatialkit.benchmarks.systems.stimuli import StimulusWriter, fingerprint
+from spatialkit.benchmarks.systems.system import System
+
+__all__ = [
+    "PROGRAMS",
+    "StimulusWriter",
+    "System",
+    "as_systems",
+    "command_system",
+    "estimates_system",
+    "fingerprint",
+    "named_value",
+]

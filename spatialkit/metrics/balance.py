@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from spatialkit.audio import AudioLike
 from spatialkit.layouts import Layout
-from spatialkit.metrics.inputs import as_loudspeaker_layout, as_signal, in_blocks, unpack_signal
+from spatialkit.metrics.inputs import (
+    as_loudspeaker_layout,
+    as_signal,
+    channel_energies,
+    unpack_signal,
+)
 
 __all__ = ["front_rear_balance", "left_right_balance"]
 
@@ -101,11 +106,8 @@ def _balance(
 ) -> NDArray[np.float64]:
     samples, given, _ = unpack_signal(audio, layout)
     where = as_loudspeaker_layout(given)
-    signals = as_signal(samples, layout=where)[..., where.loudspeakers, :]
     positions = where.directions[where.loudspeakers][:, axis]
-    energy = np.zeros(signals.shape[:-1])
-    for (block,) in in_blocks(signals):
-        energy += np.einsum("...s,...s->...", block, block)
+    energy = channel_energies(as_signal(samples, layout=where))[..., where.loudspeakers]
     halves = [energy[..., side].sum(axis=-1) for side in (positions > BORDER, positions < -BORDER)]
     with np.errstate(divide="ignore", invalid="ignore"):
         values = 10.0 * (np.log10(halves[0]) - np.log10(halves[1]))

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from spatialkit.metrics.kernels import add_area, add_differences
 
-__all__ = ["DifferenceDistributions"]
-
 # Steps to which differences are rounded, as a power of two, from -clip to clip.
 STEP_BITS = 23
 # Powers of two: cells of each distribution, and of all of them (8 bytes each).

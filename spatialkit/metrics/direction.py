@@ -17,6 +17,7 @@ from spatialkit.layouts import Layout
 from spatialkit.metrics.inputs import (
     as_loudspeaker_layout,
     as_signal,
+    channel_energies,
     divide,
     in_blocks,
     unpack_signal,
@@ -158,11 +159,9 @@ def energy_vector(audio: AudioLike[Any], layout: str | Layout | None = None) -> 
     >>> energy_vector(np.ones((2, 10)), "stereo").round(3) + 0.0
     array([0.866, 0.   , 0.   ])
     """
-    signals, directions = _loudspeaker_signals(audio, layout)
-    energy = np.zeros(signals.shape[:-1])
-    for (block,) in in_blocks(signals):
-        energy += np.sum(block * block, axis=-1)
-    return divide(energy @ directions, energy.sum(axis=-1))
+    signals, where = _loudspeaker_signals(audio, layout)
+    energy = channel_energies(signals)[..., where.loudspeakers]
+    return divide(energy @ where.directions[where.loudspeakers], energy.sum(axis=-1))
 
 
 def velocity_vector(
@@ -201,9 +200,11 @@ def velocity_vector(
     >>> velocity_vector(np.ones((2, 10)), "stereo").round(3) + 0.0
     array([0.866, 0.   , 0.   ])
     """
-    signals, directions = _loudspeaker_signals(audio, layout)
+    signals, where = _loudspeaker_signals(audio, layout)
+    directions = where.directions[where.loudspeakers]
     products, energy = np.zeros((*signals.shape[:-2], 3)), np.zeros(signals.shape[:-2])
-    for (block,) in in_blocks(signals):
+    for (every,) in in_blocks(signals):
+        block = every[..., where.loudspeakers, :]
         pressure = block.sum(axis=-2)
         products += np.einsum("...s,...ks->...k", pressure, block) @ directions
         energy += np.sum(pressure * pressure, axis=-1)
@@ -212,12 +213,11 @@ def velocity_vector(
 
 def _loudspeaker_signals(
     audio: AudioLike[Any], layout: str | Layout | None
-) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return the channels without LFE (..., channels, samples), and their directions."""
+) -> tuple[NDArray[Any], Layout]:
+    """Return all channels (..., channels, samples), and their layout."""
     samples, given, _ = unpack_signal(audio, layout)
     where = as_loudspeaker_layout(given)
-    signals = as_signal(samples, layout=where)[..., where.loudspeakers, :]
-    return signals, where.directions[where.loudspeakers]
+    return as_signal(samples, layout=where), where
 
 
 def _true_directions(

@@ -188,6 +188,11 @@ def as_spectrum(spectrum: ArrayLike, *, min_channels: int = 1) -> NDArray[Any]:
     return require_finite(array, "spectrum")
 
 
+def channel_energies(signals: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the sums of squares (...) of signals (..., samples)."""
+    return products(signals, signals, np.ones(signals.shape[:-1]))[0]
+
+
 def in_blocks(*arrays: NDArray[Any]) -> Iterator[tuple[NDArray[np.float64], ...]]:
     """Yield successive blocks of arrays (..., samples) of equal length, in float64."""
     rows = max(math.prod(array.shape[:-1]) for array in arrays)

@@ -1,4 +1,4 @@
-"""Compiled loops: energies, and distributions and errors of differences between channels."""
+"""Compiled loops: energies, distributions and errors of differences of channels."""
 
 from __future__ import annotations
 

@@ -14,9 +14,8 @@ from spatialkit.auditory import erb_bands, sum_bands
 from spatialkit.errors import LayoutError, OptionError, ShapeError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import MAX_ORDER, AmbisonicFormat, Format, channels_of, get_format
-from spatialkit.metrics import active_intensity
 from spatialkit.rendering import render_matrix
-from spatialkit.stft import stft
+from spatialkit.stft import StreamingSTFT, moving_sum
 from spatialkit.validation import (
     as_choice,
     as_count,
@@ -34,6 +33,7 @@ AnglegramMethod = Literal["intensity", "beams"]
 LAYOUT_ORDER = 5
 # Length of the frames of the intensity in seconds, and frames over which it is averaged.
 INTENSITY_SECONDS, INTENSITY_FRAMES = 0.046, 3
+FRAMES_PER_BLOCK = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,15 +242,20 @@ def anglegram(
 def _intensity_histogram(
     samples: NDArray[Any], rate: float, form: Format, azimuth: NDArray[Any], frame_rate: float
 ) -> Anglegram:
-    first = AmbisonicFormat(1)
-    scene = render_matrix(form, first) @ samples
     n_fft = 1 << round(np.log2(INTENSITY_SECONDS * rate))
     hop = n_fft // 2
-    spectrum = stft(scene, n_fft=n_fft, hop=hop)
     bands, _ = erb_bands(rate, n_fft)
-    intensity = active_intensity(spectrum, first, frames=INTENSITY_FRAMES)
-    x, y, _ = sum_bands(intensity.swapaxes(-1, -2), bands)
-    energy = sum_bands(np.abs(spectrum[0].T) ** 2, bands)
+    matrix = render_matrix(form, AmbisonicFormat(1))[[0, 1, 3]].astype(samples.dtype)
+    transform = StreamingSTFT(n_fft=n_fft, hop=hop)
+    found = []
+    step = FRAMES_PER_BLOCK * hop
+    for start in range(0, max(samples.shape[1], 1), step):
+        scene = matrix @ samples[:, start : start + step]
+        found.append(_band_intensity(transform.process(scene), bands))
+    found.append(_band_intensity(transform.flush(), bands))
+    energy, y, x = np.concatenate(found, axis=1)
+    # Of the active intensity, averaged over frames. Sums over bands and over frames commute.
+    x, y = (moving_sum(each.T, frames=INTENSITY_FRAMES).T for each in (x, y))
     # Hann windows and Parseval: the sum of the cells is the mean square.
     energy *= 2.0 / (n_fft * np.sum(np.hanning(n_fft + 1)[:-1] ** 2))
     rows = np.rint((np.degrees(np.arctan2(y, x)) + 180.0) * len(azimuth) / 360.0).astype(int)
@@ -262,6 +267,13 @@ def _intensity_histogram(
     power /= np.bincount(columns, minlength=shape[1])
     seconds = np.arange(shape[1], dtype=np.float64) + 0.5
     return Anglegram(power, azimuth, seconds / np.float64(frame_rate))
+
+
+def _band_intensity(spectrum: NDArray[Any], bands: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return energy and intensity (3, frames, bands) of W, Y and X (3, bins, frames)."""
+    w = spectrum[0].T
+    parts = [(w.real * each.T.real + w.imag * each.T.imag) for each in spectrum]
+    return np.array([sum_bands(part, bands) for part in parts], np.float64)
 
 
 def _scene(

@@ -183,8 +183,9 @@ def spectrograms(
     power = np.empty((len(samples), count, len(starts)))
     counts = np.diff(np.append(starts, frames))
     for n, channel in enumerate(samples):
-        spectrum = np.abs(stft(channel[None].astype(np.float32), n_fft=n_fft, hop=hop)[0]) ** 2
-        power[n] = np.add.reduceat(weights @ spectrum, starts, axis=1) * scale / counts
+        spectrum = stft(channel[None].astype(np.float32, copy=False), n_fft=n_fft, hop=hop)[0]
+        squares = spectrum.real**2 + spectrum.imag**2
+        power[n] = np.add.reduceat(weights @ squares, starts, axis=1) * scale / counts
     seconds = np.append(starts, frames) * hop / rate
     return Spectrograms(figures.decibels(power), edges, seconds, labels)
 

@@ -49,15 +49,15 @@ def encode_pairs(audio: NDArray[Any], carrier: Carrier) -> tuple[list[bytes], fl
     >>> len(files), round(gain, 3)
     (2, 2.002)
     """
-    peak = float(np.abs(audio).max(initial=0.0))
+    peak = float(max(audio.max(initial=0.0), -audio.min(initial=0.0)))
     gain = max(peak / MAX_PEAK, 1.0)
-    pairs = [audio[start : start + 2] / gain for start in range(0, len(audio), 2)]
+    pairs = [audio[start : start + 2] for start in range(0, len(audio), 2)]
     # libsndfile releases the interpreter lock.
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda pair: _encode(pair, carrier), pairs)), gain
+        return list(pool.map(lambda pair: _encode(pair, gain, carrier), pairs)), gain
 
 
-def _encode(pair: NDArray[Any], carrier: Carrier) -> bytes:
+def _encode(pair: NDArray[Any], gain: float, carrier: Carrier) -> bytes:
     import soundfile
 
     file = io.BytesIO()
@@ -65,7 +65,6 @@ def _encode(pair: NDArray[Any], carrier: Carrier) -> bytes:
     if carrier == "opus":
         options = {"format": "OGG", "subtype": "OPUS", "compression_level": OPUS_COMPRESSION}
     with soundfile.SoundFile(file, "w", RATE, len(pair), **options) as sound:
-        frames = np.ascontiguousarray(pair.T)
-        for start in range(0, len(frames), BLOCK_SIZE):
-            sound.write(frames[start : start + BLOCK_SIZE])
+        for start in range(0, pair.shape[1], BLOCK_SIZE):
+            sound.write(np.ascontiguousarray(pair[:, start : start + BLOCK_SIZE].T) / gain)
     return file.getvalue()

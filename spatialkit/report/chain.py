@@ -14,7 +14,7 @@ from spatialkit.geometry import sphere_quadrature
 from spatialkit.layouts import AmbisonicFormat, Format
 from spatialkit.rendering import render, render_matrix
 
-__all__ = ["RATE", "Chain", "design_chain"]
+__all__ = ["RATE", "Chain", "carried_format", "design_chain"]
 
 RATE = 48000
 """Sample rate of pages in Hz."""
@@ -68,6 +68,13 @@ class Chain:
         )
 
 
+def carried_format(form: Format, order: int) -> Format:
+    """Return the format of the audio in a page: of Ambisonics, the harmonics up to ``order``."""
+    if isinstance(form, AmbisonicFormat) and form.order > order:
+        return AmbisonicFormat(order)
+    return form
+
+
 def design_chain(form: Format, order: int, hrtf: Any = "ku100") -> Chain:
     """Design the chain of a format.
 
@@ -92,11 +99,9 @@ def design_chain(form: Format, order: int, hrtf: Any = "ku100") -> Chain:
     ((16, 12), (2, 16, 256))
     """
     heads = read_hrtf(hrtf)
-    carried = form
-    if isinstance(form, AmbisonicFormat):
-        order = min(order, form.order)
-        if form.order > order:
-            carried = AmbisonicFormat(order)
+    carried = carried_format(form, order)
+    if isinstance(carried, AmbisonicFormat):
+        order = carried.order
     scene = AmbisonicFormat(order)
     vectors, _ = sphere_quadrature(2 * order)
     return Chain(

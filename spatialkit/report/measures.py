@@ -28,6 +28,7 @@ __all__ = [
 SURROUND_AZIMUTH = 60.0
 MIN_ELEVATION = 10.0
 MIN_POWER = 1e-20
+BLOCK_SIZE = 1 << 16
 SILENT_DB = -120.0
 """Peak in dBFS below which a channel counts as silent."""
 
@@ -78,17 +79,25 @@ def channel_measures(audio: NDArray[Any], form: Format) -> list[ChannelMeasure]:
     labels = channel_labels(form, len(audio))
     is_lfe = form.is_lfe if isinstance(form, Layout) else np.zeros(len(audio), bool)
     found = []
-    for label, channel, bass in zip(labels, audio, is_lfe, strict=True):
-        values = channel.astype(np.float64)
-        power = float(np.mean(values**2)) if values.size else 0.0
-        peak = float(np.abs(values).max(initial=0.0))
-        offset = float(np.mean(values)) if values.size else 0.0
+    powers = channel_powers(audio)
+    for label, channel, power, bass in zip(labels, audio, powers, is_lfe, strict=True):
+        peak = float(max(channel.max(initial=0.0), -channel.min(initial=0.0)))
+        offset = float(np.mean(channel, dtype=np.float64)) if channel.size else 0.0
         found.append(
             ChannelMeasure(
                 label, _decibels(power), _decibels(peak**2), _decibels(offset**2), bool(bass)
             )
         )
     return found
+
+
+def channel_powers(audio: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the mean square (channels,) of channels (channels, samples)."""
+    total = np.zeros(len(audio))
+    for start in range(0, audio.shape[1], BLOCK_SIZE):
+        block = audio[:, start : start + BLOCK_SIZE].astype(np.float64)
+        total += np.einsum("cn,cn->c", block, block)
+    return total / max(audio.shape[1], 1)
 
 
 def pair_correlations(audio: NDArray[Any], form: Format) -> dict[str, float]:
@@ -157,7 +166,9 @@ def measure(
     if original is not None:
         meter = DownmixMeter.find(form, len(original))
         length = min(audio.shape[1], original.shape[1])
-        meter.add(audio[:, :length] / gain, original[:, :length])
+        for start in range(0, length, BLOCK_SIZE):
+            part = slice(start, min(start + BLOCK_SIZE, length))
+            meter.add(audio[:, part] / gain, original[:, part])
         what = "W of the scene" if not is_layout else "ITU-R BS.775 downmix"
         found += [
             Measure(
@@ -236,18 +247,17 @@ def _downmixed(audio: NDArray[Any], form: Format) -> NDArray[Any]:
 def _energy_vector(audio: NDArray[Any], form: Format) -> NDArray[np.float64]:
     if isinstance(form, Layout):
         return np.nan_to_num(metrics.energy_vector(audio, form))
-    scene = render(audio, form, AmbisonicFormat(1))
-    w, y, z, x = scene.astype(np.float64)
-    total = float(np.dot(w, w))
-    if total == 0.0:
-        return np.zeros(3)
-    return np.array([np.dot(w, x), np.dot(w, y), np.dot(w, z)]) / total
+    products = np.zeros(4)
+    for start in range(0, audio.shape[1], BLOCK_SIZE):
+        part = audio[:, start : start + BLOCK_SIZE].astype(np.float64)
+        scene = render(part, form, AmbisonicFormat(1))
+        products += scene @ scene[0]
+    w, y, z, x = products
+    return np.array([x, y, z]) / w if w else np.zeros(3)
 
 
 def _level_measures(audio: NDArray[Any], form: Layout) -> list[Measure]:
-    power = (
-        np.mean(np.square(audio, dtype=np.float64), axis=1) if audio.size else 0.0 * form.azimuth
-    )
+    power = channel_powers(audio)
     azimuth = np.abs((np.nan_to_num(form.azimuth) + 180.0) % 360.0 - 180.0)
     height = np.nan_to_num(form.elevation)
     speaker = ~form.is_lfe
@@ -269,7 +279,7 @@ def _level_measures(audio: NDArray[Any], form: Layout) -> list[Measure]:
 def _balance(pair: NDArray[Any] | None) -> float:
     if pair is None or not pair.size:
         return math.nan
-    left, right = np.mean(np.square(pair, dtype=np.float64), axis=1)
+    left, right = channel_powers(pair)
     return _decibels(left / right) if left > 0.0 and right > 0.0 else math.nan
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from spatialkit._version import __version__
 from spatialkit.audio import Audio
+from spatialkit.binaural import read_hrtf
 from spatialkit.errors import AudioFileError, LayoutError, ShapeError
 from spatialkit.files import read, resample
 from spatialkit.layouts import AmbisonicFormat, Format, Layout, get_format
@@ -22,7 +23,7 @@ from spatialkit.metrics import loudness
 from spatialkit.rendering import render
 from spatialkit.report.advice import advice
 from spatialkit.report.carriers import Carrier, encode_pairs
-from spatialkit.report.chain import RATE, Chain, design_chain
+from spatialkit.report.chain import RATE, Chain, carried_format, design_chain
 from spatialkit.report.measures import (
     ChannelMeasure,
     Measure,
@@ -173,8 +174,8 @@ def write_report(
         )
     source = _source(audio, format, "audio")
     other = None if original is None else _source(original, None, "original")
-    chain = design_chain(source.form, order, hrtf)
-    if len(chain.matrix.T) > MAX_CHANNELS:
+    heads, carried = read_hrtf(hrtf), carried_format(source.form, order)
+    if carried.n_channels > MAX_CHANNELS:
         raise LayoutError(
             f"a report plays at most {MAX_CHANNELS} channels, got {len(source.samples)} of "
             f"{source.form.name!r}; render them to fewer first"
@@ -182,12 +183,13 @@ def write_report(
     if other is not None:
         _require_equal_lengths(source, other)
     begin, length = _excerpt(source, excerpt, start)
-    played = _part(source, begin, length)[: chain.matrix.shape[1]]
+    played = _part(source, begin, length)[: carried.n_channels]
     compared = None if other is None else _heard_original(other, _part(other, begin, length))
-    # Encoding takes as long as everything else together, and leaves the interpreter free.
+    # Encoding takes longer than everything else together, and leaves the interpreter free.
     with ThreadPoolExecutor(2) as pool:
         versions = [each for each in (played, compared) if each is not None]
         encoded = [pool.submit(encode_pairs, each, carrier) for each in versions]
+        chain = design_chain(source.form, order, heads)
         ears = chain.to_ears(played)
         found = _measured(source, other, ears, 10.0 ** (gain_db / 20.0))
         levels = channel_measures(source.samples, source.form)
@@ -284,10 +286,12 @@ def _excerpt(source: Source, excerpt: float, start: float | None) -> tuple[float
 def _part(source: Source, begin: float, length: float) -> NDArray[Any]:
     """Return an excerpt at 48 kHz."""
     first = round(begin * source.rate)
-    part = source.samples[:, first : first + round(length * source.rate)].astype(np.float32)
+    part = source.samples[:, first : first + round(length * source.rate)]
+    part = part.astype(np.float32, copy=False)
     wanted = round(length * RATE)
     part = part if source.rate == RATE else resample(part, source.rate, RATE)
-    return np.pad(part, ((0, 0), (0, max(wanted - part.shape[1], 0))))[:, :wanted]
+    missing = wanted - part.shape[1]
+    return part[:, :wanted] if missing <= 0 else np.pad(part, ((0, 0), (0, missing)))
 
 
 def _heard_original(other: Source, part: NDArray[Any]) -> NDArray[Any]:

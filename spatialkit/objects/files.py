@@ -135,8 +135,8 @@ def read_adm(path: StrPath, *, dtype: SampleType = "float32") -> ObjectScene:
     ------
     AudioFileError
         If the file cannot be read or has no ADM metadata, or if a part has a property that is not
-        supported: it is named. Supported of ITU-R BS.2127 are positions (polar, or Cartesian
-        coordinates without the flag ``cartesian``), gain, extent, and blocks with interpolation.
+        supported: it is named. Supported of ITU-R BS.2127 are positions (polar, and Cartesian ones
+        by their conversion to polar), gain, extent, and blocks with interpolation.
 
     Notes
     -----

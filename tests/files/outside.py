@@ -28,8 +28,8 @@ def run(name: str, *arguments: object) -> str:
     return done.stdout + done.stderr
 
 
-def ear_render(path: Path, system: str) -> np.ndarray:
+def ear_render(path: Path, system: str, *options: str) -> np.ndarray:
     """Render an ADM file with the EBU renderer, which refuses any doubt."""
     output = path.with_suffix(".ear.wav")
-    run("ear-render", "--strict", "-s", system, path, output)
+    run("ear-render", "--strict", *options, "-s", system, path, output)
     return soundfile.read(output, always_2d=True)[0].T

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import sys
 import warnings
 from contextlib import suppress
@@ -22,6 +23,7 @@ from spatialkit.errors import (
     SpatialkitError,
     SpatialkitWarning,
 )
+from spatialkit.files.wave import wave_chunk
 from spatialkit.objects import (
     AudioObject,
     Blocks,
@@ -76,6 +78,36 @@ def test_the_ebu_renderer_agrees_on_noise(tmp_path, rng):
     )
     found = run("mediainfo", path)
     assert "Number of objects                        : 4" in found
+
+
+@pytest.mark.parametrize("system", ["0+5+0", "4+7+0", "9+10+3"])
+def test_the_ebu_renderer_agrees_on_cartesian_objects(tmp_path, rng, system):
+    """It renders them after the conversion of BS.2127, as we do, not by its Cartesian panner."""
+    frozen = json.loads((DATA / "cartesian_objects.json").read_text())
+    positions, sizes, _ = frozen.values()
+    count = len(positions)
+    samples = rng.uniform(-0.1, 0.1, 4800)
+    blocks = Blocks(np.zeros(count), start=np.arange(count) * 0.1 / count)
+    path = tmp_path / "a.wav"
+    write_adm(path, objects=[AudioObject(samples, blocks, "cube")], sample_rate=RATE)
+    polar = (
+        '<position coordinate="azimuth">0</position><position coordinate="elevation">0</position>'
+    )
+    head, _, text = path.read_bytes().partition(b"axml")
+    text = text[4:].decode()
+    assert text.count(polar) == count
+    for (x, y, z), (width, depth, height) in zip(positions, sizes, strict=True):
+        cube = (
+            f'<cartesian>1</cartesian><position coordinate="X">{x}</position><position '
+            f'coordinate="Y">{y}</position><position coordinate="Z">{z}</position>'
+            f"<width>{width}</width><height>{height}</height><depth>{depth}</depth>"
+        )
+        text = text.replace(polar, cube, 1)
+    data = head + wave_chunk(b"axml", text.encode())
+    path.write_bytes(data[:4] + struct.pack("<I", len(data) - 8) + data[8:])
+    own = render(read_adm(path, dtype="float64"), target=system)
+    reference = ear_render(path, system, "--apply-conversion", "to_polar")
+    np.testing.assert_allclose(own, reference, atol=2.0**-22)
 
 
 def test_a_scene_is_read_as_it_was_written(tmp_path):

@@ -1,7 +1,8 @@
 """Reading of ADM metadata: programme, contents, objects, packs and blocks.
 
-Sources: ITU-R BS.2076-2 (elements and their defaults), BS.2088-1 (chunk chna). What the renderer of
-BS.2127 uses and this package does not support is listed by name, part by part.
+Sources: ITU-R BS.2076-2 (elements and their defaults), BS.2088-1 (chunk chna). Cartesian objects
+are converted to polar ones. What the renderer of BS.2127 uses and this package does not support is
+listed by name, part by part.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ from math import inf, isfinite
 from xml.etree.ElementTree import Element
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spatialkit.errors import SpatialkitError
 from spatialkit.files.adm.blocks import Blocks
+from spatialkit.files.adm.cartesian import polar_of_cube
 from spatialkit.files.adm.chna import chna_entries
 from spatialkit.files.adm.description import AdmInfo, AdmPart
 from spatialkit.files.adm.tracks import definitions_in, track_channels, track_labels
 from spatialkit.files.adm.xml import XMLProblem, parse_xml, text_of, texts_of
 
 __all__ = ["parse_adm"]
+
+Array = NDArray[np.float64]
 
 _KINDS = {"0001": "DirectSpeakers", "0002": "Matrix", "0003": "Objects", "0004": "HOA"}
 _KINDS |= {"0005": "Binaural"}
@@ -29,9 +34,9 @@ _ELEMENTS = (
     *("audioStreamFormat", "audioTrackFormat", "audioTrackUID"),
 )
 _MAX_DEPTH = 16
+_POSITION = ("azimuth", "elevation", "distance")
 # Properties of blocks that are not supported, with the texts that have no effect.
 _UNSUPPORTED = {
-    "cartesian": ("", "0"),
     "channelLock": ("", "0"),
     "objectDivergence": ("", "0", "0.0"),
     "zoneExclusion": (),
@@ -223,6 +228,9 @@ def _blocks_of(channel: Element | None) -> tuple[Blocks | None, set[str]]:
     if not rows:
         return None, {"channel without blocks"}
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    in_cube = columns.pop("in_cube").astype(bool)
+    if in_cube.any():
+        _convert(columns, in_cube)
     try:
         return Blocks(**columns), problems
     except SpatialkitError as error:
@@ -247,9 +255,15 @@ def _block(element: Element) -> dict[str, float]:
             continue
         name = position.get("coordinate", "")
         values[name] = _value(position.text or "", "position")
+    row = {"in_cube": 0.0}
     if {"X", "Y", "Z"} & values.keys():
-        values |= _polar(values.get("X", 0.0), values.get("Y", 0.0), values.get("Z", 0.0))
-    row = {name: values[name] for name in ("azimuth", "elevation", "distance")}
+        position = tuple(values.get(name, 0.0) for name in "XYZ")
+        if text_of(element, "cartesian") == "1":
+            row["in_cube"] = 1.0  # until all blocks are read
+            values |= dict(zip(_POSITION, position, strict=True))
+        else:
+            values |= _polar(*position)
+    row |= {name: values[name] for name in _POSITION}
     for name in ("width", "height", "depth"):
         row[name] = _value(text_of(element, name) or "0", name)
     row["gain"] = _gain(element)
@@ -261,6 +275,19 @@ def _block(element: Element) -> dict[str, float]:
     if jump is not None and (jump.text or "").strip() == "1":
         row["interpolation"] = _value(jump.get("interpolationLength", "0"), "jumpPosition")
     return row
+
+
+def _convert(columns: dict[str, Array], in_cube: NDArray[np.bool_]) -> None:
+    """Convert the positions and extents of blocks in a cube to polar ones."""
+    position = np.stack([columns[name][in_cube] for name in _POSITION])
+    size = np.stack([columns[name][in_cube] for name in ("width", "depth", "height")])
+    if not ((size >= 0.0) & (size <= 1.0)).all():
+        raise XMLProblem("has a width, height or depth in a cube that is not from 0 to 1")
+    for names, values in zip(
+        (_POSITION, ("width", "height", "depth")), polar_of_cube(position, size), strict=True
+    ):
+        for name, value in zip(names, values, strict=True):
+            columns[name][in_cube] = value
 
 
 def _polar(x: float, y: float, z: float) -> dict[str, float]:

@@ -131,7 +131,7 @@ def av_problem(target: Target) -> str:
     if target.channels > codec.max_channels:
         return f"{codec.title} has at most {codec.max_channels} channels, got {target.channels}"
     if target.subtype == "OPUS_DISCRETE":
-        pass
+        _require_no_layout(target)
     elif isinstance(target.format, AmbisonicFormat):
         problem = _ambisonic_problem(target, codec, title)
         if problem:
@@ -145,6 +145,16 @@ def av_problem(target: Target) -> str:
         return f"{title} has layout {accepted}, got {_name(target)}"
     _check_rates(target, codec)
     return ""
+
+
+def _require_no_layout(target: Target) -> None:
+    """Reject channels without their layout if Opus has it: some players would exchange them."""
+    form = target.format
+    if isinstance(form, AmbisonicFormat) or (form and form.wave_mask in _OPUS):
+        raise OptionError(
+            f"subtype OPUS_DISCRETE is for channels that Opus has no layout for, got {form.name}; "
+            "use OPUS"
+        )
 
 
 def _ambisonic_problem(target: Target, codec: Codec, title: str) -> str:

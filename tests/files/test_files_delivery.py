@@ -220,6 +220,7 @@ def test_what_a_container_cannot_express_is_refused_with_the_alternatives(
         ("a.wav", 48000, {"bit_rate": 300000}, "bit_rate must be None for subtype FLOAT"),
         ("a.flac", 48000, {"bit_rate": 10}, "bit_rate must be at least 6000 bit/s, got 10"),
         ("a.m4a", 48000, {"subtype": "OPUS"}, "unknown subtype of .m4a 'OPUS'"),
+        ("a.webm", 48000, {"subtype": "OPUS_DISCRETE"}, "has no layout for, got 5.1; use OPUS"),
         ("a.mp4", 48000, {"dither": "tpdf"}, "dither must be None for subtype AAC"),
     ],
 )

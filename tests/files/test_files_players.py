@@ -1,14 +1,16 @@
 """Players that are installed here: each channel arrives in its place.
 
-The table in docs/guides/delivery.md contains these results. mpv writes what it would send to the
-sound card; Chromium decodes to Web Audio buffers.
+The table in docs/guides/delivery.md contains these results. mpv and VLC write what they would send
+to the sound card, VLC at most 5.1; Chromium decodes to Web Audio buffers.
 """
 
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import subprocess
+import tempfile
 import warnings
 
 import numpy as np
@@ -20,7 +22,7 @@ from spatialkit.layouts import get_format
 
 pytest.importorskip("av", reason="no wheel of PyAV for this Python")
 RATE, SAMPLES = 48000, 24000
-MPV, CHROMIUM = shutil.which("mpv"), shutil.which("chromium")
+MPV, CHROMIUM, VLC = map(shutil.which, ("mpv", "chromium", "cvlc"))
 # Path, layout, encoding, and whether Chromium decodes it.
 CASES = [
     ("a.wav", "5.1", None, True),
@@ -86,6 +88,32 @@ def test_mpv_plays_every_channel_in_its_place(folder, tmp_path, name, layout, su
     assert loudest(audio, layout) == list(range(get_format(layout).n_channels))
 
 
+# VLC's order is left, right, surrounds, centre, LFE; it mixes sides and backs of 7.1, of which one
+# is louder.
+VLC_ORDER = {"5.1": [{0}, {1}, {4}, {5}, {2}, {3}], "7.1": [{0}, {1}, {4, 6}, {5, 7}, {2}, {3}]}
+
+
+@pytest.mark.skipif(not VLC, reason="no VLC here")
+@pytest.mark.parametrize(("name", "layout"), [case[:2] for case in CASES if case[1] in VLC_ORDER])
+def test_vlc_plays_every_channel_in_its_place(folder, name, layout):
+    with tempfile.TemporaryDirectory() as home:  # VLC refuses to be run by root
+        os.chmod(home, 0o777)
+        shutil.copy(folder / name, home)
+        out = f"{home}/out.wav"
+        options = ["--aout=afile", f"--audiofile-file={out}", "--audiofile-channels=6"]
+        subprocess.run(
+            [VLC, "-I", "dummy", "--no-video", *options, f"{home}/{name}", "vlc://quit"],
+            capture_output=True,
+            check=True,
+            timeout=60,
+            user=None if os.geteuid() else "nobody",
+            env={**os.environ, "HOME": home},
+        )
+        audio = read(out, format="5.1", force_format=True).samples
+    found = loudest(audio, layout)
+    assert all(each in places for each, places in zip(found, VLC_ORDER[layout], strict=True)), found
+
+
 DECODE = """async (content) => {
     const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0)).buffer;
     const context = new OfflineAudioContext(1, 48000, 48000);
@@ -112,4 +140,22 @@ def test_chromium_decodes_every_channel_in_its_place(folder):
             if chromium:
                 count = get_format(layout).n_channels
                 assert loudest(np.array(found), layout) == list(range(count)), name
+        browser.close()
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium here")
+@pytest.mark.filterwarnings("ignore:.*does not contain the layout")
+def test_chromium_keeps_the_order_of_opus_without_layout(tmp_path):
+    """Chromium 150 exchanged channels of 6 and 8, as if they were 5.1 and 7.1 in Vorbis order."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no driver of browsers")
+    time = np.arange(SAMPLES) / RATE
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        for layout in ("5.1.2", "7.1.4"):
+            audio = [0.2 * np.sin(2 * np.pi * each * time) for each in frequencies(layout)]
+            path = tmp_path / f"{layout}.webm"
+            write(path, np.stack(audio), RATE, format=layout, subtype="OPUS_DISCRETE")
+            found = page.evaluate(DECODE, base64.b64encode(path.read_bytes()).decode())
+            assert loudest(np.array(found), layout) == list(range(len(audio)))
         browser.close()

@@ -257,12 +257,12 @@ def _block(element: Element) -> dict[str, float]:
         values[name] = _value(position.text or "", "position")
     row = {"in_cube": 0.0}
     if {"X", "Y", "Z"} & values.keys():
-        position = tuple(values.get(name, 0.0) for name in "XYZ")
+        x, y, z = (values.get(name, 0.0) for name in "XYZ")
         if text_of(element, "cartesian") == "1":
             row["in_cube"] = 1.0  # until all blocks are read
-            values |= dict(zip(_POSITION, position, strict=True))
+            values |= dict(zip(_POSITION, (x, y, z), strict=True))
         else:
-            values |= _polar(*position)
+            values |= _polar(x, y, z)
     row |= {name: values[name] for name in _POSITION}
     for name in ("width", "height", "depth"):
         row[name] = _value(text_of(element, name) or "0", name)

@@ -6,6 +6,8 @@ from spatialkit.benchmarks.defaults import DEFAULT_TIMEOUT, SCENES, SECONDS, SEE
 from spatialkit.plugins import lazy_attribute
 
 if TYPE_CHECKING:  # at run time `__getattr__` imports these
+    from spatialkit.benchmarks.binaural import benchmark_binaural, binaural_methods
+    from spatialkit.benchmarks.foa import benchmark_foa, foa_methods
     from spatialkit.benchmarks.results import Benchmark, Row, Summary, summarize
     from spatialkit.benchmarks.runner import Example, Trial, run_benchmark, versions
     from spatialkit.benchmarks.systems import (
@@ -44,10 +46,14 @@ __all__ = [
     "Trial",
     "UpmixBenchmark",
     "as_systems",
+    "benchmark_binaural",
+    "benchmark_foa",
     "benchmark_upmixers",
+    "binaural_methods",
     "command_system",
     "estimates_system",
     "fingerprint",
+    "foa_methods",
     "gating_depth",
     "level_pumping",
     "log_kurtosis_ratio",
@@ -60,4 +66,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    return lazy_attribute(__name__, name, ("results", "runner", "systems", "upmix"))
+    return lazy_attribute(
+        __name__, name, ("results", "runner", "systems", "upmix", "foa", "binaural")
+    )

@@ -60,10 +60,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Example:
-    """Facts of an example, its length, and the trials on it, generated when they are run."""
+    """Facts of an example, its length and rate, and the trials on it, generated when they run."""
 
     facts: Mapping[str, Any]
     seconds: float
+    sample_rate: int
     trials: Iterable[Trial]
 
 
@@ -71,7 +72,6 @@ def run_benchmark(
     examples: Iterable[Example],
     metrics: Sequence[Metric],
     *,
-    sample_rate: int,
     title: str,
     settings: Mapping[str, Any],
     notes: Sequence[str] = (),
@@ -88,8 +88,6 @@ def run_benchmark(
     metrics : sequence of Metric
         Metrics of the results; other scores are ignored. A row may have a subset of them, which
         must be the same for all of its trials.
-    sample_rate : int
-        Sample rate of the examples in Hz.
     title, settings, notes
         Fields of the results.
     total : int, optional
@@ -118,10 +116,10 @@ def run_benchmark(
         for trial in example.trials:
             setting = " ".join(filter(None, trial.setting.values()))
             if stimuli:
-                stimuli.add(f"{number:03d} {setting}", trial.audio, sample_rate)
+                stimuli.add(f"{number:03d} {setting}", trial.audio, example.sample_rate)
                 continue
             if setting not in found:
-                found[setting] = fingerprint(trial.audio, sample_rate)
+                found[setting] = fingerprint(trial.audio, example.sample_rate)
             _run(trial, example.seconds, metrics, rows)
         facts.append({**example.facts, "stimuli": found})
     return Benchmark(

@@ -148,7 +148,6 @@ def benchmark_ambisonizer(
     results = run_benchmark(
         (_example(scenes, POOL * number, evaluated, pools) for number in range(count)),
         METRICS,
-        sample_rate=excerpts.sample_rate,
         title=f"Stereo and mono to Ambisonics, {excerpts.seconds:g} s of songs of split "
         f"{excerpts.split!r}",
         settings={
@@ -338,7 +337,7 @@ def _example(
                 run = system.conditioned(condition)
                 yield Trial(system.name, setting, audio, run, evaluate)
 
-    return Example(scenes.facts(number), scenes.seconds, trials())
+    return Example(scenes.facts(number), scenes.seconds, scenes.sample_rate, trials())
 
 
 def _other_seeds(

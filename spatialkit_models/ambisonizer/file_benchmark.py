@@ -58,7 +58,6 @@ def benchmark_scene_files(
     results = run_benchmark(
         (_example(scenes, number, evaluated) for number in range(count)),
         METRICS,
-        sample_rate=scenes.sample_rate,
         title=f"Stereo to Ambisonics, {scenes.seconds:g} s of scenes of split {scenes.split!r}",
         settings={
             **scenes.facts(),
@@ -96,4 +95,4 @@ def _example(scenes: WXYFiles, number: int, systems: Sequence[AmbisonicSystem]) 
                 setting = {"protocol": "files", "stage": "front"}
                 yield Trial(system.name, setting, stereo, system.conditioned(condition), score)
 
-    return Example({"scene": scenes.name(number)}, scenes.seconds, trials())
+    return Example({"scene": scenes.name(number)}, scenes.seconds, scenes.sample_rate, trials())

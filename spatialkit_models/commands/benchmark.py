@@ -94,7 +94,9 @@ MIXED_EXAMPLES, MIXED_SECONDS = 12, 30.0
     help="Also plot the latents of models by song and style (.png, .svg).",
 )
 @toolkit.system_options(
-    upmixers="Upmixer instead of the models, NAME or NAME:KEY=VALUE,... (repeatable)."
+    toolkit.upmixer_option(
+        "Upmixer instead of the models, NAME or NAME:KEY=VALUE,... (repeatable)."
+    )
 )
 @weights_option
 @toolkit.report_options

@@ -91,7 +91,9 @@ EXAMPLES, SECONDS = 40, 10.0
     help="Protocol stated: also decode to NAME by allrad and dirac, and measure the stems.",
 )
 @toolkit.system_options(
-    upmixers="Upmixer instead of the models, NAME or NAME:KEY=VALUE,... (repeatable)."
+    toolkit.upmixer_option(
+        "Upmixer instead of the models, NAME or NAME:KEY=VALUE,... (repeatable)."
+    )
 )
 @weights_option
 @toolkit.report_options

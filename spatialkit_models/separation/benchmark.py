@@ -213,12 +213,11 @@ def benchmark_separators(
         facts: dict[str, Any] = {"songs": sorted(set(stereo.songs(POOL * number)))}
         if isinstance(stereo, ListedExcerpts):
             facts["start"] = stereo.start(POOL * number)
-        return Example(facts, excerpts.seconds, trials(number))
+        return Example(facts, excerpts.seconds, excerpts.sample_rate, trials(number))
 
     results = run_benchmark(
         map(example, range(count)),
         SEPARATION_METRICS,
-        sample_rate=excerpts.sample_rate,
         title=f"Separation, {excerpts.seconds:g} s of songs of split {excerpts.split!r}",
         settings={
             **excerpts.facts(),

@@ -184,7 +184,6 @@ def benchmark_style_vae(
             for number in range(count)
         ),
         (*METRICS, *OBSERVER_METRICS) if observer else METRICS,
-        sample_rate=excerpts.sample_rate,
         title=f"Style transfer, {excerpts.seconds:g} s of songs of split {excerpts.split!r}",
         settings={
             **excerpts.facts(),
@@ -304,7 +303,7 @@ def _example(
                         _last_steps(system, protocol, stereo),
                     )
 
-    return Example(facts, excerpts.seconds, trials())
+    return Example(facts, excerpts.seconds, excerpts.sample_rate, trials())
 
 
 def _observe(

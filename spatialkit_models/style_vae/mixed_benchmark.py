@@ -165,12 +165,11 @@ def benchmark_mixed(
 
                 yield Trial(system.name, {}, mixture, system.conditioned(given), evaluate)
 
-        return Example(facts, excerpts.seconds, trials())
+        return Example(facts, excerpts.seconds, excerpts.sample_rate, trials())
 
     return run_benchmark(
         (example(POOL * number) for number in range(count)),
         MIXED_METRICS,
-        sample_rate=excerpts.sample_rate,
         title=f"Songs as mixed, {excerpts.seconds:g} s of songs of split {excerpts.split!r}",
         settings={
             **excerpts.facts(),

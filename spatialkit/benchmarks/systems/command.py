@@ -27,13 +27,13 @@ __all__ = ["command_system"]
 
 INPUT, OUTPUT = "{input}", "{output}"
 MAX_MESSAGE = 300  # characters of what a program prints
-INPUT_FORMATS = {1: "mono", 2: "stereo", 4: "ambix1"}
 
 
 def command_system(
     command: str | Sequence[str],
     format: str | Format,
     *,
+    source: Format | None = None,
     name: str = "",
     timeout: float = DEFAULT_TIMEOUT,
     origin: str = "",
@@ -53,6 +53,8 @@ def command_system(
     format : str, Layout or AmbisonicFormat
         Format of the output, which specifies the order of its channels. A channel mask in the file
         must agree with it.
+    source : Layout or AmbisonicFormat, optional
+        Format of the input; by default mono or stereo.
     name : str
         Name of the system; by default that of the program.
     timeout : float
@@ -91,7 +93,7 @@ def command_system(
     def process(audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
         with tempfile.TemporaryDirectory(prefix="spatialkit-") as folder:
             paths = {INPUT: Path(folder, "input.wav"), OUTPUT: Path(folder, "output.wav")}
-            declared = INPUT_FORMATS[len(audio)]
+            declared = source or ("mono" if len(audio) == 1 else "stereo")
             write(paths[INPUT], audio, sample_rate, format=declared, subtype="FLOAT")
             _call([_filled(word, paths) for word in words], limit)
             return _output(paths[OUTPUT], target, sample_rate, program)

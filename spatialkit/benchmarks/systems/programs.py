@@ -54,7 +54,7 @@ class Program:
         NotInstalledError
             If the program is not installed or does not support the layout.
         """
-        version = self._version()
+        version = self.version()
         if not version:
             raise NotInstalledError(f"{self.title} was not measured: it is not installed.")
         name = self.layouts.get(format.wave_mask) if isinstance(format, Layout) else None
@@ -66,7 +66,7 @@ class Program:
         system = command_system(words, format, name=self.name, timeout=timeout, origin=version)
         return replace(system, accepts=(2,))
 
-    def _version(self) -> str:
+    def version(self) -> str:
         """Return name and version of the installed program, "" if there is none."""
         if shutil.which(self.command[0]) is None:
             return ""

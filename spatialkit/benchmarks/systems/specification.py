@@ -14,7 +14,7 @@ from spatialkit.plugins import describe_options, option_values, parse_options
 from spatialkit.upmixing import Upmixer, describe_upmixers, get_upmixer, load_upmixer, upmixer_names
 from spatialkit.validation import shown, unknown_name
 
-__all__ = ["as_systems", "named_value"]
+__all__ = ["as_systems", "named_value", "require_distinct", "split_options"]
 
 _PREFIX = re.compile(r"(?P<name>[A-Za-z0-9][\w.+-]*)(?:@(?P<format>[^=\s]+))?=(?P<value>.+)", re.S)
 
@@ -53,11 +53,7 @@ def as_systems(
     for each in given:
         if isinstance(each, str):
             _require_known(each)
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise OptionError(
-            f"systems must have different names, {repeated[0]!r} is there twice: call one of them "
-            "NAME=..."
-        )
+    require_distinct(names)
     systems, failures, notes = [], {}, []
     for name, each in zip(names, given, strict=True):
         try:
@@ -77,6 +73,12 @@ def _name(given: str | Upmixer | System) -> str:
     return given if isinstance(given, str) else given.name
 
 
+def require_distinct(names: Sequence[str]) -> None:
+    """Raise an error if two systems have the same name."""
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise OptionError(f"systems must have different names, {repeated[0]!r} is there twice")
+
+
 def _require_known(given: str) -> None:
     name = given.partition(":")[0]
     known = (*upmixer_names(), *PROGRAMS)
@@ -94,8 +96,7 @@ def _system(given: str | Upmixer | System, format: Format, options: dict[str, An
         return _upmixer_system(given, given.name, origin, {"upmixer": given.name})
     if given in PROGRAMS:
         return PROGRAMS[given].system(format)
-    name, _, text = given.partition(":")
-    texts = _texts(given, text)
+    name, texts = given.partition(":")[0], split_options(given)
     upmixer_class = load_upmixer(name)
     declared = {option.name: option for option in describe_options(upmixer_class)}
     chosen = {key: x for key, x in options.items() if key in declared and key not in texts}
@@ -132,17 +133,16 @@ def _is_accepted(format: Format, type: Any) -> bool:
     return isinstance(format, Layout) or type == Layout | AmbisonicFormat
 
 
-def _texts(title: str, text: str) -> dict[str, str]:
-    """Return options of "NAME:KEY=VALUE,KEY=VALUE" by name; values may contain commas."""
-    texts: dict[str, str] = {}
-    for part in re.split(r",(?=[^,=]*=)", text) if text else ():
+def split_options(text: str) -> dict[str, str]:
+    """Return the options of "NAME:KEY=VALUE,KEY=VALUE" by name; values may contain commas."""
+    options: dict[str, str] = {}
+    _, _, rest = text.partition(":")
+    for part in re.split(r",(?=[^,=]*=)", rest) if rest else ():
         key, equals, value = part.partition("=")
         if not (key and equals):
-            raise OptionError(
-                f"options must follow the name of an upmixer as NAME:KEY=VALUE, got {title!r}"
-            )
-        texts[key.strip()] = value
-    return texts
+            raise OptionError(f"options must follow a name as NAME:KEY=VALUE, got {text!r}")
+        options[key.strip()] = value
+    return options
 
 
 def named_value(text: str) -> tuple[str, str, str]:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit._display import plots
+from spatialkit.benchmarks.songs import STEMS
 from spatialkit.benchmarks.upmix.pooling import Pool, pooled_interval
-from spatialkit.benchmarks.upmix.scenes import STEMS
 from spatialkit.errors import OptionError
 from spatialkit.metrics import Comparison, Results, compare_systems
 from spatialkit.results import Bar, Metric, Panel, markdown_table, to_json

@@ -17,6 +17,7 @@ import numpy as np
 
 from spatialkit.benchmarks.defaults import SCENES, SECONDS, SEED
 from spatialkit.benchmarks.runner import versions
+from spatialkit.benchmarks.songs import find_songs, read_song
 from spatialkit.benchmarks.systems import (
     PROGRAMS,
     StimulusWriter,
@@ -29,9 +30,7 @@ from spatialkit.benchmarks.upmix.pooling import pool
 from spatialkit.benchmarks.upmix.report import MEASURES, BenchmarkRow, UpmixBenchmark
 from spatialkit.benchmarks.upmix.scenes import (
     Scene,
-    find_songs,
     noise_scene,
-    read_song,
     song_scenes,
 )
 from spatialkit.benchmarks.upmix.scoring import aligned, measured, score

@@ -10,30 +10,23 @@ References
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.errors import AudioFileError
+from spatialkit.benchmarks.reverberation import reverberate
+from spatialkit.benchmarks.songs import Song
 from spatialkit.panning import vbap_gains
 
-__all__ = ["STEMS", "Scene", "Song", "find_songs", "noise_scene", "song_scenes"]
+__all__ = ["MARGIN", "Scene", "noise_scene", "song_scenes"]
 
-STEMS = ("vocals", "drums", "bass", "other")
-ENDINGS = (".wav", ".flac", ".ogg")
 STAGE = 30.0  # degrees from the middle to the edge of the stereo image
 NEAR_MONO = 3.0
 ROOM_DB = -8.0
 NEAR_MONO_ROOM_DB = -24.0
-PRE_DELAY = 0.015  # seconds
-# Reverberation times in seconds below and above the crossover frequency (Hz).
-DECAYS = (1.2, 0.6)
-CROSSOVER = 5000.0
 NOISE_SECONDS = 10.0
 NOISE_RATE = 44100
 NOISE_SIDE_DB = -3.0
@@ -41,16 +34,6 @@ MIN_PINK_HZ = 20.0  # white below
 # Samples removed at both ends before measuring, so that the measured range is complete for all
 # upmixers with a delay up to this length.
 MARGIN = 8192
-
-
-@dataclass(frozen=True, eq=False)
-class Song:
-    """The stems of one song."""
-
-    name: str
-    stems: Mapping[str, NDArray[np.float32]]
-    """Stereo stems of equal length, shape (2, samples)."""
-    sample_rate: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,93 +54,11 @@ class Scene:
     """Left and right, shape (2, samples), or (0, samples) if unknown."""
 
 
-def find_songs(folder: str | os.PathLike[str] | None) -> dict[str, dict[str, Path]]:
-    """Return the stem files of each song in a directory, or of the bundled song for None.
-
-    The directory contains the stems of one song, or one subdirectory per song.
-
-    Raises
-    ------
-    AudioFileError
-        If the directory does not exist, or contains no song with all four stems.
-    """
-    if folder is None:
-        from spatialkit.sample import sample_path
-
-        return {"francium": {stem: sample_path(stem) for stem in STEMS}}
-    root = Path(folder)
-    if not root.is_dir():
-        raise AudioFileError(f"{root} is not a directory")
-    places = [root, *sorted(path for path in root.iterdir() if path.is_dir())]
-    found = {place.resolve().name: _stem_files(place) for place in places}
-    songs = {name: files for name, files in found.items() if len(files) == len(STEMS)}
-    if not songs:
-        raise AudioFileError(
-            f"{root} contains no song; a song is a directory with {', '.join(STEMS)} as "
-            f"{', '.join(ENDINGS)}"
-        )
-    return songs
-
-
-def _stem_files(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for stem in STEMS:
-        for ending in ENDINGS:
-            path = folder / f"{stem}{ending}"
-            if path.is_file():
-                found.setdefault(stem, path)
-    return found
-
-
-def read_song(name: str, files: Mapping[str, Path], seconds: float) -> Song:
-    """Read an excerpt of at most ``seconds`` of a song in which all stems are active."""
-    from spatialkit.files import read
-
-    stems: dict[str, NDArray[np.float32]] = {}
-    rate = 0
-    for stem, path in files.items():
-        audio = read(path)
-        if len(audio.samples) > 2:
-            raise AudioFileError(
-                f"{path} has {len(audio.samples)} channels; stems must be mono or stereo"
-            )
-        if rate not in (0, audio.sample_rate):
-            raise AudioFileError(f"{path} has {audio.sample_rate} Hz, other stems have {rate} Hz")
-        rate = audio.sample_rate
-        stems[stem] = np.broadcast_to(audio.samples, (2, audio.samples.shape[1]))
-    length = min(samples.shape[1] for samples in stems.values())
-    kept = min(round(seconds * rate), length)
-    if kept < 4 * MARGIN:
-        raise AudioFileError(
-            f"the stems of {name} are too short: {kept / rate:.2f} s, "
-            f"at least {4 * MARGIN / rate:.2f} s are needed"
-        )
-    start = _loudest_start([samples[:, :length] for samples in stems.values()], kept, rate)
-    excerpts = {stem: samples[:, start : start + kept] for stem, samples in stems.items()}
-    return Song(name, excerpts, rate)
-
-
-def _loudest_start(stems: list[NDArray[np.float32]], kept: int, rate: int) -> int:
-    """Return the first sample of the excerpt that maximizes the level of its softest stem.
-
-    The level of a stem is relative to its own loudest excerpt, so that its level in the mix is
-    irrelevant. Excerpts start at whole seconds.
-    """
-    starts = np.arange(0, stems[0].shape[1] - kept + 1, rate)
-    softest = np.full(len(starts), np.inf)
-    for samples in stems:
-        energy = np.concatenate([[0.0], np.cumsum(np.sum(samples**2, axis=0, dtype=np.float64))])
-        excerpts = energy[starts + kept] - energy[starts]
-        if excerpts.max() > 0.0:
-            softest = np.minimum(softest, excerpts / excerpts.max())
-    return int(starts[np.argmax(softest)])
-
-
 def song_scenes(song: Song, seed: int, count: int) -> Iterator[Scene]:
     """Yield ``count`` scenes "dry" and "room" of a song, one "near-mono" and the "song"."""
     rng = np.random.default_rng([seed, *song.name.encode()])
     stems = np.stack([samples.mean(axis=0) for samples in song.stems.values()])
-    reverberation = _reverberate(stems.sum(axis=0), song.sample_rate, rng)
+    reverberation = reverberate(stems.sum(axis=0), song.sample_rate, rng)
     for number, azimuth in enumerate(sample_azimuths(count, len(stems), rng), start=1):
         yield _panned(song, "dry", f" {number}", stems, azimuth, None)
         room = _at_level(reverberation, stems, azimuth, ROOM_DB)
@@ -232,25 +133,6 @@ def _at_level(
     direct = np.sum(_direct(stems, azimuth) ** 2)
     power = direct / np.sum(reverberation**2) * 10.0 ** (level_db / 10.0)
     return np.sqrt(power) * reverberation
-
-
-def _reverberate(source: NDArray[Any], rate: int, rng: np.random.Generator) -> NDArray[Any]:
-    """Create the late reverberation of a source, independent for left and right."""
-    from scipy.signal import fftconvolve
-
-    response = _room_response(rate, rng)
-    return fftconvolve(source[None], response, axes=-1)[:, : source.size]
-
-
-def _room_response(rate: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Create noise that decays by 60 dB in `DECAYS` seconds, below and above the crossover."""
-    time = np.arange(round(DECAYS[0] * rate)) / rate
-    noise = rng.standard_normal((2, time.size))
-    frequency = np.fft.rfftfreq(time.size, 1.0 / rate)
-    low = np.fft.irfft(np.fft.rfft(noise) / (1.0 + (frequency / CROSSOVER) ** 2), time.size)
-    slow, fast = (10.0 ** (-3.0 * time / decay) for decay in DECAYS)
-    silence = np.zeros((2, round(PRE_DELAY * rate)))
-    return np.concatenate([silence, low * slow + (noise - low) * fast], axis=1)
 
 
 def _pink(white: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.benchmarks.songs import STEMS
 from spatialkit.benchmarks.upmix import measures
 from spatialkit.benchmarks.upmix.components import (
     cross_spectra,
@@ -15,7 +16,7 @@ from spatialkit.benchmarks.upmix.components import (
 )
 from spatialkit.benchmarks.upmix.pooling import pool
 from spatialkit.benchmarks.upmix.report import KNOWN
-from spatialkit.benchmarks.upmix.scenes import MARGIN, STEMS, Scene
+from spatialkit.benchmarks.upmix.scenes import MARGIN, Scene
 from spatialkit.downmix import correction_size
 from spatialkit.errors import LayoutError
 from spatialkit.layouts import Layout

@@ -112,6 +112,7 @@ from spatialkit.commands.toolkit.systems import (
     combined,
     report_options,
     system_options,
+    upmixer_option,
     values_option,
 )
 
@@ -187,6 +188,7 @@ __all__ = [
     "reading_options",
     "system_options",
     "truncated_option",
+    "upmixer_option",
     "values_option",
     "writes_output",
     "scene_format",

@@ -31,6 +31,7 @@ __all__ = [
     "combined",
     "report_options",
     "system_options",
+    "upmixer_option",
     "values_option",
 ]
 
@@ -61,54 +62,68 @@ class Systems:
     def __bool__(self) -> bool:
         return bool(self.names or self.commands or self.estimates)
 
-    def given(self, format: Format) -> list[str | System]:
-        """Return names and systems; ``format`` is that of outputs without one of their own."""
+    def given(self, format: Format, source: Format | None = None) -> list[str | System]:
+        """Return names and systems.
+
+        Parameters
+        ----------
+        format : Layout or AmbisonicFormat
+            Format of outputs without one of their own.
+        source : Layout or AmbisonicFormat, optional
+            Format of the input of programs; by default mono or stereo.
+        """
         from spatialkit.benchmarks import command_system, estimates_system, named_value
 
         found: list[str | System] = [*self.names]
         for text in self.commands:
             name, own, value = named_value(text)
-            found.append(command_system(value, own or format, name=name, timeout=self.timeout))
+            found.append(
+                command_system(value, own or format, source=source, name=name, timeout=self.timeout)
+            )
         for text in self.estimates:
             name, own, value = named_value(text)
             found.append(estimates_system(value, own or format, name=name))
         return found
 
 
-def system_options(*, upmixers: str = "") -> Decorator:
-    """Return a decorator that adds options of systems, as one parameter ``systems``.
-
-    Parameters
-    ----------
-    upmixers : str
-        Help of ``--upmixer``; "" for a benchmark of other systems, without that option.
-    """
-
-    def gathered(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def with_systems(
-            *,
-            commands: tuple[str, ...],
-            estimates: tuple[str, ...],
-            timeout: float,
-            names: tuple[str, ...] = (),
-            **options: Any,
-        ) -> Any:
-            return function(systems=Systems(names, commands, estimates, timeout), **options)
-
-        return with_systems
-
-    named = click.option(
+def upmixer_option(help: str) -> Decorator:
+    """Return the option ``--upmixer`` with a help text, as parameter ``names``."""
+    return click.option(
         "-u",
         "--upmixer",
         "names",
         type=UpmixerName(),
         metavar="NAME",
         multiple=True,
-        help=upmixers,
+        help=help,
     )
+
+
+def system_options(named: Decorator) -> Decorator:
+    """Return a decorator that adds options of systems, as parameters ``systems`` and ``stimuli``.
+
+    Parameters
+    ----------
+    named : callable
+        Option of the names of systems, as parameter ``names``, such as `upmixer_option`.
+    """
+
+    def gathered(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def with_systems(
+            *,
+            names: tuple[str, ...],
+            commands: tuple[str, ...],
+            estimates: tuple[str, ...],
+            timeout: float,
+            **options: Any,
+        ) -> Any:
+            return function(systems=Systems(names, commands, estimates, timeout), **options)
+
+        return with_systems
+
     return combined(
-        *([named] if upmixers else []),
+        named,
         click.option(
             "--command",
             "commands",

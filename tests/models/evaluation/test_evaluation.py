@@ -99,6 +99,7 @@ def trials(*systems):
         yield Example(
             {"number": number},
             2.0,
+            RATE,
             [
                 Trial(
                     system.name,
@@ -120,7 +121,6 @@ def test_rows_gather_the_values_of_all_examples_and_a_failure_stops_no_other():
     results = run_benchmark(
         trials(System("same", lambda audio, style: audio), System("broken", fail)),
         TWO,
-        sample_rate=RATE,
         title="Means",
         settings={"seed": 7, **versions()},
         notes=["A note."],
@@ -149,7 +149,6 @@ def test_reports_are_unchanged_by_json(tmp_path):
     results = run_benchmark(
         trials(System("odd", lambda audio, style: np.where(audio > 1.0, np.inf, np.nan))),
         TWO,
-        sample_rate=RATE,
         title="Odd",
         settings={"roots": ["a"], "seed": 1},
     )

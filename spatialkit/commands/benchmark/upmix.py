@@ -1,8 +1,4 @@
-"""``spatialkit benchmark``, a group of commands.
-
-Other packages add commands with entry points in the group ``spatialkit.benchmarks``, each naming a
-`click.Command`.
-"""
+"""``spatialkit benchmark upmix``."""
 
 from __future__ import annotations
 
@@ -13,27 +9,15 @@ import click
 
 from spatialkit.benchmarks import SCENES, SECONDS, SEED
 from spatialkit.commands import toolkit
-from spatialkit.commands.plugins import PluginGroup
 from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
     from spatialkit.layouts import Layout
 
-GROUP = "spatialkit.benchmarks"
+__all__ = ["upmix"]
 
 
-@click.group(
-    "benchmark",
-    cls=PluginGroup,
-    plugins=GROUP,
-    epilog="\b\nExample:\n  spatialkit benchmark upmix --layout 7.1.4",
-)
-@toolkit.debug_option
-def command() -> None:
-    """Measure upmixers on mixes of known stems."""
-
-
-@command.command(
+@click.command(
     "upmix",
     epilog="\b\nExamples:\n  spatialkit benchmark upmix\n"
     "  spatialkit benchmark upmix --stems songs/ --markdown -o table.md\n"
@@ -43,7 +27,9 @@ def command() -> None:
 )
 @toolkit.layout_option("5.1")
 @toolkit.system_options(
-    upmixers="Upmixer, or NAME:KEY=VALUE,... with options; ffmpeg; coderynx (repeatable)."
+    toolkit.upmixer_option(
+        "Upmixer, or NAME:KEY=VALUE,... with options; ffmpeg; coderynx (repeatable)."
+    )
 )
 @click.option(
     "--stems",

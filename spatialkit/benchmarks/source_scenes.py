@@ -1,0 +1,92 @@
+"""Scenes of four stems in random directions around the listener."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit.benchmarks.songs import STEMS, read_song
+
+__all__ = ["SourceScene", "active_errors", "source_scenes"]
+
+# Directions differ by at least 30 degrees of azimuth: one per quarter, up to 30 from its middle.
+SPREAD = 30.0
+MAX_ELEVATION = 45.0
+MAX_SECONDS = 3600.0  # read of a song
+# Stems this far below the sum of the stems have no measurable direction: -30 dB.
+MIN_RELATIVE_ENERGY = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class SourceScene:
+    """Mono sources and their directions."""
+
+    song: str
+    sample_rate: int
+    sources: NDArray[np.float32]
+    """Vocals, drums, bass and other, shape (4, samples)."""
+    azimuth: NDArray[np.float64]
+    elevation: NDArray[np.float64]
+    """Directions in degrees, shape (4,)."""
+    seed: tuple[int, ...]
+    """Seed for further random numbers, such as reverberation."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return song and directions for the results."""
+        directions = np.stack([self.azimuth, self.elevation], axis=1).round(1).tolist()
+        return {"songs": [self.song], "directions": dict(zip(STEMS, directions, strict=True))}
+
+
+def source_scenes(
+    songs: Mapping[str, Mapping[str, Path]],
+    count: int,
+    seconds: float,
+    seed: int,
+    *,
+    is_elevated: bool,
+) -> Iterator[SourceScene]:
+    """Yield scenes of excerpts at random times of the songs, which are used in turn.
+
+    Parameters
+    ----------
+    songs : mapping
+        Stem files by song, see `find_songs`.
+    count : int
+        Number of scenes.
+    seconds : float
+        Length of each scene; the whole song if it is shorter.
+    seed : int
+        Seed of times and directions.
+    is_elevated : bool
+        Whether two of the stems are up to 45 degrees above the horizon.
+    """
+    names = list(songs)
+    read = {name: read_song(name, songs[name], MAX_SECONDS) for name in names}
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        song = read[names[number % len(names)]]
+        stems = np.stack([stem.mean(axis=0) for stem in song.stems.values()])
+        samples = min(round(seconds * song.sample_rate), stems.shape[1])
+        start = int(rng.integers(0, stems.shape[1] - samples + 1))
+        quarters = 90.0 * rng.permutation(4) + rng.uniform(-SPREAD, SPREAD, 4)
+        azimuth = (rng.uniform(0.0, 360.0) + quarters + 180.0) % 360.0 - 180.0
+        elevation = np.where(rng.permutation(4) < 2, rng.uniform(0.0, MAX_ELEVATION, 4), 0.0)
+        yield SourceScene(
+            song.name,
+            song.sample_rate,
+            stems[:, start : start + samples],
+            azimuth,
+            elevation if is_elevated else np.zeros(4),
+            (seed, number, 1),
+        )
+
+
+def active_errors(sources: NDArray[Any], errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return errors (sources,) with NaN for sources that are nearly silent."""
+    energy = np.sum(np.square(sources, dtype=np.float64), axis=1)
+    return np.where(energy > MIN_RELATIVE_ENERGY * energy.sum(), errors, np.nan)

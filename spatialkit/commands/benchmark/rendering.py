@@ -1,0 +1,216 @@
+"""``spatialkit benchmark foa`` and ``spatialkit benchmark binaural``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spatialkit.benchmarks import SEED
+from spatialkit.commands import toolkit
+from spatialkit.errors import OptionError
+
+if TYPE_CHECKING:
+    from spatialkit.benchmarks import StimulusWriter
+    from spatialkit.layouts import Layout
+
+__all__ = ["binaural", "foa"]
+
+EXAMPLES, EXCERPT_SECONDS = 20, 5.0
+PROTOCOLS = ("dry", "room", "diffuse")
+DECODERS = ("allrad", "epad", "mode-matching", "sampling", "dirac", "upscaling")
+METHODS = (
+    *("auto", "magls", "magls-covariance", "time-aligned", "least-squares"),
+    "virtual-loudspeakers",
+)
+
+scene_options = toolkit.combined(
+    click.option(
+        "--stems",
+        metavar="DIR",
+        type=toolkit.FILE,
+        help="Folder with the stems of a song, or with such folders. By default the bundled song.",
+    ),
+    click.option(
+        "--examples",
+        type=int,
+        metavar="N",
+        default=EXAMPLES,
+        show_default=True,
+        help="Number of scenes, of excerpts at random times.",
+    ),
+    click.option(
+        "--seconds",
+        type=float,
+        metavar="S",
+        default=EXCERPT_SECONDS,
+        show_default=True,
+        help="Length of each excerpt in seconds.",
+    ),
+    click.option(
+        "--seed",
+        type=int,
+        metavar="N",
+        default=SEED,
+        show_default=True,
+        help="Seed of times, directions and reverberation.",
+    ),
+    toolkit.report_options,
+    toolkit.debug_option,
+)
+
+
+@click.command(
+    "foa",
+    epilog="\b\nExamples:\n  spatialkit benchmark foa --layout 5.0\n"
+    "  spatialkit benchmark foa --decoder allrad:weights=dual-band --decoder dirac \\\n"
+    "    --command 'mine@7.1.4=python3 mine.py {input} {output}' --baseline dirac",
+)
+@toolkit.layout_option("7.1.4", "Loudspeakers")
+@toolkit.system_options(
+    click.option(
+        "--decoder",
+        "names",
+        type=toolkit.Name(DECODERS),
+        metavar="NAME",
+        multiple=True,
+        help=f"{toolkit.one_of(DECODERS)}, or NAME:KEY=VALUE,... (repeatable).",
+    )
+)
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    type=click.Choice(PROTOCOLS),
+    help="Plane waves, the same in a diffuse field, or that field alone. By default all.",
+)
+@scene_options
+def foa(
+    layout: str | Layout,
+    systems: toolkit.Systems,
+    stimuli: Path | None,
+    protocols: tuple[str, ...],
+    stems: Path | None,
+    examples: int,
+    seconds: float,
+    seed: int,
+    report: toolkit.Report,
+) -> int:
+    """Measure decoders of first-order Ambisonics.
+
+    Stems in random directions are encoded to AmbiX and decoded to loudspeakers, by linear decoders
+    and parametric ones. By default all decoders: about 2 minutes. Exit status: 1 if one failed.
+
+    A --command is called once per scene with the paths of a WAV file of W, Y, Z and X (SN3D) and of
+    the WAV file to write, whose channels have the order of FORMAT, by default that of --layout.
+    """
+    from spatialkit.benchmarks import benchmark_foa
+    from spatialkit.layouts import get_format, get_layout
+
+    target, ambix = get_layout(layout), get_format("ambix1")
+    given, writer = _prepared(systems, stimuli, report, target, ambix)
+    with toolkit.isolated_plugins():
+        results = benchmark_foa(
+            given,
+            layout=target,
+            stems=stems,
+            protocols=protocols or PROTOCOLS,
+            examples=examples,
+            seconds=seconds,
+            seed=seed,
+            progress=True,
+            stimuli=writer,
+        )
+    return report.write(results, writer)
+
+
+@click.command(
+    "binaural",
+    epilog="\b\nExamples:\n  spatialkit benchmark binaural --from ambix3\n"
+    "  spatialkit benchmark binaural --method auto \\\n"
+    "    --command 'mine=python3 mine.py {input} {output}' --baseline auto",
+)
+@click.option(
+    "--from",
+    "source",
+    type=toolkit.LayoutName(ambisonics=True),
+    metavar="FORMAT",
+    default="7.1.4",
+    show_default=True,
+    help=f"Format of the input: {toolkit.FORMAT_NAMES}.",
+)
+@click.option(
+    "--hrtf",
+    metavar="NAME",
+    default="ku100",
+    show_default=True,
+    help="HRTF of all methods and of the reference: ku100, or a file (.sofa, .mhr).",
+)
+@toolkit.system_options(
+    click.option(
+        "--method",
+        "names",
+        type=toolkit.Name(METHODS),
+        metavar="NAME",
+        multiple=True,
+        help=f"{toolkit.one_of(METHODS)}; of layouts also NAME:order=N (repeatable).",
+    )
+)
+@scene_options
+def binaural(
+    source: str | Layout,
+    hrtf: str,
+    systems: toolkit.Systems,
+    stimuli: Path | None,
+    stems: Path | None,
+    examples: int,
+    seconds: float,
+    seed: int,
+    report: toolkit.Report,
+) -> int:
+    """Measure rendering for headphones.
+
+    Stems in random directions are panned to loudspeakers or encoded to Ambisonics and rendered for
+    headphones; the reference is each stem with the HRTF of its direction. By default all methods:
+    about 2 minutes. Exit status: 1 if one failed.
+
+    A --command is called once per scene with the paths of a WAV file in the format --from and of
+    the WAV file to write, whose two channels are left and right ear. It must use the same HRTF.
+    """
+    from spatialkit.benchmarks import benchmark_binaural
+    from spatialkit.layouts import get_format, get_layout
+
+    form, ears = get_format(source), get_layout("stereo")
+    given, writer = _prepared(systems, stimuli, report, ears, form)
+    with toolkit.isolated_plugins():
+        results = benchmark_binaural(
+            given,
+            source=form,
+            hrtf=hrtf,
+            stems=stems,
+            examples=examples,
+            seconds=seconds,
+            seed=seed,
+            progress=True,
+            stimuli=writer,
+        )
+    return report.write(results, writer)
+
+
+def _prepared(
+    systems: toolkit.Systems, stimuli: Path | None, report: toolkit.Report, target: Any, source: Any
+) -> tuple[list[Any] | None, StimulusWriter | None]:
+    """Return the systems, None for the default ones, and the writer of stimuli."""
+    from spatialkit.benchmarks import StimulusWriter
+
+    report.check()
+    if stimuli:
+        if systems:
+            raise OptionError("--write-stimuli measures nothing: omit the systems")
+        writer = StimulusWriter(stimuli, source)
+        return [writer.system(target)], writer
+    given = systems.given(target, source) if systems else None
+    if given is not None:
+        report.check_baseline(given)
+    return given, None

@@ -25,9 +25,15 @@ from spatialkit.metrics.ild_distance import WildMethod, ild_error, wasserstein_d
 from spatialkit.metrics.intensity import active_intensity, diffuseness, energy_density
 from spatialkit.metrics.interaural import InterauralErrors, interaural_errors
 from spatialkit.metrics.interchannel import correlation, icc, ild, ipd
-from spatialkit.metrics.interchannel_errors import correlation_error
+from spatialkit.metrics.interchannel_errors import (
+    CORRELATION_FRAMES,
+    CORRELATION_SECONDS,
+    correlation_error,
+)
+from spatialkit.metrics.k_weighting import KWeighting
 from spatialkit.metrics.loudness import (
     LoudnessMeter,
+    channel_weights,
     gated_loudness,
     loudness,
     loudness_range,
@@ -49,9 +55,12 @@ from spatialkit.metrics.summary import MetricSummary
 
 __all__ = [
     "AngleWeighting",
+    "CORRELATION_FRAMES",
+    "CORRELATION_SECONDS",
     "Comparison",
     "GROUPS",
     "InterauralErrors",
+    "KWeighting",
     "LoudnessMeter",
     "METRICS",
     "MIN_RELATIVE_EIGENVALUE",
@@ -70,6 +79,7 @@ __all__ = [
     "angle_error",
     "bibtex",
     "bootstrap_interval",
+    "channel_weights",
     "citation",
     "compare_systems",
     "correlation",

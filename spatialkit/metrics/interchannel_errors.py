@@ -16,14 +16,16 @@ from spatialkit.metrics.inputs import as_pair, as_rate, unpack_pair
 from spatialkit.stft import StreamingSTFT
 from spatialkit.validation import as_number
 
-__all__ = ["correlation_error"]
+__all__ = ["CORRELATION_FRAMES", "CORRELATION_SECONDS", "correlation_error"]
+
+CORRELATION_SECONDS = 0.02
+"""Length of a transform of `correlation_error`: rounded to a power of two, 1024 at 48 kHz."""
+
+CORRELATION_FRAMES = 32
+"""Number of transforms, with a hop of a quarter, that are summed: about 0.2 s."""
 
 MIN_RATE = 8000
-# Length of a transform in seconds, rounded to a power of two (1024 samples at 48 kHz), and number
-# of transforms, with a hop of a quarter, that are summed: about 0.2 s.
 MIN_PEAK, MAX_PEAK = 1e-9, 1e9
-TRANSFORM = 0.02
-FRAMES_PER_SUM = 32
 
 
 def correlation_error(
@@ -119,10 +121,10 @@ def _item_error(reference: NDArray[Any], estimate: NDArray[Any], rate: int, floo
 
 def _band_products(audio: NDArray[Any], rate: int) -> Iterator[NDArray[np.float64]]:
     """Yield the real parts of the cross-spectra (bands, channels, channels) of each section."""
-    n_fft = 1 << round(np.log2(TRANSFORM * rate))
+    n_fft = 1 << round(np.log2(CORRELATION_SECONDS * rate))
     starts, _ = auditory.erb_bands(rate, n_fft)
     transform = StreamingSTFT(n_fft=n_fft, hop=n_fft // 4)
-    step = FRAMES_PER_SUM * n_fft // 4
+    step = CORRELATION_FRAMES * n_fft // 4
     for start in range(0, max(audio.shape[-1], 1), step):
         spectrum = transform.process(audio[:, start : start + step])
         if start + step >= audio.shape[-1]:

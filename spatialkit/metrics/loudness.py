@@ -15,6 +15,7 @@ from spatialkit.validation import as_audio
 
 __all__ = [
     "LoudnessMeter",
+    "channel_weights",
     "gated_loudness",
     "loudness",
     "loudness_range",

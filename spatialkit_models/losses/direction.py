@@ -56,7 +56,7 @@ def angle_error(
     10.0
     """
     weighting = as_choice(weighting, "weighting", ("amplitude", "energy"))
-    mix, directions = _loudspeakers(estimate.double(), layout, "estimate")
+    mix, directions = loudspeakers(estimate.double(), layout, "estimate")
     sources = stems.double()
     if (*sources.shape[:-2], sources.shape[-1]) != (*mix.shape[:-2], mix.shape[-1]):
         raise ShapeError(
@@ -119,7 +119,7 @@ def energy_vector(audio: Tensor, layout: str | Layout) -> Tensor:
     >>> energy_vector(torch.ones(2, 10), "stereo")[0]
     tensor(0.8660)
     """
-    signals, directions = _loudspeakers(audio, layout)
+    signals, directions = loudspeakers(audio, layout)
     energy = signals.square().sum(dim=-1)
     return _ratio((energy[..., None] * directions).sum(dim=-2), energy.sum(dim=-1))
 
@@ -139,15 +139,13 @@ def velocity_vector(audio: Tensor, layout: str | Layout) -> Tensor:
         x (front), y (left), z (up); longer than 1 if channels are out of phase. NaN where the sum
         of the channels is zero.
     """
-    signals, directions = _loudspeakers(audio, layout)
+    signals, directions = loudspeakers(audio, layout)
     pressure = signals.sum(dim=-2, keepdim=True)
     flow = (pressure * signals).sum(dim=-1)
     return _ratio((flow[..., None] * directions).sum(dim=-2), pressure.square().sum(dim=(-2, -1)))
 
 
-def _loudspeakers(
-    audio: Tensor, layout: str | Layout, name: str = "audio"
-) -> tuple[Tensor, Tensor]:
+def loudspeakers(audio: Tensor, layout: str | Layout, name: str = "audio") -> tuple[Tensor, Tensor]:
     """Return the signals without LFE, and unit vectors to their loudspeakers, (channels, 3)."""
     where = get_layout(layout)
     if audio.ndim < 2 or audio.shape[-2] != where.n_channels:

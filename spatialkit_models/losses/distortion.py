@@ -1,47 +1,27 @@
-"""Energy ratios in torch: counterparts of `spatialkit.metrics`, and losses for training.
-
-All of `spatialkit_models.losses` has the names, argument order (reference first), defaults, floors
-and special cases of the core, and equal values up to the rounding of the input's precision. Half
-precision is computed in single, also under autocast. Where a value is NaN or infinite by definition
-(a silent reference, two equal signals), its gradient is zero, never NaN. NaN in a signal gives NaN:
-a check would wait for the device.
-"""
+"""Energy ratios in torch: counterparts of `spatialkit.metrics`, and losses for training."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from spatialkit.downmix import DownmixMethod, downmix_matrix
+from spatialkit.errors import OptionError, ShapeError
+from spatialkit.layouts import AmbisonicFormat, Format, get_format
 from spatialkit.validation import as_number
-from spatialkit_models.losses.direction import (
-    angle_between,
-    angle_error,
-    energy_vector,
-    velocity_vector,
-)
-from spatialkit_models.losses.level import ild, ild_error, stft, wasserstein_distance, wild
 from spatialkit_models.losses.precision import in_full_precision, require_same
-from spatialkit_models.losses.spectral import multi_resolution_stft
 
 __all__ = [
     "ERROR_FLOOR",
     "SILENCE",
-    "angle_between",
-    "angle_error",
-    "energy_vector",
+    "downmix_error",
     "error_db",
     "gaussian_kl",
-    "ild",
-    "ild_error",
-    "multi_resolution_stft",
     "sd_sdr",
     "si_sdr",
     "snr",
     "snr_loss",
-    "stft",
-    "velocity_vector",
-    "wasserstein_distance",
-    "wild",
 ]
 
 # Energy below which `snr_loss` treats a signal as silent: energy ratios could exceed the range of
@@ -82,7 +62,7 @@ def snr(reference: Tensor, estimate: Tensor, *, per_channel: bool = False) -> Te
     6.021
     """
     signal, _, noise = _energies(reference, estimate, per_channel)
-    return _decibels(signal, noise, signal).to(reference.dtype)
+    return decibels(signal, noise, signal).to(reference.dtype)
 
 
 @in_full_precision
@@ -101,7 +81,7 @@ def sd_sdr(reference: Tensor, estimate: Tensor, *, per_channel: bool = False) ->
         the reference, +inf where both are equal.
     """
     signal, cross, noise = _energies(reference, estimate, per_channel)
-    return _decibels(_scale(cross, signal) ** 2 * signal, noise, signal).to(reference.dtype)
+    return decibels(_scale(cross, signal) ** 2 * signal, noise, signal).to(reference.dtype)
 
 
 @in_full_precision
@@ -123,8 +103,56 @@ def si_sdr(reference: Tensor, estimate: Tensor, *, per_channel: bool = False) ->
     joint = scale.ndim < reference.ndim - 1
     factor = (scale[..., None, None] if joint else scale[..., None]).to(reference.dtype)
     residual = estimate - factor * reference
-    ratio = _decibels(scale**2 * signal, _product(residual, residual, joint), signal)
+    ratio = decibels(scale**2 * signal, _product(residual, residual, joint), signal)
     return ratio.to(reference.dtype)
+
+
+@in_full_precision
+def downmix_error(
+    upmix: Tensor, original: Tensor, layout: str | Format, *, method: DownmixMethod = "itu"
+) -> Tensor:
+    """Calculate the SNR of the downmix of an upmix, as `spatialkit.metrics.downmix_error`.
+
+    Parameters
+    ----------
+    upmix : Tensor of float, shape (..., channels, samples)
+        Upmix with the channels of ``layout``.
+    original : Tensor of float, shape (..., 1 or 2, samples)
+        Signal that was upmixed.
+    layout : str, Layout or AmbisonicFormat
+        Format of the upmix.
+    method : {"itu", "sum", "iamf"}
+        Downmix rule, see `spatialkit.downmix.downmix_matrix`; its matrix is real.
+
+    Returns
+    -------
+    Tensor, shape (...)
+        dB; NaN for a silent original, +inf for an exact downmix.
+
+    Examples
+    --------
+    >>> stereo = torch.randn(2, 100)
+    >>> downmix_error(torch.cat([stereo, torch.zeros(3, 100)]), stereo, "5.0").item()
+    inf
+    """
+    where = get_format(layout)
+    if upmix.ndim < 2 or upmix.shape[-2] != where.n_channels:
+        raise ShapeError(
+            f"upmix must have {where.n_channels} channels for {where.name!r}, "
+            f"(..., {where.n_channels}, samples), got {tuple(upmix.shape)}"
+        )
+    if original.ndim < 2 or original.shape[-2] not in (1, 2):
+        raise ShapeError(
+            f"original must be mono or stereo, (..., 1 or 2, samples), got {tuple(original.shape)}"
+        )
+    source = original.double()
+    if isinstance(where, AmbisonicFormat):
+        source = source.mean(dim=-2, keepdim=True)
+    matrix = downmix_matrix(where, ("mono", "stereo")[source.shape[-2] - 1], method=method)
+    if np.iscomplexobj(matrix):
+        raise OptionError(f"method must have a real matrix: 'itu', 'sum' or 'iamf', got {method!r}")
+    gains = torch.as_tensor(matrix, device=upmix.device)
+    return snr(source, gains @ upmix.double()).to(upmix.dtype)
 
 
 @in_full_precision
@@ -233,7 +261,7 @@ def _scale(cross: Tensor, signal: Tensor) -> Tensor:
     return torch.where(signal > 0.0, cross / torch.where(signal > 0.0, signal, 1.0), 0.0)
 
 
-def _decibels(target: Tensor, error: Tensor, signal: Tensor) -> Tensor:
+def decibels(target: Tensor, error: Tensor, signal: Tensor) -> Tensor:
     safe_target = torch.where(target == 0.0, 1.0, target)
     safe_error = torch.where(error == 0.0, 1.0, error)
     ratio = 10.0 * (torch.log10(safe_target) - torch.log10(safe_error))

@@ -1,4 +1,4 @@
-"""Interchannel level differences: counterparts of `spatialkit.metrics` in torch."""
+"""Distances of interchannel level differences: counterparts of `spatialkit.metrics` in torch."""
 
 from __future__ import annotations
 
@@ -8,73 +8,14 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from spatialkit.errors import ShapeError
-from spatialkit.validation import as_count, as_number
-from spatialkit_models.losses.precision import in_full_precision, require_same
+from spatialkit.validation import as_number
+from spatialkit_models.losses.precision import in_full_precision, require_pairs, require_same
+from spatialkit_models.losses.spectra import loudest_bin, stft
 
-__all__ = ["ild", "ild_error", "stft", "wasserstein_distance", "wild"]
+__all__ = ["ild_error", "wasserstein_distance", "wild"]
 
 # One neper in dB.
 DECIBELS = 20.0 / math.log(10.0)
-
-
-@in_full_precision
-def stft(audio: Tensor, *, n_fft: int = 1024, hop: int = 256) -> Tensor:
-    """Calculate the short-time Fourier transform with a Hann window, as `spatialkit.stft` does.
-
-    Parameters
-    ----------
-    audio : Tensor of float, shape (..., samples)
-        Of any length, including 0.
-    n_fft, hop : int
-        Length of a frame, at least 2, and distance between frames, 1 to ``n_fft``; samples.
-
-    Returns
-    -------
-    Tensor of complex, shape (..., bins, frames)
-        ``n_fft // 2 + 1`` bins, ``1 + samples // hop`` frames.
-
-    Examples
-    --------
-    >>> stft(torch.zeros(2, 1000), n_fft=512, hop=128).shape
-    torch.Size([2, 257, 8])
-    """
-    n_fft = as_count(n_fft, "n_fft", minimum=2)
-    hop = as_count(hop, "hop", maximum=n_fft)
-    samples, centre = audio.shape[-1], n_fft // 2
-    # To the end of the last frame; with a long hop, that is before the end of the signal.
-    behind = samples // hop * hop + n_fft - centre - samples
-    padded = torch.nn.functional.pad(audio, (centre, behind))
-    window = torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device)
-    return torch.fft.rfft(padded.unfold(-1, n_fft, hop) * window).transpose(-1, -2)
-
-
-def ild(spectrum: Tensor, *, floor_db: float = -60.0) -> Tensor:
-    """Calculate interchannel level differences, as `spatialkit.metrics.ild` does.
-
-    Parameters
-    ----------
-    spectrum : Tensor of complex, shape (..., channels, bins, frames)
-        Output of `stft`, with two channels or more.
-    floor_db : float
-        Floor relative to the loudest bin of the item, dB, at most 0.
-
-    Returns
-    -------
-    Tensor, shape (..., pairs, bins, frames)
-        dB; NaN where both channels are below the floor, infinite where one of them is zero.
-    """
-    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
-    _require_pairs(spectrum.ndim > 2 and spectrum.shape[-3] > 1, spectrum)
-    magnitude, channels = spectrum.abs(), spectrum.shape[-3]
-    floor = 10.0 ** (floor_db / 20.0) * _loudest(magnitude)
-    quiet = (magnitude < floor) | (magnitude == 0.0)
-    level = 20.0 * torch.log10(torch.where(magnitude > 0.0, magnitude, 1.0))
-    level = torch.where(magnitude > 0.0, level, -torch.inf)
-    first, second = torch.triu_indices(channels, channels, 1, device=spectrum.device)
-    difference = level[..., first, :, :] - level[..., second, :, :]
-    both_quiet = quiet[..., first, :, :] & quiet[..., second, :, :]
-    return torch.where(both_quiet, torch.nan, difference)
 
 
 @in_full_precision
@@ -202,25 +143,10 @@ def _levels(
 ) -> tuple[list[Tensor], Tensor]:
     """Return levels above the floor, nepers, of both signals, and which items are not silent."""
     floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 20.0)
-    _require_pairs(reference.ndim > 1 and reference.shape[-2] > 1, reference)
+    require_pairs(reference.ndim > 1 and reference.shape[-2] > 1, reference)
     magnitudes = [stft(audio, n_fft=n_fft, hop=hop).abs() for audio in (reference, estimate)]
-    loudest = _loudest(magnitudes[0])
+    loudest = loudest_bin(magnitudes[0])
     active = loudest > 0.0
     minimum = floor * torch.where(active, loudest, 1.0)
     levels = [(each / minimum).clamp(min=1.0).log() for each in magnitudes]
     return levels, active[..., 0, 0, 0]
-
-
-def _loudest(magnitude: Tensor) -> Tensor:
-    """Return the maximum of each item, 0 if it has no frame, with its axes kept."""
-    if not magnitude.shape[-1]:
-        return magnitude.new_zeros(*magnitude.shape[:-3], 1, 1, 1)
-    return magnitude.amax(dim=(-3, -2, -1), keepdim=True)
-
-
-def _require_pairs(there: bool, audio: Tensor) -> None:
-    if not there:
-        raise ShapeError(
-            "level differences need two channels or more, (..., channels, samples), got "
-            f"{tuple(audio.shape)}"
-        )

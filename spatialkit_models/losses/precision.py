@@ -11,7 +11,7 @@ from torch import Tensor
 
 from spatialkit.errors import ShapeError
 
-Function = TypeVar("Function", bound=Callable[..., Tensor])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def in_full_precision(function: Function) -> Function:
@@ -25,7 +25,7 @@ def in_full_precision(function: Function) -> Function:
         return value.float() if half else value
 
     @wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Tensor:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
         tensors = (value for value in (*args, *kwargs.values()) if isinstance(value, Tensor))
         with torch.autocast(next(tensors).device.type, enabled=False):
             wide = {name: widen(value) for name, value in kwargs.items()}
@@ -39,4 +39,13 @@ def require_same(first: torch.Size, second: torch.Size, expected: str = "the sam
     if first != second:
         raise ShapeError(
             f"reference and estimate must have {expected}, got {tuple(first)} and {tuple(second)}"
+        )
+
+
+def require_pairs(there: bool, audio: Tensor) -> None:
+    """Raise a ShapeError if there are fewer than two channels."""
+    if not there:
+        raise ShapeError(
+            "pairs of channels need two channels or more, (..., channels, samples), got "
+            f"{tuple(audio.shape)}"
         )

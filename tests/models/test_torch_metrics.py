@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from spatialkit import geometry, metrics, vbap_gains
+from spatialkit import downmix, geometry, metrics, vbap_gains
 from spatialkit.errors import SpatialkitError
 
 torch = pytest.importorskip("torch")
@@ -19,12 +19,24 @@ from spatialkit_models.metrics import (
     SDSDR,
     SISDR,
     SNR,
+    SRR,
+    SSR,
     WILD,
     AngleError,
+    CorrelationError,
+    DiffusenessDifference,
+    DownmixError,
     EnergyVectorAngle,
+    FrontRearDifference,
     ILDError,
+    IntensityAngle,
+    LeftRightDifference,
+    LogSpectralDistance,
+    LoudnessDifference,
+    MultiResolutionSTFT,
 )
 
+RATE = 8000
 SIZES = {"n_fft": 256, "hop": 128}
 ITEMS = 7
 
@@ -40,14 +52,31 @@ def make_metrics() -> dict:
         "angle_error": AngleError("5.0"),
         "energy": AngleError("5.0", weighting="energy"),
         "energy_vector": EnergyVectorAngle("5.0"),
+        "downmix_error": DownmixError("5.0"),
+        "correlation_error": CorrelationError(RATE),
+        "ssr": SSR(RATE),
+        "srr": SRR(RATE),
+        "log_spectral_distance": LogSpectralDistance(),
+        "multi_resolution_stft": MultiResolutionSTFT(),
+        "loudness": LoudnessDifference(RATE, "5.0"),
+        "front_rear": FrontRearDifference("5.0"),
+        "left_right": LeftRightDifference("5.0"),
+        "intensity_angle": IntensityAngle(),
+        "diffuseness": DiffusenessDifference(),
     }
+
+
+FIELDS = (IntensityAngle, DiffusenessDifference)  # of first order: four channels
+FIELD_NAMES = ("intensity_angle", "diffuseness")
+NEAR_ZERO = {"loudness", "front_rear", "left_right", "diffuseness"}
+HIGHER = {"snr", "channels", "sd_sdr", "si_sdr", "downmix_error", "ssr", "srr"}
 
 
 @cache
 def make_items():
     """Stems, azimuths, targets and estimates; one target is silent, and a stem of another."""
     rng = np.random.default_rng(20261121)
-    stems = rng.standard_normal((ITEMS, 4, 1500))
+    stems = rng.standard_normal((ITEMS, 4, 3600))
     stems[2], stems[5, 3] = 0.0, 0.0
     azimuth = rng.uniform(-180.0, 180.0, (ITEMS, 4))
     target = vbap_gains(azimuth).swapaxes(-1, -2) @ stems
@@ -68,7 +97,37 @@ def values_of_the_core() -> dict[str, np.ndarray]:
         "angle_error": metrics.angle_error(stems, estimate, azimuth, "5.0"),
         "energy": metrics.angle_error(stems, estimate, azimuth, "5.0", weighting="energy"),
         "energy_vector": geometry.angle_between(*vectors),
+        "downmix_error": metrics.snr(downmix(target, "5.0"), downmix(estimate, "5.0")),
+        "correlation_error": metrics.correlation_error(target, estimate, RATE),
+        "ssr": metrics.spatial_distortion(target, estimate, RATE).ssr,
+        "srr": metrics.spatial_distortion(target, estimate, RATE).srr,
+        "log_spectral_distance": metrics.log_spectral_distance(target, estimate),
+        "multi_resolution_stft": metrics.multi_resolution_stft(target, estimate),
+        **{name: values_of_evaluate()[key] for name, key in DIFFERENCES.items()},
     }
+
+
+# Names in `metrics.evaluate`.
+DIFFERENCES = {
+    "loudness": "loudness_difference",
+    "front_rear": "front_rear_difference",
+    "left_right": "left_right_difference",
+    "intensity_angle": "intensity_angle",
+    "diffuseness": "diffuseness_difference",
+}
+
+
+@cache
+def values_of_evaluate() -> dict[str, np.ndarray]:
+    _, _, target, estimate = make_items()
+    names = [name for name in DIFFERENCES.values() if "difference" in name][:3]
+    found = metrics.evaluate(target, estimate, layout="5.0", sample_rate=RATE, metrics=names)
+    first_order = (audio[:, :4] for audio in (target, estimate))
+    names = ["intensity_angle", "diffuseness_difference"]
+    found |= metrics.evaluate(*first_order, layout="foa", metrics=names)
+    silent = ~target.any(axis=(1, 2))  # infinite in the core
+    found["loudness_difference"] = np.where(silent, np.nan, found["loudness_difference"])
+    return found
 
 
 def update(metric, items: slice, arrays=None) -> None:
@@ -77,6 +136,8 @@ def update(metric, items: slice, arrays=None) -> None:
     )
     if isinstance(metric, AngleError):
         metric.update(estimate, stems, azimuth)
+    elif isinstance(metric, FIELDS):
+        metric.update(estimate[:, :4], target[:, :4])
     else:
         metric.update(estimate, target)
 
@@ -177,14 +238,17 @@ def test_forward_returns_the_differentiable_value_of_its_batch():
         update(metric, slice(3, 5))
         preds = estimate.clone().requires_grad_()
         arguments = (stems, azimuth) if isinstance(metric, AngleError) else (target,)
-        value = metric(preds, *arguments)
+        if isinstance(metric, FIELDS):
+            value = metric(preds[:, :4], target[:, :4])
+        else:
+            value = metric(preds, *arguments)
         expected = np.nanmean(values_of_the_core()[name][:2])
         assert value.item() == pytest.approx(expected, abs=1e-4)
         value.backward()
         assert torch.isfinite(preds.grad).all()
         assert preds.grad.any()
         assert metric.is_differentiable
-        assert metric.higher_is_better == (name in ("snr", "channels", "sd_sdr", "si_sdr"))
+        assert metric.higher_is_better == (None if name in NEAR_ZERO else name in HIGHER)
 
 
 def test_sums_are_exact_for_more_items_than_float32_can_count():
@@ -239,20 +303,24 @@ def test_a_collection_has_the_angle_error_beside_metrics_of_pairs():
     assert found["AngleError"] == alone.compute().item()
 
 
-def test_multi_resolution_stft_is_the_mean_of_the_core():
-    from spatialkit.errors import ShapeError
-    from spatialkit.metrics import multi_resolution_stft
+def test_every_metric_is_usable_in_one_collection():
+    from torchmetrics import MetricCollection
 
-    target, noise = np.random.default_rng(0).standard_normal((2, 3, 2, 3000))
-    target[2] = 0.0  # undefined
-    preds = target + 0.5 * noise
-    metric = torch_metrics.MultiResolutionSTFT()
-    metric.update(torch.from_numpy(preds), torch.from_numpy(target))
-    expected = np.nanmean(multi_resolution_stft(target, preds))
-    assert metric.compute().item() == pytest.approx(expected, rel=1e-6)
-    assert metric.undefined == 1
-    with pytest.raises(ShapeError, match="same shape"):
-        metric.update(torch.zeros(2, 2000), torch.zeros(3, 2000))
+    stems, azimuth, target, estimate = (torch.as_tensor(array[:2]) for array in make_items())
+    pairs = {name: metric for name, metric in make_metrics().items() if name not in FIELD_NAMES}
+    collection = MetricCollection(pairs)
+    found = collection(estimate, target, azimuth=azimuth, stems=stems)
+    for name, values in values_of_the_core().items():
+        if name not in FIELD_NAMES:
+            assert found[name].item() == pytest.approx(np.nanmean(values[:2]), abs=1e-4), name
+
+
+def test_a_stereo_original_is_the_target_of_the_downmix():
+    _, _, target, estimate = (torch.as_tensor(array[:2]) for array in make_items())
+    metric = DownmixError("5.0", method="sum")
+    original = target[:, :2]
+    expected = metrics.downmix_error(estimate.numpy(), original.numpy(), "5.0", method="sum")
+    assert metric(estimate, original).item() == pytest.approx(expected.mean(), abs=1e-4)
 
 
 def test_values_are_plotted():

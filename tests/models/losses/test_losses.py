@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -17,6 +19,34 @@ RATIOS = ["snr", "sd_sdr", "si_sdr"]
 LEVELS = ["wild", "ild_error"]
 VECTORS = ["energy_vector", "velocity_vector"]
 LAYOUT = "5.0"
+RATE = 8000
+# Functions of reference and estimate, and what they need besides.
+PAIRS = {
+    "correlation_error": {"sample_rate": RATE},
+    "log_spectral_distance": {},
+    "multi_resolution_stft": {},
+    "spatial_distortion": {"sample_rate": RATE},
+}
+# Functions of one signal.
+SIGNALS = {
+    "correlation": {},
+    "front_rear_balance": {"layout": LAYOUT},
+    "left_right_balance": {"layout": LAYOUT},
+    "loudness": {"layout": LAYOUT, "sample_rate": RATE},
+}
+SPECTRA = ["ild", "ipd", "icc", "active_intensity", "energy_density", "diffuseness"]
+# Metrics without a counterpart: a position of a maximum or a percentile, which have no derivative
+# or one that is zero nearly everywhere; series for displays; peaks, at a single sample.
+NOT_DIFFERENTIABLE = {
+    *("itd", "interaural_errors", "interaural_coherence"),
+    *("loudness_range", "momentary_loudness", "short_term_loudness", "gated_loudness"),
+    "true_peak",
+}
+# Functions that are not metrics.
+OTHERS = {
+    *("bibtex", "bootstrap_interval", "channel_weights", "citation", "compare_systems"),
+    *("evaluate", "evaluate_batch", "holm_bonferroni", "select_metrics"),
+}
 # Where the core computes in float64 for every input, so do the counterparts. Level
 # differences are float32 in the core: of a single bin about 1e-6 dB, of their mean far less.
 CLOSE = {np.float64: 1e-9, np.float32: 1e-5}
@@ -90,6 +120,98 @@ def test_level_distances_equal_the_core(name, kind, dtype, rng):
         ours = getattr(losses, name)(*tensors(first, second, dtype=dtype), **options)
         expected = getattr(metrics, name)(first, second, **options)
         np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-6, atol=ILD_CLOSE)
+
+
+def test_every_differentiable_metric_has_a_counterpart():
+    functions = {name for name in metrics.__all__ if inspect.isfunction(getattr(metrics, name))}
+    assert functions - NOT_DIFFERENTIABLE - OTHERS <= set(losses.__all__)
+    assert not (NOT_DIFFERENTIABLE | OTHERS) & set(losses.__all__)
+    assert functions >= NOT_DIFFERENTIABLE | OTHERS
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "a single sample"])
+@pytest.mark.parametrize("name", PAIRS)
+def test_distances_of_pairs_equal_the_core(name, kind, dtype, rng):
+    first, second = (audio.astype(dtype) for audio in pairs(rng)[kind])
+    found = getattr(losses, name)(*tensors(first, second, dtype=dtype), **PAIRS[name])
+    ours = np.stack([each.numpy() for each in found])
+    expected = getattr(metrics, name)(first, second, **PAIRS[name])
+    # Bins far below the floor of float32 in the core's float64.
+    close = 1e-8 if dtype is np.float64 else 2e-4
+    np.testing.assert_allclose(ours, expected, rtol=0.0, atol=close)
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("name", ["log_spectral_distance", "multi_resolution_stft"])
+def test_distances_of_spectra_have_values_per_channel_and_take_single_signals(
+    name, per_channel, rng
+):
+    first, second = pairs(rng)["silence in places, equal signals"]
+    for a, b in ((first, second), (first[0, 1], second[0, 1])):
+        ours = getattr(losses, name)(*tensors(a, b), per_channel=per_channel)
+        expected = getattr(metrics, name)(a, b, per_channel=per_channel)
+        np.testing.assert_allclose(ours.numpy(), expected, rtol=0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", SIGNALS)
+def test_properties_of_signals_equal_the_core(name, dtype, rng):
+    audio = uneven(rng, 4, 5, 6000).astype(dtype)
+    audio[1], audio[2, :3], audio[3, 3:] = 0.0, 0.0, 0.0
+    ours = getattr(losses, name)(*tensors(audio, dtype=dtype), **SIGNALS[name])
+    expected = getattr(metrics, name)(audio, **SIGNALS[name])
+    assert ours.dtype == torch.from_numpy(audio).dtype
+    close = 1e-8 if dtype is np.float64 else 1e-5
+    np.testing.assert_allclose(ours.numpy(), expected, rtol=0.0, atol=close)
+    assert np.isnan(expected[1]).all() or np.isinf(expected[1]).all()
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 11025, 44100, 48000])
+def test_loudness_equals_the_core_at_every_rate(sample_rate, rng):
+    # The second half is quiet: below the relative gate.
+    audio = rng.standard_normal((2, 6, 2 * sample_rate)) * np.repeat([0.3, 0.01], sample_rate)
+    for signal in (audio, audio[..., : int(0.45 * sample_rate)], audio[..., :10], 1e-6 * audio):
+        ours = losses.loudness(*tensors(signal), "5.1", sample_rate)
+        expected = metrics.loudness(signal, "5.1", sample_rate)
+        np.testing.assert_allclose(ours.numpy(), expected, rtol=0.0, atol=1e-8)
+    scene = rng.standard_normal((4, sample_rate))
+    ours = losses.loudness(*tensors(scene), "fuma1", sample_rate).item()
+    assert ours == pytest.approx(float(metrics.loudness(scene, "fuma1", sample_rate)), abs=1e-8)
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_values_of_spectra_equal_the_core(name, rng):
+    spectrum = rng.standard_normal((2, 4, 5, 12)) + 1j * rng.standard_normal((2, 4, 5, 12))
+    spectrum[0, 1, 2], spectrum[1, :, 3], spectrum[1, :, :, 5] = 0.0, 1e-4 * spectrum[1, :, 3], 0.0
+    settings = [{}] if name in ("ild", "ipd") else [{}, {"frames": 4, "bins": None}, {"bins": 3}]
+    for options in settings:
+        ours = getattr(losses, name)(torch.from_numpy(spectrum), **options).numpy()
+        expected = getattr(metrics, name)(spectrum, **options)
+        np.testing.assert_allclose(ours, expected, rtol=0.0, atol=1e-9)
+    if "intensity" in name:
+        fuma = getattr(losses, name)(torch.from_numpy(spectrum), "fuma1").numpy()
+        np.testing.assert_allclose(fuma, metrics.active_intensity(spectrum, "fuma1"), atol=1e-9)
+
+
+@pytest.mark.parametrize("layout", ["5.1", "ambix1"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_downmix_errors_equal_the_core(layout, channels, rng):
+    upmix = rng.standard_normal((3, 6 if layout == "5.1" else 4, 200))
+    original = rng.standard_normal((3, channels, 200))
+    original[1] = 0.0
+    ours = losses.downmix_error(*tensors(upmix, original), layout).numpy()
+    np.testing.assert_allclose(ours, metrics.downmix_error(upmix, original, layout), atol=1e-9)
+
+
+def test_downmix_errors_refuse_what_the_core_refuses():
+    upmix, stereo = torch.zeros(6, 10), torch.zeros(2, 10)
+    with pytest.raises(ShapeError, match="original must be mono or stereo"):
+        losses.downmix_error(upmix, upmix, "5.1")
+    with pytest.raises(ShapeError, match=r"upmix must have 6 channels for '5\.1'"):
+        losses.downmix_error(stereo, stereo, "5.1")
+    with pytest.raises(OptionError, match="real matrix"):
+        losses.downmix_error(upmix, stereo, "5.1", method="dplii")
 
 
 @pytest.mark.parametrize("samples", [3000, 2000])
@@ -191,21 +313,44 @@ def by_name(name: str):
         return lambda stems, mix: losses.angle_error(stems[:, :4], mix, azimuth, LAYOUT)
     if name in VECTORS:
         return lambda reference, mix: getattr(losses, name)(mix, LAYOUT)
+    if name in SIGNALS:
+        return lambda reference, mix: getattr(losses, name)(mix, **SIGNALS[name])
+    if name == "spatial_distortion":
+        return lambda *both: torch.cat(losses.spatial_distortion(*both, RATE, max_delay=1e-3))
+    if name == "downmix_error":
+        return lambda reference, mix: losses.downmix_error(mix, reference[:, :2], LAYOUT)
+    if name in PAIRS:
+        return lambda *both: getattr(losses, name)(*both, **PAIRS[name])
     if name in LEVELS:
         return lambda reference, mix: getattr(losses, name)(reference, mix, n_fft=32, hop=16)
     return getattr(losses, name)
 
 
-@pytest.mark.parametrize("name", [*RATIOS, *LEVELS, *VECTORS, "angle_error", "snr_loss"])
+DIFFERENTIABLE = [*RATIOS, *LEVELS, *VECTORS, *PAIRS, *SIGNALS]
+DIFFERENTIABLE += ["angle_error", "snr_loss", "downmix_error"]
+LONG = {"loudness": 3300, "multi_resolution_stft": 1100}
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_gradients_are_finite_differences(name, rng):
-    reference, estimate = tensors(*rng.standard_normal((2, 2, 5, 40)), requires_grad=True)
+    shape = (2, 2, 5, LONG.get(name, 40))
+    reference, estimate = tensors(*rng.standard_normal(shape), requires_grad=True)
     assert torch.autograd.gradcheck(by_name(name), (reference, estimate), fast_mode=True)
 
 
-@pytest.mark.parametrize("name", [*RATIOS, *LEVELS, *VECTORS, "angle_error", "snr_loss"])
+@pytest.mark.parametrize("name", SPECTRA)
+def test_gradients_of_spectra_are_finite_differences(name, rng):
+    parts = rng.standard_normal((2, 4, 3, 5))
+    spectrum = torch.tensor(parts[0] + 1j * parts[1], requires_grad=True)
+    assert torch.autograd.gradcheck(getattr(losses, name), (spectrum,), fast_mode=True)
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_are_finite_at_silence_and_at_equality(kind, dtype, name, rng):
+    if name == "multi_resolution_stft" and kind == "a single sample":
+        pytest.skip("needs more than 1024 samples")
     first, second = (audio[:2] for audio in pairs(rng)[kind])
     for estimate in (second, first):
         both = tensors(first, estimate, dtype=dtype, requires_grad=True)
@@ -237,6 +382,21 @@ def test_half_precision_and_autocast_are_computed_in_single(rng):
         cast = losses.angle_error(*tensors(stems, estimate, azimuth, dtype=np.float32), LAYOUT)
         assert losses.snr(reference=first, estimate=second).item() == losses.snr(first, second)
     assert torch.equal(single, cast)
+
+
+@pytest.mark.parametrize("name", [*PAIRS, *SIGNALS])
+def test_bfloat16_is_computed_in_single(name, rng):
+    both = tensors(*rng.standard_normal((2, 5, 3600)), dtype=np.float32)
+    half = [audio.bfloat16() for audio in both]
+    function = getattr(losses, name)
+    options, count = (PAIRS[name], 2) if name in PAIRS else (SIGNALS[name], 1)
+    found = function(*half[:count], **options)
+    expected = function(*(audio.float() for audio in half[:count]), **options)
+    if name != "spatial_distortion":
+        found, expected = [found], [expected]
+    for ours, single in zip(found, expected, strict=True):
+        assert ours.dtype == torch.float32
+        assert torch.equal(ours, single)
 
 
 def test_the_snr_loss_is_the_negative_snr_below_its_ceiling(rng):

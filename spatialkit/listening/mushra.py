@@ -19,6 +19,8 @@ __all__ = ["MushraStatistics", "mushra_statistics", "screen_listeners"]
 # BS.1534-3, section 4.1.2.
 RATING_LIMIT = 90.0
 MAX_FRACTION = 0.15
+# Fraction of the listeners above which a high rating of the anchor is due to the item.
+MAX_LISTENERS = 0.25
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ def screen_listeners(
     """Find listeners to exclude, by the post-screening of BS.1534-3.
 
     A listener is excluded who rates the hidden reference below 90 for more than 15 % of the items,
-    or an anchor above 90 for more than 15 % of them.
+    or the mid-range anchor (7 kHz) above 90 for more than 15 % of them. Items whose anchor more
+    than 25 % of the listeners rate above 90 do not count for the latter: their sound hardly changes
+    with the filter of the anchor.
 
     Parameters
     ----------
@@ -66,7 +70,8 @@ def screen_listeners(
 
     References
     ----------
-    ITU-R BS.1534-3, section 4.1.2.
+    ITU-R BS.1534-3, "Method for the subjective assessment of intermediate quality level of audio
+    systems", 2015, section 4.1.2, https://www.itu.int/rec/R-REC-BS.1534.
 
     Examples
     --------
@@ -77,7 +82,10 @@ def screen_listeners(
     below = _fractions(_table(reference, "reference"), lambda values: values < RATING_LIMIT)
     above = np.full(below.shape, np.nan)
     if anchor is not None:
-        above = _fractions(_table(anchor, "anchor"), lambda values: values > RATING_LIMIT)
+        ratings = _table(anchor, "anchor")
+        by_item = _fractions(ratings.T, lambda values: values > RATING_LIMIT)
+        counted = np.where(np.nan_to_num(by_item) > MAX_LISTENERS, np.nan, ratings)
+        above = _fractions(counted, lambda values: values > RATING_LIMIT)
         if above.shape != below.shape:
             raise OptionError("reference and anchor must have the same listeners")
     excluded = np.nan_to_num(below) > MAX_FRACTION

@@ -18,8 +18,8 @@ from spatialkit.listening.tables import Table
 STATISTICS = ("ratings", "median", "low", "high", "mean", "q1", "q3")
 FRIEDMAN = ("chi_square", "degrees", "p", "w")
 PAIRS = ("first", "second", "listeners", "difference", "p", "p_holm")
-# Anchors that BS.1534-3 has rules for; they concern basic audio quality only.
-LOW_PASS_ANCHORS = ANCHORS[:2]
+# Anchor that BS.1534-3 has a rule for; it concerns basic audio quality only.
+MID_RANGE_ANCHOR = ANCHORS[1]
 # Of which a pair can differ by the signed-rank test at 5 %.
 MIN_LISTENERS = 6
 
@@ -78,8 +78,10 @@ def mushra_tables(
     for name, (title, columns) in titles.items():
         tables.append(Table(name, title, ("question", *columns), tuple(rows[name])))
     rule = (
-        "rate the hidden reference below 90 for more than 15 % of the pages, or an anchor of 3.5 "
-        "or 7 kHz above 90 for basic audio quality (post-screening of BS.1534-3)"
+        "rate the hidden reference below 90 for more than 15 % of the pages, or the anchor of 7 "
+        "kHz above 90 for more than 15 % of the items in basic audio quality; items whose anchor "
+        "more than 25 % of the listeners rate above 90 do not count (ITU-R BS.1534-3, section "
+        "4.1.2)"
     )
     notes = [
         f"Listeners are excluded who {rule}."
@@ -117,13 +119,7 @@ def _screening(
     if reference is None:
         reference = np.full((len(listeners), 1), np.nan)
     quality = [n for n, question in enumerate(questions) if question == BASIC_QUALITY.name]
-    excluded = np.zeros(len(listeners), dtype=np.bool_)
-    above = np.full(len(listeners), np.nan)
-    below = above
-    for name in LOW_PASS_ANCHORS:
-        found, below, fractions = screen_listeners(reference, pages(name, quality))
-        excluded |= found
-        above = np.fmax(above, fractions)
+    excluded, below, above = screen_listeners(reference, pages(MID_RANGE_ANCHOR, quality))
     columns = ("listener", "reference_below_90", "anchor_above_90", "excluded")
     rows = zip(listeners, below.tolist(), above.tolist(), excluded.tolist(), strict=True)
     return excluded, Table("screening", "Post-screening", columns, tuple(rows))

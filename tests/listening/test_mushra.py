@@ -124,6 +124,19 @@ def test_listeners_are_screened_by_bs1534():
     assert listening.screen_listeners(reference)[0].tolist() == [False, False, True, False]
 
 
+def test_items_whose_anchor_many_listeners_rate_high_do_not_count():
+    """BS.1534-3, 4.1.2: above 25 % of the listeners it is due to the item, not to them."""
+    reference, anchor = np.full((8, 10), 100.0), np.full((8, 10), 30.0)
+    anchor[:2, :2] = 95.0  # a quarter: counted, 20 % of the items
+    excluded, _, above = listening.screen_listeners(reference, anchor)
+    assert above.tolist() == [0.2] * 2 + [0.0] * 6
+    assert excluded.tolist() == [True] * 2 + [False] * 6
+    anchor[2, 0] = 95.0  # more than a quarter rate the first item high
+    excluded, _, above = listening.screen_listeners(reference, anchor)
+    assert above[:3] == pytest.approx([1 / 9, 1 / 9, 0.0])
+    assert not excluded.any()
+
+
 def test_missing_ratings_are_left_out():
     rng = np.random.default_rng(0)
     ratings = rng.uniform(0.0, 100.0, (6, 4, 3))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError, SpatialkitWarning
 from spatialkit.layouts import AmbisonicFormat, Layout
+from spatialkit.plugins import preset
 from spatialkit.upmixing import FirstOrderDecoder, controls, option
 from spatialkit_models.data.scenes import ALL_FRONT, NO_AMBIENCE, parse_stage
 from spatialkit_models.inference import LearnedUpmixer
@@ -141,11 +142,31 @@ class AmbisonizerUpmixer(LearnedUpmixer):
     name = "ambisonizer"
     accepts = (1, 2)
     options_class = AmbisonizerOptions
+    presets = (
+        preset(
+            "concert",
+            "A band in front of the listener, with the ambience of the mix around.",
+            stage="vocals:1,drums:0.9,bass:1,other:0.7",
+            ambience=0.0,
+        ),
+        preset(
+            "film",
+            "Voices and rhythm in front, other instruments around the listener.",
+            stage="vocals:1,drums:0.7,bass:1,other:-0.5",
+            ambience=-6.0,
+        ),
+        preset(
+            "background",
+            "Sound from everywhere: drums and bass beside the listener, other instruments behind.",
+            stage="vocals:0.7,drums:0,bass:0,other:-0.7",
+            ambience=0.0,
+        ),
+    )
 
     def __init__(
         self,
         *,
-        stage: Any = AmbisonizerOptions.stage,
+        stage: Any = None,
         separator: Any = "",
         stems: Any = "",
         **options: Any,
@@ -153,7 +174,9 @@ class AmbisonizerUpmixer(LearnedUpmixer):
         if isinstance(stage, Mapping):
             pairs = zip(STEMS, parse_stage(stage), strict=True)
             stage = ",".join(f"{stem}:{value!r}" for stem, value in pairs)
-        super().__init__(stage=stage, separator=as_text(separator), stems=as_text(stems), **options)
+        if stage is not None:  # otherwise that of a preset, or the default
+            options["stage"] = stage
+        super().__init__(separator=as_text(separator), stems=as_text(stems), **options)
         from spatialkit_models.ambisonizer.inference import Scene, load_ambisonizer_model
 
         values = parse_stage(self.options.stage)

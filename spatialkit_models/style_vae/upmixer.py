@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spatialkit.errors import OptionError, ShapeError, SpatialkitWarning, UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_layout
+from spatialkit.plugins import preset
 from spatialkit.upmixing import controls, option
 from spatialkit_models.inference import LearnedUpmixer
 from spatialkit_models.separation import (
@@ -131,6 +132,33 @@ class StyleVAEUpmixer(LearnedUpmixer):
     name = "style-vae"
     accepts = (2,)
     options_class = StyleVAEOptions
+    presets = (
+        preset(
+            "studio",
+            "All instruments in front, drums and other instruments between left and right.",
+            directions="vocals:0,drums:30/-30,bass:0,other:30/-30",
+        ),
+        preset(
+            "concert",
+            "A band in front of the listener, other instruments to the left and right of it.",
+            directions="vocals:0,drums:20/-20,bass:0,other:70/-70",
+        ),
+        preset(
+            "film",
+            "Voices in the centre loudspeaker, rhythm left and right, other instruments around.",
+            directions="vocals:0,drums:30/-30,bass:30/-30,other:110/-110",
+        ),
+        preset(
+            "background",
+            "Sound from everywhere: voices and bass in front, drums and others beside and behind.",
+            directions="vocals:30/-30,drums:110/-110,bass:30/-30,other:70/-70",
+        ),
+        preset(
+            "circle",
+            "The listener in the middle of the band, with one instrument on each side.",
+            directions="vocals:0,drums:-110,bass:30,other:110",
+        ),
+    )
 
     def __init__(
         self,
@@ -146,13 +174,12 @@ class StyleVAEUpmixer(LearnedUpmixer):
             style = StyleVAEOptions.style
         if isinstance(style, Path):
             style = str(style)
+        is_default = isinstance(style, str) and style == StyleVAEOptions.style
         directions = options.get("directions", "")
-        by_directions = isinstance(directions, Mapping) or directions
-        if by_directions and not (isinstance(style, str) and style == StyleVAEOptions.style):
-            raise OptionError("style and directions are mutually exclusive: pass one of them")
-        if isinstance(directions, Mapping):
-            style = options.pop("directions")
-        has_text = isinstance(style, str)
+        by_directions = isinstance(directions, Mapping)
+        if by_directions:  # "" takes precedence over the directions of a preset
+            options["directions"] = ""
+        has_text = isinstance(style, str) and not by_directions
         super().__init__(
             **options,
             style=style if has_text else StyleVAEOptions.style,
@@ -166,7 +193,14 @@ class StyleVAEUpmixer(LearnedUpmixer):
         from spatialkit_models.style_vae.style import latent_of
         from spatialkit_models.style_vae.styles import as_style, is_example
 
-        if self.options.directions:
+        if (self.options.directions or by_directions) and not is_default:
+            raise OptionError(
+                "style and directions, also those of a preset, are mutually exclusive: pass one of "
+                "them"
+            )
+        if by_directions:
+            style = directions
+        elif self.options.directions:
             style = parse_directions(self.options.directions)
         if self.options.seed and not (isinstance(style, str) and style.casefold() == "random"):
             warnings.warn("seed has no effect: the style is not random", SpatialkitWarning, 2)

@@ -71,6 +71,24 @@ def test_a_preset_fills_the_form(page):
     assert page.input_value('[data-option="ambience"]') == "0"
 
 
+def test_a_preset_places_the_instruments(page):
+    pytest.importorskip("torch")
+    page.select_option("#upmixer", "style-vae")
+    page.select_option("#preset", "concert")
+    drums = page.locator('[aria-label="drums"]')
+    assert drums.get_attribute("aria-valuetext") == "20 and -20 degrees"
+    assert page.evaluate("document.querySelectorAll('.second[display=inline]').length") == 2
+    assert "drums 20° and -20°" in page.inner_text("#stage .note")
+    drums.focus()
+    page.keyboard.press("ArrowLeft")
+    assert drums.get_attribute("aria-valuetext") == "25 degrees"
+    page.select_option("#upmixer", "ambisonizer")
+    page.select_option("#preset", "background")
+    assert page.locator('[aria-label="bass"]').get_attribute("aria-valuenow") == "90"
+    page.select_option("#preset", "")
+    assert drums.get_attribute("aria-valuetext") == "110 degrees"
+
+
 def test_the_report_plays_in_the_page(page, song):
     page.set_input_files("#file", {"name": "song.wav", "mimeType": "audio/wav", "buffer": song})
     page.locator("#start:enabled").wait_for()

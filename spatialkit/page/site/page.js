@@ -151,6 +151,13 @@ function showSummary() {
     if (input.type === "number") input.value = value;
     else if (input.type === "checkbox") input.checked = ["yes", "true"].includes(String(value));
   }
+  const place = upmixer.options.find((each) => each.place);
+  if (!place) return;
+  const style = document.querySelector('[data-option="style"]');
+  if (style) style.value = HAND;
+  stage.kind = place.place;
+  stage.set(preset?.options[place.name]);
+  showStage();
 }
 
 function placed() {

@@ -1,6 +1,7 @@
-// Circle around the listener on which instruments are placed, by dragging or with arrow keys.
+// Circle around the listener on which instruments are placed, by dragging or with arrow keys. A
+// preset may place an instrument in two directions, until it is dragged.
 
-const STEMS = [["vocals", 0], ["drums", 110], ["bass", 30], ["other", -60]];
+const STEMS = [["vocals", [0]], ["drums", [110]], ["bass", [30]], ["other", [-60]]];
 const CENTER = 160, RADIUS = 110, SVG = "http://www.w3.org/2000/svg";
 
 function element(name, attributes, text) {
@@ -20,6 +21,16 @@ export function azimuthOf(x, y) {
   return wrapped(Math.round(Math.atan2(CENTER - x, CENTER - y) * 180 / Math.PI));
 }
 
+function at(azimuth) {
+  const angle = azimuth * Math.PI / 180;
+  const x = CENTER - RADIUS * Math.sin(angle), y = CENTER - RADIUS * Math.cos(angle);
+  return `translate(${x.toFixed(1)} ${y.toFixed(1)})`;
+}
+
+function degrees(azimuths) {
+  return `${azimuths.filter((each) => each !== undefined).join(" and ")} degrees`;
+}
+
 export class Stage {
   constructor(parent) {
     this.places = new Map(STEMS);
@@ -37,6 +48,13 @@ export class Stage {
       element("text", {x: CENTER, y: CENTER}, "you"),
     );
     this.sources = new Map();
+    this.seconds = new Map();
+    for (const [name] of STEMS) {
+      const second = element("g", {class: "second"});
+      second.append(element("circle", {r: 22}), element("text", {}, name));
+      this.seconds.set(name, second);
+      this.svg.append(second);
+    }
     for (const [name] of STEMS) this.svg.append(this.source(name));
     this.note = document.createElement("div");
     this.note.className = "note";
@@ -63,34 +81,47 @@ export class Stage {
       const step = {ArrowLeft: 5, ArrowDown: 5, ArrowRight: -5, ArrowUp: -5}[event.key];
       if (step === undefined) return;
       event.preventDefault();
-      this.place(name, this.places.get(name) + (event.shiftKey ? Math.sign(step) : step));
+      this.place(name, this.places.get(name)[0] + (event.shiftKey ? Math.sign(step) : step));
     });
     this.sources.set(name, group);
     return group;
   }
 
   place(name, azimuth) {
-    this.places.set(name, wrapped(azimuth));
+    this.places.set(name, [wrapped(azimuth)]);
+    this.draw();
+  }
+
+  // Place all instruments by the text of the option, or as at the start.
+  set(text) {
+    this.places = new Map(STEMS);
+    for (const part of (text || "").split(",").filter(Boolean)) {
+      const [name, values] = part.split(":");
+      const old = this.places.get(name)[0];
+      const depth = (value) => Math.round(Math.acos(value) * 180 / Math.PI) * (old < 0 ? -1 : 1);
+      this.places.set(name, values.split("/").map((value) => this.kind === "azimuth" ? Number(value) : depth(value)));
+    }
     this.draw();
   }
 
   // Text of the option: azimuths, or the position between front (1) and rear (-1).
   value() {
-    return [...this.places].map(([name, azimuth]) => {
-      const value = this.kind === "azimuth" ? azimuth : Math.cos(azimuth * Math.PI / 180).toFixed(2);
-      return `${name}:${value}`;
+    return [...this.places].map(([name, [first, ...others]]) => {
+      const depth = Number(Math.cos(first * Math.PI / 180).toFixed(2));
+      return `${name}:${this.kind === "azimuth" ? [first, ...others].join("/") : depth}`;
     }).join(",");
   }
 
   draw() {
-    for (const [name, azimuth] of this.places) {
-      const angle = azimuth * Math.PI / 180, group = this.sources.get(name);
-      const x = CENTER - RADIUS * Math.sin(angle), y = CENTER - RADIUS * Math.cos(angle);
-      group.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
-      group.setAttribute("aria-valuenow", azimuth);
-      group.setAttribute("aria-valuetext", `${azimuth} degrees`);
+    for (const [name, [first, other]] of this.places) {
+      const group = this.sources.get(name), second = this.seconds.get(name);
+      group.setAttribute("transform", at(first));
+      group.setAttribute("aria-valuenow", first);
+      group.setAttribute("aria-valuetext", degrees([first, other]));
+      second.setAttribute("display", other === undefined ? "none" : "inline");
+      if (other !== undefined) second.setAttribute("transform", at(other));
     }
-    const lines = [...this.places].map(([name, azimuth]) => `${name} ${azimuth}°`);
+    const lines = [...this.places].map(([name, azimuths]) => `${name} ${azimuths.join("° and ")}°`);
     const rule = this.kind === "azimuth" ? "" : " Only front and rear count: left and right stay as in the song.";
     this.note.textContent = `Drag the instruments, or use the arrow keys. 0° is in front, 90° left.${rule} Now: ${lines.join(", ")}.`;
   }

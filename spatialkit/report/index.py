@@ -75,7 +75,7 @@ def write_index(path: StrPath, entries: Sequence[IndexEntry], *, title: str = "R
     failed = sum(bool(each.error) for each in entries)
     advised = sum(bool(each.advice) for each in entries)
     songs = "1 song" if len(entries) == 1 else f"{len(entries)} songs"
-    heads = [f"<th scope=col>{title}, {unit}</th>" for _, title, unit, _ in COLUMNS]
+    heads = [f"<th scope=col>{title}</th>" for _, title, _, _ in COLUMNS]
     page = fill_template(
         "spatialkit.report",
         "site",
@@ -97,10 +97,11 @@ def _row(entry: IndexEntry, folder: Path) -> str:
         relative = Path(os.path.relpath(as_path(entry.page), folder)).as_posix()
         name = f'<a href="{quote(os.fsencode(relative))}">{name}</a>'
     cells = [
-        f"<td>{number_text(_value(entry.measures.get(key)), decimals)}</td>"
-        for key, _, _, decimals in COLUMNS
+        f'<td data-label="{title}">'
+        f"{number_text(_value(entry.measures.get(key)), decimals, unit)}</td>"
+        for key, title, unit, decimals in COLUMNS
     ]
-    advice = "".join(f"<p>{escape(sentence)}</p>" for sentence in entry.advice) or "none"
+    advice = "".join(f"<p>{escape(sentence)}</p>" for sentence in entry.advice) or "no advice"
     return f'<tr><th scope=row>{name}</th>{"".join(cells)}<td class="text">{advice}</td></tr>'
 
 

@@ -352,7 +352,8 @@ def test_an_index_lists_values_advice_and_errors(tmp_path):
     text = (folder / "index.html").read_text(encoding="utf-8")
     assert "<h1>Album &amp; more</h1>" in text
     assert "3 songs, 1 with advice, 1 failed." in text
-    assert '<a href="a.html">a &lt;b&gt;</a></th><td>-18.0</td><td>-</td><td>∞</td>' in text
+    assert '<a href="a.html">a &lt;b&gt;</a></th><td data-label="loudness">-18.0 LUFS</td>' in text
+    assert '<td data-label="true peak">-</td><td data-label="downmix SNR">∞</td>' in text
     assert "<p>Lower the level.</p>" in text
     assert "failed: d is &lt;truncated&gt;" in text
     assert not re.search("https?://", text)

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from spatialkit.commands import toolkit
@@ -116,7 +116,8 @@ def _entry(record: Mapping[str, Any]) -> IndexEntry:
     facts = record.get("report")
     if facts:
         facts = {**facts, "output": report_path(record["output"])}
-    return index_entry(record["name"], facts, record.get("error", ""))
+    name = PurePosixPath(record["name"]).with_suffix("").as_posix()
+    return index_entry(name, facts, record.get("error", ""))
 
 
 def print_plan(jobs: Sequence[BatchJob], as_json: bool) -> int:

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
+from spatialkit import plots
 
 # %%
 # The default method "itu" is ITU-R BS.775; height channels are added as in IAMF, the LFE is left
@@ -28,14 +29,11 @@ print("5.0 to Lt/Rt, channel SL:", spatialkit.downmix_matrix("5.0", "stereo", me
 # The gains of each channel of 5.1 by method, as magnitudes.
 methods = ("itu", "sum", "dplii", "iamf")
 names = spatialkit.get_layout("5.1").labels
-figure, panels = plt.subplots(1, len(methods), sharey=True, figsize=(8, 2.4), layout="constrained")
-for axes, method in zip(panels, methods):
+figure, panels = plt.subplots(2, 2, figsize=(8, 3.6), layout="constrained")
+for axes, method in zip(panels.flat, methods):
     gains = np.abs(spatialkit.downmix_matrix("5.1", "stereo", method=method))
-    axes.imshow(gains, vmin=0, vmax=1.5, cmap="cividis", aspect="auto")
-    for (row, column), gain in np.ndenumerate(gains):
-        axes.text(column, row, f"{gain:.2f}", ha="center", va="center", fontsize=7,
-                  color="black" if gain > 0.7 else "white")  # fmt: skip
-    axes.set(xticks=range(6), xticklabels=names, title=method, yticks=[0, 1], yticklabels="LR")
+    plots.plot_matrix(gains, ["L", "R"], names, ax=axes, colorbar=False)
+    axes.set_title(method)
 plt.show()
 
 # %%

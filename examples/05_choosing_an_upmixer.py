@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
+from spatialkit import plots
 from spatialkit.upmixing import SourceCheck, controls, option
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "demo-output")
@@ -40,13 +41,10 @@ for name in ("matrix", "ambience"):
     levels[name] = 10 * np.log10((upmix.astype(np.float64) ** 2).mean(axis=1) + 1e-7)
     error = spatialkit.metrics.downmix_error(upmix, song.samples, upmixer.format)
     print(f"{name:20} downmix SNR {float(error):.0f} dB")
-
-figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
-positions = np.arange(12)
-for number, (name, level) in enumerate(levels.items()):
-    axes.bar(positions + 0.4 * number - 0.2, level + 70, 0.38, bottom=-70, label=name)
-axes.set(xticks=positions, xticklabels=upmixer.format.labels, ylabel="level, dBFS", ylim=(-70, 0))
-axes.legend(ncols=2, loc="upper center")
+figure, axes = plt.subplots(figsize=(8, 1.8), layout="constrained")
+scale = {"label": "level, dBFS", "low": -60, "high": -10, "decimals": 0}
+labels = upmixer.format.labels
+plots.plot_matrix(list(levels.values()), list(levels), labels, ax=axes, **scale)
 plt.show()
 
 # %%

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
-from spatialkit import metrics
+from spatialkit import metrics, plots
 
 # %%
 # A batch of two excerpts. The estimate has the stems at slightly wrong directions, and noise.
@@ -53,6 +53,5 @@ curves = {
 }
 figure, panels = plt.subplots(1, 3, figsize=(8, 2.8), layout="constrained")
 for axes, (label, values) in zip(panels, curves.items()):
-    axes.plot(offsets, values, marker="o")
-    axes.set(xlabel="rotation, degrees", ylabel=label)
+    plots.plot_curves(offsets, {label: values}, ax=axes, x_label="rotation, degrees", y_label=label)
 plt.show()

@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
+from spatialkit import plots
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae import (
     Style,
@@ -75,15 +76,13 @@ describe("halfway between the two:", middle)
 
 # %%
 # Gains of each stem in the three styles.
-figure, panels = plt.subplots(1, 3, sharey=True, figsize=(8, 2.8), layout="constrained")
+figure, panels = plt.subplots(1, 3, sharey=True, figsize=(9, 2.4), layout="constrained")
 styles = {"encoded": encoded, "halfway": middle, "specified": specified}
 for axes, (title, style) in zip(panels, styles.items()):
     places = style_directions(style)
     gains = np.array([list(places[stem].gains.values()) for stem in STEMS])
-    image = axes.imshow(gains, vmin=0, vmax=1, cmap="cividis", aspect="auto")
-    axes.set(xticks=range(5), xticklabels=places[STEMS[0]].gains, title=title)
-panels[0].set(yticks=range(4), yticklabels=STEMS)
-figure.colorbar(image, ax=panels, label="gain")
+    plots.plot_matrix(gains, STEMS, list(places[STEMS[0]].gains), ax=axes, colorbar=False)
+    axes.set_title(title)
 plt.show()
 
 # %%

@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
-from spatialkit import metrics
+from spatialkit import metrics, plots
 
 path = Path(sys.argv[1]) if len(sys.argv) > 1 else spatialkit.sample_path()
 folder = Path(sys.argv[2] if len(sys.argv) > 2 else "demo-output")
@@ -70,18 +70,21 @@ for name, foa in scenes.items():
 intensities = {name: energy_and_intensity(foa) for name, foa in scenes.items()}
 hz = np.linspace(0, rate / 2, len(intensities["front"][0]))
 octaves = 40 * 2 ** np.arange(8)
-figure, panels = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+azimuths, lengths = {}, {}
 for name, (energy, intensity) in intensities.items():
     bands = [(hz >= low) & (hz < 2 * low) for low in octaves]
     x, y = np.array([intensity[:, band].sum(axis=(1, 2)) for band in bands]).T
-    power = np.array([energy[band].sum() for band in bands])
-    panels[0].semilogx(octaves, np.degrees(np.arctan2(y, x)), "o-", label=name)
-    panels[1].semilogx(octaves, np.hypot(x, y) / power, "o-", label=name)
-panels[0].set(ylabel="azimuth, degrees", ylim=(-190, 190), yticks=[-180, -90, 0, 90, 180])
-panels[1].set(ylabel="length of the intensity vector", ylim=(0, 1.02))
-for axes in panels:
-    axes.set_xlabel("lower edge of the octave, Hz")
-panels[1].legend(title="stage")
+    azimuths[name] = np.degrees(np.arctan2(y, x))
+    lengths[name] = np.hypot(x, y) / [energy[band].sum() for band in bands]
+figure, panels = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+for axes, curves, label in (
+    (panels[0], azimuths, "azimuth, degrees"),
+    (panels[1], lengths, "length of the intensity vector"),
+):
+    octave = "lower edge of the octave, Hz"
+    plots.plot_curves(octaves, curves, ax=axes, x_label=octave, y_label=label, log_x=True)
+panels[0].set(ylim=(-190, 190), yticks=[-180, -90, 0, 90, 180])
+panels[1].set_ylim(0, 1.02)
 plt.show()
 
 # %%

@@ -41,12 +41,14 @@ spatialkit.write(folder / "turning-head.ogg", turned, rate, format="stereo", ove
 # the head, decrease with the order.
 hrtf = spatialkit.read_hrtf("ku100")
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+errors = {}
 for order in (1, 3, 5, 7):
     report = spatialkit.binaural_report(spatialkit.binaural_filters(hrtf, order), hrtf)
     print(report)
-    left.semilogx(report.frequencies, report.magnitude_error_db, label=f"order {order}")
-left.set(xlabel="frequency, Hz", ylabel="mean magnitude error, dB", title="filters of Ambisonics")
-left.legend()
+    errors[f"order {order}"] = report.magnitude_error_db
+axes = {"x_label": "frequency, Hz", "y_label": "mean magnitude error, dB", "log_x": True}
+plots.plot_curves(report.frequencies, errors, ax=left, **axes)
+left.set_title("filters of Ambisonics")
 
 # %%
 # Between its measured directions a set is interpolated. The level at the left ear, for sources on

@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
+from spatialkit import plots
 from spatialkit.realtime import BinauralProcessor, PannerProcessor
 from spatialkit.trajectory import Trajectory
 
@@ -62,14 +63,17 @@ steps = [
     )
     for start in range(0, audio.shape[1], size)
 ]
-figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
+levels = {}
 for label, signal in (("steps", np.concatenate(steps, axis=1)), ("PannerProcessor", surround)):
     window = np.blackman(signal.shape[1])
     spectrum = np.abs(np.fft.rfft(signal[0] * window)) / window.sum()
     level = 20 * np.log10(spectrum[: 20000 * 4].reshape(-1, 80).max(axis=1) + 1e-9)
-    axes.plot(np.arange(len(level)) * 20 / 1000, level, label=label)
+    levels[label] = level
     print(f"{label}: {level[250:].max():.0f} dB above 5 kHz")
-axes.set(xlabel="frequency, kHz", ylabel="front left, dB", ylim=(-150, -20))
-axes.legend()
+figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
+kilohertz = np.arange(len(level)) * 20 / 1000
+labels = {"x_label": "frequency, kHz", "y_label": "front left, dB"}
+plots.plot_curves(kilohertz, levels, ax=axes, **labels)
+axes.set_ylim(-150, -20)
 figure.savefig(folder / "eight-sources.png")
 print(f"{folder}/eight-sources.wav, {headphones_file.name}")

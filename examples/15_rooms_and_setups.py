@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
+from spatialkit import plots
 from spatialkit.acoustics import air_absorption
 from spatialkit.propagation import propagate
 
@@ -51,14 +52,11 @@ plain = spatialkit.LoudspeakerSetup("5.1", crossover={"SL": 120.0, "SR": 120.0})
 spectra = np.fft.rfft(plain.apply(impulse, rate))[:, 1:]
 hertz = np.fft.rfftfreq(rate, 1.0 / rate)[1:]
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-for name, spectrum in (
-    ("surround", spectra[4]),
-    ("subwoofer", spectra[3]),
-    ("sum", spectra[4] + spectra[3]),
-):
-    left.semilogx(hertz, 20.0 * np.log10(np.abs(spectrum) + 1e-9), label=name)
-left.set(xlim=(20, 2000), ylim=(-40, 5), xlabel="frequency, Hz", ylabel="level, dB")
-left.legend()
+parts = {"surround": spectra[4], "subwoofer": spectra[3], "sum": spectra[4] + spectra[3]}
+levels = {name: 20.0 * np.log10(np.abs(each) + 1e-9) for name, each in parts.items()}
+axes = {"x_label": "frequency, Hz", "y_label": "level, dB", "log_x": True}
+plots.plot_curves(hertz, levels, ax=left, **axes)
+left.set(xlim=(20, 2000), ylim=(-40, 5))
 
 # %%
 # A voice moves away, from 2 to 100 m: it becomes softer (``distance``), later and lower in pitch,
@@ -70,9 +68,6 @@ spatialkit.write(folder / "moving-away.wav", far, rate, format="5.1", overwrite=
 ears = spatialkit.render(far, "5.1", "binaural", sample_rate=rate)
 spatialkit.write(folder / "moving-away.ogg", ears, rate, format="stereo", overwrite=True)
 frequency = np.geomspace(100.0, 16000.0, 100)
-for metres in (10, 30, 100):
-    absorbed = -metres * air_absorption(frequency)
-    right.semilogx(frequency, absorbed, label=f"{metres} m of air")
-right.set(xlabel="frequency, Hz", ylabel="level, dB")
-right.legend()
+absorbed = {f"{metres} m of air": -metres * air_absorption(frequency) for metres in (10, 30, 100)}
+plots.plot_curves(frequency, absorbed, ax=right, **axes)
 plt.show()

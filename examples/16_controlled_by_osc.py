@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
+from spatialkit import plots
 from spatialkit.realtime import PannerProcessor
 
 RATE, BLOCK, SOURCES, PORT = 48000, 512, 2, 4001
@@ -139,12 +140,10 @@ receiver.close()
 audio = np.concatenate(blocks, axis=1)
 spatialkit.write(folder / "osc.wav", audio, RATE, format="5.1", overwrite=True)
 
-figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
-level = np.abs(audio[:, : audio.shape[1] // 4800 * 4800]).reshape(6, -1, 4800).max(axis=2)
-for row, label in zip(level, spatialkit.get_layout("5.1").labels, strict=True):
-    axes.plot(np.arange(len(row)) / 10, row, label=label)
-    print(f"{label}: loudest at {row.argmax() / 10:.1f} s, {row.max():.2f}")
-axes.set(xlabel="time, s", ylabel="peak")
-axes.legend(ncols=6, loc="upper center")
+levels = plots.channel_levels(audio, sample_rate=RATE, format="5.1", frame=0.1)
+for label, row in zip(levels.labels, levels.level):
+    print(f"{label}: loudest at {row.argmax() / 10:.1f} s, {row.max():.1f} dBFS")
+figure, axes = plt.subplots(figsize=(8, 3.0), layout="constrained")
+plots.plot_levels(levels, ax=axes)
 figure.savefig(folder / "osc.png")
 print(f"{folder}/osc.wav")

@@ -64,15 +64,13 @@ for name, signals in feeds.items():
 # %%
 # The gains of the stems in each loudspeaker signal, by least squares:
 layout = spatialkit.get_layout("7.1.4")
-figure, axes = plt.subplots(3, 1, figsize=(6.5, 6.5), layout="constrained", sharex=True)
+figure, axes = plt.subplots(3, 1, figsize=(8, 6.5), layout="constrained")
 for ax, (name, signals) in zip(axes, feeds.items(), strict=True):
     gains = np.linalg.lstsq(sources.T, signals.T, rcond=None)[0]
     levels = 20.0 * np.log10(np.maximum(np.abs(gains), 1e-3))
-    image = ax.imshow(levels, vmin=-30.0, vmax=0.0, aspect="auto", cmap="viridis")
+    scale = {"label": "gain, dB", "low": -30.0, "high": 0.0, "decimals": 0}
+    plots.plot_matrix(levels, names, layout.labels, ax=ax, **scale)
     ax.set_title(name)
-    ax.set_yticks(range(len(names)), names)
-    ax.set_xticks(range(layout.n_channels), layout.labels)
-figure.colorbar(image, ax=axes, label="gain, dB")
 
 # %%
 # The same by ear, on headphones: first order, and third order, in which the direct sound is encoded

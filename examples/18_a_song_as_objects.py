@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spatialkit
+from spatialkit import plots
 from spatialkit.objects import AudioObject, ObjectScene, read_adm, render_objects, write_adm
 from spatialkit.trajectory import Trajectory
 
@@ -54,13 +55,11 @@ spatialkit.write(
     FOLDER / "bell-headphones.wav", ears, scene.sample_rate, peak_guard=True, overwrite=True
 )
 gains = render_objects(ObjectScene(100, objects=[AudioObject(np.ones(600), path)]), "7.1.4")
+rows = zip(spatialkit.get_layout("7.1.4").labels, gains, strict=True)
+curves = {label: row for label, row in rows if row.any()}
 figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
-axes.set_prop_cycle(color=plt.get_cmap("tab20").colors)
-for label, row in zip(spatialkit.get_layout("7.1.4").labels, gains, strict=True):
-    if row.any():
-        axes.plot(np.arange(600) / 100, row, label=label)
-axes.set(xlabel="time (s)", ylabel="gain", title="A moving object on 7.1.4")
-figure.legend(loc="outside right upper", fontsize=8)
+plots.plot_curves(np.arange(600) / 100, curves, ax=axes, x_label="time, s", y_label="gain")
+axes.set_title("A moving object on 7.1.4")
 figure.savefig(FOLDER / "moving-object.png", dpi=100)
 
 # %%

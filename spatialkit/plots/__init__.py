@@ -6,6 +6,7 @@ drawn; the data functions and the HTML for notebooks do without.
 """
 
 from spatialkit.plots.benchmarks import plot_benchmark, write_benchmark
+from spatialkit.plots.charts import plot_curves, plot_matrix, plot_points
 from spatialkit.plots.energy import (
     Anglegram,
     AnglegramMethod,
@@ -60,6 +61,7 @@ __all__ = [
     "new_figure",
     "plot_anglegram",
     "plot_benchmark",
+    "plot_curves",
     "plot_decoder_report",
     "plot_energy_map",
     "plot_energy_vectors",
@@ -68,6 +70,8 @@ __all__ = [
     "plot_hrtf",
     "plot_layout",
     "plot_levels",
+    "plot_matrix",
+    "plot_points",
     "plot_spectrograms",
     "plot_style",
     "plot_trajectory",

@@ -32,14 +32,8 @@ __all__ = [
 ]
 
 
-# Colours (palette of Okabe and Ito) and markers of the highlighted groups.
-HIGHLIGHTS = (
-    ("#0072B2", "o"),
-    ("#D55E00", "s"),
-    ("#009E73", "^"),
-    ("#CC79A7", "D"),
-    ("#000000", "v"),
-)
+# Number of songs, and of configurations, that have colours of their own.
+HIGHLIGHTS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,15 +188,16 @@ def _draw_activations(figure: Any, latents: StyleLatents) -> None:
         interpolation="nearest", extent=(0.5, configurations + 0.5, latents.means.shape[2], 0.0),
     )  # fmt: skip
     axes.set_xticks(range(1, configurations + 1))
-    axes.set_title(f"{latents.name}: posterior means", fontsize=9)
-    axes.set_xlabel("configuration (one column per excerpt within each)", fontsize=9)
-    axes.set_ylabel("latent dimension", fontsize=9)
-    axes.tick_params(labelsize=9)
-    figure.colorbar(image, ax=axes, pad=0.01).ax.tick_params(labelsize=9)
+    axes.set_title(f"{latents.name}: posterior means", fontsize=10)
+    axes.set_xlabel("configuration (one column per excerpt within each)")
+    axes.set_ylabel("latent dimension")
+    figure.colorbar(image, ax=axes, pad=0.01)
 
 
 def _draw_components(figure: Any, latents: StyleLatents) -> None:
     """Draw the first two components, with a few songs and a few configurations highlighted."""
+    from spatialkit.plots import plot_points
+
     points, ratios = principal_components(latents.means)
     facts = latents.facts()
     panels = figure.subplots(1, 2, sharey=True)
@@ -215,12 +210,10 @@ def _draw_components(figure: Any, latents: StyleLatents) -> None:
         ),
     )
     for axes, (name, grouped, deviation) in zip(panels, groups, strict=True):
-        axes.scatter(*points.reshape(-1, 2).T, color="0.8", s=10, linewidths=0)
-        for number, members in enumerate(grouped[: len(HIGHLIGHTS)]):
-            colour, marker = HIGHLIGHTS[number]
-            axes.scatter(*members.T, color=colour, marker=marker, s=22, label=f"{number + 1}")
-        axes.set_title(f"within one {name}: {deviation}", fontsize=9)
-        axes.set_xlabel(f"first component, {ratios[0]:.0%} of the variance", fontsize=9)
-        axes.legend(title=name, fontsize=8, title_fontsize=8, loc="lower left", ncols=2)
-        axes.tick_params(labelsize=9)
-    panels[0].set_ylabel(f"second component, {ratios[1]:.0%} of the variance", fontsize=9)
+        shown = {f"{name} {number}": each for number, each in enumerate(grouped[:HIGHLIGHTS], 1)}
+        plot_points(
+            shown, background=points.reshape(-1, 2), ax=axes,
+            x_label=f"first component, {ratios[0]:.0%} of the variance",
+        )  # fmt: skip
+        axes.set_title(f"within one {name}:\n{deviation}", fontsize=10)
+    panels[0].set_ylabel(f"second component, {ratios[1]:.0%} of the variance")

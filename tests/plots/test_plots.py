@@ -60,6 +60,9 @@ def every_plot(surround):
     yield "plot_hrtf", ("ku100",), {"ear": "right"}
     yield "plot_style", ({"vocals": 0.0, "drums": [30.0, -30.0]},), {}
     yield "plot_benchmark", ([panel, panel, panel],), {}
+    yield "plot_curves", ([100.0, 1000.0], {"a": [0.0, -3.0], "b": [-1.0, np.nan]}), {"log_x": True}
+    yield "plot_matrix", ([[0.0, 1.0]], ["L"], ["FL", "FR"]), {}
+    yield "plot_points", ({"a": [[0.0, 1.0]]},), {"background": [[1.0, 1.0]]}
 
 
 def test_every_plot_draws_and_names_its_axes(surround):

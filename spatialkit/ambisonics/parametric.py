@@ -38,20 +38,10 @@ __all__ = ["ParametricStream", "decode_parametric", "upscale_ambisonics"]
 _BANDS = ((0.0232, 0.015), (0.0058, 0.005))
 _CROSSOVER = (1500.0, 2500.0)  # Hz, from one band to the other
 _HOPS_IN_FRAME = 4
-# Diffuseness of a long mean from which on, and up to which, what is not direct is decorrelated.
-# Mixes of panned sources have at most 0.15, a diffuse field at least 0.58.
-_DECORRELATED = (0.30, 0.55)
+# Time constants of the slow means that measure how steady and how diffuse the sound is, and of the
+# means of the field and of the gains where it is steady: short ones would make musical noise.
 _SLOW_SECONDS = 0.25
-# Steady sounds, such as noise and chords, have longer means, first of the field, then of the gains:
-# short ones would make musical noise. Sounds are steady whose level changes by less than the first
-# number of octaves in the mean, and not by an attack, and whose direction does not drift by more
-# than the first number (radians). Up to the second number, means are in between. Speech, applause
-# and drums are not steady.
-_STEADY_SECONDS, _GAIN_SECONDS = 0.2, 0.5
-_STEADY_OCTAVES, _ATTACK_OCTAVES = (0.25, 0.5), 1.0
-_STEADY_DRIFT = (0.035, 0.1)
-# Neighbouring bins whose change is averaged.
-_GROUP = 32
+_STEADY_SECONDS, _GAIN_SECONDS = 0.5, 0.0001
 # Samples of a whole signal that are converted at a time.
 _BLOCK_SIZE = 1 << 16
 
@@ -168,7 +158,7 @@ class _Band:
         used = np.flatnonzero(weights)
         self._bins, self._range = len(hertz), slice(int(used[0]), int(used[-1]) + 1)
         self._weights = weights[self._range]
-        times = np.array([smoothing, _STEADY_SECONDS, _SLOW_SECONDS, _GAIN_SECONDS])
+        times = np.array([smoothing, _STEADY_SECONDS, _SLOW_SECONDS])
         self._rates = 1.0 - np.exp(-hop / sample_rate / times)
         self._options = {"n_fft": size, "hop": hop}
         self.latency = size + hop
@@ -177,7 +167,6 @@ class _Band:
     def _reset(self) -> None:
         self._stft, self._istft = StreamingSTFT(**self._options), StreamingISTFT(**self._options)
         self._state: NDArray[np.float64] | None = None
-        self._gains: NDArray[np.float64] | None = None
 
     def process(self, block: NDArray[Any], *arguments: Any) -> NDArray[Any]:
         """Return the outputs and the four channels to decorrelate, as far as they are ready."""
@@ -205,16 +194,13 @@ class _Band:
         real = frames.real.dtype
         count, bins = frames.shape[1:]
         plain = frames.view(real).reshape(4, count, bins, 2)
-        vectors, shares = np.empty((count, bins, 3)), np.empty((count, bins, 4))
-        if self._state is None or self._gains is None:
+        vectors, shares = np.empty((count, bins, 3)), np.empty((count, bins, 2))
+        if self._state is None:
             self._state = np.zeros((kernels.ROWS, bins))
-            self._gains = np.zeros((bins, len(matrix)))
-        limits = np.array([*_DECORRELATED, *_STEADY_OCTAVES, _ATTACK_OCTAVES, *_STEADY_DRIFT])
         kernels.estimate_directions(
-            plain, self._rates, limits, _GROUP, self._state, vectors, shares
+            plain, self._rates, self._state, np.empty((4, bins + 1)), vectors, shares
         )
         gains = gains_of(vectors.reshape(-1, 3)).reshape(count, bins, len(matrix))
-        kernels.smooth_gains(shares, float(self._rates[3]), keeps, self._gains, gains)
         found = np.zeros((len(matrix) + 4, count, self._bins), frames.dtype)
         part = np.empty((*found.shape[:2], bins, 2), real)
         kernels.distribute(plain, vectors, shares, gains, matrix, self._weights, keeps, part)

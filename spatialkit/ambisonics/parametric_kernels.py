@@ -13,9 +13,45 @@ SLOW = 8  # slow means of the magnitude of the intensity and of the energy
 CHANGE = 10  # slow mean of the change of the energy in octaves
 REFERENCE = 11  # mean of the energy that the change refers to
 DRIFT = 12  # slow mean of the fast direction minus the steady one (3)
-STEADINESS = 15  # 0 to 1
-FRAMES = 16  # number of frames since silence
-ROWS = 17
+DEVIATION = 15  # slow mean of the deviation of the ratio below from 1
+STEADINESS = 16  # 0 to 1
+FRAMES = 17  # number of frames since silence
+AGE = 18  # number of frames since silence or an attack
+RATIO = 19  # energy of the frame relative to the reference before it
+ROWS = 20
+
+# Neighbouring bins whose change and deviation are averaged.
+GROUP = 32
+# Sounds are steady whose level changes by less than the first number of octaves in the mean, and
+# not by an attack, and whose direction does not drift by more than the first number (radians). Up
+# to the second number, means are in between. Speech, applause and drums are not steady.
+STEADY_OCTAVES, ATTACK_OCTAVES = (0.25, 0.5), 1.0
+STEADY_DRIFT = (0.035, 0.1)
+# Steady sounds are random between the second and the third mean deviation, and not below the first
+# and above the last. Noise of any spectrum has 0.60 to 0.66, dense chords have at most 0.52, a tone
+# has 0, and music and speech have more than 0.8.
+RANDOM = (0.50, 0.58, 0.70, 0.80)
+MAX_RATIO = 3.0  # limits the influence of single frames
+FIRST_RATIO = 1.65  # of the frames that contain the first sample: as noise has it in the mean
+OVERLAPPING = 4  # number of frames that contain a sample
+# What an attack counts in the slow means that begin with it, in parts of their time constant: what
+# follows has to be steady for a fifth of a second.
+ATTACK_WEIGHT = 0.2
+# Bins on each side that the means of steady, random sounds contain. Before the means are complete,
+# they contain more, so that their number of values is the same from the first frames on.
+NEIGHBOURS = 24
+# Directness of steady, random sounds decreases so many times faster with the diffuseness: several
+# noises at once have no direction, and one alone has no diffuseness.
+OVERLAP = 4.0
+# Diffuseness of a long mean from which on, and up to which, what is not direct is decorrelated.
+# Mixes of panned sources have at most 0.15, a diffuse field at least 0.58.
+DECORRELATED = (0.30, 0.55)
+
+
+@kernel
+def ramp(value, zero, one):
+    """Return a number from 0 to 1 that is 0 at ``zero``, 1 at ``one``, and linear between."""
+    return min(max((value - zero) / (one - zero), 0.0), 1.0)
 
 
 @kernel
@@ -23,7 +59,8 @@ def update_means(spectrum, t, rates, state):
     """Update the means of all bins by the frame ``t`` of `estimate_directions`."""
     for b in range(spectrum.shape[2]):
         state[FRAMES, b] += 1.0
-        least = 1.0 / state[FRAMES, b]
+        state[AGE, b] += 1.0
+        least = 1.0 / state[AGE, b]
         fast, long = max(rates[0], least), max(rates[1], least)
         # Where the sound is not steady, steady means follow the fast ones: they would remember a
         # click for as long as it was louder than what follows.
@@ -38,26 +75,32 @@ def update_means(spectrum, t, rates, state):
             energy += other_real * other_real + other_imaginary * other_imaginary
             state[FAST + axis, b] += fast * (intensity - state[FAST + axis, b])
             state[STEADY + axis, b] += steady * (intensity - state[STEADY + axis, b])
-        state[FAST + 3, b] += fast * (0.5 * energy - state[FAST + 3, b])
-        state[STEADY + 3, b] += steady * (0.5 * energy - state[STEADY + 3, b])
-        state[REFERENCE, b] += long * (0.5 * energy - state[REFERENCE, b])
+        energy *= 0.5
+        state[FAST + 3, b] += fast * (energy - state[FAST + 3, b])
+        state[STEADY + 3, b] += steady * (energy - state[STEADY + 3, b])
+        reference = state[REFERENCE, b]
+        state[RATIO, b] = FIRST_RATIO
+        if state[FRAMES, b] > OVERLAPPING and reference > 0.0:
+            state[RATIO, b] = min(energy / reference, MAX_RATIO)
+        state[REFERENCE, b] += long * (energy - reference)
         if state[FAST + 3, b] < 1e-30:  # silence: no numbers that are too small to be normal
             for row in range(ROWS):
                 state[row, b] = 0.0
 
 
 @kernel
-def measure_steadiness(rates, limits, group, state):
-    """Update the steadiness of all bins, by the change of groups of neighbouring ones.
+def measure_steadiness(rates, state):
+    """Update the steadiness and the deviation of all bins, by groups of neighbouring ones.
 
     The means of a group change little where only the values of single bins are random.
     """
     bins = state.shape[1]
-    for first in range(0, bins, group):
-        last = min(first + group, bins)
-        ratio, ahead, left, up = 0.0, 0.0, 0.0, 0.0
+    for first in range(0, bins, GROUP):
+        last = min(first + GROUP, bins)
+        ratio, deviation, ahead, left, up = 0.0, 0.0, 0.0, 0.0, 0.0
         for b in range(first, last):
             now, before = state[FAST + 3, b], state[STEADY + 3, b]
+            deviation += abs(state[RATIO, b] - 1.0)
             if now > 0.0 and before > 0.0:
                 ratio += now / state[REFERENCE, b]
                 ahead += state[FAST, b] / now - state[STEADY, b] / before
@@ -68,107 +111,99 @@ def measure_steadiness(rates, limits, group, state):
         count = last - first
         octaves = abs(math.log2(max(ratio / count, 1e-3)))
         for b in range(first, last):
-            rate = max(rates[2], 1.0 / max(state[FRAMES, b], 1.0))
+            rate = max(rates[2], 1.0 / max(state[AGE, b], 1.0))
+            state[DEVIATION, b] += rate * (deviation / count - state[DEVIATION, b])
             state[DRIFT, b] += rate * (ahead / count - state[DRIFT, b])
             state[DRIFT + 1, b] += rate * (left / count - state[DRIFT + 1, b])
             state[DRIFT + 2, b] += rate * (up / count - state[DRIFT + 2, b])
-            if octaves > limits[4]:  # an attack
-                rate = 1.0
+            state[CHANGE, b] += rate * (octaves - state[CHANGE, b])
+            if octaves > ATTACK_OCTAVES and state[FRAMES, b] > OVERLAPPING:
                 for row in range(4):
                     state[STEADY + row, b] = state[FAST + row, b]
-            state[CHANGE, b] += rate * (octaves - state[CHANGE, b])
+                state[REFERENCE, b] = state[FAST + 3, b]
+                state[CHANGE, b], state[DEVIATION, b] = ATTACK_OCTAVES, 1.0
+                state[AGE, b] = ATTACK_WEIGHT / rates[2]
             drift = state[DRIFT, b] ** 2 + state[DRIFT + 1, b] ** 2 + state[DRIFT + 2, b] ** 2
-            steady = min(
-                (limits[3] - state[CHANGE, b]) / (limits[3] - limits[2]),
-                (limits[6] - math.sqrt(drift)) / (limits[6] - limits[5]),
+            state[STEADINESS, b] = min(
+                ramp(state[CHANGE, b], STEADY_OCTAVES[1], STEADY_OCTAVES[0]),
+                ramp(math.sqrt(drift), STEADY_DRIFT[1], STEADY_DRIFT[0]),
             )
-            state[STEADINESS, b] = min(max(steady, 0.0), 1.0)
 
 
 @kernel
-def estimate_directions(spectrum, rates, limits, group, state, vectors, shares):
+def sum_bins(state, sums):
+    """Sum the steady means from the first bin on to each of them: ``sums``, shape (4, bins + 1).
+
+    They are divided by the square root of their energy: loud bins count more than soft ones, but
+    a few of them do not decide.
+    """
+    for row in range(4):
+        sums[row, 0] = 0.0
+        for b in range(state.shape[1]):
+            value = state[STEADY + row, b]
+            if value != 0.0:
+                value /= math.sqrt(state[STEADY + 3, b])
+            sums[row, b + 1] = sums[row, b] + value
+
+
+@kernel
+def estimate_directions(spectrum, rates, state, sums, vectors, shares):
     """Estimate direction, directness and decorrelated share of each bin of first-order frames.
 
     Parameters
     ----------
     spectrum : shape (4, frames, bins, 2)
         ACN, SN3D.
-    rates : shape (4,)
+    rates : shape (3,)
         Part of a new frame in the fast, steady and slow means. The first frames after silence have
         equal parts.
-    limits : shape (7,)
-        Diffuseness from which on, and up to which, the decorrelated share rises from 0 to 1; mean
-        change of the energy in octaves up to which, and from which on no longer, bins are steady;
-        change from which on they are not steady at once; drift of the direction up to which, and
-        from which on no longer, they are steady.
-    group : int
-        Number of neighbouring bins whose change is averaged.
     state : shape (ROWS, bins)
         Updated in place.
+    sums : shape (4, bins + 1)
+        Scratch memory.
     vectors : shape (frames, bins, 3)
         Receives unit vectors.
-    shares : shape (frames, bins, 4)
-        Receives directness, decorrelated share of the rest, and steadiness, all from 0 to 1, and
-        the number of frames since silence.
+    shares : shape (frames, bins, 2)
+        Receives directness and the decorrelated share of the rest, from 0 to 1.
     """
+    bins = spectrum.shape[2]
     for t in range(spectrum.shape[1]):
         update_means(spectrum, t, rates, state)
-        measure_steadiness(rates, limits, group, state)
-        for b in range(spectrum.shape[2]):
-            steady = state[STEADINESS, b]
+        measure_steadiness(rates, state)
+        sum_bins(state, sums)
+        for b in range(bins):
+            frames, steady = max(state[FRAMES, b], 1.0), state[STEADINESS, b]
+            deviation = state[DEVIATION, b]
+            random = ramp(deviation, RANDOM[0], RANDOM[1]) * ramp(deviation, RANDOM[3], RANDOM[2])
+            width = int(random * NEIGHBOURS * max(1.0, 1.0 / (rates[1] * frames)))
+            first, last = max(b - width, 0), min(b + width + 1, bins)
+            scale = sums[3, last] - sums[3, first]
+            scale = state[STEADY + 3, b] / scale if scale > 0.0 else 0.0
             mean = state[FAST + 3, b] + steady * (state[STEADY + 3, b] - state[FAST + 3, b])
             length = 0.0
             for axis in range(3):
                 fast = state[FAST + axis, b]
-                vectors[t, b, axis] = fast + steady * (state[STEADY + axis, b] - fast)
+                long = scale * (sums[axis, last] - sums[axis, first])
+                vectors[t, b, axis] = fast + steady * (long - fast)
                 length += vectors[t, b, axis] ** 2
             length = math.sqrt(length)
             directness = 0.0
             if length > 0.0:
-                directness = min(1.0, length / mean)
+                faster = 1.0 + steady * random * (OVERLAP - 1.0)
+                directness = max(0.0, 1.0 - faster * max(0.0, 1.0 - length / mean))
                 for axis in range(3):
                     vectors[t, b, axis] /= length
             else:
                 vectors[t, b, 0], vectors[t, b, 1], vectors[t, b, 2] = 1.0, 0.0, 0.0
-            rate = max(rates[2], 1.0 / max(state[FRAMES, b], 1.0))
+            rate = max(rates[2], 1.0 / frames)
             state[SLOW, b] += rate * (length - state[SLOW, b])
             state[SLOW + 1, b] += rate * (mean - state[SLOW + 1, b])
             diffuseness = 1.0 - state[SLOW, b] / max(state[SLOW + 1, b], 1e-30)
-            part = (diffuseness - limits[0]) / (limits[1] - limits[0])
-            part = min(max(part, 0.0), 1.0)
-            part = part * part * (3.0 - 2.0 * part)
+            part = ramp(diffuseness, DECORRELATED[0], DECORRELATED[1])
+            # A decorrelated onset would be late: it starts dry, for a third of a second.
+            part *= part * (3.0 - 2.0 * part) * min(1.0, 0.7 * rates[2] * frames)
             shares[t, b, 0] = directness * (1.0 - part)
             shares[t, b, 1] = part
-            shares[t, b, 2] = steady
-            shares[t, b, 3] = state[FRAMES, b]
-
-
-@kernel
-def smooth_gains(shares, rate, signed, state, gains):
-    """Average the gains of steady bins over time, in place.
-
-    Parameters
-    ----------
-    shares
-        As of `estimate_directions`.
-    rate : float
-        Part of a new frame in the mean of a steady bin; that of other bins is 1.
-    signed : bool
-        Whether gains may be negative, and not their squares are averaged.
-    state : shape (bins, outputs)
-        Means of the frame before; updated in place.
-    gains : shape (frames, bins, outputs)
-    """
-    for t in range(gains.shape[0]):
-        for b in range(gains.shape[1]):
-            slowest = max(rate, 1.0 / max(shares[t, b, 3], 1.0))
-            step = 1.0 + shares[t, b, 2] * (slowest - 1.0)
-            for n in range(gains.shape[2]):
-                new = gains[t, b, n]
-                if not signed:
-                    new *= new
-                state[b, n] += step * (new - state[b, n])
-                gains[t, b, n] = state[b, n] if signed else math.sqrt(state[b, n])
 
 
 @kernel

@@ -14,18 +14,19 @@ from spatialkit import (
     encode_ambisonics,
     encode_foa,
     get_layout,
+    get_upmixer,
     read,
     sample_path,
     vbap_pan,
 )
 from spatialkit.ambisonics import ParametricStream, upscale_ambisonics
 from spatialkit.audio import Audio
-from spatialkit.benchmarks import log_kurtosis_ratio
+from spatialkit.benchmarks import level_pumping, log_kurtosis_ratio
 from spatialkit.commands import main
 from spatialkit.errors import OptionError, ShapeError, SignalError
 from spatialkit.files import info, write
 from spatialkit.geometry import to_cartesian, to_spherical
-from spatialkit.metrics import snr
+from spatialkit.metrics import angle_error, snr
 
 RATE = 44100
 AZIMUTH, ELEVATION = np.array([0.0, -60.0, 20.0, 110.0]), np.array([0.0, 30.0, 0.0, 0.0])
@@ -93,7 +94,9 @@ def test_a_diffuse_field_stays_diffuse():
     found = decode_foa(diffuse(), LAYOUT, decoder="dirac", sample_rate=RATE)[LAYOUT.loudspeakers]
     linear = decode_foa(diffuse(), LAYOUT)[LAYOUT.loudspeakers]
     assert np.abs(np.corrcoef(linear) - np.eye(11)).max() > 0.9
-    assert np.abs(np.corrcoef(found) - np.eye(11)).max() < 0.1
+    assert np.abs(np.corrcoef(found) - np.eye(11)).max() < 0.2
+    late = found[:, RATE // 2 :]  # the onset is not decorrelated
+    assert np.abs(np.corrcoef(late) - np.eye(11)).max() < 0.1
 
 
 @pytest.mark.parametrize("layout", ["5.1", "7.1.4", "stereo", "9.1.6"])
@@ -113,13 +116,63 @@ def test_a_single_source_is_encoded_at_the_higher_order(rng):
         assert snr(expected, found) > 45.0
 
 
-def test_steady_noise_has_little_musical_noise(rng):
-    """The ratio is 0.02 for linear decoding, and was 2.2 with short means only."""
-    noise = rng.standard_normal((3, 6 * RATE))
-    scene = encode_foa(noise, [0.0, 35.0, -35.0])
-    found = decode_foa(scene, LAYOUT, decoder="dirac", sample_rate=RATE)
+def noises(rng, azimuth, colour):
+    """Steady noises of equal level."""
+    noise = rng.standard_normal((len(azimuth), 4 * RATE))
+    if colour == "pink":
+        hertz = np.fft.rfftfreq(noise.shape[1], 1.0 / RATE)
+        noise = np.fft.irfft(np.fft.rfft(noise) / np.sqrt(np.maximum(hertz, 20.0)))
+    return 0.1 * noise / noise.std()
+
+
+@pytest.mark.parametrize("colour", ["white", "pink"])
+@pytest.mark.parametrize(
+    "azimuth", [[0.0, 35.0, -35.0], [0.0, -60.0, 35.0, 140.0]], ids=["in front", "around"]
+)
+def test_steady_noises_have_no_more_artefacts_than_those_of_ambience(rng, azimuth, colour):
+    """The log kurtosis ratio is near 0 for constant gains; it was 0.2, and 1.1 at the start.
+
+    That of an upmixer of stereo whose gains change with time, too, is the bound: from the margin
+    of the benchmark on, and in the first half second.
+    """
+    sources = noises(rng, np.array(azimuth), colour)
+    scene, stereo = (
+        encode_foa(sources, azimuth),
+        vbap_pan(sources, 30.0 * np.sin(np.radians(azimuth)), layout="stereo"),
+    )
+    sharp = decode_foa(scene, LAYOUT, decoder="dirac", sample_rate=RATE)[LAYOUT.loudspeakers]
+    upmix = get_upmixer("ambience", layout=LAYOUT).upmix(stereo, RATE)[LAYOUT.loudspeakers]
+    for part, limit in ((slice(8192, -8192), 0.07), (slice(0, RATE // 2), 0.1)):
+        found = log_kurtosis_ratio(sharp[:, part], scene[:1, part])
+        assert found < max(log_kurtosis_ratio(upmix[:, part], stereo[:, part]), limit)
+    assert level_pumping(sharp, scene, RATE) < level_pumping(upmix, stereo, RATE)
+
+
+def test_noises_after_a_softer_sound_are_steady_again_in_half_a_second(rng):
+    """The means that detect steady sounds begin again with an attack."""
+    sources = noises(rng, np.zeros(4), "white")
+    sources[:3, : 2 * RATE] = 0.0
+    sources[3] *= 0.03
+    scene = encode_foa(sources, [0.0, 35.0, -35.0, 150.0])
+    found = decode_foa(scene, LAYOUT, decoder="dirac", sample_rate=RATE)[LAYOUT.loudspeakers]
+    part = slice(round(2.5 * RATE), -8192)
+    assert log_kurtosis_ratio(found[:, part], scene[:1, part]) < 0.1
+
+
+def test_chords_keep_their_directions():
+    """Neighbouring bins of tones are not averaged: with averages, the error would be 21 degrees."""
+    time = np.arange(4 * RATE) / RATE
+    keys = np.array([[48, 55, 64], [52, 60, 67], [57, 59, 72]])
+    hertz = 440.0 * 2.0 ** ((keys - 69.0) / 12.0)
+    chords = np.zeros((3, len(time)))
+    for partial in range(1, 12):
+        phases = 2.0 * np.pi * partial * hertz[..., None] * time + partial**2
+        chords += np.sin(phases).sum(axis=1) / partial
+    azimuth = [0.0, -60.0, 110.0]
+    found = decode_foa(encode_foa(chords, azimuth), LAYOUT, decoder="dirac", sample_rate=RATE)
     late = slice(RATE, -RATE)
-    assert log_kurtosis_ratio(found[LAYOUT.loudspeakers, late], scene[:1, late]) < 0.4
+    errors = angle_error(chords[:, late], found[:, late], azimuth, LAYOUT, weighting="energy")
+    assert errors.mean() < 8.0
 
 
 @pytest.mark.parametrize(("speed", "decibels"), [(10.0, 9.0), (30.0, 12.0), (90.0, 12.0)])

@@ -274,6 +274,11 @@ for (const name of ["dragover", "dragleave", "drop"]) {
 }
 find("upmixer").addEventListener("change", showForm);
 find("preset").addEventListener("change", showSummary);
+// Instruments that are moved are not those of a preset any more.
+stage.changed = () => {
+  find("preset").value = "";
+  find("summary").textContent = chosen().summary;
+};
 find("form").addEventListener("submit", start);
 find("cancel").addEventListener("click", () => { if (job) call(`api/jobs/${job.id}/cancel`, "POST").catch(() => {}); });
 

@@ -2,7 +2,7 @@
 // preset may place an instrument in two directions, until it is dragged.
 
 const STEMS = [["vocals", [0]], ["drums", [110]], ["bass", [30]], ["other", [-60]]];
-const CENTER = 160, RADIUS = 110, SVG = "http://www.w3.org/2000/svg";
+const CENTER = 160, RADIUS = 110, INNER_RADII = [52, 81, 23], APART = 50, SVG = "http://www.w3.org/2000/svg";
 
 function element(name, attributes, text) {
   const made = document.createElementNS(SVG, name);
@@ -21,10 +21,12 @@ export function azimuthOf(x, y) {
   return wrapped(Math.round(Math.atan2(CENTER - x, CENTER - y) * 180 / Math.PI));
 }
 
-function at(azimuth) {
+// Point of a direction on the circle, or further inside if others would cover it there.
+function freePoint(azimuth, others) {
   const angle = azimuth * Math.PI / 180;
-  const x = CENTER - RADIUS * Math.sin(angle), y = CENTER - RADIUS * Math.cos(angle);
-  return `translate(${x.toFixed(1)} ${y.toFixed(1)})`;
+  const points = [RADIUS, ...INNER_RADII].map((r) => [CENTER - r * Math.sin(angle), CENTER - r * Math.cos(angle)]);
+  const distance = ([x, y]) => Math.min(APART, ...others.map((other) => Math.hypot(x - other[0], y - other[1])));
+  return points.reduce((best, point) => distance(point) > distance(best) ? point : best);
 }
 
 function degrees(azimuths) {
@@ -35,6 +37,7 @@ export class Stage {
   constructor(parent) {
     this.places = new Map(STEMS);
     this.kind = "azimuth";
+    this.changed = () => {};
     parent.className = "stage";
     this.svg = element("svg", {viewBox: "0 0 320 320", role: "group", "aria-label": "Places of the instruments"});
     this.svg.append(
@@ -90,6 +93,7 @@ export class Stage {
   place(name, azimuth) {
     this.places.set(name, [wrapped(azimuth)]);
     this.draw();
+    this.changed();
   }
 
   // Place all instruments by the text of the option, or as at the start.
@@ -113,13 +117,19 @@ export class Stage {
   }
 
   draw() {
+    const points = [];
+    const move = (group, azimuth) => {
+      const [x, y] = freePoint(azimuth, points);
+      points.push([x, y]);
+      group.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+    };
     for (const [name, [first, other]] of this.places) {
       const group = this.sources.get(name), second = this.seconds.get(name);
-      group.setAttribute("transform", at(first));
+      move(group, first);
       group.setAttribute("aria-valuenow", first);
       group.setAttribute("aria-valuetext", degrees([first, other]));
       second.setAttribute("display", other === undefined ? "none" : "inline");
-      if (other !== undefined) second.setAttribute("transform", at(other));
+      if (other !== undefined) move(second, other);
     }
     const lines = [...this.places].map(([name, azimuths]) => `${name} ${azimuths.join("° and ")}°`);
     const rule = this.kind === "azimuth" ? "" : " Only front and rear count: left and right stay as in the song.";

@@ -31,6 +31,7 @@ from spatialkit.errors import OptionError
 @click.option(
     "--alpha",
     type=click.FloatRange(0.0, 1.0),
+    metavar="P",
     default=0.05,
     show_default=True,
     help="Largest adjusted p value that counts as significant.",
@@ -38,9 +39,10 @@ from spatialkit.errors import OptionError
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
+    metavar="N",
     default=0,
     show_default=True,
-    help="Start of the random numbers of the bootstrap.",
+    help="Seed of the bootstrap.",
 )
 @click.option(
     "-o",
@@ -70,8 +72,6 @@ def command(
     as_json: bool,
 ) -> int:
     """Compare systems by the metrics of the same items.
-
-    With confidence intervals and paired tests.
 
     TABLES are files of "spatialkit evaluate -o scores.csv", or of other programs: CSV with a header
     and columns of numbers. One table contains the systems in its column system, or each table is

@@ -390,7 +390,7 @@ def _needed_note(trials: int) -> str:
         )
     short = needed - 1
     return (
-        f"{count} per listener: {needed} of {trials} are significant at 5 %, "
+        f"{count} per listener: {needed} of {trials} are significant at 5 % (one-sided), "
         f"{short} of {trials} are not (p = {binomial_test(short, trials).p_value:.2g}). For "
         f"listeners who choose correctly in 80 % of the trials, {trials_needed(0.8)} trials have a "
         "power of 80 %."

@@ -133,7 +133,7 @@ def song_options(*, examples: str, seconds: str, required: bool = True) -> Calla
         click.option(
             "--seconds",
             type=float,
-            metavar="S",
+            metavar="SECONDS",
             show_default=seconds,
             help="Length of each example in seconds.",
         ),

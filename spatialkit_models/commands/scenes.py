@@ -93,7 +93,7 @@ def _count(split: str) -> Any:
 @click.option(
     "--seconds",
     type=float,
-    metavar="S",
+    metavar="SECONDS",
     default=10.0,
     show_default=True,
     help="Length of a scene in seconds.",
@@ -132,7 +132,7 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    """Write training scenes of the published Ambisonizer as files of W, X and Y.
+    """Write training scenes of the published Ambisonizer.
 
     Stems of a song (one folder per song with vocals, drums, bass and other) are placed at random
     azimuths in a room and written to <split>/<scene>/{W,X,Y}.wav, with the settings in scene.json.

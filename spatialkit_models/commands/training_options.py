@@ -122,7 +122,7 @@ _RUN = (
     click.option(
         "--checkpoint-every",
         type=float,
-        metavar="S",
+        metavar="SECONDS",
         default=60.0,
         show_default=True,
         help="Seconds between checkpoints.",

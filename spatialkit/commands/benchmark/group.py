@@ -69,7 +69,11 @@ def _systems() -> Iterator[tuple[str, str]]:
 )
 @toolkit.debug_option
 def command() -> None:
-    """Measure upmixers, decoders and binaural renderers, yours beside ours."""
+    """Measure upmixers, decoders and binaural renderers.
+
+    Your programs are measured beside those of spatialkit: see the options --command and --estimates
+    of each benchmark.
+    """
 
 
 for each in (upmix, foa, binaural):

@@ -43,7 +43,7 @@ scene_options = toolkit.combined(
     click.option(
         "--seconds",
         type=float,
-        metavar="S",
+        metavar="SECONDS",
         default=EXCERPT_SECONDS,
         show_default=True,
         help="Length of each excerpt in seconds.",

@@ -40,7 +40,7 @@ __all__ = ["upmix"]
 @click.option(
     "--seconds",
     type=float,
-    metavar="S",
+    metavar="SECONDS",
     default=SECONDS,
     show_default=True,
     help="Maximum length of each song in seconds.",

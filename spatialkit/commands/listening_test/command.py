@@ -23,6 +23,7 @@ def command() -> None:
     "--probability",
     "probabilities",
     type=float,
+    metavar="P",
     multiple=True,
     help="Probability of a correct answer, above 0.5 (repeatable).",
 )

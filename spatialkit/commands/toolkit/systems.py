@@ -140,7 +140,7 @@ def system_options(named: Decorator) -> Decorator:
         click.option(
             "--timeout",
             type=float,
-            metavar="S",
+            metavar="SECONDS",
             default=DEFAULT_TIMEOUT,
             show_default=True,
             help="Time limit of --command for each stimulus in seconds.",

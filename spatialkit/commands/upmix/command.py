@@ -166,7 +166,7 @@ def command(
     FLOAT, an upmix that exceeds full scale is scaled down, with a warning. A --format without the
     sample rate of a file converts it, with a warning.
 
-    --for picks the format that a player reads, and prints it. --report also writes a report
+    --for chooses the format that a player reads, and prints it. --report also writes a report
     beside each output, NAME.report.html: an HTML page with its sound and that of IN, pictures and
     measurements (see "spatialkit report --help"). A folder OUT then also receives index.html, with
     a link to each report, and the same table as report.csv and report.jsonl: loudness, true peak,

@@ -31,6 +31,7 @@ from spatialkit.metrics.interchannel_errors import (
     correlation_error,
 )
 from spatialkit.metrics.k_weighting import KWeighting
+from spatialkit.metrics.leakage import leakage
 from spatialkit.metrics.loudness import (
     LoudnessMeter,
     channel_weights,
@@ -100,6 +101,7 @@ __all__ = [
     "interaural_errors",
     "ipd",
     "itd",
+    "leakage",
     "left_right_balance",
     "log_spectral_distance",
     "loudness",

@@ -20,6 +20,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "si_sdr": (_LEROUX,),
     "wild": (_YANG,),
     "ild_error": (_YANG,),
+    "leakage": (_YANG,),
     "correlation_error": ("breebaart2005parametric", "glasberg1990auditory"),
     "ssr": ("watcharasupat2024quantifying",),
     "srr": ("watcharasupat2024quantifying",),

@@ -31,6 +31,11 @@ METRICS: dict[str, Metric] = {
             decimals=2,
         ),
         Metric(
+            *("leakage", "leakage", "dB", "lower"),
+            "level of the estimate in channels that are silent in the reference",
+            "silence",
+        ),
+        Metric(
             *("correlation_error", "correlation error", "", "lower"),
             "mean absolute error of the interchannel cross-correlation per ERB",
             "levels",
@@ -173,8 +178,9 @@ METRICS: dict[str, Metric] = {
 }
 """Metrics of `evaluate` by name: title, unit, direction of better values, definition, group."""
 
-ON_REQUEST = ("resolutions", "binaural")
-"""Groups of metrics that `evaluate` computes only if they are named, because they take long."""
+ON_REQUEST = ("resolutions", "binaural", "silence")
+"""Groups of metrics that `evaluate` computes only if they are named: they take long, or need a
+reference with silent channels."""
 
 UNITS = {name: metric.unit for name, metric in METRICS.items()}
 """Units of the metrics that `evaluate` returns; "" for metrics without unit."""

@@ -55,7 +55,7 @@ def evaluate(
     metrics : str or iterable of str, optional
         Names of metrics (`METRICS`) and groups (`GROUPS`), such as ``["snr", "levels"]``: those
         metrics, and those metrics of the groups that apply. By default all that apply, except those
-        of the groups in `ON_REQUEST`: "binaural" (see ``binaural``) and "resolutions".
+        of the groups in `ON_REQUEST`: "binaural" (see ``binaural``), "resolutions" and "silence".
 
     Returns
     -------

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from spatialkit.metrics.level_kernels import filter_sections
 
+__all__ = ["KWeighting"]
+
 # The two stages of K-weighting as printed in BS.1770, numerator and denominator at 48 kHz: a shelf
 # (effect of the head), then a high-pass filter (Annex 1, Tables 1 and 2).
 STANDARD_RATE = 48000.0

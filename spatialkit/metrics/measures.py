@@ -21,6 +21,7 @@ from spatialkit.metrics.inputs import in_blocks, mean_of_known
 from spatialkit.metrics.intensity import intensity_and_energy
 from spatialkit.metrics.interaural import binaural_errors
 from spatialkit.metrics.interchannel_errors import correlation_error
+from spatialkit.metrics.leakage import leakage
 from spatialkit.metrics.loudness import measured
 from spatialkit.metrics.peaks import true_peak
 from spatialkit.metrics.spatial_distortion import spatial_distortion
@@ -30,6 +31,8 @@ Values = Mapping[str, Any]
 
 # Largest magnitude of a balance in dB: one half of the layout is silent then.
 MAX_BALANCE = 60.0
+# Smallest leakage in dB, of silence among others: it has no mean otherwise.
+MIN_LEAKAGE = -120.0
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,10 @@ def _downmix_snr(pair: Pair) -> Values:
     assert pair.format is not None
     mixes = (downmix(each, pair.format, "stereo") for each in pair.both)
     return {"downmix_snr": snr(*mixes)}
+
+
+def _leakage(pair: Pair) -> Values:
+    return {"leakage": np.maximum(leakage(*pair.both), MIN_LEAKAGE)}
 
 
 def _energy_vectors(pair: Pair) -> Values:
@@ -260,6 +267,7 @@ MEASURES = (
     Measure(("si_sdr",), lambda pair: {"si_sdr": si_sdr(*pair.both)}, _always),
     Measure(("wild",), lambda pair: {"wild": wild(*pair.both)}, _channel_pairs),
     Measure(("ild_error",), lambda pair: {"ild_error": ild_error(*pair.both)}, _channel_pairs),
+    Measure(("leakage",), _leakage, _channel_pairs),
     Measure(
         ("correlation_error",),
         lambda pair: {"correlation_error": correlation_error(*pair.both, pair.sample_rate)},

@@ -27,7 +27,7 @@ from spatialkit_models.losses.distortion import (
 )
 from spatialkit_models.losses.intensity import active_intensity, diffuseness, energy_density
 from spatialkit_models.losses.interchannel import correlation, correlation_error, icc, ild, ipd
-from spatialkit_models.losses.level import ild_error, wasserstein_distance, wild
+from spatialkit_models.losses.level import ild_error, leakage, wasserstein_distance, wild
 from spatialkit_models.losses.loudness import loudness
 from spatialkit_models.losses.precision import in_full_precision
 from spatialkit_models.losses.spatial_distortion import SpatialDistortion, spatial_distortion
@@ -55,6 +55,7 @@ __all__ = [
     "ild_error",
     "in_full_precision",
     "ipd",
+    "leakage",
     "left_right_balance",
     "log_spectral_distance",
     "loudness",

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from spatialkit.validation import as_number
+from spatialkit_models.losses.distortion import decibels
 from spatialkit_models.losses.precision import in_full_precision, require_pairs, require_same
-from spatialkit_models.losses.spectra import loudest_bin, stft
+from spatialkit_models.losses.spectra import loudest_bin, power_of, stft
 
-__all__ = ["ild_error", "wasserstein_distance", "wild"]
+__all__ = ["ild_error", "leakage", "wasserstein_distance", "wild"]
 
 # One neper in dB.
 DECIBELS = 20.0 / math.log(10.0)
@@ -103,6 +104,50 @@ def ild_error(
         total = total + torch.where(either, (a - b).abs(), 0.0).sum((-2, -1))
         count = count + either.sum((-2, -1))
     return torch.where(active, DECIBELS * total / count.clamp(min=1), torch.nan)
+
+
+@in_full_precision
+def leakage(
+    reference: Tensor,
+    estimate: Tensor,
+    *,
+    n_fft: int = 1024,
+    hop: int = 256,
+    floor_db: float = -60.0,
+) -> Tensor:
+    """Calculate the level in channels that should be silent, as `spatialkit.metrics.leakage` does.
+
+    Parameters
+    ----------
+    reference, estimate : Tensor of float, shape (..., channels, samples)
+        Signals of the same shape, with two channels or more.
+    n_fft, hop : int
+        Parameters of `stft`.
+    floor_db : float
+        Floor relative to the loudest channel of each bin, dB, at most 0.
+
+    Returns
+    -------
+    Tensor, shape (...)
+        dB, 0 or less; -inf without leakage, NaN where the reference or the estimate is silent.
+
+    Examples
+    --------
+    >>> voice = torch.randn(8000, generator=torch.Generator().manual_seed(0))
+    >>> left = torch.stack([voice, 0.0 * voice])
+    >>> round(leakage(left, torch.stack([voice, 0.01 * voice])).item(), 1)
+    -40.0
+    """
+    require_same(reference.shape, estimate.shape)
+    require_pairs(reference.ndim > 1 and reference.shape[-2] > 1, reference)
+    floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 10.0)
+    s, e = (power_of(stft(audio, n_fft=n_fft, hop=hop)) for audio in (reference, estimate))
+    loudest = s.amax(dim=-3, keepdim=True)
+    leaked, total = (
+        torch.where(counted, e, 0.0).sum((-3, -2, -1), dtype=torch.float64)
+        for counted in (s < floor * loudest, loudest > 0.0)
+    )
+    return decibels(leaked, total, total).to(reference.dtype)
 
 
 @in_full_precision

@@ -27,7 +27,7 @@ from spatialkit_models.metrics.direction import (
     LeftRightDifference,
 )
 from spatialkit_models.metrics.distortion import SDSDR, SISDR, SNR, DownmixError
-from spatialkit_models.metrics.level import WILD, CorrelationError, ILDError
+from spatialkit_models.metrics.level import WILD, CorrelationError, ILDError, Leakage
 from spatialkit_models.metrics.loudness import LoudnessDifference
 from spatialkit_models.metrics.spatial_distortion import SRR, SSR
 from spatialkit_models.metrics.spectral import LogSpectralDistance, MultiResolutionSTFT
@@ -41,6 +41,7 @@ __all__ = [
     "FrontRearDifference",
     "ILDError",
     "IntensityAngle",
+    "Leakage",
     "LeftRightDifference",
     "LogSpectralDistance",
     "LoudnessDifference",

@@ -9,7 +9,7 @@ from torch import Tensor
 from spatialkit_models import losses
 from spatialkit_models.metrics.items import PairMetric, RatedMetric
 
-__all__ = ["WILD", "CorrelationError", "ILDError"]
+__all__ = ["WILD", "CorrelationError", "ILDError", "Leakage"]
 
 
 class _LevelDifference(PairMetric):
@@ -106,3 +106,34 @@ class CorrelationError(RatedMetric):
 
     def _values(self, target: Tensor, preds: Tensor) -> Tensor:
         return losses.correlation_error(target, preds, self.sample_rate, floor_db=self.floor_db)
+
+
+class Leakage(PairMetric):
+    """Mean level in channels that should be silent, dB; see `spatialkit.metrics.leakage`.
+
+    Parameters
+    ----------
+    n_fft, hop : int
+        Length and hop of the STFT with a Hann window, samples.
+    floor_db : float
+        Floor relative to the loudest channel of each bin, dB, at most 0.
+    **kwargs
+        See `torchmetrics.Metric`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> target = torch.tensor([[1.0], [0.0]]) * torch.randn(8000)
+    >>> metric = Leakage()
+    >>> metric(target + 0.01 * target.flip(0), target).round(decimals=1)
+    tensor(-40.)
+    """
+
+    def __init__(
+        self, *, n_fft: int = 1024, hop: int = 256, floor_db: float = -60.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.settings: dict[str, Any] = {"n_fft": n_fft, "hop": hop, "floor_db": floor_db}
+
+    def _values(self, target: Tensor, preds: Tensor) -> Tensor:
+        return losses.leakage(target, preds, **self.settings)

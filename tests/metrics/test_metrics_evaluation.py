@@ -62,7 +62,7 @@ def test_every_metric_has_a_unit(rng):
     scores = evaluate(surround, surround, layout="5.1", sample_rate=48000, binaural=True)
     scores |= evaluate(scene, scene, layout="foa", sample_rate=48000)
     stems = {"stems": surround, "azimuth": 0.0, "layout": "5.1"}
-    named = ["angle_error", "multi_resolution_stft"]
+    named = ["angle_error", "multi_resolution_stft", "silence"]
     scores |= evaluate(surround, surround, **stems, metrics=named)
     assert UNITS.keys() == scores.keys()
     assert set(UNITS.values()) == {"dB", "degrees", "LUFS", "LU", "dBTP", "us", ""}
@@ -160,6 +160,20 @@ def test_names_and_groups_select_metrics(rng):
         evaluate(reference[:1], estimate[:1], metrics="spatial")
     with pytest.raises(OptionError, match="metrics is empty"):
         evaluate(reference, estimate, metrics=[])
+
+
+def test_leakage_is_limited_and_on_request(rng):
+    reference = rng.standard_normal((5, 24_000))
+    reference[2] = 0.0
+    options = {"layout": "5.0", "sample_rate": 48000}
+    assert "leakage" not in evaluate(reference, reference, **options)
+    # A few bins of noise are 60 dB below another channel.
+    assert -120.0 <= evaluate(reference, reference, metrics="silence")["leakage"] < -90.0
+    tones = np.sin(np.arange(24_000) * np.array([[0.3], [0.0]]))
+    assert evaluate(tones, tones, metrics="silence")["leakage"] == -120.0
+    leaky = reference + np.eye(5)[:, 2:3] * 0.1 * reference[0]
+    found = evaluate(reference, leaky, metrics="leakage")["leakage"]
+    assert found == pytest.approx(-20.0 - 10.0 * np.log10(4.0), abs=0.2)
 
 
 def test_stems_give_the_mean_angle_error(rng):

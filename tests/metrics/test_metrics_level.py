@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from spatialkit.errors import OptionError, ShapeError, SignalError
-from spatialkit.metrics import icc, ild, ild_error, ipd, wasserstein_distance, wild
+from spatialkit.metrics import icc, ild, ild_error, ipd, leakage, wasserstein_distance, wild
 from spatialkit.stft import stft
 
 
@@ -148,6 +148,43 @@ def test_wild_of_shifted_ilds_is_the_shift(rng):
     moved = stereo * 10.0 ** (np.array([[0.0], [-12.0]]) / 20.0)
     ours = wild(stereo, moved, floor_db=-150.0, clip_db=1000.0)
     assert ours == pytest.approx(12.0, abs=1e-5)
+
+
+def slow_leakage(reference, estimate, floor_db):
+    """Oracle: whole spectra."""
+    first, second = (np.abs(stft(audio)) for audio in (reference, estimate))
+    loudest = first.max(axis=0)
+    silent = first < 10 ** (floor_db / 20) * loudest
+    energy = second**2 * (loudest > 0.0)
+    return 10 * np.log10(energy[silent].sum() / energy.sum())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_leakage_equals_its_definition(rng, dtype):
+    reference, estimate = uneven(rng, 2, 3, 30_000), uneven(rng, 2, 3, 30_000)
+    reference[:, :, :9000] = 0.0
+    both = reference.astype(dtype), estimate.astype(dtype)
+    for floor_db in (-60.0, -10.0):
+        expected = [slow_leakage(r, e, floor_db) for r, e in zip(reference, estimate, strict=True)]
+        ours = leakage(*both, floor_db=floor_db)
+        np.testing.assert_allclose(ours, expected, rtol=0.0, atol=1e-5)
+        gained = leakage(both[0], both[1] * dtype(0.5), floor_db=floor_db)
+        np.testing.assert_allclose(gained, ours, rtol=0.0, atol=1e-5)
+
+
+def test_leakage_is_the_level_in_silent_channels(rng):
+    voice, music = rng.standard_normal((2, 20_000))
+    reference = np.stack([voice, music, 0.0 * voice])
+    leaky = reference + np.array([0.0, 0.0, 0.1])[:, None] * voice
+    expected = 10 * np.log10(0.01 * np.sum(voice**2) / np.sum(leaky**2))
+    # The frames overlap evenly, but for the ends of the signal.
+    assert leakage(reference, leaky) == pytest.approx(expected, abs=0.05)
+    assert leakage(reference, reference[[1, 0, 2]]) == -np.inf
+    assert np.isnan(leakage(0.0 * reference, leaky))
+    assert np.isnan(leakage(reference, 0.0 * leaky))
+    assert np.isnan(leakage(reference[:, :0], leaky[:, :0]))
+    with pytest.raises(ShapeError, match="at least 2 channels"):
+        leakage(voice[None], voice[None])
 
 
 def test_wild_does_not_depend_on_the_common_level(rng):

@@ -22,6 +22,7 @@ LAYOUT = "5.0"
 RATE = 8000
 # Functions of reference and estimate, and what they need besides.
 PAIRS = {
+    "leakage": {"floor_db": -3.0},
     "correlation_error": {"sample_rate": RATE},
     "log_spectral_distance": {},
     "multi_resolution_stft": {},

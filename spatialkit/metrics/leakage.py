@@ -1,0 +1,107 @@
+"""Level of an estimate in channels that are silent in the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spatialkit.audio import AudioLike
+from spatialkit.errors import ShapeError
+from spatialkit.metrics.inputs import as_pair, unpack_pair
+from spatialkit.stft import StreamingSTFT
+from spatialkit.validation import as_count, as_number
+
+__all__ = ["leakage"]
+
+FRAMES_PER_BLOCK = 64
+
+
+def leakage(
+    reference: AudioLike[Any],
+    estimate: AudioLike[Any],
+    *,
+    n_fft: int = 1024,
+    hop: int = 256,
+    floor_db: float = -60.0,
+) -> NDArray[np.float64]:
+    r"""Calculate the level of the estimate in channels that are silent in the reference.
+
+    .. math:: 10 \log_{10} \frac{\sum_{(c, b, k) \in Q} |E_{cbk}|^2}{\sum |E_{cbk}|^2}, \quad
+        Q = \{(c, b, k): |S_{cbk}| < f \max_d |S_{dbk}|\}
+
+    with the spectra of the reference, :math:`S`, and of the estimate, :math:`E`. A channel c is
+    silent in bin b of frame k where its magnitude is below the floor :math:`f` (``floor_db``)
+    relative to the loudest channel of the same bin. Bins in which all channels of the reference
+    are zero do not count. Unlike `wild`, which compares distributions, the value is an energy: it
+    is dominated by loud leakage, and independent of what the other channels contain.
+
+    Parameters
+    ----------
+    reference, estimate : array_like of float or Audio, shape (..., channels, samples)
+        Signals of equal shape with at least two channels.
+    n_fft, hop : int
+        Size and hop of the Hann-windowed transform in samples, see `spatialkit.stft`.
+    floor_db : float
+        Floor in dB relative to the loudest channel of each bin, at most 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        dB, 0 or less; -inf without leakage. NaN where the reference or the estimate is silent.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ, or there are fewer than two channels.
+    SignalError, OptionError
+        If a sample is NaN or infinite, or an option is not accepted.
+
+    References
+    ----------
+    Definition of this package; the spectra are those of `wild`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> voice = np.random.default_rng(0).standard_normal(8000)
+    >>> left = np.stack([voice, 0.0 * voice])
+    >>> float(leakage(left, np.stack([voice, 0.01 * voice])).round(1))
+    -40.0
+    """
+    samples, others, *_ = unpack_pair(reference, estimate)
+    first, second = as_pair(samples, others)
+    if first.shape[-2] < 2:
+        raise ShapeError(
+            "reference and estimate must have at least 2 channels, (..., channels, samples), "
+            f"got {first.shape}"
+        )
+    floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 10.0)
+    sizes = as_count(n_fft, "n_fft"), as_count(hop, "hop")
+    result = np.full(first.shape[:-2], np.nan)
+    for item in np.ndindex(result.shape):
+        result[item] = _item_leakage(first[item], second[item], *sizes, floor)
+    return result[()]
+
+
+def _item_leakage(
+    reference: NDArray[Any], estimate: NDArray[Any], n_fft: int, hop: int, floor: float
+) -> float:
+    leaked = total = 0.0
+    transforms = [StreamingSTFT(n_fft=n_fft, hop=hop) for _ in range(2)]
+    step = FRAMES_PER_BLOCK * hop
+    for start in range(0, max(reference.shape[-1], 1), step):
+        powers = []
+        for transform, audio in zip(transforms, (reference, estimate), strict=True):
+            spectrum = transform.process(audio[:, start : start + step])
+            if start + step >= audio.shape[-1]:
+                spectrum = np.concatenate([spectrum, transform.flush()], axis=-1)
+            powers.append(np.square(np.abs(spectrum), dtype=np.float64))
+        loudest = powers[0].max(axis=0, keepdims=True)
+        powers[1] *= loudest > 0.0
+        total += float(powers[1].sum())
+        leaked += float(powers[1].sum(where=powers[0] < floor * loudest))
+    if not total:
+        return np.nan
+    return float(10.0 * np.log10(leaked / total)) if leaked else -np.inf

@@ -45,7 +45,7 @@ def test_the_example_of_the_docstring_is_a_command(example, capsys):
 def test_every_public_name_is_documented(module):
     for name in module.__all__:
         value = getattr(module, name)
-        if callable(value) and not name.endswith("_option") and name != "file_argument":
+        if callable(value) and not name.endswith(("_option", "_argument")):
             assert value.__doc__, name
 
 

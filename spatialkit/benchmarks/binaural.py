@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spatialkit.ambisonics import convert_ambisonics, encode_ambisonics
 from spatialkit.benchmarks.defaults import SEED
 from spatialkit.benchmarks.results import Benchmark
-from spatialkit.benchmarks.runner import Example, Trial, run_benchmark, versions
+from spatialkit.benchmarks.runner import Trial, run_benchmark, versions
 from spatialkit.benchmarks.songs import find_songs
 from spatialkit.benchmarks.source_scenes import SourceScene, source_scenes
 from spatialkit.benchmarks.systems import Method, StimulusWriter, System, methods_by_name
@@ -116,15 +116,7 @@ def benchmark_binaural(
     is_elevated = not isinstance(form, Layout) or bool(np.nan_to_num(form.elevation).any())
     scenes = source_scenes(songs, count, length, seed, is_elevated=is_elevated)
     return run_benchmark(
-        (
-            Example(
-                scene.facts(),
-                scene.sources.shape[1] / scene.sample_rate,
-                scene.sample_rate,
-                _trials(scene, chosen, form, ears),
-            )
-            for scene in scenes
-        ),
+        (scene.example(_trials(scene, chosen, form, ears)) for scene in scenes),
         BINAURAL_METRICS,
         title=f"{form.name} for headphones, {length:g} s of {', '.join(songs)}",
         settings={

@@ -25,7 +25,7 @@ from spatialkit.ambisonics import (
 from spatialkit.benchmarks.defaults import SEED
 from spatialkit.benchmarks.results import Benchmark
 from spatialkit.benchmarks.reverberation import reverberate
-from spatialkit.benchmarks.runner import Example, Trial, run_benchmark, versions
+from spatialkit.benchmarks.runner import Trial, run_benchmark, versions
 from spatialkit.benchmarks.songs import STEMS, find_songs
 from spatialkit.benchmarks.source_scenes import SourceScene, active_errors, source_scenes
 from spatialkit.benchmarks.systems import Method, StimulusWriter, System, methods_by_name
@@ -50,22 +50,27 @@ ROOM_DB = -8.0
 # Order of the row that decodes the true scene at a higher order, a yardstick.
 YARDSTICK = 3
 
+AGAINST_VBAP, DIFFUSE = "Against the panned stems", "Diffuse field"
 FOA_METRICS = (
     Metric("direction_error", "direction error", "degrees", "lower", "Angle between a stem and "
            "the energy vector of its least-squares gains in the loudspeakers, mean over stems; "
            "stems 30 dB below the sum are left out."),
-    Metric("snr", "SNR to VBAP", "dB", "higher", "Panned stems relative to the difference."),
-    Metric("wild", "WILD", "dB", "lower", "Wasserstein distance of interchannel level differences "
-           "to the panned stems, magnitudes limited to 60 dB below the loudest bin."),
-    Metric("wild_90", "WILD at -90 dB", "dB", "lower", "The same, limited to 90 dB below."),
-    Metric("level", "level", "dB", "near 0", "Energy relative to that of the panned stems."),
-    Metric("correlation", "largest correlation", "", "lower", "Largest correlation of two "
-           "loudspeakers in a diffuse field, 0 to 1.", decimals=2),
     Metric("gating_depth", "gating depth", "dB", "lower", "Median minus 5th percentile over time "
            "of the gain of a loudspeaker, in thirds of an octave; worst loudspeaker. It contains "
-           "the pauses of sources."),
+           "the pauses of sources: a sharper decoder has a higher one."),
     Metric("level_pumping", "level pumping", "dB", "lower", "Standard deviation of the power "
            "relative to W, X, Y and Z, in blocks of 100 ms.", decimals=2),
+    Metric("snr", "SNR to VBAP", "dB", "higher", "Panned stems relative to the difference.",
+           AGAINST_VBAP),
+    Metric("wild", "WILD", "dB", "lower", "Wasserstein distance of interchannel level differences "
+           "to the panned stems, summed over pairs of loudspeakers; magnitudes limited to 60 dB "
+           "below the loudest bin.", AGAINST_VBAP),
+    Metric("wild_90", "WILD at -90 dB", "dB", "lower", "The same, limited to 90 dB below.",
+           AGAINST_VBAP),
+    Metric("level", "level", "dB", "near 0", "Energy relative to that of the panned stems.",
+           AGAINST_VBAP),
+    Metric("correlation", "largest correlation", "", "lower", "Largest correlation of two "
+           "loudspeakers, 0 to 1.", DIFFUSE, 2),
     *(
         Metric(f"direction_error_{stem}", stem, "degrees", "lower", "", "Direction error by stem")
         for stem in STEMS
@@ -162,15 +167,7 @@ def benchmark_foa(
     is_elevated = bool(np.nan_to_num(target.elevation).any())
     scenes = source_scenes(songs, count, length, seed, is_elevated=is_elevated)
     return run_benchmark(
-        (
-            Example(
-                scene.facts(),
-                scene.sources.shape[1] / scene.sample_rate,
-                scene.sample_rate,
-                _trials(scene, chosen, target, protocols),
-            )
-            for scene in scenes
-        ),
+        (scene.example(_trials(scene, chosen, target, protocols)) for scene in scenes),
         FOA_METRICS,
         title=f"First-order Ambisonics to {target.name}, {length:g} s of {', '.join(songs)}",
         settings={

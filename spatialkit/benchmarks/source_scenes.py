@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.benchmarks.runner import Example, Trial
 from spatialkit.benchmarks.songs import STEMS, read_song
 
 __all__ = ["SourceScene", "active_errors", "source_scenes"]
@@ -36,10 +37,12 @@ class SourceScene:
     seed: tuple[int, ...]
     """Seed for further random numbers, such as reverberation."""
 
-    def facts(self) -> dict[str, Any]:
-        """Return song and directions for the results."""
+    def example(self, trials: Iterable[Trial]) -> Example:
+        """Return an example with song and directions as facts."""
         directions = np.stack([self.azimuth, self.elevation], axis=1).round(1).tolist()
-        return {"songs": [self.song], "directions": dict(zip(STEMS, directions, strict=True))}
+        facts = {"songs": [self.song], "directions": dict(zip(STEMS, directions, strict=True))}
+        seconds = self.sources.shape[1] / self.sample_rate
+        return Example(facts, seconds, self.sample_rate, trials)
 
 
 def source_scenes(

@@ -20,7 +20,7 @@ from spatialkit.benchmarks import (
     foa_methods,
 )
 from spatialkit.benchmarks.binaural import _score as binaural_score
-from spatialkit.benchmarks.foa import _diffuse_field
+from spatialkit.benchmarks.foa import FOA_PROTOCOLS, _diffuse_field
 from spatialkit.benchmarks.songs import find_songs
 from spatialkit.benchmarks.source_scenes import active_errors, source_scenes
 from spatialkit.binaural import METHODS, read_hrtf
@@ -168,6 +168,7 @@ def test_errors_fall_with_the_order_of_ambisonics_and_own_renderers_are_measured
 
 def test_names_in_the_help_are_those_of_the_methods():
     layout = get_layout("5.0")
+    assert set(rendering.PROTOCOLS) == set(FOA_PROTOCOLS)
     assert set(rendering.DECODERS) == set(foa_methods(layout))
     assert set(rendering.METHODS) == set(binaural_methods(layout, read_hrtf())) == set(METHODS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -161,6 +162,13 @@ def test_names_and_objects_become_systems(noise):
     assert exact.format == get_format("foa")
     (fixed,), _, _ = as_systems(["matrix"], get_format("foa"))  # it has no Ambisonic output
     assert fixed.format == get_layout("5.1")
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs an ffmpeg")
+def test_programs_have_the_format_or_one_that_stands_for_it():
+    for name, expected in (("7.1", "7.1"), ("foa", "5.1")):
+        (system,), _, notes = as_systems(["ffmpeg"], get_format(name))
+        assert (system.format.name, system.accepts, notes) == (expected, (2,), [])
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 from spatialkit.benchmarks.defaults import DEFAULT_TIMEOUT
 from spatialkit.benchmarks.systems.command import command_system
 from spatialkit.benchmarks.systems.system import System
-from spatialkit.layouts import Format, Layout
+from spatialkit.layouts import Format, Layout, get_format
 
 __all__ = ["PROGRAMS", "NotInstalledError", "Program"]
+
+# Layouts from which a benchmark renders to others that a program does not support.
+STAND_INS = {"5.0": "5.1", "7.0": "7.1", "ambix1": "5.1"}
 
 
 class NotInstalledError(Exception):
@@ -47,7 +50,7 @@ class Program:
     mark: str
 
     def system(self, format: Format, *, timeout: float = DEFAULT_TIMEOUT) -> System:
-        """Return the program as a system with default parameters.
+        """Return the program as a system with default parameters, to this format if it can.
 
         Raises
         ------
@@ -57,14 +60,21 @@ class Program:
         version = self.version()
         if not version:
             raise NotInstalledError(f"{self.title} was not measured: it is not installed.")
-        name = self.layouts.get(format.wave_mask) if isinstance(format, Layout) else None
-        if name is None:
+        target, name = self._supported(format)
+        if not name:
             raise NotInstalledError(
                 f"{self.title} was not measured: it does not support {format.name}."
             )
         words = [word.replace("{layout}", name) for word in self.command]
-        system = command_system(words, format, name=self.name, timeout=timeout, origin=version)
+        system = command_system(words, target, name=self.name, timeout=timeout, origin=version)
         return replace(system, accepts=(2,))
+
+    def _supported(self, format: Format) -> tuple[Format, str]:
+        """Return a format or one that can stand for it, and its name for the program."""
+        for target in (format, get_format(STAND_INS.get(format.name, format.name))):
+            if isinstance(target, Layout) and target.wave_mask in self.layouts:
+                return target, self.layouts[target.wave_mask]
+        return format, ""
 
     def version(self) -> str:
         """Return name and version of the installed program, "" if there is none."""
@@ -110,6 +120,7 @@ PROGRAMS = {
             (
                 *("upmixer", "{input}", "{output}", "--format", "{layout}", "--mode", "realtime"),
                 *("--no-loudness-normalize", "--output-subtype", "PCM_24", "--quiet"),
+                *("--cpu-priority", "normal"),
             ),
             {
                 **{0x60F: "5.1", 0x63F: "7.1", 0x560F: "5.1.2", 0x563F: "7.1.2"},

@@ -59,7 +59,7 @@ MEASURES = (
     ),
     *(
         Measure(
-            f"direction_error_{stem}", f"direction, {stem}", "degrees", "lower", KNOWN, "mean", ""
+            f"direction_error_{stem}", f"direction of {stem}", "degrees", "lower", KNOWN, "mean", ""
         )
         for stem in STEMS
     ),

@@ -198,23 +198,24 @@ class _Test:
         self.system = system
         self.lag: int | None = None
         self.error = ""
+        if not isinstance(system.format, Layout):
+            name = system.format.name
+            self.error = f"output format is {name}; only loudspeaker layouts can be measured"
         self.scenes: dict[str, dict[str, float]] = {}
         self.audio_seconds = self.elapsed_seconds = 0.0
 
     def run(self, scene: Scene) -> None:
         """Upmix and measure one scene, unless an earlier one failed."""
-        layout = self.system.format
-        if not isinstance(layout, Layout):
-            self.error = f"output format is {layout.name}; only loudspeaker layouts can be measured"
-        if self.error or not isinstance(layout, Layout):
+        if self.error:
             return
         try:
-            self.scenes[scene.name] = self._measure(scene, layout)
+            self.scenes[scene.name] = self._measure(scene)
         except Exception as error:  # a failing plug-in must not stop the others
             self.error = f"{scene.name}: {error_message(error)}"
 
-    def _measure(self, scene: Scene, layout: Layout) -> dict[str, float]:
-        rate, upmix_of = scene.sample_rate, self.system.run
+    def _measure(self, scene: Scene) -> dict[str, float]:
+        layout, rate, upmix_of = self.system.format, scene.sample_rate, self.system.run
+        assert isinstance(layout, Layout)
         if self.lag is None and not self.system.is_recorded:
             upmix_of(scene.stereo[:, : round(WARM_UP * rate)], rate)
         started = time.perf_counter()

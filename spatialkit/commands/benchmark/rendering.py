@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,10 @@ from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
-    from spatialkit.benchmarks import StimulusWriter
-    from spatialkit.layouts import Layout
+    from collections.abc import Callable
+
+    from spatialkit.benchmarks import Benchmark
+    from spatialkit.layouts import Format, Layout
 
 __all__ = ["binaural", "foa"]
 
@@ -91,11 +94,8 @@ def foa(
     systems: toolkit.Systems,
     stimuli: Path | None,
     protocols: tuple[str, ...],
-    stems: Path | None,
-    examples: int,
-    seconds: float,
-    seed: int,
     report: toolkit.Report,
+    **scenes: Any,
 ) -> int:
     """Measure decoders of first-order Ambisonics.
 
@@ -109,20 +109,10 @@ def foa(
     from spatialkit.layouts import get_format, get_layout
 
     target, ambix = get_layout(layout), get_format("ambix1")
-    given, writer = _prepared(systems, stimuli, report, target, ambix)
-    with toolkit.isolated_plugins():
-        results = benchmark_foa(
-            given,
-            layout=target,
-            stems=stems,
-            protocols=protocols or PROTOCOLS,
-            examples=examples,
-            seconds=seconds,
-            seed=seed,
-            progress=True,
-            stimuli=writer,
-        )
-    return report.write(results, writer)
+    measure = partial(
+        benchmark_foa, layout=target, protocols=protocols or PROTOCOLS, progress=True, **scenes
+    )
+    return _run(measure, systems, stimuli, report, target, ambix)
 
 
 @click.command(
@@ -163,11 +153,8 @@ def binaural(
     hrtf: str,
     systems: toolkit.Systems,
     stimuli: Path | None,
-    stems: Path | None,
-    examples: int,
-    seconds: float,
-    seed: int,
     report: toolkit.Report,
+    **scenes: Any,
 ) -> int:
     """Measure rendering for headphones.
 
@@ -182,35 +169,27 @@ def binaural(
     from spatialkit.layouts import get_format, get_layout
 
     form, ears = get_format(source), get_layout("stereo")
-    given, writer = _prepared(systems, stimuli, report, ears, form)
-    with toolkit.isolated_plugins():
-        results = benchmark_binaural(
-            given,
-            source=form,
-            hrtf=hrtf,
-            stems=stems,
-            examples=examples,
-            seconds=seconds,
-            seed=seed,
-            progress=True,
-            stimuli=writer,
-        )
-    return report.write(results, writer)
+    measure = partial(benchmark_binaural, source=form, hrtf=hrtf, progress=True, **scenes)
+    return _run(measure, systems, stimuli, report, ears, form)
 
 
-def _prepared(
-    systems: toolkit.Systems, stimuli: Path | None, report: toolkit.Report, target: Any, source: Any
-) -> tuple[list[Any] | None, StimulusWriter | None]:
-    """Return the systems, None for the default ones, and the writer of stimuli."""
+def _run(
+    measure: Callable[..., Benchmark],
+    systems: toolkit.Systems,
+    stimuli: Path | None,
+    report: toolkit.Report,
+    target: Format,
+    source: Format,
+) -> int:
+    """Measure the systems, or write the stimuli, and return the exit status."""
     from spatialkit.benchmarks import StimulusWriter
 
     report.check()
-    if stimuli:
-        if systems:
-            raise OptionError("--write-stimuli measures nothing: omit the systems")
-        writer = StimulusWriter(stimuli, source)
-        return [writer.system(target)], writer
+    if stimuli and systems:
+        raise OptionError("--write-stimuli measures nothing: omit the systems")
+    writer = StimulusWriter(stimuli, source) if stimuli else None
     given = systems.given(target, source) if systems else None
-    if given is not None:
-        report.check_baseline(given)
-    return given, None
+    report.check_baseline(given)
+    with toolkit.isolated_plugins():
+        results = measure([writer.system(target)] if writer else given, stimuli=writer)
+    return report.write(results, writer)

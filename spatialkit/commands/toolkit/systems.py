@@ -177,7 +177,7 @@ class Report:
 
             new_figure()  # before the work
 
-    def check_baseline(self, systems: Sequence[Any]) -> None:
+    def check_baseline(self, systems: Sequence[Any] | None) -> None:
         """Raise an error if the baseline is none of the systems."""
         check_baseline(self.baseline, systems)
 

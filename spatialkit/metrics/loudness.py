@@ -311,8 +311,7 @@ class LoudnessMeter:
             self._states = [self._filter.start(tuple(lead)) for _ in weights]
             self._open = np.zeros((*lead, channels) if self._per_channel else lead)
         start, self._samples = self._samples, self._samples + samples
-        edges = self._edges(self._samples)
-        inside = edges[edges > start] - start  # ends of the steps that the block completes
+        inside = self._edges(start, self._samples) - start
         splits = np.append(0, inside[inside < samples])
         energies = np.zeros((*self._open.shape, len(splits)))
         for channel in np.flatnonzero(weights) if samples else ():
@@ -368,16 +367,17 @@ class LoudnessMeter:
         energies = np.concatenate(self._energies, axis=-1)
         if energies.shape[-1] < steps:
             return np.zeros((*energies.shape[:-1], 0))
-        edges = np.append(0, self._edges(self._samples))
+        edges = np.append(0, self._edges(0, self._samples))
         windows = np.lib.stride_tricks.sliding_window_view(energies, steps, axis=-1)
         durations = edges[steps:] - edges[:-steps]
         return windows[..., ::hop, :].sum(axis=-1) / durations[::hop]
 
-    def _edges(self, samples: int) -> NDArray[np.intp]:
-        """Return the ends of the complete steps of 10 ms in the first samples."""
-        steps = int((samples + 1) * STEPS_PER_SECOND / self._rate)
-        edges = np.rint(np.arange(1, steps + 1) * self._rate / STEPS_PER_SECOND).astype(np.intp)
-        return edges[edges <= samples]
+    def _edges(self, start: int, stop: int) -> NDArray[np.intp]:
+        """Return the ends of the steps of 10 ms that the samples from start to stop complete."""
+        first, last = (int(each * STEPS_PER_SECOND / self._rate) for each in (start, stop + 1))
+        steps = np.arange(max(first, 1), last + 1)
+        edges = np.rint(steps * self._rate / STEPS_PER_SECOND).astype(np.intp)
+        return edges[(edges > start) & (edges <= stop)]
 
 
 def channel_weights(layout: Format | None, channels: int) -> NDArray[np.float64]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -307,6 +309,27 @@ def test_iamf_sentinel_has_no_warning(tmp_path, name, subtype, suffix):
     # Advice on the codec string of every file of coded audio in MP4.
     report = report.replace("[WARN] S-403", "")
     assert "[WARN]" not in report
+
+
+@pytest.mark.slow  # 80 s of the processor
+def test_an_hour_of_7_1_4_needs_less_than_300_mb(tmp_path):
+    """Silence, as the file is then small; the tables of frames are those of any audio."""
+    pytest.importorskip("av", reason="no wheel of PyAV for this Python")
+    path = tmp_path / "hour.iamf.mp4"
+    program = (
+        "import re, numpy as np\n"
+        "from spatialkit.files import write_stream\n"
+        f"with write_stream({str(path)!r}, 48000, format='7.1.4', subtype='FLAC') as target:\n"
+        "    for _ in range(3600):\n"
+        "        target.write(np.zeros((12, 48000), np.float32))\n"
+        "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    # Measured 170 MB, of which 65 are FFmpeg.
+    assert int(done.stdout) < 300_000
+    assert info(path).samples == 3600 * 48000
 
 
 def test_ffmpeg_names_the_layout(tmp_path):

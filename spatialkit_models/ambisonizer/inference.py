@@ -28,6 +28,8 @@ from spatialkit_models.ambisonizer.published import (
     fold_weight_norm,
 )
 from spatialkit_models.data.scenes import ALL_FRONT, NO_AMBIENCE, mono_gains
+from spatialkit_models.modules import Covariance
+from spatialkit_models.separation.mask_model import MaskModel, load_mask_model
 from spatialkit_models.weights import WeightsError, load_weights, shipped, state_of
 
 __all__ = [
@@ -177,10 +179,22 @@ class AmbisonizerModel(ABC):
 
 
 class StageModel(AmbisonizerModel):
-    """Stage network: X of stereo on a stage, Y and X of mono in scenes by seed."""
+    """Stage network: X of stereo on a stage, Y and X of mono in scenes by seed.
+
+    Parameters
+    ----------
+    network, sha256
+        As in `AmbisonizerModel`.
+    masks : MaskModel, optional
+        Masks of the stems; by default those of the network itself.
+    """
 
     variant = "stage"
     conditionings = ("natural",)
+
+    def __init__(self, network: Ambisonizer, sha256: str, masks: MaskModel | None = None) -> None:
+        super().__init__(network, sha256)
+        self._mask_model = masks
 
     def _predict(self, pair: Tensor, scene: Scene, start: int) -> Tensor:
         # Frames begin at multiples of the hop in the song, for all windows.
@@ -190,7 +204,7 @@ class StageModel(AmbisonizerModel):
         if len(pair) == 2:
             stage = torch.tensor([scene.stage], dtype=torch.float32, device=self.device)
             spectrum = self.network.stft(pair[None])
-            predicted = self.network(spectrum, stage)[:, :, None]
+            predicted = self.network(spectrum, stage, self._masks(spectrum))[:, :, None]
             if scene.ambience > NO_AMBIENCE:
                 copy = self.network.stft(self._decorrelated(pair[:1])[None])[:, :, 0]
                 level = 10.0 ** (scene.ambience / 20.0)
@@ -199,8 +213,17 @@ class StageModel(AmbisonizerModel):
         else:
             gains = torch.from_numpy(mono_gains(scene.seed, scene.stage))[None].to(self.device)
             both = self.network.stft(torch.cat([pair, self._decorrelated(pair)])[None])
-            predicted = self.network.place(both * self._widths(), gains)[:, :, 1:]
+            centred = both * both.new_tensor([1.0, 0.0])[:, None]
+            placed = self.network.place(both * self._widths(), gains, self._masks(centred))
+            predicted = placed[:, :, 1:]
         return self.network.stft.inverse(predicted, samples)[0, :, early:]
+
+    def _masks(self, pair: Tensor) -> Tensor | None:
+        """Return the masks of a spectrum of W and Y, or None for those of the network."""
+        if self._mask_model is None:
+            return None
+        covariance = Covariance.of(pair, self.network.resolution)
+        return self._mask_model.masks_of(self.network.to_left_right(covariance))
 
     def _widths(self) -> Tensor:
         """Return gains of W and its decorrelated copy, (2, bins).
@@ -349,4 +372,5 @@ def _load(path: Path, changed: int, size: int) -> AmbisonizerModel:
     network.requires_grad_(False)
     if isinstance(network, PublishedAmbisonizer):
         return PublishedModel(network, card.sha256)
-    return StageModel(network, card.sha256)
+    # Weights that share the masks of the package use all networks of its separator.
+    return StageModel(network, card.sha256, load_mask_model() if card.shared else None)

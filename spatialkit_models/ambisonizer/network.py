@@ -84,7 +84,7 @@ class Ambisonizer(nn.Module):
 
     # Public methods.
 
-    def forward(self, pair: Tensor, stage: Tensor) -> Tensor:
+    def forward(self, pair: Tensor, stage: Tensor, masks: Tensor | None = None) -> Tensor:
         """Estimate X from W and Y on a stage.
 
         Parameters
@@ -93,12 +93,14 @@ class Ambisonizer(nn.Module):
             Spectrum of W and Y.
         stage : Tensor, shape (batch, stems)
             Position of vocals, drums, bass and other, from -1 (rear) to 1 (front).
+        masks : Tensor, shape (batch, time, stems, bands), optional
+            Masks of the stems that replace those of the network.
 
         Returns
         -------
         Tensor of complex, shape (batch, time, bins)
         """
-        _, gains = self.gains(Covariance.of(pair, self.resolution))
+        _, gains = self.gains(Covariance.of(pair, self.resolution), masks)
         weighted = (gains * stage[:, None, None, :, None]).sum(3)
         # Smoothing over three frames steadies the stereo image and costs 0.05 dB of error.
         before, after = (
@@ -107,7 +109,7 @@ class Ambisonizer(nn.Module):
         smooth = 0.25 * before[:, :-1] + 0.5 * weighted + 0.25 * after[:, 1:]
         return apply_filters(smooth[:, :, None], add_residual(pair), self.resolution)[:, :, 0]
 
-    def place(self, mono: Tensor, gains: Tensor) -> Tensor:
+    def place(self, mono: Tensor, gains: Tensor, masks: Tensor | None = None) -> Tensor:
         """Pan the stems of mono: compute Y and X from W.
 
         Parameters
@@ -116,15 +118,19 @@ class Ambisonizer(nn.Module):
             Spectrum of W and of its decorrelated copy, which makes stems wide.
         gains : Tensor, shape (batch, stems, 3)
             Gains of each stem in Y and in X, and of its decorrelated copy in Y.
+        masks : Tensor, shape (batch, time, stems, bands), optional
+            Masks of the stems that replace those of the network.
 
         Returns
         -------
         Tensor of complex, shape (batch, time, 3, bins)
             W unchanged, Y and X.
         """
-        centred = mono * mono.new_tensor([1.0, 0.0])[:, None]
-        logits, _ = self.gains(Covariance.of(centred, self.resolution))
-        y, x, width = (gains.transpose(1, 2)[:, None] @ logits.softmax(2)).unbind(2)
+        if masks is None:
+            centred = mono * mono.new_tensor([1.0, 0.0])[:, None]
+            logits, _ = self.gains(Covariance.of(centred, self.resolution))
+            masks = logits.softmax(2)
+        y, x, width = (gains.transpose(1, 2)[:, None] @ masks).unbind(2)
         filters = torch.stack([torch.stack([y, width], 2), torch.stack([x, 0.0 * x], 2)], 2)
         sides = apply_filters(filters, mono, self.resolution)
         return torch.cat([mono[:, :, :1], sides], 2)
@@ -161,8 +167,15 @@ class Ambisonizer(nn.Module):
 
     # Stages of these, used by the loss as well.
 
-    def gains(self, pair: Covariance) -> tuple[Tensor, Tensor]:
+    def gains(self, pair: Covariance, masks: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Estimate masks and gains of the stems.
+
+        Parameters
+        ----------
+        pair : Covariance
+            Covariance of W and Y.
+        masks : Tensor, shape (batch, time, stems, bands), optional
+            Masks of the stems that replace those of the network.
 
         Returns
         -------
@@ -181,7 +194,8 @@ class Ambisonizer(nn.Module):
             logits, values = (each.unflatten(0, (2, -1)).mean(0) for each in (logits, values))
         kept, added, across, per_bin = values.unflatten(2, (4, N_STEMS)).unbind(2)
         kept, per_bin = kept.sigmoid(), per_bin.sigmoid()
-        masks = logits.softmax(2)
+        if masks is None:
+            masks = logits.softmax(2)
         filters, powers = self._extract(masks, pair)
         ratio = 1.0 - powers[:, :, :, 1] / (powers[:, :, :, 0] + SILENCE)
         residual = ratio.clamp_min(MIN_RATIO).sqrt()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +72,12 @@ MIXED_EXAMPLES, MIXED_SECONDS = 12, 30.0
     help="Datasets of the other song (repeatable); by default those of --stems.",
 )
 @click.option(
+    "--style-seconds",
+    type=float,
+    metavar="S",
+    help="Length of the example in seconds, with --style-stems; by default --seconds.",
+)
+@click.option(
     "--directions",
     metavar="TEXT",
     help="Protocol mixed: directions such as vocals:0,other:110/-110; by default style band.",
@@ -80,7 +88,12 @@ MIXED_EXAMPLES, MIXED_SECONDS = 12, 30.0
     type=float,
     metavar="DB",
     multiple=True,
-    help="Protocol mixed: also upmix from stems of this mean SDR (repeatable).",
+    help="Also upmix from stems of this mean SDR; inf: true stems (repeatable).",
+)
+@click.option(
+    "--ideal-masks",
+    is_flag=True,
+    help="Protocol mixed: also upmix with ideal ratio masks, and half way to them.",
 )
 @click.option(
     "--observer",
@@ -108,8 +121,10 @@ def style_vae(
     protocol: str,
     style: str,
     style_datasets: tuple[tuple[str, float], ...],
+    style_seconds: float | None,
     directions: str | None,
     stem_sdrs: tuple[float, ...],
+    ideal_masks: bool,
     observer: bool,
     latents: Path | None,
     systems: toolkit.Systems,
@@ -140,6 +155,7 @@ def style_vae(
         baseline_systems,
         benchmark_style_vae,
         load_systems,
+        stem_style_system,
     )
 
     report.check(latents)
@@ -148,30 +164,48 @@ def style_vae(
             "--write-stimuli measures nothing: omit systems, --weights, --stem-sdr and --latents"
         )
     writer = StimulusWriter(stimuli) if stimuli else None
+    qualities = [None if value == math.inf else value for value in stem_sdrs]
     if protocol == "mixed":
-        if latents or style_datasets or observer:
+        if latents or style_datasets or style_seconds is not None or observer:
             raise OptionError(
-                "--latents, --style-stems and --observer have no effect with --protocol mixed"
+                "--latents, --style-stems, --style-seconds and --observer have no effect with "
+                "--protocol mixed"
             )
         with toolkit.isolated_plugins():
-            mixed = _mixed(songs, examples, directions, stem_sdrs, systems, weights, report, writer)
+            mixed = _mixed(
+                songs,
+                examples,
+                directions,
+                qualities,
+                ideal_masks,
+                systems,
+                weights,
+                report,
+                writer,
+            )
         return report.write(mixed, writer)
-    if directions or stem_sdrs:
-        raise OptionError("--directions and --stem-sdr need --protocol mixed")
+    if directions or ideal_masks:
+        raise OptionError("--directions and --ideal-masks need --protocol mixed")
     models: tuple[Any, ...] = ()
     notes: tuple[str, ...] = ()
     if not writer and (weights or not systems):
         models, notes = choose_models("style-vae", weights, load_systems)
     if latents and not models:
         raise OptionError("--latents needs a model: pass its weights with --weights")
+    if style_seconds is not None and not style_datasets:
+        raise OptionError("--style-seconds needs --style-stems")
     if style_datasets and style == "own":
         raise OptionError("--style-stems has no effect with --style own: use --style other or both")
     excerpts = songs.excerpts(SECONDS)
     others = None
     if style_datasets:
-        others = replace(excerpts, datasets=style_datasets, split="all", starts=None)
+        seconds = excerpts.seconds if style_seconds is None else style_seconds
+        others = replace(
+            excerpts, datasets=style_datasets, split="all", starts=None, seconds=seconds
+        )
     target = get_layout(LAYOUT)
-    candidates = distinct([*baseline_systems(), *systems.given(target), *models])
+    limits = map(stem_style_system, qualities)
+    candidates = distinct([*baseline_systems(), *systems.given(target), *models, *limits])
     report.check_baseline(candidates)
     with toolkit.isolated_plugins():
         results = benchmark_style_vae(
@@ -193,7 +227,7 @@ def style_vae(
         chosen = load_configurations(configurations)
         found = [encode_latents(model, excerpts, chosen, count) for model in models]
         results = replace(results, findings={"latents": {x.name: x.facts() for x in found}})
-        notes += tuple(x.sentence() for x in found)
+        notes += tuple(sentence for x in found for sentence in x.sentences())
     status = report.write(replace(results, notes=(*results.notes, *notes)), writer)
     if latents:  # last, so that a failure does not lose the table
         draw_latents(found, latents)
@@ -204,7 +238,8 @@ def _mixed(
     songs: Songs,
     examples: int | None,
     directions: str | None,
-    stem_sdrs: tuple[float, ...],
+    qualities: Sequence[float | None],
+    ideal_masks: bool,
     systems: toolkit.Systems,
     weights: tuple[Path, ...],
     report: toolkit.Report,
@@ -220,6 +255,7 @@ def _mixed(
         LAYOUT,
         baseline_systems,
         benchmark_mixed,
+        ideal_mask_systems,
         load_windowed_systems,
         stem_system,
     )
@@ -234,7 +270,8 @@ def _mixed(
             "style-vae", weights, lambda paths: load_windowed_systems(paths, chosen, rate)
         )
         candidates += [*models, stem_system(chosen, rate)] if models else []
-    candidates += [stem_system(chosen, rate, sdr_db=value) for value in stem_sdrs]
+    candidates += [stem_system(chosen, rate, sdr_db=value) for value in qualities]
+    candidates += ideal_mask_systems(chosen, rate) if ideal_masks else ()
     candidates = distinct(candidates)
     report.check_baseline(candidates)
     results = benchmark_mixed(

@@ -95,15 +95,22 @@ class MaskModel:
     def _spectrum(self, stereo: NDArray[np.float32]) -> Tensor:
         return self.stft(torch.from_numpy(stereo)[None].to(self.device))
 
-    def _masks(self, spectrum: Tensor) -> Tensor:
-        """Compute masks (frames, 4, bands), equal for a song and its mirror image."""
-        stereo = Covariance.of(spectrum, self.resolution)
+    @torch.inference_mode()
+    def masks_of(self, stereo: Covariance) -> Tensor:
+        """Compute masks (batch, frames, 4, bands) from the covariance of left and right.
+
+        They are equal for a song and its mirror image.
+        """
         both = concatenate(stereo, Covariance(stereo.products.flip(2), 2))
-        found = [network(both).float().mean(0) for network in self.networks]
+        found = [network(both).float().unflatten(0, (2, -1)).mean(0) for network in self.networks]
         logits = _smooth(torch.stack(found).mean(0))
         if len(found) > 1:
             logits = SHARPNESS * logits + logits.new_tensor(BIAS)[:, None]
-        return logits.softmax(1)
+        return logits.softmax(2)
+
+    def _masks(self, spectrum: Tensor) -> Tensor:
+        """Compute masks (frames, 4, bands) of a spectrum (1, frames, 2, bins)."""
+        return self.masks_of(Covariance.of(spectrum, self.resolution))[0]
 
     def _masked(self, spectrum: Tensor, mask: Tensor, samples: int) -> Tensor:
         """Multiply both channels by a mask (time, bands), and return audio (2, samples)."""
@@ -112,12 +119,12 @@ class MaskModel:
 
 
 def _smooth(logits: Tensor) -> Tensor:
-    """Average the logits (frames, 4, bands) of neighbouring frames."""
-    side = len(SMOOTHING) // 2
-    padded = torch.cat([logits[:1]] * side + [logits] + [logits[-1:]] * side)
+    """Average the logits (batch, frames, 4, bands) of neighbouring frames."""
+    side, frames = len(SMOOTHING) // 2, logits.shape[1]
+    padded = torch.cat([logits[:, :1]] * side + [logits] + [logits[:, -1:]] * side, 1)
     smooth = torch.zeros_like(logits)
     for offset, weight in enumerate(SMOOTHING):
-        smooth += weight * padded[offset : offset + len(logits)]
+        smooth += weight * padded[:, offset : offset + frames]
     return smooth
 
 

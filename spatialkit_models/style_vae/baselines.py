@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.benchmarks import as_systems
@@ -19,16 +21,24 @@ from spatialkit_models.evaluation import (
     rendered,
     upmix_stems,
 )
+from spatialkit_models.separation import get_separator
+from spatialkit_models.separation.benchmark import oracle_systems
+from spatialkit_models.style_vae.directions import direction_gains, reference_stems
+from spatialkit_models.style_vae.example import Segment
+from spatialkit_models.style_vae.stem_panning import stereo_gains
 
 __all__ = [
     "BASELINE",
     "LAYOUT",
     "SAMPLE_RATE",
+    "StyleExample",
     "StyleSystem",
     "baseline_systems",
+    "ideal_mask_systems",
     "load_systems",
     "StemSystem",
     "load_windowed_systems",
+    "stem_style_system",
     "stem_system",
 ]
 
@@ -66,9 +76,12 @@ class StyleSystem(System):
     ----------
     encode : callable
         Function that returns the posterior mean (latent,) of five channels.
+    stem_gains : callable, optional
+        Function that returns the gains (stems, 5) of a latent, for models that have gains by stem.
     """
 
     encode: Callable[[NDArray[Any]], NDArray[Any]] = field(kw_only=True)
+    stem_gains: Callable[[NDArray[Any]], NDArray[Any]] | None = field(default=None, kw_only=True)
 
 
 def load_systems(
@@ -102,7 +115,11 @@ def load_systems(
         def upmix(stereo: NDArray[Any], five: NDArray[Any], model: Any = model) -> NDArray[Any]:
             return model.decode(stereo, model.encode(five)[0])
 
-        systems.append(StyleSystem(name, upmix, True, facts, encode=encode))
+        def stem_gains(latent: NDArray[Any], model: Any = model) -> NDArray[Any]:
+            return model.stem_gains(latent, lambda: reference_stems(sample_rate))
+
+        known = stem_gains if model.has_stem_masks else None
+        systems.append(StyleSystem(name, upmix, True, facts, encode=encode, stem_gains=known))
     return tuple(systems)
 
 
@@ -134,6 +151,25 @@ def load_windowed_systems(
         windowed = rendered(system, sample_rate, LAYOUT, name=model.name)
         systems.append(replace(windowed, facts=model.facts))
     return tuple(systems)
+
+
+@dataclass(frozen=True, eq=False)
+class StyleExample:
+    """Example of a style with the stems that a `StemSystem` receives.
+
+    Parameters
+    ----------
+    five : ndarray, shape (5, samples)
+        Channels of "5.0".
+    stems : ndarray, shape (stems, 2, samples)
+        Stems of its downmix to stereo (method "sum").
+    song_stems : ndarray, shape (stems, 2, samples)
+        Stems of the song that is upmixed.
+    """
+
+    five: NDArray[Any]
+    stems: NDArray[Any]
+    song_stems: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -175,11 +211,73 @@ def stem_system(
     OptionError
         If ``sdr_db`` is not a finite number.
     """
-    if sdr_db is not None:
-        sdr_db = as_number(sdr_db, "SDR of stems", unit="dB")
 
     def upmix(stereo: NDArray[Any], stems: NDArray[Any]) -> NDArray[Any]:
         return upmix_stems("style-vae", stereo, stems, sample_rate, style=dict(directions))
 
+    return _stem_system(upmix, sdr_db)
+
+
+def ideal_mask_systems(
+    directions: Mapping[str, float | Sequence[float]], sample_rate: int = SAMPLE_RATE
+) -> tuple[System, ...]:
+    """Return limits for masks: the true ratios of power, and stems half way to those of them.
+
+    The second mixes the stems of the separator "masks" and of the ideal masks in equal parts: what
+    masks of the same kind would do with half of the error.
+
+    Parameters
+    ----------
+    directions : mapping
+        Directions of stems, as in `directions_style`.
+    sample_rate : int
+        Sample rate of the songs in Hz.
+    """
+    matrices = stereo_gains(direction_gains(directions))
+    (oracle,), separator = oracle_systems(), get_separator("masks")
+
+    def upmix(stereo: NDArray[Any], stems: NDArray[Any], ideal: float) -> NDArray[Any]:
+        found = ideal * oracle.upmix(stereo, stems)
+        if ideal < 1.0:
+            found += (1.0 - ideal) * separator.separate(stereo, sample_rate)
+        return np.einsum("scj,sjn->cn", matrices, found).astype(stereo.dtype)
+
+    return tuple(
+        System(f"style-vae, {name}", partial(upmix, ideal=ideal), uses_style=True)
+        for name, ideal in (("ideal ratio masks", 1.0), ("half way to ideal masks", 0.5))
+    )
+
+
+def stem_style_system(sdr_db: float | None = None) -> StemSystem:
+    """Return the shipped model with the stems of the song and of the example of the style.
+
+    Its styles are instances of `StyleExample`. As in the benchmark of the paper, sources are
+    extracted by their directions.
+
+    Parameters
+    ----------
+    sdr_db : float, optional
+        Mean SDR of both sets of stems, in dB; the true stems by default.
+
+    Raises
+    ------
+    OptionError
+        If ``sdr_db`` is not a finite number.
+    """
+    from spatialkit_models.style_vae.inference import load_style_model
+
+    model = load_style_model()
+
+    def upmix(stereo: NDArray[Any], example: StyleExample) -> NDArray[Any]:
+        code = model.encode_example([Segment(example.five, example.stems)])
+        return model.decode(stereo, code.mean, example.song_stems)
+
+    return _stem_system(upmix, sdr_db)
+
+
+def _stem_system(upmix: Callable[..., NDArray[Any]], sdr_db: float | None) -> StemSystem:
+    """Return a system that is named after the quality of its stems."""
+    if sdr_db is not None:
+        sdr_db = as_number(sdr_db, "SDR of stems", unit="dB")
     quality = "true stems" if sdr_db is None else f"stems at {sdr_db:g} dB"
     return StemSystem(f"style-vae, {quality}", upmix, uses_style=True, sdr_db=sdr_db)

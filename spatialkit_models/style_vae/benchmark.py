@@ -50,9 +50,12 @@ from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.baselines import (
     BASELINE,
     LAYOUT,
+    StemSystem,
+    StyleExample,
     StyleSystem,
     baseline_systems,
     load_systems,
+    stem_style_system,
 )
 
 __all__ = [
@@ -61,10 +64,12 @@ __all__ = [
     "PROTOCOLS",
     "STYLES",
     "SongExcerpts",
+    "StyleExample",
     "StyleSystem",
     "benchmark_style_vae",
     "load_systems",
     "baseline_systems",
+    "stem_style_system",
     "score",
 ]
 
@@ -144,6 +149,7 @@ def benchmark_style_vae(
     systems : sequence of System, str, Upmixer or spatialkit.benchmarks.System
         Systems of `baseline_systems` and `load_systems`, or custom ones: functions of stereo and,
         if they use a style, of the five channels of the style, at the sample rate of the excerpts.
+        Systems of `stem_style_system` receive the stems, too.
         Names of upmixers and other objects as for `as_evaluated`; their output is rendered to 5.0.
     examples : int
         Number of examples.
@@ -278,11 +284,10 @@ def _example(
         configuration = configurations[place]
         stems = excerpts.excerpt(first)
         target = mix(stems, configuration.gains)
-        style_audio = {"own": target}
+        style_stems = {"own": stems}
         if cross:
-            style_audio["other"] = mix(
-                others.excerpt(second, other_than=other_than), configuration.gains
-            )
+            style_stems["other"] = others.excerpt(second, other_than=other_than)
+        style_audio = {name: mix(x, configuration.gains) for name, x in style_stems.items()}
 
         model = BinauralObserver(stems, excerpts.sample_rate, layout=LAYOUT) if observer else None
 
@@ -290,20 +295,33 @@ def _example(
             found = score(stems, configuration.azimuth, target, upmix)
             return found | (_observe(model, target, upmix) if model else {})
 
+        def example(system: System, style: str, seed_gains: NDArray[Any]) -> Any:
+            if not isinstance(system, StemSystem):
+                return style_audio[style]
+            downmixed = _panned(style_stems[style], configuration.seed_gains("same"))
+            song_stems = system.given(_panned(stems, seed_gains))
+            return StyleExample(style_audio[style], system.given(downmixed), song_stems)
+
         for protocol in protocols:
-            stereo = mix(stems, configuration.seed_gains(protocol))
+            seed_gains = configuration.seed_gains(protocol)
+            stereo = mix(stems, seed_gains)
             for system in systems:
                 for style in styles if system.uses_style else ("",):
                     yield Trial(
                         system.name,
                         {"protocol": protocol, "style": style},
                         stereo,
-                        system.conditioned(style_audio[style] if style else None),
+                        system.conditioned(example(system, style, seed_gains) if style else None),
                         evaluate,
                         _last_steps(system, protocol, stereo),
                     )
 
     return Example(facts, excerpts.seconds, excerpts.sample_rate, trials())
+
+
+def _panned(stems: NDArray[Any], gains: NDArray[Any]) -> NDArray[Any]:
+    """Return mono stems (stems, samples) with gains (stems, 2) as stereo stems."""
+    return np.asarray(stems[:, None] * gains[:, :, None])
 
 
 def _observe(

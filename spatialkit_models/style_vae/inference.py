@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spatialkit_models.modules import Covariance, power
+from spatialkit_models.separation.mask_model import MaskModel, load_mask_model
+from spatialkit_models.style_vae.directions import direction_gains
 from spatialkit_models.style_vae.example import Segment
 from spatialkit_models.style_vae.network import CHANNELS, FastStyleVAE
 from spatialkit_models.style_vae.published import PaperStyleVAE
@@ -29,6 +31,9 @@ SECONDS = {"fast": 10, "paper": 2}
 LEVEL = 0.1
 # Number of segments of an example at which every second one is left out.
 MAX_SEGMENTS = 24
+# Logarithms of a stem's part of the energy of an example. Below the first one (-40 dB) the example
+# lacks the stem. Lower ones are raised to the second, as styles of quieter stems are less exact.
+ABSENT, MIN_ENERGY = -4.0, -2.0
 TINY = 1e-12
 
 
@@ -59,6 +64,8 @@ class StyleModel:
         Network in evaluation mode; it is moved to CUDA if that is available.
     sha256 : str
         SHA-256 of its weights.
+    masks : MaskModel, optional
+        Masks of the fast network's stems; by default those of the network itself.
 
     Attributes
     ----------
@@ -74,11 +81,17 @@ class StyleModel:
         Input length of the network in seconds.
     """
 
-    def __init__(self, network: FastStyleVAE | PaperStyleVAE, sha256: str) -> None:
+    def __init__(
+        self,
+        network: FastStyleVAE | PaperStyleVAE,
+        sha256: str,
+        masks: MaskModel | None = None,
+    ) -> None:
         config = network.config
         fast = isinstance(network, FastStyleVAE)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network: Any = network.to(self.device)
+        self._mask_model = masks
         self.sha256 = sha256
         self.name = f"{MODEL}-{'fast' if fast else 'paper'}"
         self.seconds = SECONDS["fast" if fast else "paper"]
@@ -127,7 +140,8 @@ class StyleModel:
             if number % step:
                 continue
             covariance = Covariance.of(self._spectrum(segment.five), network.resolution)
-            kept.append((covariance.products, self._masks(covariance, segment.stems)))
+            masks = self._masks(network.downmix(covariance), segment.stems)
+            kept.append((covariance.products, masks))
             if len(kept) == MAX_SEGMENTS:
                 kept, step = kept[::2], 2 * step
         products, masks = (torch.cat(each, 1) for each in zip(*kept, strict=True))
@@ -135,18 +149,28 @@ class StyleModel:
         level = LEVEL**2 * network.config.masks.n_fft / power
         told = None if named is None else torch.from_numpy(np.float32(named))[None].to(self.device)
         places = network.find_places(Covariance(products * level, CHANNELS), masks, told)
-        code = network.encode_features(places.features)
+        lacking = places.features[..., CHANNELS:] < ABSENT
+        code = network.encode_features(self._completed(places.features, lacking))
         return ExampleCode(
             code.mean[0].cpu().numpy(),
             code.log_variance[0].cpu().numpy(),
-            places.likelihood[0].cpu().numpy(),
+            (places.likelihood * ~lacking)[0].cpu().numpy(),
         )
 
-    def _masks(self, five: Covariance, stems: NDArray[Any] | None) -> Tensor:
-        """Return masks from the stems of the downmix, or those of the network."""
+    def _completed(self, features: Tensor, lacking: Tensor) -> Tensor:
+        """Return features of an example with the ordinary places of stems that it lacks."""
+        gains, energy = features.split([CHANNELS, 1], -1)
+        ordinary = torch.from_numpy(direction_gains({})).to(features)
+        gains = torch.where(lacking, ordinary, gains)
+        return torch.cat([gains, energy.clamp_min(MIN_ENERGY)], -1)
+
+    def _masks(self, stereo: Covariance, stems: NDArray[Any] | None) -> Tensor:
+        """Return masks from the stems of stereo, or those of the networks."""
         if stems is not None:
             return self._ratios(stems)
-        logits: Tensor = self.network.masks(self.network.downmix(five))
+        if self._mask_model is not None:
+            return self._mask_model.masks_of(stereo)
+        logits: Tensor = self.network.masks(stereo)
         return logits.softmax(2)
 
     def _ratios(self, stems: NDArray[Any]) -> Tensor:
@@ -187,12 +211,12 @@ class StyleModel:
         rms = _rms(stereo)
         if not rms:
             return np.zeros((5, stereo.shape[1]), np.float32)
-        settings: dict[str, Any] = {}
+        spectrum, settings = self._spectrum(stereo / rms), {}
         if self.has_stem_masks:
-            settings["residual"] = True
-            if stems is not None:
-                settings["masks"] = self._ratios(stems / rms)
-        five = self.network.decode(self._spectrum(stereo / rms), self._latent(style), **settings)
+            covariance = Covariance.of(spectrum, self.network.resolution)
+            masks = self._masks(covariance, None if stems is None else stems / rms)
+            settings = {"residual": True, "masks": masks}
+        five = self.network.decode(spectrum, self._latent(style), **settings)
         audio = self.network.stft.inverse(five, stereo.shape[1])[0]
         return audio.cpu().numpy() * np.float32(rms / LEVEL)
 
@@ -252,4 +276,5 @@ def load_style_model(variant: str = "fast", weights: str | Path = "") -> StyleMo
 @lru_cache(maxsize=2)
 def _load(path: Path, changed: int, size: int) -> StyleModel:
     network, card = load_weights(path, MODEL)
-    return StyleModel(network, card.sha256)
+    # Weights that share the masks of the package use all networks of its separator.
+    return StyleModel(network, card.sha256, load_mask_model() if card.shared else None)

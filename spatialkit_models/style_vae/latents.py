@@ -1,7 +1,8 @@
-"""Dependence of latents on style and song: Fig. 2 of the style-transfer paper [1]_.
+"""Dependence of latents on style and song, Fig. 2 of the style-transfer paper [1]_; encoder errors.
 
 Excerpts are panned to several configurations and encoded. A latent that represents the style
-depends on the configuration only, not on the song.
+depends on the configuration only, not on the song. The error of the encoder is the angle between
+the direction of a stem in the configuration and in the style.
 
 References
 ----------
@@ -12,16 +13,19 @@ References
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit.metrics import energy_vector
 from spatialkit_models.data.scenes import Configuration, mix
+from spatialkit_models.data.songs import SILENCE
 from spatialkit_models.evaluation import POOL, SongExcerpts
-from spatialkit_models.style_vae.baselines import StyleSystem
+from spatialkit_models.stem_names import STEMS
+from spatialkit_models.style_vae.baselines import LAYOUT, StyleSystem
 
 __all__ = [
     "StyleLatents",
@@ -31,9 +35,11 @@ __all__ = [
     "principal_components",
 ]
 
-
 # Number of songs, and of configurations, that have colours of their own.
 HIGHLIGHTS = 5
+# Errors of the encoder in degrees below which a stem is at its place, and above which it is at that
+# of another stem.
+RIGHT, WRONG = 15.0, 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,16 +53,21 @@ class StyleLatents:
     songs : sequence of str
         Songs of each excerpt.
     means : ndarray, shape (excerpts, configurations, latent)
+    errors : ndarray, shape (excerpts, configurations, stems), optional
+        Angle in degrees between the energy vectors of a stem in the configuration and in the
+        style; NaN for silent stems. None for a model without gains by stem.
     """
 
     name: str
     songs: Sequence[str]
     means: NDArray[Any]
+    errors: NDArray[Any] | None = None
 
     def facts(self) -> dict[str, Any]:
-        """Return deviations, their ratio and the means as recorded in JSON."""
+        """Return deviations, their ratio, encoder errors and the means as recorded in JSON."""
         within_configuration, within_song = group_deviations(self.means)
         return {
+            **self._encoder_facts(),
             "within_configuration": within_configuration,
             "within_song": within_song,
             "ratio": within_configuration / within_song if within_song else float("nan"),
@@ -64,10 +75,35 @@ class StyleLatents:
             "means": self.means.astype(np.float64).round(5).tolist(),
         }
 
-    def sentence(self) -> str:
-        """Return the deviations as text."""
+    def _encoder_facts(self) -> dict[str, Any]:
+        """Return the mean error of the encoder, by stem too, and the ratios of small and large."""
+        if self.errors is None:
+            return {}
+        defined = self.errors[~np.isnan(self.errors)]
+        by_stem = [row[~np.isnan(row)] for row in self.errors.reshape(-1, len(STEMS)).T]
+        return {
+            "encoder_error": float(defined.mean()),
+            "encoder_error_by_stem": {
+                stem: float(row.mean()) if row.size else None
+                for stem, row in zip(STEMS, by_stem, strict=True)
+            },
+            "encoder_right": float(np.mean(defined < RIGHT)),
+            "encoder_wrong": float(np.mean(defined > WRONG)),
+        }
+
+    def sentences(self) -> Iterator[str]:
+        """Yield the deviations, and the errors of the encoder, as text."""
         facts = self.facts()
-        return (
+        if self.errors is not None:
+            found = facts["encoder_error_by_stem"].items()
+            by_stem = ", ".join(f"{stem} {x:.0f}" for stem, x in found if x is not None)
+            yield (
+                f"Encoder of {self.name}: mean error of the directions of stems "
+                f"{facts['encoder_error']:.1f} degrees ({by_stem}), "
+                f"{facts['encoder_right']:.0%} within {RIGHT:g} degrees, "
+                f"{facts['encoder_wrong']:.0%} beyond {WRONG:g}."
+            )
+        yield (
             f"Latents of {self.name}: deviation {facts['within_configuration']:.3f} within a "
             f"configuration, {facts['within_song']:.3f} within an excerpt, ratio "
             f"{facts['ratio']:.2f} ({len(self.songs)} excerpts of {len(set(self.songs))} songs, "
@@ -103,11 +139,28 @@ def encode_latents(
     numbers = sorted(candidates, key=lambda number: (first[candidates[number]] != number, number))[
         :count
     ]
-    means = [
-        [system.encode(mix(audio, one.gains)) for one in configurations]
-        for audio in map(stems.excerpt, numbers)
-    ]
-    return StyleLatents(system.name, [candidates[number] for number in numbers], np.array(means))
+    means, errors = [], []
+    for audio in map(stems.excerpt, numbers):
+        means.append([system.encode(mix(audio, one.gains)) for one in configurations])
+        if system.stem_gains is not None:
+            silent = np.mean(np.square(audio), axis=1) <= SILENCE
+            gains = [system.stem_gains(mean) for mean in means[-1]]
+            angles = _angles(np.array(gains), np.array([one.gains for one in configurations]))
+            errors.append(np.where(silent, np.nan, angles))
+    return StyleLatents(
+        system.name,
+        [candidates[number] for number in numbers],
+        np.array(means),
+        np.array(errors) if errors else None,
+    )
+
+
+def _angles(gains: NDArray[Any], reference: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the angles in degrees between the energy vectors of gains (..., 5)."""
+    vectors = [energy_vector(each[..., None].astype(float), LAYOUT) for each in (gains, reference)]
+    x, y = (np.arctan2(each[..., 1], each[..., 0]) for each in vectors)
+    difference = np.rad2deg(x - y)
+    return np.abs((difference + 180.0) % 360.0 - 180.0)
 
 
 def group_deviations(means: NDArray[Any]) -> tuple[float, float]:

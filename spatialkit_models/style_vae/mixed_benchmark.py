@@ -34,6 +34,7 @@ from spatialkit_models.style_vae.baselines import (
     LAYOUT,
     StemSystem,
     baseline_systems,
+    ideal_mask_systems,
     load_windowed_systems,
     stem_system,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "MIXED_METRICS",
     "baseline_systems",
     "benchmark_mixed",
+    "ideal_mask_systems",
     "load_windowed_systems",
     "score_mixed",
     "stem_system",
@@ -115,9 +117,10 @@ def benchmark_mixed(
         Songs whose stems are summed and upmixed. Excerpts of 30 s have three windows.
     systems : sequence of System, str, Upmixer or spatialkit.benchmarks.System
         Functions of stereo that return the channels of "5.0", of `baseline_systems`,
-        `load_windowed_systems` and `stem_system`. Systems that use a style receive the stems
-        (4, 2, samples). Names of upmixers and other objects as for `as_evaluated`; their output is
-        rendered to 5.0, and upmixers with an option ``directions`` receive those of the target.
+        `load_windowed_systems`, `ideal_mask_systems` and `stem_system`. Systems that use a style
+        receive the stems (4, 2, samples). Names of upmixers and other objects as for
+        `as_evaluated`; their output is rendered to 5.0, and upmixers with an option ``directions``
+        receive those of the target.
     directions : mapping
         Directions of stems in the target, as in `directions_style`; the style "band" by default.
     examples : int

@@ -119,7 +119,7 @@ def test_gains_that_alternate_from_frame_to_frame_are_smoothed(monkeypatch):
     frames, bands = spectrum.shape[1], network.resolution.bands
     flutter = (torch.arange(frames) % 2.0 / N_STEMS).reshape(1, -1, 1, 1, 1)
     gains = flutter.expand(-1, -1, 3, N_STEMS, bands)
-    monkeypatch.setattr(network, "gains", lambda pair: (None, gains))
+    monkeypatch.setattr(network, "gains", lambda pair, masks: (None, gains))
     with torch.inference_mode():
         x = network(spectrum, ALL_FRONT)[:, 1:-1]
     steady = 0.5 * add_residual(spectrum)[:, 1:-1].sum(2)

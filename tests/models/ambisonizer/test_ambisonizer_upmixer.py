@@ -29,7 +29,8 @@ from spatialkit_models.ambisonizer import (
 from spatialkit_models.ambisonizer.inference import latent_noise
 from spatialkit_models.ambisonizer.published import PublishedConfig
 from spatialkit_models.data.scenes import mono_gains, parse_stage
-from spatialkit_models.modules import STFT, MaskConfig
+from spatialkit_models.modules import STFT, Covariance, MaskConfig
+from spatialkit_models.separation.mask_model import load_mask_model
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.upmixers import AmbisonizerUpmixer
 from spatialkit_models.weights import ARCHITECTURES, Card, WeightsError, cards, save_weights
@@ -101,6 +102,43 @@ def test_it_passes_the_conformance_check(own, options):
 
 
 # Stems and separators.
+
+
+class Vocals:
+    """Masks that give everything to vocals."""
+
+    def masks_of(self, stereo):
+        batch, frames, _, bands = stereo.products.shape
+        return torch.eye(4)[0][:, None].expand(batch, frames, 4, bands)
+
+
+def test_masks_of_the_separator_replace_those_of_the_network(own, rng):
+    """Everything is vocals: other stages have no effect, and mono is at their place."""
+    network = load_ambisonizer_model(weights=own).network
+    model = StageModel(network, "", Vocals())
+    stereo = noise(rng)
+    x, other, rear = (
+        model.foa(stereo, stage=stage)[3]
+        for stage in ((1.0, 1.0, 1.0, 1.0), (1.0, 0.0, -1.0, 0.5), (-1.0, 1.0, 1.0, 1.0))
+    )
+    np.testing.assert_allclose(other, x, atol=1e-5)
+    np.testing.assert_allclose(rear, -x, atol=1e-5)
+    assert not np.allclose(StageModel(network, "").foa(stereo, stage=(1.0, 0.0, -1.0, 0.5))[3], x)
+    y_gain, x_gain, _ = mono_gains(0, (1.0, 1.0, 1.0, 1.0))[0]
+    w, y, _, x = model.foa(stereo[:1])
+    np.testing.assert_allclose(y, y_gain * w, atol=1e-3)
+    np.testing.assert_allclose(x, x_gain * w, atol=1e-3)
+
+
+def test_the_shipped_weights_use_the_masks_of_the_separator(rng):
+    model, masks = load_ambisonizer_model(), load_mask_model()
+    pair = torch.from_numpy(noise(rng))[None]
+    spectrum = model.network.stft(pair)
+    left_right = model.network.stft(
+        torch.stack([pair[:, 0] + pair[:, 1], pair[:, 0] - pair[:, 1]], 1)
+    )
+    expected = masks.masks_of(Covariance.of(left_right, masks.resolution))
+    np.testing.assert_allclose(model._masks(spectrum), expected, atol=1e-4)
 
 
 def write_stems(folder, stems):
@@ -302,10 +340,10 @@ class HalfFront(torch.nn.Module):
         super().__init__()
         self.stft = STFT(4096, 1024)
 
-    def forward(self, pair, stage):
+    def forward(self, pair, stage, masks=None):
         return pair[:, :, 0] * (stage @ torch.arange(1.0, 5.0) / 8.0)
 
-    def place(self, mono, gains):
+    def place(self, mono, gains, masks=None):
         w, copy = mono.unbind(2)
         y, x, width = gains[0, 0]
         return torch.stack([w, y * w + width * copy, x * w], 2)

@@ -22,6 +22,7 @@ from spatialkit.benchmarks import (
 )
 from spatialkit.errors import OptionError
 from spatialkit.metrics import angle_error, wild
+from spatialkit.panning import vbap_gains
 from spatialkit.results import Metric
 from spatialkit_models.commands.stems import StemDataset
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
@@ -29,10 +30,12 @@ from spatialkit_models.evaluation import System
 from spatialkit_models.style_vae.benchmark import (
     METRICS,
     SongExcerpts,
+    StyleExample,
     StyleSystem,
     baseline_systems,
     benchmark_style_vae,
     score,
+    stem_style_system,
 )
 from spatialkit_models.style_vae.latents import (
     StyleLatents,
@@ -341,7 +344,55 @@ def test_latents_of_directions_only_are_equal_for_all_songs(excerpts):
     # Three songs there are, and one of them has to serve again.
     assert len(set(found.songs)) == 3
     assert found.facts()["ratio"] < 0.2
-    assert "(4 excerpts of 3 songs, 3 configurations)" in found.sentence()
+    assert "encoder_error" not in found.facts()
+    (sentence,) = found.sentences()
+    assert "(4 excerpts of 3 songs, 3 configurations)" in sentence
+
+
+def test_encoder_errors_are_angles_between_energy_vectors(excerpts):
+    configurations = load_configurations(3)
+    # A model that finds all stems at SL, at 110 degrees.
+    left = np.tile([0.0, 0.0, 0.0, 1.0, 0.0], (4, 1))
+    system = StyleSystem(
+        "left", copies, True, encode=lambda five: five[:, 0], stem_gains=lambda latent: left
+    )
+    found = encode_latents(system, excerpts, configurations, 2)
+    speakers = np.deg2rad([30.0, -30.0, 0.0, 110.0, -110.0])
+    for place, configuration in enumerate(configurations):
+        energy = np.square(vbap_gains(configuration.azimuth, layout="5.0"))
+        azimuth = np.angle(energy @ np.exp(1j * speakers), deg=True)
+        expected = np.abs((azimuth - 110.0 + 180.0) % 360.0 - 180.0)
+        np.testing.assert_allclose(found.errors[:, place], [expected, expected], atol=1e-3)
+    facts = found.facts()
+    assert facts["encoder_error"] == pytest.approx(np.nanmean(found.errors))
+    assert facts["encoder_wrong"] == pytest.approx(np.mean(found.errors > 60.0))
+    assert f"{facts['encoder_error']:.1f} degrees" in next(found.sentences())
+
+
+def test_the_model_with_true_stems_finds_and_keeps_all_directions(rng):
+    pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    configuration = load_configurations(1)[0]
+
+    def stems_apart():
+        """Noise in frequency bands of its own for each stem."""
+        spectra = np.fft.rfft(rng.standard_normal((4, 2 * 44100)))
+        bands = np.arange(spectra.shape[1]) * 44100 // spectra.shape[1] // 900 % 4
+        apart = np.fft.irfft(spectra * (bands == np.arange(4)[:, None])) * 0.1
+        return apart.astype(np.float32)
+
+    stems, others = stems_apart(), stems_apart()
+    target, five = (mix(each, configuration.gains) for each in (stems, others))
+    own, same = (configuration.seed_gains(name) for name in ("independent", "same"))
+    example = StyleExample(
+        five, others[:, None] * same[:, :, None], stems[:, None] * own[:, :, None]
+    )
+    system = stem_style_system()
+    assert system.name == "style-vae, true stems"
+    found = score(stems, configuration.azimuth, target, system.upmix(mix(stems, own), example))
+    # Some bands are shared; exchanged stems would have an error of 40 degrees or more.
+    assert found["angle_error"] < 5.0
+    assert found["snr"] > 6.0
 
 
 def test_figures_are_drawn(excerpts, tmp_path):

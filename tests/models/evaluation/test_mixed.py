@@ -336,17 +336,24 @@ def test_leakage_keeps_the_sum_and_has_the_mean_sdr(rng, sdr_db):
     np.testing.assert_array_equal(add_leakage(0.0 * stems, sdr_db), 0.0 * stems)
 
 
+IDEAL = ("ideal ratio masks", "half way to ideal masks")
+
+
 def test_the_command_evaluates_stems_with_leakage(songs, tmp_path, capsys):
     pytest.importorskip("torch")
     line = ["benchmark", "style-vae", "--protocol", "mixed", "--stems", str(songs)]
     line += ["--split", "all", "--starts", "0.5", "--seconds", "1", "-u", "matrix"]
     path = tmp_path / "all.json"
-    assert main([*line, "--stem-sdr", "6", "--stem-sdr", "20", "--json", str(path)]) == 0
+    limits = ["--stem-sdr", "6", "--stem-sdr", "20", "--stem-sdr", "inf", "--ideal-masks"]
+    assert main([*line, *limits, "--json", str(path)]) == 0
     rows = {row["system"]: row["values"] for row in json.loads(path.read_text())["rows"]}
+    assert min(rows["style-vae, true stems"]["placement"]) > 99.9
+    ideal, half = (rows[f"style-vae, {name}"] for name in IDEAL)
+    assert min(ideal["placement"]) > min(half["placement"]) > 25.0
     better, worse = (rows[f"style-vae, stems at {sdr} dB"] for sdr in (20, 6))
     assert min(better["placement"]) > min(worse["placement"]) > 60.0
     assert min(better["placement"]) > 95.0
     assert main([*line, "--stem-sdr", "nan"]) == 2
     assert "SDR of stems must be" in capsys.readouterr().err
-    assert main(["benchmark", "style-vae", "--stems", str(songs), "--stem-sdr", "6"]) == 2
-    assert "--stem-sdr need --protocol mixed" in capsys.readouterr().err
+    assert main(["benchmark", "style-vae", "--stems", str(songs), "--ideal-masks"]) == 2
+    assert "--directions and --ideal-masks need --protocol mixed" in capsys.readouterr().err

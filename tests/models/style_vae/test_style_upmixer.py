@@ -327,6 +327,21 @@ def test_stems_tell_which_sound_of_an_example_is_whose(fast, rng, monkeypatch):
     assert np.isnan(style_directions(random_style(weights=fast), weights=fast)["bass"].confidence)
 
 
+def test_stems_that_an_example_lacks_keep_their_ordinary_places(fast, rng):
+    """No bass: it is in front, and the other places are found as with it."""
+    bands = Parts().separate(0.1 * rng.standard_normal((1, 2 * RATE)), RATE)[:, 0]
+    bands[2] = 0.0
+    gains = vbap_gains([-110.0, 30.0, 110.0, 110.0])
+    model, features = load_style_model(weights=fast), []
+    encode = model.network.encode_features
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model.network, "encode_features", lambda x: features.append(x) or encode(x))
+        style = encode_style(gains.T @ bands, RATE, separator=Parts(), weights=fast)
+    np.testing.assert_allclose(features[0][0, [0, 1, 3], :5], gains[[0, 1, 3]], atol=0.02)
+    np.testing.assert_allclose(features[0][0, 2, :5], [0.0, 0.0, 1.0, 0.0, 0.0], atol=1e-6)
+    assert style.confidence[2] == 0.0
+
+
 def test_names_tell_where_a_stem_is(fast, rng):
     """All of the masks alike: a named stem is at the place nearest to its name."""
     bands = Parts().separate(0.1 * rng.standard_normal((1, 2 * RATE)), RATE)[:, 0]

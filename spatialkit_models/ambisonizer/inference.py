@@ -29,7 +29,7 @@ from spatialkit_models.ambisonizer.published import (
 )
 from spatialkit_models.data.scenes import ALL_FRONT, NO_AMBIENCE, mono_gains
 from spatialkit_models.modules import Covariance
-from spatialkit_models.separation.mask_model import MaskModel, load_mask_model
+from spatialkit_models.separation import MaskModel, load_mask_model
 from spatialkit_models.weights import WeightsError, load_weights, shipped, state_of
 
 __all__ = [

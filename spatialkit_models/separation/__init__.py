@@ -31,6 +31,7 @@ from spatialkit_models.separation.stem_stream import StemUpmixStream, separate_a
 if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch and songs with them
     from spatialkit_models.separation import benchmark
     from spatialkit_models.separation.losses import MaskLoss
+    from spatialkit_models.separation.mask_model import MaskModel, load_mask_model
     from spatialkit_models.separation.training_task import SeparatorTask, separator_task
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "FolderSeparator",
     "MaskLoss",
     "MaskLossConfig",
+    "MaskModel",
     "MaskOptions",
     "MaskSeparator",
     "Separator",
@@ -56,6 +58,7 @@ __all__ = [
     "describe_separators",
     "find_stem_files",
     "get_separator",
+    "load_mask_model",
     "load_separator",
     "register_separator",
     "separate_all",
@@ -67,7 +70,7 @@ __all__ = [
 ]
 
 
-_MODULES = ("losses", "training_task", "benchmark")
+_MODULES = ("losses", "mask_model", "training_task", "benchmark")
 
 
 def __getattr__(name: str) -> Any:

@@ -21,10 +21,11 @@ from spatialkit_models.evaluation import (
     rendered,
     upmix_stems,
 )
+from spatialkit_models.separation import benchmark as separation_benchmark
 from spatialkit_models.separation import get_separator
-from spatialkit_models.separation.benchmark import oracle_systems
-from spatialkit_models.style_vae.directions import direction_gains, reference_stems
+from spatialkit_models.style_vae.directions import reference_stems
 from spatialkit_models.style_vae.example import Segment
+from spatialkit_models.style_vae.gains import direction_gains
 from spatialkit_models.style_vae.stem_panning import stereo_gains
 
 __all__ = [
@@ -234,7 +235,7 @@ def ideal_mask_systems(
         Sample rate of the songs in Hz.
     """
     matrices = stereo_gains(direction_gains(directions))
-    (oracle,), separator = oracle_systems(), get_separator("masks")
+    (oracle,), separator = separation_benchmark.oracle_systems(), get_separator("masks")
 
     def upmix(stereo: NDArray[Any], stems: NDArray[Any], ideal: float) -> NDArray[Any]:
         found = ideal * oracle.upmix(stereo, stems)

@@ -14,19 +14,16 @@ from numpy.typing import NDArray
 from spatialkit.errors import OptionError
 from spatialkit.files import read
 from spatialkit.layouts import get_layout
-from spatialkit.panning import vbap_gains
 from spatialkit.sample import sample_path
-from spatialkit.validation import as_angles, as_choice
 from spatialkit_models.stem_names import STEMS
+from spatialkit_models.style_vae.gains import direction_gains, stem_angles
 from spatialkit_models.style_vae.style import Style, StyleError, latent_of, model_of, new_style
 
 if TYPE_CHECKING:
     from spatialkit_models.style_vae.inference import StyleModel
 
 __all__ = [
-    "BAND",
     "StemPlace",
-    "direction_gains",
     "directions_style",
     "encode_directions",
     "parse_directions",
@@ -34,10 +31,6 @@ __all__ = [
     "style_directions",
 ]
 
-# Directions of stems that are not specified: those of an ordinary mix.
-ORDINARY = {"vocals": (0.0,), "drums": (30.0, -30.0), "bass": (0.0,), "other": (30.0, -30.0)}
-BAND = {**ORDINARY, "other": (110.0, -110.0)}
-"""Default style: an ordinary mix with other instruments in the rear loudspeakers."""
 # Segments of the bundled song in which each stem is active without a pause, in seconds.
 REFERENCE_STARTS = {"vocals": 0, "drums": 0, "bass": 8, "other": 16}
 REFERENCE_SECONDS = 4
@@ -106,55 +99,6 @@ def encode_directions(model: StyleModel, directions: Mapping[str, Any]) -> Style
     source = directions_text(directions)
     code = model.encode_stems(lambda: reference_stems(model.sample_rate), gains)
     return new_style(model, *code, source)
-
-
-def direction_gains(directions: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Return the gains of stems in given directions for the loudspeakers of "5.0", of power 1.
-
-    Parameters
-    ----------
-    directions : mapping
-        As in `directions_style`.
-
-    Returns
-    -------
-    ndarray, shape (4, 5)
-
-    Examples
-    --------
-    >>> direction_gains({"vocals": 0.0, "other": [110.0, -110.0]})[[0, 3]].round(3)
-    array([[0.   , 0.   , 1.   , 0.   , 0.   ],
-           [0.   , 0.   , 0.   , 0.707, 0.707]])
-    """
-    return _gains({**ORDINARY, **_angles(directions)})
-
-
-def stem_gains(directions: Mapping[str, Any], missing: float) -> NDArray[np.float64]:
-    """Return the loudspeaker gains of stems in directions, (stems, 5), and a value for the rest."""
-    angles = _angles(directions)
-    gains = np.full((len(STEMS), 5), missing)
-    for stem, row in zip(angles, _gains(angles), strict=True):
-        gains[STEMS.index(stem)] = row
-    return gains
-
-
-def _angles(directions: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
-    """Return checked azimuths by stem, in the order of ``directions``."""
-    angles = {}
-    for name, azimuth in directions.items():
-        stem = as_choice(name, "stem", STEMS)
-        angles[stem] = np.atleast_1d(as_angles(azimuth, f"direction of {stem}"))
-        if angles[stem].ndim != 1 or not angles[stem].size:
-            raise OptionError(
-                f"direction of {stem} must be degrees or a list of degrees, got {azimuth!r}"
-            )
-    return angles
-
-
-def _gains(angles: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Return gains of power 1, one row per stem."""
-    gains = np.stack([vbap_gains(azimuth).sum(0) for azimuth in angles.values()])
-    return gains / np.linalg.norm(gains, axis=1, keepdims=True)
 
 
 def style_directions(
@@ -230,7 +174,7 @@ def directions_text(directions: Any) -> Any:
         return directions
     return ",".join(
         f"{stem}:{'/'.join(f'{angle:g}' for angle in row)}"
-        for stem, row in _angles(directions).items()
+        for stem, row in stem_angles(directions).items()
     )
 
 

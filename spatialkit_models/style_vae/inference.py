@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spatialkit_models.modules import Covariance, power
-from spatialkit_models.separation.mask_model import MaskModel, load_mask_model
-from spatialkit_models.style_vae.directions import direction_gains
+from spatialkit_models.separation import MaskModel, load_mask_model
 from spatialkit_models.style_vae.example import Segment
+from spatialkit_models.style_vae.gains import direction_gains
 from spatialkit_models.style_vae.network import CHANNELS, FastStyleVAE
 from spatialkit_models.style_vae.published import PaperStyleVAE
 from spatialkit_models.weights import load_weights, shipped, state_of

@@ -38,7 +38,8 @@ from spatialkit_models.style_vae.baselines import (
     load_windowed_systems,
     stem_system,
 )
-from spatialkit_models.style_vae.directions import BAND, direction_gains, directions_text
+from spatialkit_models.style_vae.directions import directions_text
+from spatialkit_models.style_vae.gains import BAND, direction_gains
 from spatialkit_models.style_vae.stem_panning import stereo_gains
 
 __all__ = [

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from spatialkit.errors import OptionError
 from spatialkit_models.separation import Separator, choose_separator
-from spatialkit_models.style_vae.directions import parse_directions, stem_gains
+from spatialkit_models.style_vae.directions import parse_directions
+from spatialkit_models.style_vae.gains import stem_gains
 
 __all__ = ["NO_HINTS", "StemHints"]
 

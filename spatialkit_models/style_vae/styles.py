@@ -13,8 +13,9 @@ from spatialkit.errors import OptionError
 from spatialkit.panning import vbap_gains
 from spatialkit.validation import as_count, match_name, unknown_name
 from spatialkit_models.stem_names import STEMS
-from spatialkit_models.style_vae.directions import BAND, encode_directions, reference_stems
+from spatialkit_models.style_vae.directions import encode_directions, reference_stems
 from spatialkit_models.style_vae.encoding import encode_array, encode_audio, encode_file
+from spatialkit_models.style_vae.gains import BAND
 from spatialkit_models.style_vae.stem_hints import NO_HINTS, StemHints
 from spatialkit_models.style_vae.style import Style, latent_of, model_of, new_style
 

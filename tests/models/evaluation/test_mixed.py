@@ -24,7 +24,7 @@ from spatialkit_models.evaluation import (
     read_list,
 )
 from spatialkit_models.style_vae import mixed_benchmark
-from spatialkit_models.style_vae.directions import BAND, direction_gains
+from spatialkit_models.style_vae.gains import BAND, direction_gains
 from spatialkit_models.style_vae.mixed_benchmark import benchmark_mixed, score_mixed
 from spatialkit_models.style_vae.stem_panning import stereo_gains
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch
+
+from spatialkit import plots
 
 TARGET = Path(__file__).parent / "images" / "architecture.svg"
 BLUE, ORANGE, GREY = "#d6e6f5", "#fbe3cd", "#ececec"
@@ -17,8 +17,8 @@ CORE = (
     (GREY, ("errors", "typing", "validation", "geometry")),
     (BLUE, ("layouts", "audio", "panning", "ambisonics", "downmix")),
     (BLUE, ("stft", "files", "binaural", "rendering", "metrics", "plots")),
-    (BLUE, ("upmixing", "batch")),
-    (BLUE, ("commands",)),
+    (BLUE, ("batch", "upmixing", "listening", "report")),
+    (BLUE, ("commands", "page")),
 )
 MODELS = (
     (ORANGE, ("losses", "modules", "metrics")),
@@ -30,19 +30,28 @@ MODELS = (
 
 def main() -> None:
     """Draw both packages side by side."""
-    plt.rcParams.update({"font.size": 9, "svg.fonttype": "path", "svg.hashsalt": "spatialkit"})
-    figure, axes = plt.subplots(figsize=(8.3, 3.6), layout="constrained")
-    draw_package(axes, 0.0, 5.0, "spatialkit (core)", CORE)
-    draw_package(axes, 5.9, 4.1, "spatialkit_models (plug-in)", MODELS)
+    # The same file in every run: text as paths, no random names, and no date.
+    os.environ["SOURCE_DATE_EPOCH"] = "0"
+    settings = {"font.size": 9, "svg.fonttype": "path", "svg.hashsalt": "spatialkit"}
+    with matplotlib.rc_context(settings):
+        draw()
+    print(TARGET)
+
+
+def draw() -> None:
+    """Draw the figure with the present settings of matplotlib."""
+    figure = plots.new_figure(8.3, 3.6)
+    axes = figure.subplots()
+    draw_package(axes, 0.0, 5.8, "spatialkit (core)", CORE)
+    draw_package(axes, 6.7, 3.6, "spatialkit_models (plug-in)", MODELS)
     style = {"arrowstyle": "-|>", "color": "0.3"}
-    axes.annotate("", (5.1, 3.0), (5.8, 3.0), arrowprops=style)
-    axes.text(5.45, 3.12, "public\nnames", ha="center", va="bottom", fontsize=8)
+    axes.annotate("", (5.9, 3.0), (6.6, 3.0), arrowprops=style)
+    axes.text(6.25, 3.12, "public\nnames", ha="center", va="bottom", fontsize=8)
     axes.annotate("", (-0.15, 0.1), (-0.15, 4.9), arrowprops=style)
     axes.text(-0.3, 2.5, "imports", rotation=90, ha="center", va="center", fontsize=8)
-    axes.set(xlim=(-0.5, 10.1), ylim=(-0.1, 5.6))
+    axes.set(xlim=(-0.5, 10.4), ylim=(-0.1, 5.6))
     axes.axis("off")
-    figure.savefig(TARGET, metadata={"Date": None}, facecolor="white")
-    print(TARGET)
+    plots.write_figure(figure, TARGET)
 
 
 def draw_package(axes, left, width, title, rows) -> None:

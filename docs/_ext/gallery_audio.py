@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import spatialkit
+from spatialkit.plots import PALETTE
 
 # Folder that the examples write to by default, beside the copies that the gallery runs.
 OUTPUT = Path(__file__).parent.parent / "_build" / "examples" / "demo-output"
@@ -26,8 +27,7 @@ def reset_style(gallery_conf, fname):
     """Set the style of the figures: a colour-blind safe palette and legible fonts."""
     import matplotlib.pyplot as plt
 
-    colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-    plt.rcParams.update({"axes.prop_cycle": plt.cycler(color=colours), "font.size": 10})
+    plt.rcParams.update({"axes.prop_cycle": plt.cycler(color=PALETTE), "font.size": 10})
     plt.rcParams.update({"figure.dpi": 130, "axes.spines.top": False, "axes.spines.right": False})
 
 

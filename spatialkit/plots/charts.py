@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_curves", "plot_matrix", "plot_points"]
 
-# Largest number of points that are marked, of columns with numbers, and of curves of one legend
-# column.
-MAX_MARKED, MAX_NUMBERED, MAX_COLUMN = 16, 12, 6
+# Largest number of points that are marked, of columns with numbers, and of curves whose names are
+# between them instead of beside them.
+MAX_MARKED, MAX_NUMBERED, MAX_INSIDE = 16, 12, 6
 MARKERS = "os^Dv"
 
 
@@ -82,8 +82,9 @@ def plot_curves(
     axes.grid(alpha=0.3)
     figures.without_frame(axes)
     if len(curves) > 1:
-        columns = -(-len(curves) // MAX_COLUMN)
-        axes.legend(frameon=False, fontsize=figures.SMALL_FONT_SIZE, ncols=columns)
+        outside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+        place: dict[str, Any] = outside if len(curves) > MAX_INSIDE else {}
+        axes.legend(frameon=False, fontsize=figures.SMALL_FONT_SIZE, **place)
     return axes
 
 
@@ -109,7 +110,7 @@ def plot_matrix(
     Parameters
     ----------
     values : array_like, shape (rows, columns)
-        Up to 12 columns the numbers are also written.
+        Up to 12 columns the numbers are also written, unless they are below ``low``.
     rows, columns : sequence of str
         Names of both.
     ax : matplotlib.axes.Axes, optional
@@ -154,7 +155,9 @@ def plot_matrix(
     axes.tick_params(length=0)
     if len(columns) <= MAX_NUMBERED:
         for (row, column), value in np.ndenumerate(table):
-            text = f"{value:.{decimals}f}" if value else "0"
+            if value < low:
+                continue
+            text = f"{round(value, decimals) + 0.0:.{decimals}f}" if value else "0"
             is_bright = value - low >= 0.45 * (high - low)
             axes.text(
                 column, row, text, ha="center", va="center", fontsize=figures.SMALL_FONT_SIZE,
@@ -214,7 +217,10 @@ def plot_points(
     axes.set(xlabel=x_label, ylabel=y_label)
     figures.without_frame(axes)
     if groups:
-        axes.legend(frameon=False, fontsize=figures.SMALL_FONT_SIZE)
+        axes.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False,
+            fontsize=figures.SMALL_FONT_SIZE, handletextpad=0.2, columnspacing=1.0,
+        )  # fmt: skip
     return axes
 
 

@@ -141,7 +141,7 @@ class StyleVAEUpmixer(LearnedUpmixer):
         preset(
             "concert",
             "A band in front of the listener, other instruments to the left and right of it.",
-            directions="vocals:0,drums:20/-20,bass:0,other:70/-70",
+            directions="vocals:0,drums:30/-30,bass:0,other:70/-70",
         ),
         preset(
             "film",

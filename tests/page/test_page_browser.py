@@ -76,9 +76,9 @@ def test_a_preset_places_the_instruments(page):
     page.select_option("#upmixer", "style-vae")
     page.select_option("#preset", "concert")
     drums = page.locator('[aria-label="drums"]')
-    assert drums.get_attribute("aria-valuetext") == "20 and -20 degrees"
+    assert drums.get_attribute("aria-valuetext") == "30 and -30 degrees"
     assert page.evaluate("document.querySelectorAll('.second[display=inline]').length") == 2
-    assert "drums 20° and -20°" in page.inner_text("#stage .note")
+    assert "drums 30° and -30°" in page.inner_text("#stage .note")
     # Instruments in one direction do not cover each other.
     places = page.locator(".source").evaluate_all(
         "all => all.map((each) => each.getAttribute('transform'))"
@@ -86,7 +86,7 @@ def test_a_preset_places_the_instruments(page):
     assert len(set(places)) == 4
     drums.focus()
     page.keyboard.press("ArrowLeft")
-    assert drums.get_attribute("aria-valuetext") == "25 degrees"
+    assert drums.get_attribute("aria-valuetext") == "35 degrees"
     assert page.input_value("#preset") == ""
     page.select_option("#upmixer", "ambisonizer")
     page.select_option("#preset", "background")

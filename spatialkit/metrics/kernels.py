@@ -44,6 +44,41 @@ def add_products(first, second, gains, sums):
             sums[3, channel] += differences
 
 
+@kernel(reorder_sums=True)
+def compare_powers(first, second, minimum, ratios, sums):
+    """Compare the powers of the bins of two spectra.
+
+    Parameters
+    ----------
+    first, second : complex64 or complex128, shape (frames, bins)
+    minimum : float
+        Powers below count as this power.
+    ratios : float32 or float64, shape (frames, bins)
+        Powers of the first divided by those of the second.
+    sums : float64, shape (frames, 3)
+        Sums of the squared differences of the magnitudes and of the powers of the first, and the
+        number of powers of both above the minimum.
+    """
+    # Comparisons instead of min and max, which numba does not vectorize.
+    number = ratios.dtype.type
+    lowest, zero, one = number(minimum), number(0.0), number(1.0)
+    for frame in range(first.shape[0]):
+        a, b, ratio = first[frame], second[frame], ratios[frame]
+        total, power, count = zero, zero, zero
+        for n in range(ratio.size):
+            x, y = a[n], b[n]
+            p = x.real * x.real + x.imag * x.imag
+            q = y.real * y.real + y.imag * y.imag
+            count += (one if p > lowest else zero) + (one if q > lowest else zero)
+            p = p if p > lowest else lowest
+            q = q if q > lowest else lowest
+            difference = np.sqrt(p) - np.sqrt(q)
+            total += difference * difference
+            power += p
+            ratio[n] = p / q
+        sums[frame, 0], sums[frame, 1], sums[frame, 2] = total, power, count
+
+
 @kernel
 def add_differences(
     first, second, scale, limit, place_bits, group_shift, starts, steps, grouped, cells

@@ -8,9 +8,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit._fourier import irfft, rfft
 from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError
-from spatialkit.metrics.inputs import as_pair, as_rate, mean_of_known, unpack_pair
+from spatialkit.metrics.inputs import (
+    as_pair,
+    as_rate,
+    mean_of_known,
+    unpack_pair,
+)
+from spatialkit.metrics.spatial_kernels import (
+    add_cross_spectra,
+    delayed_products,
+    projection_energies,
+)
 from spatialkit.validation import as_number
 
 __all__ = ["SpatialDistortion", "spatial_distortion"]
@@ -26,6 +37,7 @@ LIMIT_DB = 80.0
 MIN_RELATIVE_EIGENVALUE = 1e-10
 # A relative residual energy below which rounding errors of the gains count: they are solved twice.
 REFINED = 1e-8
+BLOCK_SIZE = 2048
 
 
 class SpatialDistortion(NamedTuple):
@@ -140,20 +152,16 @@ def _frame_ratios(
         parts = [each for each in (previous, following) if each is not None]
         previous = following
         stop = min(start + 2 * half, samples)
-        s = reference[:, start:stop].astype(np.float64)
-        e = estimate[:, start:stop].astype(np.float64)
-        energy = _energy(s)
-        if not energy:
+        s, e = reference[:, start:stop], np.ascontiguousarray(estimate[:, start:stop])
+        if not np.any(s):
             continue
         if np.array_equal(s, e):
             yield np.inf, np.inf
             continue
         delays = np.abs(np.sum(parts, axis=0)).argmax(axis=-1) - reach
-        projection = _projection(reference, e, delays, start, stop)
-        yield (
-            _decibels(energy, _energy(projection - s)),
-            _decibels(_energy(projection), _energy(e - projection)),
-        )
+        around = _section(reference, start - reach, stop + reach)
+        truth, found, spatial, residual = _projection_energies(around, e, delays, reach)
+        yield _decibels(truth, spatial), _decibels(found, residual)
 
 
 def _half_frame_correlations(
@@ -169,62 +177,56 @@ def _half_frame_correlations(
     step = size - 2 * reach
     for start in range(0, samples, half):
         stop = min(start + half, samples)
-        cross: Any = 0.0
+        cross = np.zeros((len(estimate), len(reference), size // 2 + 1), np.complex128)
         for first in range(start, stop, step):
             last = min(first + step, stop)
-            block = np.fft.rfft(estimate[:, first:last].astype(np.float64), size)
-            around = np.fft.rfft(_section(reference, first - reach, last + reach), size)
-            cross = cross + block[:, None] * around.conj()
-        found = np.fft.irfft(cross, size)
+            block = rfft(estimate[:, first:last].astype(np.float64), size)
+            around = _section(reference, first - reach, last + reach).astype(np.float64)
+            add_cross_spectra(block, rfft(around, size), cross)
+        found = irfft(cross, size)
         # Sample n of the section is sample n - reach of the block: lag -reach is at 0 samples.
         yield found[..., np.arange(-2 * reach, 1) % size]
 
 
-def _projection(
-    reference: NDArray[Any],
-    estimate: NDArray[np.float64],
-    delays: NDArray[np.intp],
-    start: int,
-    stop: int,
+def _projection_energies(
+    reference: NDArray[Any], estimate: NDArray[Any], delays: NDArray[np.intp], reach: int
 ) -> NDArray[np.float64]:
-    """Return the sum of delayed reference channels that is closest to each estimate channel."""
-    projection = np.empty_like(estimate)
-    known: dict[bytes, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-    for channel, row in enumerate(delays):
-        if row.tobytes() not in known:
-            delayed = np.concatenate(
-                [
-                    _section(reference[d : d + 1], start - delay, stop - delay)
-                    for d, delay in enumerate(row)
-                ]
-            )
-            # Channels of equal energy, so that a quiet one is no copy of a loud one.
-            norms = np.sqrt(np.einsum("cn,cn->c", delayed, delayed))
-            unit = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0.0)
-            gram = delayed @ delayed.T * unit[:, None] * unit
-            inverse = np.linalg.pinv(gram, MIN_RELATIVE_EIGENVALUE, hermitian=True)
-            known[row.tobytes()] = delayed, inverse * unit[:, None] * unit
-        delayed, inverse = known[row.tobytes()]
-        gains = inverse @ (delayed @ estimate[channel])
-        np.matmul(gains, delayed, out=projection[channel])
-        residual = estimate[channel] - projection[channel]
-        if residual @ residual < REFINED * (estimate[channel] @ estimate[channel]):
-            gains += inverse @ (delayed @ residual)
-            np.matmul(gains, delayed, out=projection[channel])
-    return projection
+    """Return energies: reference, projection, its differences from reference and estimate.
+
+    The projection is the sum of delayed channels of the reference that is closest to each channel
+    of the estimate. The reference (channels, samples) has ``reach`` samples more on either side.
+    """
+    channels = len(reference)
+    gram, cross, scratch = np.empty((channels, channels)), np.empty(channels), np.empty(BLOCK_SIZE)
+    energies, total = np.empty(4), np.zeros(4)
+    for channel, signal in enumerate(estimate):
+        starts = reach - delays[channel].astype(np.int64)
+        delayed_products(reference, signal, starts, gram, cross)
+        # Channels of equal energy, so that a quiet one is no copy of a loud one.
+        norms = np.sqrt(np.diagonal(gram))
+        unit = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0.0)
+        inverse = np.linalg.pinv(
+            gram * unit[:, None] * unit, MIN_RELATIVE_EIGENVALUE, hermitian=True
+        )
+        inverse *= unit[:, None] * unit
+        own = reference[channel, reach : reach + len(signal)]
+        gains = inverse @ cross
+        arguments = (reference, own, signal, starts, gains, scratch, energies, cross)
+        projection_energies(*arguments)
+        if energies[3] < REFINED * float(np.sum(np.square(signal, dtype=np.float64))):
+            gains += inverse @ cross
+            projection_energies(*arguments)
+        total += energies
+    return total
 
 
-def _section(audio: NDArray[Any], start: int, stop: int) -> NDArray[np.float64]:
+def _section(audio: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
     """Return samples from ``start`` to ``stop``, zeros outside the signal."""
-    section = np.zeros((len(audio), stop - start))
+    section = np.zeros((audio.shape[0], stop - start), audio.dtype)
     first, last = max(start, 0), min(stop, audio.shape[-1])
     if last > first:
         section[:, first - start : last - start] = audio[:, first:last]
     return section
-
-
-def _energy(signal: NDArray[np.float64]) -> float:
-    return float(np.einsum("cn,cn->", signal, signal))
 
 
 def _decibels(signal: float, error: float) -> float:

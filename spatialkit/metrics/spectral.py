@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit._fourier import rfft
 from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError
 from spatialkit.metrics.inputs import as_pair, unpack_pair
+from spatialkit.metrics.kernels import compare_powers
 from spatialkit.stft import StreamingSTFT
 from spatialkit.validation import as_count, as_number
 
@@ -27,6 +30,8 @@ STFT_MIN_POWER = 1e-8
 """Powers below count as this power in `multi_resolution_stft`."""
 
 FRAMES_PER_BLOCK = 64
+# Smallest power of a floor that float32 holds with all its digits.
+MIN_FLOAT32_POWER = 1e-37
 
 
 def log_spectral_distance(
@@ -93,16 +98,18 @@ def log_spectral_distance(
     totals = np.zeros((2, *first.shape[:-1]))
     silent = np.zeros(first.shape[:-2], bool)
     for item in np.ndindex(first.shape[:-2]):
-        loudest = max(float(each.max(initial=0.0)) for each in _magnitudes(first[item], *sizes))
+        pair = first[item], second[item]
+        loudest = max(_loudest(each) for each in _spectra(pair[0], *sizes))
         silent[item] = loudest == 0.0
-        minimum = max(floor * loudest, np.finfo(np.float64).tiny)
-        spectra = (_magnitudes(audio[item], *sizes) for audio in (first, second))
-        for s, e in zip(*spectra, strict=True):
-            levels = [np.log(np.maximum(each, minimum)) for each in (s, e)]
-            audible = (s.max(axis=-1) > minimum) | (e.max(axis=-1) > minimum)
-            distance = np.sqrt(np.mean((levels[0] - levels[1]) ** 2, axis=-1))
-            totals[(0, *item)] += np.sum(distance, axis=-1, where=audible)
-            totals[(1, *item)] += np.count_nonzero(audible, axis=-1)
+        minimum = max(floor * loudest, np.finfo(np.float64).tiny ** 0.5) ** 2
+        double = minimum < MIN_FLOAT32_POWER
+        for s, e in zip(*(_spectra(audio, *sizes, double=double) for audio in pair), strict=True):
+            for channel, spectra in enumerate(zip(s, e, strict=True)):
+                ratios, sums = _compared(*spectra, minimum)
+                distance = 0.5 * np.sqrt(np.mean(np.square(ratios, out=ratios), axis=-1))
+                audible = sums[:, 2] > 0.0
+                totals[(0, *item, channel)] += np.sum(distance, where=audible, dtype=np.float64)
+                totals[(1, *item, channel)] += np.count_nonzero(audible)
     if not per_channel or alone:
         totals = totals.sum(axis=-1)
     else:
@@ -168,14 +175,16 @@ def multi_resolution_stft(
     distances = []
     for n_fft, hop, width in STFT_RESOLUTIONS:
         sums = np.zeros((4, *first.shape[:-1]))  # |E - S|^2, |S|^2, |ln E - ln S|, count
-        for s, e in zip(
-            *(_reflected_magnitudes(audio, n_fft, hop, width) for audio in (first, second)),
-            strict=True,
-        ):
-            sums[0] += np.sum((e - s) ** 2, axis=(-2, -1))
-            sums[1] += np.sum(s**2, axis=(-2, -1))
-            sums[2] += np.sum(np.abs(np.log(e) - np.log(s)), axis=(-2, -1))
-            sums[3] += s.shape[-1] * s.shape[-2]
+        for channel in np.ndindex(first.shape[:-1]):
+            pair = first[channel], second[channel]
+            for spectra in zip(
+                *(_reflected_spectra(audio, n_fft, hop, width) for audio in pair), strict=True
+            ):
+                ratios, found = _compared(*spectra, STFT_MIN_POWER)
+                sums[(slice(2), *channel)] += found[:, :2].sum(axis=0)
+                np.abs(ratios, out=ratios)
+                sums[(2, *channel)] += 0.5 * np.sum(ratios, dtype=np.float64)
+                sums[(3, *channel)] += ratios.size
         if joint:
             sums = sums.sum(axis=-1)
         distances.append(np.sqrt(sums[0] / sums[1]) + sums[2] / sums[3])
@@ -184,30 +193,62 @@ def multi_resolution_stft(
     return np.where(sounding, values, np.nan)[()]
 
 
-def _magnitudes(audio: NDArray[Any], n_fft: int, hop: int) -> Any:
-    """Yield magnitudes (channels, frames, bins) of successive blocks of frames."""
+def _spectra(
+    audio: NDArray[Any], n_fft: int, hop: int, *, double: bool = False
+) -> Iterator[NDArray[Any]]:
+    """Yield spectra (channels, frames, bins) of successive blocks of frames."""
     transform = StreamingSTFT(n_fft=n_fft, hop=hop)
     step = FRAMES_PER_BLOCK * hop
-    for start in range(0, audio.shape[-1], step):
-        yield np.abs(transform.process(audio[:, start : start + step]).swapaxes(-1, -2))
-    transform.process(audio[:, :0])  # sets the shape if there were no samples
-    yield np.abs(transform.flush().swapaxes(-1, -2))
+    for start in range(0, max(audio.shape[-1], 1), step):
+        block = audio[:, start : start + step]
+        yield transform.process(block.astype(np.float64) if double else block).swapaxes(-1, -2)
+    yield transform.flush().swapaxes(-1, -2)
 
 
-def _reflected_magnitudes(audio: NDArray[Any], n_fft: int, hop: int, width: int) -> Any:
-    """Yield magnitudes (..., frames, bins) of a signal that is reflected at both ends."""
+def _loudest(spectrum: NDArray[Any]) -> float:
+    return float(np.abs(spectrum).max(initial=0.0))
+
+
+def _compared(
+    reference: NDArray[Any], estimate: NDArray[Any], minimum: float
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Return logarithms of the ratios of powers (frames, bins), and sums of `compare_powers`."""
+    ratios = np.empty(reference.shape, reference.real.dtype)
+    sums = np.empty((len(reference), 3))
+    compare_powers(reference, estimate, minimum, ratios, sums)
+    return np.log(ratios, out=ratios), sums
+
+
+def _reflected_spectra(
+    audio: NDArray[Any], n_fft: int, hop: int, width: int
+) -> Iterator[NDArray[Any]]:
+    """Yield spectra (frames, bins) of a signal (samples,) that is reflected at both ends."""
     half, samples = n_fft // 2, audio.shape[-1]
     before = (n_fft - width) // 2  # the window is in the middle of the frame
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(width) / width)
+    window = window.astype(audio.dtype)
     count = 1 + samples // hop
-    for first in range(0, count, FRAMES_PER_BLOCK):
-        frames = min(FRAMES_PER_BLOCK, count - first)
-        places = np.arange(first * hop - half, (first + frames - 1) * hop - half + n_fft)
-        places = np.abs(places)
-        places = np.where(places < samples, places, 2 * (samples - 1) - places)
-        part = audio[..., places].astype(np.float64)
-        windows = np.lib.stride_tricks.sliding_window_view(part, n_fft, axis=-1)[..., ::hop, :]
-        shaped = windows[..., before : before + width] * window
+    together = FRAMES_PER_BLOCK * 2048 // n_fft
+    padded = np.zeros((min(together, count), n_fft), audio.dtype)
+    for first in range(0, count, together):
+        frames = min(together, count - first)
+        start = first * hop - half + before
+        part = _reflected(audio, start, start + (frames - 1) * hop + width)
+        windows = np.lib.stride_tricks.as_strided(
+            part, (frames, width), (hop * part.strides[0], part.strides[0])
+        )
         # A shift of the window within the frame changes the phase only.
-        spectrum = np.fft.rfft(shaped, n_fft)
-        yield np.sqrt(np.maximum(spectrum.real**2 + spectrum.imag**2, STFT_MIN_POWER))
+        np.multiply(windows, window, out=padded[:frames, :width])
+        yield rfft(padded[:frames])
+
+
+def _reflected(audio: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
+    """Return samples of a signal (samples,) that is reflected at both ends."""
+    samples = audio.shape[-1]
+    parts = [audio[max(start, 0) : min(stop, samples)]]
+    if start < 0:
+        parts.insert(0, audio[max(1 - stop, 1) : 1 - start][::-1])
+    if stop > samples:
+        last = 2 * samples - 1 - max(start, samples)
+        parts.append(audio[2 * samples - 1 - stop : last][::-1])
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]

@@ -160,7 +160,9 @@ def _evaluate_one(
     metrics: tuple[str, ...] | None,
     as_json: bool,
 ) -> int:
-    signals = tuple(toolkit.read_input(path, **reading) for path in paths)
+    from spatialkit.metrics import read_signal
+
+    signals = tuple(read_signal(path, **reading) for path in paths)
     values, assumed = evaluate_files(
         paths, (signals[0], signals[1]), binaural, metrics, "with --from"
     )

@@ -64,6 +64,8 @@ class Pair:
         SpatialkitError
             If a file is missing or cannot be read, or both cannot be compared.
         """
+        from spatialkit.metrics import read_signal
+
         reading = self._reading()
         for column, name in (("reference", self.reference), ("estimate", self.estimate)):
             if not name and not (column == "estimate" and self.upmixer):
@@ -71,11 +73,11 @@ class Pair:
         where = (
             f"in the column layout of {self.place}" if self.layout or ".csv" in self.place else ""
         )
-        first = toolkit.read_input(self.paths[0], **reading)
         if self.upmixer:
+            first = toolkit.read_input(self.paths[0], **reading)
             second = self._upmix(first, {n: v for n, v in reading.items() if n != "format"})
         else:
-            second = toolkit.read_input(self.paths[1], **reading)
+            first, second = (read_signal(path, **reading) for path in self.paths)
         return evaluate_files(
             self.paths, (first, second), self.binaural, self.metrics, where or "with --from"
         )

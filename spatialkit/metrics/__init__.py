@@ -21,6 +21,7 @@ from spatialkit.metrics.direction import (
 )
 from spatialkit.metrics.distortion import downmix_error, sd_sdr, si_sdr, snr
 from spatialkit.metrics.evaluation import evaluate
+from spatialkit.metrics.file_signal import read_signal
 from spatialkit.metrics.ild_distance import WildMethod, ild_error, wasserstein_distance, wild
 from spatialkit.metrics.intensity import active_intensity, diffuseness, energy_density
 from spatialkit.metrics.interaural import InterauralErrors, interaural_errors
@@ -108,6 +109,7 @@ __all__ = [
     "loudness_range",
     "momentary_loudness",
     "multi_resolution_stft",
+    "read_signal",
     "sd_sdr",
     "select_metrics",
     "short_term_loudness",

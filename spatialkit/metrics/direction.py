@@ -122,7 +122,7 @@ def angle_error(
             f"batch axes and samples, got {sources.shape} and {mix.shape}"
         )
     truth = _true_directions(azimuth, elevation, sources.shape[:-1])
-    coefficients, active = _coefficients(sources, mix[..., where.loudspeakers, :])
+    coefficients, active = _coefficients(sources, mix, where.loudspeakers)
     weights = coefficients if weighting == "amplitude" else coefficients**2
     vectors = weights @ where.directions[where.loudspeakers]
     active &= np.linalg.norm(vectors, axis=-1) > MIN_RELATIVE_LEVEL * np.abs(weights).sum(axis=-1)
@@ -235,7 +235,7 @@ def _true_directions(
 
 
 def _coefficients(
-    stems: NDArray[Any], mix: NDArray[Any]
+    stems: NDArray[Any], mix: NDArray[Any], loudspeakers: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return least-squares coefficients (..., stems, channels), and which stems are in the mix.
 
@@ -243,9 +243,10 @@ def _coefficients(
     channel. A small gain of a loud stem then has the same weight as a large gain of a quiet one.
     """
     gram = np.zeros((*stems.shape[:-1], stems.shape[-2]))
-    cross = np.zeros((*stems.shape[:-1], mix.shape[-2]))
-    loudest = np.zeros(mix.shape[:-1])
-    for sources, channels in in_blocks(stems, mix):
+    cross = np.zeros((*stems.shape[:-1], len(loudspeakers)))
+    loudest = np.zeros((*mix.shape[:-2], len(loudspeakers)))
+    for sources, every in in_blocks(stems, mix):
+        channels = every[..., loudspeakers, :]
         gram += sources @ sources.swapaxes(-1, -2)
         cross += sources @ channels.swapaxes(-1, -2)
         loudest += np.sum(channels * channels, axis=-1)

@@ -86,7 +86,7 @@ def snr(
     """
     _, _, sums = _products(reference, estimate, per_channel)
     signal, _, _, noise = sums
-    return _decibels(signal, noise, signal)
+    return decibels(signal, noise, signal)
 
 
 def sd_sdr(
@@ -120,7 +120,7 @@ def sd_sdr(
     """
     _, _, sums = _products(reference, estimate, per_channel)
     signal, cross, _, noise = sums
-    return _decibels(_scale(cross, signal) ** 2 * signal, noise, signal)
+    return decibels(_scale(cross, signal) ** 2 * signal, noise, signal)
 
 
 def si_sdr(
@@ -165,7 +165,7 @@ def si_sdr(
         gains = np.repeat(scale[..., None], first.shape[-2], axis=-1) if joint else scale
         residuals = products(first, second, gains)[3]
         residual = residuals.sum(axis=-1) if joint else residuals
-    return _decibels(scale**2 * signal, residual, signal)
+    return decibels(scale**2 * signal, residual, signal)
 
 
 def downmix_error(
@@ -246,9 +246,10 @@ def _scale(cross: NDArray[np.float64], signal: NDArray[np.float64]) -> NDArray[n
     return np.divide(cross, signal, out=np.zeros_like(signal), where=signal > 0.0)
 
 
-def _decibels(
+def decibels(
     target: NDArray[np.float64], error: NDArray[np.float64], signal: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    """Return the ratio of the energies of a target and an error, for a reference, in dB."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = 10.0 * (np.log10(target) - np.log10(error))
     # In SI-SDR, 0 / 0 with a reference that is not silent means a silent estimate: -inf.

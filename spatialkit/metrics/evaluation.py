@@ -180,9 +180,9 @@ def _as_audio(signal: AudioLike[Any] | StrPath, layout: Any) -> AudioLike[Any]:
     """Return a signal; read it if it is a path."""
     if not isinstance(signal, (str, os.PathLike)):
         return signal
-    from spatialkit.files import read
+    from spatialkit.metrics.file_signal import read_signal
 
-    audio = read(signal)
+    audio = read_signal(signal)
     # A format of the file that agrees with the argument is replaced by it; another is an error.
     return (
         audio

@@ -23,6 +23,8 @@ from spatialkit.validation import (
 
 # Values converted to float64 at a time: no metric makes a second copy of a long signal.
 VALUES_PER_BLOCK = 1 << 18
+# Samples whose products are summed at a time.
+SAMPLES_PER_BLOCK = 1 << 18
 # Smallest peak, and reciprocal of the largest, of signals that need no scaling: those in float64
 # are squared and summed, those in float32 transformed.
 MIN_PEAKS = {np.dtype(np.float32): 1e-30, np.dtype(np.float64): 1e-100}
@@ -86,22 +88,27 @@ def as_rate(sample_rate: float | None, minimum: int) -> int:
     return as_sample_rate(sample_rate, minimum=minimum, maximum=MAX_SAMPLE_RATE)
 
 
+def is_file_signal(audio: Any) -> bool:
+    """Return whether audio is a `FileSignal`: finite samples that are read when they are sliced."""
+    return not isinstance(audio, np.ndarray) and hasattr(audio, "peak")
+
+
 def as_signal(
-    audio: ArrayLike,
+    audio: Any,
     name: str = "audio",
     *,
     layout: Layout | AmbisonicFormat | None = None,
     allow_mono: bool = False,
 ) -> NDArray[Any]:
     """Return audio as finite floating-point samples with the channels of ``layout``."""
-    array = as_audio(
-        audio,
-        name,
-        channels=layout.n_channels if layout else None,
-        of=f"layout {layout.name!r}" if layout else "",
-        allow_mono=allow_mono,
+    channels = layout.n_channels if layout else None
+    of = f"layout {layout.name!r}" if layout else ""
+    if is_file_signal(audio):
+        as_audio(audio[:, :0], name, channels=channels or len(audio), of=of)
+        return audio
+    return require_finite(
+        as_audio(audio, name, channels=channels, of=of, allow_mono=allow_mono), name
     )
-    return require_finite(array, name)
 
 
 def as_pair(
@@ -127,6 +134,9 @@ def as_products(
     The sums are :math:`|s|^2`, :math:`<s, e>`, :math:`|e|^2` and :math:`|s - e|^2`. They contain
     NaN or infinity if a sample does: the samples are read once.
     """
+    if is_file_signal(reference) or is_file_signal(estimate):
+        first, second = as_pair(reference, estimate)
+        return first, second, products(first, second, np.ones(first.shape[:-1]))
     first = as_audio(reference, "reference", allow_mono=True)
     second = as_audio(estimate, "estimate", allow_mono=True)
     _require_equal_shapes(first, second)
@@ -146,7 +156,12 @@ def products(
         add_products(first[None], second[None], gains[None], sums[:, None])
         return sums
     for item in np.ndindex(first.shape[:-2]):
-        add_products(first[item], second[item], gains[item], sums[(slice(None), *item)])
+        for start in range(0, first.shape[-1], SAMPLES_PER_BLOCK):
+            part = slice(start, start + SAMPLES_PER_BLOCK)
+            add_products(
+                *(first[item][:, part], second[item][:, part], gains[item]),
+                sums[(slice(None), *item)],
+            )
     return sums
 
 
@@ -160,15 +175,22 @@ def _require_equal_shapes(
         )
 
 
+def peak_of(signal: Any) -> float:
+    """Return the largest magnitude of a signal."""
+    if is_file_signal(signal):
+        return signal.peak
+    return float(max(signal.max(initial=0.0), -signal.min(initial=0.0)))
+
+
 def _in_range(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return both signals times a power of two if their squares or sums may exceed their range."""
     if not (first.size and second.size):
         return first, second
-    peak = max(float(np.abs([each.max(), each.min()]).max()) for each in (first, second))
-    minimum = MIN_PEAKS[np.result_type(first, second)]
+    peak = max(peak_of(each) for each in (first, second))
+    minimum = MIN_PEAKS[np.result_type(first.dtype, second.dtype)]
     if not peak or minimum < peak < 1.0 / minimum:
         return first, second
-    first, second = first.astype(np.float64, copy=False), second.astype(np.float64, copy=False)
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     scale = -math.frexp(peak)[1]
     return np.ldexp(first, scale), np.ldexp(second, scale)
 

@@ -177,7 +177,9 @@ def binaural_errors(
     from spatialkit.binaural import render_binaural
 
     rate = as_rate(sample_rate, MIN_RATE)
-    ears = [render_binaural(each, form, sample_rate=rate) for each in (reference, estimate)]
+    ears = [
+        render_binaural(np.asarray(each), form, sample_rate=rate) for each in (reference, estimate)
+    ]
     (truth, times), (found, other_times) = (_cues(each, rate) for each in ears)
     floor = _floor(truth)
     audible = truth.sum(axis=0) > floor

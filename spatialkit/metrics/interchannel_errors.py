@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spatialkit import auditory
 from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError
-from spatialkit.metrics.inputs import as_pair, as_rate, unpack_pair
+from spatialkit.metrics.inputs import as_pair, as_rate, peak_of, unpack_pair
 from spatialkit.stft import StreamingSTFT
 from spatialkit.validation import as_number
 
@@ -98,9 +98,11 @@ def correlation_error(
 
 
 def _item_error(reference: NDArray[Any], estimate: NDArray[Any], rate: int, floor: float) -> float:
-    peak = max(float(np.abs(audio).max(initial=0.0)) for audio in (reference, estimate))
+    peak = max(peak_of(audio) for audio in (reference, estimate))
     if not MIN_PEAK < peak < MAX_PEAK and peak:  # powers would not be in the range of float32
-        reference, estimate = (audio.astype(np.float64) / peak for audio in (reference, estimate))
+        reference, estimate = (
+            np.asarray(audio, np.float64) / peak for audio in (reference, estimate)
+        )
     products = [
         np.stack(list(_band_products(audio, rate))) for audio in (reference, estimate)
     ]  # (sections, bands, channels, channels)

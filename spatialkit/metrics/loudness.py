@@ -255,7 +255,8 @@ def measured(
     samples, given, sample_rate = unpack_signal(audio, layout, sample_rate)
     rate = as_rate(sample_rate, MIN_RATE)
     where = None if given is None else get_format(given)
-    signals = np.atleast_2d(as_signal(samples, layout=where, allow_mono=True))
+    signals = as_signal(samples, layout=where, allow_mono=True)
+    signals = signals[None] if signals.ndim == 1 else signals
     meter = LoudnessMeter(where, rate, per_channel=per_channel)
     for start in range(0, max(signals.shape[-1], 1), CHUNK_SIZE):
         meter.add(signals[..., start : start + CHUNK_SIZE])

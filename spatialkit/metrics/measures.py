@@ -15,9 +15,9 @@ from spatialkit.geometry import angle_between
 from spatialkit.layouts import AmbisonicFormat, Format, Layout
 from spatialkit.metrics.balance import BORDER, front_rear_balance, left_right_balance
 from spatialkit.metrics.direction import angle_error, energy_vector
-from spatialkit.metrics.distortion import sd_sdr, si_sdr, snr
+from spatialkit.metrics.distortion import decibels, sd_sdr, si_sdr, snr
 from spatialkit.metrics.ild_distance import ild_error, wild
-from spatialkit.metrics.inputs import in_blocks, mean_of_known
+from spatialkit.metrics.inputs import in_blocks, mean_of_known, products
 from spatialkit.metrics.intensity import intensity_and_energy
 from spatialkit.metrics.interaural import binaural_errors
 from spatialkit.metrics.interchannel_errors import correlation_error
@@ -130,8 +130,12 @@ def _rendered(pair: Pair) -> str:
 
 def _downmix_snr(pair: Pair) -> Values:
     assert pair.format is not None
-    mixes = (downmix(each, pair.format, "stereo") for each in pair.both)
-    return {"downmix_snr": snr(*mixes)}
+    sums = np.zeros((4, *pair.reference.shape[:-2], 2))
+    for blocks in in_blocks(*pair.both):
+        first, second = (np.asarray(downmix(each, pair.format, "stereo")) for each in blocks)
+        sums = sums + products(first, second, np.ones(sums.shape[1:]))
+    signal, _, _, noise = sums.sum(axis=-1)
+    return {"downmix_snr": decibels(signal, noise, signal)}
 
 
 def _leakage(pair: Pair) -> Values:

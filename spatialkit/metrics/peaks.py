@@ -69,7 +69,8 @@ def true_peak(audio: AudioLike[Any], sample_rate: float | None = None) -> NDArra
     """
     samples, _, sample_rate = unpack_signal(audio, None, sample_rate)
     rate = as_rate(sample_rate, MIN_RATE)
-    signals = np.atleast_2d(as_signal(samples, allow_mono=True))
+    signals = as_signal(samples, allow_mono=True)
+    signals = signals[None] if signals.ndim == 1 else signals
     peaks = np.empty(signals.shape[:-2])
     for item in np.ndindex(peaks.shape):
         meter = TruePeakMeter(signals.shape[-2], rate)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spatialkit._fourier import rfft
 from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError
-from spatialkit.metrics.inputs import as_pair, unpack_pair
+from spatialkit.metrics.inputs import as_pair, channel_energies, unpack_pair
 from spatialkit.metrics.kernels import compare_powers
 from spatialkit.stft import StreamingSTFT
 from spatialkit.validation import as_count, as_number
@@ -92,7 +92,8 @@ def log_spectral_distance(
     samples, others, *_ = unpack_pair(reference, estimate)
     first, second = as_pair(samples, others, allow_mono=True)
     alone = first.ndim == 1
-    first, second = np.atleast_2d(first), np.atleast_2d(second)
+    if alone:
+        first, second = first[None], second[None]
     floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 20.0)
     sizes = as_count(n_fft, "n_fft"), as_count(hop, "hop")
     totals = np.zeros((2, *first.shape[:-1]))
@@ -104,8 +105,8 @@ def log_spectral_distance(
         minimum = max(floor * loudest, np.finfo(np.float64).tiny ** 0.5) ** 2
         double = minimum < MIN_FLOAT32_POWER
         for s, e in zip(*(_spectra(audio, *sizes, double=double) for audio in pair), strict=True):
-            for channel, spectra in enumerate(zip(s, e, strict=True)):
-                ratios, sums = _compared(*spectra, minimum)
+            for channel, (truth, found) in enumerate(zip(s, e, strict=True)):
+                ratios, sums = _compared(truth, found, minimum)
                 distance = 0.5 * np.sqrt(np.mean(np.square(ratios, out=ratios), axis=-1))
                 audible = sums[:, 2] > 0.0
                 totals[(0, *item, channel)] += np.sum(distance, where=audible, dtype=np.float64)
@@ -175,22 +176,24 @@ def multi_resolution_stft(
     distances = []
     for n_fft, hop, width in STFT_RESOLUTIONS:
         sums = np.zeros((4, *first.shape[:-1]))  # |E - S|^2, |S|^2, |ln E - ln S|, count
-        for channel in np.ndindex(first.shape[:-1]):
-            pair = first[channel], second[channel]
-            for spectra in zip(
-                *(_reflected_spectra(audio, n_fft, hop, width) for audio in pair), strict=True
-            ):
-                ratios, found = _compared(*spectra, STFT_MIN_POWER)
-                sums[(slice(2), *channel)] += found[:, :2].sum(axis=0)
-                np.abs(ratios, out=ratios)
-                sums[(2, *channel)] += 0.5 * np.sum(ratios, dtype=np.float64)
-                sums[(3, *channel)] += ratios.size
+        for item in np.ndindex(first.shape[:-2]):
+            blocks = (
+                _reflected_spectra(audio[item], n_fft, hop, width) for audio in (first, second)
+            )
+            for spectra in zip(*blocks, strict=True):
+                for channel, (s, e) in enumerate(zip(*spectra, strict=True)):
+                    place = (*item, channel) if first.ndim > 1 else item
+                    ratios, found = _compared(s, e, STFT_MIN_POWER)
+                    sums[(slice(2), *place)] += found[:, :2].sum(axis=0)
+                    np.abs(ratios, out=ratios)
+                    sums[(2, *place)] += 0.5 * np.sum(ratios, dtype=np.float64)
+                    sums[(3, *place)] += ratios.size
         if joint:
             sums = sums.sum(axis=-1)
         distances.append(np.sqrt(sums[0] / sums[1]) + sums[2] / sums[3])
     values = np.mean(distances, axis=0)
-    sounding = np.any(first != 0.0, axis=(-2, -1) if joint else -1)
-    return np.where(sounding, values, np.nan)[()]
+    energies = channel_energies(first)
+    return np.where((energies.sum(axis=-1) if joint else energies) > 0.0, values, np.nan)[()]
 
 
 def _spectra(
@@ -222,33 +225,37 @@ def _compared(
 def _reflected_spectra(
     audio: NDArray[Any], n_fft: int, hop: int, width: int
 ) -> Iterator[NDArray[Any]]:
-    """Yield spectra (frames, bins) of a signal (samples,) that is reflected at both ends."""
+    """Yield spectra (channels, frames, bins) of a signal that is reflected at both ends."""
     half, samples = n_fft // 2, audio.shape[-1]
     before = (n_fft - width) // 2  # the window is in the middle of the frame
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(width) / width)
     window = window.astype(audio.dtype)
     count = 1 + samples // hop
-    together = FRAMES_PER_BLOCK * 2048 // n_fft
-    padded = np.zeros((min(together, count), n_fft), audio.dtype)
+    together = min(FRAMES_PER_BLOCK * 2048 // n_fft, count)
+    padded = np.zeros((together, n_fft), audio.dtype)
     for first in range(0, count, together):
         frames = min(together, count - first)
         start = first * hop - half + before
-        part = _reflected(audio, start, start + (frames - 1) * hop + width)
-        windows = np.lib.stride_tricks.as_strided(
-            part, (frames, width), (hop * part.strides[0], part.strides[0])
-        )
-        # A shift of the window within the frame changes the phase only.
-        np.multiply(windows, window, out=padded[:frames, :width])
-        yield rfft(padded[:frames])
+        part = np.atleast_2d(_reflected(audio, start, start + (frames - 1) * hop + width))
+        spectra = np.empty((len(part), frames, half + 1), np.result_type(audio.dtype, np.complex64))
+        for row, target in zip(part, spectra, strict=True):
+            windows = np.lib.stride_tricks.as_strided(
+                row, (frames, width), (hop * row.strides[0], row.strides[0])
+            )
+            # A shift of the window within the frame changes the phase only.
+            np.multiply(windows, window, out=padded[:frames, :width])
+            target[:] = rfft(padded[:frames])
+        yield spectra
 
 
 def _reflected(audio: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
-    """Return samples of a signal (samples,) that is reflected at both ends."""
+    """Return samples of a signal (..., samples) that is reflected at both ends."""
     samples = audio.shape[-1]
-    parts = [audio[max(start, 0) : min(stop, samples)]]
+    parts = []
     if start < 0:
-        parts.insert(0, audio[max(1 - stop, 1) : 1 - start][::-1])
+        parts.append(audio[..., max(1 - stop, 1) : 1 - start][..., ::-1])
+    parts.append(audio[..., max(start, 0) : min(stop, samples)])
     if stop > samples:
         last = 2 * samples - 1 - max(start, samples)
-        parts.append(audio[2 * samples - 1 - stop : last][::-1])
-    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+        parts.append(audio[..., 2 * samples - 1 - stop : last][..., ::-1])
+    return np.concatenate(parts, axis=-1)

@@ -55,12 +55,7 @@ class TargetName(toolkit.LayoutName):
     "Required without --setup.",
 )
 @toolkit.setup_option
-@click.option(
-    "--hrtf",
-    type=toolkit.Name(("ku100",)),
-    metavar="NAME",
-    help="HRTF: ku100 (default), or a .sofa or .mhr file.",
-)
+@toolkit.hrtf_option("HRTF", default=None)
 @click.option(
     "--method",
     type=toolkit.Name(method_names),

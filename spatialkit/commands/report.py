@@ -62,14 +62,7 @@ def carrier_names() -> tuple[str, ...]:
     show_default=True,
     help="Ambisonic order of the version for headphones, 1 to 7.",
 )
-@click.option(
-    "--hrtf",
-    type=toolkit.Name(("ku100",)),
-    metavar="NAME",
-    default="ku100",
-    show_default=True,
-    help="HRTF: ku100, or a .sofa or .mhr file.",
-)
+@toolkit.hrtf_option("HRTF")
 @click.option(
     "--carrier",
     type=toolkit.Name(carrier_names),

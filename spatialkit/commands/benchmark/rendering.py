@@ -130,13 +130,7 @@ def foa(
     show_default=True,
     help=f"Format of the input: {toolkit.FORMAT_NAMES}.",
 )
-@click.option(
-    "--hrtf",
-    metavar="NAME",
-    default="ku100",
-    show_default=True,
-    help="HRTF of all methods and of the reference: ku100, or a file (.sofa, .mhr).",
-)
+@toolkit.hrtf_option("HRTF of all methods and of the reference")
 @toolkit.system_options(
     click.option(
         "--method",

@@ -95,14 +95,7 @@ PLAYBACKS = ("headphones", "loudspeakers", "stereo")
     help="Rendered for headphones, loudspeakers (at most 8), or stereo as it is.",
 )
 @toolkit.layout_option(None, "Loudspeakers to which all files are rendered")
-@click.option(
-    "--hrtf",
-    type=toolkit.Name(("ku100",)),
-    metavar="NAME",
-    default="ku100",
-    show_default=True,
-    help="HRTF for headphones: ku100, or a .sofa or .mhr file.",
-)
+@toolkit.hrtf_option("HRTF for headphones")
 @click.option(
     "--start",
     type=float,

@@ -199,6 +199,27 @@ def layout_option(default: str | None, help: str = "Output layout") -> Callable[
     )
 
 
+def hrtf_option(help: str, default: str | None = "ku100") -> Decorator:
+    """Return the option ``--hrtf``.
+
+    Parameters
+    ----------
+    help : str
+        What it is for.
+    default : str, optional
+        None for commands that distinguish whether it is specified, and then use "ku100".
+    """
+    name = "ku100" if default else "ku100 (default)"
+    return click.option(
+        "--hrtf",
+        type=Name(("ku100",)),
+        metavar="NAME",
+        default=default,
+        show_default=default is not None,
+        help=f"{help}: {name}, or a .sofa or .mhr file.",
+    )
+
+
 setup_option = click.option(
     "--setup",
     type=SetupFile(),

@@ -66,12 +66,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also write a version for headphones, such as OUT.headphones.wav.",
 )
-@click.option(
-    "--hrtf",
-    type=toolkit.Name(("ku100",)),
-    metavar="NAME",
-    help="HRTF of --headphones: ku100 (default), or a .sofa or .mhr file.",
-)
+@toolkit.hrtf_option("HRTF of --headphones", default=None)
 @rotation.rotation_options
 @toolkit.reading_options()
 @click.option(

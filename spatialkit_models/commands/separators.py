@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import click
+
 from spatialkit.commands import toolkit
 
 __all__ = ["command"]
 
 
-@toolkit.command("spatialkit separators")
+def _names() -> tuple[str, ...]:
+    from spatialkit_models.separation import separator_names
+
+    return separator_names()
+
+
+@toolkit.command("spatialkit separators", "spatialkit separators masks")
+@click.argument("name", required=False, type=toolkit.Name(_names))
 @toolkit.json_option
-def command(as_json: bool) -> None:
-    """List the installed separators with their stems and options.
+def command(name: str | None, as_json: bool) -> None:
+    """List the installed separators, or one of them, with their stems and options.
 
     Set options with "spatialkit separate -O KEY=VALUE".
     """
     from spatialkit_models.separation import describe_separators
 
     with toolkit.isolated_plugins():
-        found = describe_separators()
+        found = toolkit.plugins_named(name, describe_separators(), "separator")
     if as_json:
         facts = [{**toolkit.plugin_facts(each), "stems": list(each.stems)} for each in found]
         toolkit.print_json(facts)

@@ -605,6 +605,10 @@ def test_upmixers_are_listed_from_their_declaration(capsys):
     found = {facts["name"]: facts for facts in json.loads(capsys.readouterr().out)}
     assert found["matrix"]["options"][0]["default"] == "5.1"
     assert found["matrix"]["problem"] is None
+    assert main(["upmixers", "Matrix", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [found["matrix"]]
+    assert main(["upmixers", "matrx"]) == 2
+    assert "unknown upmixer 'matrx'" in capsys.readouterr().err
 
 
 def test_defaults_of_upmixers_are_numbers_and_booleans_in_json(capsys, monkeypatch):

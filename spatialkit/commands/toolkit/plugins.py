@@ -192,6 +192,35 @@ def make_upmixer(
         return get_upmixer(name, **options)
 
 
+def plugins_named(
+    name: str | None, found: Sequence[PluginDescription], kind: str
+) -> list[PluginDescription]:
+    """Return the plug-in of a name, or all if there is no name.
+
+    Parameters
+    ----------
+    name : str, optional
+    found : sequence of PluginDescription
+        All installed plug-ins.
+    kind : str
+        Kind of the plug-ins, for the error.
+
+    Raises
+    ------
+    OptionError
+        If none has that name.
+    """
+    from spatialkit.validation import match_name, unknown_name
+
+    if name is None:
+        return list(found)
+    names = [each.name for each in found]
+    spelling = match_name(name, names)
+    if spelling is None:
+        raise OptionError(unknown_name(kind, name, names))
+    return [each for each in found if each.name == spelling]
+
+
 def plugin_facts(plugin: PluginDescription) -> dict[str, Any]:
     """Return the description of a plug-in as JSON values."""
     options = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from spatialkit.layouts import Layout
     from spatialkit.plugins import Option, PluginDescription, Preset
     from spatialkit.upmixing import Upmixer
+
+Described = TypeVar("Described", bound="PluginDescription")
 
 
 class UpmixerName(Name):
@@ -192,9 +194,7 @@ def make_upmixer(
         return get_upmixer(name, **options)
 
 
-def plugins_named(
-    name: str | None, found: Sequence[PluginDescription], kind: str
-) -> list[PluginDescription]:
+def plugins_named(name: str | None, found: Sequence[Described], kind: str) -> list[Described]:
     """Return the plug-in of a name, or all if there is no name.
 
     Parameters

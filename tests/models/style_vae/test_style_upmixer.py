@@ -560,6 +560,16 @@ def test_style_and_directions_together_are_refused(fast):
     for directions in ("vocals:0", {"vocals": 0}):
         with pytest.raises(OptionError, match="mutually exclusive"):
             make(fast, directions=directions, style="song.wav")
+    with pytest.raises(OptionError, match="also those of a preset"):
+        get_upmixer("style-vae", weights=fast, style="random", preset="studio")
+
+
+def test_directions_take_precedence_over_those_of_a_preset(fast):
+    options = {"weights": fast, "preset": "studio"}
+    specified = get_upmixer("style-vae", weights=fast, directions={"other": 110}).style
+    assert get_upmixer("style-vae", **options, directions={"other": 110}).style == specified
+    assert get_upmixer("style-vae", **options, directions="other:110").style == specified
+    assert get_upmixer("style-vae", **options).style != specified
 
 
 def test_the_default_style_is_a_band_in_front(fast):

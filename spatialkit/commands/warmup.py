@@ -56,8 +56,10 @@ def _pan(sources: Any) -> None:
 
 
 def _evaluate(stereo: Any) -> None:
-    from spatialkit.metrics import si_sdr, wild
+    from spatialkit.metrics import loudness, si_sdr, true_peak, wild
 
+    loudness(stereo, "stereo", RATE)
+    true_peak(stereo, RATE)
     si_sdr(stereo, stereo[::-1])
     si_sdr(stereo[0], stereo[1])
     wild(stereo, 1.001 * stereo[::-1])  # the distributions cross: all kernels are called

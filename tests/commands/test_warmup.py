@@ -47,6 +47,7 @@ LINES = (
     "encode stereo.wav -o j.wav --azimuth 30,-30",
     "decode j.wav -o k.wav --layout 5.1.4 --decoder dirac",
     "upmix stereo.wav -o l.wav --upmixer foa-pair --layout ambix3 -O decoder=dirac",
+    "upmix stereo.wav -o m.iamf --layout 7.1.4",
     "benchmark upmix --upmixer ambience --seconds 2",
 )
 

@@ -43,6 +43,8 @@ class DownmixCorrection:
         Format of the upmix. The W of Ambisonics is the mean of the input channels.
     matrix : ndarray, shape (1 or 2, channels)
         Downmix matrix from ``format`` to the input.
+    weighted : bool
+        If False, the weights are 1: the correction is the smallest one, linear and without memory.
 
     Attributes
     ----------
@@ -60,20 +62,29 @@ class DownmixCorrection:
     (True, True)
     """
 
-    def __init__(self, format: Layout | AmbisonicFormat, matrix: NDArray[np.float64]) -> None:
+    def __init__(
+        self,
+        format: Layout | AmbisonicFormat,
+        matrix: NDArray[np.float64],
+        *,
+        weighted: bool = True,
+    ) -> None:
         self._mean = isinstance(format, AmbisonicFormat)
         self.is_exact = int(np.linalg.matrix_rank(matrix)) == len(matrix)
         self._channels = np.flatnonzero(matrix.any(axis=0))
         self._gains = np.zeros((2, len(self._channels)))
         self._gains[: len(matrix)] = matrix[:, self._channels]
-        self._levels = np.zeros(len(self._channels))
+        self._smoothing = 1.0 / SMOOTHING if weighted else 0.0
+        self._levels = np.full(len(self._channels), 0.0 if weighted else 1.0)
         self._weights = np.empty_like(self._levels)  # scratch memory of the kernel
 
     @classmethod
-    def find(cls, format: Layout | AmbisonicFormat, channels: int) -> DownmixCorrection | None:
+    def find(
+        cls, format: Layout | AmbisonicFormat, channels: int, *, weighted: bool = True
+    ) -> DownmixCorrection | None:
         """Return the correction, or None where no rule exists for ``format`` and ``channels``."""
         matrix = _find_matrix(format, channels)
-        return None if matrix is None else cls(format, matrix)
+        return None if matrix is None else cls(format, matrix, weighted=weighted)
 
     def apply(self, upmix: NDArray[Any], original: NDArray[Any]) -> NDArray[Any]:
         """Correct the next samples of ``upmix`` in place and return them.
@@ -88,7 +99,7 @@ class DownmixCorrection:
         wanted = original.mean(axis=0, keepdims=True) if self._mean else original
         correct(
             *(upmix, np.ascontiguousarray(wanted), self._channels, self._gains),
-            *(1.0 / SMOOTHING, self._levels, self._weights),
+            *(self._smoothing, self._levels, self._weights),
         )
         return upmix
 

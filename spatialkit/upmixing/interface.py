@@ -52,8 +52,8 @@ class Upmixer(Plugin):
 
     If its options have a field ``exact_downmix`` (`spatialkit.upmixing.controls.exact_downmix`)
     and it is True, `spatialkit.match_downmix` is applied to the output, whole and in streams,
-    where ``format`` has a downmix rule. It depends on the samples before, also for a memoryless
-    upmixer, and adds no latency.
+    where ``format`` has a downmix rule. The correction of a memoryless upmixer is memoryless, too:
+    its weights are equal for all channels.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ class Upmixer(Plugin):
         """Return the downmix correction for an input of ``channels``, if it is enabled."""
         if not getattr(self.options, "exact_downmix", False):
             return None
-        return DownmixCorrection.find(self.format, channels)
+        return DownmixCorrection.find(self.format, channels, weighted=not self.memoryless)
 
     def _upmix_resampled(self, audio: NDArray[Any], rate: int, native_rate: int) -> NDArray[Any]:
         """Upmix at the native rate."""

@@ -13,7 +13,7 @@ from spatialkit.downmix import DownmixCorrection, downmix_matrix, match_downmix
 from spatialkit.errors import UpmixerError
 from spatialkit.layouts import AmbisonicFormat, Layout, get_format
 from spatialkit.metrics import downmix_error
-from spatialkit.upmixing import Upmixer, UpmixStream, controls
+from spatialkit.upmixing import Upmixer, UpmixStream, controls, get_upmixer
 
 RATE = 48000
 HELD = 50
@@ -106,6 +106,18 @@ def test_the_corrected_upmix_is_match_downmix_of_the_upmix(kind, layout, channel
     single = upmixer.upmix(audio.astype(np.float32), RATE)
     assert single.dtype == np.float32
     assert downmix_error(single, audio.astype(np.float32), layout) > FLOAT32_EXACT
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_correction_of_a_memoryless_upmixer_is_least_squares(channels, rng):
+    audio = rng.standard_normal((channels, 500))
+    upmix, exact = (
+        get_upmixer("matrix", layout="7.1.4", exact_downmix=exact).upmix(audio, RATE)
+        for exact in (False, True)
+    )
+    matrix = downmix_matrix("7.1.4", ("mono", "stereo")[channels - 1])
+    expected = upmix + np.linalg.pinv(matrix) @ (audio - matrix @ upmix)
+    np.testing.assert_allclose(exact, expected, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

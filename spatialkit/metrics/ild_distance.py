@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError, SignalError
 from spatialkit.metrics.difference_distributions import DifferenceDistributions
-from spatialkit.metrics.inputs import as_pair, unpack_pair
+from spatialkit.metrics.inputs import as_pair, require_channel_pairs, unpack_pair
 from spatialkit.metrics.kernels import add_difference_errors
 from spatialkit.stft import StreamingSTFT
 from spatialkit.validation import as_choice, as_count, as_number, as_numbers, require_finite
@@ -60,9 +60,14 @@ def wild(
     n_fft, hop : int
         Size and hop of the Hann-windowed transform in samples, see `spatialkit.stft`.
     floor_db : float
-        Floor in dB relative to the loudest bin of the reference item, at most 0.
+        Floor in dB relative to the loudest bin of the reference item, at most 0. It determines from
+        which level on sound counts: two channels below it have an ILD of 0, and a channel below it
+        has the ILD of the other one relative to the floor. With -60, leakage into a silent channel
+        that is 60 dB below the loudest bin does not count; with -90 it is an ILD of up to 30 dB.
     clip_db : float
-        Limit of the magnitude of an ILD in dB, at least 0.001.
+        Limit of the magnitude of an ILD in dB, at least 0.001. No ILD exceeds ``-floor_db`` unless
+        the estimate is louder than the reference, so that a larger limit has hardly an effect; a
+        smaller one makes silent channels count less.
     method : {"exact", "histogram"}
         "exact" rounds ILDs to 1.4e-5 dB and loses up to 2e-5 dB per pair of channels where both
         distributions nearly coincide, with the default clip and up to six channels; "histogram"
@@ -99,7 +104,7 @@ def wild(
     """
     samples, others, *_ = unpack_pair(reference, estimate)
     first, second = as_pair(samples, others, same_length=False)
-    _require_pairs(first)
+    require_channel_pairs(first)
     method = as_choice(method, "method", get_args(WildMethod))
     floor_db = as_number(floor_db, "floor_db", maximum=0.0)
     clip_db = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB")
@@ -164,7 +169,7 @@ def ild_error(
     """
     samples, others, *_ = unpack_pair(reference, estimate)
     first, second = as_pair(samples, others)
-    _require_pairs(first)
+    require_channel_pairs(first)
     floor_db = as_number(floor_db, "floor_db", maximum=0.0)
     clip_db = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB")
     result = np.full(first.shape[:-2], np.nan)
@@ -342,11 +347,3 @@ def _sorted_distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
 
 def _magnitude(spectrum: NDArray[Any]) -> NDArray[np.float32]:
     return np.abs(spectrum.swapaxes(-1, -2)).astype(np.float32, copy=False)
-
-
-def _require_pairs(audio: NDArray[Any]) -> None:
-    if audio.shape[-2] < 2:
-        raise ShapeError(
-            "reference and estimate must have at least 2 channels, (..., channels, samples), "
-            f"got {audio.shape}"
-        )

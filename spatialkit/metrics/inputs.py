@@ -238,3 +238,12 @@ def mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
     total = np.sum(values, axis=-1, where=known)
     mean = np.full(np.shape(total), np.nan)
     return np.divide(total, count, out=mean, where=count > 0)[()]
+
+
+def require_channel_pairs(audio: NDArray[Any]) -> None:
+    """Raise a ShapeError if audio (..., channels, samples) has fewer than two channels."""
+    if audio.shape[-2] < 2:
+        raise ShapeError(
+            "reference and estimate must have at least 2 channels, (..., channels, samples), "
+            f"got {audio.shape}"
+        )

@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 
 from spatialkit import auditory
 from spatialkit.audio import AudioLike
-from spatialkit.errors import ShapeError
-from spatialkit.metrics.inputs import as_pair, as_rate, peak_of, unpack_pair
+from spatialkit.metrics.inputs import (
+    as_pair,
+    as_rate,
+    peak_of,
+    require_channel_pairs,
+    unpack_pair,
+)
 from spatialkit.stft import StreamingSTFT
 from spatialkit.validation import as_number
 
@@ -85,11 +90,7 @@ def correlation_error(
     samples, others, _, rate = unpack_pair(reference, estimate, sample_rate=sample_rate)
     hertz = as_rate(rate, MIN_RATE)
     first, second = as_pair(samples, others)
-    if first.shape[-2] < 2:
-        raise ShapeError(
-            "reference and estimate must have at least 2 channels, (..., channels, samples), "
-            f"got {first.shape}"
-        )
+    require_channel_pairs(first)
     floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 10.0)
     result = np.full(first.shape[:-2], np.nan)
     for item in np.ndindex(result.shape):

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.audio import AudioLike
-from spatialkit.errors import ShapeError
-from spatialkit.metrics.inputs import as_pair, unpack_pair
+from spatialkit.metrics.inputs import as_pair, require_channel_pairs, unpack_pair
 from spatialkit.stft import StreamingSTFT
 from spatialkit.validation import as_count, as_number
 
@@ -72,11 +71,7 @@ def leakage(
     """
     samples, others, *_ = unpack_pair(reference, estimate)
     first, second = as_pair(samples, others)
-    if first.shape[-2] < 2:
-        raise ShapeError(
-            "reference and estimate must have at least 2 channels, (..., channels, samples), "
-            f"got {first.shape}"
-        )
+    require_channel_pairs(first)
     floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 10.0)
     sizes = as_count(n_fft, "n_fft"), as_count(hop, "hop")
     result = np.full(first.shape[:-2], np.nan)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from spatialkit._fourier import irfft, rfft
 from spatialkit.audio import AudioLike
-from spatialkit.errors import ShapeError
 from spatialkit.metrics.inputs import (
     as_pair,
     as_rate,
     mean_of_known,
+    require_channel_pairs,
     unpack_pair,
 )
 from spatialkit.metrics.spatial_kernels import (
@@ -120,11 +120,7 @@ def spatial_distortion(
     samples, others, _, rate = unpack_pair(reference, estimate, sample_rate=sample_rate)
     hertz = as_rate(rate, MIN_RATE)
     first, second = as_pair(samples, others)
-    if first.shape[-2] < 2:
-        raise ShapeError(
-            "reference and estimate must have at least 2 channels, (..., channels, samples), "
-            f"got {first.shape}"
-        )
+    require_channel_pairs(first)
     reach = round(as_number(max_delay, "max_delay", minimum=0.0, maximum=10.0, unit="s") * hertz)
     limit = np.inf if limit_db is None else as_number(limit_db, "limit_db", minimum=0.0, unit="dB")
     half = max(1, round(as_number(frame, "frame", minimum=1e-3, unit="s") * hertz / 2.0))

@@ -197,9 +197,8 @@ class _Band:
         vectors, shares = np.empty((count, bins, 3)), np.empty((count, bins, 2))
         if self._state is None:
             self._state = np.zeros((kernels.ROWS, bins))
-        kernels.estimate_directions(
-            plain, self._rates, self._state, np.empty((4, bins + 1)), vectors, shares
-        )
+        scratch = np.empty((4, bins + 1)), np.empty((5, bins))
+        kernels.estimate_directions(plain, self._rates, self._state, *scratch, vectors, shares)
         gains = gains_of(vectors.reshape(-1, 3)).reshape(count, bins, len(matrix))
         found = np.zeros((len(matrix) + 4, count, self._bins), frames.dtype)
         part = np.empty((*found.shape[:2], bins, 2), real)

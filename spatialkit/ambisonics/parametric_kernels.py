@@ -40,6 +40,10 @@ ATTACK_WEIGHT = 0.2
 # Bins on each side that the means of steady, random sounds contain. Before the means are complete,
 # they contain more, so that their number of values is the same from the first frames on.
 NEIGHBOURS = 24
+# Squared distance of the mean of a bin from that of its neighbours, relative to the variance of one
+# frame divided by the number of frames. Bins that differ at random only are below the first number;
+# those above the second are not averaged.
+DIFFERENCE = (20.0, 40.0)
 # Directness of steady, random sounds decreases so many times faster with the diffuseness: several
 # noises at once have no direction, and one alone has no diffuseness.
 OVERLAP = 4.0
@@ -131,23 +135,48 @@ def measure_steadiness(rates, state):
 
 
 @kernel
-def sum_bins(state, sums):
-    """Sum the steady means from the first bin on to each of them: ``sums``, shape (4, bins + 1).
+def average_bins(rates, state, sums, wide):
+    """Average steady means over neighbouring bins, where they differ at random only.
 
-    They are divided by the square root of their energy: loud bins count more than soft ones, but
-    a few of them do not decide.
+    Parameters
+    ----------
+    rates, state
+        As of `estimate_directions`.
+    sums : shape (4, bins + 1)
+        Scratch memory: sums over all bins before each one. The means are divided by the square
+        root of their energy, so that loud bins count more, but a few of them do not decide.
+    wide : shape (5, bins)
+        Receives the average of the intensity relative to the energy (3), the part that it has in
+        the mean of the bin, and that part if the sound is random, else 0; both from 0 to 1.
     """
+    bins = state.shape[1]
     for row in range(4):
         sums[row, 0] = 0.0
-        for b in range(state.shape[1]):
+        for b in range(bins):
             value = state[STEADY + row, b]
             if value != 0.0:
                 value /= math.sqrt(state[STEADY + 3, b])
             sums[row, b + 1] = sums[row, b] + value
+    for b in range(bins):
+        deviation = state[DEVIATION, b]
+        random = ramp(deviation, RANDOM[0], RANDOM[1]) * ramp(deviation, RANDOM[3], RANDOM[2])
+        width = int(random * NEIGHBOURS * max(1.0, 1.0 / (rates[1] * max(state[FRAMES, b], 1.0))))
+        first, last = max(b - width, 0), min(b + width + 1, bins)
+        energy, own = sums[3, last] - sums[3, first], state[STEADY + 3, b]
+        distance, length = 0.0, 0.0
+        for axis in range(3):
+            wide[axis, b] = (sums[axis, last] - sums[axis, first]) / energy if energy > 0.0 else 0.0
+            length += wide[axis, b] ** 2
+            if own > 0.0:
+                distance += (state[STEADY + axis, b] / own - wide[axis, b]) ** 2
+        frames = max(min(state[AGE, b], 1.0 / rates[1]), 1.0)
+        difference = distance * frames / max(1.0 - length, 1e-6)
+        wide[3, b] = ramp(difference, DIFFERENCE[1], DIFFERENCE[0])
+        wide[4, b] = random * wide[3, b]
 
 
 @kernel
-def estimate_directions(spectrum, rates, state, sums, vectors, shares):
+def estimate_directions(spectrum, rates, state, sums, wide, vectors, shares):
     """Estimate direction, directness and decorrelated share of each bin of first-order frames.
 
     Parameters
@@ -159,8 +188,8 @@ def estimate_directions(spectrum, rates, state, sums, vectors, shares):
         equal parts.
     state : shape (ROWS, bins)
         Updated in place.
-    sums : shape (4, bins + 1)
-        Scratch memory.
+    sums, wide
+        Scratch memory of `average_bins`.
     vectors : shape (frames, bins, 3)
         Receives unit vectors.
     shares : shape (frames, bins, 2)
@@ -170,26 +199,21 @@ def estimate_directions(spectrum, rates, state, sums, vectors, shares):
     for t in range(spectrum.shape[1]):
         update_means(spectrum, t, rates, state)
         measure_steadiness(rates, state)
-        sum_bins(state, sums)
+        average_bins(rates, state, sums, wide)
         for b in range(bins):
             frames, steady = max(state[FRAMES, b], 1.0), state[STEADINESS, b]
-            deviation = state[DEVIATION, b]
-            random = ramp(deviation, RANDOM[0], RANDOM[1]) * ramp(deviation, RANDOM[3], RANDOM[2])
-            width = int(random * NEIGHBOURS * max(1.0, 1.0 / (rates[1] * frames)))
-            first, last = max(b - width, 0), min(b + width + 1, bins)
-            scale = sums[3, last] - sums[3, first]
-            scale = state[STEADY + 3, b] / scale if scale > 0.0 else 0.0
             mean = state[FAST + 3, b] + steady * (state[STEADY + 3, b] - state[FAST + 3, b])
             length = 0.0
             for axis in range(3):
                 fast = state[FAST + axis, b]
-                long = scale * (sums[axis, last] - sums[axis, first])
+                long = state[STEADY + axis, b]
+                long += wide[3, b] * (wide[axis, b] * state[STEADY + 3, b] - long)
                 vectors[t, b, axis] = fast + steady * (long - fast)
                 length += vectors[t, b, axis] ** 2
             length = math.sqrt(length)
             directness = 0.0
             if length > 0.0:
-                faster = 1.0 + steady * random * (OVERLAP - 1.0)
+                faster = 1.0 + steady * wide[4, b] * (OVERLAP - 1.0)
                 directness = max(0.0, 1.0 - faster * max(0.0, 1.0 - length / mean))
                 for axis in range(3):
                     vectors[t, b, axis] /= length

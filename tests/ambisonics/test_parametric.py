@@ -159,6 +159,15 @@ def test_noises_after_a_softer_sound_are_steady_again_in_half_a_second(rng):
     assert log_kurtosis_ratio(found[:, part], scene[:1, part]) < 0.1
 
 
+def test_a_voice_beside_a_steady_noise_is_not_averaged_with_it(rng):
+    """Its bins differ from their neighbours, and not at random: 15.5 dB with averages of all."""
+    voice = stems()[0, : 4 * RATE]
+    sources = np.stack([voice, 0.3 * voice.std() * rng.standard_normal(len(voice))])
+    azimuth = [40.0, -60.0]
+    found = decode_foa(encode_foa(sources, azimuth), LAYOUT, decoder="dirac", sample_rate=RATE)
+    assert snr(vbap_pan(sources, azimuth, layout=LAYOUT), found) > 16.0
+
+
 def test_chords_keep_their_directions():
     """Neighbouring bins of tones are not averaged: with averages, the error would be 21 degrees."""
     time = np.arange(4 * RATE) / RATE

@@ -80,7 +80,7 @@ def plot_benchmark(
         each.set_yticks(range(len(labels)), labels)
         each.set_ylim(len(labels) - 0.5, -0.5)
         low, high = each.get_xlim()
-        each.set_xlim(low - (low < 0.0) * 0.12 * (high - low), high + 0.16 * (high - low))
+        each.set_xlim(low - (low < 0.0) * 0.22 * (high - low), high + 0.16 * (high - low))
         figures.without_frame(each)
     return axes
 

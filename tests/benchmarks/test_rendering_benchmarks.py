@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spatialkit.__main__ import main
-from spatialkit.ambisonics import decode_foa
+from spatialkit.ambisonics import decode_foa, encode_foa
 from spatialkit.benchmarks import (
     Benchmark,
     System,
@@ -20,7 +20,7 @@ from spatialkit.benchmarks import (
     foa_methods,
 )
 from spatialkit.benchmarks.binaural import _score as binaural_score
-from spatialkit.benchmarks.foa import FOA_PROTOCOLS, _diffuse_field
+from spatialkit.benchmarks.foa import FOA_PROTOCOLS, _diffuse_field, _score
 from spatialkit.benchmarks.songs import find_songs
 from spatialkit.benchmarks.source_scenes import active_errors, source_scenes
 from spatialkit.binaural import METHODS, read_hrtf
@@ -28,6 +28,7 @@ from spatialkit.commands.benchmark import rendering
 from spatialkit.errors import OptionError
 from spatialkit.layouts import get_format, get_layout
 from spatialkit.metrics import Results
+from spatialkit.panning import vbap_pan
 from spatialkit.rendering import render
 
 SHORT = {"examples": 2, "seconds": 1.0}
@@ -96,7 +97,21 @@ def test_names_functions_and_the_yardstick_are_rows():
     assert set(results.compare("epad")) == {"dry", "diffuse"}
 
 
-def test_panned_stems_are_perfect_and_dirac_decorrelates_a_diffuse_field():
+def test_panned_stems_are_their_own_reference():
+    """At loudspeakers VBAP uses one channel each, so that directions are exact, too."""
+    layout = get_layout("5.0")
+    (scene,) = scenes(count=1, seconds=3.0, is_elevated=False)
+    scene = replace(scene, azimuth=layout.azimuth[[0, 1, 2, 4]])
+    panned = vbap_pan(scene.sources, scene.azimuth, layout=layout)
+    found = _score("dry", scene, panned, encode_foa(scene.sources, scene.azimuth), layout, panned)
+    assert found["snr"] == np.inf
+    assert found["wild"] == found["wild_90"] == found["level"] == 0.0
+    assert found["direction_error"] < 0.1  # stems have some random correlation
+    room = _score("room", scene, panned, panned[:4], layout, panned)
+    assert set(room) == set(found) - {"snr", "wild", "wild_90", "level"}
+
+
+def test_dirac_decorrelates_a_diffuse_field():
     layout = get_layout("5.0")
     given = ["allrad", "dirac"]
     results = benchmark_foa(given, layout=layout, protocols=["diffuse", "dry"], examples=1)

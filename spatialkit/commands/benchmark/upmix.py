@@ -95,7 +95,7 @@ def upmix(
     a synthetic room; the output of the upmixers is compared with the scene. The metrics are
     explained below the table. By default, all upmixers to loudspeakers that use no model are
     measured, and the programs ffmpeg (its surround filter) and coderynx (upmixer) where they are
-    installed: about 2 minutes. Exit status: 1 if an upmixer failed.
+    installed: about 3 minutes. Exit status: 1 if an upmixer failed.
 
     A --command is called once per scene, without a shell, with the paths of a stereo WAV file and
     of the WAV file to write. Its channels have the order of FORMAT, by default that of --layout

@@ -166,7 +166,8 @@ def benchmark_separators(
     -------
     Benchmark
         Its findings contain "sdr": for each row the mean of the four stems' means, in which every
-        stem counts the same, however often it is active.
+        stem counts the same, however often it is active; and "calibration_error": that of the
+        masks of all excerpts together, in which errors of opposite sign cancel.
 
     Raises
     ------
@@ -178,6 +179,7 @@ def benchmark_separators(
     chosen = [as_choice(protocol, "protocol", PROTOCOLS) for protocol in protocols]
     stereo, mono = excerpts.open(stereo=True), excerpts.open()
     count, configurations = excerpts.count(examples), load_configurations()
+    differences: dict[tuple[str, str], list[NDArray[Any]]] = {}
 
     def stems_of(protocol: str, number: int) -> NDArray[np.float32]:
         if protocol == "mixed":
@@ -197,12 +199,15 @@ def benchmark_separators(
                     stems: NDArray[Any] = stems,
                     mixture: NDArray[Any] = mixture,
                     system: System = system,
+                    protocol: str = protocol,
                 ) -> dict[str, float]:
                     scores = stem_scores(stems, found)
                     if isinstance(system, SeparatorSystem) and system.masks:
                         given = stems if system.uses_style else None
                         masks = system.masks(mixture, given)
-                        scores |= mask_scores(stems, masks, MaskBands(system.config))
+                        of_masks, difference = mask_scores(stems, masks, MaskBands(system.config))
+                        scores |= of_masks
+                        differences.setdefault((protocol, system.name), []).append(difference)
                     return scores
 
                 given = stems if system.uses_style else None
@@ -238,14 +243,23 @@ def benchmark_separators(
         for row in results.rows
         if not row.error
     }
+    calibration = {
+        row.title: _calibration_error(np.mean(differences[key], axis=0))
+        for row in results.rows
+        if (key := (row.setting["protocol"], row.system)) in differences and not row.error
+    }
     songs = {name for example in results.examples for name in example["songs"]}
     notes = (
         f"Songs: {', '.join(sorted(songs))}; seed: {excerpts.seed}.",
         "Mean of the four stems' SDR: "
         + "; ".join(f"{title} {mean:.2f} dB" for title, mean in means.items())
         + ".",
+        "Calibration error of all excerpts together: "
+        + "; ".join(f"{title} {error:.3f}" for title, error in calibration.items())
+        + ".",
     )
-    return replace(results, notes=(*notes, *results.notes), findings={"sdr": means})
+    findings = {"sdr": means, "calibration_error": calibration}
+    return replace(results, notes=(*notes, *results.notes), findings=findings)
 
 
 def separator_system(name: str, texts: Mapping[str, str], sample_rate: int) -> System:
@@ -349,14 +363,19 @@ def stem_scores(stems: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
     }
 
 
-def mask_scores(stems: NDArray[Any], masks: NDArray[Any], bands: MaskBands) -> dict[str, float]:
+def mask_scores(
+    stems: NDArray[Any], masks: NDArray[Any], bands: MaskBands
+) -> tuple[dict[str, float], NDArray[np.float64]]:
     """Return cross-entropy and calibration error of masks (frames, 4, bands).
+
+    Also returned are the differences between mask and true ratio by interval of mask values, of
+    which the calibration error is computed; they can be averaged over excerpts.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> stems, bands = rng.standard_normal((4, 2, 9000)), MaskBands(MaskConfig())
-    >>> found = mask_scores(stems, np.full((9, 4, 576), 0.25), bands)
+    >>> found, _ = mask_scores(stems, np.full((9, 4, 576), 0.25), bands)
     >>> round(found["cross_entropy"] / float(np.log(4.0)), 3), found["calibration_error"] < 0.01
     (1.0, True)
     """
@@ -370,10 +389,16 @@ def mask_scores(stems: NDArray[Any], masks: NDArray[Any], bands: MaskBands) -> d
     entropy = -np.sum(weights * ratios * np.log(masks + TINY))
     place = np.minimum((masks * INTERVALS).astype(int), INTERVALS - 1)
     differences = np.bincount(place.ravel(), (weights * (masks - ratios)).ravel(), INTERVALS)
-    return {
+    scores = {
         "cross_entropy": float(entropy),
-        "calibration_error": float(np.abs(differences).sum() / len(STEMS)),
+        "calibration_error": _calibration_error(differences),
     }
+    return scores, differences
+
+
+def _calibration_error(differences: NDArray[Any]) -> float:
+    """Return the expected calibration error from the differences by interval."""
+    return float(np.abs(differences).sum() / len(STEMS))
 
 
 def _constant(name: str, prior: NDArray[Any], config: MaskConfig) -> SeparatorSystem:

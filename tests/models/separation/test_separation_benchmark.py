@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from configparser import ConfigParser
@@ -12,11 +13,12 @@ import pytest
 
 from spatialkit.__main__ import main
 from spatialkit.metrics import snr
-from spatialkit_models.evaluation import SongExcerpts, System
+from spatialkit_models.evaluation import POOL, SongExcerpts, System
 from spatialkit_models.modules import MaskConfig
 from spatialkit_models.separation import benchmark
 from spatialkit_models.separation.benchmark import (
     MaskBands,
+    SeparatorSystem,
     benchmark_separators,
     mask_scores,
     oracle_systems,
@@ -89,14 +91,38 @@ def test_ideal_ratio_masks_are_best_and_calibrated(excerpts):
     found = ideal.upmix(stems.sum(0), stems)
     # Masks with a sum of 1 divide the song without residual.
     np.testing.assert_allclose(found.sum(0), stems.sum(0), atol=1e-5)
-    best = mask_scores(stems, ratios, bands)
+    best, _ = mask_scores(stems, ratios, bands)
     assert best["calibration_error"] < 1e-6
-    worse = mask_scores(stems, 0.8 * ratios + 0.05, bands)
+    worse, _ = mask_scores(stems, 0.8 * ratios + 0.05, bands)
     assert worse["cross_entropy"] > best["cross_entropy"] + 0.02
     # Differences are 0.05 - 0.2 r: large ratios are too small, small ones too large.
     assert 0.02 < worse["calibration_error"] < 0.1
-    uniform = mask_scores(stems, np.full(ratios.shape, 0.25), bands)
+    uniform, _ = mask_scores(stems, np.full(ratios.shape, 0.25), bands)
     assert uniform["cross_entropy"] == pytest.approx(math.log(4.0), rel=1e-3)
+
+
+def test_calibration_errors_of_opposite_sign_cancel_over_excerpts(excerpts):
+    """Masks that are too even in two excerpts and too certain in the last."""
+    bands, shapes = MaskBands(MaskConfig()), itertools.cycle((0.7, 0.7, 1.4))
+
+    def masks(audio, stems):
+        powered = bands.ratios(stems) ** next(shapes) + 1e-9
+        return powered / powered.sum(1, keepdims=True)
+
+    system = SeparatorSystem("masks", lambda audio, stems: stems, True, masks=masks)
+    results = benchmark_separators(excerpts, (system,), protocols=["mixed"])
+    (row,) = results.rows
+    single = [
+        mask_scores(stems, masks(None, stems), bands)[1]
+        for stems in map(excerpts.open(stereo=True).excerpt, (0, POOL, 2 * POOL))
+    ]
+    np.testing.assert_allclose(
+        row.values["calibration_error"], np.abs(single).sum(1) / 4, rtol=1e-6
+    )
+    found = results.findings["calibration_error"][row.title]
+    assert found == pytest.approx(np.abs(np.mean(single, 0)).sum() / 4)
+    assert found < 0.7 * np.mean(row.values["calibration_error"])
+    assert f"{row.title} {found:.3f}" in " ".join(results.notes)
 
 
 def test_cross_entropy_is_the_loss_of_training(excerpts):
@@ -107,7 +133,7 @@ def test_cross_entropy_is_the_loss_of_training(excerpts):
     scale = 0.1 / np.sqrt(np.mean(np.square(stems.sum(0))))
     powers = torch.from_numpy(bands.stem_powers(scale * stems)).float()[None]
     logits = torch.randn(powers.shape, generator=torch.Generator().manual_seed(0))
-    found = mask_scores(stems, logits.softmax(2)[0].numpy(), bands)
+    found, _ = mask_scores(stems, logits.softmax(2)[0].numpy(), bands)
     assert found["cross_entropy"] == pytest.approx(float(mask_loss(logits, powers)), rel=1e-4)
 
 

@@ -365,7 +365,7 @@ def stem_scores(stems: NDArray[Any], found: NDArray[Any]) -> dict[str, float]:
 
 def mask_scores(
     stems: NDArray[Any], masks: NDArray[Any], bands: MaskBands
-) -> tuple[dict[str, float], NDArray[np.float64]]:
+) -> tuple[dict[str, float], NDArray[Any]]:
     """Return cross-entropy and calibration error of masks (frames, 4, bands).
 
     Also returned are the differences between mask and true ratio by interval of mask values, of

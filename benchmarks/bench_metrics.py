@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.harness import Row, best_times
+from spatialkit import metrics
 from spatialkit.metrics import evaluate, loudness, si_sdr, wild
 from spatialkit.stft import stft
 
@@ -28,6 +30,7 @@ def rows() -> list[Row]:
         *_wild_rows(reference, estimate),
         *_si_sdr_rows(reference, reference + estimate),
         *_loudness_rows(reference.astype(np.float64)),
+        *_every_metric_rows(reference, reference + 0.1 * estimate),
         *_evaluate_rows(rng),
     ]
 
@@ -122,6 +125,48 @@ def _evaluate_rows(rng: np.random.Generator) -> list[Row]:
         note = f"{duration / seconds:.0f} times real time"
         rows.append(Row(f"evaluate, all metrics, {task}", "spatialkit", seconds, "s", None, note))
     return rows
+
+
+def _every_metric_rows(reference: NDArray[Any], estimate: NDArray[Any]) -> list[Row]:
+    """Measure each metric on 10 s of 5.0 and of FOA, and on a batch of 64 items of 1 s."""
+    shapes = {"10 s of 5.0": 5, "10 s of FOA": 4, "a batch of 64 items of 1 s of 5.0": 5}
+    rows = []
+    for task, channels in shapes.items():
+        pair = tuple(audio[:channels] for audio in (reference, estimate))
+        if "batch" in task:
+            pair = tuple(np.stack([each[:, :RATE]] * 64) for each in pair)
+        layout = "5.0" if channels == 5 else "foa"
+        options: dict[str, Any] = {"layout": layout, "sample_rate": RATE}
+        if channels == 5:
+            stems = np.ascontiguousarray(pair[0][..., :2, :])
+            options |= {"stems": stems, "azimuth": [30.0, -30.0]}
+        for names in _together(channels == 4):
+            binaural = names[0].startswith("binaural")
+            call = partial(evaluate, *pair, **options, binaural=binaural, metrics=list(names))
+            found = call()
+            if not set(names) & set(found):
+                continue
+            seconds = best_times({"spatialkit": call}, runs=1)["spatialkit"]
+            note = f"{pair[0].size / channels / RATE / seconds:.0f} times real time"
+            title = f"{', '.join(names)}: {task}"
+            rows.append(Row(title, "spatialkit", seconds, "ms", None, note))
+    return rows
+
+
+def _together(is_ambisonic: bool) -> Iterator[tuple[str, ...]]:
+    """Yield the metrics that are computed together; of Ambisonics only those that need it."""
+    if is_ambisonic:
+        yield "intensity_angle", "diffuseness_difference"
+        return
+    groups = (("ssr", "srr"), ("energy_vector_angle", "energy_vector_difference"))
+    prefixes = ("binaural", "true_peak")
+    names = [name for name in metrics.METRICS if not name.startswith(("intensity", "diffuse"))]
+    levels = tuple(name for name in names if "loud" in name or name.startswith("max_"))
+    levels = tuple(name for name in levels if not name.startswith("binaural"))
+    together = [*groups, levels]
+    together += [tuple(n for n in names if n.startswith(prefix)) for prefix in prefixes]
+    yield from together
+    yield from ((name,) for name in names if not any(name in group for group in together))
 
 
 def _compared(task: str, calls: dict[str, Callable[[], Any]]) -> list[Row]:

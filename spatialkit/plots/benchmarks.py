@@ -101,8 +101,9 @@ def _draw_bar(axes: Any, place: int, bar: Bar, panel: Panel, groups: list[str]) 
         ends += [bar.low, bar.high]
     ends += points
     is_left = bar.mean < 0.0
+    mean = round(bar.mean, panel.decimals) + 0.0  # no "-0.0"
     axes.annotate(
-        f"{bar.mean:.{panel.decimals}f}", (float(np.min(ends) if is_left else np.max(ends)), place),
+        f"{mean:.{panel.decimals}f}", (float(np.min(ends) if is_left else np.max(ends)), place),
         (-3 if is_left else 3, 0), textcoords="offset points", va="center",
         ha="right" if is_left else "left", fontsize=figures.SMALL_FONT_SIZE,
     )  # fmt: skip

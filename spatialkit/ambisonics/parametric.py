@@ -38,10 +38,9 @@ __all__ = ["ParametricStream", "decode_parametric", "upscale_ambisonics"]
 _BANDS = ((0.0232, 0.015), (0.0058, 0.005))
 _CROSSOVER = (1500.0, 2500.0)  # Hz, from one band to the other
 _HOPS_IN_FRAME = 4
-# Time constants of the slow means that measure how steady and how diffuse the sound is, and of the
-# means of the field and of the gains where it is steady: short ones would make musical noise.
-_SLOW_SECONDS = 0.25
-_STEADY_SECONDS, _GAIN_SECONDS = 0.5, 0.0001
+# Time constants of the means that measure how steady and how diffuse the sound is, and of the means
+# of the field where it is steady: short ones would make musical noise.
+_SLOW_SECONDS, _STEADY_SECONDS = 0.25, 0.5
 # Samples of a whole signal that are converted at a time.
 _BLOCK_SIZE = 1 << 16
 

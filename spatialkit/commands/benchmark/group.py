@@ -44,12 +44,12 @@ def _systems() -> Iterator[tuple[str, str]]:
     from spatialkit.upmixing import upmixer_names
 
     layout = get_layout("7.1.4")
-    yield "Upmixers (--upmixer)", ", ".join(upmixer_names())
+    yield "Upmixers", ", ".join(upmixer_names())
     states = (f"{name} ({each.version() or 'not installed'})" for name, each in PROGRAMS.items())
-    yield "Programs of others (--upmixer)", ", ".join(states)
-    yield "Decoders (foa --decoder)", ", ".join(foa_methods(layout))
-    yield "Methods (binaural --method)", ", ".join(binaural_methods(layout, read_hrtf()))
-    yield "Any other system", "--command and --estimates, objects in Python"
+    yield "Programs of others, used like upmixers", ", ".join(states)
+    yield "Decoders of foa", ", ".join(foa_methods(layout))
+    yield "Methods of binaural", ", ".join(binaural_methods(layout, read_hrtf()))
+    yield "Any other system", "your programs and folders of outputs, objects in Python"
 
 
 @click.group(

@@ -26,6 +26,7 @@ CORE = {
     "spatialkit.metrics": "Metrics",
     "spatialkit.plots": "Plots",
     "spatialkit.report": "Reports",
+    "spatialkit.listening": "Listening tests",
     "spatialkit.files": "Audio files",
     "spatialkit.files.adm": "Audio Definition Model",
     "spatialkit.files.iamf": "IAMF",

@@ -2,7 +2,7 @@
 
 from spatialkit.report.advice import advice
 from spatialkit.report.carriers import Carrier, encode_pairs
-from spatialkit.report.chain import RATE, Chain, design_chain
+from spatialkit.report.chain import RATE, Chain, carried_format, design_chain
 from spatialkit.report.index import IndexEntry, write_index
 from spatialkit.report.measures import (
     ChannelMeasure,
@@ -23,6 +23,7 @@ __all__ = [
     "RATE",
     "Report",
     "advice",
+    "carried_format",
     "channel_measures",
     "data_url",
     "design_chain",

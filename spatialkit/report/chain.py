@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spatialkit.ambisonics import harmonics_in
 from spatialkit.binaural import HRTF, binaural_filters, read_hrtf
+from spatialkit.errors import LayoutError
 from spatialkit.geometry import sphere_quadrature
 from spatialkit.layouts import AmbisonicFormat, Format
 from spatialkit.rendering import render, render_matrix
@@ -18,6 +19,9 @@ __all__ = ["RATE", "Chain", "carried_format", "design_chain"]
 
 RATE = 48000
 """Sample rate of pages in Hz."""
+
+# A page holds two channels per file; browsers mix at most 32.
+MAX_CHANNELS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +72,33 @@ class Chain:
         )
 
 
-def carried_format(form: Format, order: int) -> Format:
-    """Return the format of the audio in a page: of Ambisonics, the harmonics up to ``order``."""
+def carried_format(form: Format, order: int = 3) -> Format:
+    """Return the format of the audio in a page: of Ambisonics, the harmonics up to ``order``.
+
+    Parameters
+    ----------
+    form : Layout or AmbisonicFormat
+    order : int
+        Ambisonic order, 1 to 7.
+
+    Raises
+    ------
+    LayoutError
+        If it has more than 32 channels.
+
+    Examples
+    --------
+    >>> from spatialkit.layouts import get_format
+    >>> carried_format(get_format("ambix5")).name
+    'ambix3'
+    """
     if isinstance(form, AmbisonicFormat) and form.order > order:
-        return AmbisonicFormat(order)
+        form = AmbisonicFormat(order)
+    if form.n_channels > MAX_CHANNELS:
+        raise LayoutError(
+            f"a report plays at most {MAX_CHANNELS} channels, got {form.n_channels} of "
+            f"{form.name!r}; render them to fewer first"
+        )
     return form
 
 

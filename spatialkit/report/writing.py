@@ -38,8 +38,6 @@ from spatialkit.validation import as_choice, as_count, as_number, as_path, requi
 
 __all__ = ["Report", "write_report"]
 
-# A page holds two channels per file; browsers mix at most 32.
-MAX_CHANNELS = 32
 # Longest excerpt in seconds: browsers hold the decoded channels in memory.
 MAX_EXCERPT = 300.0
 # Lengths of original and audio may differ by this many seconds.
@@ -175,11 +173,6 @@ def write_report(
     source = _source(audio, format, "audio")
     other = None if original is None else _source(original, None, "original")
     heads, carried = read_hrtf(hrtf), carried_format(source.form, order)
-    if carried.n_channels > MAX_CHANNELS:
-        raise LayoutError(
-            f"a report plays at most {MAX_CHANNELS} channels, got {len(source.samples)} of "
-            f"{source.form.name!r}; render them to fewer first"
-        )
     if other is not None:
         _require_equal_lengths(source, other)
     begin, length = _excerpt(source, excerpt, start)

@@ -16,6 +16,7 @@ import pytest
 from spatialkit.commands import main
 from spatialkit.errors import OptionError
 from spatialkit.files import info, read, read_tags, write
+from spatialkit.layouts import Layout
 from spatialkit.metrics import loudness, true_peak
 from spatialkit.rendering import render
 from spatialkit.tags import Picture, Tags
@@ -463,3 +464,13 @@ def test_other_commands_copy_tags_and_have_bit_rates(album, capsys):
     assert sizes[1] > 2 * sizes[0]
     assert main(["render", source, "-o", "d.wav", "--to", "5.1", "--subtype", "pcm_16"]) == 0
     assert info("d.wav").subtype == "PCM_16"
+
+
+def test_a_report_of_too_many_channels_is_refused_before_anything_is_written(tmp_path, capsys):
+    layout = Layout.from_directions(np.linspace(-170, 180, 36))
+    Path(tmp_path, "ring.json").write_text(layout.to_json())
+    write(tmp_path / "song.wav", np.zeros((2, 800), np.float32), 8000)
+    line = ["upmix", f"{tmp_path}/song.wav", "-o", f"{tmp_path}/out.wav", "--report"]
+    assert main([*line, "--layout", f"{tmp_path}/ring.json"]) == 2
+    assert "a report plays at most 32 channels, got 36" in capsys.readouterr().err
+    assert not Path(tmp_path, "out.wav").exists()

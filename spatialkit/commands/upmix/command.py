@@ -215,6 +215,10 @@ def command(
         if template is not None:
             raise OptionError("--name requires a folder as OUT")
         suffix = extension or suffix
+    if report:
+        from spatialkit.report import carried_format
+
+        carried_format(upmixer.format)
     if objects:
         if report:
             raise OptionError("--report and --objects are mutually exclusive: it plays channels")

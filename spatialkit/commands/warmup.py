@@ -56,13 +56,11 @@ def _pan(sources: Any) -> None:
 
 
 def _evaluate(stereo: Any) -> None:
-    from spatialkit.metrics import loudness, si_sdr, true_peak, wild
+    from spatialkit.metrics import evaluate, multi_resolution_stft, si_sdr
 
-    loudness(stereo, "stereo", RATE)
-    true_peak(stereo, RATE)
-    si_sdr(stereo, stereo[::-1])
     si_sdr(stereo[0], stereo[1])
-    wild(stereo, 1.001 * stereo[::-1])  # the distributions cross: all kernels are called
+    multi_resolution_stft(stereo, stereo[::-1])
+    evaluate(stereo, stereo[::-1], layout="stereo", sample_rate=RATE)
 
 
 def _decode(sources: Any) -> None:

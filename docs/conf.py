@@ -52,7 +52,7 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:.*",
-        r"(scipy|torch|torchmetrics|warnings|spatialkit\.metrics\.table)\..*",
+        r"(scipy|torch|torchmetrics|warnings|spatialkit\.metrics\.table|.*\.metrics\.items)\..*",
     ),
     (r"py:.*", r"(.*\.)?_\w+"),
     (r"py:.*", r"Module|fail|losses|.*\.(NoOptions|PluginT|PackageAdapter)"),

@@ -11,7 +11,7 @@ from spatialkit.commands import toolkit
 @click.argument("name", required=False, type=toolkit.UpmixerName())
 @toolkit.json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the installed upmixers, or one of them, with their options.
+    """List the installed upmixers, or one, with options.
 
     Set options with "spatialkit upmix -O KEY=VALUE".
     """

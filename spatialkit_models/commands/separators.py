@@ -19,7 +19,7 @@ def _names() -> tuple[str, ...]:
 @click.argument("name", required=False, type=toolkit.Name(_names))
 @toolkit.json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the installed separators, or one of them, with their stems and options.
+    """List the installed separators, or one, with options.
 
     Set options with "spatialkit separate -O KEY=VALUE".
     """

@@ -150,13 +150,12 @@ def average_bins(rates, state, sums, wide):
         the mean of the bin, and that part if the sound is random, else 0; both from 0 to 1.
     """
     bins = state.shape[1]
-    for row in range(4):
-        sums[row, 0] = 0.0
-        for b in range(bins):
-            value = state[STEADY + row, b]
-            if value != 0.0:
-                value /= math.sqrt(state[STEADY + 3, b])
-            sums[row, b + 1] = sums[row, b] + value
+    sums[:, 0] = 0.0
+    for b in range(bins):
+        energy = state[STEADY + 3, b]
+        scale = 1.0 / math.sqrt(energy) if energy > 0.0 else 0.0
+        for row in range(4):
+            sums[row, b + 1] = sums[row, b] + scale * state[STEADY + row, b]
     for b in range(bins):
         deviation = state[DEVIATION, b]
         random = ramp(deviation, RANDOM[0], RANDOM[1]) * ramp(deviation, RANDOM[3], RANDOM[2])

@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 
 __all__ = ["irfft", "rfft"]
 
-Transform = Callable[[NDArray[Any], int], NDArray[Any]]
+Transform = Callable[..., NDArray[Any]]
 
 
-def rfft(values: NDArray[Any], size: int | None = None) -> NDArray[Any]:
+def rfft(
+    values: NDArray[Any], size: int | None = None, *, out: NDArray[Any] | None = None
+) -> NDArray[Any]:
     """Return the discrete Fourier transform of real values.
 
     Parameters
@@ -33,6 +35,8 @@ def rfft(values: NDArray[Any], size: int | None = None) -> NDArray[Any]:
         float32 or float64.
     size : int, optional
         Transform size, at least ``samples``: values are padded with zeros. By default ``samples``.
+    out : ndarray of shape (..., size // 2 + 1), optional
+        Memory of the result.
 
     Returns
     -------
@@ -40,7 +44,7 @@ def rfft(values: NDArray[Any], size: int | None = None) -> NDArray[Any]:
         complex64 or complex128.
     """
     forward, _ = _transforms()
-    return forward(values, values.shape[-1] if size is None else size)
+    return forward(values, values.shape[-1] if size is None else size, out)
 
 
 def irfft(spectrum: NDArray[Any], size: int) -> NDArray[Any]:
@@ -66,14 +70,21 @@ def _transforms() -> tuple[Transform, Transform]:
     """Return the transform of real values and its inverse."""
     try:
         found = _compiled(_pocketfft())
-        spectrum = found[0](np.array([1.0, 2.0, 3.0]), 4)
+        spectrum = found[0](np.array([1.0, 2.0, 3.0]), 4, np.empty(3, complex))
         if np.array_equal(spectrum, [6.0, -2.0 - 2.0j, 2.0]):
             return found
     except Exception:  # a SciPy in which this module is missing or has other functions
         pass
     from scipy import fft
 
-    return fft.rfft, fft.irfft
+    def forward(values: NDArray[Any], size: int, out: NDArray[Any] | None) -> NDArray[Any]:
+        spectrum = fft.rfft(values, size)
+        if out is None:
+            return spectrum
+        out[...] = spectrum
+        return out
+
+    return forward, fft.irfft
 
 
 def _pocketfft() -> ModuleType:
@@ -92,12 +103,12 @@ def _pocketfft() -> ModuleType:
 
 
 def _compiled(pocketfft: ModuleType) -> tuple[Transform, Transform]:
-    def forward(values: NDArray[Any], size: int) -> NDArray[Any]:
+    def forward(values: NDArray[Any], size: int, out: NDArray[Any] | None) -> NDArray[Any]:
         if size > values.shape[-1]:
             padded = np.zeros((*values.shape[:-1], size), values.dtype)
             padded[..., : values.shape[-1]] = values
             values = padded
-        return pocketfft.r2c(values, (-1,), True, 0, None, 1)
+        return pocketfft.r2c(values, (-1,), True, 0, out, 1)
 
     def inverse(spectrum: NDArray[Any], size: int) -> NDArray[Any]:
         return pocketfft.c2r(spectrum, (-1,), size, False, 2, None, 1)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit._fourier import rfft
 from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError
 from spatialkit.metrics.inputs import as_pair, channel_energies, unpack_pair
 from spatialkit.metrics.kernels import compare_powers
 from spatialkit.stft import StreamingSTFT
+from spatialkit.stft.frames import transform_frames
 from spatialkit.validation import as_count, as_number
 
 __all__ = [
@@ -232,19 +232,13 @@ def _reflected_spectra(
     window = window.astype(audio.dtype)
     count = 1 + samples // hop
     together = min(FRAMES_PER_BLOCK * 2048 // n_fft, count)
-    padded = np.zeros((together, n_fft), audio.dtype)
     for first in range(0, count, together):
         frames = min(together, count - first)
         start = first * hop - half + before
         part = np.atleast_2d(_reflected(audio, start, start + (frames - 1) * hop + width))
         spectra = np.empty((len(part), frames, half + 1), np.result_type(audio.dtype, np.complex64))
-        for row, target in zip(part, spectra, strict=True):
-            windows = np.lib.stride_tricks.as_strided(
-                row, (frames, width), (hop * row.strides[0], row.strides[0])
-            )
-            # A shift of the window within the frame changes the phase only.
-            np.multiply(windows, window, out=padded[:frames, :width])
-            target[:] = rfft(padded[:frames])
+        # A shift of the window within the frame changes the phase only.
+        transform_frames(part, hop, window, n_fft, spectra)
         yield spectra
 
 

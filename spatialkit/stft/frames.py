@@ -62,12 +62,7 @@ class Frames:
         lead, window = padded.shape[:-1], self.window.astype(padded.dtype)
         rows = padded.reshape(math.prod(lead), padded.shape[-1])
         spectrum = np.empty((len(rows), count, self.bins), np.result_type(padded, np.complex64))
-        for row, target in zip(rows, spectrum, strict=True):
-            if count:
-                framed = np.lib.stride_tricks.sliding_window_view(row, self.n_fft)[:: self.hop]
-            for k in range(0, count, FRAMES_PER_BLOCK):
-                end = min(k + FRAMES_PER_BLOCK, count)
-                target[k:end] = rfft(framed[k:end] * window)
+        transform_frames(rows, self.hop, window, self.n_fft, spectrum)
         return spectrum.reshape(*lead, count, self.bins).swapaxes(-1, -2)
 
     def overlap_add(self, spectrum: NDArray[Any], summed: NDArray[Any]) -> None:
@@ -127,6 +122,30 @@ class Frames:
                 f"got {array.shape}"
             )
         return array
+
+
+def transform_frames(
+    rows: NDArray[Any],
+    hop: int,
+    window: NDArray[Any],
+    n_fft: int,
+    spectra: NDArray[Any],
+) -> None:
+    """Fill ``spectra`` (rows, frames, bins) by those of the frames of ``rows`` (rows, samples).
+
+    The window may be shorter than ``n_fft``: the frames are then padded with zeros.
+    """
+    count, width = spectra.shape[1], len(window)
+    row, sample = rows.strides
+    framed = np.lib.stride_tricks.as_strided(
+        rows, (len(rows), count, width), (row, hop * sample, sample), writeable=False
+    )
+    padded = np.zeros((min(count, FRAMES_PER_BLOCK), n_fft), rows.dtype)
+    for frames, target in zip(framed, spectra, strict=True):
+        for k in range(0, count, FRAMES_PER_BLOCK):
+            block = frames[k : k + FRAMES_PER_BLOCK]
+            np.multiply(block, window, out=padded[: len(block), :width])
+            rfft(padded[: len(block)], out=target[k : k + FRAMES_PER_BLOCK])
 
 
 def as_window(window: str | ArrayLike, n_fft: int) -> NDArray[np.float64]:

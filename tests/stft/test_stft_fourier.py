@@ -39,6 +39,9 @@ def test_transforms_equal_scipy(transforms, shape, dtype):
     for each in (values, strided.astype(dtype, copy=False)):
         spectrum = transforms.rfft(each)
         np.testing.assert_array_equal(spectrum, scipy.fft.rfft(each), strict=True)
+        memory = np.zeros_like(spectrum)
+        assert transforms.rfft(each, out=memory) is memory
+        np.testing.assert_array_equal(memory, spectrum)
         size = each.shape[-1]
         restored = transforms.irfft(spectrum, size)
         np.testing.assert_array_equal(restored, scipy.fft.irfft(spectrum, size), strict=True)

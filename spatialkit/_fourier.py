@@ -19,7 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["irfft", "rfft"]
+__all__ = ["irfft", "rfft", "rfft_frames"]
+
+# Frames transformed at a time; their memory stays in the CPU cache.
+FRAMES_PER_BLOCK = 64
 
 Transform = Callable[..., NDArray[Any]]
 
@@ -45,6 +48,36 @@ def rfft(
     """
     forward, _ = _transforms()
     return forward(values, values.shape[-1] if size is None else size, out)
+
+
+def rfft_frames(
+    rows: NDArray[Any], hop: int, window: NDArray[Any], n_fft: int, spectra: NDArray[Any]
+) -> None:
+    """Transform the windowed frames of signals.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (rows, samples)
+        float32 or float64; at least the samples that the frames cover.
+    hop : int
+    window : ndarray of shape (width,)
+        Data type of ``rows``.
+    n_fft : int
+        Transform size, at least ``width``: frames are padded with zeros at their ends.
+    spectra : ndarray of shape (rows, frames, n_fft // 2 + 1)
+        Memory of the result.
+    """
+    count, width = spectra.shape[1], len(window)
+    row, sample = rows.strides
+    framed = np.lib.stride_tricks.as_strided(
+        rows, (len(rows), count, width), (row, hop * sample, sample), writeable=False
+    )
+    padded = np.zeros((min(count, FRAMES_PER_BLOCK), n_fft), rows.dtype)
+    for frames, target in zip(framed, spectra, strict=True):
+        for k in range(0, count, FRAMES_PER_BLOCK):
+            block = frames[k : k + FRAMES_PER_BLOCK]
+            np.multiply(block, window, out=padded[: len(block), :width])
+            rfft(padded[: len(block)], out=target[k : k + FRAMES_PER_BLOCK])
 
 
 def irfft(spectrum: NDArray[Any], size: int) -> NDArray[Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit._fourier import irfft
+
 __all__ = ["MAX_ITD", "erb_bands", "interaural_delay", "low_frequency_weights", "sum_bands"]
 
 MAX_ITD = 1e-3
@@ -112,7 +114,10 @@ def interaural_delay(cross: NDArray[np.complex128], sample_rate: float) -> NDArr
     0.00025
     """
     n_fft = 2 * (cross.shape[-1] - 1)
-    correlation = np.fft.irfft(cross, OVERSAMPLING * n_fft, axis=-1)
+    size = OVERSAMPLING * n_fft
+    spectrum = np.zeros((*cross.shape[:-1], size // 2 + 1), np.complex128)
+    spectrum[..., : cross.shape[-1]] = cross
+    correlation = irfft(spectrum, size)
     reach = int(np.ceil(MAX_ITD * OVERSAMPLING * sample_rate)) + 1
     # A later second signal correlates at negative lags, which are at the end.
     lags = np.arange(-reach, reach + 1)

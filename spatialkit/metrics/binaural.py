@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit import auditory
+from spatialkit._fourier import rfft_frames
 from spatialkit.audio import AudioLike
 from spatialkit.metrics.inputs import as_rate, as_signal, mean_of_known, unpack_signal
 
@@ -65,7 +66,7 @@ def itd(binaural: AudioLike[Any], sample_rate: float | None = None) -> NDArray[n
     signals, rate = as_both_ears(binaural, sample_rate)
     delays = np.empty(signals.shape[:-2])
     for item in np.ndindex(delays.shape):
-        cross, power = _sums(signals[item], rate)
+        cross, power = spectral_sums(signals[item], rate)
         delays[item] = auditory.interaural_delay(balanced(cross, power, rate), rate)
     return (1e6 * delays)[()]
 
@@ -110,7 +111,9 @@ def interaural_coherence(
     """
     signals, rate = as_both_ears(binaural, sample_rate)
     lead = signals.shape[:-2]
-    found = np.array([band_coherence(signals[item], rate) for item in np.ndindex(lead)])
+    found = np.array(
+        [band_coherence(*spectral_sums(signals[item], rate), rate) for item in np.ndindex(lead)]
+    )
     found = found.reshape(*lead, -1)
     return found if per_band else mean_of_known(found)
 
@@ -136,12 +139,15 @@ def frame_spectra(signal: NDArray[Any], rate: int) -> Iterator[NDArray[np.comple
         part = signal[:, max(first, 0) : first + (count + 1) * hop].astype(np.float64)
         before = max(-first, 0)
         part = np.pad(part, ((0, 0), (before, (count + 1) * hop - before - part.shape[1])))
-        windows = np.lib.stride_tricks.sliding_window_view(part, size, axis=-1)[:, ::hop]
+        spectra = np.empty((2, count, size + 1), np.complex128)
         # Padded to twice the length, so that lags do not wrap.
-        yield np.fft.rfft(windows * window, 2 * size, axis=-1)
+        rfft_frames(part, hop, window, 2 * size, spectra)
+        yield spectra
 
 
-def _sums(signal: NDArray[Any], rate: int) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+def spectral_sums(
+    signal: NDArray[Any], rate: int
+) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
     """Return the cross-spectrum (bins,) and the powers (2, bins) of both ears."""
     cross, power = 0.0, 0.0
     for spectra in frame_spectra(signal, rate):
@@ -165,9 +171,10 @@ def balanced(
     return balanced * auditory.low_frequency_weights(rate, n_fft)
 
 
-def band_coherence(signal: NDArray[Any], rate: int) -> NDArray[np.float64]:
-    """Return the coherence (bands,) of both ears (2, samples)."""
-    cross, power = _sums(signal, rate)
+def band_coherence(
+    cross: NDArray[np.complex128], power: NDArray[np.float64], rate: int
+) -> NDArray[np.float64]:
+    """Return the coherence (bands,) from the cross-spectrum and the powers of both ears."""
     starts, _ = auditory.erb_bands(rate, 2 * (len(cross) - 1))
     bands = auditory.sum_bands(power, starts)
     radians = np.pi * np.arange(len(cross)) / (len(cross) - 1) * rate * auditory.MAX_ITD

@@ -24,6 +24,8 @@ MIN_CELL_BITS, MAX_CELL_BITS, TOTAL_BITS = 14, 19, 24
 # First digits of a difference by which differences are grouped, so that the cells of a group are in
 # the CPU cache when they are counted.
 GROUP_BITS = 9
+# Values of a channel of which the differences are counted at a time: many for each cell.
+VALUES_PER_COUNT = 1 << 20
 
 
 class DifferenceDistributions:
@@ -51,7 +53,10 @@ class DifferenceDistributions:
         self._limit = (1 << (STEP_BITS - 1)) - (1 << self._place_bits)
         self._scale = self._limit / clip
         self._starts = np.empty((1 << GROUP_BITS) + 1, np.int64)
-        self._steps = np.empty((2, 0), np.int32)
+        size = min(max(values, 1), VALUES_PER_COUNT)
+        self._levels = np.empty((2, channels, size), np.float32)
+        self._filled = [0, 0]
+        self._steps = np.empty((2, size), np.int32)
 
     def add(self, signal: int, levels: NDArray[Any]) -> None:
         """Count the differences of the next values of a signal.
@@ -60,21 +65,22 @@ class DifferenceDistributions:
         ----------
         signal : int
             0 or 1.
-        levels : contiguous ndarray of float32, shape (channels, values)
+        levels : ndarray of float32, shape (channels, values)
         """
-        size = levels.shape[1]
-        if self._steps.shape[1] < size:
-            self._steps = np.empty((2, size), np.int32)
-        steps = self._steps[:, :size]
-        for cells, (i, j) in zip(self._cells[signal], self._pairs, strict=True):
-            add_differences(
-                *(levels[i], levels[j], self._scale, self._limit, self._place_bits),
-                *(STEP_BITS - GROUP_BITS, self._starts, steps[0], steps[1], cells),
-            )
-        self._counts[signal] += size
+        memory, start = self._levels[signal], 0
+        while start < levels.shape[1]:
+            filled = self._filled[signal]
+            part = levels[:, start : start + memory.shape[1] - filled]
+            start += part.shape[1]
+            self._filled[signal] += part.shape[1]
+            memory[:, filled : self._filled[signal]] = part
+            if self._filled[signal] == memory.shape[1]:
+                self._count(signal)
 
     def distances(self) -> NDArray[np.float64]:
         """Return the distance (pairs,) between the distributions of both signals."""
+        for signal in range(2):
+            self._count(signal)
         # Whole numbers, so that equal distributions have no distance: heights times both counts.
         common = math.gcd(*self._counts)
         heights = [count // common for count in reversed(self._counts)]
@@ -83,3 +89,15 @@ class DifferenceDistributions:
             first, second = self._cells[:, pair]
             add_area(first, second, heights[0], heights[1], self._place_bits, areas[pair:])
         return areas / (self._scale * self._counts[0] * heights[0])
+
+    def _count(self, signal: int) -> None:
+        """Count the differences of the values in memory."""
+        size = self._filled[signal]
+        levels, steps = self._levels[signal, :, :size], self._steps[:, :size]
+        for cells, (i, j) in zip(self._cells[signal], self._pairs, strict=True):
+            add_differences(
+                *(levels[i], levels[j], self._scale, self._limit, self._place_bits),
+                *(STEP_BITS - GROUP_BITS, self._starts, steps[0], steps[1], cells),
+            )
+        self._counts[signal] += size
+        self._filled[signal] = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,7 @@ def evaluate(
             continue
         missing = measure.lacks(pair)
         if not missing:
-            found = measure.function(pair)
+            found = measure.function(replace(pair, wanted=wanted))
             scores |= {name: found[name] for name in wanted}
         elif required and (names := [name for name in wanted if name in required]):
             raise OptionError(f"metric {names[0]!r} needs {missing}; omit it from metrics")

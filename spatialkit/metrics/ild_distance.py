@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Collection, Iterable, Iterator
+from itertools import combinations, zip_longest
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -23,9 +23,9 @@ __all__ = ["WildMethod", "ild_error", "wasserstein_distance", "wild"]
 WildMethod = Literal["exact", "histogram"]
 
 FRAMES_PER_BLOCK = 64
-# Values of a channel of which the differences are counted at a time, and of which levels are
-# computed at a time: their number of cells, and what stays in the CPU cache.
-VALUES_PER_BLOCK, VALUES_PER_LEVEL = 1 << 20, 1 << 15
+# Magnitudes of a reference that are kept until its loudest bin is known, instead of a second
+# transform (4 bytes each): 29 s with six channels at 48 kHz.
+MAX_KEPT_VALUES = 1 << 24
 SMALLEST = np.finfo(np.float32).smallest_subnormal
 DECIBELS_PER_NEPER = 20.0 / np.log(10.0)
 
@@ -102,20 +102,15 @@ def wild(
     >>> float(wild(stereo, stereo * [[1.0], [2.0]]).round(2))
     6.02
     """
-    samples, others, *_ = unpack_pair(reference, estimate)
-    first, second = as_pair(samples, others, same_length=False)
-    require_channel_pairs(first)
     method = as_choice(method, "method", get_args(WildMethod))
-    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
-    clip_db = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB")
     bin_db = as_number(bin_db, "bin_db", minimum=1e-3, unit="dB")
+    options: dict[str, Any] = {"n_fft": n_fft, "hop": hop, "floor_db": floor_db, "clip_db": clip_db}
+    if method == "exact":
+        return level_differences(reference, estimate, ("wild",), **options)["wild"]
+    first, second, differences = _prepare(reference, estimate, same_length=False, **options)
     result = np.full(first.shape[:-2], np.nan)
     for item in np.ndindex(result.shape):
-        differences = _LevelDifferences(n_fft, hop, floor_db, clip_db)
-        if method == "exact":
-            result[item] = differences.exact_wild(first[item], second[item])
-        else:
-            result[item] = differences.histogram_wild(first[item], second[item], bin_db)
+        result[item] = differences.histogram_wild(first[item], second[item], bin_db)
     return result[()]
 
 
@@ -167,17 +162,36 @@ def ild_error(
     >>> float(ild_error(stereo, stereo * [[1.0], [2.0]]).round(1))
     6.0
     """
-    samples, others, *_ = unpack_pair(reference, estimate)
-    first, second = as_pair(samples, others)
-    require_channel_pairs(first)
-    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
-    clip_db = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB")
-    result = np.full(first.shape[:-2], np.nan)
-    for item in np.ndindex(result.shape):
-        result[item] = _LevelDifferences(n_fft, hop, floor_db, clip_db).mean_error(
-            first[item], second[item]
-        )
-    return result[()]
+    options = {"n_fft": n_fft, "hop": hop, "floor_db": floor_db, "clip_db": clip_db}
+    return level_differences(reference, estimate, ("ild_error",), **options)["ild_error"]
+
+
+def level_differences(
+    reference: AudioLike[Any], estimate: AudioLike[Any], names: Collection[str], **options: Any
+) -> dict[str, NDArray[np.float64]]:
+    """Calculate `wild` by its exact method, `ild_error`, or both from the same spectra.
+
+    Parameters
+    ----------
+    reference, estimate
+        As for `wild`; signals of equal length for "ild_error".
+    names : collection of {"wild", "ild_error"}
+    **options
+        Those of `ild_error`.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (...)
+        Value in dB by name.
+    """
+    first, second, differences = _prepare(
+        reference, estimate, same_length="ild_error" in names, **options
+    )
+    result = {name: np.full(first.shape[:-2], np.nan) for name in names}
+    for item in np.ndindex(first.shape[:-2]):
+        for name, value in differences.compare(first[item], second[item], names).items():
+            result[name][item] = value
+    return {name: values[()] for name, values in result.items()}
 
 
 def wasserstein_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
@@ -227,6 +241,25 @@ def wasserstein_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     return _sorted_distance(np.sort(first, axis=-1), np.sort(second, axis=-1))
 
 
+def _prepare(
+    reference: AudioLike[Any],
+    estimate: AudioLike[Any],
+    *,
+    same_length: bool,
+    n_fft: int = 1024,
+    hop: int = 256,
+    floor_db: float = -60.0,
+    clip_db: float = 60.0,
+) -> tuple[NDArray[Any], NDArray[Any], _LevelDifferences]:
+    """Return both signals and their comparison after checking all arguments."""
+    samples, others, *_ = unpack_pair(reference, estimate)
+    first, second = as_pair(samples, others, same_length=same_length)
+    require_channel_pairs(first)
+    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
+    clip_db = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB")
+    return first, second, _LevelDifferences(n_fft, hop, floor_db, clip_db)
+
+
 class _LevelDifferences:
     """Level differences of whole items (channels, samples), as `wild` defines them.
 
@@ -239,32 +272,45 @@ class _LevelDifferences:
         self.floor = 10.0 ** (floor_db / 20.0)
         self.clip = clip_db / DECIBELS_PER_NEPER
 
-    def exact_wild(self, reference: NDArray[Any], estimate: NDArray[Any]) -> float:
-        """Calculate `wild` of one item from all level differences."""
+    def compare(
+        self, reference: NDArray[Any], estimate: NDArray[Any], names: Collection[str]
+    ) -> dict[str, float]:
+        """Calculate `wild` and `ild_error` of one item from all level differences."""
         channels, bins = len(reference), self.n_fft // 2 + 1
         values = bins * (max(reference.shape[1], estimate.shape[1]) // self.hop + 1)
-        size = bins * FRAMES_PER_BLOCK * max(1, VALUES_PER_BLOCK // (bins * FRAMES_PER_BLOCK))
-        memory = np.empty((channels, min(size, values)), np.float32)
-        loudest, blocks = np.float32(0.0), 0
-        for block in self._in_memory(reference, memory):
-            loudest, blocks = max(loudest, block.max(initial=0.0)), blocks + 1
+        first: Iterable[NDArray[np.float32]] = self._magnitudes(reference)
+        if channels * values <= MAX_KEPT_VALUES:
+            first = list(first)
+        loudest = _loudest(first)
         if loudest == 0.0:
-            return np.nan
+            return {}
+        if not isinstance(first, list):
+            first = self._magnitudes(reference)
         distributions = DifferenceDistributions(channels, values, self.clip)
-        first = [block] if blocks == 1 else self._in_memory(reference, memory)
-        for signal, found in enumerate((first, self._in_memory(estimate, memory))):
-            for block in found:
-                for row in block:
-                    for start in range(0, len(row), VALUES_PER_LEVEL):
-                        self._to_level(row[start : start + VALUES_PER_LEVEL], loudest)
-                distributions.add(signal, block)
-        return DECIBELS_PER_NEPER * float(distributions.distances().sum())
+        totals = np.zeros(2)
+        for pair in zip_longest(first, self._magnitudes(estimate)):
+            levels = [
+                None if each is None else self._to_level(each, loudest).reshape(channels, -1)
+                for each in pair
+            ]
+            if "ild_error" in names:
+                add_difference_errors(*levels, float(self.clip), totals)
+            if "wild" in names:
+                for signal, level in enumerate(levels):
+                    if level is not None:
+                        distributions.add(signal, level)
+        found = {}
+        if "wild" in names:
+            found["wild"] = DECIBELS_PER_NEPER * float(distributions.distances().sum())
+        if "ild_error" in names and totals[1]:
+            found["ild_error"] = DECIBELS_PER_NEPER * totals[0] / totals[1]
+        return found
 
     def histogram_wild(
         self, reference: NDArray[Any], estimate: NDArray[Any], bin_db: float
     ) -> float:
         """Calculate `wild` of one item from histograms of level differences."""
-        loudest = self._loudest(reference)
+        loudest = _loudest(self._magnitudes(reference))
         if loudest == 0.0:
             return np.nan
         pairs = list(combinations(range(len(reference)), 2))
@@ -280,17 +326,6 @@ class _LevelDifferences:
             histogram /= histogram[0].sum()
         return float(bin_db * np.abs(np.cumsum(histograms[0] - histograms[1], axis=-1)).sum())
 
-    def mean_error(self, reference: NDArray[Any], estimate: NDArray[Any]) -> float:
-        """Calculate `ild_error` of one item."""
-        loudest = self._loudest(reference)
-        if loudest == 0.0:
-            return np.nan
-        totals = np.zeros(2)
-        for a, b in zip(self._magnitudes(reference), self._magnitudes(estimate), strict=True):
-            levels = (self._to_level(each, loudest).reshape(len(each), -1) for each in (a, b))
-            add_difference_errors(*levels, float(self.clip), totals)
-        return DECIBELS_PER_NEPER * totals[0] / totals[1] if totals[1] else np.nan
-
     def _magnitudes(self, audio: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
         """Yield blocks (channels, frames, bins) of the magnitudes of the spectrum."""
         transform = StreamingSTFT(n_fft=self.n_fft, hop=self.hop)
@@ -299,23 +334,6 @@ class _LevelDifferences:
             yield _magnitude(transform.process(audio[:, start : start + step]))
         transform.process(audio[:, :0])  # sets the shape if there were no samples
         yield _magnitude(transform.flush())
-
-    def _in_memory(
-        self, audio: NDArray[Any], memory: NDArray[np.float32]
-    ) -> Iterator[NDArray[np.float32]]:
-        """Yield blocks (channels, values) of magnitudes that fill some memory, of many frames."""
-        filled = 0
-        for magnitude in self._magnitudes(audio):
-            block = magnitude.reshape(len(magnitude), -1)
-            if filled + block.shape[1] > memory.shape[1]:
-                yield memory[:, :filled]
-                filled = 0
-            memory[:, filled : filled + block.shape[1]] = block
-            filled += block.shape[1]
-        yield memory[:, :filled]
-
-    def _loudest(self, audio: NDArray[Any]) -> np.float32:
-        return max(magnitude.max(initial=0.0) for magnitude in self._magnitudes(audio))
 
     def _to_level(self, magnitude: NDArray[np.float32], loudest: np.float32) -> NDArray[np.float32]:
         """Replace magnitudes by levels above the floor in nepers.
@@ -343,6 +361,10 @@ def _sorted_distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
     start = edges[:-1]
     differences = np.abs(a[..., start // m].astype(np.float64) - b[..., start // n])
     return differences @ (np.diff(edges) / (n * m))
+
+
+def _loudest(magnitudes: Iterable[NDArray[np.float32]]) -> np.float32:
+    return max(magnitude.max(initial=0.0) for magnitude in magnitudes)
 
 
 def _magnitude(spectrum: NDArray[Any]) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from spatialkit.metrics.binaural import (
     balanced,
     band_coherence,
     frame_spectra,
+    spectral_sums,
 )
 from spatialkit.metrics.inputs import as_pair, as_rate, mean_of_known, unpack_pair
 
@@ -114,7 +115,7 @@ def _item_errors(
         np.abs(totals[0] - totals[1]),
     )
     itd, ild, loudness = (mean_of_known(np.where(audible, each, np.nan).T) for each in errors)
-    coherence = [band_coherence(each, rate) for each in (reference, estimate)]
+    coherence = [band_coherence(*spectral_sums(each, rate), rate) for each in (reference, estimate)]
     return itd, ild, np.abs(coherence[0] - coherence[1]), loudness
 
 
@@ -180,33 +181,41 @@ def binaural_errors(
     ears = [
         render_binaural(np.asarray(each), form, sample_rate=rate) for each in (reference, estimate)
     ]
-    (truth, times), (found, other_times) = (_cues(each, rate) for each in ears)
+    (truth, times, coherence), (found, other_times, other_coherence) = (
+        _cues(each, rate) for each in ears
+    )
     floor = _floor(truth)
     audible = truth.sum(axis=0) > floor
     levels = [level(each, floor) for each in (truth, found)]
     totals = [level(each.sum(axis=0), floor) for each in (truth, found)]
     ild = np.abs((levels[0][0] - levels[0][1]) - (levels[1][0] - levels[1][1]))
-    coherence = [band_coherence(each, rate) for each in ears]
     frames = audible.any(axis=-1)
     return {
         "binaural_itd_error": float(mean_of_known(1e6 * np.abs(times - other_times)[frames])),
         "binaural_ild_error": float(mean_of_known(ild[audible])),
-        "binaural_coherence_error": float(mean_of_known(np.abs(coherence[0] - coherence[1]))),
+        "binaural_coherence_error": float(mean_of_known(np.abs(coherence - other_coherence))),
         "binaural_loudness_error": float(mean_of_known(np.abs(totals[0] - totals[1])[audible])),
     }
 
 
-def _cues(signal: NDArray[Any], rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return band powers (2, frames, bands) and time differences (frames,) in seconds."""
+def _cues(
+    signal: NDArray[Any], rate: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return band powers (2, frames, bands), delays (frames,) in s, and coherence (bands,)."""
     powers, delays = [], []
+    total_cross, total_power = 0.0, 0.0
     for spectra in frame_spectra(signal, rate):
         n_fft = 2 * (spectra.shape[-1] - 1)
         starts, _ = auditory.erb_bands(rate, n_fft)
-        power = np.abs(spectra) ** 2
+        cross, power = spectra[0] * spectra[1].conj(), np.abs(spectra) ** 2
         powers.append(auditory.sum_bands(power, starts))
-        cross = balanced(spectra[0] * spectra[1].conj(), power, rate)
-        delays.append(auditory.interaural_delay(cross, rate))
-    return np.concatenate(powers, axis=1), np.concatenate(delays)
+        delays.append(auditory.interaural_delay(balanced(cross, power, rate), rate))
+        total_cross = total_cross + np.sum(cross, axis=0)
+        total_power = total_power + np.sum(power, axis=1)
+    coherence = band_coherence(
+        np.asarray(total_cross, np.complex128), np.asarray(total_power, np.float64), rate
+    )
+    return np.concatenate(powers, axis=1), np.concatenate(delays), coherence
 
 
 def _floor(truth: NDArray[np.float64]) -> float:

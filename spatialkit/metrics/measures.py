@@ -16,7 +16,7 @@ from spatialkit.layouts import AmbisonicFormat, Format, Layout
 from spatialkit.metrics.balance import BORDER, front_rear_balance, left_right_balance
 from spatialkit.metrics.direction import angle_error, energy_vector
 from spatialkit.metrics.distortion import decibels, sd_sdr, si_sdr, snr
-from spatialkit.metrics.ild_distance import ild_error, wild
+from spatialkit.metrics.ild_distance import level_differences
 from spatialkit.metrics.inputs import in_blocks, mean_of_known, products
 from spatialkit.metrics.intensity import intensity_and_energy
 from spatialkit.metrics.interaural import binaural_errors
@@ -46,6 +46,8 @@ class Pair:
     stems: NDArray[Any] | None = None
     azimuth: ArrayLike | None = None
     elevation: ArrayLike = 0.0
+    wanted: tuple[str, ...] = ()
+    """Metrics whose values are needed, of those that a measure returns."""
 
     @property
     def channels(self) -> int:
@@ -269,8 +271,11 @@ MEASURES = (
     Measure(("snr",), lambda pair: {"snr": snr(*pair.both)}, _always),
     Measure(("sd_sdr",), lambda pair: {"sd_sdr": sd_sdr(*pair.both)}, _always),
     Measure(("si_sdr",), lambda pair: {"si_sdr": si_sdr(*pair.both)}, _always),
-    Measure(("wild",), lambda pair: {"wild": wild(*pair.both)}, _channel_pairs),
-    Measure(("ild_error",), lambda pair: {"ild_error": ild_error(*pair.both)}, _channel_pairs),
+    Measure(
+        ("wild", "ild_error"),
+        lambda pair: level_differences(*pair.both, pair.wanted),
+        _channel_pairs,
+    ),
     Measure(("leakage",), _leakage, _channel_pairs),
     Measure(
         ("correlation_error",),

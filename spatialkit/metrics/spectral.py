@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spatialkit._fourier import rfft_frames
 from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError
 from spatialkit.metrics.inputs import as_pair, channel_energies, unpack_pair
 from spatialkit.metrics.kernels import compare_powers
 from spatialkit.stft import StreamingSTFT
-from spatialkit.stft.frames import transform_frames
 from spatialkit.validation import as_count, as_number
 
 __all__ = [
@@ -238,7 +238,7 @@ def _reflected_spectra(
         part = np.atleast_2d(_reflected(audio, start, start + (frames - 1) * hop + width))
         spectra = np.empty((len(part), frames, half + 1), np.result_type(audio.dtype, np.complex64))
         # A shift of the window within the frame changes the phase only.
-        transform_frames(part, hop, window, n_fft, spectra)
+        rfft_frames(part, hop, window, n_fft, spectra)
         yield spectra
 
 

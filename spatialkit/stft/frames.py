@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._fourier import irfft, rfft
+from spatialkit._fourier import irfft, rfft_frames
 from spatialkit.errors import OptionError, ShapeError, SignalError
 from spatialkit.validation import as_array, as_count, as_numbers, reason
 
@@ -20,7 +20,7 @@ from spatialkit.validation import as_array, as_count, as_numbers, reason
 # rounding errors and changes of the spectrum would be amplified too much.
 MIN_OVERLAP = 1e-3
 MAX_N_FFT = 1 << 22
-# Frames transformed at a time; their buffer stays in the CPU cache.
+# Frames that are added at a time.
 FRAMES_PER_BLOCK = 64
 
 
@@ -62,7 +62,7 @@ class Frames:
         lead, window = padded.shape[:-1], self.window.astype(padded.dtype)
         rows = padded.reshape(math.prod(lead), padded.shape[-1])
         spectrum = np.empty((len(rows), count, self.bins), np.result_type(padded, np.complex64))
-        transform_frames(rows, self.hop, window, self.n_fft, spectrum)
+        rfft_frames(rows, self.hop, window, self.n_fft, spectrum)
         return spectrum.reshape(*lead, count, self.bins).swapaxes(-1, -2)
 
     def overlap_add(self, spectrum: NDArray[Any], summed: NDArray[Any]) -> None:
@@ -122,30 +122,6 @@ class Frames:
                 f"got {array.shape}"
             )
         return array
-
-
-def transform_frames(
-    rows: NDArray[Any],
-    hop: int,
-    window: NDArray[Any],
-    n_fft: int,
-    spectra: NDArray[Any],
-) -> None:
-    """Fill ``spectra`` (rows, frames, bins) by those of the frames of ``rows`` (rows, samples).
-
-    The window may be shorter than ``n_fft``: the frames are then padded with zeros.
-    """
-    count, width = spectra.shape[1], len(window)
-    row, sample = rows.strides
-    framed = np.lib.stride_tricks.as_strided(
-        rows, (len(rows), count, width), (row, hop * sample, sample), writeable=False
-    )
-    padded = np.zeros((min(count, FRAMES_PER_BLOCK), n_fft), rows.dtype)
-    for frames, target in zip(framed, spectra, strict=True):
-        for k in range(0, count, FRAMES_PER_BLOCK):
-            block = frames[k : k + FRAMES_PER_BLOCK]
-            np.multiply(block, window, out=padded[: len(block), :width])
-            rfft(padded[: len(block)], out=target[k : k + FRAMES_PER_BLOCK])
 
 
 def as_window(window: str | ArrayLike, n_fft: int) -> NDArray[np.float64]:

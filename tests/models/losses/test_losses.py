@@ -46,7 +46,7 @@ NOT_DIFFERENTIABLE = {
 # Functions that are not metrics.
 OTHERS = {
     *("bibtex", "bootstrap_interval", "channel_weights", "citation", "compare_systems"),
-    *("evaluate", "evaluate_batch", "holm_bonferroni", "select_metrics"),
+    *("evaluate", "evaluate_batch", "holm_bonferroni", "read_signal", "select_metrics"),
 }
 # Where the core computes in float64 for every input, so do the counterparts. Level
 # differences are float32 in the core: of a single bin about 1e-6 dB, of their mean far less.

@@ -25,7 +25,7 @@ MIN_CELL_BITS, MAX_CELL_BITS, TOTAL_BITS = 14, 19, 24
 # the CPU cache when they are counted.
 GROUP_BITS = 9
 # Values of a channel of which the differences are counted at a time: many for each cell.
-VALUES_PER_COUNT = 1 << 20
+VALUES_PER_COUNT = 1 << 19
 
 
 class DifferenceDistributions:

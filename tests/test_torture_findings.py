@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,10 +12,11 @@ import pytest
 
 import spatialkit
 from spatialkit import Layout, geometry, get_layout, get_upmixer, metrics
-from spatialkit.benchmarks import Benchmark, summarize
+from spatialkit.benchmarks import Benchmark, benchmark_binaural, benchmark_foa, summarize
 from spatialkit.binaural import HRTF, binauralize, render_binaural
 from spatialkit.commands import main
-from spatialkit.errors import SpatialkitError
+from spatialkit.commands.toolkit import Report
+from spatialkit.errors import OptionError, SpatialkitError
 from spatialkit.files import resample
 from spatialkit.realtime import PannerProcessor
 from spatialkit.stft import moving_sum
@@ -213,3 +216,27 @@ def test_reports_of_names_that_are_too_long_fail_alone(tmp_path, monkeypatch, ca
     assert main(["report", "a.wav", f"{'n' * 251}.wav", "-o", "out/"]) == 1
     assert "File name too long" in capsys.readouterr().err
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.html", "index.html"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux only")
+def test_reports_and_their_index_show_names_that_are_not_utf8(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    spatialkit.write("a.wav", FIVE[:2] * 0.1, 8000)
+    os.rename("a.wav", b"a\xff.wav")
+    assert main(["report", "a\udcff.wav", "-o", "out/"]) == 0
+    assert "<title>a\\udcff.wav" in Path("out", "a\udcff.html").read_text(encoding="utf-8")
+    assert 'href="a%FF.html">a\\udcff' in Path("out", "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("function", [benchmark_foa, benchmark_binaural])
+def test_seeds_of_benchmarks_are_at_least_0(function):
+    with pytest.raises(OptionError, match="seed must be at least 0, got -1"):
+        function(seed=-1, examples=1)
+
+
+def test_a_benchmark_with_an_unknown_baseline_writes_nothing(tmp_path):
+    results = Benchmark("title", {}, [])
+    report = Report(tmp_path / "a.json", tmp_path / "a.csv", None, None, "nobody", False)
+    with pytest.raises(OptionError, match="unknown baseline 'nobody'"):
+        report.write(results)
+    assert not list(tmp_path.iterdir())

@@ -109,6 +109,7 @@ def benchmark_binaural(
     """
     form, ears = get_format(source), read_hrtf(hrtf)
     count, length = as_count(examples, "examples"), as_number(seconds, "seconds", minimum=1.0)
+    seed = as_count(seed, "seed", minimum=0)
     songs = find_songs(stems)
     methods = binaural_methods(form, ears)
     given = tuple(methods) if systems is None else systems

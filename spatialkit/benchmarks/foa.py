@@ -137,7 +137,7 @@ def benchmark_foa(
     seconds : float
         Length of each excerpt, at least 1.
     seed : int
-        Seed of times, directions and reverberation.
+        Seed of times, directions and reverberation, at least 0.
     progress : bool
         Show a progress bar.
     stimuli : StimulusWriter, optional
@@ -158,6 +158,7 @@ def benchmark_foa(
     """
     target = get_layout(layout)
     count, length = as_count(examples, "examples"), as_number(seconds, "seconds", minimum=1.0)
+    seed = as_count(seed, "seed", minimum=0)
     if unknown := [name for name in protocols if name not in FOA_PROTOCOLS]:
         raise OptionError(f"unknown protocol {unknown[0]!r}; accepted: {', '.join(FOA_PROTOCOLS)}")
     songs = find_songs(stems)

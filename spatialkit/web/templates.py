@@ -41,7 +41,8 @@ def fill_template(
     texts = [shared_script(name) for name in shared]
     texts += [(place / name).read_text(encoding="utf-8") for name in scripts]
     style = (place / "style.css").read_text(encoding="utf-8")
-    return template.substitute(style=style, script="\n".join(texts), **parts).encode()
+    page = template.substitute(style=style, script="\n".join(texts), **parts)
+    return page.encode("utf-8", "backslashreplace")  # of file names that are not UTF-8
 
 
 def shared_script(name: str) -> str:

@@ -13,7 +13,7 @@ from spatialkit.commands import toolkit
 from spatialkit.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from spatialkit.benchmarks import Benchmark
     from spatialkit.layouts import Format, Layout
@@ -112,7 +112,7 @@ def foa(
     measure = partial(
         benchmark_foa, layout=target, protocols=protocols or PROTOCOLS, progress=True, **scenes
     )
-    return _run(measure, systems, stimuli, report, target, ambix)
+    return _run(measure, systems, stimuli, report, target, ambix, DECODERS)
 
 
 @click.command(
@@ -164,7 +164,7 @@ def binaural(
 
     form, ears = get_format(source), get_layout("stereo")
     measure = partial(benchmark_binaural, source=form, hrtf=hrtf, progress=True, **scenes)
-    return _run(measure, systems, stimuli, report, ears, form)
+    return _run(measure, systems, stimuli, report, ears, form, METHODS)
 
 
 def _run(
@@ -174,6 +174,7 @@ def _run(
     report: toolkit.Report,
     target: Format,
     source: Format,
+    defaults: Sequence[str],
 ) -> int:
     """Measure the systems, or write the stimuli, and return the exit status."""
     from spatialkit.benchmarks import StimulusWriter
@@ -183,7 +184,7 @@ def _run(
         raise OptionError("--write-stimuli measures nothing: omit the systems")
     writer = StimulusWriter(stimuli, source) if stimuli else None
     given = systems.given(target, source) if systems else None
-    report.check_baseline(given)
+    report.check_baseline(given or defaults)
     with toolkit.isolated_plugins():
         results = measure([writer.system(target)] if writer else given, stimuli=writer)
     return report.write(results, writer)

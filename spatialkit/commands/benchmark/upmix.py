@@ -125,14 +125,14 @@ def upmix(
         results = benchmark_upmixers(
             given, layout=target, stems=stems, seconds=seconds, scenes=scenes, seed=seed
         )
-    if values:
-        toolkit.write_text(values, results.to_csv())
     if as_json:
         text = results.to_json()
     else:
         text = results.to_markdown() if markdown else results.to_text()
         if baseline is not None:
             text = f"{text}\n\n{results.compare(baseline).to_markdown()}"
+    if values:
+        toolkit.write_text(values, results.to_csv())
     if output:
         toolkit.write_text(output, text)
     else:

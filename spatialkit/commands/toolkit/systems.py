@@ -195,12 +195,12 @@ class Report:
             print_line(f"{stimuli.folder}: {count} stimuli")
             return 0
         text = results.to_markdown()
+        if self.baseline is not None:  # an error writes nothing
+            text = "\n\n".join([text, *_statistics(results.compare(self.baseline))])
         if self.facts:
             write_text(self.facts, results.to_json())
         if self.values:
             write_text(self.values, results.to_csv())
-        if self.baseline is not None:
-            text = "\n\n".join([text, *_statistics(results.compare(self.baseline))])
         if self.output:
             write_text(self.output, text)
         else:

@@ -15,7 +15,7 @@ from scipy import stats
 
 from benchmarks.harness import Row, best_times
 from spatialkit import metrics
-from spatialkit.metrics import evaluate, loudness, si_sdr, wild
+from spatialkit.metrics import GROUPS, evaluate, loudness, si_sdr, wild
 from spatialkit.stft import stft
 
 RATE, SECONDS, CHANNELS = 44100, 10, 5
@@ -110,20 +110,25 @@ def _loudness_rows(audio: NDArray[Any]) -> list[Row]:
 
 
 def _evaluate_rows(rng: np.random.Generator) -> list[Row]:
-    """Measure `evaluate` of a 5.1 pair, and of a batch of 64 stereo pairs, with all defaults."""
-    shapes = {"60 s of 5.1": (6, 60 * 48000), "a batch of 64 stereo pairs of 4 s": (64, 2, 192000)}
+    """Measure `evaluate` of a 5.1 pair and a batch of stereo pairs, and with every group."""
+    every = {"binaural": True, "metrics": list(GROUPS)}
+    cases: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
+        ("default metrics, 60 s of 5.1", (6, 60 * 48000), {}),
+        ("every group, 60 s of 5.1", (6, 60 * 48000), every),
+        ("default metrics, a batch of 64 stereo pairs of 4 s", (64, 2, 192000), {}),
+    ]
     rows = []
-    for task, shape in shapes.items():
+    for task, shape, options in cases:
         reference = 0.1 * rng.standard_normal(shape, np.float32)
         estimate = reference + 0.03 * rng.standard_normal(shape, np.float32)
-        layout = "5.1" if shape[-2] == 6 else "stereo"
-        evaluate(reference[..., :48000], estimate[..., :48000], layout=layout, sample_rate=48000)
+        options = {"layout": "5.1" if shape[-2] == 6 else "stereo", "sample_rate": 48000, **options}
+        evaluate(reference[..., :48000], estimate[..., :48000], **options)
         start = time.perf_counter()
-        evaluate(reference, estimate, layout=layout, sample_rate=48000)
+        evaluate(reference, estimate, **options)
         seconds = time.perf_counter() - start
         duration = np.prod(shape) / shape[-2] / 48000
         note = f"{duration / seconds:.0f} times real time"
-        rows.append(Row(f"evaluate, all metrics, {task}", "spatialkit", seconds, "s", None, note))
+        rows.append(Row(f"evaluate, {task}", "spatialkit", seconds, "s", None, note))
     return rows
 
 

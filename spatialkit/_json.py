@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from spatialkit.errors import OptionError, SpatialkitError
 
-__all__ = ["as_dataclass", "parse_json", "read_json", "read_json_lines", "to_json"]
+__all__ = ["as_dataclass", "parse_json", "read_bytes", "read_json", "read_json_lines", "to_json"]
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
@@ -114,21 +114,32 @@ def read_json(
     OptionError
         Or ``error``: if the file cannot be read, is larger, or contains anything else.
     """
+    data = read_bytes(path, max_bytes=max_bytes, error=error)
+    return parse_json(data, os.fspath(path), error=error)
+
+
+def read_bytes(
+    path: str | os.PathLike[str], *, max_bytes: int, error: type[SpatialkitError]
+) -> bytes:
+    """Return the content of a regular file of at most ``max_bytes``, or raise ``error``."""
     if not isinstance(path, (str, os.PathLike)):
         raise error(f"path must be text or a path object, got {reprlib.repr(path)}")
     name = os.fspath(path)
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # reading a pipe or device may never end
-            raise error(f"{name} is not a regular file")
-        with open(path, "rb") as file:
-            data = file.read(max_bytes + 1)
+        # Reading a pipe or device may never end.
+        data = None
+        if stat.S_ISREG(os.stat(path).st_mode):
+            with open(path, "rb") as file:
+                data = file.read(max_bytes + 1)
     except OSError as reason:
         raise error(f"{name} cannot be read: {reason.strerror}") from reason
     except ValueError as reason:  # a path with a null character
         raise error(f"{name!r} cannot be read: {reason}") from reason
+    if data is None:
+        raise error(f"{name} is not a regular file")
     if len(data) > max_bytes:
         raise error(f"{name} is larger than {max_bytes} bytes, the maximum for this file")
-    return parse_json(data, name, error=error)
+    return data
 
 
 def read_json_lines(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:

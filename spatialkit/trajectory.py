@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spatialkit._json import read_bytes
 from spatialkit.errors import DirectionError, OptionError, ShapeError
 from spatialkit.geometry import angle_between, arc_tangents, to_cartesian, to_spherical
 from spatialkit.typing import StrPath
@@ -274,12 +275,9 @@ def read_table(path: StrPath, required: Sequence[str], known: Sequence[str]) -> 
 
 
 def _read_csv(path: Path) -> dict[str, list[float]]:
+    content = read_bytes(path, max_bytes=MAX_FILE_SIZE, error=OptionError)
     try:
-        if path.stat().st_size > MAX_FILE_SIZE:
-            raise OptionError(f"{path} is larger than {MAX_FILE_SIZE} bytes")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise OptionError(f"{path} cannot be read: {error.strerror}") from error
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise OptionError(f"{path} is not text in UTF-8") from error
     head = text.partition("\n")[0]

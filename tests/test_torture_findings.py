@@ -20,6 +20,7 @@ from spatialkit.errors import OptionError, SpatialkitError
 from spatialkit.files import resample
 from spatialkit.realtime import PannerProcessor
 from spatialkit.stft import moving_sum
+from spatialkit.trajectory import read_trajectory
 from spatialkit.validation import as_number, as_numbers, parse_json, shown
 
 FIVE = np.ones((5, 600))
@@ -240,3 +241,12 @@ def test_a_benchmark_with_an_unknown_baseline_writes_nothing(tmp_path):
     with pytest.raises(OptionError, match="unknown baseline 'nobody'"):
         report.write(results)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no devices in the file system")
+def test_tables_and_trajectories_are_regular_files(tmp_path):
+    endless = tmp_path / "endless.csv"
+    endless.symlink_to("/dev/zero")
+    for read in (metrics.Results.read, read_trajectory):
+        with pytest.raises(SpatialkitError, match="is not a regular file"):
+            read(endless)

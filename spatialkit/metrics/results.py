@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spatialkit._json import parse_json, to_json
+from spatialkit._json import parse_json, read_bytes, to_json
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.metrics.comparison import Comparison, compare_systems
 from spatialkit.metrics.summary import (
@@ -25,6 +25,8 @@ from spatialkit.storage import replace_file
 from spatialkit.typing import StrPath
 
 __all__ = ["Results"]
+
+MAX_BYTES = 1 << 28  # of a table that is read
 
 
 class Results(Table):
@@ -174,15 +176,13 @@ class Results(Table):
         Raises
         ------
         AudioFileError
-            If the file cannot be read.
+            If the file cannot be read, or is larger than 256 MiB.
         OptionError
             If it is not such a table.
         """
+        content = read_bytes(path, max_bytes=MAX_BYTES, error=AudioFileError)
         try:
-            with open(path, encoding="utf-8-sig", newline="") as file:
-                text = file.read()
-        except OSError as error:
-            raise AudioFileError(f"{path} cannot be read: {error.strerror}") from error
+            text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise OptionError(f"{path} is not text in UTF-8") from error
         if text.lstrip().startswith("{"):

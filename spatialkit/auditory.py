@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 from spatialkit._fourier import irfft
 
-__all__ = ["MAX_ITD", "erb_bands", "interaural_delay", "low_frequency_weights", "sum_bands"]
+__all__ = [
+    "MAX_ITD",
+    "erb_bands",
+    "interaural_delay",
+    "low_frequency_weights",
+    "peak_position",
+    "sum_bands",
+]
 
 MAX_ITD = 1e-3
 """Largest interaural time difference in seconds that is searched."""
@@ -122,12 +129,35 @@ def interaural_delay(cross: NDArray[np.complex128], sample_rate: float) -> NDArr
     # A later second signal correlates at negative lags, which are at the end.
     lags = np.arange(-reach, reach + 1)
     found = correlation[..., -lags % correlation.shape[-1]]
-    peak = np.clip(found.argmax(axis=-1), 1, 2 * reach - 1)[..., None]
+    delays = (peak_position(found) - reach) / (OVERSAMPLING * sample_rate)
+    return np.where(np.abs(cross).max(axis=-1) > 0.0, delays, np.nan)
+
+
+def peak_position(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the index of the largest value, with the fraction of a parabola.
+
+    The parabola passes through the largest value y0 and its neighbours y-, y+; its vertex is at
+    (y- - y+) / 2 / (y- - 2 y0 + y+) from the largest value, limited to half an index.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (..., n)
+        At least 3 values. At either end, the parabola is that of the last three.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+
+    Examples
+    --------
+    >>> float(peak_position(-np.square(np.arange(5) - 2.25)))
+    2.25
+    """
+    peak = np.clip(values.argmax(axis=-1), 1, values.shape[-1] - 2)
     left, top, right = (
-        np.take_along_axis(found, peak + step, axis=-1)[..., 0] for step in (-1, 0, 1)
+        np.take_along_axis(values, (peak + step)[..., None], axis=-1)[..., 0] for step in (-1, 0, 1)
     )
     curvature, slope = left - 2.0 * top + right, 0.5 * (left - right)
     fraction = np.zeros_like(slope)
-    np.divide(slope, -curvature, out=fraction, where=curvature < 0.0)
-    delays = (lags[peak[..., 0]] - np.clip(fraction, -0.5, 0.5)) / (OVERSAMPLING * sample_rate)
-    return np.where(np.abs(cross).max(axis=-1) > 0.0, delays, np.nan)
+    np.divide(slope, curvature, out=fraction, where=curvature < 0.0)
+    return peak + np.clip(fraction, -0.5, 0.5)

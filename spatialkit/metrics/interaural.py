@@ -138,23 +138,12 @@ def _band_cues(signal: NDArray[Any], rate: int) -> tuple[NDArray[np.float64], ND
         for band in low:
             bins = np.arange(starts[band], starts[band + 1])
             waves = np.exp(2j * np.pi * rate / n_fft * np.outer(bins, lags))
-            found[:, band] = _peak_lag((cross[:, bins] @ waves).real, lags)
+            correlation = (cross[:, bins] @ waves).real
+            # The cross-spectrum has the phase of the delay of the right ear.
+            found[:, band] = (auditory.peak_position(correlation) - LAGS - 1) * (lags[1] - lags[0])
+            found[~correlation.any(axis=-1), band] = np.nan
         delays.append(found)
     return np.concatenate(powers, axis=1), np.concatenate(delays)
-
-
-def _peak_lag(correlation: NDArray[np.float64], lags: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the lag (frames,) of the largest correlation (frames, lags), NaN for silence."""
-    peak = np.clip(correlation.argmax(axis=-1), 1, len(lags) - 2)[:, None]
-    left, top, right = (
-        np.take_along_axis(correlation, peak + step, axis=-1)[:, 0] for step in (-1, 0, 1)
-    )
-    curvature, slope = left - 2.0 * top + right, 0.5 * (left - right)
-    fraction = np.zeros_like(slope)
-    np.divide(slope, curvature, out=fraction, where=curvature < 0.0)
-    found = lags[peak[:, 0]] + np.clip(fraction, -0.5, 0.5) * (lags[1] - lags[0])
-    # The cross-spectrum has the phase of the delay of the right ear.
-    return np.where(correlation.any(axis=-1), found, np.nan)
 
 
 def binaural_errors(

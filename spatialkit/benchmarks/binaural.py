@@ -18,8 +18,7 @@ from spatialkit.ambisonics import convert_ambisonics, encode_ambisonics
 from spatialkit.benchmarks.defaults import SEED
 from spatialkit.benchmarks.results import Benchmark
 from spatialkit.benchmarks.runner import Trial, run_benchmark, versions
-from spatialkit.benchmarks.songs import find_songs
-from spatialkit.benchmarks.source_scenes import SourceScene, source_scenes
+from spatialkit.benchmarks.source_scenes import SourceScene, SourceScenes
 from spatialkit.benchmarks.systems import Method, StimulusWriter, System, methods_by_name
 from spatialkit.binaural import HRTF, METHODS, read_hrtf, render_binaural
 from spatialkit.layouts import Format, Layout, get_format, get_layout
@@ -27,7 +26,6 @@ from spatialkit.metrics import interaural_errors, log_spectral_distance
 from spatialkit.panning import vbap_pan
 from spatialkit.results import Metric
 from spatialkit.typing import StrPath
-from spatialkit.validation import as_count, as_number
 
 __all__ = ["BINAURAL_METRICS", "benchmark_binaural", "binaural_methods"]
 
@@ -90,7 +88,7 @@ def benchmark_binaural(
     seconds : float
         Length of each excerpt, at least 1.
     seed : int
-        Seed of times and directions.
+        Seed of times and directions, at least 0.
     progress : bool
         Show a progress bar.
     stimuli : StimulusWriter, optional
@@ -108,21 +106,18 @@ def benchmark_binaural(
         If stems or the HRTF cannot be read.
     """
     form, ears = get_format(source), read_hrtf(hrtf)
-    count, length = as_count(examples, "examples"), as_number(seconds, "seconds", minimum=1.0)
-    seed = as_count(seed, "seed", minimum=0)
-    songs = find_songs(stems)
-    methods = binaural_methods(form, ears)
-    given = tuple(methods) if systems is None else systems
-    chosen = methods_by_name(given, methods, get_layout("stereo"), "method")
     is_elevated = not isinstance(form, Layout) or bool(np.nan_to_num(form.elevation).any())
-    scenes = source_scenes(songs, count, length, seed, is_elevated=is_elevated)
+    scenes = SourceScenes(stems, examples, seconds, seed, is_elevated=is_elevated)
+    methods = binaural_methods(form, ears)
+    chosen = methods_by_name(systems, methods, get_layout("stereo"), "method")
     return run_benchmark(
         (scene.example(_trials(scene, chosen, form, ears)) for scene in scenes),
         BINAURAL_METRICS,
-        title=f"{form.name} for headphones, {length:g} s of {', '.join(songs)}",
+        title=f"{form.name} for headphones, {scenes.title}",
         settings={
-            **{"source": form.name, "hrtf": str(hrtf), "songs": list(songs)},
-            **{"examples": count, "seconds": length, "seed": seed},
+            "source": form.name,
+            "hrtf": str(hrtf),
+            **scenes.facts(),
             "systems": {one.name: {**one.facts, "origin": one.origin} for one in chosen},
             "versions": versions("scipy"),
         },
@@ -130,7 +125,7 @@ def benchmark_binaural(
             "The reference is each stem, filtered by the HRTF of its direction. Directions between "
             f"those that {form.name} can reproduce exactly are part of the errors of all systems."
         ],
-        total=count,
+        total=len(scenes),
         progress=progress,
         stimuli=stimuli,
     )

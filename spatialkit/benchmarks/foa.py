@@ -26,8 +26,8 @@ from spatialkit.benchmarks.defaults import SEED
 from spatialkit.benchmarks.results import Benchmark
 from spatialkit.benchmarks.reverberation import reverberate
 from spatialkit.benchmarks.runner import Trial, run_benchmark, versions
-from spatialkit.benchmarks.songs import STEMS, find_songs
-from spatialkit.benchmarks.source_scenes import SourceScene, active_errors, source_scenes
+from spatialkit.benchmarks.songs import STEMS
+from spatialkit.benchmarks.source_scenes import SourceScene, SourceScenes, active_errors
 from spatialkit.benchmarks.systems import Method, StimulusWriter, System, methods_by_name
 from spatialkit.benchmarks.upmix.measures import gating_depth, level_pumping
 from spatialkit.errors import OptionError
@@ -35,7 +35,6 @@ from spatialkit.layouts import Layout, get_layout
 from spatialkit.metrics import angle_error, snr, wild
 from spatialkit.panning import vbap_pan
 from spatialkit.results import Metric
-from spatialkit.validation import as_count, as_number
 
 __all__ = ["FOA_METRICS", "FOA_PROTOCOLS", "benchmark_foa", "foa_methods"]
 
@@ -157,28 +156,24 @@ def benchmark_foa(
         If stems do not exist or cannot be read.
     """
     target = get_layout(layout)
-    count, length = as_count(examples, "examples"), as_number(seconds, "seconds", minimum=1.0)
-    seed = as_count(seed, "seed", minimum=0)
     if unknown := [name for name in protocols if name not in FOA_PROTOCOLS]:
         raise OptionError(f"unknown protocol {unknown[0]!r}; accepted: {', '.join(FOA_PROTOCOLS)}")
-    songs = find_songs(stems)
-    methods = foa_methods(target)
-    given = tuple(methods) if systems is None else systems
-    chosen = methods_by_name(given, methods, target, "decoder")
     is_elevated = bool(np.nan_to_num(target.elevation).any())
-    scenes = source_scenes(songs, count, length, seed, is_elevated=is_elevated)
+    scenes = SourceScenes(stems, examples, seconds, seed, is_elevated=is_elevated)
+    chosen = methods_by_name(systems, foa_methods(target), target, "decoder")
     return run_benchmark(
         (scene.example(_trials(scene, chosen, target, protocols)) for scene in scenes),
         FOA_METRICS,
-        title=f"First-order Ambisonics to {target.name}, {length:g} s of {', '.join(songs)}",
+        title=f"First-order Ambisonics to {target.name}, {scenes.title}",
         settings={
-            **{"layout": target.name, "songs": list(songs), "protocols": list(protocols)},
-            **{"examples": count, "seconds": length, "seed": seed},
+            "layout": target.name,
+            "protocols": list(protocols),
+            **scenes.facts(),
             "systems": {one.name: {**one.facts, "origin": one.origin} for one in chosen},
             "versions": versions("scipy"),
         },
         notes=[f"Protocol {name!r}: {FOA_PROTOCOLS[name]}" for name in protocols],
-        total=count,
+        total=len(scenes),
         progress=progress,
         stimuli=stimuli,
     )

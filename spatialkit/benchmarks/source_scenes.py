@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spatialkit.benchmarks.runner import Example, Trial
-from spatialkit.benchmarks.songs import STEMS, read_song
+from spatialkit.benchmarks.songs import STEMS, find_songs, read_song
+from spatialkit.typing import StrPath
+from spatialkit.validation import as_count, as_number
 
-__all__ = ["SourceScene", "active_errors", "source_scenes"]
+__all__ = ["SourceScene", "SourceScenes", "active_errors"]
 
 # Directions differ by at least 30 degrees of azimuth: one per quarter, up to 30 from its middle.
 SPREAD = 30.0
@@ -45,48 +46,82 @@ class SourceScene:
         return Example(facts, seconds, self.sample_rate, trials)
 
 
-def source_scenes(
-    songs: Mapping[str, Mapping[str, Path]],
-    count: int,
-    seconds: float,
-    seed: int,
-    *,
-    is_elevated: bool,
-) -> Iterator[SourceScene]:
-    """Yield scenes of excerpts at random times of the songs, which are used in turn.
+class SourceScenes:
+    """Scenes of excerpts at random times of songs, which are used in turn.
 
     Parameters
     ----------
-    songs : mapping
-        Stem files by song, see `find_songs`.
-    count : int
+    stems : str or path, optional
+        Directory of a song or of songs, see `find_songs`. By default the bundled song.
+    examples : int
         Number of scenes.
     seconds : float
-        Length of each scene; the whole song if it is shorter.
+        Length of each scene, at least 1; the whole song if it is shorter.
     seed : int
-        Seed of times and directions.
+        Seed of times and directions, at least 0.
     is_elevated : bool
         Whether two of the stems are up to 45 degrees above the horizon.
+
+    Raises
+    ------
+    OptionError
+        If an argument is not accepted.
+    AudioFileError
+        If the directory does not exist or contains no song. Iteration raises it if stems cannot be
+        read.
     """
-    names = list(songs)
-    read = {name: read_song(name, songs[name], MAX_SECONDS) for name in names}
-    for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        song = read[names[number % len(names)]]
-        stems = np.stack([stem.mean(axis=0) for stem in song.stems.values()])
-        samples = min(round(seconds * song.sample_rate), stems.shape[1])
-        start = int(rng.integers(0, stems.shape[1] - samples + 1))
-        quarters = 90.0 * rng.permutation(4) + rng.uniform(-SPREAD, SPREAD, 4)
-        azimuth = (rng.uniform(0.0, 360.0) + quarters + 180.0) % 360.0 - 180.0
-        elevation = np.where(rng.permutation(4) < 2, rng.uniform(0.0, MAX_ELEVATION, 4), 0.0)
-        yield SourceScene(
-            song.name,
-            song.sample_rate,
-            stems[:, start : start + samples],
-            azimuth,
-            elevation if is_elevated else np.zeros(4),
-            (seed, number, 1),
-        )
+
+    def __init__(
+        self,
+        stems: StrPath | None,
+        examples: int,
+        seconds: float,
+        seed: int,
+        *,
+        is_elevated: bool,
+    ) -> None:
+        self._count = as_count(examples, "examples")
+        self._seconds = as_number(seconds, "seconds", minimum=1.0)
+        self._seed = as_count(seed, "seed", minimum=0)
+        self._songs = find_songs(stems)
+        self._is_elevated = is_elevated
+
+    @property
+    def title(self) -> str:
+        """Length and songs."""
+        return f"{self._seconds:g} s of {', '.join(self._songs)}"
+
+    def facts(self) -> dict[str, Any]:
+        """Return the settings for the results of a benchmark."""
+        return {
+            "songs": list(self._songs),
+            "examples": self._count,
+            "seconds": self._seconds,
+            "seed": self._seed,
+        }
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[SourceScene]:
+        songs = [read_song(name, files, MAX_SECONDS) for name, files in self._songs.items()]
+        for number in range(self._count):
+            rng = np.random.default_rng([self._seed, number])
+            song = songs[number % len(songs)]
+            stems = np.stack([stem.mean(axis=0) for stem in song.stems.values()])
+            samples = min(round(self._seconds * song.sample_rate), stems.shape[1])
+            start = int(rng.integers(0, stems.shape[1] - samples + 1))
+            quarters = 90.0 * rng.permutation(4) + rng.uniform(-SPREAD, SPREAD, 4)
+            azimuth = (rng.uniform(0.0, 360.0) + quarters + 180.0) % 360.0 - 180.0
+            elevation = np.where(rng.permutation(4) < 2, rng.uniform(0.0, MAX_ELEVATION, 4), 0.0)
+            yield SourceScene(
+                song.name,
+                song.sample_rate,
+                stems[:, start : start + samples],
+                azimuth,
+                elevation if self._is_elevated else np.zeros(4),
+                (self._seed, number, 1),
+            )
 
 
 def active_errors(sources: NDArray[Any], errors: NDArray[np.float64]) -> NDArray[np.float64]:

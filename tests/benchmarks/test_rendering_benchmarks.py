@@ -21,8 +21,7 @@ from spatialkit.benchmarks import (
 )
 from spatialkit.benchmarks.binaural import _score as binaural_score
 from spatialkit.benchmarks.foa import FOA_PROTOCOLS, _diffuse_field, _score
-from spatialkit.benchmarks.songs import find_songs
-from spatialkit.benchmarks.source_scenes import active_errors, source_scenes
+from spatialkit.benchmarks.source_scenes import SourceScenes, active_errors
 from spatialkit.binaural import METHODS, read_hrtf
 from spatialkit.commands.benchmark import rendering
 from spatialkit.errors import OptionError
@@ -35,15 +34,15 @@ SHORT = {"examples": 2, "seconds": 1.0}
 
 
 def scenes(**options):
-    given = {"count": 3, "seconds": 1.0, "seed": 1, "is_elevated": True, **options}
-    return list(source_scenes(find_songs(None), **given))
+    given = {"examples": 3, "seconds": 1.0, "seed": 1, "is_elevated": True, **options}
+    return list(SourceScenes(None, **given))
 
 
 # Scenes
 
 
 def test_directions_are_at_least_30_degrees_apart_and_depend_on_the_seed_only():
-    for scene in scenes(count=20, seconds=0.1):
+    for scene in scenes(examples=20):
         around = np.sort(scene.azimuth)
         gaps = np.diff(around, append=around[0] + 360.0)
         assert gaps.min() >= 30.0 - 1e-9
@@ -59,7 +58,7 @@ def test_directions_are_at_least_30_degrees_apart_and_depend_on_the_seed_only():
 def test_the_diffuse_field_has_equal_intensity_from_everywhere(rng):
     """In SN3D the mean square of Y, Z and X is a third of that of W, and none is correlated."""
     noise = rng.standard_normal((4, 441000))
-    field = _diffuse_field(replace(scenes(count=1)[0], sources=noise))
+    field = _diffuse_field(replace(scenes(examples=1)[0], sources=noise))
     covariance = np.cov(field) / np.var(field[0])
     # Energies of responses with 4600 independent values (0.1 s of noise): 2 %, 7 % for the largest.
     np.testing.assert_allclose(np.diag(covariance), [1.0, 1 / 3, 1 / 3, 1 / 3], rtol=0.1)
@@ -100,7 +99,7 @@ def test_names_functions_and_the_yardstick_are_rows():
 def test_panned_stems_are_their_own_reference():
     """At loudspeakers VBAP uses one channel each, so that directions are exact, too."""
     layout = get_layout("5.0")
-    (scene,) = scenes(count=1, seconds=3.0, is_elevated=False)
+    (scene,) = scenes(examples=1, seconds=3.0, is_elevated=False)
     scene = replace(scene, azimuth=layout.azimuth[[0, 1, 2, 4]])
     panned = vbap_pan(scene.sources, scene.azimuth, layout=layout)
     found = _score("dry", scene, panned, encode_foa(scene.sources, scene.azimuth), layout, panned)

@@ -36,13 +36,14 @@ class Method:
 
 
 def methods_by_name(
-    given: Sequence[str | System], methods: Mapping[str, Method], format: Format, kind: str
+    given: Sequence[str | System] | None, methods: Mapping[str, Method], format: Format, kind: str
 ) -> list[System]:
     """Return systems from names of methods, with options as "NAME:KEY=VALUE,...", and systems.
 
     Parameters
     ----------
-    given : sequence of str or System
+    given : sequence of str or System, optional
+        By default all methods.
     methods : mapping of str to Method
     format : Layout or AmbisonicFormat
         Format of the output of the methods.
@@ -54,6 +55,7 @@ def methods_by_name(
     OptionError
         If a name or an option is unknown, a value has another type, or two names are equal.
     """
+    given = tuple(methods) if given is None else given
     require_distinct([each if isinstance(each, str) else each.name for each in given])
     return [
         each if isinstance(each, System) else _system(each, methods, format, kind) for each in given

@@ -115,12 +115,12 @@ def run_benchmark(
         found: dict[str, str] = {}
         for trial in example.trials:
             setting = " ".join(filter(None, trial.setting.values()))
-            if stimuli:
-                stimuli.add(f"{number:03d} {setting}", trial.audio, example.sample_rate)
-                continue
             if setting not in found:
                 found[setting] = fingerprint(trial.audio, example.sample_rate)
-            _run(trial, example.seconds, metrics, rows)
+                if stimuli:
+                    stimuli.add(f"{number:03d} {setting}", trial.audio, example.sample_rate)
+            if not stimuli:
+                _run(trial, example.seconds, metrics, rows)
         facts.append({**example.facts, "stimuli": found})
     return Benchmark(
         title,

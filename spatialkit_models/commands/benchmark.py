@@ -210,7 +210,7 @@ def style_vae(
     with toolkit.isolated_plugins():
         results = benchmark_style_vae(
             excerpts,
-            [writer.system(target)] if writer else candidates,
+            candidates,
             examples=EXAMPLES if examples is None else examples,
             configurations=configurations,
             protocols=PROTOCOLS if protocol == "both" else (protocol,),
@@ -276,7 +276,7 @@ def _mixed(
     report.check_baseline(candidates)
     results = benchmark_mixed(
         excerpts,
-        [writer.system(target)] if writer else candidates,
+        candidates,
         directions=chosen,
         examples=MIXED_EXAMPLES if examples is None else examples,
         progress=True,

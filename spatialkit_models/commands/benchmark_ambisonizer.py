@@ -157,7 +157,7 @@ def ambisonizer(
             models, notes = choose_models("ambisonizer", weights, load_systems)
             candidates += models
         candidates += [stem_system(value) for value in stem_sdrs]
-        chosen = [writer.system(foa)] if writer else distinct(candidates)
+        chosen = distinct(candidates)
         report.check_baseline(chosen)
         excerpts = songs.excerpts(SECONDS)
         count = EXAMPLES if examples is None else examples

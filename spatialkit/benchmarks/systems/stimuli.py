@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spatialkit.benchmarks.systems.system import System
 from spatialkit.errors import AudioFileError
 from spatialkit.files import write
 from spatialkit.layouts import Format, get_format
@@ -91,14 +90,6 @@ class StimulusWriter:
         format = self._format or ("mono" if len(audio) == 1 else "stereo")
         write(self.folder / file, audio, sample_rate, format=format, subtype="FLOAT")
         self.names[file] = name
-
-    def system(self, format: Format) -> System:
-        """Return a system that stands for all others while stimuli are written."""
-
-        def process(audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
-            raise NotImplementedError("stimuli are written, not processed")
-
-        return System("stimuli", process, format)
 
     def finish(self, benchmark: str, settings: Mapping[str, Any]) -> int:
         """Write ``stimuli.json``, which lists the files, and return their number."""

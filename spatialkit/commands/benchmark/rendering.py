@@ -186,5 +186,5 @@ def _run(
     given = systems.given(target, source) if systems else None
     report.check_baseline(given or defaults)
     with toolkit.isolated_plugins():
-        results = measure([writer.system(target)] if writer else given, stimuli=writer)
+        results = measure(given, stimuli=writer)
     return report.write(results, writer)

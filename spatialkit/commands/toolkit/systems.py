@@ -191,7 +191,8 @@ class Report:
             Writer that received the stimuli in place of measurements.
         """
         if stimuli:
-            count = stimuli.finish(results.title, results.settings)
+            settings = {name: x for name, x in results.settings.items() if name != "systems"}
+            count = stimuli.finish(results.title, settings)
             print_line(f"{stimuli.folder}: {count} stimuli")
             return 0
         text = results.to_markdown()

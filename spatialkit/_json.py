@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from spatialkit.errors import OptionError, SpatialkitError
 
-__all__ = ["as_dataclass", "parse_json", "read_bytes", "read_json", "read_json_lines", "to_json"]
+__all__ = ["as_dataclass", "parse_json", "read_json", "read_json_lines", "read_text", "to_json"]
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
@@ -114,12 +114,41 @@ def read_json(
     OptionError
         Or ``error``: if the file cannot be read, is larger, or contains anything else.
     """
-    data = read_bytes(path, max_bytes=max_bytes, error=error)
+    data = _read_bytes(path, max_bytes, error)
     return parse_json(data, os.fspath(path), error=error)
 
 
-def read_bytes(
-    path: str | os.PathLike[str], *, max_bytes: int, error: type[SpatialkitError]
+def read_text(
+    path: str | os.PathLike[str],
+    *,
+    max_bytes: int = MAX_BYTES,
+    error: type[SpatialkitError] = OptionError,
+) -> str:
+    """Read a file of text in UTF-8, with or without a byte order mark, such as CSV.
+
+    Parameters
+    ----------
+    path : str or path
+        Regular file.
+    max_bytes : int
+        Largest size in bytes.
+    error : type
+        Class of the error that is raised if the file cannot be read.
+
+    Raises
+    ------
+    OptionError
+        Or ``error``: if the file cannot be read or is larger. OptionError if it is not UTF-8.
+    """
+    data = _read_bytes(path, max_bytes, error)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as reason:
+        raise OptionError(f"{os.fspath(path)} is not text in UTF-8") from reason
+
+
+def _read_bytes(
+    path: str | os.PathLike[str], max_bytes: int, error: type[SpatialkitError]
 ) -> bytes:
     """Return the content of a regular file of at most ``max_bytes``, or raise ``error``."""
     if not isinstance(path, (str, os.PathLike)):
@@ -128,9 +157,11 @@ def read_bytes(
     try:
         # Reading a pipe or device may never end.
         data = None
-        if stat.S_ISREG(os.stat(path).st_mode):
+        found = os.stat(path)
+        if stat.S_ISREG(found.st_mode):
             with open(path, "rb") as file:
-                data = file.read(max_bytes + 1)
+                # Python reserves as much memory as is asked for.
+                data = file.read(min(found.st_size, max_bytes) + 1)
     except OSError as reason:
         raise error(f"{name} cannot be read: {reason.strerror}") from reason
     except ValueError as reason:  # a path with a null character

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spatialkit._json import read_bytes
+from spatialkit._json import read_text
 from spatialkit.errors import DirectionError, OptionError, ShapeError
 from spatialkit.geometry import angle_between, arc_tangents, to_cartesian, to_spherical
 from spatialkit.typing import StrPath
@@ -275,11 +275,7 @@ def read_table(path: StrPath, required: Sequence[str], known: Sequence[str]) -> 
 
 
 def _read_csv(path: Path) -> dict[str, list[float]]:
-    content = read_bytes(path, max_bytes=MAX_FILE_SIZE, error=OptionError)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise OptionError(f"{path} is not text in UTF-8") from error
+    text = read_text(path, max_bytes=MAX_FILE_SIZE)
     head = text.partition("\n")[0]
     delimiter = next((each for each in ";\t" if each in head), ",")
     try:

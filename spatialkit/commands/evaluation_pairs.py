@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spatialkit._json import read_text
 from spatialkit.commands import batches, toolkit
 from spatialkit.commands.file_pairs import AUDIO_EXTENSIONS
 from spatialkit.errors import AudioFileError, LayoutError, OptionError
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from spatialkit.files import Audio
     from spatialkit.layouts import AmbisonicFormat
     from spatialkit.upmixing import Upmixer
+
+MAX_TABLE_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -191,33 +195,29 @@ def cached_upmixer(text: str, layout: str | None = None) -> Upmixer:
 
 def table_pairs(table_file: Path, **fields: Any) -> list[Pair]:
     """Return the pairs of a table; ``fields`` are those of all pairs."""
-    if table_file.is_char_device() or table_file.is_block_device():  # /dev/zero never ends
-        raise AudioFileError(f"{table_file} is a device, not a table of files")
+    text = read_text(table_file, max_bytes=MAX_TABLE_BYTES, error=AudioFileError)
     try:
-        with table_file.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, restval="")
-            if not {"reference", "estimate"} <= set(table.fieldnames or ()):
-                raise OptionError(
-                    f"{table_file} must have the columns reference and estimate in its first line, "
-                    f"got {', '.join(table.fieldnames or ()) or 'none'}"
-                )
-            pairs = [
-                Pair(
-                    row["reference"],
-                    row["estimate"],
-                    f"line {table.line_num} of {table_file}",
-                    row.get("layout", ""),
-                    row.get("system", ""),
-                    table_file.parent,
-                    table_file.parent,
-                    **fields,
-                )
-                for row in table
-            ]
-    except OSError as error:
-        raise AudioFileError(f"{table_file} cannot be read: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise OptionError(f"{table_file} is not CSV in UTF-8: {error}") from error
+        table = csv.DictReader(io.StringIO(text), restval="")
+        if not {"reference", "estimate"} <= set(table.fieldnames or ()):
+            raise OptionError(
+                f"{table_file} must have the columns reference and estimate in its first line, "
+                f"got {', '.join(table.fieldnames or ()) or 'none'}"
+            )
+        pairs = [
+            Pair(
+                row["reference"],
+                row["estimate"],
+                f"line {table.line_num} of {table_file}",
+                row.get("layout", ""),
+                row.get("system", ""),
+                table_file.parent,
+                table_file.parent,
+                **fields,
+            )
+            for row in table
+        ]
+    except csv.Error as error:
+        raise OptionError(f"{table_file} is not CSV: {error}") from error
     if not pairs:
         raise OptionError(f"{table_file} has no line below its header: add one per pair of files")
     return pairs

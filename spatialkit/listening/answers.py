@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spatialkit.errors import OptionError
-from spatialkit.listening.webmushra_results import ANSWERS_FORMAT, read_webmushra
+from spatialkit.listening.webmushra_results import ANSWERS_FORMAT, MAX_BYTES, read_webmushra
 from spatialkit.typing import StrPath
 from spatialkit.validation import as_path, read_json
 
@@ -19,8 +19,6 @@ DEFINITION = "spatialkit listening test"
 FORMAT = ANSWERS_FORMAT
 VERSION = 1
 KINDS = ("abx", "mushra", "preference")
-# A test of 1000 trials has answers of about 400 kB.
-MAX_BYTES = 20_000_000
 
 
 @dataclass(frozen=True)

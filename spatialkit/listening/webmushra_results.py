@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from spatialkit._json import read_text
 from spatialkit.errors import OptionError
 
 ANSWERS_FORMAT = "spatialkit listening test answers"
+# A test of 1000 trials has answers of about 400 kB.
+MAX_BYTES = 20_000_000
 LISTENER = "listener"
 """Column of the code of the listener in the results of webMUSHRA."""
 
@@ -31,26 +35,24 @@ def read_webmushra(path: Path, definition: Mapping[str, Any]) -> list[dict[str, 
         If the file has other columns, or is of another test.
     """
     trials: dict[str, dict[str, dict[str, Any]]] = {}
+    text = read_text(path, max_bytes=MAX_BYTES)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
-                # webMUSHRA writes the name of a test in lower case.
-                if row["session_test_id"].lower() != str(definition["id"]).lower():
-                    raise OptionError(
-                        f"{path} has answers of the test {row['session_test_id']!r}, not of "
-                        f"{definition['id']!r}"
-                    )
-                item, question, number, _ = json.loads(row["trial_id"])
-                own = trials.setdefault(row[LISTENER].strip(), {})
-                trial = own.setdefault(row["trial_id"], {"item": item, "practice": False})
-                if "rating_score" in row:
-                    trial["question"] = question
-                    ratings = trial.setdefault("ratings", {})
-                    ratings[row["rating_stimulus"]] = float(row["rating_score"])
-                else:
-                    _add_choice(trial, row, definition["trials"][number]["conditions"])
-    except OSError as error:
-        raise OptionError(f"{path} cannot be read: {error.strerror}") from error
+        for row in csv.DictReader(io.StringIO(text)):
+            # webMUSHRA writes the name of a test in lower case.
+            if row["session_test_id"].lower() != str(definition["id"]).lower():
+                raise OptionError(
+                    f"{path} has answers of the test {row['session_test_id']!r}, not of "
+                    f"{definition['id']!r}"
+                )
+            item, question, number, _ = json.loads(row["trial_id"])
+            own = trials.setdefault(row[LISTENER].strip(), {})
+            trial = own.setdefault(row["trial_id"], {"item": item, "practice": False})
+            if "rating_score" in row:
+                trial["question"] = question
+                ratings = trial.setdefault("ratings", {})
+                ratings[row["rating_stimulus"]] = float(row["rating_score"])
+            else:
+                _add_choice(trial, row, definition["trials"][number]["conditions"])
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, csv.Error) as error:
         if isinstance(error, OptionError):
             raise

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spatialkit._json import parse_json, read_bytes, to_json
+from spatialkit._json import parse_json, read_text, to_json
 from spatialkit.errors import AudioFileError, OptionError
 from spatialkit.metrics.comparison import Comparison, compare_systems
 from spatialkit.metrics.summary import (
@@ -180,11 +180,7 @@ class Results(Table):
         OptionError
             If it is not such a table.
         """
-        content = read_bytes(path, max_bytes=MAX_BYTES, error=AudioFileError)
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise OptionError(f"{path} is not text in UTF-8") from error
+        text = read_text(path, max_bytes=MAX_BYTES, error=AudioFileError)
         if text.lstrip().startswith("{"):
             return cls.from_json(text, str(path))
         return cls.from_csv(text, str(path))

@@ -22,7 +22,7 @@ from spatialkit.errors import SpatialkitError
 from spatialkit.page.descriptions import describe
 from spatialkit.page.jobs import Job, Jobs, Upload
 from spatialkit.page.requests import start_upmix
-from spatialkit.web import shared_script
+from spatialkit.web import shared_file
 
 __all__ = ["PageServer"]
 
@@ -33,9 +33,11 @@ PATIENCE = 30.0
 # Largest number of requests that are answered at the same time.
 MAX_CLIENTS = 64
 STYLE, SCRIPT = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
-SITE = {"/page.css": STYLE} | dict.fromkeys(
-    ("/page.js", "/stage.js", "/player.js", "/versions.js"), SCRIPT
-)
+SHARED = {"/theme.css": STYLE, "/versions.js": SCRIPT}
+SITE = {
+    **{"/page.css": STYLE, "/page.js": SCRIPT, "/stage.js": SCRIPT, "/player.js": SCRIPT},
+    **SHARED,
+}
 TYPES = {
     **{".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg", ".opus": "audio/ogg"},
     **{".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".mp4": "audio/mp4", ".webm": "audio/webm"},
@@ -241,8 +243,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(json.dumps(facts).encode(), "application/json")
 
     def _send_site(self, path: str, kind: str = "") -> None:
-        if path == "/versions.js":
-            data = shared_script(path[1:]).encode()
+        if path in SHARED:
+            data = shared_file(path[1:]).encode()
         else:
             data = resources.files("spatialkit.page").joinpath("site", path[1:]).read_bytes()
         self._send(data, kind or SITE[path])

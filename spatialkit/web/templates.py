@@ -9,7 +9,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-__all__ = ["embedded_audio", "embedded_json", "fill_template", "shared_script"]
+__all__ = ["embedded_audio", "embedded_json", "fill_template", "shared_file"]
 
 
 def fill_template(
@@ -22,6 +22,8 @@ def fill_template(
     **parts: str,
 ) -> bytes:
     """Return a page: its template, style and scripts, and texts in the places of their names.
+
+    "$head" in the template is the start of the document up to its style, without ``</head>``.
 
     Parameters
     ----------
@@ -38,15 +40,16 @@ def fill_template(
     """
     place = files(package) / folder
     template = Template((place / page).read_text(encoding="utf-8"))
-    texts = [shared_script(name) for name in shared]
+    texts = [shared_file(name) for name in shared]
     texts += [(place / name).read_text(encoding="utf-8") for name in scripts]
-    style = (place / "style.css").read_text(encoding="utf-8")
-    page = template.substitute(style=style, script="\n".join(texts), **parts)
+    style = shared_file("theme.css") + (place / "style.css").read_text(encoding="utf-8")
+    head = Template(shared_file("head.html")).substitute(style=style).rstrip()
+    page = template.substitute(head=head, script="\n".join(texts), **parts)
     return page.encode("utf-8", "backslashreplace")  # of file names that are not UTF-8
 
 
-def shared_script(name: str) -> str:
-    """Return the text of a script that several pages use."""
+def shared_file(name: str) -> str:
+    """Return the text of a script, a style or a part of templates that several pages use."""
     return (files("spatialkit.web") / "site" / name).read_text(encoding="utf-8")
 
 

@@ -51,7 +51,12 @@ def rfft(
 
 
 def rfft_frames(
-    rows: NDArray[Any], hop: int, window: NDArray[Any], n_fft: int, spectra: NDArray[Any]
+    rows: NDArray[Any],
+    hop: int,
+    window: NDArray[Any],
+    n_fft: int,
+    spectra: NDArray[Any],
+    padded: NDArray[Any] | None = None,
 ) -> None:
     """Transform the windowed frames of signals.
 
@@ -66,18 +71,22 @@ def rfft_frames(
         Transform size, at least ``width``: frames are padded with zeros at their ends.
     spectra : ndarray of shape (rows, frames, n_fft // 2 + 1)
         Memory of the result.
+    padded : ndarray of shape (frames at a time, n_fft), optional
+        Memory of windowed frames for many calls, zero behind the window.
     """
     count, width = spectra.shape[1], len(window)
     row, sample = rows.strides
     framed = np.lib.stride_tricks.as_strided(
         rows, (len(rows), count, width), (row, hop * sample, sample), writeable=False
     )
-    padded = np.zeros((min(count, FRAMES_PER_BLOCK), n_fft), rows.dtype)
+    if padded is None:
+        allocate = np.zeros if width < n_fft else np.empty
+        padded = allocate((max(min(count, FRAMES_PER_BLOCK), 1), n_fft), rows.dtype)
     for frames, target in zip(framed, spectra, strict=True):
-        for k in range(0, count, FRAMES_PER_BLOCK):
-            block = frames[k : k + FRAMES_PER_BLOCK]
+        for k in range(0, count, len(padded)):
+            block = frames[k : k + len(padded)]
             np.multiply(block, window, out=padded[: len(block), :width])
-            rfft(padded[: len(block)], out=target[k : k + FRAMES_PER_BLOCK])
+            rfft(padded[: len(block)], out=target[k : k + len(padded)])
 
 
 def irfft(spectrum: NDArray[Any], size: int) -> NDArray[Any]:

@@ -106,8 +106,13 @@ def _balance(
 ) -> NDArray[np.float64]:
     samples, given, _ = unpack_signal(audio, layout)
     where = as_loudspeaker_layout(given)
-    positions = where.directions[where.loudspeakers][:, axis]
-    energy = channel_energies(as_signal(samples, layout=where))[..., where.loudspeakers]
+    return energy_balance(channel_energies(as_signal(samples, layout=where)), where, axis)
+
+
+def energy_balance(energies: NDArray[np.float64], layout: Layout, axis: int) -> NDArray[np.float64]:
+    """Return the balance (...) in dB along an axis from the energies (..., channels)."""
+    positions = layout.directions[layout.loudspeakers][:, axis]
+    energy = energies[..., layout.loudspeakers]
     halves = [energy[..., side].sum(axis=-1) for side in (positions > BORDER, positions < -BORDER)]
     with np.errstate(divide="ignore", invalid="ignore"):
         values = 10.0 * (np.log10(halves[0]) - np.log10(halves[1]))

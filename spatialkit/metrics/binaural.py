@@ -152,7 +152,7 @@ def spectral_sums(
     cross, power = 0.0, 0.0
     for spectra in frame_spectra(signal, rate):
         cross = cross + np.sum(spectra[0] * spectra[1].conj(), axis=0)
-        power = power + np.sum(np.abs(spectra) ** 2, axis=1)
+        power = power + np.sum(squared_magnitudes(spectra), axis=1)
     return np.asarray(cross, np.complex128), np.asarray(power, np.float64)
 
 
@@ -165,10 +165,17 @@ def balanced(
     bands = np.sqrt(np.prod(auditory.sum_bands(power, starts), axis=0))
     gains = np.zeros(bands.shape)
     np.divide(1.0, bands, out=gains, where=bands > 0.0)
-    balanced = np.zeros_like(cross)
     inside = slice(starts[0], starts[-1])
-    balanced[..., inside] = cross[..., inside] * np.repeat(gains, np.diff(starts), axis=-1)
-    return balanced * auditory.low_frequency_weights(rate, n_fft)
+    weights = np.repeat(gains, np.diff(starts), axis=-1)
+    weights *= auditory.low_frequency_weights(rate, n_fft)[inside]
+    balanced = np.zeros_like(cross)
+    np.multiply(cross[..., inside], weights, out=balanced[..., inside])
+    return balanced
+
+
+def squared_magnitudes(spectra: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Return squared magnitudes."""
+    return spectra.real**2 + spectra.imag**2
 
 
 def band_coherence(

@@ -160,8 +160,13 @@ def energy_vector(audio: AudioLike[Any], layout: str | Layout | None = None) -> 
     array([0.866, 0.   , 0.   ])
     """
     signals, where = _loudspeaker_signals(audio, layout)
-    energy = channel_energies(signals)[..., where.loudspeakers]
-    return divide(energy @ where.directions[where.loudspeakers], energy.sum(axis=-1))
+    return energy_vector_of_energies(channel_energies(signals), where)
+
+
+def energy_vector_of_energies(energies: NDArray[np.float64], layout: Layout) -> NDArray[np.float64]:
+    """Return the energy vector (..., 3) from the energies (..., channels) of a layout."""
+    energy = energies[..., layout.loudspeakers]
+    return divide(energy @ layout.directions[layout.loudspeakers], energy.sum(axis=-1))
 
 
 def velocity_vector(

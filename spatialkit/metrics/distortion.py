@@ -84,9 +84,7 @@ def snr(
     >>> float(snr(tone, 0.5 * tone).round(3))
     6.021
     """
-    _, _, sums = _products(reference, estimate, per_channel)
-    signal, _, _, noise = sums
-    return decibels(signal, noise, signal)
+    return snr_of_sums(_products(reference, estimate, per_channel)[2])
 
 
 def sd_sdr(
@@ -118,9 +116,7 @@ def sd_sdr(
     >>> float(sd_sdr(tone, 0.5 * tone).round(3) + 0.0)
     0.0
     """
-    _, _, sums = _products(reference, estimate, per_channel)
-    signal, cross, _, noise = sums
-    return decibels(_scale(cross, signal) ** 2 * signal, noise, signal)
+    return sd_sdr_of_sums(_products(reference, estimate, per_channel)[2])
 
 
 def si_sdr(
@@ -155,17 +151,7 @@ def si_sdr(
     >>> float(si_sdr(tone, 0.5 * tone + 0.05 * other).round(1))
     20.0
     """
-    first, second, sums = _products(reference, estimate, per_channel)
-    signal, cross, energy, _ = sums
-    scale = _scale(cross, signal)
-    residual = energy - scale * cross
-    if np.any(residual < SMALLEST_RESIDUAL * energy):
-        # A second pass for |a s - e|^2: |e|^2 - |a s|^2 loses digits where both are close.
-        joint = scale.ndim < first.ndim - 1
-        gains = np.repeat(scale[..., None], first.shape[-2], axis=-1) if joint else scale
-        residuals = products(first, second, gains)[3]
-        residual = residuals.sum(axis=-1) if joint else residuals
-    return decibels(scale**2 * signal, residual, signal)
+    return si_sdr_of_sums(*_products(reference, estimate, per_channel))
 
 
 def downmix_error(
@@ -239,6 +225,34 @@ def _products(
     samples, others, *_ = unpack_pair(reference, estimate)
     first, second, sums = as_products(samples, others)
     return first, second, sums if per_channel or first.ndim == 1 else sums.sum(axis=-1)
+
+
+def snr_of_sums(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `snr` (...) from the sums (4, ...) of `as_products`."""
+    signal, _, _, noise = sums
+    return decibels(signal, noise, signal)
+
+
+def sd_sdr_of_sums(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `sd_sdr` (...) from the sums (4, ...) of `as_products`."""
+    signal, cross, _, noise = sums
+    return decibels(_scale(cross, signal) ** 2 * signal, noise, signal)
+
+
+def si_sdr_of_sums(
+    first: NDArray[Any], second: NDArray[Any], sums: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return `si_sdr` (...) of two signals with the sums (4, ...) of `as_products`."""
+    signal, cross, energy, _ = sums
+    scale = _scale(cross, signal)
+    residual = energy - scale * cross
+    if np.any(residual < SMALLEST_RESIDUAL * energy):
+        # A second pass for |a s - e|^2: |e|^2 - |a s|^2 loses digits where both are close.
+        joint = scale.ndim < first.ndim - 1
+        gains = np.repeat(scale[..., None], first.shape[-2], axis=-1) if joint else scale
+        residuals = products(first, second, gains)[3]
+        residual = residuals.sum(axis=-1) if joint else residuals
+    return decibels(scale**2 * signal, residual, signal)
 
 
 def _scale(cross: NDArray[np.float64], signal: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from spatialkit.layouts import AmbisonicFormat, Layout
 from spatialkit.metrics.binaural import MIN_RATE
 from spatialkit.metrics.definitions import GROUPS, METRICS, ON_REQUEST, select_metrics
 from spatialkit.metrics.inputs import as_pair, as_rate, as_signal, unpack_pair
-from spatialkit.metrics.measures import MEASURES, Pair
+from spatialkit.metrics.measures import MEASURES, Measure, Pair
 from spatialkit.typing import StrPath
 from spatialkit.validation import match_name
 
@@ -150,7 +150,7 @@ def evaluate(
         sample_rate = as_rate(sample_rate, MIN_RATE)
     sources = _as_stems(stems, azimuth)
     pair = Pair(first, second, where, sample_rate, sources, azimuth, elevation)
-    scores: dict[str, Any] = {}
+    applied: list[tuple[Measure, tuple[str, ...]]] = []
     reasons: list[str] = []
     for measure in MEASURES:
         group = METRICS[measure.names[0]].table
@@ -160,18 +160,20 @@ def evaluate(
             wanted = measure.names
         else:
             wanted = ()
-        if not wanted:
-            continue
-        missing = measure.lacks(pair)
-        if not missing:
-            found = measure.function(replace(pair, wanted=wanted))
-            scores |= {name: found[name] for name in wanted}
+        missing = measure.lacks(pair) if wanted else ""
+        if wanted and not missing:
+            applied.append((measure, wanted))
         elif required and (names := [name for name in wanted if name in required]):
             raise OptionError(f"metric {names[0]!r} needs {missing}; omit it from metrics")
-        elif chosen is not None:
+        elif wanted:
             reasons.append(f"metric {wanted[0]!r} needs {missing}")
-    if chosen is not None and not scores:
+    if chosen is not None and not applied:
         raise OptionError(f"none of the metrics apply: {'; '.join(reasons)}")
+    pair = replace(pair, wanted=tuple(name for _, wanted in applied for name in wanted))
+    scores: dict[str, Any] = {}
+    for measure, wanted in applied:
+        found = measure.function(pair)
+        scores |= {name: found[name] for name in wanted}
     if first.ndim == 2:
         return {name: float(score) for name, score in scores.items()}
     return {name: np.asarray(score, np.float64) for name, score in scores.items()}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from itertools import combinations, zip_longest
+from collections.abc import Collection
+from itertools import combinations
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,7 +14,7 @@ from spatialkit.errors import ShapeError, SignalError
 from spatialkit.metrics.difference_distributions import DifferenceDistributions
 from spatialkit.metrics.inputs import as_pair, require_channel_pairs, unpack_pair
 from spatialkit.metrics.kernels import add_difference_errors
-from spatialkit.stft import StreamingSTFT
+from spatialkit.metrics.paired_spectra import PairedSpectra, SpectralMetric
 from spatialkit.validation import as_choice, as_count, as_number, as_numbers, require_finite
 
 __all__ = ["WildMethod", "ild_error", "wasserstein_distance", "wild"]
@@ -22,11 +22,6 @@ __all__ = ["WildMethod", "ild_error", "wasserstein_distance", "wild"]
 # Ways to compute `wild`.
 WildMethod = Literal["exact", "histogram"]
 
-FRAMES_PER_BLOCK = 64
-# Magnitudes of a reference that are kept until its loudest bin is known, instead of a second
-# transform (4 bytes each): 29 s with six channels at 48 kHz.
-MAX_KEPT_VALUES = 1 << 24
-SMALLEST = np.finfo(np.float32).smallest_subnormal
 DECIBELS_PER_NEPER = 20.0 / np.log(10.0)
 
 
@@ -104,14 +99,10 @@ def wild(
     """
     method = as_choice(method, "method", get_args(WildMethod))
     bin_db = as_number(bin_db, "bin_db", minimum=1e-3, unit="dB")
-    options: dict[str, Any] = {"n_fft": n_fft, "hop": hop, "floor_db": floor_db, "clip_db": clip_db}
-    if method == "exact":
-        return level_differences(reference, estimate, ("wild",), **options)["wild"]
-    first, second, differences = _prepare(reference, estimate, same_length=False, **options)
-    result = np.full(first.shape[:-2], np.nan)
-    for item in np.ndindex(result.shape):
-        result[item] = differences.histogram_wild(first[item], second[item], bin_db)
-    return result[()]
+    return _measured(
+        *(reference, estimate, "wild", n_fft, hop, floor_db, clip_db),
+        None if method == "exact" else bin_db,
+    )
 
 
 def ild_error(
@@ -162,36 +153,7 @@ def ild_error(
     >>> float(ild_error(stereo, stereo * [[1.0], [2.0]]).round(1))
     6.0
     """
-    options = {"n_fft": n_fft, "hop": hop, "floor_db": floor_db, "clip_db": clip_db}
-    return level_differences(reference, estimate, ("ild_error",), **options)["ild_error"]
-
-
-def level_differences(
-    reference: AudioLike[Any], estimate: AudioLike[Any], names: Collection[str], **options: Any
-) -> dict[str, NDArray[np.float64]]:
-    """Calculate `wild` by its exact method, `ild_error`, or both from the same spectra.
-
-    Parameters
-    ----------
-    reference, estimate
-        As for `wild`; signals of equal length for "ild_error".
-    names : collection of {"wild", "ild_error"}
-    **options
-        Those of `ild_error`.
-
-    Returns
-    -------
-    dict of str to ndarray of float64, shape (...)
-        Value in dB by name.
-    """
-    first, second, differences = _prepare(
-        reference, estimate, same_length="ild_error" in names, **options
-    )
-    result = {name: np.full(first.shape[:-2], np.nan) for name in names}
-    for item in np.ndindex(first.shape[:-2]):
-        for name, value in differences.compare(first[item], second[item], names).items():
-            result[name][item] = value
-    return {name: values[()] for name, values in result.items()}
+    return _measured(reference, estimate, "ild_error", n_fft, hop, floor_db, clip_db)
 
 
 def wasserstein_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
@@ -241,114 +203,144 @@ def wasserstein_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     return _sorted_distance(np.sort(first, axis=-1), np.sort(second, axis=-1))
 
 
-def _prepare(
+def _measured(
     reference: AudioLike[Any],
     estimate: AudioLike[Any],
-    *,
-    same_length: bool,
-    n_fft: int = 1024,
-    hop: int = 256,
-    floor_db: float = -60.0,
-    clip_db: float = 60.0,
-) -> tuple[NDArray[Any], NDArray[Any], _LevelDifferences]:
-    """Return both signals and their comparison after checking all arguments."""
+    name: str,
+    n_fft: int,
+    hop: int,
+    floor_db: float,
+    clip_db: float,
+    bin_db: float | None = None,
+) -> NDArray[np.float64]:
+    """Return "wild" or "ild_error" of each item, by histograms if ``bin_db`` is not None."""
     samples, others, *_ = unpack_pair(reference, estimate)
-    first, second = as_pair(samples, others, same_length=same_length)
+    first, second = as_pair(samples, others, same_length=name != "wild")
     require_channel_pairs(first)
-    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
-    clip_db = as_number(clip_db, "clip_db", minimum=1e-3, unit="dB")
-    return first, second, _LevelDifferences(n_fft, hop, floor_db, clip_db)
+    limits = (
+        as_number(floor_db, "floor_db", maximum=0.0),
+        as_number(clip_db, "clip_db", minimum=1e-3, unit="dB"),
+    )
+    sizes = as_count(n_fft, "n_fft"), as_count(hop, "hop")
+    result = np.full(first.shape[:-2], np.nan)
+    for item in np.ndindex(result.shape):
+        spectra = PairedSpectra(first[item], second[item], *sizes)
+        metric: SpectralMetric = (
+            LevelDifferences(spectra, (name,), *limits)
+            if bin_db is None
+            else _LevelHistograms(spectra, *limits, bin_db)
+        )
+        result[item] = spectra.measure(metric)[name]
+    return result[()]
 
 
-class _LevelDifferences:
-    """Level differences of whole items (channels, samples), as `wild` defines them.
+class LevelDifferences:
+    """`wild` by its exact method, `ild_error`, or both, of one item.
 
-    They are float32 in nepers, which are sorted twice as fast and computed four times as fast as
-    float64 decibels. The rounding error of a bin, about 1e-6 dB, averages out over all bins.
+    Level differences are float32 in nepers, which are computed four times as fast as float64
+    decibels. The rounding error of a bin, about 1e-6 dB, averages out over all bins.
+
+    Parameters
+    ----------
+    spectra : PairedSpectra
+        Spectra of at least two channels, and of equal length for "ild_error".
+    names : collection of {"wild", "ild_error"}
+    floor_db, clip_db : float
+        As for `wild`.
     """
 
-    def __init__(self, n_fft: int, hop: int, floor_db: float, clip_db: float) -> None:
-        self.n_fft, self.hop = as_count(n_fft, "n_fft"), as_count(hop, "hop")
-        self.floor = 10.0 ** (floor_db / 20.0)
-        self.clip = clip_db / DECIBELS_PER_NEPER
+    double = False
 
-    def compare(
-        self, reference: NDArray[Any], estimate: NDArray[Any], names: Collection[str]
-    ) -> dict[str, float]:
-        """Calculate `wild` and `ild_error` of one item from all level differences."""
-        channels, bins = len(reference), self.n_fft // 2 + 1
-        values = bins * (max(reference.shape[1], estimate.shape[1]) // self.hop + 1)
-        first: Iterable[NDArray[np.float32]] = self._magnitudes(reference)
-        if channels * values <= MAX_KEPT_VALUES:
-            first = list(first)
-        loudest = _loudest(first)
-        if loudest == 0.0:
-            return {}
-        if not isinstance(first, list):
-            first = self._magnitudes(reference)
-        distributions = DifferenceDistributions(channels, values, self.clip)
-        totals = np.zeros(2)
-        for pair in zip_longest(first, self._magnitudes(estimate)):
-            levels = [
-                None if each is None else self._to_level(each, loudest).reshape(channels, -1)
-                for each in pair
-            ]
-            if "ild_error" in names:
-                add_difference_errors(*levels, float(self.clip), totals)
-            if "wild" in names:
-                for signal, level in enumerate(levels):
-                    if level is not None:
-                        distributions.add(signal, level)
-        found = {}
-        if "wild" in names:
-            found["wild"] = DECIBELS_PER_NEPER * float(distributions.distances().sum())
-        if "ild_error" in names and totals[1]:
-            found["ild_error"] = DECIBELS_PER_NEPER * totals[0] / totals[1]
+    def __init__(
+        self,
+        spectra: PairedSpectra,
+        names: Collection[str],
+        floor_db: float = -60.0,
+        clip_db: float = 60.0,
+    ) -> None:
+        self._names, self._floor = names, _floor(spectra, floor_db)
+        self._clip = clip_db / DECIBELS_PER_NEPER
+        self._totals = np.zeros(2)
+        if self._floor and "wild" in names:
+            self._distributions = DifferenceDistributions(
+                spectra.channels, spectra.values, self._clip
+            )
+
+    def add(self, reference: NDArray[Any], estimate: NDArray[Any]) -> None:
+        """Add the next blocks (channels, frames, bins)."""
+        if not self._floor:
+            return
+        levels = [_levels(each, self._floor) for each in (reference, estimate)]
+        if "ild_error" in self._names:
+            add_difference_errors(*levels, self._clip, self._totals)
+        if "wild" in self._names:
+            for signal, level in enumerate(levels):
+                self._distributions.add(signal, level)
+
+    def results(self) -> dict[str, float]:
+        """Return the values in dB by name, NaN where the reference is silent."""
+        found = dict.fromkeys(self._names, np.nan)
+        if self._floor and "wild" in self._names:
+            found["wild"] = DECIBELS_PER_NEPER * float(self._distributions.distances().sum())
+        if self._totals[1]:
+            found["ild_error"] = DECIBELS_PER_NEPER * self._totals[0] / self._totals[1]
         return found
 
-    def histogram_wild(
-        self, reference: NDArray[Any], estimate: NDArray[Any], bin_db: float
-    ) -> float:
-        """Calculate `wild` of one item from histograms of level differences."""
-        loudest = _loudest(self._magnitudes(reference))
-        if loudest == 0.0:
-            return np.nan
-        pairs = list(combinations(range(len(reference)), 2))
-        width = bin_db / DECIBELS_PER_NEPER
-        half = int(np.ceil(self.clip / width))
-        histograms = np.zeros((2, len(pairs), 2 * half + 1))
-        for histogram, audio in zip(histograms, (reference, estimate), strict=True):
-            for magnitude in self._magnitudes(audio):
-                level = self._to_level(magnitude, loudest)
-                for counts, (i, j) in zip(histogram, pairs, strict=True):
-                    nearest = np.rint(self._difference(level, i, j) / np.float32(width))
-                    counts += np.bincount(nearest.astype(np.intp) + half, minlength=counts.size)
-            histogram /= histogram[0].sum()
-        return float(bin_db * np.abs(np.cumsum(histograms[0] - histograms[1], axis=-1)).sum())
 
-    def _magnitudes(self, audio: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
-        """Yield blocks (channels, frames, bins) of the magnitudes of the spectrum."""
-        transform = StreamingSTFT(n_fft=self.n_fft, hop=self.hop)
-        step = FRAMES_PER_BLOCK * self.hop
-        for start in range(0, audio.shape[-1], step):
-            yield _magnitude(transform.process(audio[:, start : start + step]))
-        transform.process(audio[:, :0])  # sets the shape if there were no samples
-        yield _magnitude(transform.flush())
+class _LevelHistograms:
+    """`wild` of one item from histograms of level differences with bins of ``bin_db``."""
 
-    def _to_level(self, magnitude: NDArray[np.float32], loudest: np.float32) -> NDArray[np.float32]:
-        """Replace magnitudes by levels above the floor in nepers.
+    double = False
 
-        The floor itself is exactly 0: a rounding error would be equal in all bins that it limits,
-        and would not average out.
-        """
-        with np.errstate(over="ignore"):  # 770 dB above the floor are enough
-            np.divide(magnitude, max(self.floor * loudest, SMALLEST), out=magnitude)
-        np.clip(magnitude, 1.0, np.finfo(np.float32).max, out=magnitude)
-        return np.log(magnitude, out=magnitude)
+    def __init__(
+        self, spectra: PairedSpectra, floor_db: float, clip_db: float, bin_db: float
+    ) -> None:
+        self._floor, self._clip = _floor(spectra, floor_db), clip_db / DECIBELS_PER_NEPER
+        self._bin_db, self._width = bin_db, np.float32(bin_db / DECIBELS_PER_NEPER)
+        self._half = int(np.ceil(self._clip / (bin_db / DECIBELS_PER_NEPER)))
+        self._pairs = list(combinations(range(spectra.channels), 2))
+        self._histograms = np.zeros((2, len(self._pairs), 2 * self._half + 1))
 
-    def _difference(self, level: NDArray[np.float32], i: int, j: int) -> NDArray[np.float32]:
-        difference = np.subtract(level[i], level[j]).ravel()
-        return np.clip(difference, -self.clip, self.clip, out=difference)
+    def add(self, reference: NDArray[Any], estimate: NDArray[Any]) -> None:
+        """Add the next blocks (channels, frames, bins)."""
+        if not self._floor:
+            return
+        for histogram, spectrum in zip(self._histograms, (reference, estimate), strict=True):
+            levels = _levels(spectrum, self._floor)
+            for counts, (i, j) in zip(histogram, self._pairs, strict=True):
+                differences = np.clip(levels[i] - levels[j], -self._clip, self._clip)
+                nearest = np.rint(differences / self._width).astype(np.intp)
+                counts += np.bincount(nearest + self._half, minlength=counts.size)
+
+    def results(self) -> dict[str, float]:
+        """Return the value in dB, NaN where the reference is silent."""
+        if not self._floor:
+            return {"wild": np.nan}
+        first, second = (each / each[0].sum() for each in self._histograms)
+        area = np.abs(np.cumsum(first - second, axis=-1)).sum()
+        return {"wild": float(self._bin_db * area)}
+
+
+def _floor(spectra: PairedSpectra, floor_db: float) -> np.floating[Any]:
+    """Return the smallest magnitude that counts, 0 where the reference is silent."""
+    loudest = spectra.loudest
+    if not loudest:
+        return loudest
+    return max(10.0 ** (floor_db / 20.0) * loudest, np.finfo(loudest.dtype).smallest_subnormal)
+
+
+def _levels(spectrum: NDArray[Any], floor: np.floating[Any]) -> NDArray[np.float32]:
+    """Return the levels (channels, values) of bins above the floor in nepers.
+
+    The floor itself is exactly 0: a rounding error would be equal in all bins that it limits, and
+    would not average out.
+    """
+    magnitude = np.abs(spectrum)
+    with np.errstate(over="ignore"):  # 770 dB above the floor are enough
+        np.divide(magnitude, floor, out=magnitude)
+    np.clip(magnitude, 1.0, np.finfo(np.float32).max, out=magnitude)
+    levels = magnitude.astype(np.float32, copy=False).reshape(len(magnitude), -1)
+    return np.log(levels, out=levels)
 
 
 def _sorted_distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
@@ -361,11 +353,3 @@ def _sorted_distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
     start = edges[:-1]
     differences = np.abs(a[..., start // m].astype(np.float64) - b[..., start // n])
     return differences @ (np.diff(edges) / (n * m))
-
-
-def _loudest(magnitudes: Iterable[NDArray[np.float32]]) -> np.float32:
-    return max(magnitude.max(initial=0.0) for magnitude in magnitudes)
-
-
-def _magnitude(spectrum: NDArray[Any]) -> NDArray[np.float32]:
-    return np.abs(spectrum.swapaxes(-1, -2)).astype(np.float32, copy=False)

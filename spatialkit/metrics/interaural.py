@@ -17,6 +17,7 @@ from spatialkit.metrics.binaural import (
     band_coherence,
     frame_spectra,
     spectral_sums,
+    squared_magnitudes,
 )
 from spatialkit.metrics.inputs import as_pair, as_rate, mean_of_known, unpack_pair
 
@@ -132,7 +133,7 @@ def _band_cues(signal: NDArray[Any], rate: int) -> tuple[NDArray[np.float64], ND
     powers, delays = [], []
     for spectra in frame_spectra(signal, rate):
         n_fft = 2 * (spectra.shape[-1] - 1)
-        powers.append(auditory.sum_bands(np.abs(spectra) ** 2, starts))
+        powers.append(auditory.sum_bands(squared_magnitudes(spectra), starts))
         cross = spectra[0] * spectra[1].conj()
         found = np.full((len(cross), len(frequencies)), np.nan)
         for band in low:
@@ -196,7 +197,7 @@ def _cues(
     for spectra in frame_spectra(signal, rate):
         n_fft = 2 * (spectra.shape[-1] - 1)
         starts, _ = auditory.erb_bands(rate, n_fft)
-        cross, power = spectra[0] * spectra[1].conj(), np.abs(spectra) ** 2
+        cross, power = spectra[0] * spectra[1].conj(), squared_magnitudes(spectra)
         powers.append(auditory.sum_bands(power, starts))
         delays.append(auditory.interaural_delay(balanced(cross, power, rate), rate))
         total_cross = total_cross + np.sum(cross, axis=0)

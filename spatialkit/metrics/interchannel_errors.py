@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,11 +12,11 @@ from spatialkit.audio import AudioLike
 from spatialkit.metrics.inputs import (
     as_pair,
     as_rate,
-    peak_of,
     require_channel_pairs,
     unpack_pair,
 )
-from spatialkit.stft import StreamingSTFT
+from spatialkit.metrics.kernels import channel_products
+from spatialkit.metrics.paired_spectra import FRAMES_PER_BLOCK, PairedSpectra
 from spatialkit.validation import as_number
 
 __all__ = ["CORRELATION_FRAMES", "CORRELATION_SECONDS", "correlation_error"]
@@ -26,7 +24,7 @@ __all__ = ["CORRELATION_FRAMES", "CORRELATION_SECONDS", "correlation_error"]
 CORRELATION_SECONDS = 0.02
 """Length of a transform of `correlation_error`: rounded to a power of two, 1024 at 48 kHz."""
 
-CORRELATION_FRAMES = 32
+CORRELATION_FRAMES = FRAMES_PER_BLOCK
 """Number of transforms, with a hop of a quarter, that are summed: about 0.2 s."""
 
 MIN_RATE = 8000
@@ -91,50 +89,62 @@ def correlation_error(
     hertz = as_rate(rate, MIN_RATE)
     first, second = as_pair(samples, others)
     require_channel_pairs(first)
-    floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 10.0)
+    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
+    n_fft = correlation_size(hertz)
     result = np.full(first.shape[:-2], np.nan)
     for item in np.ndindex(result.shape):
-        result[item] = _item_error(first[item], second[item], hertz, floor)
+        spectra = PairedSpectra(first[item], second[item], n_fft, n_fft // 4)
+        metric = CorrelationError(spectra, hertz, floor_db)
+        result[item] = spectra.measure(metric)["correlation_error"]
     return result[()]
 
 
-def _item_error(reference: NDArray[Any], estimate: NDArray[Any], rate: int, floor: float) -> float:
-    peak = max(peak_of(audio) for audio in (reference, estimate))
-    if not MIN_PEAK < peak < MAX_PEAK and peak:  # powers would not be in the range of float32
-        reference, estimate = (
-            np.asarray(audio, np.float64) / peak for audio in (reference, estimate)
-        )
-    products = [
-        np.stack(list(_band_products(audio, rate))) for audio in (reference, estimate)
-    ]  # (sections, bands, channels, channels)
-    powers = [np.diagonal(each, axis1=-2, axis2=-1) for each in products]
-    minimum = floor * powers[0].max(initial=0.0)
-    i, j = np.triu_indices(len(reference), 1)
-    audible = [(each > minimum) & (each > 0.0) for each in powers]
-    correlations = []
-    for product, power, sounds in zip(products, powers, audible, strict=True):
-        scale = np.sqrt(power[..., i]) * np.sqrt(power[..., j])
-        found = np.zeros(scale.shape)
-        both = sounds[..., i] & sounds[..., j]
-        correlations.append(np.divide(product[..., i, j], scale, out=found, where=both))
-    counted = audible[0][..., i] & audible[0][..., j]
-    errors = np.abs(correlations[0] - correlations[1])[counted]
-    return float(errors.mean()) if errors.size else np.nan
+def correlation_size(sample_rate: int) -> int:
+    """Return the size of a transform of `correlation_error`; the hop is a quarter of it."""
+    return 1 << round(np.log2(CORRELATION_SECONDS * sample_rate))
 
 
-def _band_products(audio: NDArray[Any], rate: int) -> Iterator[NDArray[np.float64]]:
-    """Yield the real parts of the cross-spectra (bands, channels, channels) of each section."""
-    n_fft = 1 << round(np.log2(CORRELATION_SECONDS * rate))
-    starts, _ = auditory.erb_bands(rate, n_fft)
-    transform = StreamingSTFT(n_fft=n_fft, hop=n_fft // 4)
-    step = CORRELATION_FRAMES * n_fft // 4
-    for start in range(0, max(audio.shape[-1], 1), step):
-        spectrum = transform.process(audio[:, start : start + step])
-        if start + step >= audio.shape[-1]:
-            spectrum = np.concatenate([spectrum, transform.flush()], axis=-1)
-        yield _products(spectrum, starts)
+class CorrelationError:
+    """`correlation_error` of one item.
 
+    Parameters
+    ----------
+    spectra : PairedSpectra
+        Spectra of at least two channels, of equal length, of the size `correlation_size`.
+    sample_rate : int
+        Hz.
+    floor_db : float
+        As for `correlation_error`.
+    """
 
-def _products(spectrum: NDArray[Any], starts: NDArray[np.intp]) -> NDArray[np.float64]:
-    bands = [spectrum[:, low:high].reshape(len(spectrum), -1) for low, high in pairwise(starts)]
-    return np.array([(band @ band.conj().T).real for band in bands], np.float64)
+    def __init__(self, spectra: PairedSpectra, sample_rate: int, floor_db: float = -60.0) -> None:
+        self._starts, _ = auditory.erb_bands(sample_rate, correlation_size(sample_rate))
+        self._floor = 10.0 ** (floor_db / 10.0)
+        self.double = not MIN_PEAK < spectra.peak < MAX_PEAK
+        pairs = np.triu_indices(spectra.channels)
+        self._powers = np.flatnonzero(pairs[0] == pairs[1])
+        self._cross = np.flatnonzero(pairs[0] != pairs[1])
+        self._sums = np.empty((len(pairs[0]), spectra.bins))
+        # Of the sections of each signal, (pairs, bands).
+        self._products: tuple[list[NDArray[Any]], list[NDArray[Any]]] = ([], [])
+
+    def add(self, reference: NDArray[Any], estimate: NDArray[Any]) -> None:
+        """Add the next blocks (channels, frames, bins)."""
+        for products, spectrum in zip(self._products, (reference, estimate), strict=True):
+            channel_products(spectrum, self._sums)
+            products.append(auditory.sum_bands(self._sums, self._starts))
+
+    def results(self) -> dict[str, float]:
+        """Return the value, NaN where no two channels are above the floor in the same band."""
+        products = [np.stack(each, axis=1) for each in self._products]
+        powers = [each[self._powers] for each in products]
+        minimum = self._floor * powers[0].max(initial=0.0)
+        audible = [(each > minimum) & (each > 0.0) for each in powers]
+        i, j = np.triu_indices(len(self._powers), 1)
+        correlations = []
+        for product, power, sounds in zip(products, powers, audible, strict=True):
+            scale = np.sqrt(power[i]) * np.sqrt(power[j])
+            found, both = np.zeros(scale.shape), sounds[i] & sounds[j]
+            correlations.append(np.divide(product[self._cross], scale, out=found, where=both))
+        errors = np.abs(correlations[0] - correlations[1])[audible[0][i] & audible[0][j]]
+        return {"correlation_error": float(errors.mean()) if errors.size else np.nan}

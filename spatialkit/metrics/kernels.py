@@ -79,6 +79,82 @@ def compare_powers(first, second, minimum, ratios, sums):
         sums[frame, 0], sums[frame, 1], sums[frame, 2] = total, power, count
 
 
+@kernel(reorder_sums=True)
+def add_magnitudes(values, total):
+    """Add the magnitudes of values to ``total[0]``.
+
+    Parameters
+    ----------
+    values : float32 or float64, shape (rows, values of a row)
+    total : float64, shape (1,)
+    """
+    for row in range(values.shape[0]):
+        part = 0.0
+        for n in range(values.shape[1]):
+            part += np.float64(abs(values[row, n]))
+        total[0] += part
+
+
+@kernel(reorder_sums=True)
+def add_leakage(first, second, floor, loudest, sums):
+    """Add energies of the second spectrum, in all bins and where the first is silent.
+
+    Parameters
+    ----------
+    first, second : complex64 or complex128, shape (channels, frames, bins)
+    floor : float
+        Power of the first relative to its loudest channel of the same bin.
+    loudest : float64, shape (bins,)
+        Memory for the powers of the loudest channels.
+    sums : float64, shape (2,)
+        Energy where a channel of the first is below the floor, and energy where any channel of the
+        first is not zero, updated.
+    """
+    for frame in range(first.shape[1]):
+        for n in range(loudest.size):
+            loudest[n] = 0.0
+        for channel in range(first.shape[0]):
+            a = first[channel, frame]
+            for n in range(loudest.size):
+                real, imag = np.float64(a[n].real), np.float64(a[n].imag)
+                power = real * real + imag * imag
+                loudest[n] = power if power > loudest[n] else loudest[n]
+        for channel in range(first.shape[0]):
+            a, b = first[channel, frame], second[channel, frame]
+            leaked, total = 0.0, 0.0
+            for n in range(loudest.size):
+                real, imag = np.float64(a[n].real), np.float64(a[n].imag)
+                x, y = np.float64(b[n].real), np.float64(b[n].imag)
+                energy = (x * x + y * y) * (1.0 if loudest[n] > 0.0 else 0.0)
+                leaked += energy if real * real + imag * imag < floor * loudest[n] else 0.0
+                total += energy
+            sums[0] += leaked
+            sums[1] += total
+
+
+@kernel(reorder_sums=True)
+def channel_products(spectrum, sums):
+    """Sum the real parts of the cross-spectra of all pairs of channels over frames.
+
+    Parameters
+    ----------
+    spectrum : complex64 or complex128, shape (channels, frames, bins)
+    sums : float64, shape (pairs, bins)
+        Pairs, each channel with itself included, in the order of ``numpy.triu_indices``.
+    """
+    pair = 0
+    for i in range(spectrum.shape[0]):
+        for j in range(i, spectrum.shape[0]):
+            total = sums[pair]
+            pair += 1
+            for n in range(total.size):
+                total[n] = 0.0
+            for frame in range(spectrum.shape[1]):
+                a, b = spectrum[i, frame], spectrum[j, frame]
+                for n in range(total.size):
+                    total[n] += a[n].real * b[n].real + a[n].imag * b[n].imag
+
+
 @kernel
 def add_differences(
     first, second, scale, limit, place_bits, group_shift, starts, steps, grouped, cells
@@ -106,17 +182,21 @@ def add_differences(
     for n in range(first.size):
         difference = np.float64(first[n] - second[n]) * scale
         steps[n] = np.int32(min(max(difference, -limit), limit) + half)
+    # Unsigned indices need no check for negative ones: two thirds of the time.
+    shift, counts = np.uint32(group_shift), starts[1:]
     for n in range(steps.size):
-        starts[(steps[n] >> group_shift) + 1] += 1
+        counts[np.uint32(steps[n]) >> shift] += 1
     for group in range(1, starts.size):
         starts[group] += starts[group - 1]
     for n in range(steps.size):
-        group = steps[n] >> group_shift
-        grouped[starts[group]] = steps[n]
-        starts[group] += 1
-    places = (1 << place_bits) - 1
+        own = np.uint32(steps[n]) >> shift
+        place = starts[own]
+        grouped[np.uint64(place)] = steps[n]
+        starts[own] = place + 1
+    cell_shift, places = np.uint32(place_bits), np.uint32((1 << place_bits) - 1)
     for n in range(grouped.size):
-        cells[grouped[n] >> place_bits] += (1 << FRACTION_BITS) + (grouped[n] & places)
+        step = np.uint32(grouped[n])
+        cells[step >> cell_shift] += (1 << FRACTION_BITS) + np.int64(step & places)
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,11 @@ from numpy.typing import NDArray
 
 from spatialkit.audio import AudioLike
 from spatialkit.metrics.inputs import as_pair, require_channel_pairs, unpack_pair
-from spatialkit.stft import StreamingSTFT
+from spatialkit.metrics.kernels import add_leakage
+from spatialkit.metrics.paired_spectra import PairedSpectra
 from spatialkit.validation import as_count, as_number
 
 __all__ = ["leakage"]
-
-FRAMES_PER_BLOCK = 64
 
 
 def leakage(
@@ -72,31 +72,40 @@ def leakage(
     samples, others, *_ = unpack_pair(reference, estimate)
     first, second = as_pair(samples, others)
     require_channel_pairs(first)
-    floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 10.0)
+    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
     sizes = as_count(n_fft, "n_fft"), as_count(hop, "hop")
     result = np.full(first.shape[:-2], np.nan)
     for item in np.ndindex(result.shape):
-        result[item] = _item_leakage(first[item], second[item], *sizes, floor)
+        spectra = PairedSpectra(first[item], second[item], *sizes)
+        result[item] = spectra.measure(Leakage(spectra, floor_db))["leakage"]
     return result[()]
 
 
-def _item_leakage(
-    reference: NDArray[Any], estimate: NDArray[Any], n_fft: int, hop: int, floor: float
-) -> float:
-    leaked = total = 0.0
-    transforms = [StreamingSTFT(n_fft=n_fft, hop=hop) for _ in range(2)]
-    step = FRAMES_PER_BLOCK * hop
-    for start in range(0, max(reference.shape[-1], 1), step):
-        powers = []
-        for transform, audio in zip(transforms, (reference, estimate), strict=True):
-            spectrum = transform.process(audio[:, start : start + step])
-            if start + step >= audio.shape[-1]:
-                spectrum = np.concatenate([spectrum, transform.flush()], axis=-1)
-            powers.append(np.square(np.abs(spectrum), dtype=np.float64))
-        loudest = powers[0].max(axis=0, keepdims=True)
-        powers[1] *= loudest > 0.0
-        total += float(powers[1].sum())
-        leaked += float(powers[1].sum(where=powers[0] < floor * loudest))
-    if not total:
-        return np.nan
-    return float(10.0 * np.log10(leaked / total)) if leaked else -np.inf
+class Leakage:
+    """`leakage` of one item.
+
+    Parameters
+    ----------
+    spectra : PairedSpectra
+        Spectra of at least two channels, and of equal length.
+    floor_db : float
+        As for `leakage`.
+    """
+
+    double = False
+
+    def __init__(self, spectra: PairedSpectra, floor_db: float = -60.0) -> None:
+        self._floor = 10.0 ** (floor_db / 10.0)
+        self._loudest, self._sums = np.empty(spectra.bins), np.zeros(2)
+
+    def add(self, reference: NDArray[Any], estimate: NDArray[Any]) -> None:
+        """Add the next blocks (channels, frames, bins)."""
+        add_leakage(reference, estimate, self._floor, self._loudest, self._sums)
+
+    def results(self) -> dict[str, float]:
+        """Return the value in dB, NaN where a signal is silent."""
+        leaked, total = self._sums.tolist()
+        if not total:
+            return {"leakage": math.nan}
+        ratio = leaked / total
+        return {"leakage": 10.0 * math.log10(ratio) if ratio else -math.inf}

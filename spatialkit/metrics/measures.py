@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,20 @@ from spatialkit.downmix import downmix
 from spatialkit.errors import LayoutError
 from spatialkit.geometry import angle_between
 from spatialkit.layouts import AmbisonicFormat, Format, Layout
-from spatialkit.metrics.balance import BORDER, front_rear_balance, left_right_balance
-from spatialkit.metrics.direction import angle_error, energy_vector
-from spatialkit.metrics.distortion import decibels, sd_sdr, si_sdr, snr
-from spatialkit.metrics.ild_distance import level_differences
-from spatialkit.metrics.inputs import in_blocks, mean_of_known, products
+from spatialkit.metrics.balance import BORDER, energy_balance
+from spatialkit.metrics.direction import angle_error, energy_vector_of_energies
+from spatialkit.metrics.distortion import decibels, sd_sdr_of_sums, si_sdr_of_sums, snr_of_sums
+from spatialkit.metrics.ild_distance import LevelDifferences
+from spatialkit.metrics.inputs import as_rate, in_blocks, mean_of_known, products
 from spatialkit.metrics.intensity import intensity_and_energy
 from spatialkit.metrics.interaural import binaural_errors
-from spatialkit.metrics.interchannel_errors import correlation_error
-from spatialkit.metrics.leakage import leakage
+from spatialkit.metrics.interchannel_errors import MIN_RATE, CorrelationError, correlation_size
+from spatialkit.metrics.leakage import Leakage
 from spatialkit.metrics.loudness import measured
+from spatialkit.metrics.paired_spectra import PairedSpectra, SpectralMetric
 from spatialkit.metrics.peaks import true_peak
 from spatialkit.metrics.spatial_distortion import spatial_distortion
-from spatialkit.metrics.spectral import log_spectral_distance, multi_resolution_stft
+from spatialkit.metrics.spectral import LogSpectralDistance, multi_resolution_stft
 
 Values = Mapping[str, Any]
 
@@ -47,7 +49,7 @@ class Pair:
     azimuth: ArrayLike | None = None
     elevation: ArrayLike = 0.0
     wanted: tuple[str, ...] = ()
-    """Metrics whose values are needed, of those that a measure returns."""
+    """Metrics whose values are needed."""
 
     @property
     def channels(self) -> int:
@@ -58,6 +60,30 @@ class Pair:
     def both(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Reference and estimate."""
         return self.reference, self.estimate
+
+    @cached_property
+    def products(self) -> NDArray[np.float64]:
+        """Sums (4, ..., channels) of `products`, from which energies and their ratios follow."""
+        return products(*self.both, np.ones(self.reference.shape[:-1]))
+
+    @property
+    def energies(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Energies (..., channels) of the reference and of the estimate."""
+        return self.products[0], self.products[2]
+
+    @cached_property
+    def spectral(self) -> Values:
+        """Wanted metrics that are computed from the same spectra, which are transformed once."""
+        names = [name for name in self.wanted if name in SPECTRAL_NAMES]
+        return self.by_item(
+            names, lambda first, second: _spectral_values(first, second, self.sample_rate, names)
+        )
+
+    def by_item(self, names: Iterable[str], function: Callable[..., Mapping[str, float]]) -> Values:
+        """Return the values (...) that a function of both signals of an item returns by name."""
+        lead = self.reference.shape[:-2]
+        items = [function(*(each[item] for each in self.both)) for item in np.ndindex(lead)]
+        return {name: np.array([item[name] for item in items]).reshape(lead) for name in names}
 
 
 @dataclass(frozen=True)
@@ -130,6 +156,15 @@ def _rendered(pair: Pair) -> str:
     return _rate(pair) if pair.format is not None else "a format"
 
 
+def _energy_ratios(pair: Pair) -> Values:
+    sums = pair.products.sum(axis=-1)
+    return {
+        "snr": snr_of_sums(sums),
+        "sd_sdr": sd_sdr_of_sums(sums),
+        "si_sdr": si_sdr_of_sums(*pair.both, sums),
+    }
+
+
 def _downmix_snr(pair: Pair) -> Values:
     assert pair.format is not None
     sums = np.zeros((4, *pair.reference.shape[:-2], 2))
@@ -141,12 +176,12 @@ def _downmix_snr(pair: Pair) -> Values:
 
 
 def _leakage(pair: Pair) -> Values:
-    return {"leakage": np.maximum(leakage(*pair.both), MIN_LEAKAGE)}
+    return {"leakage": np.maximum(pair.spectral["leakage"], MIN_LEAKAGE)}
 
 
 def _energy_vectors(pair: Pair) -> Values:
     assert isinstance(pair.format, Layout)
-    first, second = (energy_vector(each, pair.format) for each in pair.both)
+    first, second = (energy_vector_of_energies(each, pair.format) for each in pair.energies)
     return {
         "energy_vector_angle": angle_between(first, second),
         "energy_vector_difference": np.linalg.norm(second - first, axis=-1),
@@ -194,7 +229,7 @@ def _spatial(pair: Pair) -> Values:
     return {"ssr": found.ssr, "srr": found.srr}
 
 
-def _balance_measure(name: str, balance: Callable[..., Any], axis: int, halves: str) -> Measure:
+def _balance_measure(name: str, axis: int, halves: str) -> Measure:
     """Return the measure of the difference of a balance between two halves of a layout."""
 
     def lacks(pair: Pair) -> str:
@@ -205,7 +240,8 @@ def _balance_measure(name: str, balance: Callable[..., Any], axis: int, halves: 
         return "" if both else f"loudspeakers {halves}"
 
     def function(pair: Pair) -> Values:
-        levels = (balance(each, pair.format) for each in pair.both)
+        assert isinstance(pair.format, Layout)
+        levels = (energy_balance(each, pair.format, axis) for each in pair.energies)
         return {name: difference(*(np.clip(each, -MAX_BALANCE, MAX_BALANCE) for each in levels))}
 
     return Measure((name,), function, lacks)
@@ -243,14 +279,47 @@ def _peaks(pair: Pair) -> Values:
 
 def _binaural(pair: Pair) -> Values:
     assert pair.format is not None
-    lead = pair.reference.shape[:-2]
-    items = [
-        binaural_errors(pair.reference[item], pair.estimate[item], pair.format, pair.sample_rate)
-        for item in np.ndindex(lead)
-    ]
-    return {name: np.array([item[name] for item in items]).reshape(lead) for name in BINAURAL_NAMES}
+    form = pair.format
+    return pair.by_item(
+        BINAURAL_NAMES,
+        lambda first, second: binaural_errors(first, second, form, pair.sample_rate),
+    )
 
 
+def _spectral_values(
+    reference: NDArray[Any],
+    estimate: NDArray[Any],
+    sample_rate: float | None,
+    names: Collection[str],
+) -> dict[str, float]:
+    """Return the values of one item by name; metrics of equal transforms share the spectra."""
+    created: dict[tuple[int, int], tuple[PairedSpectra, list[SpectralMetric]]] = {}
+
+    def add(sizes: tuple[int, int], metric: Callable[[PairedSpectra], SpectralMetric]) -> None:
+        if sizes not in created:
+            created[sizes] = PairedSpectra(reference, estimate, *sizes), []
+        spectra, metrics = created[sizes]
+        metrics.append(metric(spectra))
+
+    if levels := [name for name in ("wild", "ild_error") if name in names]:
+        add(LEVEL_TRANSFORM, lambda spectra: LevelDifferences(spectra, levels))
+    if "leakage" in names:
+        add(LEVEL_TRANSFORM, Leakage)
+    if "correlation_error" in names:
+        rate = as_rate(sample_rate, MIN_RATE)
+        n_fft = correlation_size(rate)  # as for levels from 36 to 72 kHz
+        add((n_fft, n_fft // 4), lambda spectra: CorrelationError(spectra, rate))
+    if "log_spectral_distance" in names:
+        add(LOG_TRANSFORM, LogSpectralDistance)
+    values: dict[str, float] = {}
+    for spectra, metrics in created.values():
+        values |= spectra.measure(*metrics)
+    return values
+
+
+# Sizes and hops of the transforms that metrics use by default.
+LEVEL_TRANSFORM, LOG_TRANSFORM = (1024, 256), (2048, 512)
+SPECTRAL_NAMES = ("wild", "ild_error", "leakage", "correlation_error", "log_spectral_distance")
 LOUDNESS_NAMES = (
     "loudness_reference",
     "loudness_estimate",
@@ -268,26 +337,12 @@ BINAURAL_NAMES = (
 
 # In the order of the results.
 MEASURES = (
-    Measure(("snr",), lambda pair: {"snr": snr(*pair.both)}, _always),
-    Measure(("sd_sdr",), lambda pair: {"sd_sdr": sd_sdr(*pair.both)}, _always),
-    Measure(("si_sdr",), lambda pair: {"si_sdr": si_sdr(*pair.both)}, _always),
-    Measure(
-        ("wild", "ild_error"),
-        lambda pair: level_differences(*pair.both, pair.wanted),
-        _channel_pairs,
-    ),
+    Measure(("snr", "sd_sdr", "si_sdr"), _energy_ratios, _always),
+    Measure(("wild", "ild_error"), lambda pair: pair.spectral, _channel_pairs),
     Measure(("leakage",), _leakage, _channel_pairs),
-    Measure(
-        ("correlation_error",),
-        lambda pair: {"correlation_error": correlation_error(*pair.both, pair.sample_rate)},
-        _rated_pairs,
-    ),
+    Measure(("correlation_error",), lambda pair: pair.spectral, _rated_pairs),
     Measure(("ssr", "srr"), _spatial, _several),
-    Measure(
-        ("log_spectral_distance",),
-        lambda pair: {"log_spectral_distance": log_spectral_distance(*pair.both)},
-        _always,
-    ),
+    Measure(("log_spectral_distance",), lambda pair: pair.spectral, _always),
     Measure(
         ("multi_resolution_stft",),
         lambda pair: {"multi_resolution_stft": multi_resolution_stft(*pair.both)},
@@ -295,12 +350,8 @@ MEASURES = (
     ),
     Measure(("downmix_snr",), _downmix_snr, _downmixed),
     Measure(("energy_vector_angle", "energy_vector_difference"), _energy_vectors, _loudspeakers),
-    _balance_measure(
-        "front_rear_difference", front_rear_balance, 0, "in the front and in the rear"
-    ),
-    _balance_measure(
-        "left_right_difference", left_right_balance, 1, "at the left and at the right"
-    ),
+    _balance_measure("front_rear_difference", 0, "in the front and in the rear"),
+    _balance_measure("left_right_difference", 1, "at the left and at the right"),
     Measure(("intensity_angle", "diffuseness_difference"), _intensities, _scene),
     Measure(("angle_error",), _angles, _stems),
     Measure(LOUDNESS_NAMES, _loudness, _weighted),

@@ -12,8 +12,8 @@ from spatialkit._fourier import rfft_frames
 from spatialkit.audio import AudioLike
 from spatialkit.errors import ShapeError
 from spatialkit.metrics.inputs import as_pair, channel_energies, unpack_pair
-from spatialkit.metrics.kernels import compare_powers
-from spatialkit.stft import StreamingSTFT
+from spatialkit.metrics.kernels import add_magnitudes, compare_powers
+from spatialkit.metrics.paired_spectra import PairedSpectra
 from spatialkit.validation import as_count, as_number
 
 __all__ = [
@@ -91,33 +91,54 @@ def log_spectral_distance(
     """
     samples, others, *_ = unpack_pair(reference, estimate)
     first, second = as_pair(samples, others, allow_mono=True)
-    alone = first.ndim == 1
-    if alone:
-        first, second = first[None], second[None]
-    floor = 10.0 ** (as_number(floor_db, "floor_db", maximum=0.0) / 20.0)
+    if first.ndim == 1:
+        first, second, per_channel = first[None], second[None], False
+    floor_db = as_number(floor_db, "floor_db", maximum=0.0)
     sizes = as_count(n_fft, "n_fft"), as_count(hop, "hop")
-    totals = np.zeros((2, *first.shape[:-1]))
-    silent = np.zeros(first.shape[:-2], bool)
+    values = np.full(first.shape[:-1] if per_channel else first.shape[:-2], np.nan)
     for item in np.ndindex(first.shape[:-2]):
-        pair = first[item], second[item]
-        loudest = max(_loudest(each) for each in _spectra(pair[0], *sizes))
-        silent[item] = loudest == 0.0
-        minimum = max(floor * loudest, np.finfo(np.float64).tiny ** 0.5) ** 2
-        double = minimum < MIN_FLOAT32_POWER
-        for s, e in zip(*(_spectra(audio, *sizes, double=double) for audio in pair), strict=True):
-            for channel, (truth, found) in enumerate(zip(s, e, strict=True)):
-                ratios, sums = _compared(truth, found, minimum)
-                distance = 0.5 * np.sqrt(np.mean(np.square(ratios, out=ratios), axis=-1))
-                audible = sums[:, 2] > 0.0
-                totals[(0, *item, channel)] += np.sum(distance, where=audible, dtype=np.float64)
-                totals[(1, *item, channel)] += np.count_nonzero(audible)
-    if not per_channel or alone:
-        totals = totals.sum(axis=-1)
-    else:
-        silent = silent[..., None]
-    values = np.full(totals.shape[1:], np.nan)
-    np.divide(totals[0], totals[1], out=values, where=(totals[1] > 0.0) & ~silent)
-    return (20.0 / np.log(10.0) * values)[()]
+        spectra = PairedSpectra(first[item], second[item], *sizes)
+        metric = LogSpectralDistance(spectra, floor_db, per_channel)
+        values[item] = spectra.measure(metric)["log_spectral_distance"]
+    return values[()]
+
+
+class LogSpectralDistance:
+    """`log_spectral_distance` of one item.
+
+    Parameters
+    ----------
+    spectra : PairedSpectra
+        Spectra of equal length.
+    floor_db, per_channel
+        As for `log_spectral_distance`.
+    """
+
+    def __init__(
+        self, spectra: PairedSpectra, floor_db: float = -60.0, per_channel: bool = False
+    ) -> None:
+        loudest = float(spectra.loudest)
+        smallest = np.finfo(np.float64).tiny ** 0.5
+        self._silent, self._per_channel = loudest == 0.0, per_channel
+        self._minimum = max(10.0 ** (floor_db / 20.0) * loudest, smallest) ** 2
+        self.double = self._minimum < MIN_FLOAT32_POWER
+        self._totals = np.zeros((2, spectra.channels))
+
+    def add(self, reference: NDArray[Any], estimate: NDArray[Any]) -> None:
+        """Add the next blocks (channels, frames, bins)."""
+        for channel, (truth, found) in enumerate(zip(reference, estimate, strict=True)):
+            ratios, sums = _compared(truth, found, self._minimum)
+            distance = 0.5 * np.sqrt(np.mean(np.square(ratios, out=ratios), axis=-1))
+            audible = sums[:, 2] > 0.0
+            self._totals[0, channel] += np.sum(distance, where=audible, dtype=np.float64)
+            self._totals[1, channel] += np.count_nonzero(audible)
+
+    def results(self) -> dict[str, Any]:
+        """Return the value in dB, or that of each channel; NaN where nothing is above the floor."""
+        totals, counts = self._totals if self._per_channel else self._totals.sum(axis=-1)
+        values = np.full(np.shape(totals), np.nan)
+        np.divide(totals, counts, out=values, where=(counts > 0.0) & (not self._silent))
+        return {"log_spectral_distance": 20.0 / np.log(10.0) * values}
 
 
 def multi_resolution_stft(
@@ -180,36 +201,19 @@ def multi_resolution_stft(
             blocks = (
                 _reflected_spectra(audio[item], n_fft, hop, width) for audio in (first, second)
             )
-            for spectra in zip(*blocks, strict=True):
-                for channel, (s, e) in enumerate(zip(*spectra, strict=True)):
-                    place = (*item, channel) if first.ndim > 1 else item
-                    ratios, found = _compared(s, e, STFT_MIN_POWER)
-                    sums[(slice(2), *place)] += found[:, :2].sum(axis=0)
-                    np.abs(ratios, out=ratios)
-                    sums[(2, *place)] += 0.5 * np.sum(ratios, dtype=np.float64)
-                    sums[(3, *place)] += ratios.size
+            for n, (s, e) in enumerate(zip(*blocks, strict=True)):
+                place = (*item, n % first.shape[-2]) if first.ndim > 1 else item
+                ratios, found = _compared(s, e, STFT_MIN_POWER)
+                sums[(slice(2), *place)] += found[:, :2].sum(axis=0)
+                add_magnitudes(ratios, total := np.zeros(1))
+                sums[(2, *place)] += 0.5 * total[0]
+                sums[(3, *place)] += ratios.size
         if joint:
             sums = sums.sum(axis=-1)
         distances.append(np.sqrt(sums[0] / sums[1]) + sums[2] / sums[3])
     values = np.mean(distances, axis=0)
     energies = channel_energies(first)
     return np.where((energies.sum(axis=-1) if joint else energies) > 0.0, values, np.nan)[()]
-
-
-def _spectra(
-    audio: NDArray[Any], n_fft: int, hop: int, *, double: bool = False
-) -> Iterator[NDArray[Any]]:
-    """Yield spectra (channels, frames, bins) of successive blocks of frames."""
-    transform = StreamingSTFT(n_fft=n_fft, hop=hop)
-    step = FRAMES_PER_BLOCK * hop
-    for start in range(0, max(audio.shape[-1], 1), step):
-        block = audio[:, start : start + step]
-        yield transform.process(block.astype(np.float64) if double else block).swapaxes(-1, -2)
-    yield transform.flush().swapaxes(-1, -2)
-
-
-def _loudest(spectrum: NDArray[Any]) -> float:
-    return float(np.abs(spectrum).max(initial=0.0))
 
 
 def _compared(
@@ -225,21 +229,27 @@ def _compared(
 def _reflected_spectra(
     audio: NDArray[Any], n_fft: int, hop: int, width: int
 ) -> Iterator[NDArray[Any]]:
-    """Yield spectra (channels, frames, bins) of a signal that is reflected at both ends."""
+    """Yield spectra (frames, bins) of a signal that is reflected at both ends.
+
+    Blocks of frames are in order, and the channels of a block one after the other: the spectra of
+    a channel stay in the CPU cache. Each replaces the one before it in memory.
+    """
     half, samples = n_fft // 2, audio.shape[-1]
     before = (n_fft - width) // 2  # the window is in the middle of the frame
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(width) / width)
     window = window.astype(audio.dtype)
     count = 1 + samples // hop
     together = min(FRAMES_PER_BLOCK * 2048 // n_fft, count)
+    padded = np.zeros((together, n_fft), audio.dtype)
+    spectra = np.empty((together, half + 1), np.result_type(audio.dtype, np.complex64))
     for first in range(0, count, together):
         frames = min(together, count - first)
         start = first * hop - half + before
-        part = np.atleast_2d(_reflected(audio, start, start + (frames - 1) * hop + width))
-        spectra = np.empty((len(part), frames, half + 1), np.result_type(audio.dtype, np.complex64))
-        # A shift of the window within the frame changes the phase only.
-        rfft_frames(part, hop, window, n_fft, spectra)
-        yield spectra
+        part = _reflected(audio, start, start + (frames - 1) * hop + width)
+        for row in np.atleast_2d(part):
+            # A shift of the window within the frame changes the phase only.
+            rfft_frames(row[None], hop, window, n_fft, spectra[None, :frames], padded)
+            yield spectra[:frames]
 
 
 def _reflected(audio: NDArray[Any], start: int, stop: int) -> NDArray[Any]:

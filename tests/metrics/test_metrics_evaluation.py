@@ -88,6 +88,24 @@ def test_values_are_those_of_the_metrics(rng):
     assert scores["energy_vector_difference"] == pytest.approx(chord, abs=1e-12)
 
 
+@pytest.mark.parametrize("sample_rate", [48000, 96000])  # correlation_error has another transform
+@pytest.mark.parametrize("level", [1.0, 1e-17])  # log_spectral_distance is computed in float64
+def test_metrics_of_shared_spectra_are_those_of_each_metric(rng, sample_rate, level):
+    reference, estimate = level * rng.standard_normal((2, 2, 3, 20_001))
+    pair = reference.astype(np.float32), estimate.astype(np.float32)
+    pair[0][1, 0] = 0.0
+    names = ["wild", "ild_error", "leakage", "correlation_error", "log_spectral_distance"]
+    scores = evaluate(*pair, sample_rate=sample_rate, metrics=names)
+    assert list(scores) == [name for name in metrics.METRICS if name in names]
+    for name in names:
+        rate = {"sample_rate": sample_rate} if name == "correlation_error" else {}
+        alone = getattr(metrics, name)(*pair, **rate)
+        np.testing.assert_array_equal(scores[name], alone, err_msg=name)
+        assert evaluate(*pair, sample_rate=sample_rate, metrics=name)[name].tolist() == (
+            alone.tolist()
+        )
+
+
 def test_ambisonic_values_are_those_of_known_scenes(rng):
     """A wave rotated by 40 degrees; then a second one, opposite, of half its amplitude: psi 0.4."""
     first, second = rng.standard_normal((2, 200_000))

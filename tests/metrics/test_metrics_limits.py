@@ -94,6 +94,17 @@ def test_the_default_floor_of_level_differences_is_60_db():
     np.testing.assert_allclose(difference, [6.0206, 6.0206, np.nan], atol=1e-4)
 
 
+@pytest.mark.parametrize("scale", [1e-90, 1e-44, 1e38, 1e90])
+def test_level_differences_do_not_depend_on_the_range_of_float32(scale, rng):
+    reference, estimate = rng.normal(size=(2, 3, 8000))
+    scaled = scale * reference, scale * estimate
+    for metric in (wild, ild_error):
+        expected = metric(reference, estimate)
+        assert metric(*scaled) == pytest.approx(expected, rel=1e-5)  # levels in float32
+    histogram = wild(reference, estimate, method="histogram")
+    assert wild(*scaled, method="histogram") == pytest.approx(histogram, rel=1e-3)
+
+
 def test_the_default_neighbourhood_is_9_frames(rng):
     spectrum = rng.normal(size=(4, 3, 30)) + 1j * rng.normal(size=(4, 3, 30))
     np.testing.assert_array_equal(icc(spectrum), icc(spectrum, frames=9, bins=1))

@@ -24,6 +24,9 @@ MIN_RATE = 8000
 MIN_UNCORRECTED_RATE = 40000.0
 CORRECTION_TAPS = 64
 CORRECTION_BINS = 4096
+# Smaller states become 0 after each block. They have no effect on a sum of squares, but in silence
+# they would remain subnormal forever, with which some processors compute slowly.
+MIN_STATE = 1e-200
 
 
 class KWeighting:
@@ -58,6 +61,7 @@ class KWeighting:
             self.sections,
             poles.reshape(-1, *poles.shape[-2:]),
         )
+        poles[np.abs(poles) < MIN_STATE] = 0.0
         if self.correction is not None:
             from scipy.signal import lfilter
 

@@ -34,14 +34,12 @@ from spatialkit.metrics.interchannel_errors import (
 from spatialkit.metrics.k_weighting import KWeighting
 from spatialkit.metrics.leakage import leakage
 from spatialkit.metrics.loudness import (
-    LoudnessMeter,
-    channel_weights,
-    gated_loudness,
     loudness,
     loudness_range,
     momentary_loudness,
     short_term_loudness,
 )
+from spatialkit.metrics.loudness_meter import LoudnessMeter, channel_weights, gated_loudness
 from spatialkit.metrics.paired_tests import PairedTest
 from spatialkit.metrics.peaks import TruePeakMeter, true_peak
 from spatialkit.metrics.results import Results

@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 TORCH_SIZE := CPU build 0.2 GB to download and 0.7 GB on disk; with CUDA 2.8 GB to download
 # Peers of the benchmark.
-PEERS ?= librosa spaudiopy fast-bss-eval
+PEERS ?= librosa spaudiopy fast-bss-eval auraloss mir_eval museval
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Extras of `make test-lowest` and `make test-newest`: `test,train` includes the models.
 EXTRAS ?= test

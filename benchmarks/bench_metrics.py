@@ -15,7 +15,15 @@ from scipy import stats
 
 from benchmarks.harness import Row, best_times
 from spatialkit import metrics
-from spatialkit.metrics import GROUPS, evaluate, loudness, si_sdr, wild
+from spatialkit.metrics import (
+    GROUPS,
+    evaluate,
+    loudness,
+    multi_resolution_stft,
+    si_sdr,
+    snr,
+    wild,
+)
 from spatialkit.stft import stft
 
 RATE, SECONDS, CHANNELS = 44100, 10, 5
@@ -28,7 +36,7 @@ def rows() -> list[Row]:
     reference, estimate = noise.astype(np.float32)
     return [
         *_wild_rows(reference, estimate),
-        *_si_sdr_rows(reference, reference + estimate),
+        *_ratio_rows(reference, reference + estimate),
         *_loudness_rows(reference.astype(np.float64)),
         *_every_metric_rows(reference, reference + 0.1 * estimate),
         *_evaluate_rows(rng),
@@ -74,22 +82,85 @@ def _scipy_distance(samples: list[tuple[NDArray[Any], NDArray[Any]]]) -> float:
     return float(sum(stats.wasserstein_distance(a, b) for a, b in samples))
 
 
-def _si_sdr_rows(reference: NDArray[Any], estimate: NDArray[Any]) -> list[Row]:
-    calls: dict[str, Callable[[], Any]] = {
-        "spatialkit": lambda: si_sdr(reference, estimate, per_channel=True)
-    }
-    try:
-        import torch
-        from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
+def _ratio_rows(reference: NDArray[Any], estimate: NDArray[Any]) -> list[Row]:
+    """Measure SI-SDR and SNR of each channel, and SNR of all channels together."""
+    pair, length = (reference, estimate), f"{SECONDS} s of {CHANNELS} channels"
 
-        torch.set_num_threads(1)
-        tensors = torch.from_numpy(estimate), torch.from_numpy(reference)
-        calls["torchmetrics, float32"] = lambda: scale_invariant_signal_distortion_ratio(
-            *tensors
-        ).numpy()
-    except ImportError:
-        pass
-    return _compared(f"SI-SDR of {SECONDS} s of {CHANNELS} channels, float32", calls)
+    def fast() -> Callable[[], Any]:
+        import fast_bss_eval
+
+        return partial(fast_bss_eval.si_sdr, *pair, clamp_db=None)
+
+    def museval() -> Callable[[], Any]:
+        import museval
+
+        # Frames of BSS Eval with filters of 512 taps: its SDR of images is the SNR.
+        images = [each[None, :2, : 3 * RATE].swapaxes(1, 2) for each in pair]
+        return lambda: museval.evaluate(*images, win=np.inf, hop=np.inf)[0][0, 0]
+
+    def mir_eval() -> Callable[[], Any]:
+        import mir_eval
+
+        images = [each[None, :2, : 3 * RATE].swapaxes(1, 2) for each in pair]
+        return lambda: mir_eval.separation.bss_eval_images(*images)[0][0]
+
+    stereo = [each[:2, : 3 * RATE] for each in pair]
+    tables: list[tuple[str, Callable[[], Any], dict[str, Callable[[], Callable[[], Any]]]]] = [
+        (
+            f"SI-SDR of {length}, float32",
+            partial(si_sdr, *pair, per_channel=True),
+            {
+                "torchmetrics, float32": partial(
+                    _torch, pair, "scale_invariant_signal_distortion_ratio"
+                ),
+                "fast_bss_eval, best permutation": fast,
+            },
+        ),
+        (
+            f"SI-SDR of {length}, mean of the channels, float32",
+            lambda: si_sdr(*pair, per_channel=True).mean(),
+            {"auraloss, float32": partial(_auraloss, pair, "time", "SISDRLoss", -1.0)},
+        ),
+        (
+            f"SNR of {length}, float32",
+            partial(snr, *pair, per_channel=True),
+            {"torchmetrics, float32": partial(_torch, pair, "signal_noise_ratio")},
+        ),
+        (
+            "SNR of 3 s of stereo, both channels together",
+            partial(snr, *stereo),
+            {"museval, with ISR, SIR, SAR": museval, "mir_eval, with ISR, SIR, SAR": mir_eval},
+        ),
+        (
+            f"multi-resolution STFT of {length}, float32",
+            partial(multi_resolution_stft, *pair),
+            {"auraloss, float32": partial(_auraloss, pair, "freq", "MultiResolutionSTFTLoss")},
+        ),
+    ]
+    return [row for task, ours, peers in tables for row in _compared(task, ours, peers)]
+
+
+def _torch(pair: tuple[NDArray[Any], ...], name: str) -> Callable[[], Any]:
+    """Return a function of torchmetrics, one thread, with arguments."""
+    import torch
+    from torchmetrics.functional import audio
+
+    torch.set_num_threads(1)
+    target, preds = (torch.from_numpy(each) for each in pair)
+    return lambda: getattr(audio, name)(preds, target).numpy()
+
+
+def _auraloss(
+    pair: tuple[NDArray[Any], ...], module: str, name: str, sign: float = 1.0
+) -> Callable[[], Any]:
+    """Return a loss of auraloss, one thread, with arguments."""
+    import auraloss
+    import torch
+
+    torch.set_num_threads(1)
+    loss = getattr(getattr(auraloss, module), name)()
+    target, preds = (torch.from_numpy(each[None]) for each in pair)
+    return lambda: sign * loss(preds, target).numpy()
 
 
 def _loudness_rows(audio: NDArray[Any]) -> list[Row]:
@@ -97,16 +168,15 @@ def _loudness_rows(audio: NDArray[Any]) -> list[Row]:
     # of a second it counts an incomplete block.
     rate, seconds = 48000, SECONDS - 1
     audio = np.ascontiguousarray(audio[:, : rate * seconds])
-    calls: dict[str, Callable[[], Any]] = {"spatialkit": lambda: loudness(audio, "5.0", rate)}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import pyloudnorm
+
+    def pyloudnorm() -> Callable[[], Any]:
+        import pyloudnorm
+
         meter = pyloudnorm.Meter(rate, filter_class="DeMan")
-        calls["pyloudnorm"] = lambda: meter.integrated_loudness(audio.T)
-    except ImportError:
-        pass
-    return _compared(f"loudness of {seconds} s of {CHANNELS} channels, float64", calls)
+        return lambda: meter.integrated_loudness(audio.T)
+
+    task = f"loudness of {seconds} s of {CHANNELS} channels, float64"
+    return _compared(task, partial(loudness, audio, "5.0", rate), {"pyloudnorm": pyloudnorm})
 
 
 def _evaluate_rows(rng: np.random.Generator) -> list[Row]:
@@ -114,7 +184,7 @@ def _evaluate_rows(rng: np.random.Generator) -> list[Row]:
     every = {"binaural": True, "metrics": list(GROUPS)}
     cases: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
         ("default metrics, 60 s of 5.1", (6, 60 * 48000), {}),
-        ("every group, 60 s of 5.1", (6, 60 * 48000), every),
+        ("every group, 300 s of 5.1", (6, 300 * 48000), every),
         ("default metrics, a batch of 64 stereo pairs of 4 s", (64, 2, 192000), {}),
     ]
     rows = []
@@ -174,15 +244,26 @@ def _together(is_ambisonic: bool) -> Iterator[tuple[str, ...]]:
     yield from ((name,) for name in names if not any(name in group for group in together))
 
 
-def _compared(task: str, calls: dict[str, Callable[[], Any]]) -> list[Row]:
-    seconds, ours = best_times(calls), calls["spatialkit"]()
-    return [
-        Row(
-            task,
-            library,
-            seconds[library],
-            "ms",
-            None if library == "spatialkit" else float(np.abs(call() - ours).max()),
-        )
-        for library, call in calls.items()
-    ]
+def _compared(
+    task: str, ours: Callable[[], Any], peers: dict[str, Callable[[], Callable[[], Any]]]
+) -> list[Row]:
+    """Measure ours and those peers, each a function that imports a library, that are installed."""
+    calls = {"spatialkit": ours}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for library, load in peers.items():
+            try:
+                calls[library] = load()
+            except ImportError:
+                print(f"{library.partition(',')[0]} is not installed: left out of {task!r}")
+        seconds, expected = best_times(calls, runs=3), ours()
+        return [
+            Row(
+                task,
+                library,
+                seconds[library],
+                "ms",
+                None if library == "spatialkit" else float(np.abs(call() - expected).max()),
+            )
+            for library, call in calls.items()
+        ]

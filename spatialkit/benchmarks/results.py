@@ -115,8 +115,19 @@ class Benchmark:
     findings: Mapping[str, Any] = field(default_factory=dict)
     """Additional results that are not in the tables."""
 
-    def to_json(self) -> str:
-        """Return the results as JSON; null for NaN, "inf" and "-inf" for infinities."""
+    def to_json(self, *, baseline: str | None = None) -> str:
+        """Return the results as JSON; null for NaN, "inf" and "-inf" for infinities.
+
+        Parameters
+        ----------
+        baseline : str, optional
+            Name of a system: "comparisons" contains the values of `compare` by setting.
+
+        Raises
+        ------
+        OptionError
+            As for `compare`.
+        """
         facts = {**vars(self), "metrics": [asdict(metric) for metric in self.metrics]}
         facts["rows"] = [
             {
@@ -125,6 +136,9 @@ class Benchmark:
             }
             for row in self.rows
         ]
+        if baseline is not None:
+            found = self.compare(baseline)
+            facts["comparisons"] = {setting: each.to_dict() for setting, each in found.items()}
         return to_json(facts, indent=1)
 
     @classmethod
@@ -138,6 +152,7 @@ class Benchmark:
         """
         try:
             facts = parse_json(text, "the text")
+            facts.pop("comparisons", None)  # follow from the rows
             rows = []
             for row in facts.pop("rows"):
                 del row["summary"]

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,13 +129,17 @@ class Comparison:
 
     def to_json(self, path: StrPath | None = None) -> str:
         """Return everything as JSON, and write it to a file if there is a path."""
+        return _write(to_json(self.to_dict(), indent=1) + "\n", path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values."""
         facts = {**vars(self), "tests": [asdict(test) for test in self.tests]}
         facts["summaries"] = {
             name: [asdict(each) for each in found] for name, found in self.summaries.items()
         }
         del facts["definitions"]
         facts["statement"] = self.statement()
-        return _write(to_json(facts, indent=1) + "\n", path)
+        return facts
 
     def bibtex(self) -> str:
         """Return the BibTeX entries of the metrics and of the statistical methods."""

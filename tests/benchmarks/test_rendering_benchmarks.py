@@ -228,7 +228,10 @@ def test_programs_receive_the_format_of_the_benchmark(tmp_path, capsys, command,
     first, second = (results.select(system=each) for each in (name, "mine"))
     for metric in results.metrics:
         np.testing.assert_allclose(first[metric], second[metric], atol=1e-4, err_msg=metric)
-    assert json.loads(facts.read_text())["settings"]["systems"]["mine"]["command"]
+    written = json.loads(facts.read_text())
+    assert written["settings"]["systems"]["mine"]["command"]
+    assert all({name, "mine"} <= {*each["systems"]} for each in written["comparisons"].values())
+    assert Benchmark.from_json(facts.read_text()).compare(name)
     assert (
         main(["benchmark", *command[:1], "--write-stimuli", str(tmp_path / "in"), *line[-2:]]) == 2
     )

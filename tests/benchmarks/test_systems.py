@@ -294,6 +294,11 @@ def test_a_stranger_compares_a_program_and_a_folder_on_the_command_line(tmp_path
     assert "| p (Holm) |" in text
     assert main(["compare", str(table), "--baseline", "matrix"]) == 0
     assert "mine - matrix" in capsys.readouterr().out
+    assert main([*line, "--json", "--baseline", "matrix"]) == 0
+    comparison = json.loads(capsys.readouterr().out)["comparison"]
+    assert comparison["systems"] == ["matrix", "mine", "folder"]
+    assert {test["first"] for test in comparison["tests"]} == {"matrix"}
+    assert comparison["statement"] in text
     assert main([*short, "-u", "matrix", "--baseline", "mine"]) == 2
     assert "unknown baseline 'mine'" in capsys.readouterr().err
     assert main([*short, "-u", "matrix", "--write-stimuli", str(tmp_path / "other")]) == 2

@@ -214,9 +214,23 @@ class UpmixBenchmark:
             Results(table.items, ordered), baseline=baseline, definitions=definitions
         )
 
-    def to_json(self) -> str:
-        """Return all results as JSON; null for NaN, "inf" and "-inf" for infinities."""
-        return to_json(_as_plain(self), indent=2)
+    def to_json(self, *, baseline: str | None = None) -> str:
+        """Return all results as JSON; null for NaN, "inf" and "-inf" for infinities.
+
+        Parameters
+        ----------
+        baseline : str, optional
+            Name of a system: "comparison" contains the values of `compare`.
+
+        Raises
+        ------
+        OptionError
+            As for `compare`.
+        """
+        facts = _as_plain(self)
+        if baseline is not None:
+            facts["comparison"] = self.compare(baseline).to_dict()
+        return to_json(facts, indent=2)
 
     def to_markdown(self) -> str:
         """Return a table with one row per measure and one column per upmixer as Markdown."""

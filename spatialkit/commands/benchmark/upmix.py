@@ -126,7 +126,7 @@ def upmix(
             given, layout=target, stems=stems, seconds=seconds, scenes=scenes, seed=seed
         )
     if as_json:
-        text = results.to_json()
+        text = results.to_json(baseline=baseline)
     else:
         text = results.to_markdown() if markdown else results.to_text()
         if baseline is not None:

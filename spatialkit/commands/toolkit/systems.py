@@ -199,7 +199,7 @@ class Report:
         if self.baseline is not None:  # an error writes nothing
             text = "\n\n".join([text, *_statistics(results.compare(self.baseline))])
         if self.facts:
-            write_text(self.facts, results.to_json())
+            write_text(self.facts, results.to_json(baseline=self.baseline))
         if self.values:
             write_text(self.values, results.to_csv())
         if self.output:

@@ -8,6 +8,11 @@ check would wait for the device.
 """
 
 from spatialkit_models.losses.balance import front_rear_balance, left_right_balance
+from spatialkit_models.losses.binaural import (
+    InterauralErrors,
+    interaural_coherence,
+    interaural_errors,
+)
 from spatialkit_models.losses.direction import (
     angle_between,
     angle_error,
@@ -28,7 +33,11 @@ from spatialkit_models.losses.distortion import (
 from spatialkit_models.losses.intensity import active_intensity, diffuseness, energy_density
 from spatialkit_models.losses.interchannel import correlation, correlation_error, icc, ild, ipd
 from spatialkit_models.losses.level import ild_error, leakage, wasserstein_distance, wild
-from spatialkit_models.losses.loudness import loudness
+from spatialkit_models.losses.loudness import (
+    loudness,
+    momentary_loudness,
+    short_term_loudness,
+)
 from spatialkit_models.losses.precision import in_full_precision
 from spatialkit_models.losses.spatial_distortion import SpatialDistortion, spatial_distortion
 from spatialkit_models.losses.spectra import stft
@@ -37,6 +46,7 @@ from spatialkit_models.losses.spectral import log_spectral_distance, multi_resol
 __all__ = [
     "ERROR_FLOOR",
     "SILENCE",
+    "InterauralErrors",
     "SpatialDistortion",
     "active_intensity",
     "angle_between",
@@ -54,13 +64,17 @@ __all__ = [
     "ild",
     "ild_error",
     "in_full_precision",
+    "interaural_coherence",
+    "interaural_errors",
     "ipd",
     "leakage",
     "left_right_balance",
     "log_spectral_distance",
     "loudness",
+    "momentary_loudness",
     "multi_resolution_stft",
     "sd_sdr",
+    "short_term_loudness",
     "si_sdr",
     "snr",
     "snr_loss",

@@ -1,4 +1,4 @@
-"""Integrated loudness: counterpart of `spatialkit.metrics.loudness` in torch."""
+"""Loudness, integrated and over time: counterparts of `spatialkit.metrics` in torch."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from spatialkit.metrics import KWeighting, channel_weights
 from spatialkit.validation import as_sample_rate
 from spatialkit_models.losses.precision import in_full_precision
 
-__all__ = ["loudness"]
+__all__ = ["loudness", "momentary_loudness", "short_term_loudness"]
 
 # As in the core: BS.1770.
 OFFSET_LU = -0.691
 ABSOLUTE_GATE = 10.0 ** ((-70.0 - OFFSET_LU) / 10.0)
 RELATIVE_GATE = 10.0**-1.0
-STEPS_PER_SECOND, BLOCK_STEPS, HOP_STEPS = 100, 40, 10
+STEPS_PER_SECOND, BLOCK_STEPS, SHORT_TERM_STEPS, HOP_STEPS = 100, 40, 300, 10
 # Seconds after which the impulse response of K-weighting is below -200 dB.
 RESPONSE_SECONDS = 0.5
 
@@ -52,6 +52,63 @@ def loudness(audio: Tensor, layout: str | Format | None, sample_rate: float) -> 
     >>> round(loudness(tone[None], "mono", 48000).item(), 2)
     -3.01
     """
+    power = _powers(audio, layout, sample_rate, BLOCK_STEPS, HOP_STEPS)
+    gate = power > ABSOLUTE_GATE
+    gate = gate & (power > RELATIVE_GATE * _mean(power, gate)[..., None])
+    silent = -torch.inf if power.shape[-1] else torch.nan
+    return _level(_mean(power, gate), silent).to(audio.dtype)
+
+
+@in_full_precision
+def momentary_loudness(audio: Tensor, layout: str | Format | None, sample_rate: float) -> Tensor:
+    """Calculate the momentary loudness, as `spatialkit.metrics.momentary_loudness` does.
+
+    Parameters
+    ----------
+    audio, layout, sample_rate
+        As for `loudness`.
+
+    Returns
+    -------
+    Tensor, shape (..., windows)
+        LUFS of windows of 400 ms every 10 ms; -inf for silence. None in a shorter signal.
+
+    Examples
+    --------
+    >>> tone = torch.sin(2 * torch.pi * 997 / 48000 * torch.arange(48000))
+    >>> round(momentary_loudness(tone[None], "mono", 48000).max().item(), 2)
+    -3.01
+    """
+    return _level(_powers(audio, layout, sample_rate, BLOCK_STEPS, 1)).to(audio.dtype)
+
+
+@in_full_precision
+def short_term_loudness(audio: Tensor, layout: str | Format | None, sample_rate: float) -> Tensor:
+    """Calculate the short-term loudness, as `spatialkit.metrics.short_term_loudness` does.
+
+    Parameters
+    ----------
+    audio, layout, sample_rate
+        As for `loudness`.
+
+    Returns
+    -------
+    Tensor, shape (..., windows)
+        LUFS of windows of 3 s every 100 ms; -inf for silence. None in a shorter signal.
+
+    Examples
+    --------
+    >>> tone = torch.sin(2 * torch.pi * 997 / 8000 * torch.arange(4 * 8000))
+    >>> short_term_loudness(tone[None], "mono", 8000).shape
+    torch.Size([11])
+    """
+    return _level(_powers(audio, layout, sample_rate, SHORT_TERM_STEPS, HOP_STEPS)).to(audio.dtype)
+
+
+def _powers(
+    audio: Tensor, layout: str | Format | None, sample_rate: float, steps: int, hop: int
+) -> Tensor:
+    """Return the weighted mean powers (..., windows) of windows of some steps of 10 ms."""
     rate = as_sample_rate(sample_rate)
     where = None if layout is None else get_format(layout)
     if audio.ndim < 2 or (where is not None and audio.shape[-2] != where.n_channels):
@@ -68,18 +125,18 @@ def loudness(audio: Tensor, layout: str | Format | None, sample_rate: float) -> 
     energy = torch.nn.functional.pad(
         (weights[:, None] * weighted.square()).sum(dim=-2).cumsum(dim=-1), (1, 0)
     )
-    steps = np.arange(int((samples + 1) * STEPS_PER_SECOND / rate) + 1)
-    edges = torch.as_tensor(np.rint(steps * rate / STEPS_PER_SECOND).astype(np.int64))
+    places = np.arange(int((samples + 1) * STEPS_PER_SECOND / rate) + 1)
+    edges = torch.as_tensor(np.rint(places * rate / STEPS_PER_SECOND).astype(np.int64))
     edges = edges[edges <= samples].to(audio.device)
-    starts, ends = edges[:-BLOCK_STEPS:HOP_STEPS], edges[BLOCK_STEPS::HOP_STEPS]
-    power = ((energy[..., ends] - energy[..., starts]) / (ends - starts)).clamp(min=0.0)
-    gate = power > ABSOLUTE_GATE
-    gate = gate & (power > RELATIVE_GATE * _mean(power, gate)[..., None])
-    mean = _mean(power, gate)
-    active = mean > 0.0
-    level = OFFSET_LU + 10.0 * torch.log10(torch.where(active, mean, 1.0))
-    undefined = -torch.inf if len(ends) else torch.nan
-    return torch.where(active, level, undefined).to(audio.dtype)
+    starts, ends = edges[:-steps:hop], edges[steps::hop]
+    return ((energy[..., ends] - energy[..., starts]) / (ends - starts)).clamp(min=0.0)
+
+
+def _level(power: Tensor, silent: float = -torch.inf) -> Tensor:
+    """Return LUFS, and ``silent`` where the power is 0."""
+    active = power > 0.0
+    level = OFFSET_LU + 10.0 * torch.log10(torch.where(active, power, 1.0))
+    return torch.where(active, level, silent)
 
 
 def _mean(power: Tensor, gate: Tensor) -> Tensor:

@@ -18,6 +18,11 @@ except ImportError as error:
     message = f"spatialkit_models.metrics needs {error.name}: {extra('train')}"
     raise ImportError(message, name=error.name) from error
 
+from spatialkit_models.metrics.binaural import (
+    InterauralCoherenceError,
+    InterauralILDError,
+    InterauralLoudnessError,
+)
 from spatialkit_models.metrics.direction import (
     AngleError,
     DiffusenessDifference,
@@ -41,6 +46,9 @@ __all__ = [
     "FrontRearDifference",
     "ILDError",
     "IntensityAngle",
+    "InterauralCoherenceError",
+    "InterauralILDError",
+    "InterauralLoudnessError",
     "Leakage",
     "LeftRightDifference",
     "LogSpectralDistance",

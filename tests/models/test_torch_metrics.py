@@ -30,6 +30,9 @@ from spatialkit_models.metrics import (
     FrontRearDifference,
     ILDError,
     IntensityAngle,
+    InterauralCoherenceError,
+    InterauralILDError,
+    InterauralLoudnessError,
     Leakage,
     LeftRightDifference,
     LogSpectralDistance,
@@ -65,11 +68,16 @@ def make_metrics() -> dict:
         "left_right": LeftRightDifference("5.0"),
         "intensity_angle": IntensityAngle(),
         "diffuseness": DiffusenessDifference(),
+        "interaural_coherence": InterauralCoherenceError(RATE),
+        "interaural_ild": InterauralILDError(RATE),
+        "interaural_loudness": InterauralLoudnessError(RATE),
     }
 
 
+EARS = (InterauralCoherenceError, InterauralILDError, InterauralLoudnessError)  # two channels
 FIELDS = (IntensityAngle, DiffusenessDifference)  # of first order: four channels
-FIELD_NAMES = ("intensity_angle", "diffuseness")
+EAR_NAMES = ("interaural_coherence", "interaural_ild", "interaural_loudness")
+FIELD_NAMES = ("intensity_angle", "diffuseness", *EAR_NAMES)
 NEAR_ZERO = {"loudness", "front_rear", "left_right", "diffuseness"}
 HIGHER = {"snr", "channels", "sd_sdr", "si_sdr", "downmix_error", "ssr", "srr"}
 
@@ -106,8 +114,17 @@ def values_of_the_core() -> dict[str, np.ndarray]:
         "srr": metrics.spatial_distortion(target, estimate, RATE).srr,
         "log_spectral_distance": metrics.log_spectral_distance(target, estimate),
         "multi_resolution_stft": metrics.multi_resolution_stft(target, estimate),
+        **values_of_ears(),
         **{name: values_of_evaluate()[key] for name, key in DIFFERENCES.items()},
     }
+
+
+def values_of_ears() -> dict[str, np.ndarray]:
+    _, _, target, estimate = make_items()
+    found = metrics.interaural_errors(target[:, :2], estimate[:, :2], RATE)
+    bands = (found.coherence, found.ild, found.loudness)
+    means = (np.ma.masked_invalid(each).mean(axis=-1).filled(np.nan) for each in bands)
+    return dict(zip(EAR_NAMES, means, strict=True))
 
 
 # Names in `metrics.evaluate`.
@@ -141,6 +158,8 @@ def update(metric, items: slice, arrays=None) -> None:
         metric.update(estimate, stems, azimuth)
     elif isinstance(metric, FIELDS):
         metric.update(estimate[:, :4], target[:, :4])
+    elif isinstance(metric, EARS):
+        metric.update(estimate[:, :2], target[:, :2])
     else:
         metric.update(estimate, target)
 
@@ -243,6 +262,8 @@ def test_forward_returns_the_differentiable_value_of_its_batch():
         arguments = (stems, azimuth) if isinstance(metric, AngleError) else (target,)
         if isinstance(metric, FIELDS):
             value = metric(preds[:, :4], target[:, :4])
+        elif isinstance(metric, EARS):
+            value = metric(preds[:, :2], target[:, :2])
         else:
             value = metric(preds, *arguments)
         expected = np.nanmean(values_of_the_core()[name][:2])

@@ -34,14 +34,16 @@ SIGNALS = {
     "front_rear_balance": {"layout": LAYOUT},
     "left_right_balance": {"layout": LAYOUT},
     "loudness": {"layout": LAYOUT, "sample_rate": RATE},
+    "momentary_loudness": {"layout": LAYOUT, "sample_rate": RATE},
+    "short_term_loudness": {"layout": LAYOUT, "sample_rate": RATE},
 }
+# Functions of both ears.
+EARS = ["interaural_coherence", "interaural_errors"]
 SPECTRA = ["ild", "ipd", "icc", "active_intensity", "energy_density", "diffuseness"]
 # Metrics without a counterpart: a position of a maximum or a percentile, which have no derivative
-# or one that is zero nearly everywhere; series for displays; peaks, at a single sample.
+# or one that is zero nearly everywhere; peaks, at a single sample.
 NOT_DIFFERENTIABLE = {
-    *("itd", "interaural_errors", "interaural_coherence"),
-    *("loudness_range", "momentary_loudness", "short_term_loudness", "gated_loudness"),
-    "true_peak",
+    *("itd", "loudness_range", "gated_loudness", "true_peak"),
 }
 # Functions that are not metrics.
 OTHERS = {
@@ -141,6 +143,45 @@ def test_distances_of_pairs_equal_the_core(name, kind, dtype, rng):
     # Bins far below the floor of float32 in the core's float64.
     close = 1e-8 if dtype is np.float64 else 2e-4
     np.testing.assert_allclose(ours, expected, rtol=0.0, atol=close)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("sample_rate", [8000, 44100])
+def test_interaural_cues_equal_the_core(sample_rate, kind, dtype, rng):
+    first, second = (audio[:, :2].astype(dtype) for audio in pairs(rng)[kind])
+    both = tensors(first, second, dtype=dtype)
+    close = 1e-8 if dtype is np.float64 else 2e-4
+    for per_band in (False, True):
+        ours = losses.interaural_coherence(both[1], sample_rate, per_band=per_band)
+        expected = metrics.interaural_coherence(second, sample_rate, per_band=per_band)
+        assert ours.dtype == both[1].dtype
+        np.testing.assert_allclose(ours.numpy(), expected, rtol=0.0, atol=close)
+    found = losses.interaural_errors(*both, sample_rate)
+    core = metrics.interaural_errors(first, second, sample_rate)
+    for name in found._fields:
+        np.testing.assert_allclose(
+            getattr(found, name).numpy(), getattr(core, name), rtol=1e-6, atol=close, err_msg=name
+        )
+
+
+def test_an_undefined_coherence_of_one_signal_has_no_gradient(rng):
+    estimate = rng.standard_normal((2, 3000))
+    reference = estimate.copy()
+    reference[1] = np.sin(np.arange(3000))  # one band is 40 dB above the others
+    both = tensors(reference, estimate, requires_grad=True)
+    error = losses.interaural_errors(*both, RATE).coherence
+    assert 0 < error.isnan().sum() < len(error)
+    error.nansum().backward()
+    assert all(torch.isfinite(each.grad).all() for each in both)
+
+
+def test_interaural_cues_are_those_of_two_ears():
+    for function in (losses.interaural_coherence, lambda x, r: losses.interaural_errors(x, x, r)):
+        with pytest.raises(ShapeError, match=r"shape \(..., 2, samples\), got \(5, 100\)"):
+            function(torch.zeros(5, 100), RATE)
+        with pytest.raises(OptionError, match="at least 8000"):
+            function(torch.zeros(2, 100), 7999)
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
@@ -320,6 +361,12 @@ def by_name(name: str):
         return lambda *both: torch.cat(losses.spatial_distortion(*both, RATE, max_delay=1e-3))
     if name == "downmix_error":
         return lambda reference, mix: losses.downmix_error(mix, reference[:, :2], LAYOUT)
+    if name == "interaural_coherence":
+        return lambda reference, mix: losses.interaural_coherence(mix[:, :2], RATE)
+    if name == "interaural_errors":
+        return lambda *both: torch.cat(
+            losses.interaural_errors(*(audio[:, :2] for audio in both), RATE)[1:]
+        )
     if name in PAIRS:
         return lambda *both: getattr(losses, name)(*both, **PAIRS[name])
     if name in LEVELS:
@@ -327,9 +374,10 @@ def by_name(name: str):
     return getattr(losses, name)
 
 
-DIFFERENTIABLE = [*RATIOS, *LEVELS, *VECTORS, *PAIRS, *SIGNALS]
+DIFFERENTIABLE = [*RATIOS, *LEVELS, *VECTORS, *PAIRS, *SIGNALS, *EARS]
 DIFFERENTIABLE += ["angle_error", "snr_loss", "downmix_error"]
-LONG = {"loudness": 3300, "multi_resolution_stft": 1100}
+LONG = {"loudness": 3300, "momentary_loudness": 3300, "short_term_loudness": 24100}
+LONG |= {"multi_resolution_stft": 1100, "interaural_coherence": 1300, "interaural_errors": 1300}
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)

@@ -1,5 +1,6 @@
 """Loudspeaker layouts, Ambisonic formats and channel reordering."""
 
+from spatialkit.layouts.channel_orders import LoudspeakerOrder
 from spatialkit.layouts.formats import (
     MAX_ORDER,
     AmbisonicFormat,
@@ -11,7 +12,7 @@ from spatialkit.layouts.formats import (
     layout_of_labels,
     same_channels,
 )
-from spatialkit.layouts.layout import Layout, LoudspeakerOrder, get_layout, layout_names
+from spatialkit.layouts.layout import Layout, get_layout, layout_names
 from spatialkit.layouts.nominal import permitted_angles
 from spatialkit.layouts.reordering import SAME_DIRECTION_DEGREES, channel_map, reorder
 from spatialkit.layouts.tables import VORBIS_SYSTEMS, WAVE_BITS, everyday_label, mirrored

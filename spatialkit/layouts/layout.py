@@ -1,4 +1,4 @@
-"""Loudspeaker layouts: channels, directions, channel orders and WAVE masks."""
+"""Loudspeaker layouts: channels and their directions, by name or by the user."""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spatialkit._display import plots
-from spatialkit.errors import DirectionError, LayoutError, OptionError
+from spatialkit.errors import LayoutError
 from spatialkit.geometry import to_cartesian
 from spatialkit.layouts import json, tables
-from spatialkit.layouts.arguments import as_labels, as_lfe
+from spatialkit.layouts.arguments import as_labels, as_layout_directions, as_lfe, as_nominal
+from spatialkit.layouts.channel_orders import (
+    CHANNEL_ORDERS,
+    LoudspeakerOrder,
+    mask_labels,
+    ordered_channels,
+    wave_mask,
+)
 from spatialkit.layouts.nominal import label_directions
 from spatialkit.validation import (
     as_angles,
     as_choice,
-    as_count,
     as_directions,
-    as_numbers,
     match_name,
     shown,
     unknown_name,
@@ -31,10 +36,6 @@ from spatialkit.validation import (
 __all__ = ["Layout", "get_layout", "layout_names"]
 
 FLAT_DEGREES = 1.0
-LoudspeakerOrder: TypeAlias = Literal["wave", "film", "vorbis"]
-"""Order of the channels of a loudspeaker layout."""
-
-CHANNEL_ORDERS: tuple[LoudspeakerOrder, ...] = get_args(LoudspeakerOrder)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,26 +103,9 @@ class Layout:
             raise LayoutError(f"name of a layout must be text, got {shown(self.name)}")
         labels = as_labels(self.labels, self.name)
         is_lfe = as_lfe(self.is_lfe, labels, self.name)
-        of = f"of layout {self.name!r}"
-        azimuth = as_numbers(self.azimuth, f"azimuth {of}", LayoutError, unit="degrees").copy()
-        elevation = np.zeros(len(labels))
-        if self.elevation is not None:
-            elevation = as_numbers(
-                self.elevation, f"elevation {of}", LayoutError, unit="degrees"
-            ).copy()
-        for what, values in (("azimuth", azimuth), ("elevation", elevation), ("is_lfe", is_lfe)):
-            if values.shape != (len(labels),):
-                raise LayoutError(
-                    f"layout {self.name!r} has {len(labels)} labels but {what} of shape "
-                    f"{values.shape}: one value per channel is needed"
-                )
-        if is_lfe.all():
-            raise LayoutError(f"layout {self.name!r} has no loudspeaker")
-        try:
-            as_directions(azimuth[~is_lfe], elevation[~is_lfe])
-        except DirectionError as error:
-            raise LayoutError(f"layout {self.name!r}: {error}") from None
-        azimuth[is_lfe] = elevation[is_lfe] = np.nan
+        azimuth, elevation = as_layout_directions(
+            self.azimuth, self.elevation, is_lfe, len(labels), self.name
+        )
         object.__setattr__(self, "labels", labels)
         for field, value in (("azimuth", azimuth), ("elevation", elevation), ("is_lfe", is_lfe)):
             value.flags.writeable = False
@@ -149,25 +133,7 @@ class Layout:
                     f"{' '.join(self.labels)}"
                 )
             return other.nominal
-        try:
-            azimuth, elevation = given
-            angles = [as_numbers(each, "nominal", LayoutError) for each in (azimuth, elevation)]
-            nominal = np.array(np.broadcast_arrays(*angles))
-        except (TypeError, ValueError) as error:
-            raise LayoutError(
-                f"nominal of layout {self.name!r} must be a layout, or azimuths and elevations in "
-                f"degrees, got {shown(given)}"
-            ) from error
-        if nominal.shape != (2, self.n_channels):
-            raise LayoutError(
-                f"nominal of layout {self.name!r} must have shape (2, {self.n_channels}), got "
-                f"{nominal.shape}"
-            )
-        try:
-            as_directions(*np.where(np.isnan(nominal), 0.0, nominal))
-        except DirectionError as error:
-            raise LayoutError(f"nominal of layout {self.name!r}: {error}") from None
-        return nominal
+        return as_nominal(given, self.n_channels, self.name)
 
     @classmethod
     def from_directions(
@@ -216,16 +182,7 @@ class Layout:
         >>> Layout.from_wave_mask(0x3F).name
         '5.1'
         """
-        try:
-            mask = as_count(mask, "mask", minimum=0)
-        except OptionError as error:
-            raise LayoutError(str(error)) from None
-        labels = [label for label, bit in tables.WAVE_BITS.items() if mask & bit]
-        if mask != sum(tables.WAVE_BITS[label] for label in labels) or not labels:
-            raise LayoutError(
-                f"mask must have at least one of bits 0 to 17 and no other, got {mask:#x}"
-            )
-        labels = tables.with_surrounds(labels)
+        labels = mask_labels(mask)
         for name, system in tables.EVERYDAY_SYSTEMS.items():
             if system.split() == labels:
                 return get_layout(name)
@@ -369,9 +326,7 @@ class Layout:
     @cached_property
     def wave_mask(self) -> int:
         """The dwChannelMask of WAVE, or 0 if no mask describes these channels in this order."""
-        bits = [tables.WAVE_BITS.get(tables.everyday_label(label), 0) for label in self.labels]
-        ascending = all(a < b for a, b in zip([0, *bits], bits, strict=False))
-        return sum(bits) if ascending else 0
+        return wave_mask(self.labels)
 
     def without_lfe(self) -> Layout:
         """Return the same layout without its LFE channels."""
@@ -397,25 +352,7 @@ class Layout:
         >>> get_layout("7.1").in_order("film").labels
         ('FL', 'FC', 'FR', 'SL', 'SR', 'BL', 'BR', 'LFE')
         """
-        order = as_choice(order, "order", CHANNEL_ORDERS)
-        ranks = list(tables.WAVE_BITS) if order == "wave" else tables.FILM_ORDER
-        roles = [tables.everyday_label(label) for label in self.labels]
-        lost = [label for label, role in zip(self.labels, roles, strict=True) if role not in ranks]
-        if lost or len(set(roles)) < len(roles):
-            raise LayoutError(
-                f"order {order!r} does not define the position of "
-                f"{', '.join(lost or self.labels)} of {self.name!r}"
-            )
-        systems = [set(tables.EVERYDAY_SYSTEMS[name].split()) for name in tables.VORBIS_SYSTEMS]
-        if order == "vorbis" and set(roles) not in systems:
-            raise LayoutError(
-                f"order 'vorbis' does not support {self.name!r}; supported: "
-                + ", ".join(tables.VORBIS_SYSTEMS)
-            )
-        return self._select(
-            sorted(range(self.n_channels), key=lambda n: ranks.index(roles[n])),
-            f"{self.name}:{order}",
-        )
+        return self._select(ordered_channels(self.labels, order, self.name), f"{self.name}:{order}")
 
     def _select(self, channels: Sequence[int] | NDArray[np.intp], name: str) -> Layout:
         channels = np.asarray(channels)

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from spatialkit.benchmarks import (
     Benchmark,
     Example,
-    Row,
     StimulusWriter,
     Trial,
     run_benchmark,
@@ -31,11 +30,9 @@ from spatialkit.benchmarks import (
 )
 from spatialkit.downmix import DownmixMethod, match_downmix
 from spatialkit.listening import BinauralObserver
-from spatialkit.metrics import angle_error, sd_sdr, snr
-from spatialkit.results import Metric
 from spatialkit.validation import as_choice
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
-from spatialkit_models.data.songs import SILENCE, StemExcerpts
+from spatialkit_models.data.songs import StemExcerpts
 from spatialkit_models.evaluation import (
     POOL,
     WILD,
@@ -44,9 +41,7 @@ from spatialkit_models.evaluation import (
     SongExcerpts,
     System,
     as_evaluated,
-    wild_scores,
 )
-from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.baselines import (
     BASELINE,
     LAYOUT,
@@ -56,6 +51,13 @@ from spatialkit_models.style_vae.baselines import (
     baseline_systems,
     load_systems,
     stem_style_system,
+)
+from spatialkit_models.style_vae.scores import (
+    METRICS,
+    OBSERVER_METRICS,
+    observe,
+    score,
+    with_preference,
 )
 
 __all__ = [
@@ -77,46 +79,6 @@ PROTOCOLS = ("same", "independent")
 STYLES = ("own", "other")
 DOWNMIX_METHOD: DownmixMethod = "sum"
 
-PREFERRED = f"Preferred over {BASELINE}"
-METRICS = (
-    Metric("snr", "SNR", "dB", "higher", "Target relative to its difference to the upmix, over "
-           "all channels."),
-    Metric("sd_sdr", "SD-SDR", "dB", "higher", "Scale-dependent SDR (Le Roux et al., 2019): SNR "
-           "with an additional penalty for a wrong level."),
-    Metric("angle_error", "angle error", "degrees", "lower", "Angle between the directions of a "
-           "stem in upmix and target, mean over stems above -50 dBFS."),
-    Metric("wild", "WILD", "dB", "lower", "Wasserstein distance of interchannel level differences, "
-           "sum over ten pairs of channels; magnitudes limited to 60 dB below the loudest bin of "
-           "the target, differences to 60 dB."),
-    Metric("wild_90", "WILD at -90 dB", "dB", "lower", "The same with magnitudes limited to 90 dB "
-           "below the loudest bin, as in the paper: near-silent leakage counts."),
-    Metric("level", "level", "dB", "near 0", "Energy of the upmix relative to that of the target."),
-    *(
-        Metric(f"angle_error_{stem}", stem, "degrees", "lower", "", "Angle error by stem")
-        for stem in STEMS
-    ),
-    Metric("preferred", "all stems", "%", "higher", "Fraction of the examples whose angle error, "
-           "mean over stems or of one stem, is smaller than that of the baseline; equal errors "
-           "count half. A surrogate for the ABX test of the paper.", PREFERRED),
-    *(Metric(f"preferred_{stem}", stem, "%", "higher", "", PREFERRED) for stem in STEMS),
-)  # fmt: skip
-OBSERVER = f"Closer to the target than {BASELINE} for a binaural observer, a model of a listener"
-OBSERVER_METRICS = (
-    Metric("observer_preferred", "overall", "%", "higher", "Fraction of the examples whose "
-           "directions, estimated from both ears with a model (spatialkit.listening."
-           "BinauralObserver), are closer to those of the target than the baseline's; equal errors "
-           "count half. No listener was asked.", OBSERVER),
-    *(Metric(f"observer_preferred_{stem}", stem, "%", "higher", "", OBSERVER) for stem in STEMS),
-    Metric("observer_error", "direction error", "degrees", "lower", "Angle between the directions "
-           "that the model estimates in upmix and target, mean over stems.", OBSERVER),
-    *(
-        Metric(f"observer_error_{stem}", stem, "degrees", "lower", "",
-               "Direction error by stem, estimated by the binaural observer")
-        for stem in STEMS
-    ),
-)  # fmt: skip
-# Errors, and the preference for a smaller one.
-ERRORS = {"angle_error": "preferred", "observer_error": "observer_preferred"}
 PAPER_PREFERENCE = (
     "In the listening test of the paper more than 80 % of the answers preferred style transfer to "
     "the baseline; the values of the binaural observer are those of a model, not of listeners."
@@ -214,45 +176,9 @@ def benchmark_style_vae(
     )
     return replace(
         results,
-        rows=tuple(_with_preference(results.rows)),
+        rows=tuple(with_preference(results.rows)),
         notes=(*_facts_of(results), *results.notes),
     )
-
-
-def score(
-    stems: NDArray[Any], azimuth: Sequence[float], target: NDArray[Any], upmix: NDArray[Any]
-) -> dict[str, float]:
-    """Return the value of each of `METRICS`.
-
-    Parameters
-    ----------
-    stems : ndarray, shape (4, samples)
-    azimuth : sequence of float
-        Azimuths of the stems in the target, in degrees.
-    target, upmix : ndarray, shape (5, samples)
-
-    Examples
-    --------
-    >>> stems = np.random.default_rng(0).standard_normal((4, 9000))
-    >>> target = np.stack([stems[0], stems[1], stems[2], stems[3], 0 * stems[0]])
-    >>> found = score(stems, [30, -30, 0, 110], target, 0.5 * target)
-    >>> [round(found[name], 1) + 0.0 for name in ("snr", "sd_sdr", "angle_error", "level")]
-    [6.0, 0.0, 0.0, -6.0]
-    """
-    errors = angle_error(stems, upmix, azimuth, LAYOUT)
-    errors = np.where(np.mean(np.square(stems), axis=1) > SILENCE, errors, np.nan)
-    defined = errors[~np.isnan(errors)]
-    with np.errstate(divide="ignore"):  # a silent upmix
-        level = 10.0 * np.log10(_energy(upmix) / _energy(target))
-    found = {
-        "snr": snr(target, upmix),
-        "sd_sdr": sd_sdr(target, upmix),
-        "angle_error": defined.mean() if defined.size else np.nan,
-        **wild_scores(target, upmix),
-        "level": level,
-        **{f"angle_error_{stem}": error for stem, error in zip(STEMS, errors, strict=True)},
-    }
-    return {name: float(value) for name, value in found.items()}
 
 
 def _example(
@@ -293,7 +219,7 @@ def _example(
 
         def evaluate(upmix: NDArray[Any]) -> dict[str, float]:
             found = score(stems, configuration.azimuth, target, upmix)
-            return found | (_observe(model, target, upmix) if model else {})
+            return found | (observe(model, target, upmix) if model else {})
 
         def example(system: System, style: str, seed_gains: NDArray[Any]) -> Any:
             if not isinstance(system, StemSystem):
@@ -324,17 +250,6 @@ def _panned(stems: NDArray[Any], gains: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(stems[:, None] * gains[:, :, None])
 
 
-def _observe(
-    observer: BinauralObserver, target: NDArray[Any], upmix: NDArray[Any]
-) -> dict[str, float]:
-    """Return the direction errors that an observer estimates, of each stem and their mean."""
-    errors = observer.errors(target, upmix)
-    defined = errors[~np.isnan(errors)]
-    found = {f"observer_error_{stem}": error for stem, error in zip(STEMS, errors, strict=True)}
-    found["observer_error"] = defined.mean() if defined.size else np.nan
-    return {name: float(value) for name, value in found.items()}
-
-
 def _last_steps(
     system: System, protocol: str, stereo: NDArray[Any]
 ) -> dict[str, Callable[[NDArray[Any]], NDArray[Any]]]:
@@ -346,29 +261,6 @@ def _last_steps(
         return match_downmix(upmix, stereo, LAYOUT, method=DOWNMIX_METHOD)
 
     return {"exact downmix": match}
-
-
-def _with_preference(rows: Sequence[Row]) -> Iterator[Row]:
-    """Add the preferences of `ERRORS` to the rows of all systems except the baseline.
-
-    In percent per example: 100 where the angle error is smaller than that of the baseline in the
-    same protocol, 50 where it is equal, NaN where one is undefined.
-    """
-    baselines = {row.setting["protocol"]: row.values for row in rows if row.system == BASELINE}
-    for row in rows:
-        baseline = baselines.get(row.setting["protocol"])
-        if row.system == BASELINE or not baseline or not row.values:
-            yield row
-            continue
-        values = dict(row.values)
-        for error, preference in ERRORS.items():
-            for name in (error, *(f"{error}_{stem}" for stem in STEMS)):
-                if name not in values:
-                    continue
-                difference = np.subtract(baseline[name], row.values[name])
-                preferred = 50.0 + 50.0 * np.sign(difference)
-                values[name.replace(error, preference)] = tuple(preferred.tolist())
-        yield replace(row, values=values)
 
 
 def _facts_of(results: Benchmark) -> Iterator[str]:
@@ -397,7 +289,3 @@ def _notes(
         yield f"Style {style!r}: it is encoded from {sources[style]}."
     if any(system.name == BASELINE for system in systems):
         yield f"{BASELINE}: left and right copied to front and rear with a gain of 0.5."
-
-
-def _energy(audio: NDArray[Any]) -> float:
-    return float(np.sum(np.square(audio, dtype=np.float64)))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these
     from spatialkit.benchmarks.runner import Example, Trial, run_benchmark, versions
     from spatialkit.benchmarks.systems import (
         PROGRAMS,
+        Program,
         StimulusWriter,
         System,
         as_systems,
@@ -39,6 +40,7 @@ __all__ = [
     "Benchmark",
     "BenchmarkRow",
     "Example",
+    "Program",
     "Row",
     "StimulusWriter",
     "Summary",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spatialkit.commands import toolkit
+from spatialkit.errors import OptionError
 from spatialkit_models.commands.benchmark_options import (
     Songs,
     choose_models,
@@ -26,7 +27,9 @@ EXAMPLES, SECONDS = 40, 10.0
     "stems",
     epilog="\b\nExamples:\n"
     "  spatialkit benchmark stems --stems musdb18hq/ --split test --separator demucs\n"
-    "  spatialkit benchmark stems --stems song/ --split all --starts all --protocol mixed",
+    "  spatialkit benchmark stems --stems song/ --split all --starts all --protocol mixed\n"
+    "  spatialkit benchmark stems --stems song/ --split all \\\n"
+    "    --command 'mine=python3 separate.py {input} {output}' --baseline mine",
 )
 @song_options(examples=f"{EXAMPLES}", seconds=f"{SECONDS:g}")
 @click.option(
@@ -37,6 +40,14 @@ EXAMPLES, SECONDS = 40, 10.0
     help="Songs as mixed, or mono stems panned to the configurations; by default both.",
 )
 @separator_options
+@click.option(
+    "--command",
+    "commands",
+    metavar="[NAME=]TEXT",
+    multiple=True,
+    help="Program that writes stems to the folder {output} (repeatable).",
+)
+@toolkit.timeout_option
 @weights_option
 @toolkit.report_options
 @toolkit.debug_option
@@ -46,6 +57,8 @@ def stems(
     protocols: tuple[str, ...],
     names: tuple[str, ...],
     settings: dict[str, str],
+    commands: tuple[str, ...],
+    timeout: float,
     weights: tuple[Path, ...],
     report: toolkit.Report,
 ) -> int:
@@ -53,6 +66,9 @@ def stems(
 
     Prints the SDR of each stem, for masks also cross-entropy and calibration, beside ideal ratio
     masks and constant masks. Exit status: 1 if a system failed.
+
+    A --command is called once per example, without a shell, with the paths of a stereo WAV file and
+    of an existing folder, to which it writes vocals, drums, bass and other, as Demucs does.
     """
     from dataclasses import replace
 
@@ -70,8 +86,9 @@ def stems(
     with toolkit.isolated_plugins():
         systems: list[System] = [*oracle_systems()]
         systems += [separator_system(name, settings, rate) for name in names]
+        systems += [_program(text, rate, timeout) for text in commands]
         notes: tuple[str, ...] = ()
-        if weights or not names:
+        if weights or not (names or commands):
             models, notes = choose_models(
                 "separator", weights, lambda _: load_systems(weights, rate)
             )
@@ -84,3 +101,14 @@ def stems(
             progress=True,
         )
     return report.write(replace(results, notes=(*results.notes, *notes)))
+
+
+def _program(text: str, sample_rate: int, timeout: float) -> System:
+    """Return the system of a ``--command``."""
+    from spatialkit.benchmarks import named_value
+    from spatialkit_models.separation import command_separator
+
+    name, form, command = named_value(text)
+    if form:
+        raise OptionError(f"stems are stereo: omit @{form} from --command {text!r}")
+    return command_separator(command, sample_rate, name=name, timeout=timeout)

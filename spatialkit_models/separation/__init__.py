@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # at run time `__getattr__` imports these, and torch and song
     from spatialkit_models.separation import benchmark
     from spatialkit_models.separation.losses import MaskLoss
     from spatialkit_models.separation.mask_model import MaskModel, load_mask_model
+    from spatialkit_models.separation.programs import command_separator
     from spatialkit_models.separation.training_task import SeparatorTask, separator_task
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "benchmark",
     "check_separator",
     "choose_separator",
+    "command_separator",
     "describe_separators",
     "find_stem_files",
     "get_separator",
@@ -70,7 +72,7 @@ __all__ = [
 ]
 
 
-_MODULES = ("losses", "mask_model", "training_task", "benchmark")
+_MODULES = ("losses", "mask_model", "training_task", "programs", "benchmark")
 
 
 def __getattr__(name: str) -> Any:

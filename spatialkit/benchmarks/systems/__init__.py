@@ -1,6 +1,6 @@
 """Systems that benchmarks compare: upmixers, functions, other programs, folders of estimates."""
 
-from spatialkit.benchmarks.systems.command import command_system
+from spatialkit.benchmarks.systems.command import Program, command_system
 from spatialkit.benchmarks.systems.estimates import estimates_system
 from spatialkit.benchmarks.systems.methods import Method, methods_by_name
 from spatialkit.benchmarks.systems.programs import PROGRAMS
@@ -11,6 +11,7 @@ from spatialkit.benchmarks.systems.system import System
 __all__ = [
     "PROGRAMS",
     "Method",
+    "Program",
     "StimulusWriter",
     "System",
     "as_systems",

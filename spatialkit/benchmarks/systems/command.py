@@ -23,7 +23,7 @@ from spatialkit.files import read, write
 from spatialkit.layouts import Format, get_format
 from spatialkit.validation import as_number
 
-__all__ = ["command_system"]
+__all__ = ["Program", "command_system"]
 
 INPUT, OUTPUT = "{input}", "{output}"
 MAX_MESSAGE = 300  # characters of what a program prints
@@ -83,24 +83,70 @@ def command_system(
     >>> bool(np.array_equal(system.run(noise, 8000), noise))
     True
     """
-    words = _words(command)
-    program = words[0]
-    if shutil.which(program) is None:
-        raise UpmixerError(f"program {program!r} was not found or is not executable")
-    target = get_format(format)
-    limit = as_number(timeout, "timeout", minimum=0.1, maximum=1e6, unit="s")
+    program, target = Program(command, timeout), get_format(format)
 
     def process(audio: NDArray[Any], sample_rate: int) -> NDArray[Any]:
         with tempfile.TemporaryDirectory(prefix="spatialkit-") as folder:
-            paths = {INPUT: Path(folder, "input.wav"), OUTPUT: Path(folder, "output.wav")}
+            given, written = Path(folder, "input.wav"), Path(folder, "output.wav")
             declared = source or ("mono" if len(audio) == 1 else "stereo")
-            write(paths[INPUT], audio, sample_rate, format=declared, subtype="FLOAT")
-            _call([_filled(word, paths) for word in words], limit)
-            return _output(paths[OUTPUT], target, sample_rate, program)
+            write(given, audio, sample_rate, format=declared, subtype="FLOAT")
+            program.call(given, written)
+            return _output(written, target, sample_rate, program.name)
 
-    text = shlex.join(words)
-    title = name or Path(program).name
-    return System(title, process, target, origin=origin or text, facts={"command": text})
+    facts = {"command": program.text}
+    return System(name or program.name, process, target, origin=origin or program.text, facts=facts)
+
+
+class Program:
+    """Program that reads a file and writes another one, or a folder.
+
+    Parameters
+    ----------
+    command, timeout
+        As for `command_system`.
+
+    Attributes
+    ----------
+    name : str
+        Name of the program, without its folder.
+    text : str
+        The command as text.
+
+    Raises
+    ------
+    OptionError
+        If the command has no placeholder, or its quotes do not match.
+    UpmixerError
+        If the program does not exist.
+
+    Examples
+    --------
+    >>> Program("cp {input} {output}").name
+    'cp'
+    """
+
+    def __init__(self, command: str | Sequence[str], timeout: float = DEFAULT_TIMEOUT) -> None:
+        self._words = _words(command)
+        if shutil.which(self._words[0]) is None:
+            raise UpmixerError(f"program {self._words[0]!r} was not found or is not executable")
+        self._timeout = as_number(timeout, "timeout", minimum=0.1, maximum=1e6, unit="s")
+        self.name, self.text = Path(self._words[0]).name, shlex.join(self._words)
+
+    def call(self, input: Path, output: Path) -> None:
+        """Call the program, without a shell, and wait for it.
+
+        Parameters
+        ----------
+        input, output : Path
+            Paths that replace the placeholders.
+
+        Raises
+        ------
+        UpmixerError
+            If the program cannot be started, fails, or takes longer than the time limit.
+        """
+        paths = {INPUT: input, OUTPUT: output}
+        _call([_filled(word, paths) for word in self._words], self._timeout)
 
 
 def _words(command: str | Sequence[str]) -> list[str]:
@@ -169,14 +215,15 @@ def _last_words(printed: IO[bytes]) -> str:
 
 def _output(path: Path, format: Format, sample_rate: int, program: str) -> NDArray[Any]:
     """Return the samples that a program wrote."""
-    name = Path(program).name
     if not path.is_file():
-        raise AudioFileError(f"{name} ended without an error but did not write {{output}}")
+        raise AudioFileError(f"{program} ended without an error but did not write {{output}}")
     try:
         audio = read(path, format=format)
     except (AudioFileError, LayoutError) as error:
         text = str(error).replace(str(path), "{output}")
-        raise type(error)(f"output of {name}: {text}") from error
+        raise type(error)(f"output of {program}: {text}") from error
     if audio.sample_rate != sample_rate:
-        raise AudioFileError(f"{name} wrote {audio.sample_rate} Hz, the input has {sample_rate} Hz")
+        raise AudioFileError(
+            f"{program} wrote {audio.sample_rate} Hz, the input has {sample_rate} Hz"
+        )
     return audio.samples

@@ -114,6 +114,7 @@ from spatialkit.commands.toolkit.systems import (
     combined,
     report_options,
     system_options,
+    timeout_option,
     upmixer_option,
     values_option,
 )
@@ -191,6 +192,7 @@ __all__ = [
     "reading_facts",
     "reading_options",
     "system_options",
+    "timeout_option",
     "truncated_option",
     "upmixer_option",
     "values_option",

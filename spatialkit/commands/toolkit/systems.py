@@ -31,6 +31,7 @@ __all__ = [
     "combined",
     "report_options",
     "system_options",
+    "timeout_option",
     "upmixer_option",
     "values_option",
 ]
@@ -47,6 +48,16 @@ values_option = click.option(
     metavar="FILE",
     type=FILE,
     help="Also write the values of all examples as CSV, for spatialkit compare.",
+)
+
+
+timeout_option = click.option(
+    "--timeout",
+    type=float,
+    metavar="SECONDS",
+    default=DEFAULT_TIMEOUT,
+    show_default=True,
+    help="Time limit of --command for each stimulus in seconds.",
 )
 
 
@@ -137,14 +148,7 @@ def system_options(named: Decorator) -> Decorator:
             multiple=True,
             help="Outputs for the files of --write-stimuli, with the same names (repeatable).",
         ),
-        click.option(
-            "--timeout",
-            type=float,
-            metavar="SECONDS",
-            default=DEFAULT_TIMEOUT,
-            show_default=True,
-            help="Time limit of --command for each stimulus in seconds.",
-        ),
+        timeout_option,
         click.option(
             "--write-stimuli",
             "stimuli",

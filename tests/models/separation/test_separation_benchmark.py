@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -166,6 +167,41 @@ def test_the_command_writes_tables(songs, tmp_path, capsys):
     systems = [row["system"] for row in facts["rows"] if row["setting"]["protocol"] == "mixed"]
     assert systems == ["ideal ratio masks", "masks", "mean masks of masks"]
     assert not any(row["error"] for row in facts["rows"])
+
+
+WRITES_HALVES = """
+import sys, pathlib, spatialkit
+song = spatialkit.read(sys.argv[1])
+folder = pathlib.Path(sys.argv[2], "model", "input")
+folder.mkdir(parents=True)
+for stem in ("vocals", "other"):
+    path = folder / f"{stem}.wav"
+    spatialkit.write(path, song.samples / 2, song.sample_rate, subtype="FLOAT")
+"""
+
+
+def test_programs_write_folders_of_stems(songs, tmp_path, capsys):
+    path = tmp_path / "halves.py"
+    path.write_text(WRITES_HALVES)
+    line = ["benchmark", "stems", "--stems", str(songs), "--split", "all", "--seconds", "0.5"]
+    line += ["--starts", "0.5", "--protocol", "mixed"]
+    called = [f"{sys.executable} {path} {{input}} {{output}}", "cp {input} {output}/song.wav"]
+    facts = tmp_path / "all.json"
+    commands = ["--command", f"halves={called[0]}", "--command", called[1]]
+    assert main([*line, *commands, "--json", str(facts)]) == 1  # cp writes no stems
+    rows = {row["system"]: row for row in json.loads(facts.read_text())["rows"]}
+    assert list(rows) == ["ideal ratio masks", "halves", "cp"]
+    assert "cp ended without an error but wrote no files of stems" in rows["cp"]["error"]
+    excerpts = SongExcerpts([(songs, 1.0)], "all", 0.5, starts=(0.5,))
+    stems = excerpts.open(stereo=True).excerpt(0)
+    mixture = stems.sum(0)
+    assert rows["halves"]["values"]["sdr_vocals"][0] == pytest.approx(
+        float(snr(stems[0], mixture / 2)), abs=1e-3
+    )
+    assert rows["halves"]["values"]["residual"][0] < -120.0
+    capsys.readouterr()
+    assert main([*line, "--command", f"halves@5.0={called[0]}"]) == 2
+    assert "stems are stereo: omit @5.0" in capsys.readouterr().err
 
 
 def test_it_is_named_in_the_entry_points():

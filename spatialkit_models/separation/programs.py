@@ -14,7 +14,7 @@ from spatialkit.benchmarks import DEFAULT_TIMEOUT, Program
 from spatialkit.errors import AudioFileError
 from spatialkit.files import write
 from spatialkit_models.evaluation import System
-from spatialkit_models.separation.stem_files import StemFiles, find_stem_files
+from spatialkit_models.separation.stem_files import find_stem_files, has_stems
 from spatialkit_models.stem_names import STEMS
 
 __all__ = ["command_separator"]
@@ -62,22 +62,22 @@ def command_separator(
             output.mkdir()
             write(song, audio, sample_rate, format="stereo", subtype="FLOAT")
             program.call(song, output)
-            files = _found(output, program.name)
-            files.check_length(audio.shape[1], sample_rate)
-            stems = [files.read(stem, 0, audio.shape[1], sample_rate) for stem in STEMS]
+            found = _stem_folder(output, program.name)
+            with program.reading(output):
+                files = find_stem_files(found)
+                files.check_length(audio.shape[1], sample_rate)
+                stems = [files.read(stem, 0, audio.shape[1], sample_rate) for stem in STEMS]
             return np.stack(stems).astype(audio.dtype)
 
     facts = {"command": program.text}
     return System(name or program.name, separate, facts=facts)
 
 
-def _found(output: Path, program: str) -> StemFiles:
-    """Return the stems in a folder, or in the first folder below it that contains some."""
+def _stem_folder(output: Path, program: str) -> Path:
+    """Return a folder, or the first folder below it, that contains stems."""
     for folder in (output, *sorted(path for path in output.rglob("*") if path.is_dir())):
-        try:
-            return find_stem_files(folder)
-        except AudioFileError:
-            continue
+        if has_stems(folder):
+            return folder
     raise AudioFileError(
         f"{program} ended without an error but wrote no files of stems to {{output}}: at least one "
         f"of {', '.join(STEMS)} is expected, such as vocals.wav"

@@ -20,7 +20,7 @@ from spatialkit.validation import unknown_name
 from spatialkit_models.inference import fitted
 from spatialkit_models.stem_names import STEMS
 
-__all__ = ["StemFiles", "files_text", "find_stem_files"]
+__all__ = ["StemFiles", "files_text", "find_stem_files", "has_stems"]
 
 PARTS = {**{stem: stem for stem in STEMS}, "guitar": "other", "piano": "other"}
 """Stem that each named source belongs to; guitar and piano are in six-stem models of Demucs."""
@@ -181,6 +181,21 @@ def find_stem_files(source: Path | Mapping[str, Path]) -> StemFiles:
     return StemFiles(where, files, rate, samples)
 
 
+def has_stems(folder: Path) -> bool:
+    """Return whether a folder has a file of at least one of the four stems.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    AudioFileError
+        If the folder cannot be read.
+    """
+    return bool(set(_named_files(folder)) & set(STEMS))
+
+
 def _named_files(folder: Path) -> dict[str, Path]:
     """Return the files in a folder by stem name."""
     try:
@@ -205,7 +220,7 @@ def _subfolder_hint(source: Path | Mapping[str, Path]) -> str:
         return ""
     for folder in sorted(path for path in source.iterdir() if path.is_dir()):
         with suppress(AudioFileError):
-            if set(_named_files(folder)) & set(STEMS):
+            if has_stems(folder):
                 return f"; specify the folder of one song, such as {folder}"
     return ""
 

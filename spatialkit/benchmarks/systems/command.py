@@ -9,8 +9,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 
 from spatialkit.benchmarks.defaults import DEFAULT_TIMEOUT
 from spatialkit.benchmarks.systems.system import System
-from spatialkit.errors import AudioFileError, LayoutError, OptionError, UpmixerError
+from spatialkit.errors import (
+    AudioFileError,
+    LayoutError,
+    OptionError,
+    ShapeError,
+    UpmixerError,
+)
 from spatialkit.files import read, write
 from spatialkit.layouts import Format, get_format
 from spatialkit.validation import as_number
@@ -91,7 +97,7 @@ def command_system(
             declared = source or ("mono" if len(audio) == 1 else "stereo")
             write(given, audio, sample_rate, format=declared, subtype="FLOAT")
             program.call(given, written)
-            return _output(written, target, sample_rate, program.name)
+            return _output(written, target, sample_rate, program)
 
     facts = {"command": program.text}
     return System(name or program.name, process, target, origin=origin or program.text, facts=facts)
@@ -147,6 +153,21 @@ class Program:
         """
         paths = {INPUT: input, OUTPUT: output}
         _call([_filled(word, paths) for word in self._words], self._timeout)
+
+    @contextmanager
+    def reading(self, output: Path) -> Iterator[None]:
+        """Let errors about the output name the program, and the placeholder instead of the path.
+
+        Parameters
+        ----------
+        output : Path
+            Path of the output, which is temporary.
+        """
+        try:
+            yield
+        except (AudioFileError, LayoutError, ShapeError) as error:
+            text = str(error).replace(str(output), OUTPUT)
+            raise type(error)(f"output of {self.name}: {text}") from error
 
 
 def _words(command: str | Sequence[str]) -> list[str]:
@@ -213,17 +234,14 @@ def _last_words(printed: IO[bytes]) -> str:
     return lines[-1].strip()[-MAX_MESSAGE:] if lines else "it printed nothing"
 
 
-def _output(path: Path, format: Format, sample_rate: int, program: str) -> NDArray[Any]:
+def _output(path: Path, format: Format, sample_rate: int, program: Program) -> NDArray[Any]:
     """Return the samples that a program wrote."""
     if not path.is_file():
-        raise AudioFileError(f"{program} ended without an error but did not write {{output}}")
-    try:
+        raise AudioFileError(f"{program.name} ended without an error but did not write {{output}}")
+    with program.reading(path):
         audio = read(path, format=format)
-    except (AudioFileError, LayoutError) as error:
-        text = str(error).replace(str(path), "{output}")
-        raise type(error)(f"output of {program}: {text}") from error
     if audio.sample_rate != sample_rate:
         raise AudioFileError(
-            f"{program} wrote {audio.sample_rate} Hz, the input has {sample_rate} Hz"
+            f"{program.name} wrote {audio.sample_rate} Hz, the input has {sample_rate} Hz"
         )
     return audio.samples

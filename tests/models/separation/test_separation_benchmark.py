@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from spatialkit.__main__ import main
+from spatialkit.errors import AudioFileError, ShapeError
 from spatialkit.metrics import snr
 from spatialkit_models.evaluation import POOL, SongExcerpts, System
 from spatialkit_models.modules import MaskConfig
-from spatialkit_models.separation import benchmark
+from spatialkit_models.separation import benchmark, command_separator
 from spatialkit_models.separation.benchmark import (
     MaskBands,
     SeparatorSystem,
@@ -202,6 +203,32 @@ def test_programs_write_folders_of_stems(songs, tmp_path, capsys):
     capsys.readouterr()
     assert main([*line, "--command", f"halves@5.0={called[0]}"]) == 2
     assert "stems are stereo: omit @5.0" in capsys.readouterr().err
+
+
+WRITES_SILENCE = """
+import pathlib, sys, wave
+for stem, rate, samples in zip(("vocals", "bass"), {rates}, {samples}):
+    with wave.open(str(pathlib.Path(sys.argv[2], stem + ".wav")), "wb") as file:
+        file.setparams((2, 2, rate, 0, "NONE", ""))
+        file.writeframes(bytes(4 * samples))
+"""
+
+
+@pytest.mark.parametrize(
+    ("rates", "samples", "error", "words"),
+    [
+        ((8000, 4000), (800, 800), AudioFileError, "one sample rate, got bass.wav 4000 Hz, vocals"),
+        ((8000, 8000), (800, 700), ShapeError, "one length, got samples bass.wav 700, vocals"),
+        ((8000, 8000), (700, 700), ShapeError, "700 samples .* the song has 800 samples"),
+    ],
+)
+def test_invalid_output_of_programs_is_described(tmp_path, rates, samples, error, words):
+    path = tmp_path / "silence.py"
+    path.write_text(WRITES_SILENCE.format(rates=rates, samples=samples))
+    system = command_separator([sys.executable, str(path), "{input}", "{output}"], 8000)
+    name = Path(sys.executable).name
+    with pytest.raises(error, match=rf"^output of {name}: the stems in {{output}} .*{words}"):
+        system.upmix(np.zeros((2, 800)), None)
 
 
 def test_it_is_named_in_the_entry_points():

@@ -126,6 +126,8 @@ def read_text(
 ) -> str:
     """Read a file of text in UTF-8, with or without a byte order mark, such as CSV.
 
+    Lines end with LF in the result, also those that end with CR LF or CR in the file.
+
     Parameters
     ----------
     path : str or path
@@ -142,9 +144,10 @@ def read_text(
     """
     data = _read_bytes(path, max_bytes, error)
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as reason:
         raise OptionError(f"{os.fspath(path)} is not text in UTF-8") from reason
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _read_bytes(

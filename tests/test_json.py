@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from spatialkit._json import read_text
 from spatialkit.errors import LayoutError, OptionError, SpatialkitError
 from spatialkit.validation import as_dataclass, parse_json, read_json, read_json_lines
 
@@ -53,6 +54,13 @@ def test_files_that_are_none_or_too_large_are_refused(tmp_path):
     (tmp_path / "bytes.json").write_bytes(b'{"a": "\xff"}')
     with pytest.raises(OptionError, match=r"bytes.json is not valid JSON: 'utf-8' codec"):
         read_json(tmp_path / "bytes.json")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_text_end_with_a_line_feed(tmp_path, end):
+    """The csv module refuses text whose lines end with CR only."""
+    (tmp_path / "a.csv").write_bytes(f"\ufeffa,b{end}1,2{end}".encode())
+    assert read_text(tmp_path / "a.csv") == "a,b\n1,2\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")

@@ -14,7 +14,7 @@ from spatialkit.metrics.inputs import peak_of
 from spatialkit.stft import StreamingSTFT
 
 FRAMES_PER_BLOCK = 32
-"""Number of hops of a block, about the number of its frames."""
+"""Number of hops of a block, about the number of its frames; part of `correlation_error`."""
 
 # Spectra of a reference that are kept until its loudest bin is known, instead of a second
 # transform: 29 s with six channels at 48 kHz.

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from spatialkit.errors import SignalError
-from spatialkit.validation import as_audio, shown
+from spatialkit.validation import as_audio, as_sample_rate, shown
 
 __all__ = ["MeanOfItems", "PairMetric", "RatedMetric"]
 
@@ -34,6 +34,9 @@ class MeanOfItems(Metric):
         self.add_state("total", default=zero, dist_reduce_fx="sum")
         for count in ("defined", "undefined"):
             self.add_state(count, default=torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        # NaN is never equal: a `MetricCollection` lets metrics whose states are equal after one
+        # batch share them from then on, such as all errors of a batch of equal or silent signals.
+        self.add_state("unshared", default=torch.tensor(torch.nan), dist_reduce_fx="sum")
 
     def add(self, values: Tensor) -> None:
         undefined = values.isnan()
@@ -103,4 +106,4 @@ class RatedMetric(PairMetric):
 
     def __init__(self, sample_rate: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.sample_rate = sample_rate
+        self.sample_rate = as_sample_rate(sample_rate)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spatialkit import downmix, geometry, metrics, vbap_gains
-from spatialkit.errors import SpatialkitError
+from spatialkit.errors import OptionError, SpatialkitError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchmetrics")
@@ -337,6 +337,31 @@ def test_every_metric_is_usable_in_one_collection():
     for name, values in values_of_the_core().items():
         if name not in FIELD_NAMES:
             assert found[name].item() == pytest.approx(np.nanmean(values[:2]), abs=1e-4), name
+
+
+@pytest.mark.parametrize("gain", [0.0, 1.0])
+def test_metrics_of_a_collection_differ_after_a_batch_of_equal_values(gain):
+    """Errors of silence are all NaN, and those of equal signals all 0."""
+    from torchmetrics import MetricCollection
+
+    target, estimate = (torch.as_tensor(array[:2, :2]) for array in make_items()[2:])
+    names = (*EAR_NAMES, "ild_error", "correlation_error")
+    chosen = {name: metric for name, metric in make_metrics().items() if name in names}
+    collection = MetricCollection(chosen)
+    collection.update(gain * target, gain * target)
+    collection.update(estimate, target)
+    found = collection.compute()
+    for name, metric in make_metrics().items():
+        if name in chosen:
+            metric.update(gain * target, gain * target)
+            metric.update(estimate, target)
+            assert found[name] == metric.compute(), name
+
+
+def test_the_sample_rate_is_checked_before_the_first_batch():
+    for sample_rate in ("44.1 kHz", 0, 44100.5):
+        with pytest.raises(OptionError, match="sample_rate must be"):
+            InterauralILDError(sample_rate)
 
 
 def test_a_stereo_original_is_the_target_of_the_downmix():

@@ -69,7 +69,8 @@ MIXED_EXAMPLES, MIXED_SECONDS = 12, 30.0
     metavar="DIR[:WEIGHT]",
     multiple=True,
     type=StemDataset(),
-    help="Datasets of the other song (repeatable); by default those of --stems.",
+    help="Datasets of the other song (repeatable), of which excerpts with all stems are used where "
+    "there are any; by default those of --stems.",
 )
 @click.option(
     "--style-seconds",

@@ -120,7 +120,9 @@ def benchmark_style_vae(
     protocols, styles : sequence of str
         Items of `PROTOCOLS` and `STYLES`.
     style_excerpts : SongExcerpts, optional
-        Songs of the style "other"; by default the other songs of ``excerpts``.
+        Songs of the style "other", of which excerpts with all stems are used where there are any:
+        a stem that an example lacks has no place there. By default the other songs of
+        ``excerpts``.
     observer : bool
         Let a `spatialkit.listening.BinauralObserver` answer the listening test of the paper, too.
     progress : bool
@@ -145,6 +147,8 @@ def benchmark_style_vae(
     protocols = [as_choice(protocol, "protocol", PROTOCOLS) for protocol in protocols]
     styles = [as_choice(style, "style", STYLES) for style in styles]
     stems = excerpts.open()
+    if style_excerpts:
+        style_excerpts = replace(style_excerpts, min_active=len(STEMS))
     others = style_excerpts.open() if style_excerpts else stems
     results = run_benchmark(
         (

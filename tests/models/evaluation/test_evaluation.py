@@ -27,6 +27,7 @@ from spatialkit.results import Metric
 from spatialkit_models.commands.stems import StemDataset
 from spatialkit_models.data.scenes import Configuration, load_configurations, mix
 from spatialkit_models.evaluation import System
+from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.benchmark import (
     METRICS,
     SongExcerpts,
@@ -301,6 +302,8 @@ def test_styles_can_be_encoded_from_another_dataset(songs):
     assert found.settings["style_excerpts"]["datasets"] == [
         {"dataset": str(songs / "song2"), "weight": 1.0}
     ]
+    # A stem that an example lacks has no place there.
+    assert found.settings["style_excerpts"]["min_active"] == len(STEMS)
 
 
 def test_invalid_arguments_are_refused(excerpts):

@@ -148,7 +148,9 @@ class StyleModel:
         power = Covariance(products, CHANNELS).powers.sum(2).mean()
         level = LEVEL**2 * network.config.masks.n_fft / power
         told = None if named is None else torch.from_numpy(np.float32(named))[None].to(self.device)
-        places = network.find_places(Covariance(products * level, CHANNELS), masks, told)
+        places = network.find_places(
+            Covariance(products * level, CHANNELS), masks, told, search=True
+        )
         lacking = places.features[..., CHANNELS:] < ABSENT
         code = network.encode_features(self._completed(places.features, lacking))
         return ExampleCode(

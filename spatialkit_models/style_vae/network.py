@@ -18,6 +18,7 @@ from spatialkit.panning import vbap_gains
 from spatialkit_models.modules import STFT, Covariance, StemMasks, sparsemax, wiener_filters
 from spatialkit_models.stem_names import N_STEMS
 from spatialkit_models.style_vae.config import FastConfig
+from spatialkit_models.style_vae.place_search import search_places
 
 __all__ = ["CHANNELS", "FastStyleVAE", "StemPlaces", "StyleCode"]
 
@@ -26,6 +27,8 @@ CHANNELS = 5
 SHARPNESS = 40.0
 # Number of directions in stereo, from left only to right only, in the table of levels.
 ANGLES = 33
+# Searches for more likely places of stems, each from the places of the one before.
+SEARCHES = 3
 # Smaller gains are set to 0. A style determines directions no better than to 4 degrees, and gains
 # below this change them by less.
 MIN_GAIN = 0.1
@@ -223,7 +226,12 @@ class FastStyleVAE(nn.Module):
         return torch.lerp(self.levels[lower], self.levels[lower + 1], place - lower)
 
     def find_places(
-        self, five: Covariance, masks: Tensor, named: Tensor | None = None
+        self,
+        five: Covariance,
+        masks: Tensor,
+        named: Tensor | None = None,
+        *,
+        search: bool = False,
     ) -> StemPlaces:
         """Estimate where each stem is in five channels.
 
@@ -236,6 +244,8 @@ class FastStyleVAE(nn.Module):
         named : Tensor, shape (batch, stems, 5), optional
             Gains near which a stem is; NaN for stems whose place is found by its masks. The masks
             of the others have no effect on their places.
+        search : bool
+            Look for more likely places of one item, see `search_places`; not with ``named``.
         """
         five, masks = five.frames(slice(None, None, 2)), masks[:, ::2]
         start = masks
@@ -246,10 +256,12 @@ class FastStyleVAE(nn.Module):
         gains = wiener_filters.estimate_gains(five, start)
         if named is not None:
             gains = torch.where(known[..., None], named, gains)
-        refined = start
-        for _ in range(self.config.direction_iterations):
-            refined = wiener_filters.refine_by_direction(five, start, gains, self.sharpness)
-            gains = wiener_filters.estimate_gains(five, refined)
+        refined, gains = self._refine_places(five, start, gains)
+        for _ in range(SEARCHES if search and named is None else 0):
+            found = search_places(five, start, gains, self.sharpness)
+            if found is None:
+                break
+            refined, gains = self._refine_places(five, start, found)
         power = five.powers.sum(2, keepdim=True)
         energy = (refined * power).sum((1, 3))
         ratios = energy / energy.sum(1, keepdim=True).clamp_min(1e-12)
@@ -258,6 +270,16 @@ class FastStyleVAE(nn.Module):
         likelihood = torch.einsum("btsf,btrf->bsr", weighted, masks)
         likelihood = likelihood / likelihood.sum(2, keepdim=True).clamp_min(1e-12)
         return StemPlaces(self.gain_features(gains, ratios), likelihood)
+
+    def _refine_places(
+        self, five: Covariance, masks: Tensor, gains: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Estimate masks from gains and gains from masks in turn."""
+        refined = masks
+        for _ in range(self.config.direction_iterations):
+            refined = wiener_filters.refine_by_direction(five, masks, gains, self.sharpness)
+            gains = wiener_filters.estimate_gains(five, refined)
+        return refined, gains
 
     def gain_features(self, gains: Tensor, energies: Tensor | None = None) -> Tensor:
         """Return the features of `StemPlaces` for stems with known gains.

@@ -1,0 +1,82 @@
+"""Search for a more likely place of a stem in five channels.
+
+Estimating places from masks and masks from places in turn ends in a local maximum of the
+likelihood: a stem that is confused with a louder one shares its place, and another place is left
+over. The search compares the places found with those where one stem is at the place that is left
+over.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spatialkit_models.modules import Covariance, wiener_filters
+from spatialkit_models.stem_names import N_STEMS
+
+__all__ = ["search_places"]
+
+# Frames at equal distances from which likelihoods are computed.
+MAX_FRAMES = 128
+# Increase of the mean logarithm of the likelihood above which a stem is moved.
+MIN_INCREASE = 0.05
+# Iterations for the place that is left over, and the factor of the sharpness there: it is found
+# without masks.
+ITERATIONS, SHARPER = 4, 2.0
+TINY = 1e-12
+
+
+def search_places(
+    five: Covariance, masks: Tensor, gains: Tensor, sharpness: Tensor | float
+) -> Tensor | None:
+    """Return places of which one is more likely, or None if there is none.
+
+    Parameters
+    ----------
+    five : Covariance
+        Covariance of the five channels of one item.
+    masks : Tensor, shape (1, time, stems, bands)
+        Masks of the stems.
+    gains : Tensor, shape (1, stems, 5)
+        Gains of each stem so far.
+    sharpness : Tensor or float
+        Concentration of sounds around their places, see `wiener_filters.refine_by_direction`.
+
+    Returns
+    -------
+    Tensor, shape (1, stems, 5), optional
+        Gains of the stems at their new places.
+    """
+    stems = list(range(N_STEMS))
+    candidates = [stems, *([*stems[:s], N_STEMS, *stems[s + 1 :]] for s in stems)]
+    places = torch.cat([gains, _left_over(five, gains, sharpness)], 1)
+    step = -(-masks.shape[1] // MAX_FRAMES)
+    five, masks = five.frames(slice(None, None, step)), masks[:, ::step]
+    density = (sharpness * (_correlation(five, places) - 1.0)).exp()
+    weight = five.powers.sum(2).sqrt()
+    likelihood = []
+    for chosen in candidates:
+        joint = ((masks + 1e-6) * density[:, :, chosen]).sum(2)
+        likelihood.append(float((joint.log() * weight).sum() / weight.sum().clamp_min(TINY)))
+    best = int(np.argmax(likelihood))
+    if likelihood[best] <= likelihood[0] + MIN_INCREASE:
+        return None
+    return places[:, candidates[best]]
+
+
+def _left_over(five: Covariance, gains: Tensor, sharpness: Tensor | float) -> Tensor:
+    """Return the gains (1, 1, 5) of the sound that is least at the given places."""
+    unlike = 1.0 - _correlation(five, gains).amax(2, keepdim=True)
+    found = wiener_filters.estimate_gains(five, unlike.clamp(0.0, 1.0))
+    equal = unlike.new_ones(()).expand(*unlike.shape[:2], gains.shape[1] + 1, unlike.shape[3])
+    for _ in range(ITERATIONS):
+        places = torch.cat([gains, found], 1)
+        masks = wiener_filters.refine_by_direction(five, equal, places, SHARPER * sharpness)
+        found = wiener_filters.estimate_gains(five, masks[:, :, -1:])
+    return found
+
+
+def _correlation(five: Covariance, places: Tensor) -> Tensor:
+    """Return the part of each band's power along places, (1, time, places, bands)."""
+    return five.along(places) / (five.powers.sum(2, keepdim=True) + TINY)

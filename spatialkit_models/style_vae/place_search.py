@@ -1,4 +1,4 @@
-"""Search for a more likely place of a stem in five channels.
+"""Search for a more likely place of a stem in five channels, and the sound at each place.
 
 Estimating places from masks and masks from places in turn ends in a local maximum of the
 likelihood: a stem that is confused with a louder one shares its place, and another place is left
@@ -15,7 +15,7 @@ from torch import Tensor
 from spatialkit_models.modules import Covariance, wiener_filters
 from spatialkit_models.stem_names import N_STEMS
 
-__all__ = ["search_places"]
+__all__ = ["search_places", "separate_places"]
 
 # Frames at equal distances from which likelihoods are computed.
 MAX_FRAMES = 128
@@ -24,6 +24,8 @@ MIN_INCREASE = 0.05
 # Iterations for the place that is left over, and the factor of the sharpness there: it is found
 # without masks.
 ITERATIONS, SHARPER = 4, 2.0
+# Correlation of gains above which they are one place, and the sharpness that separates places.
+SAME_PLACE, SEPARATION = 0.97, 30.0
 TINY = 1e-12
 
 
@@ -63,6 +65,31 @@ def search_places(
     if likelihood[best] <= likelihood[0] + MIN_INCREASE:
         return None
     return places[:, candidates[best]]
+
+
+def separate_places(five: Covariance, gains: Tensor, sharpness: Tensor | float) -> Tensor:
+    """Estimate what part of each band is at each of the places of stems, and at one left over.
+
+    Parameters
+    ----------
+    five : Covariance
+        Covariance of the five channels of one item.
+    gains : Tensor, shape (1, stems, 5)
+        Gains of each stem.
+    sharpness : Tensor or float
+        As for `search_places`.
+
+    Returns
+    -------
+    Tensor, shape (1, time, places, bands)
+        Ratios of power. Stems at the same place count as one place.
+    """
+    gains = torch.cat([gains, _left_over(five, gains, sharpness)], 1)
+    distinct: list[int] = []
+    for place in range(gains.shape[1]):
+        if not ((gains[0, distinct] @ gains[0, place]) > SAME_PLACE).any():
+            distinct.append(place)
+    return (SEPARATION * _correlation(five, gains[:, distinct])).softmax(2)
 
 
 def _left_over(five: Covariance, gains: Tensor, sharpness: Tensor | float) -> Tensor:

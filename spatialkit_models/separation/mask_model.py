@@ -96,13 +96,17 @@ class MaskModel:
         return self.stft(torch.from_numpy(stereo)[None].to(self.device))
 
     @torch.inference_mode()
-    def masks_of(self, stereo: Covariance) -> Tensor:
+    def masks_of(self, stereo: Covariance, *, mono: bool = False) -> Tensor:
         """Compute masks (batch, frames, 4, bands) from the covariance of left and right.
 
-        They are equal for a song and its mirror image.
+        They are equal for a song and its mirror image, which ``mono`` states to be the same.
         """
-        both = concatenate(stereo, Covariance(stereo.products.flip(2), 2))
-        found = [network(both).float().unflatten(0, (2, -1)).mean(0) for network in self.networks]
+        images = 1 if mono else 2
+        if not mono:
+            stereo = concatenate(stereo, Covariance(stereo.products.flip(2), 2))
+        found = [
+            network(stereo).float().unflatten(0, (images, -1)).mean(0) for network in self.networks
+        ]
         logits = _smooth(torch.stack(found).mean(0))
         if len(found) > 1:
             logits = SHARPNESS * logits + logits.new_tensor(BIAS)[:, None]

@@ -173,7 +173,7 @@ class StyleModel:
         for part, whole in zip(parts.split(BLOCK, 1), power.split(BLOCK, 1), strict=True):
             # A product of left and right for each place, all equal.
             mono = 0.5 * (part * whole[:, :, None]).transpose(0, 2)
-            alone = self._masks(Covariance(mono.expand(-1, -1, 3, -1), 2), None)
+            alone = self._masks(Covariance(mono.expand(-1, -1, 3, -1), 2), mono=True)
             found.append(torch.einsum("bspf,psrf->bsrf", part, alone))
         combined = masks.clamp_min(TINY) ** (1.0 - ALONE) * torch.cat(found, 1) ** ALONE
         return combined / combined.sum(2, keepdim=True)
@@ -185,12 +185,14 @@ class StyleModel:
         gains = torch.where(lacking, ordinary, gains)
         return torch.cat([gains, energy.clamp_min(MIN_ENERGY)], -1)
 
-    def _masks(self, stereo: Covariance, stems: NDArray[Any] | None) -> Tensor:
+    def _masks(
+        self, stereo: Covariance, stems: NDArray[Any] | None = None, *, mono: bool = False
+    ) -> Tensor:
         """Return masks from the stems of stereo, or those of the networks."""
         if stems is not None:
             return self._ratios(stems)
         if self._mask_model is not None:
-            return self._mask_model.masks_of(stereo)
+            return self._mask_model.masks_of(stereo, mono=mono)
         logits: Tensor = self.network.masks(stereo)
         return logits.softmax(2)
 

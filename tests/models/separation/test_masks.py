@@ -10,13 +10,15 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from spatialkit_models.modules import MaskConfig, Resolution, StemMasks
+from spatialkit_models.modules import Covariance, MaskConfig, Resolution, StemMasks
 from spatialkit_models.modules.stem_masks import mean_nearby
 from spatialkit_models.separation import RECIPES, MaskSeparator, check_separator, get_separator
 from spatialkit_models.separation.mask_model import BIAS, SHARPNESS, load_mask_model
 from spatialkit_models.stem_names import STEMS
 from spatialkit_models.weights import Card, read_card, save_weights, shipped, shipped_names
 
+# Shipped weights.
+NAMES = ("masks", "scenes", "voices")
 CONFIG = MaskConfig(group_features=4, width=16, dilations=(1, 2), reach=8)
 
 
@@ -79,9 +81,16 @@ def test_values_of_bands_are_repeated_for_their_bins():
     assert spread.tolist() == [0, 1, 2, 2, 2, 3, 3, 3, 3, 3]
 
 
-@pytest.mark.parametrize("name", ["separator-masks", "separator-scenes"])
+def test_masks_of_mono_need_no_mirror_image(rng):
+    model = load_mask_model()
+    left = torch.from_numpy(rng.random((1, 20, 1, model.resolution.bands)).astype(np.float32))
+    mono = Covariance(left.expand(-1, -1, 3, -1), 2)
+    assert model.masks_of(mono, mono=True).allclose(model.masks_of(mono), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_shipped_weights_belong_to_the_separator(name):
-    card = read_card(shipped(name))
+    card = read_card(shipped(f"separator-{name}"))
     assert (card.model, card.architecture) == ("separator", "separator-masks")
     assert MaskSeparator.unavailable() == ""
     assert card.sha256[:8] in MaskSeparator().version
@@ -89,8 +98,8 @@ def test_the_shipped_weights_belong_to_the_separator(name):
 
 def test_the_shipped_masks_are_those_of_the_mean_logits(rng):
     audio = np.float32(0.1 * rng.standard_normal((2, 20_000)))
-    alone = [load_mask_model(shipped(f"separator-{name}")) for name in ("masks", "scenes")]
-    product = np.prod([model.masks(audio) for model in alone], axis=0) ** (SHARPNESS / 2)
+    alone = [load_mask_model(shipped(f"separator-{name}")) for name in NAMES]
+    product = np.prod([model.masks(audio) for model in alone], axis=0) ** (SHARPNESS / len(NAMES))
     product *= np.exp(BIAS)[:, None]
     expected = product / product.sum(1, keepdims=True)
     np.testing.assert_allclose(load_mask_model().masks(audio), expected, atol=1e-4)

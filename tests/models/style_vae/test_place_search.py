@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from spatialkit.panning import vbap_gains
 from spatialkit_models.modules import Covariance, wiener_filters
-from spatialkit_models.style_vae.place_search import search_places
+from spatialkit_models.style_vae.place_search import search_places, separate_places
 
 AZIMUTHS = (0.0, 35.0, -70.0, 130.0)
 SHARPNESS = 10.0
@@ -82,3 +82,17 @@ def test_silence_has_no_more_likely_places(rng):
     five, true, sounding = _example(rng)
     silent = Covariance(0.0 * five.products, 5)
     assert search_places(silent, _masks(sounding, confused=False), true, SHARPNESS) is None
+
+
+def test_the_sound_of_each_place_is_separated(rng):
+    five, true, sounding = _example(rng)
+    parts = separate_places(five, true, SHARPNESS)
+    at_own_place = torch.gather(parts, 2, sounding)
+    assert at_own_place.min() > 0.9
+    assert parts.sum(2).allclose(torch.ones(1, 40, 30))
+
+
+def test_stems_at_one_place_are_one_place(rng):
+    five, true, _ = _example(rng)
+    places = separate_places(five, true[:, [0, 1, 1, 3]], SHARPNESS).shape[2]
+    assert places == 4  # three, and the one that is left over

@@ -42,6 +42,7 @@ from spatialkit_models.evaluation import (
     System,
     as_evaluated,
 )
+from spatialkit_models.stem_names import STEMS
 from spatialkit_models.style_vae.baselines import (
     BASELINE,
     LAYOUT,

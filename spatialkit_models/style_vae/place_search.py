@@ -1,9 +1,9 @@
 """Search for a more likely place of a stem in five channels, and the sound at each place.
 
 Estimating places from masks and masks from places in turn ends in a local maximum of the
-likelihood: a stem that is confused with a louder one shares its place, and another place is left
-over. The search compares the places found with those where one stem is at the place that is left
-over.
+likelihood: a stem that is confused with a louder one shares its place, and another place remains
+without a stem. The search compares the places found with those where one stem is at the remaining
+place.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["search_places", "separate_places"]
 MAX_FRAMES = 128
 # Increase of the mean logarithm of the likelihood above which a stem is moved.
 MIN_INCREASE = 0.05
-# Iterations for the place that is left over, and the factor of the sharpness there: it is found
+# Iterations for the remaining place, and the factor of the sharpness there: it is found
 # without masks.
 ITERATIONS, SHARPER = 4, 2.0
 # Correlation of gains above which they are one place, and the sharpness that separates places.
@@ -52,7 +52,7 @@ def search_places(
     """
     stems = list(range(N_STEMS))
     candidates = [stems, *([*stems[:s], N_STEMS, *stems[s + 1 :]] for s in stems)]
-    places = torch.cat([gains, _left_over(five, gains, sharpness)], 1)
+    places = torch.cat([gains, _remaining_place(five, gains, sharpness)], 1)
     step = -(-masks.shape[1] // MAX_FRAMES)
     five, masks = five.frames(slice(None, None, step)), masks[:, ::step]
     density = (sharpness * (_correlation(five, places) - 1.0)).exp()
@@ -68,7 +68,7 @@ def search_places(
 
 
 def separate_places(five: Covariance, gains: Tensor, sharpness: Tensor | float) -> Tensor:
-    """Estimate what part of each band is at each of the places of stems, and at one left over.
+    """Estimate what part of each band is at each of the places of stems, and at the remaining one.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def separate_places(five: Covariance, gains: Tensor, sharpness: Tensor | float) 
     Tensor, shape (1, time, places, bands)
         Ratios of power. Stems at the same place count as one place.
     """
-    gains = torch.cat([gains, _left_over(five, gains, sharpness)], 1)
+    gains = torch.cat([gains, _remaining_place(five, gains, sharpness)], 1)
     distinct: list[int] = []
     for place in range(gains.shape[1]):
         if not ((gains[0, distinct] @ gains[0, place]) > SAME_PLACE).any():
@@ -92,7 +92,7 @@ def separate_places(five: Covariance, gains: Tensor, sharpness: Tensor | float) 
     return (SEPARATION * _correlation(five, gains[:, distinct])).softmax(2)
 
 
-def _left_over(five: Covariance, gains: Tensor, sharpness: Tensor | float) -> Tensor:
+def _remaining_place(five: Covariance, gains: Tensor, sharpness: Tensor | float) -> Tensor:
     """Return the gains (1, 1, 5) of the sound that is least at the given places."""
     unlike = 1.0 - _correlation(five, gains).amax(2, keepdim=True)
     found = wiener_filters.estimate_gains(five, unlike.clamp(0.0, 1.0))

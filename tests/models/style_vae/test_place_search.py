@@ -95,4 +95,4 @@ def test_the_sound_of_each_place_is_separated(rng):
 def test_stems_at_one_place_are_one_place(rng):
     five, true, _ = _example(rng)
     places = separate_places(five, true[:, [0, 1, 1, 3]], SHARPNESS).shape[2]
-    assert places == 4  # three, and the one that is left over
+    assert places == 4  # three, and the remaining one

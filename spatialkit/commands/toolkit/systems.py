@@ -266,7 +266,7 @@ def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "facts",
             metavar="FILE",
             type=FILE,
-            help="Also write all values, settings and versions as JSON.",
+            help="Also write values, settings, versions and comparisons as JSON.",
         ),
         values_option,
         click.option(

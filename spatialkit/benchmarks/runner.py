@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from spatialkit._version import __version__
 from spatialkit.benchmarks.results import Benchmark, Row
 from spatialkit.benchmarks.systems import StimulusWriter, fingerprint
-from spatialkit.errors import error_message
+from spatialkit.errors import OptionError, error_message
 from spatialkit.results import Metric
 
 __all__ = [
@@ -103,6 +103,11 @@ def run_benchmark(
         Each example has the fingerprints of its stimuli by setting. The row of a system that fails
         contains the error; the other systems are still evaluated. The speed excludes the first
         run, in which code is loaded and compiled.
+
+    Raises
+    ------
+    OptionError
+        If two trials of an example have the same system and setting.
     """
     from tqdm import tqdm
 
@@ -113,8 +118,15 @@ def run_benchmark(
     )
     for number, example in enumerate(bar, start=1):
         found: dict[str, str] = {}
+        ran = set()
         for trial in example.trials:
             setting = " ".join(filter(None, trial.setting.values()))
+            if (trial.system, setting) in ran:  # their values would be in one row
+                raise OptionError(
+                    f"system {trial.system!r} is there twice{f' in {setting}' if setting else ''}: "
+                    "systems must have different names, and protocols must differ"
+                )
+            ran.add((trial.system, setting))
             if setting not in found:
                 found[setting] = fingerprint(trial.audio, example.sample_rate)
                 if stimuli:

@@ -14,9 +14,9 @@ from spatialkit.errors import OptionError
 from spatialkit_models.commands.benchmark_options import (
     Songs,
     choose_models,
-    distinct,
     song_options,
     weights_option,
+    with_baselines,
 )
 from spatialkit_models.commands.stems import StemDataset
 
@@ -165,7 +165,7 @@ def style_vae(
             "--write-stimuli measures nothing: omit systems, --weights, --stem-sdr and --latents"
         )
     writer = StimulusWriter(stimuli) if stimuli else None
-    qualities = [None if value == math.inf else value for value in stem_sdrs]
+    qualities = list(dict.fromkeys(None if x == math.inf else x for x in stem_sdrs))
     if protocol == "mixed":
         if latents or style_datasets or style_seconds is not None or observer:
             raise OptionError(
@@ -206,7 +206,7 @@ def style_vae(
         )
     target = get_layout(LAYOUT)
     limits = map(stem_style_system, qualities)
-    candidates = distinct([*baseline_systems(), *systems.given(target), *models, *limits])
+    candidates = with_baselines(baseline_systems(), [*systems.given(target), *models, *limits])
     report.check_baseline(candidates)
     with toolkit.isolated_plugins():
         results = benchmark_style_vae(
@@ -264,16 +264,17 @@ def _mixed(
     excerpts, target = songs.excerpts(MIXED_SECONDS), get_layout(LAYOUT)
     rate = excerpts.sample_rate
     chosen = parse_directions(directions) if directions else BAND
-    candidates = [*baseline_systems(), *systems.given(target)]
+    candidates: list[Any] = [*systems.given(target)]
     notes: tuple[str, ...] = ()
     if not writer and (weights or not systems):
         models, notes = choose_models(
             "style-vae", weights, lambda paths: load_windowed_systems(paths, chosen, rate)
         )
-        candidates += [*models, stem_system(chosen, rate)] if models else []
-    candidates += [stem_system(chosen, rate, sdr_db=value) for value in qualities]
+        candidates += models
+        qualities = [None, *qualities] if models else qualities
+    candidates += [stem_system(chosen, rate, sdr_db=value) for value in dict.fromkeys(qualities)]
     candidates += ideal_mask_systems(chosen, rate) if ideal_masks else ()
-    candidates = distinct(candidates)
+    candidates = with_baselines(baseline_systems(), candidates)
     report.check_baseline(candidates)
     results = benchmark_mixed(
         excerpts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,9 +13,9 @@ from spatialkit_models.commands.benchmark_options import (
     SPLITS,
     Songs,
     choose_models,
-    distinct,
     song_options,
     weights_option,
+    with_baselines,
 )
 from spatialkit_models.commands.scenes import normalization_option
 
@@ -151,13 +151,13 @@ def ambisonizer(
     writer = StimulusWriter(stimuli) if stimuli else None
     foa = get_format("foa")
     with toolkit.isolated_plugins():
-        candidates = [*baseline_systems(), *systems.given(foa)]
+        candidates: list[Any] = [*systems.given(foa)]
         notes: tuple[str, ...] = ()
         if not writer and (weights or not systems):
             models, notes = choose_models("ambisonizer", weights, load_systems)
             candidates += models
         candidates += [stem_system(value) for value in stem_sdrs]
-        chosen = distinct(candidates)
+        chosen = with_baselines(baseline_systems(), candidates)
         report.check_baseline(chosen)
         excerpts = songs.excerpts(SECONDS)
         count = EXAMPLES if examples is None else examples

@@ -21,10 +21,10 @@ __all__ = [
     "SPLITS",
     "Songs",
     "choose_models",
-    "distinct",
     "separator_options",
     "song_options",
     "weights_option",
+    "with_baselines",
 ]
 
 SPLITS = ("train", "valid", "test", "all")
@@ -229,6 +229,7 @@ def choose_models(
     return load(paths), () if paths else ("Models were not evaluated: no weights.",)
 
 
-def distinct(systems: Sequence[Any]) -> list[Any]:
-    """Return systems without those whose name a later one has, as users may replace a baseline."""
-    return list({each if isinstance(each, str) else each.name: each for each in systems}.values())
+def with_baselines(baselines: Sequence[Any], systems: Sequence[Any]) -> list[Any]:
+    """Return the baselines whose names no system has, and the systems."""
+    names = {each if isinstance(each, str) else each.name for each in systems}
+    return [*(each for each in baselines if each.name not in names), *systems]

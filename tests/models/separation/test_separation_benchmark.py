@@ -203,6 +203,8 @@ def test_programs_write_folders_of_stems(songs, tmp_path, capsys):
     capsys.readouterr()
     assert main([*line, "--command", f"halves@5.0={called[0]}"]) == 2
     assert "stems are stereo: omit @5.0" in capsys.readouterr().err
+    assert main([*line, *(2 * ["--command", called[1]])]) == 2  # both have the name cp
+    assert "system 'cp' is there twice in mixed" in capsys.readouterr().err
 
 
 WRITES_SILENCE = """

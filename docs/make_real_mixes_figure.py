@@ -21,14 +21,14 @@ def main() -> None:
     panels = []
     for song, title in SONGS.items():
         values = {
-            "own network": in_place(now, song),
+            "own networks": in_place(now, song),
             "before": in_place(before, song),
             "true stems": [100.0] * len(STEMS),
         }
         bars = [
             Bar(f"{stem}, {label}", values[label][number], group=label)
             for number, stem in enumerate(STEMS)
-            for label in ("before", "own network", "true stems")
+            for label in ("before", "own networks", "true stems")
         ]
         panels.append(Panel(title, "energy in place, %", tuple(bars), decimals=0))
     figure = plots.plot_benchmark(panels)[0].figure

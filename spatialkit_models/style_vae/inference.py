@@ -31,7 +31,7 @@ SECONDS = {"fast": 10, "paper": 2}
 # RMS that the input of networks is normalized to.
 LEVEL = 0.1
 # Number of segments of an example at which every second one is left out.
-MAX_SEGMENTS = 24
+MAX_SEGMENTS = 12
 # Exponent of the masks of the sound at each place alone, chosen on caesium and MIDI pieces of the
 # split "valid", and the number of frames that they are computed from at a time.
 ALONE, BLOCK = 0.3, 512

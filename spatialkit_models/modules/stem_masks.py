@@ -87,7 +87,11 @@ class StemMasks(nn.Module):
 
     def forward(self, stereo: Covariance) -> Tensor:
         """Compute the logits of the masks of two channels, (batch, time, stems, bands)."""
-        return self.logits(self.describe_groups(stereo))
+        return self.logits_of(self.features(stereo))
+
+    def logits_of(self, features: Tensor) -> Tensor:
+        """Compute the logits of the masks from the output of `features`."""
+        return self.logits(self._describe(features))
 
     def logits(self, groups: Tensor) -> Tensor:
         """Compute the logits of the masks from the output of `describe_groups`."""
@@ -99,7 +103,10 @@ class StemMasks(nn.Module):
 
     def describe_groups(self, stereo: Covariance) -> Tensor:
         """Describe each group of bands in its context, (batch, time, groups, features)."""
-        scaled = (self.features(stereo) - self.feature_mean) * self.feature_scale
+        return self._describe(self.features(stereo))
+
+    def _describe(self, features: Tensor) -> Tensor:
+        scaled = (features - self.feature_mean) * self.feature_scale
         groups = scaled.unflatten(3, (-1, self.bands_per_group)).transpose(2, 3).flatten(3)
         described = self.describe(groups)
         frame = self.join(described.flatten(2))

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spatialkit_models.modules import STFT, Covariance, StemMasks, concatenate
+from spatialkit_models.modules import STFT, Covariance, StemMasks
 from spatialkit_models.weights import (
     WeightsError,
     load_weights,
@@ -26,6 +26,8 @@ __all__ = ["MODEL", "MaskModel", "load_mask_model"]
 MODEL = "separator"
 # RMS that the input of networks is normalized to.
 LEVEL = 0.1
+# Features of left, right, sum and difference in the mirror image.
+MIRRORED = [1, 0, 2, 3]
 # Weights of the logits of neighbouring frames: masks of single frames are noisy.
 SMOOTHING = (1 / 9, 2 / 9, 3 / 9, 2 / 9, 1 / 9)
 # The mean logits of several networks are less certain than those of each, and contain too little of
@@ -40,8 +42,8 @@ class MaskModel:
     Parameters
     ----------
     networks : sequence of StemMasks
-        Networks in evaluation mode with the same spectrum and bands; they are moved to CUDA if
-        that is available.
+        Networks in evaluation mode with the same spectrum, bands and reach; they are moved to CUDA
+        if that is available.
     sha256 : sequence of str
         SHA-256 of the weights of each.
 
@@ -101,11 +103,12 @@ class MaskModel:
 
         They are equal for a song and its mirror image, which ``mono`` states to be the same.
         """
-        images = 1 if mono else 2
+        features = self.networks[0].features(stereo)
         if not mono:
-            stereo = concatenate(stereo, Covariance(stereo.products.flip(2), 2))
+            features = torch.cat([features, features[:, :, MIRRORED]])
         found = [
-            network(stereo).float().unflatten(0, (images, -1)).mean(0) for network in self.networks
+            network.logits_of(features).float().unflatten(0, (-1, len(stereo.products))).mean(0)
+            for network in self.networks
         ]
         logits = _smooth(torch.stack(found).mean(0))
         if len(found) > 1:

@@ -25,7 +25,7 @@ class SpectralMetric(Protocol):
     """Metric of one item that is computed from blocks (channels, frames, bins) of both spectra."""
 
     double: bool
-    """Whether the spectra must be complex128, because powers exceed the range of float32."""
+    """Whether powers exceed the range of float32, so that spectra are complex128."""
 
     def add(self, reference: NDArray[Any], estimate: NDArray[Any]) -> None:
         """Add the next blocks; the shorter signal ends with blocks that have no frames."""

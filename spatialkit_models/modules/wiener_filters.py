@@ -17,6 +17,7 @@ from spatialkit_models.modules.covariance import Covariance, Resolution
 
 __all__ = [
     "apply_filters",
+    "correlation",
     "estimate_gains",
     "extraction_filters",
     "filtered_power",
@@ -204,9 +205,12 @@ def refine_by_direction(
     .. [1] D. H. Tran Vu and R. Haeb-Umbach, "Blind speech separation employing directional
        statistics in an expectation maximization framework", ICASSP 2010.
     """
-    along = covariance.along(gains)
-    correlation = along / (covariance.powers.sum(2, keepdim=True) + TINY)
-    return ((masks + 1e-6).log() + sharpness * correlation).softmax(2)
+    return ((masks + 1e-6).log() + sharpness * correlation(covariance, gains)).softmax(2)
+
+
+def correlation(covariance: Covariance, gains: Tensor) -> Tensor:
+    """Compute the part of each band's power along gains, (batch, time, stems, bands)."""
+    return covariance.along(gains) / (covariance.powers.sum(2, keepdim=True) + TINY)
 
 
 def pan(sources: Tensor, gains: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ def search_places(
     places = torch.cat([gains, _remaining_place(five, gains, sharpness)], 1)
     step = -(-masks.shape[1] // MAX_FRAMES)
     five, masks = five.frames(slice(None, None, step)), masks[:, ::step]
-    density = (sharpness * (_correlation(five, places) - 1.0)).exp()
+    density = (sharpness * (wiener_filters.correlation(five, places) - 1.0)).exp()
     weight = five.powers.sum(2).sqrt()
     likelihood = []
     for chosen in candidates:
@@ -89,12 +89,12 @@ def separate_places(five: Covariance, gains: Tensor, sharpness: Tensor | float) 
     for place in range(gains.shape[1]):
         if not ((gains[0, distinct] @ gains[0, place]) > SAME_PLACE).any():
             distinct.append(place)
-    return (SEPARATION * _correlation(five, gains[:, distinct])).softmax(2)
+    return (SEPARATION * wiener_filters.correlation(five, gains[:, distinct])).softmax(2)
 
 
 def _remaining_place(five: Covariance, gains: Tensor, sharpness: Tensor | float) -> Tensor:
     """Return the gains (1, 1, 5) of the sound that is least at the given places."""
-    unlike = 1.0 - _correlation(five, gains).amax(2, keepdim=True)
+    unlike = 1.0 - wiener_filters.correlation(five, gains).amax(2, keepdim=True)
     found = wiener_filters.estimate_gains(five, unlike.clamp(0.0, 1.0))
     equal = unlike.new_ones(()).expand(*unlike.shape[:2], gains.shape[1] + 1, unlike.shape[3])
     for _ in range(ITERATIONS):
@@ -102,8 +102,3 @@ def _remaining_place(five: Covariance, gains: Tensor, sharpness: Tensor | float)
         masks = wiener_filters.refine_by_direction(five, equal, places, SHARPER * sharpness)
         found = wiener_filters.estimate_gains(five, masks[:, :, -1:])
     return found
-
-
-def _correlation(five: Covariance, places: Tensor) -> Tensor:
-    """Return the part of each band's power along places, (1, time, places, bands)."""
-    return five.along(places) / (five.powers.sum(2, keepdim=True) + TINY)
